@@ -1,0 +1,175 @@
+//! The only ways lacuna writes a file, and bounded ways to read one.
+//!
+//! Every write goes to a new file in the target's own folder, is flushed to the disk, and is
+//! then renamed over the target; the folder is flushed after it. A reader therefore sees the
+//! old bytes or the new ones, never half of them, and a crash leaves at most a `*.tmp` file.
+//!
+//! Deliberately absent: appending, and any write in place.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file operation that failed, with the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// The operating system refused.
+    #[error("{path}: cannot {action}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was attempted: "read", "write", "create".
+        action: &'static str,
+        /// The reason given.
+        source: io::Error,
+    },
+    /// The file is larger than the caller is willing to hold.
+    #[error("{path}: {found_bytes} bytes, more than the {limit_bytes} bytes expected at most of such a file")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found_bytes: u64,
+        /// The caller's limit.
+        limit_bytes: u64,
+    },
+}
+
+impl DiskError {
+    fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> DiskError {
+        let path = path.to_path_buf();
+        move |source| DiskError::Io { path, action, source }
+    }
+}
+
+/// Replace `path` by what `fill` writes: all of it or nothing.
+///
+/// Folders above `path` are created. If `fill` fails, the old file stays and the temporary
+/// one is removed.
+pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), DiskError> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
+    let temporary = temporary_name(path);
+    let outcome = write_and_rename(&temporary, path, fill);
+    if outcome.is_err() {
+        // The write's own error matters more than a leftover file.
+        let _ = fs::remove_file(&temporary);
+    }
+    outcome.map_err(DiskError::io(path, "write"))?;
+    sync_folder(folder).map_err(DiskError::io(folder, "flush"))
+}
+
+/// Replace `path` by `bytes`: all of them or none.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    write_atomic(path, |file| file.write_all(bytes))
+}
+
+/// Read a whole file of at most `limit_bytes`.
+pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
+    let file = File::open(path).map_err(DiskError::io(path, "read"))?;
+    let found_bytes = file.metadata().map_err(DiskError::io(path, "read"))?.len();
+    let too_large = |found_bytes| DiskError::TooLarge { path: path.to_path_buf(), found_bytes, limit_bytes };
+    if found_bytes > limit_bytes {
+        return Err(too_large(found_bytes));
+    }
+    let mut bytes = Vec::with_capacity(found_bytes as usize);
+    // A device or a growing file can yield more than its metadata said.
+    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(DiskError::io(path, "read"))?;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+/// Read a whole UTF-8 text file of at most `limit_bytes`.
+pub fn read_text(path: &Path, limit_bytes: u64) -> Result<String, DiskError> {
+    let bytes = read_bytes(path, limit_bytes)?;
+    String::from_utf8(bytes)
+        .map_err(|error| DiskError::io(path, "read as UTF-8")(io::Error::new(io::ErrorKind::InvalidData, error)))
+}
+
+/// The BLAKE3 digest of a file's content, in hexadecimal.
+pub fn digest_file(path: &Path) -> Result<String, DiskError> {
+    let mut file = File::open(path).map_err(DiskError::io(path, "read"))?;
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut file, &mut hasher).map_err(DiskError::io(path, "read"))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// The BLAKE3 digest of bytes, in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn write_and_rename(
+    temporary: &Path,
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(temporary)?);
+    fill(&mut file)?;
+    file.flush()?;
+    file.get_ref().sync_all()?;
+    drop(file);
+    fs::rename(temporary, path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A name no other writer uses: the target's, the process and a counter.
+fn temporary_name(path: &Path) -> PathBuf {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}-{write}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// A rename is durable only once its folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/folder/x.bin");
+        write_bytes(&path, b"abc").unwrap();
+        assert_eq!(read_bytes(&path, 3).unwrap(), b"abc");
+        assert_eq!(digest_file(&path).unwrap(), digest(b"abc"));
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bin");
+        write_bytes(&path, b"old").unwrap();
+        let failed = write_atomic(&path, |file| {
+            file.write_all(b"half of the new")?;
+            Err(io::Error::other("disk on fire"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("disk on fire"));
+        assert_eq!(read_bytes(&path, 10).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_with_both_sizes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bin");
+        write_bytes(&path, &[0; 11]).unwrap();
+        let message = read_bytes(&path, 10).unwrap_err().to_string();
+        assert!(message.contains("11 bytes") && message.contains("10 bytes"), "{message}");
+    }
+}
