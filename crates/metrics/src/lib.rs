@@ -1,1 +1,32 @@
-//! placeholder
+//! How well a prediction agrees with the truth, per subject and class.
+//!
+//! A [`Scorer`] is fed one voxel at a time, so that it serves every grid a subject is scored
+//! on; it ends in [`SubjectScores`]. [`BeforeAfter`] and [`RetainForget`] turn such scores into
+//! the paper's figures, [`Summary`] averages them over subjects.
+//!
+//! Conventions. A class is a number from 0 (background) and a name. Truth voxels that are
+//! [`IGNORED`] count nowhere. Sums are exact integers or `f64`. A mean over
+//! classes leaves the background out. An empty mask is a case ([`Empty`]), counted and passed
+//! on: Dice is 0 when one of the two masks is empty and undefined when both are.
+//!
+//! Deliberately absent: smoothing constants, pooling over subjects, defaults for what cannot be
+//! computed, and everything that knows of networks.
+
+mod confusion;
+mod derived;
+mod error;
+mod overlap;
+mod registry;
+mod scorer;
+mod summary;
+
+pub use confusion::Confusion;
+pub use derived::{BeforeAfter, RetainForget};
+pub use error::MetricsError;
+pub use overlap::{Counts, Empty, Overlap, dice};
+pub use registry::{Direction, METRICS, Metric};
+pub use scorer::{ClassScore, MEAN, Scorer, SubjectScores};
+pub use summary::{EmptyCounts, Summary};
+
+/// The truth of a voxel that counts nowhere.
+pub const IGNORED: u8 = 255;
