@@ -1,1 +1,20 @@
-//! placeholder
+//! The operations a 3-D ResNet spends its time in: convolution, transposed convolution, max pooling,
+//! batch normalisation and the SGD step, each forward and backward.
+//!
+//! Every tensor has the logical shape `[B, C, D, H, W]` on every device; how its memory is laid out is this
+//! crate's own business. Each operation has a plain version in [`reference`], made of burn's own tensor
+//! operations, which is what runs on a device that this crate has no kernel for, and what the kernels are
+//! tested against.
+//!
+//! A shape that does not fit is a bug of the caller and panics with the law it breaks.
+
+mod convolution;
+mod descent;
+mod normalisation;
+mod pooling;
+pub mod reference;
+
+pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
+pub use descent::{SgdOptions, sgd_step};
+pub use normalisation::{Activation, Normalised, Statistics, batch_norm};
+pub use pooling::max_pool3d;

@@ -1,0 +1,46 @@
+//! burn's own convolutions behind our options.
+
+use burn::tensor::Tensor;
+use burn::tensor::module;
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+
+use crate::Conv3dOptions;
+
+/// [`crate::conv3d`] as burn computes it.
+pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: &Conv3dOptions) -> Tensor<5> {
+    let options = ConvOptions::new(options.stride, options.padding, options.dilation, 1);
+    module::conv3d(x, weight, bias, options)
+}
+
+/// [`crate::conv_transpose3d`] as burn computes it.
+pub fn conv_transpose3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, stride: [usize; 3]) -> Tensor<5> {
+    module::conv_transpose3d(x, weight, bias, ConvTransposeOptions::new(stride, [0; 3], [0; 3], [1; 3], 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn a_line_of_three_taps_worked_by_hand() {
+        // x = 1 2 3 4, w = 1 10 100, padding 1: 0+10*1+100*2, 1+20+300, 2+30+400, 3+40+0; bias 0.5.
+        let device = Device::flex();
+        let x = Tensor::<5>::from_data([[[[[1.0, 2.0, 3.0, 4.0]]]]], &device);
+        let weight = Tensor::<5>::from_data([[[[[1.0, 10.0, 100.0]]]]], &device);
+        let bias = Tensor::<1>::from_data([0.5], &device);
+        let options = Conv3dOptions { stride: [1; 3], padding: [0, 0, 1], dilation: [1; 3] };
+        let output = conv3d(x, weight, Some(bias), &options).into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(output, [210.5, 321.5, 432.5, 43.5]);
+    }
+
+    #[test]
+    fn a_transposed_line_worked_by_hand() {
+        // Each input voxel paints w, two apart: 1*(1 10), 2*(1 10).
+        let device = Device::flex();
+        let x = Tensor::<5>::from_data([[[[[1.0, 2.0]]]]], &device);
+        let weight = Tensor::<5>::from_data([[[[[1.0, 10.0]]]]], &device);
+        let output = conv_transpose3d(x, weight, None, [1, 1, 2]).into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(output, [1.0, 10.0, 2.0, 20.0]);
+    }
+}

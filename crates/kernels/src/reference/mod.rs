@@ -1,0 +1,9 @@
+//! Every operation in burn's own tensor operations: slower, differentiable everywhere, right on every device.
+
+mod convolution;
+mod normalisation;
+mod pooling;
+
+pub use convolution::{conv_transpose3d, conv3d};
+pub use normalisation::batch_norm;
+pub use pooling::max_pool3d;
