@@ -1,1 +1,28 @@
-//! placeholder
+//! MedicalNet's 3-D segmentation networks, their losses, and their weights in files.
+//!
+//! A [`Network`] is data: an [`Architecture`] and named tensors under MedicalNet's own names.
+//! It has no hidden state and no mode; a clone is a deep copy. What a forward pass needs besides
+//! (which tensors move, how BatchNorm behaves, the running statistics that it observed) belongs to
+//! a [`Pass`]. So optimisers, checkpoints, weight edits and digests are loops over named tensors.
+//!
+//! Tensors have the logical shape `[B, C, D, H, W]`; how they lie in memory is the kernels' affair.
+//!
+//! Deliberately absent: datasets, optimisers, and any idea of forgetting.
+
+mod architecture;
+mod error;
+pub mod loss;
+mod medicalnet;
+mod network;
+mod parameters;
+mod pass;
+mod weights;
+
+pub use architecture::{Architecture, DEPTHS, Depth, Shortcut};
+pub use error::NnError;
+pub use network::Network;
+pub use parameters::{Parameter, Parameters, Role};
+pub use pass::{BatchNormMode, Pass, Trainable};
+pub use weights::{MatchReport, ModelFile, load_matching, read_model, write_model};
+
+pub use burn::tensor::{Device, Tensor};

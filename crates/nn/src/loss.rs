@@ -1,0 +1,185 @@
+//! Segmentation losses on the network's output grid.
+//!
+//! A target is a map of class probabilities with a weight per voxel; hard labels, ignored voxels,
+//! noise and a teacher's output are all written that way, so there is one formula for each loss.
+
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// What to minimise against a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmentationLoss {
+    /// Mean cross-entropy over the counted voxels.
+    CrossEntropy,
+    /// 1 minus the soft Dice, averaged over the classes.
+    SoftDice,
+    /// The sum of both.
+    Both,
+}
+
+/// Class probabilities to reach, with ignored voxels counted out.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `[B, C, D, H, W]`, zero at ignored voxels.
+    probabilities: Tensor<5>,
+    /// `[B, 1, D, H, W]`, 1 where the voxel counts and 0 where it does not.
+    counted: Tensor<5>,
+    counted_voxels: usize,
+}
+
+impl Target {
+    /// A target of hard labels, `[B, D, H, W]` row-major; voxels labelled `ignored` count nowhere.
+    ///
+    /// # Panics
+    /// If a label is neither below the class count nor `ignored`, or the sizes differ: label tables
+    /// were applied at the border.
+    pub fn from_labels(labels: &[u8], shape: [usize; 4], classes: usize, ignored: u8, device: &Device) -> Target {
+        let [batch, d, h, w] = shape;
+        let voxels = d * h * w;
+        assert_eq!(labels.len(), batch * voxels, "one label per voxel of the output grid");
+        let mut probabilities = vec![0f32; batch * classes * voxels];
+        let mut counted = vec![0f32; batch * voxels];
+        for (position, &label) in labels.iter().enumerate().filter(|&(_, &label)| label != ignored) {
+            assert!((label as usize) < classes, "label {label} is no class of a {classes}-class network");
+            let (item, voxel) = (position / voxels, position % voxels);
+            probabilities[(item * classes + label as usize) * voxels + voxel] = 1.0;
+            counted[position] = 1.0;
+        }
+        Target {
+            probabilities: Tensor::from_data(TensorData::new(probabilities, [batch, classes, d, h, w]), device),
+            counted_voxels: counted.iter().filter(|&&weight| weight > 0.0).count(),
+            counted: Tensor::from_data(TensorData::new(counted, [batch, 1, d, h, w]), device),
+        }
+    }
+
+    /// A target of class probabilities, `[B, C, D, H, W]`; every voxel counts.
+    pub fn from_probabilities(probabilities: Tensor<5>) -> Target {
+        let [b, _, d, h, w] = probabilities.dims();
+        let counted = Tensor::ones([b, 1, d, h, w], &probabilities.device());
+        Target { probabilities, counted, counted_voxels: b * d * h * w }
+    }
+
+    /// Number of voxels that count.
+    pub fn counted_voxels(&self) -> usize {
+        self.counted_voxels
+    }
+
+    /// The same target where `logits` live.
+    fn beside(&self, logits: &Tensor<5>) -> Target {
+        let place = |tensor: &Tensor<5>| {
+            if logits.is_autodiff() && !tensor.is_autodiff() {
+                Tensor::from_inner(tensor.clone())
+            } else {
+                tensor.clone()
+            }
+        };
+        Target { probabilities: place(&self.probabilities), counted: place(&self.counted), ..*self }
+    }
+}
+
+impl SegmentationLoss {
+    /// The loss of logits `[B, C, D, H, W]` against a target of the same shape; a scalar `[1]`.
+    ///
+    /// # Panics
+    /// If no voxel counts: such a case has nothing to learn from and is refused when it is prepared.
+    pub fn of(self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
+        match self {
+            SegmentationLoss::CrossEntropy => cross_entropy(logits, target),
+            SegmentationLoss::SoftDice => soft_dice(logits, target),
+            SegmentationLoss::Both => cross_entropy(logits.clone(), target) + soft_dice(logits, target),
+        }
+    }
+}
+
+/// `-sum_v sum_c t_vc log p_vc / counted voxels`, PyTorch's `cross_entropy` with `ignore_index`.
+pub fn cross_entropy(logits: Tensor<5>, target: &Target) -> Tensor<1> {
+    assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
+    let target = target.beside(&logits);
+    let voxels = target.counted_voxels as f64;
+    (log_softmax(logits, 1) * target.probabilities).sum().neg().div_scalar(voxels)
+}
+
+/// `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` with s = 1e-5, sums over batch and
+/// counted voxels (Milletari et al., "V-Net", 2016, with plain instead of squared sums).
+pub fn soft_dice(logits: Tensor<5>, target: &Target) -> Tensor<1> {
+    assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
+    const SMOOTH: f64 = 1e-5;
+    let target = target.beside(&logits);
+    let classes = logits.dims()[1];
+    let probabilities = softmax(logits, 1) * target.counted;
+    let per_class = |tensor: Tensor<5>| tensor.swap_dims(0, 1).reshape([classes as i32, -1]).sum_dim(1);
+    let overlap = per_class(probabilities.clone() * target.probabilities.clone());
+    let sizes = per_class(probabilities) + per_class(target.probabilities);
+    let dice = overlap.mul_scalar(2.0).add_scalar(SMOOTH) / sizes.add_scalar(SMOOTH);
+    dice.mean().neg().add_scalar(1.0)
+}
+
+/// Mean squared difference of two feature maps, `[B, C, D, H, W]`.
+pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
+    let target = if features.is_autodiff() && !target.is_autodiff() { Tensor::from_inner(target) } else { target };
+    (features - target).powi_scalar(2).mean()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IGNORED: u8 = 255;
+
+    fn logits(values: &[f32], voxels: usize) -> Tensor<5> {
+        let classes = values.len() / voxels;
+        Tensor::from_data(TensorData::new(values.to_vec(), [1, classes, 1, 1, voxels]), &Device::flex())
+    }
+
+    fn labels(values: &[u8]) -> Target {
+        Target::from_labels(values, [1, 1, 1, values.len()], 2, IGNORED, &Device::flex())
+    }
+
+    #[track_caller]
+    fn check(found: Tensor<1>, expected: f64) {
+        let found = f64::from(found.into_scalar::<f32>());
+        assert!((found - expected).abs() < 1e-5, "found {found}, expected {expected}");
+    }
+
+    #[test]
+    fn equal_logits_cost_the_logarithm_of_the_class_count() {
+        check(cross_entropy(logits(&[0.0; 4], 2), &labels(&[0, 1])), 2f64.ln());
+    }
+
+    #[test]
+    fn ignored_voxels_change_neither_sum_nor_divisor() {
+        // Voxel 0: logits (0, ln 3), label 1, so p = 3/4. Voxel 1 would cost much and is ignored.
+        let one = logits(&[0.0, 9.0, 3f32.ln(), -9.0], 2);
+        check(cross_entropy(one, &labels(&[1, IGNORED])), -(0.75f64.ln()));
+    }
+
+    #[test]
+    fn a_perfect_prediction_has_no_dice_loss() {
+        let sure = logits(&[50.0, -50.0, -50.0, 50.0], 2);
+        check(soft_dice(sure, &labels(&[0, 1])), 0.0);
+    }
+
+    #[test]
+    fn soft_dice_of_an_undecided_prediction() {
+        // p = 1/2 everywhere, one voxel of each class: (2 * 0.5) / (1 + 1) = 1/2 for both classes.
+        check(soft_dice(logits(&[0.0; 4], 2), &labels(&[0, 1])), 0.5);
+    }
+
+    #[test]
+    fn both_is_the_sum() {
+        let x = logits(&[0.3, -0.2, 0.1, 0.9], 2);
+        let target = labels(&[1, 0]);
+        let parts = cross_entropy(x.clone(), &target) + soft_dice(x.clone(), &target);
+        check(SegmentationLoss::Both.of(x, &target), f64::from(parts.into_scalar::<f32>()));
+    }
+
+    #[test]
+    fn hard_labels_and_their_one_hot_probabilities_cost_the_same() {
+        let x = logits(&[0.3, -0.2, 0.1, 0.9], 2);
+        let one_hot = Target::from_probabilities(logits(&[0.0, 1.0, 1.0, 0.0], 2));
+        let hard = cross_entropy(x.clone(), &labels(&[1, 0])).into_scalar::<f32>();
+        check(cross_entropy(x, &one_hot), f64::from(hard));
+    }
+}

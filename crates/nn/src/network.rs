@@ -1,0 +1,164 @@
+//! A network: an architecture and its tensors.
+
+use crate::medicalnet::{HEAD, Init, MedicalNet, TensorSpec};
+use crate::{Architecture, Parameter, Parameters, Pass};
+use burn::tensor::{Device, Tensor};
+use lacuna_seed::{Seed, Stream};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A MedicalNet segmentation network with its weights. Cloning copies the whole state.
+#[derive(Clone)]
+pub struct Network {
+    architecture: Architecture,
+    layers: Arc<MedicalNet>,
+    /// The named tensors; edit them freely, their names and shapes stay.
+    pub parameters: Parameters,
+}
+
+impl Network {
+    /// A network with fresh weights, each drawn from its own stream of the seed.
+    ///
+    /// Convolutions are normal with variance 2 / fan-out, BatchNorm begins at weight 1 and bias 0.
+    pub fn new(architecture: Architecture, seed: Seed, device: &Device) -> Network {
+        let layers = MedicalNet::new(&architecture);
+        let stream = seed.stream("initial weights");
+        let mut parameters = Parameters::default();
+        for spec in layers.specs() {
+            let values = initial_values(&spec, &stream);
+            parameters.insert(spec.name, Parameter::new(spec.shape, spec.role, values, device));
+        }
+        Network { architecture, layers: Arc::new(layers), parameters }
+    }
+
+    /// Depth, shortcut, channels and classes.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Input `[B, C, D, H, W]` to logits `[B, classes, D/4, H/4, W/4]`.
+    pub fn forward(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
+        self.decode(pass, self.encode(pass, input))
+    }
+
+    /// Input `[B, C, D, H, W]` to the encoder's features `[B, 512 or 2048, D/8, H/8, W/8]`.
+    pub fn encode(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
+        self.layers.encode(pass, pass.place(input))
+    }
+
+    /// The encoder's features to logits `[B, classes, D/4, H/4, W/4]`.
+    pub fn decode(&self, pass: &Pass, features: Tensor<5>) -> Tensor<5> {
+        self.layers.decode(pass, features)
+    }
+
+    /// Take over the running statistics that a pass observed.
+    pub fn absorb(&mut self, running_statistics: BTreeMap<String, Tensor<1>>) {
+        for (name, values) in running_statistics {
+            self.parameters.set(&name, values);
+        }
+    }
+
+    /// Whether a tensor belongs to the segmentation head (the decoder) and not to the encoder.
+    pub fn is_head(name: &str) -> bool {
+        name.split('.').next() == Some(HEAD)
+    }
+
+    /// BLAKE3 over architecture, names, shapes and values: equal digests mean equal models.
+    pub fn digest(&self) -> String {
+        let mut bytes = self.architecture.to_string().into_bytes();
+        for (name, parameter) in self.parameters.iter() {
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend(parameter.shape.iter().flat_map(|&size| (size as u64).to_le_bytes()));
+            bytes.extend(parameter.to_vec().iter().flat_map(|value| value.to_le_bytes()));
+        }
+        lacuna_disk::digest(&bytes)
+    }
+}
+
+fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
+    let count: usize = spec.shape.iter().product();
+    let mut draws = stream.part(&spec.name).draws();
+    match spec.init {
+        Init::Constant(value) => vec![value; count],
+        Init::KaimingFanOut => {
+            let fan_out = spec.shape[0] * spec.shape[2..].iter().product::<usize>();
+            let deviation = (2.0 / fan_out as f64).sqrt();
+            (0..count).map(|_| (deviation * draws.normal()) as f32).collect()
+        }
+        Init::UniformFanIn(fan_in) => {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            (0..count).map(|_| draws.uniform_in(-bound, bound) as f32).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BatchNormMode, Role, Shortcut};
+
+    fn tiny(depth: usize) -> Network {
+        Network::new(Architecture::new(depth, 1, 3).unwrap(), Seed(1), &Device::flex())
+    }
+
+    #[test]
+    fn parameter_counts_are_medicalnets() {
+        // Counted in PyTorch on MedicalNet's own network.
+        let count = |depth, classes| {
+            let architecture = Architecture::new(depth, 1, classes).unwrap();
+            MedicalNet::new(&architecture)
+                .specs()
+                .iter()
+                .filter(|spec| spec.role == Role::Weight)
+                .map(|spec| spec.shape.iter().product::<usize>())
+                .sum::<usize>()
+        };
+        assert_eq!(count(10, 2), 14_514_464);
+        assert_eq!(count(50, 2), 46_707_232);
+        assert_eq!(count(50, 9), 46_707_456);
+    }
+
+    #[test]
+    fn shortcut_a_owns_no_projection() {
+        let a = Architecture::new(18, 1, 2).unwrap();
+        let names = |architecture| MedicalNet::new(&architecture).specs().into_iter().map(|spec| spec.name);
+        assert!(names(a).all(|name| !name.contains("downsample")));
+        assert!(names(a.with_shortcut(Shortcut::B)).any(|name| name.contains("downsample")));
+    }
+
+    #[test]
+    fn output_has_the_announced_shape() {
+        let network = tiny(10);
+        let input = Tensor::zeros([2, 1, 16, 24, 8], &Device::flex());
+        let logits = network.forward(&Pass::evaluation(&network.parameters), input);
+        let [d, h, w] = network.architecture().output_size([16, 24, 8]);
+        assert_eq!(logits.dims(), [2, 3, d, h, w]);
+    }
+
+    #[test]
+    fn a_clone_is_independent_of_its_origin() {
+        let network = tiny(10);
+        let mut copy = network.clone();
+        let before = network.digest();
+        assert_eq!(copy.digest(), before);
+        let pass = Pass::without_gradients(&copy.parameters, BatchNormMode::Batch);
+        copy.forward(&pass, Tensor::ones([1, 1, 16, 16, 16], &Device::flex()));
+        let observed = pass.running_statistics();
+        assert!(!observed.is_empty());
+        copy.absorb(observed);
+        assert_ne!(copy.digest(), before);
+        assert_eq!(network.digest(), before);
+    }
+
+    #[test]
+    fn only_trainable_weights_have_gradients() {
+        let network = tiny(10);
+        let trainable = |name: &str| !Network::is_head(name);
+        let pass = Pass::training(&network.parameters, BatchNormMode::Running, &trainable);
+        let logits = network.forward(&pass, Tensor::ones([1, 1, 16, 16, 16], &Device::flex()));
+        let gradients = pass.gradients(&logits.sum());
+        assert!(gradients.contains_key("conv1.weight"));
+        assert!(gradients.keys().all(|name| !Network::is_head(name)));
+    }
+}

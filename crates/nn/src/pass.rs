@@ -1,0 +1,149 @@
+//! One forward pass, or several that share their gradients.
+
+use crate::parameters::{Parameters, Role};
+use burn::tensor::{Device, Tensor};
+use lacuna_kernels::{Activation, Statistics};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// What BatchNorm normalises with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchNormMode {
+    /// The batch's own mean and variance; the running statistics follow them (training).
+    Batch,
+    /// The running statistics, which stay as they are (evaluation, or training with BatchNorm frozen).
+    Running,
+}
+
+/// Which weights a pass needs gradients of, by name.
+pub type Trainable<'a> = &'a dyn Fn(&str) -> bool;
+
+/// The surroundings of a forward pass: where weights come from, how BatchNorm behaves, and what
+/// has to be kept for the step after it.
+pub struct Pass<'a> {
+    parameters: &'a Parameters,
+    batch_norm: BatchNormMode,
+    /// None: no gradients at all, everything on the plain device.
+    trainable: Option<Trainable<'a>>,
+    /// The tensors as this pass uses them; one leaf each, so gradients of several forwards add up.
+    leaves: RefCell<BTreeMap<String, Tensor<1>>>,
+    observed: RefCell<BTreeMap<String, Tensor<1>>>,
+}
+
+/// PyTorch's defaults, which MedicalNet keeps.
+const EPSILON: f64 = 1e-5;
+const RUNNING_MOMENTUM: f64 = 0.1;
+
+impl<'a> Pass<'a> {
+    /// A pass that records gradients of the weights that `trainable` accepts.
+    pub fn training(parameters: &'a Parameters, batch_norm: BatchNormMode, trainable: Trainable<'a>) -> Pass<'a> {
+        Pass::new(parameters, batch_norm, Some(trainable))
+    }
+
+    /// A pass without gradients that normalises with the running statistics.
+    pub fn evaluation(parameters: &'a Parameters) -> Pass<'a> {
+        Pass::new(parameters, BatchNormMode::Running, None)
+    }
+
+    /// A pass without gradients, with BatchNorm as stated.
+    pub fn without_gradients(parameters: &'a Parameters, batch_norm: BatchNormMode) -> Pass<'a> {
+        Pass::new(parameters, batch_norm, None)
+    }
+
+    fn new(parameters: &'a Parameters, batch_norm: BatchNormMode, trainable: Option<Trainable<'a>>) -> Pass<'a> {
+        Pass { parameters, batch_norm, trainable, leaves: RefCell::default(), observed: RefCell::default() }
+    }
+
+    /// A tensor moved to where this pass computes: with autodiff if the pass records gradients.
+    pub fn place<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        if self.trainable.is_some() { Tensor::from_inner(tensor) } else { tensor }
+    }
+
+    /// The device this pass computes on.
+    pub fn device(&self) -> Device {
+        let (_, first) = self.parameters.iter().next().expect("a network has tensors");
+        let device = first.values.device();
+        if self.trainable.is_some() { device.autodiff() } else { device }
+    }
+
+    /// The gradients of `loss` with respect to every trainable weight it depends on, flat, by name.
+    pub fn gradients(&self, loss: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
+        let gradients = loss.backward();
+        let leaves = self.leaves.borrow();
+        leaves.iter().filter_map(|(name, leaf)| Some((name.clone(), leaf.grad(&gradients)?))).collect()
+    }
+
+    /// The running statistics after this pass, by name; empty with [`BatchNormMode::Running`].
+    pub fn running_statistics(self) -> BTreeMap<String, Tensor<1>> {
+        self.observed.into_inner()
+    }
+
+    /// A convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
+    pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
+        let name = format!("{layer}.weight");
+        let shape: [usize; 5] = self.parameters.get(&name).shape.clone().try_into().expect("kernels have five axes");
+        self.leaf(name).reshape(shape)
+    }
+
+    /// A layer's bias, `[C]`.
+    pub(crate) fn bias(&self, layer: &str) -> Tensor<1> {
+        self.leaf(format!("{layer}.bias"))
+    }
+
+    /// BatchNorm, then the residual if there is one, then the activation.
+    pub(crate) fn batch_norm(
+        &self,
+        layer: &str,
+        x: Tensor<5>,
+        residual: Option<Tensor<5>>,
+        activation: Activation,
+    ) -> Tensor<5> {
+        let statistics = match self.batch_norm {
+            BatchNormMode::Batch => Statistics::Batch,
+            BatchNormMode::Running => Statistics::Running {
+                mean: self.place(self.statistic(&format!("{layer}.running_mean"))),
+                variance: self.place(self.statistic(&format!("{layer}.running_var"))),
+            },
+        };
+        let scale = self.leaf(format!("{layer}.weight"));
+        let normalised =
+            lacuna_kernels::batch_norm(x, scale, self.bias(layer), statistics, residual, activation, EPSILON);
+        if self.batch_norm == BatchNormMode::Batch {
+            self.observe(format!("{layer}.running_mean"), normalised.mean);
+            self.observe(format!("{layer}.running_var"), normalised.variance);
+        }
+        normalised.output
+    }
+
+    fn leaf(&self, name: String) -> Tensor<1> {
+        let Some(trainable) = self.trainable else {
+            return self.parameters.get(&name).values.clone();
+        };
+        self.leaves
+            .borrow_mut()
+            .entry(name)
+            .or_insert_with_key(|name| {
+                let parameter = self.parameters.get(name);
+                assert_eq!(parameter.role, Role::Weight, "`{name}` is observed, not trained");
+                Tensor::from_inner(parameter.values.clone()).set_require_grad(trainable(name))
+            })
+            .clone()
+    }
+
+    /// A statistic as it stands now: as this pass last observed it, else as the network holds it.
+    fn statistic(&self, name: &str) -> Tensor<1> {
+        match self.observed.borrow().get(name) {
+            Some(observed) => observed.clone(),
+            None => self.parameters.get(name).values.clone(),
+        }
+    }
+
+    /// Two forwards in one pass update a statistic twice, as two forwards in PyTorch do.
+    fn observe(&self, name: String, batch: Tensor<1>) {
+        let batch = if batch.is_autodiff() { batch.inner() } else { batch };
+        let running = self.statistic(&name);
+        let updated = running.mul_scalar(1.0 - RUNNING_MOMENTUM).add(batch.mul_scalar(RUNNING_MOMENTUM));
+        self.observed.borrow_mut().insert(name, updated);
+    }
+}
