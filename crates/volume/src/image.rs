@@ -15,6 +15,12 @@ pub type Volume = Image<f32>;
 /// An image of label numbers, as the file gave them.
 pub type LabelMap = Image<u16>;
 
+/// An image of class numbers, as a label table made them of label numbers; [`IGNORED`] is no class.
+pub type ClassMap = Image<u8>;
+
+/// The class number of a voxel that counts nowhere: not in a loss, not in a score.
+pub const IGNORED: u8 = 255;
+
 impl<T> Image<T> {
     /// # Panics
     /// If the number of voxels is not the grid's.

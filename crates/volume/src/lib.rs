@@ -8,8 +8,21 @@
 //!
 //! Nothing here knows of subjects, networks or labels' meanings.
 
+mod crop;
+mod error;
 mod geometry;
 mod image;
+mod nifti;
+mod normalise;
+mod orientation;
 
+pub use crop::{VoxelBox, bounding_box, crop, place_back};
+pub use error::VolumeError;
 pub use geometry::{Affine, Grid, SpacingMm};
-pub use image::{Image, LabelMap, Volume};
+pub use image::{ClassMap, IGNORED, Image, LabelMap, Volume};
+pub use nifti::{
+    LabelNumber, NiftiFile, NiftiHeader, NiftiVersion, Notice, ReadLimits, read_header, read_label_map, read_volume,
+    write_label_map, write_volume,
+};
+pub use normalise::{FlatVolume, Foreground, z_score};
+pub use orientation::{AxisOrder, axis_codes, canonical_order, reorder};

@@ -1,0 +1,56 @@
+//! Numbers at fixed offsets of a header, in either byte order.
+
+/// Which end of a number comes first in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    Little,
+    Big,
+}
+
+impl ByteOrder {
+    /// The bytes of one number with the little end first.
+    pub(super) fn to_little<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
+        if self == ByteOrder::Big {
+            bytes.reverse();
+        }
+        bytes
+    }
+}
+
+/// The bytes of a header; offsets beyond them are a bug of ours.
+pub(super) struct Fields<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) order: ByteOrder,
+}
+
+impl Fields<'_> {
+    fn take<const N: usize>(&self, at: usize) -> [u8; N] {
+        let bytes = self.bytes[at..].first_chunk().expect("every field lies within the header");
+        self.order.to_little(*bytes)
+    }
+
+    pub(super) fn i16(&self, at: usize) -> i16 {
+        i16::from_le_bytes(self.take(at))
+    }
+
+    pub(super) fn i32(&self, at: usize) -> i32 {
+        i32::from_le_bytes(self.take(at))
+    }
+
+    pub(super) fn i64(&self, at: usize) -> i64 {
+        i64::from_le_bytes(self.take(at))
+    }
+
+    pub(super) fn f32(&self, at: usize) -> f64 {
+        f64::from(f32::from_le_bytes(self.take(at)))
+    }
+
+    pub(super) fn f64(&self, at: usize) -> f64 {
+        f64::from_le_bytes(self.take(at))
+    }
+
+    /// Whether a text field holds anything but zeros and blanks.
+    pub(super) fn has_text(&self, at: usize, length: usize) -> bool {
+        self.bytes[at..at + length].iter().any(|&byte| byte != 0 && byte != b' ')
+    }
+}

@@ -1,0 +1,254 @@
+//! Where the voxels of a NIfTI file lie: sform, else qform, else voxel sizes alone.
+
+use super::header::{NiftiHeader, NiftiVersion};
+use super::notice::Notice;
+use crate::geometry::inverse;
+use crate::{Affine, Grid};
+
+/// A field that cannot be true; the reader adds the path.
+#[derive(Debug, PartialEq)]
+pub(super) struct FieldProblem {
+    pub(super) field: &'static str,
+    pub(super) expected: String,
+    pub(super) found: String,
+    pub(super) fix: &'static str,
+}
+
+const FIX_GEOMETRY: &str = "set the geometry anew with a tool that edits NIfTI headers";
+
+/// Grids closer than this count as one: 32-bit header fields are no more exact.
+pub(super) const SAME_GRID_MM: f64 = 1e-3;
+
+/// Cosines up to this are the rounding of 32-bit header fields.
+const RIGHT_ANGLE_COSINE: f64 = 1e-4;
+
+impl NiftiHeader {
+    /// A NIfTI-1 header for a grid, its affine in the sform (code 2, aligned to something).
+    pub(super) fn for_grid(grid: &Grid) -> NiftiHeader {
+        let [i, j, k] = grid.affine.spacing().0;
+        NiftiHeader {
+            version: NiftiVersion::One,
+            dims: grid.dims,
+            pixdim: [1.0, i, j, k],
+            xyzt_units: 2,
+            qform_code: 0,
+            quaternion: [0.0; 3],
+            qoffset: [0.0; 3],
+            sform_code: 2,
+            srow: grid.affine.0,
+        }
+    }
+
+    /// The grid the header describes, and what is odd about it.
+    pub(super) fn grid(&self) -> Result<(Grid, Vec<Notice>), FieldProblem> {
+        let mut notices = Vec::new();
+        let (to_mm, unit_notice) = self.unit_to_mm();
+        notices.extend(unit_notice);
+        let grid =
+            |affine: Affine| Grid { dims: self.dims, affine: Affine(affine.0.map(|row| row.map(|x| x * to_mm))) };
+        let affine = if self.sform_code > 0 {
+            let sform = invertible(Affine(self.srow), "srow_x, srow_y, srow_z")?;
+            if self.qform_code > 0 {
+                notices.extend(match self.qform() {
+                    Ok(qform) => differ(&grid(sform), &grid(qform)),
+                    Err(_) => Some(Notice::QformUnusable),
+                });
+            }
+            notices.extend(oblique_edges(&sform));
+            sform
+        } else if self.qform_code > 0 {
+            self.qform()?
+        } else {
+            notices.push(Notice::AffineFromPixdim);
+            self.affine_from_pixdim()?
+        };
+        Ok((grid(affine), notices))
+    }
+
+    /// Millimetres per unit of length; an unset or unknown unit is taken for millimetres.
+    fn unit_to_mm(&self) -> (f64, Option<Notice>) {
+        match self.xyzt_units & 7 {
+            1 => (1e3, Some(Notice::UnitConverted { unit: "metres" })),
+            3 => (1e-3, Some(Notice::UnitConverted { unit: "micrometres" })),
+            _ => (1.0, None),
+        }
+    }
+
+    /// The affine of the quaternion, the voxel sizes, qfac and the offset.
+    ///
+    /// Source: NIfTI-1.1 standard, "METHOD 2".
+    fn qform(&self) -> Result<Affine, FieldProblem> {
+        let [i, j, k] = self.voxel_sizes()?;
+        let rotation = self.rotation()?;
+        let handedness = if self.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+        let sizes = [i, j, k * handedness];
+        let affine = Affine(std::array::from_fn(|row| {
+            let edge = |axis: usize| rotation[row][axis] * sizes[axis];
+            [edge(0), edge(1), edge(2), self.qoffset[row]]
+        }));
+        invertible(affine, "qoffset_x, qoffset_y, qoffset_z")
+    }
+
+    /// The rotation of the unit quaternion (a, b, c, d) whose a >= 0 is not stored.
+    fn rotation(&self) -> Result<[[f64; 3]; 3], FieldProblem> {
+        let length_squared: f64 = self.quaternion.iter().map(|x| x * x).sum();
+        // A half turn has a = 0, and 32-bit rounding can then leave b, c, d slightly too long.
+        if !length_squared.is_finite() || length_squared > 1.0 + 1e-5 {
+            return Err(FieldProblem {
+                field: "quatern_b, quatern_c, quatern_d",
+                expected: "a vector no longer than 1".into(),
+                found: format!("{:?}", self.quaternion),
+                fix: FIX_GEOMETRY,
+            });
+        }
+        let shrink = length_squared.max(1.0).sqrt();
+        let [b, c, d] = self.quaternion.map(|x| x / shrink);
+        let a = (1.0 - length_squared).max(0.0).sqrt();
+        Ok([
+            [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
+            [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
+            [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ])
+    }
+
+    /// Voxel sizes alone: i to the left, j to the front, k up, the centre at the origin.
+    ///
+    /// The standard leaves position and handedness open here. This is nibabel's reading, which
+    /// keeps ANALYZE's radiological order.
+    fn affine_from_pixdim(&self) -> Result<Affine, FieldProblem> {
+        let [i, j, k] = self.voxel_sizes()?;
+        let edges = [-i, j, k];
+        let affine = Affine(std::array::from_fn(|row| {
+            let mut values = [0.0; 4];
+            values[row] = edges[row];
+            values[3] = -edges[row] * (self.dims[row] as f64 - 1.0) / 2.0;
+            values
+        }));
+        invertible(affine, "pixdim")
+    }
+
+    fn voxel_sizes(&self) -> Result<[f64; 3], FieldProblem> {
+        let sizes = [self.pixdim[1], self.pixdim[2], self.pixdim[3]];
+        for (axis, size) in sizes.into_iter().enumerate() {
+            if !(size.is_finite() && size > 0.0) {
+                return Err(FieldProblem {
+                    field: ["pixdim[1]", "pixdim[2]", "pixdim[3]"][axis],
+                    expected: "a finite voxel size above 0".into(),
+                    found: size.to_string(),
+                    fix: FIX_GEOMETRY,
+                });
+            }
+        }
+        Ok(sizes)
+    }
+}
+
+fn invertible(affine: Affine, field: &'static str) -> Result<Affine, FieldProblem> {
+    let finite = affine.0.as_flattened().iter().all(|x| x.is_finite());
+    if finite && inverse(affine.edges()).is_some() {
+        return Ok(affine);
+    }
+    let found = format!("{:?}", affine.0);
+    Err(FieldProblem { field, expected: "a finite, invertible affine".into(), found, fix: FIX_GEOMETRY })
+}
+
+fn differ(sform: &Grid, qform: &Grid) -> Option<Notice> {
+    let by_mm = sform.distance_mm(qform);
+    (by_mm > SAME_GRID_MM).then_some(Notice::SformAndQformDiffer { by_mm })
+}
+
+/// A notice if two voxel edges are not at right angles.
+fn oblique_edges(affine: &Affine) -> Option<Notice> {
+    let spacing = affine.spacing().0;
+    let edges = affine.edges();
+    let cosine = |a: usize, b: usize| {
+        let dot: f64 = edges.iter().map(|row| row[a] * row[b]).sum();
+        (dot / (spacing[a] * spacing[b])).abs()
+    };
+    let largest = cosine(0, 1).max(cosine(0, 2)).max(cosine(1, 2));
+    (largest > RIGHT_ANGLE_COSINE).then_some(Notice::NonOrthonormalSform { cosine: largest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SpacingMm, axis_codes};
+
+    fn header() -> NiftiHeader {
+        NiftiHeader::for_grid(&Grid::axis_aligned([10, 20, 30], SpacingMm([1.0, 2.0, 3.0])))
+    }
+
+    #[test]
+    fn a_grid_written_as_sform_is_read_back() {
+        let grid = Grid::axis_aligned([10, 20, 30], SpacingMm([1.0, 2.0, 3.0]));
+        assert_eq!(header().grid(), Ok((grid, vec![])));
+    }
+
+    #[test]
+    fn a_zero_quaternion_is_no_rotation() {
+        let header = NiftiHeader { sform_code: 0, qform_code: 1, qoffset: [4.0, 5.0, 6.0], ..header() };
+        let (grid, notices) = header.grid().unwrap();
+        assert_eq!(grid.affine.0, [[1.0, 0.0, 0.0, 4.0], [0.0, 2.0, 0.0, 5.0], [0.0, 0.0, 3.0, 6.0]]);
+        assert_eq!(notices, []);
+    }
+
+    #[test]
+    fn a_negative_qfac_turns_k_around() {
+        let header = NiftiHeader { sform_code: 0, qform_code: 1, pixdim: [-1.0, 1.0, 2.0, 3.0], ..header() };
+        assert_eq!(axis_codes(&header.grid().unwrap().0.affine), "RAI");
+    }
+
+    #[test]
+    fn half_a_turn_about_z_reverses_i_and_j() {
+        // a = 0, d = 1.
+        let header = NiftiHeader { sform_code: 0, qform_code: 1, quaternion: [0.0, 0.0, 1.0], ..header() };
+        assert_eq!(axis_codes(&header.grid().unwrap().0.affine), "LPS");
+    }
+
+    #[test]
+    fn sizes_alone_put_the_centre_at_the_origin() {
+        let header = NiftiHeader { sform_code: 0, ..header() };
+        let (grid, notices) = header.grid().unwrap();
+        assert_eq!(grid.affine.position_mm([4.5, 9.5, 14.5]), [0.0; 3]);
+        assert_eq!(axis_codes(&grid.affine), "LAS");
+        assert_eq!(notices, [Notice::AffineFromPixdim]);
+    }
+
+    #[test]
+    fn a_moved_qform_is_said_and_not_used() {
+        let header = NiftiHeader { qform_code: 1, qoffset: [0.0, 0.0, 1.5], ..header() };
+        let (grid, notices) = header.grid().unwrap();
+        assert_eq!(grid.affine.0[2][3], 0.0);
+        assert_eq!(notices, [Notice::SformAndQformDiffer { by_mm: 1.5 }]);
+    }
+
+    #[test]
+    fn a_sheared_sform_is_said() {
+        let mut header = header();
+        header.srow[0][1] = 2.0; // edges i = (1, 0, 0) and j = (2, 2, 0): cosine of 45 degrees
+        let (_, notices) = header.grid().unwrap();
+        let [Notice::NonOrthonormalSform { cosine }] = notices[..] else { panic!("{notices:?}") };
+        assert!((cosine - 0.5f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn micrometres_become_millimetres() {
+        let header = NiftiHeader { xyzt_units: 3, ..header() };
+        let (grid, notices) = header.grid().unwrap();
+        let spacing = grid.affine.spacing().0;
+        assert!((spacing[2] - 0.003).abs() < 1e-15);
+        assert_eq!(notices, [Notice::UnitConverted { unit: "micrometres" }]);
+    }
+
+    #[test]
+    fn impossible_geometry_names_its_field() {
+        let check = |header: NiftiHeader, field: &str| assert_eq!(header.grid().unwrap_err().field, field);
+        check(NiftiHeader { srow: [[0.0; 4]; 3], ..header() }, "srow_x, srow_y, srow_z");
+        check(NiftiHeader { sform_code: 0, pixdim: [1.0, 1.0, 0.0, 1.0], ..header() }, "pixdim[2]");
+        check(NiftiHeader { sform_code: 0, pixdim: [1.0, 1.0, 1.0, f64::NAN], ..header() }, "pixdim[3]");
+        let turned = NiftiHeader { sform_code: 0, qform_code: 1, quaternion: [1.0, 1.0, 0.0], ..header() };
+        check(turned, "quatern_b, quatern_c, quatern_d");
+        let lost = NiftiHeader { sform_code: 0, qform_code: 1, qoffset: [f64::INFINITY, 0.0, 0.0], ..header() };
+        check(lost, "qoffset_x, qoffset_y, qoffset_z");
+    }
+}

@@ -1,0 +1,27 @@
+//! NIfTI-1 and NIfTI-2 single files, plain or gzipped, read and written.
+//!
+//! One file per step: [`source`] gives bytes (plain or through gzip), [`header`] gives their
+//! fields, [`geometry`] says where voxels lie, [`datatype`] turns bytes into numbers, `read`
+//! and `write` put the steps together.
+//!
+//! Input is not trusted. Every number of the header is checked before it sizes anything, and
+//! nothing is allocated beyond what the header justifies, the file can hold and
+//! [`ReadLimits`] allow.
+//!
+//! Deliberately absent: `.hdr`/`.img` pairs, complex and colour voxels, more than three
+//! dimensions, and header extensions, which are neither kept nor written, since they may name
+//! a person.
+
+mod datatype;
+mod fields;
+mod geometry;
+mod header;
+mod notice;
+mod read;
+mod source;
+mod write;
+
+pub use header::{NiftiHeader, NiftiVersion};
+pub use notice::Notice;
+pub use read::{NiftiFile, ReadLimits, read_header, read_label_map, read_volume};
+pub use write::{LabelNumber, write_label_map, write_volume};

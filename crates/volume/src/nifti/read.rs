@@ -1,0 +1,335 @@
+//! From a file to an image: recognise, check, then read voxels.
+
+use super::datatype::Datatype;
+use super::fields::ByteOrder;
+use super::geometry::FieldProblem;
+use super::header::{NiftiHeader, NiftiVersion, RawHeader, parse, recognise};
+use super::notice::Notice;
+use super::source::Source;
+use crate::{Grid, Image, VolumeError};
+use std::path::Path;
+
+/// How large an image may be before it is refused unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// The most voxels.
+    pub voxels_max: u64,
+    /// The most bytes, of the decompressed file and of the image in memory each.
+    pub bytes_max: u64,
+}
+
+impl Default for ReadLimits {
+    /// 2^31 voxels and 8 GiB: a brain at a quarter of a millimetre has 6 * 10^8 voxels.
+    fn default() -> ReadLimits {
+        ReadLimits { voxels_max: 1 << 31, bytes_max: 8 << 30 }
+    }
+}
+
+/// An image with what its file said beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NiftiFile<T> {
+    /// The voxels on their grid.
+    pub image: Image<T>,
+    /// The file's geometry fields, for writing results back on the same grid.
+    pub header: NiftiHeader,
+    /// What a person should be told of this file.
+    pub notices: Vec<Notice>,
+}
+
+/// Read a 3-D image of intensities, `scl_slope` and `scl_inter` applied.
+///
+/// # Errors
+/// Any [`VolumeError`]; an intensity that is not finite is one, since nothing can be computed
+/// with it.
+pub fn read_volume(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<f32>, VolumeError> {
+    read(
+        path,
+        limits,
+        |value| Some(value as f32).filter(|voxel| voxel.is_finite()),
+        |path, index, value| VolumeError::NotFinite { path, index, value },
+    )
+}
+
+/// Read a 3-D label map of any voxel type, `scl_slope` and `scl_inter` applied.
+///
+/// Every value must be a whole number from 0 to 65535, to the precision of the 32-bit
+/// `scl_slope`.
+///
+/// # Errors
+/// Any [`VolumeError`].
+pub fn read_label_map(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<u16>, VolumeError> {
+    read(path, limits, label_number, |path, index, value| VolumeError::NotALabel { path, index, value })
+}
+
+/// Read where the voxels lie without reading them.
+///
+/// # Errors
+/// Those [`VolumeError`]s that the header gives cause for.
+pub fn read_header(path: &Path, limits: &ReadLimits) -> Result<(Grid, NiftiHeader, Vec<Notice>), VolumeError> {
+    let plan = plan(&mut Source::open(path)?, limits, 1)?;
+    Ok((plan.grid, plan.header, plan.notices))
+}
+
+fn label_number(value: f64) -> Option<u16> {
+    let whole = value.round();
+    let close = (value - whole).abs() <= f64::from(f32::EPSILON) * whole.abs();
+    (close && (0.0..=f64::from(u16::MAX)).contains(&whole)).then_some(whole as u16)
+}
+
+fn read<T>(
+    path: &Path,
+    limits: &ReadLimits,
+    voxel: impl Fn(f64) -> Option<T>,
+    refusal: impl Fn(std::path::PathBuf, [usize; 3], f64) -> VolumeError,
+) -> Result<NiftiFile<T>, VolumeError> {
+    let mut source = Source::open(path)?;
+    let mut plan = plan(&mut source, limits, size_of::<T>() as u64)?;
+    source.skip_to(plan.data_offset, "header", plan.bytes_expected)?;
+    let voxels = read_voxels(&mut source, &plan, voxel, |offset, value| {
+        let [ni, nj, _] = plan.grid.dims;
+        refusal(path.to_path_buf(), [offset % ni, offset / ni % nj, offset / (ni * nj)], value)
+    })?;
+    if !source.is_at_end()? {
+        plan.notices.push(Notice::BytesAfterData);
+    }
+    Ok(NiftiFile { image: Image::new(plan.grid, voxels), header: plan.header, notices: plan.notices })
+}
+
+/// What a checked header says is to be done.
+struct Plan {
+    grid: Grid,
+    header: NiftiHeader,
+    notices: Vec<Notice>,
+    datatype: Datatype,
+    order: ByteOrder,
+    /// Value of a voxel from the stored number: slope and intercept.
+    scaling: Option<(f64, f64)>,
+    data_offset: u64,
+    /// Bytes from the beginning of the file to the end of the last voxel.
+    bytes_expected: u64,
+}
+
+fn plan(source: &mut Source, limits: &ReadLimits, voxel_bytes: u64) -> Result<Plan, VolumeError> {
+    let (raw, extended) = read_raw_header(source)?;
+    let path = source.path().to_path_buf();
+    let at_path = |FieldProblem { field, expected, found, fix }: FieldProblem| VolumeError::Field {
+        path: path.clone(),
+        field,
+        expected,
+        found,
+        fix,
+    };
+    check_magic(&raw).map_err(at_path)?;
+    let dims = checked_dims(&raw).map_err(at_path)?;
+    check_intent(&raw).map_err(at_path)?;
+    let datatype = checked_datatype(&raw).map_err(at_path)?;
+    let data_offset = checked_data_offset(&raw).map_err(at_path)?;
+    let (scaling, scaling_notice) = checked_scaling(&raw).map_err(at_path)?;
+    let bytes_expected = checked_size(&path, dims, datatype, data_offset, voxel_bytes, limits)?;
+    source.expect_length("voxels", bytes_expected)?;
+
+    let mut notices: Vec<Notice> = scaling_notice.into_iter().collect();
+    if extended {
+        notices.push(Notice::Extensions);
+    }
+    if !raw.text_fields.is_empty() {
+        notices.push(Notice::TextFields { fields: raw.text_fields.clone() });
+    }
+    let order = raw.order;
+    let header = geometry_of(raw, dims);
+    let (grid, geometry_notices) = header.grid().map_err(at_path)?;
+    notices.extend(geometry_notices);
+    Ok(Plan { grid, header, notices, datatype, order, scaling, data_offset, bytes_expected })
+}
+
+/// The header's fields, and whether extensions follow it.
+fn read_raw_header(source: &mut Source) -> Result<(RawHeader, bool), VolumeError> {
+    let mut bytes = [0; NiftiVersion::Two.data_offset_min() as usize];
+    let shortest = NiftiVersion::One.data_offset_min();
+    source.expect_length("header", shortest)?;
+    source.fill(&mut bytes[..4], "header", shortest)?;
+    let first = [bytes[0], bytes[1], bytes[2], bytes[3]];
+    let Some((version, order)) = recognise(first) else {
+        return Err(VolumeError::NotNifti { path: source.path().to_path_buf(), found: i32::from_le_bytes(first) });
+    };
+    let length = version.data_offset_min();
+    source.fill(&mut bytes[4..length as usize], "header", length)?;
+    let (header, extension_flag) = bytes[..length as usize].split_at(version.header_bytes());
+    Ok((parse(header, version, order), extension_flag[0] != 0))
+}
+
+fn geometry_of(raw: RawHeader, dims: [usize; 3]) -> NiftiHeader {
+    NiftiHeader {
+        version: raw.version,
+        dims,
+        pixdim: raw.pixdim,
+        xyzt_units: raw.xyzt_units,
+        qform_code: raw.qform_code,
+        quaternion: raw.quaternion,
+        qoffset: raw.qoffset,
+        sform_code: raw.sform_code,
+        srow: raw.srow,
+    }
+}
+
+fn check_magic(raw: &RawHeader) -> Result<(), FieldProblem> {
+    let [single, pair] = raw.version.magics();
+    if raw.magic == single {
+        return Ok(());
+    }
+    let fix = if raw.magic == pair {
+        "this is half of a .hdr/.img pair: convert the pair to one .nii or .nii.gz file"
+    } else {
+        "convert the file to .nii or .nii.gz; ANALYZE 7.5 is not read"
+    };
+    let text = |bytes: &[u8]| format!("\"{}\"", bytes.escape_ascii());
+    Err(FieldProblem { field: "magic", expected: text(single), found: text(&raw.magic), fix })
+}
+
+fn checked_dims(raw: &RawHeader) -> Result<[usize; 3], FieldProblem> {
+    let [rank, dims @ ..] = raw.dim;
+    if !(3..=7).contains(&rank) {
+        let (expected, found) = ("3 dimensions".into(), rank.to_string());
+        return Err(FieldProblem { field: "dim[0]", expected, found, fix: "stack slices into one 3-D volume" });
+    }
+    let used = &dims[..rank as usize];
+    if used.iter().any(|&dim| dim < 1) {
+        let (expected, found) = ("numbers of voxels above 0".into(), format!("{used:?}"));
+        return Err(FieldProblem { field: "dim", expected, found, fix: "write the file again from its source" });
+    }
+    if used[3..].iter().any(|&dim| dim > 1) {
+        let (expected, found) = ("3 dimensions".into(), format!("{used:?}"));
+        return Err(FieldProblem {
+            field: "dim",
+            expected,
+            found,
+            fix: "save each volume or channel as a 3-D file of its own",
+        });
+    }
+    let mut sizes = [0; 3];
+    for (size, &dim) in sizes.iter_mut().zip(used) {
+        let (expected, found) = ("numbers of voxels this machine can count".into(), format!("{used:?}"));
+        let problem = FieldProblem { field: "dim", expected, found, fix: "write the file again from its source" };
+        *size = usize::try_from(dim).map_err(|_| problem)?;
+    }
+    Ok(sizes)
+}
+
+/// Intents 1004 to 1010 are matrices, vectors and meshes: several numbers per voxel.
+fn check_intent(raw: &RawHeader) -> Result<(), FieldProblem> {
+    if !(1004..=1010).contains(&raw.intent_code) {
+        return Ok(());
+    }
+    let expected = "an image of one number per voxel".into();
+    let fix = "save the component to be used as a 3-D file of its own";
+    Err(FieldProblem { field: "intent_code", expected, found: raw.intent_code.to_string(), fix })
+}
+
+fn checked_datatype(raw: &RawHeader) -> Result<Datatype, FieldProblem> {
+    let Some(datatype) = Datatype::from_code(raw.datatype) else {
+        return Err(FieldProblem {
+            field: "datatype",
+            expected: "an integer or float of 8 to 64 bits".into(),
+            found: format!("{} ({})", raw.datatype, Datatype::name_of_unread(raw.datatype)),
+            fix: "convert the voxels to an integer or float type",
+        });
+    };
+    let bits = datatype.bits();
+    if raw.bitpix != bits {
+        return Err(FieldProblem {
+            field: "bitpix",
+            expected: format!("{bits} for datatype {}", raw.datatype),
+            found: raw.bitpix.to_string(),
+            fix: "write the file again from its source; the header contradicts itself",
+        });
+    }
+    Ok(datatype)
+}
+
+fn checked_data_offset(raw: &RawHeader) -> Result<u64, FieldProblem> {
+    let smallest = raw.version.data_offset_min();
+    let offset = raw.vox_offset;
+    if offset == 0.0 {
+        return Ok(smallest);
+    }
+    // Beyond 2^53 a number has no neighbours at distance 1; no file is that long.
+    let fits = offset.is_finite() && offset.fract() == 0.0 && (smallest as f64..=(1u64 << 53) as f64).contains(&offset);
+    fits.then_some(offset as u64).ok_or_else(|| FieldProblem {
+        field: "vox_offset",
+        expected: format!("0 or a whole number from {smallest}"),
+        found: offset.to_string(),
+        fix: "write the file again from its source",
+    })
+}
+
+type Scaling = Option<(f64, f64)>;
+
+fn checked_scaling(raw: &RawHeader) -> Result<(Scaling, Option<Notice>), FieldProblem> {
+    let (slope, intercept) = (raw.slope, raw.intercept);
+    if slope == 0.0 || !slope.is_finite() {
+        return Ok((None, Some(Notice::Unscaled { slope })));
+    }
+    if !intercept.is_finite() {
+        let (expected, found) = (format!("a finite number beside scl_slope {slope}"), intercept.to_string());
+        return Err(FieldProblem { field: "scl_inter", expected, found, fix: "set scl_inter to 0 if none is meant" });
+    }
+    let scaling = ((slope, intercept) != (1.0, 0.0)).then_some((slope, intercept));
+    Ok((scaling, None))
+}
+
+/// Bytes from the beginning of the file to the end of the last voxel, if the limits allow them.
+fn checked_size(
+    path: &Path,
+    dims: [usize; 3],
+    datatype: Datatype,
+    data_offset: u64,
+    voxel_bytes: u64,
+    limits: &ReadLimits,
+) -> Result<u64, VolumeError> {
+    let over = |unit, found: Option<u64>, limit| VolumeError::OverLimit {
+        path: path.to_path_buf(),
+        dims,
+        unit,
+        found: found.unwrap_or(u64::MAX),
+        limit,
+    };
+    let voxels = dims.iter().try_fold(1u64, |product, &dim| product.checked_mul(dim as u64));
+    let count = voxels.filter(|&count| count <= limits.voxels_max);
+    let count = count.ok_or_else(|| over("voxels", voxels, limits.voxels_max))?;
+    let in_file = count.checked_mul(datatype.bytes() as u64).and_then(|bytes| bytes.checked_add(data_offset));
+    let in_memory = count.checked_mul(voxel_bytes);
+    let larger = in_file.zip(in_memory).map(|(file, memory)| file.max(memory));
+    match in_file {
+        Some(bytes) if larger.is_some_and(|larger| larger <= limits.bytes_max) => Ok(bytes),
+        _ => Err(over("bytes", larger, limits.bytes_max)),
+    }
+}
+
+fn read_voxels<T>(
+    source: &mut Source,
+    plan: &Plan,
+    voxel: impl Fn(f64) -> Option<T>,
+    refusal: impl Fn(usize, f64) -> VolumeError,
+) -> Result<Vec<T>, VolumeError> {
+    // A multiple of every voxel size, small enough to stay in the first-level cache.
+    const CHUNK_BYTES: usize = 16 * 1024;
+    let count = plan.grid.len();
+    let mut voxels = Vec::new();
+    let no_memory = |_| VolumeError::OutOfMemory { path: source.path().to_path_buf(), voxels: count as u64 };
+    voxels.try_reserve_exact(count).map_err(no_memory)?;
+    let (slope, intercept) = plan.scaling.unwrap_or((1.0, 0.0));
+    let mut bytes = [0; CHUNK_BYTES];
+    let mut numbers = Vec::with_capacity(CHUNK_BYTES);
+    while voxels.len() < count {
+        let step = (count - voxels.len()).min(CHUNK_BYTES / plan.datatype.bytes());
+        let chunk = &mut bytes[..step * plan.datatype.bytes()];
+        source.fill(chunk, "voxels", plan.bytes_expected)?;
+        numbers.clear();
+        plan.datatype.decode(chunk, plan.order, &mut numbers);
+        for number in &numbers {
+            let value = number * slope + intercept;
+            voxels.push(voxel(value).ok_or_else(|| refusal(voxels.len(), value))?);
+        }
+    }
+    Ok(voxels)
+}

@@ -1,0 +1,125 @@
+//! From an image to a file: a clean header with the input's geometry, then voxels.
+//!
+//! The same image gives the same bytes: gzip carries neither a time nor a name, and free-text
+//! fields and extensions stay empty.
+
+use super::datatype::Datatype;
+use super::geometry::SAME_GRID_MM;
+use super::header::{NiftiHeader, NiftiVersion, encode};
+use crate::{Image, Volume, VolumeError};
+use flate2::{Compression, GzBuilder};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A number type that label maps are written with: `u8` or `u16`.
+pub trait LabelNumber: Stored {}
+impl LabelNumber for u8 {}
+impl LabelNumber for u16 {}
+
+/// Write a label map, unscaled, as the integers it holds.
+///
+/// `.nii` or `.nii.gz` is chosen by the end of the name. With `like`, the geometry fields are
+/// those of that header, which must be of the image's own grid; without, the affine becomes
+/// the sform.
+///
+/// # Errors
+/// [`VolumeError::FileName`], [`VolumeError::OtherGrid`] or [`VolumeError::Disk`]. The file is
+/// replaced as a whole or not at all.
+pub fn write_label_map<T: LabelNumber>(
+    path: &Path,
+    labels: &Image<T>,
+    like: Option<&NiftiHeader>,
+) -> Result<(), VolumeError> {
+    write(path, labels, like)
+}
+
+/// Write intensities as float32; otherwise as [`write_label_map`].
+///
+/// # Errors
+/// Those of [`write_label_map`].
+pub fn write_volume(path: &Path, volume: &Volume, like: Option<&NiftiHeader>) -> Result<(), VolumeError> {
+    write(path, volume, like)
+}
+
+/// How a voxel is stored.
+pub trait Stored: Copy {
+    /// The type it is stored as.
+    const DATATYPE: Datatype;
+    /// Append its little-endian bytes.
+    fn store(self, bytes: &mut Vec<u8>);
+}
+
+impl Stored for u8 {
+    const DATATYPE: Datatype = Datatype::Uint8;
+    fn store(self, bytes: &mut Vec<u8>) {
+        bytes.push(self);
+    }
+}
+
+impl Stored for u16 {
+    const DATATYPE: Datatype = Datatype::Uint16;
+    fn store(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Stored for f32 {
+    const DATATYPE: Datatype = Datatype::Float32;
+    fn store(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+fn write<T: Stored>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> Result<(), VolumeError> {
+    let compressed = is_compressed(path)?;
+    let header = encode(&header_for(path, image, like)?, T::DATATYPE);
+    lacuna_disk::write_atomic(path, |file| {
+        if !compressed {
+            return write_to(file, &header, image.voxels());
+        }
+        // 255 is "unknown system": the bytes are the same wherever they are written.
+        let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(file, Compression::default());
+        write_to(&mut gzip, &header, image.voxels())?;
+        gzip.finish().map(drop)
+    })?;
+    Ok(())
+}
+
+/// Whether the end of the name asks for gzip.
+fn is_compressed(path: &Path) -> Result<bool, VolumeError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.to_ascii_lowercase() {
+        lower if lower.ends_with(".nii.gz") => Ok(true),
+        lower if lower.ends_with(".nii") => Ok(false),
+        _ => Err(VolumeError::FileName { path: path.to_path_buf(), found: name.into_owned() }),
+    }
+}
+
+fn header_for<T>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> Result<NiftiHeader, VolumeError> {
+    let mut header = match like {
+        None => NiftiHeader::for_grid(image.grid()),
+        Some(header) => header.clone(),
+    };
+    // An unreadable geometry cannot come from a file that was read; a large distance can.
+    let by_mm = header.grid().map_or(f64::INFINITY, |(grid, _)| grid.distance_mm(image.grid()));
+    if !(by_mm <= SAME_GRID_MM) {
+        let (expected, found) = (header.dims, image.grid().dims);
+        return Err(VolumeError::OtherGrid { path: path.to_path_buf(), expected, found, by_mm });
+    }
+    if header.dims.iter().any(|&dim| dim > i16::MAX as usize) {
+        header.version = NiftiVersion::Two;
+    }
+    Ok(header)
+}
+
+fn write_to<T: Stored>(file: &mut impl Write, header: &[u8], voxels: &[T]) -> io::Result<()> {
+    const CHUNK_VOXELS: usize = 16 * 1024;
+    file.write_all(header)?;
+    let mut bytes = Vec::with_capacity(CHUNK_VOXELS * size_of::<T>());
+    for chunk in voxels.chunks(CHUNK_VOXELS) {
+        bytes.clear();
+        chunk.iter().for_each(|&voxel| voxel.store(&mut bytes));
+        file.write_all(&bytes)?;
+    }
+    Ok(())
+}
