@@ -15,6 +15,8 @@ mod image;
 mod nifti;
 mod normalise;
 mod orientation;
+mod preprocess;
+mod resample;
 
 pub use crop::{VoxelBox, bounding_box, crop, place_back};
 pub use error::VolumeError;
@@ -26,3 +28,7 @@ pub use nifti::{
 };
 pub use normalise::{FlatVolume, Foreground, z_score};
 pub use orientation::{AxisOrder, axis_codes, canonical_order, reorder};
+pub use preprocess::{
+    Canonical, Crop, Medicalnet, Placement, PlacementError, Prepared, PreprocessError, Preprocessing,
+};
+pub use resample::{Convention, dims_at_spacing, resample_nearest, resample_trilinear};

@@ -1,0 +1,86 @@
+//! lacuna's own preprocessing: the same anatomy at the same place, however it was stored.
+
+use super::placement::Placement;
+use super::{Prepared, PreprocessError};
+use crate::resample::{Convention, dims_at_spacing};
+use crate::{Foreground, SpacingMm, Volume, VoxelBox, bounding_box, canonical_order, z_score};
+use serde::{Deserialize, Serialize};
+
+/// Bring to RAS, crop, resample trilinearly, normalise by z-score.
+///
+/// The network's axes (D, H, W) run from inferior to superior, from posterior to anterior and
+/// from left to right. Without `size` and without `spacing_mm` voxels are not resampled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canonical {
+    /// Voxels of the network's input along (D, H, W), whatever the spacing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 3]>,
+    /// Distance between the samples along (D, H, W), whatever the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
+    /// Which part of the image the network sees.
+    pub crop: Crop,
+    /// What mean and standard deviation are taken over, on the network's grid.
+    pub foreground: Foreground,
+}
+
+/// Which part of an image is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Crop {
+    /// The whole image.
+    None,
+    /// The smallest box that holds every voxel above 0 of any channel.
+    AboveZero,
+}
+
+impl Canonical {
+    pub(super) fn apply(&self, channels: &[Volume]) -> Result<Prepared, PreprocessError> {
+        let placement = self.placement(channels)?;
+        let mut voxels = Vec::new();
+        for (channel, volume) in channels.iter().enumerate() {
+            let mut sampled = placement.trilinear(volume);
+            z_score(&mut sampled, self.foreground).map_err(|source| PreprocessError::Flat { channel, source })?;
+            voxels.append(&mut sampled);
+        }
+        Ok(placement.prepared(channels.len(), voxels))
+    }
+
+    fn placement(&self, channels: &[Volume]) -> Result<Placement, PreprocessError> {
+        let grid = *channels[0].grid();
+        let part = self.part(channels)?;
+        let order = canonical_order(&grid.affine);
+        let [width, height, depth] = order.dims(part.dims);
+        let spacing_mm = order.source.map(|axis| grid.affine.spacing().0[axis]);
+        let size = self.size_from([depth, height, width], SpacingMm([spacing_mm[2], spacing_mm[1], spacing_mm[0]]))?;
+        Ok(Placement { grid, part, order, size, convention: Convention::HalfVoxel })
+    }
+
+    fn part(&self, channels: &[Volume]) -> Result<VoxelBox, PreprocessError> {
+        match self.crop {
+            Crop::None => Ok(VoxelBox::whole(channels[0].grid())),
+            Crop::AboveZero => channels
+                .iter()
+                .filter_map(|channel| bounding_box(channel, |voxel| voxel > 0.0))
+                .reduce(|one, other| one.union(&other))
+                .ok_or(PreprocessError::EmptyCrop { wanted: "above 0" }),
+        }
+    }
+
+    /// (D, H, W) of the network's input for a part of `dims` and `spacing`, both along (D, H, W).
+    fn size_from(&self, dims: [usize; 3], spacing: SpacingMm) -> Result<[usize; 3], PreprocessError> {
+        match (self.size, self.spacing_mm) {
+            (None, None) => Ok(dims),
+            (Some(_), Some(_)) => Err(PreprocessError::SizeAndSpacing),
+            (Some(size), None) => super::checked_size("size", size),
+            (None, Some(mm)) => {
+                if !mm.iter().all(|&mm| mm.is_finite() && mm > 0.0) {
+                    let expected = "finite distances above 0 mm";
+                    return Err(PreprocessError::Target { field: "spacing_mm", expected, found: format!("{mm:?}") });
+                }
+                super::checked_size("spacing_mm", dims_at_spacing(dims, spacing, SpacingMm(mm)))
+            }
+        }
+    }
+}

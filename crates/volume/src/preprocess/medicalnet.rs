@@ -1,0 +1,88 @@
+//! MedicalNet's own preprocessing, as its published weights saw images.
+//!
+//! Source: Chen, Ma and Zheng, "Med3D: Transfer Learning for 3D Medical Image Analysis", 2019;
+//! `datasets/brains18.py` of the public repository Tencent/MedicalNet.
+//!
+//! Where this differs from it:
+//! - The original fills background with noise from a generator that nobody seeds, so no two of
+//!   its runs agree. Here the noise comes from a named stream; results are therefore
+//!   repeatable, and not bit-comparable with the original's.
+//! - The original crops to the box in training only and shows the network the whole image in
+//!   testing. Here the box is cut out always, so that both see one field of view.
+//! - Its random crop around the label in training is augmentation and is not done here.
+//! - `scipy.ndimage.zoom` may read a last plane as 0 where rounding puts it beyond the image;
+//!   here it is held at the last voxel.
+
+use super::placement::Placement;
+use super::{Prepared, PreprocessError};
+use crate::{AxisOrder, Convention, Foreground, Grid, Volume, VoxelBox, bounding_box, z_score};
+use lacuna_seed::Stream;
+use serde::{Deserialize, Serialize};
+
+/// Crop to what differs from the corner voxel, stretch to a size by nearest voxels, normalise
+/// over voxels above 0, fill voxels that are 0 with noise.
+///
+/// The network's axes (D, H, W) are the stored axes (i, j, k).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Medicalnet {
+    /// Voxels of the network's input along (D, H, W).
+    #[serde(default = "published_size")]
+    pub size: [usize; 3],
+}
+
+/// The input size of the published code's settings.
+fn published_size() -> [usize; 3] {
+    [56, 448, 448]
+}
+
+impl Medicalnet {
+    /// The choice at the published input size of 56 x 448 x 448.
+    pub fn published() -> Medicalnet {
+        Medicalnet { size: published_size() }
+    }
+
+    pub(super) fn apply(&self, channels: &[Volume], noise: &Stream) -> Result<Prepared, PreprocessError> {
+        let placement = self.placement(channels)?;
+        let mut voxels = Vec::new();
+        for (channel, volume) in channels.iter().enumerate() {
+            let mut sampled = placement.nearest(volume, self.size);
+            normalise(&mut sampled, &noise.part("channel").part(&channel.to_string()))
+                .map_err(|source| PreprocessError::Flat { channel, source })?;
+            voxels.append(&mut sampled);
+        }
+        Ok(placement.prepared(channels.len(), voxels))
+    }
+
+    fn placement(&self, channels: &[Volume]) -> Result<Placement, PreprocessError> {
+        let size = super::checked_size("size", self.size)?;
+        let grid: Grid = *channels[0].grid();
+        let part = channels
+            .iter()
+            .filter_map(|channel| bounding_box(channel, |voxel| voxel != channel.voxels()[0]))
+            .reduce(|one, other| one.union(&other))
+            .map(|found| VoxelBox { start: found.start, dims: without_last_plane(found.dims) })
+            .filter(|part| !part.dims.contains(&0))
+            .ok_or(PreprocessError::EmptyCrop {
+                wanted: "other than voxel (0, 0, 0), in at least two planes of each axis,",
+            })?;
+        Ok(Placement { grid, part, order: AxisOrder::TRANSPOSED, size, convention: Convention::AlignCorners })
+    }
+}
+
+/// The original slices `[min:max]` with the largest index found as `max`, so the last plane of
+/// the box is lost. Kept, since the published weights were trained so.
+fn without_last_plane(dims: [usize; 3]) -> [usize; 3] {
+    dims.map(|dim| dim - 1)
+}
+
+/// z-score over voxels above 0; voxels that were exactly 0 become draws from N(0, 1).
+fn normalise(voxels: &mut [f32], noise: &Stream) -> Result<(), crate::FlatVolume> {
+    let background: Vec<bool> = voxels.iter().map(|&voxel| voxel == 0.0).collect();
+    z_score(voxels, Foreground::AboveZero)?;
+    let mut draws = noise.draws();
+    for (voxel, _) in voxels.iter_mut().zip(&background).filter(|(_, background)| **background) {
+        *voxel = draws.normal() as f32;
+    }
+    Ok(())
+}

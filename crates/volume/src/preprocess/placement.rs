@@ -1,0 +1,207 @@
+//! How a network's grid lies in an image's own grid, and both ways between them.
+//!
+//! Forth: crop, permute axes, sample. Back: for each voxel of the image, the trilinear blend of
+//! the class probabilities around it, straight from the network's output grid, which may be
+//! coarser than its input. Either way there is one interpolation and no more.
+
+use super::Prepared;
+use crate::resample::Lattice;
+use crate::{
+    AxisOrder, ClassMap, Convention, Grid, Image, Volume, VoxelBox, crop, reorder, resample_nearest, resample_trilinear,
+};
+use serde::{Deserialize, Serialize};
+
+/// How a network's grid (D, H, W) lies in an image's own grid (i, j, k).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The image's own grid.
+    pub(super) grid: Grid,
+    /// The part of the image the network sees.
+    pub(super) part: VoxelBox,
+    /// From the image's axes to (W, H, D).
+    pub(super) order: AxisOrder,
+    /// Voxels of the network's input along (D, H, W).
+    pub(super) size: [usize; 3],
+    /// How samples lie within the part.
+    pub(super) convention: Convention,
+}
+
+/// Probabilities that cannot be brought back to an image.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlacementError {
+    /// The shape is not one of class probabilities, or the numbers are not as many.
+    #[error(
+        "expected probabilities [C, D, H, W] with 1 to 255 classes and no empty axis, found {found} numbers of shape {shape:?}"
+    )]
+    Shape {
+        /// The shape as given.
+        shape: [usize; 4],
+        /// How many numbers there are.
+        found: usize,
+    },
+    /// A probability is not a finite number: the network has diverged.
+    #[error("probability {offset} of shape {shape:?}: expected a finite number, found {found}")]
+    NotFinite {
+        /// The shape as given.
+        shape: [usize; 4],
+        /// Where it is.
+        offset: usize,
+        /// What it is.
+        found: f32,
+    },
+}
+
+impl Placement {
+    /// The whole image, array axes (i, j, k) as (D, H, W), not resampled.
+    pub(super) fn as_stored(grid: Grid) -> Placement {
+        let (part, order, convention) = (VoxelBox::whole(&grid), AxisOrder::TRANSPOSED, Convention::AlignCorners);
+        Placement { grid, part, order, size: grid.dims, convention }
+    }
+
+    /// The image's own grid.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Voxels of the network's input along (D, H, W).
+    pub fn size(&self) -> [usize; 3] {
+        self.size
+    }
+
+    /// The class of the truth nearest to each sample of a network grid, row-major `[D, H, W]`.
+    ///
+    /// `shape` is (D, H, W) of the network's input or of its coarser output: both span the same
+    /// part of the image.
+    ///
+    /// # Panics
+    /// If the truth does not have the image's numbers of voxels.
+    pub fn class_map_to_network(&self, truth: &ClassMap, shape: [usize; 3]) -> Vec<u8> {
+        self.nearest(truth, shape)
+    }
+
+    /// The most probable class of every voxel of the image, 0 outside the part the network saw.
+    ///
+    /// `probabilities` are row-major `[C, D, H, W]` of the given shape, which may be coarser
+    /// than the network's input. Of equally probable classes the first.
+    ///
+    /// # Errors
+    /// [`PlacementError`] if shape and length disagree or a number is not finite.
+    pub fn probabilities_to_image(&self, probabilities: &[f32], shape: [usize; 4]) -> Result<ClassMap, PlacementError> {
+        let mut classes = vec![0; self.grid.len()];
+        self.for_each_probability(probabilities, shape, |offset, of_classes| {
+            classes[offset] = most_probable(of_classes)
+        })?;
+        Ok(Image::new(self.grid, classes))
+    }
+
+    /// Visit the probabilities of the classes at every voxel of the image, by storage offset.
+    ///
+    /// Within the part the network saw they are blended trilinearly from `probabilities`,
+    /// row-major `[C, D, H, W]`; outside it class 0 has probability 1. Every voxel is visited
+    /// once, in an order that depends on nothing but the placement.
+    ///
+    /// # Errors
+    /// [`PlacementError`] if shape and length disagree or a number is not finite.
+    pub fn for_each_probability(
+        &self,
+        probabilities: &[f32],
+        shape: [usize; 4],
+        mut visit: impl FnMut(usize, &[f32]),
+    ) -> Result<(), PlacementError> {
+        check(probabilities, shape)?;
+        let [classes, depth, height, width] = shape;
+        let lattice_dims = [width, height, depth];
+        let part_dims = self.order.dims(self.part.dims);
+        // The sampling seen from the other side: voxels of the part are the samples now.
+        let samples = std::array::from_fn(|axis| self.convention.between(part_dims[axis], lattice_dims[axis]));
+        let interleaved = classes_last(probabilities, classes);
+        let lattice = Lattice { values: &interleaved, dims: lattice_dims, width: classes };
+        lattice.for_each_sample(&samples, |index, of_classes| visit(self.image_offset(index), of_classes));
+        self.visit_outside(classes, visit);
+        Ok(())
+    }
+
+    /// The channels at the network's input, each voxel blended trilinearly.
+    pub(super) fn trilinear(&self, channel: &Volume) -> Vec<f32> {
+        resample_trilinear(&self.part_of(channel), self.along_lattice(self.size), self.convention).into_voxels()
+    }
+
+    /// The nearest voxel to each sample of (D, H, W).
+    pub(super) fn nearest<T: Copy>(&self, image: &Image<T>, shape: [usize; 3]) -> Vec<T> {
+        resample_nearest(&self.part_of(image), self.along_lattice(shape), self.convention).into_voxels()
+    }
+
+    /// Channels that need no resampling as a network's input.
+    pub(super) fn prepare(self, channels: &[Volume]) -> Prepared {
+        let voxels = channels.iter().flat_map(|channel| self.nearest(channel, self.size)).collect();
+        self.prepared(channels.len(), voxels)
+    }
+
+    /// The voxels with the way back.
+    pub(super) fn prepared(self, channels: usize, voxels: Vec<f32>) -> Prepared {
+        let [depth, height, width] = self.size;
+        Prepared { voxels, shape: [channels, depth, height, width], placement: self }
+    }
+
+    /// The part the network sees, axes (W, H, D).
+    fn part_of<T: Copy>(&self, image: &Image<T>) -> Image<T> {
+        assert_eq!(image.grid().dims, self.grid.dims, "an image and its placement must share one grid");
+        reorder(&crop(image, &self.part), &self.order)
+    }
+
+    /// (D, H, W) as the dims of an image stored with W fastest.
+    fn along_lattice(&self, [depth, height, width]: [usize; 3]) -> [usize; 3] {
+        [width, height, depth]
+    }
+
+    /// Where a voxel of the reordered part is stored in the image.
+    fn image_offset(&self, index: [usize; 3]) -> usize {
+        let in_part = self.order.old_index(index, self.part.dims);
+        self.grid.offset(std::array::from_fn(|axis| self.part.start[axis] + in_part[axis]))
+    }
+
+    fn visit_outside(&self, classes: usize, mut visit: impl FnMut(usize, &[f32])) {
+        let mut background = vec![0.0; classes];
+        background[0] = 1.0;
+        let [ni, nj, nk] = self.grid.dims;
+        for k in 0..nk {
+            for j in 0..nj {
+                for i in (0..ni).filter(|&i| !self.part.contains([i, j, k])) {
+                    visit(self.grid.offset([i, j, k]), &background);
+                }
+            }
+        }
+    }
+}
+
+fn check(probabilities: &[f32], shape: [usize; 4]) -> Result<(), PlacementError> {
+    let length = shape.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
+    if length != Some(probabilities.len()) || shape.contains(&0) || shape[0] > 255 {
+        return Err(PlacementError::Shape { shape, found: probabilities.len() });
+    }
+    match probabilities.iter().position(|probability| !probability.is_finite()) {
+        Some(offset) => Err(PlacementError::NotFinite { shape, offset, found: probabilities[offset] }),
+        None => Ok(()),
+    }
+}
+
+/// `[C, D, H, W]` as `[D, H, W, C]`, so that the classes of a point lie together.
+fn classes_last(probabilities: &[f32], classes: usize) -> Vec<f32> {
+    let points = probabilities.len() / classes;
+    let mut interleaved = Vec::with_capacity(probabilities.len());
+    for point in 0..points {
+        interleaved.extend((0..classes).map(|class| probabilities[class * points + point]));
+    }
+    interleaved
+}
+
+fn most_probable(of_classes: &[f32]) -> u8 {
+    let mut best = 0;
+    for (class, &probability) in of_classes.iter().enumerate() {
+        if probability > of_classes[best] {
+            best = class;
+        }
+    }
+    best as u8
+}
