@@ -1,7 +1,7 @@
 //! How often each class was predicted for each true class.
 
-use crate::IGNORED;
 use crate::{Counts, MetricsError};
+use lacuna_volume::IGNORED;
 
 /// Voxel counts by predicted and true class; ignored truth voxels are in none of them.
 ///

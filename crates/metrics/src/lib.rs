@@ -5,7 +5,7 @@
 //! the paper's figures, [`Summary`] averages them over subjects.
 //!
 //! Conventions. A class is a number from 0 (background) and a name. Truth voxels that are
-//! [`IGNORED`] count nowhere. Sums are exact integers or `f64`. A mean over
+//! [`lacuna_volume::IGNORED`] count nowhere. Sums are exact integers or `f64`. A mean over
 //! classes leaves the background out. An empty mask is a case ([`Empty`]), counted and passed
 //! on: Dice is 0 when one of the two masks is empty and undefined when both are.
 //!
@@ -27,6 +27,3 @@ pub use overlap::{Counts, Empty, Overlap, dice};
 pub use registry::{Direction, METRICS, Metric};
 pub use scorer::{ClassScore, MEAN, Scorer, SubjectScores};
 pub use summary::{EmptyCounts, Summary};
-
-/// The truth of a voxel that counts nowhere.
-pub const IGNORED: u8 = 255;

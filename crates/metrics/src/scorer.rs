@@ -65,7 +65,7 @@ impl Scorer {
 
     /// Count one voxel: the probability of each class, the predicted class and the true one.
     ///
-    /// A voxel whose truth is [`crate::IGNORED`] changes nothing.
+    /// A voxel whose truth is [`lacuna_volume::IGNORED`] changes nothing.
     ///
     /// # Errors
     /// [`MetricsError::ProbabilityCount`] unless there is one probability per class;
@@ -123,7 +123,7 @@ fn mean_of(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::IGNORED;
+    use lacuna_volume::IGNORED;
     use proptest::prelude::*;
 
     fn names(count: usize) -> Vec<String> {

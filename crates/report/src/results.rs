@@ -1,0 +1,376 @@
+//! `results.csv`: one row per strategy, horizon, forgotten subject, seed, scored subject and class.
+//!
+//! Numbers are written with the fewest digits that read back as the same `f64`. Rows are sorted,
+//! so that the same results are the same bytes. The file is replaced as a whole or not at all.
+
+use crate::{Goal, Outcome, ReportError, ResultRow, Role, Run, ScoreGrid, Scored};
+use lacuna_metrics::{ClassScore, Empty};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The columns of `results.csv`, in order.
+pub const COLUMNS: [&str; 17] = [
+    "strategy",
+    "goal",
+    "epochs",
+    "forgotten",
+    "seed",
+    "subject",
+    "role",
+    "class",
+    "grid",
+    "dice",
+    "mae",
+    "variant",
+    "network",
+    "labels",
+    "mae_probability",
+    "empty",
+    "status",
+];
+
+/// The largest file that is read; a million rows are about 130 MB.
+pub const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Write rows, sorted, in place of whatever `path` held.
+///
+/// # Errors
+/// [`ReportError::Field`] or [`ReportError::Duplicate`] for rows that could not be read back;
+/// nothing is written then.
+pub fn write(path: &Path, rows: &[ResultRow]) -> Result<(), ReportError> {
+    let sorted = sort_and_check(rows, |row| format!("row {row}"))?;
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
+    writer.write_record(COLUMNS).map_err(csv_error)?;
+    for row in sorted {
+        writer.serialize(FlatRow::from(row)).map_err(csv_error)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| csv_error(error.into_error().into()))?;
+    Ok(lacuna_disk::write_bytes(path, &bytes)?)
+}
+
+/// Read rows, in the order of the file.
+///
+/// # Errors
+/// [`ReportError::Columns`], [`ReportError::Csv`] or [`ReportError::Field`], with the line, for a
+/// file that [`write()`] could not have written.
+pub fn read(path: &Path) -> Result<Vec<ResultRow>, ReportError> {
+    let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
+    let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    check_columns(path, reader.headers().map_err(csv_error)?)?;
+    let headers = reader.headers().map_err(csv_error)?.clone();
+    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record.map_err(csv_error)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let place = || format!("{}, line {line}", path.display());
+        let flat: FlatRow =
+            record.deserialize(Some(&headers)).map_err(|error| field_error(&record, place(), error, csv_error))?;
+        rows.push(flat.into_row(place)?);
+        lines.push(line);
+    }
+    sort_and_check(&rows, |row| format!("{}, line {}", path.display(), lines[row]))?;
+    Ok(rows)
+}
+
+/// Name the column and what it holds, where the CSV reader tells which field it was.
+fn field_error(
+    record: &csv::StringRecord,
+    place: String,
+    error: csv::Error,
+    other: impl Fn(csv::Error) -> ReportError,
+) -> ReportError {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return other(error) };
+    let Some(field) = err.field().and_then(|field| usize::try_from(field).ok()) else { return other(error) };
+    match (COLUMNS.get(field), record.get(field)) {
+        (Some(&column), Some(found)) => {
+            let expected = match column {
+                "epochs" | "seed" => "a whole number, 0 or more",
+                "dice" | "mae" | "mae_probability" => "a number or a blank",
+                _ => return other(error),
+            };
+            ReportError::Field { place, column, found: found.escape_debug().to_string(), expected }
+        }
+        _ => other(error),
+    }
+}
+
+fn check_columns(path: &Path, found: &csv::StringRecord) -> Result<(), ReportError> {
+    if found == COLUMNS.as_slice() {
+        return Ok(());
+    }
+    let found = found.iter().collect::<Vec<_>>().join(",");
+    Err(ReportError::Columns { path: path.to_path_buf(), expected: COLUMNS.join(","), found })
+}
+
+/// The law that a file obeys, asserted both before writing and after reading.
+fn sort_and_check(rows: &[ResultRow], place: impl Fn(usize) -> String) -> Result<Vec<&ResultRow>, ReportError> {
+    for (index, row) in rows.iter().enumerate() {
+        row.check(|| place(index))?;
+    }
+    crate::row::sorted(rows)
+}
+
+/// A row as the file holds it.
+#[derive(Serialize, Deserialize)]
+struct FlatRow {
+    strategy: String,
+    goal: Goal,
+    epochs: usize,
+    forgotten: String,
+    seed: u64,
+    subject: Option<String>,
+    role: Option<Role>,
+    class: Option<String>,
+    grid: Option<ScoreGrid>,
+    dice: Option<f64>,
+    mae: Option<f64>,
+    variant: String,
+    network: String,
+    labels: String,
+    mae_probability: Option<f64>,
+    empty: Option<Empty>,
+    status: Status,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Diverged,
+}
+
+impl From<&ResultRow> for FlatRow {
+    fn from(row: &ResultRow) -> FlatRow {
+        let run = row.run.clone();
+        let scored = match &row.outcome {
+            Outcome::Scored(scored) => Some(scored),
+            Outcome::Diverged => None,
+        };
+        FlatRow {
+            strategy: run.strategy,
+            goal: run.goal,
+            epochs: run.epochs,
+            forgotten: run.forgotten,
+            seed: run.seed,
+            subject: scored.map(|scored| scored.subject.clone()),
+            role: scored.map(|scored| scored.role),
+            class: scored.map(|scored| scored.score.name.clone()),
+            grid: scored.map(|scored| scored.grid),
+            dice: scored.and_then(|scored| scored.score.dice),
+            mae: scored.map(|scored| scored.score.mae),
+            variant: run.variant,
+            network: run.network,
+            labels: run.labels,
+            mae_probability: scored.map(|scored| scored.score.mae_probability),
+            empty: scored.map(|scored| scored.score.empty),
+            status: if scored.is_some() { Status::Ok } else { Status::Diverged },
+        }
+    }
+}
+
+impl FlatRow {
+    fn into_row(self, place: impl Fn() -> String) -> Result<ResultRow, ReportError> {
+        let outcome = match self.status {
+            Status::Ok => Outcome::Scored(self.scored(place)?),
+            Status::Diverged => self.diverged(place)?,
+        };
+        let run = Run {
+            network: self.network,
+            labels: self.labels,
+            goal: self.goal,
+            strategy: self.strategy,
+            variant: self.variant,
+            epochs: self.epochs,
+            forgotten: self.forgotten,
+            seed: self.seed,
+        };
+        Ok(ResultRow { run, outcome })
+    }
+
+    fn scored(&self, place: impl Fn() -> String) -> Result<Scored, ReportError> {
+        let blank = |column| ReportError::Field {
+            place: place(),
+            column,
+            found: String::new(),
+            expected: "a value, since status is `ok`",
+        };
+        let score = ClassScore {
+            name: self.class.clone().ok_or_else(|| blank("class"))?,
+            dice: self.dice,
+            empty: self.empty.ok_or_else(|| blank("empty"))?,
+            mae: self.mae.ok_or_else(|| blank("mae"))?,
+            mae_probability: self.mae_probability.ok_or_else(|| blank("mae_probability"))?,
+        };
+        Ok(Scored {
+            grid: self.grid.ok_or_else(|| blank("grid"))?,
+            role: self.role.ok_or_else(|| blank("role"))?,
+            subject: self.subject.clone().ok_or_else(|| blank("subject"))?,
+            score,
+        })
+    }
+
+    /// A diverged run is not about a subject and has no numbers.
+    fn diverged(&self, place: impl Fn() -> String) -> Result<Outcome, ReportError> {
+        let filled = [
+            ("subject", self.subject.is_some()),
+            ("role", self.role.is_some()),
+            ("class", self.class.is_some()),
+            ("grid", self.grid.is_some()),
+            ("dice", self.dice.is_some()),
+            ("mae", self.mae.is_some()),
+            ("mae_probability", self.mae_probability.is_some()),
+            ("empty", self.empty.is_some()),
+        ];
+        match filled.iter().find(|(_, filled)| *filled) {
+            None => Ok(Outcome::Diverged),
+            Some(&(column, _)) => Err(ReportError::Field {
+                place: place(),
+                column,
+                found: "filled".to_string(),
+                expected: "a blank, since status is `diverged`",
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{run, scored};
+    use proptest::prelude::*;
+
+    fn rows() -> Vec<ResultRow> {
+        let original = run("original", 100, "sub-02", 0);
+        let noisy = run("noisy-label", 20, "sub-02", 0);
+        let mut rows = vec![
+            scored(&noisy, Role::Forget, "sub-02", "mean", Some(1.0 / 3.0)),
+            scored(&noisy, Role::Forget, "sub-02", "white, \"deep\" matter", Some(0.1 + 0.2)),
+            scored(&noisy, Role::Forget, "sub-02", "csf", None),
+            scored(&original, Role::HeldOut, "sub-09", "mean", Some(5e-324)),
+            ResultRow { run: run("max-loss", 50, "sub-02", 0), outcome: Outcome::Diverged },
+        ];
+        rows[2].run.variant = "forget_weight=0.5 noise_law=uniform".into();
+        rows
+    }
+
+    fn sorted(rows: &[ResultRow]) -> Vec<ResultRow> {
+        crate::row::sorted(rows).unwrap().into_iter().cloned().collect()
+    }
+
+    fn written(rows: &[ResultRow]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        write(&path, rows).unwrap();
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn read_text(text: &str) -> Result<Vec<ResultRow>, ReportError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        std::fs::write(&path, text).unwrap();
+        read(&path)
+    }
+
+    #[track_caller]
+    fn refused(change: impl Fn(&str) -> String, evidence: &[&str]) {
+        let message = read_text(&change(&written(&rows()))).unwrap_err().to_string();
+        for part in evidence {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    }
+
+    #[test]
+    fn rows_read_back_as_written() {
+        assert_eq!(read_text(&written(&rows())).unwrap(), sorted(&rows()));
+    }
+
+    #[test]
+    fn the_same_rows_in_any_order_are_the_same_bytes() {
+        let mut reversed = rows();
+        reversed.reverse();
+        assert_eq!(written(&reversed), written(&rows()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_reads_back_to_the_last_bit(dice in 0.0f64..=1.0, mae in 0.0f64..1e300) {
+            let mut row = scored(&run("retrain", 100, "a", u64::MAX), Role::Retain, "b", "mean", Some(dice));
+            let Outcome::Scored(scored) = &mut row.outcome else { unreachable!() };
+            scored.score.mae = mae;
+            prop_assert_eq!(read_text(&written(std::slice::from_ref(&row))).unwrap(), vec![row]);
+        }
+    }
+
+    #[test]
+    fn no_rows_are_a_file_with_its_columns() {
+        assert_eq!(written(&[]), COLUMNS.join(",") + "\n");
+        assert_eq!(read_text(&written(&[])).unwrap(), []);
+    }
+
+    #[test]
+    fn the_fields_stand_under_their_columns() {
+        // One scored row and one diverged row, spelled out.
+        let text = written(&rows());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], COLUMNS.join(","));
+        assert_eq!(
+            lines[1],
+            "original,reference,100,sub-02,0,sub-09,held_out,mean,output,5e-324,0.125,,resnet10,tissue,0.25,none,ok"
+        );
+        assert_eq!(lines[2], "max-loss,suppress,50,sub-02,0,,,,,,,,resnet10,tissue,,,diverged");
+        assert_eq!(lines.len(), 6);
+    }
+
+    #[test]
+    fn the_mean_comes_after_the_classes() {
+        let text = written(&rows());
+        assert!(text.find("\"white, \"\"deep\"\" matter\"").unwrap() < text.find("sub-02,forget,mean").unwrap());
+    }
+
+    #[test]
+    fn other_columns_are_refused_with_both_lists() {
+        refused(|text| text.replacen("dice,mae,", "mae,dice,", 1), &["results.csv", "grid,dice,mae", "grid,mae,dice"]);
+    }
+
+    #[test]
+    fn a_broken_field_names_file_line_and_kind() {
+        refused(|text| text.replace("held_out", "unseen"), &["results.csv", "line: 2", "unseen", "held_out"]);
+        refused(|text| text.replace("5e-324", "high"), &["line 2", "dice", "`high`", "a number"]);
+        refused(|text| text.replace("5e-324", "NaN"), &["line 2", "dice", "NaN"]);
+    }
+
+    #[test]
+    fn a_short_line_is_refused() {
+        refused(|text| text.replace(",tissue,0.25,none,ok", ""), &["line: 2", "13 fields"]);
+    }
+
+    #[test]
+    fn a_diverged_run_with_a_number_is_refused() {
+        refused(|text| text.replace("0,,,,,,,,resnet10", "0,,,,,0.5,,,resnet10"), &["line 3", "dice", "diverged"]);
+    }
+
+    #[test]
+    fn a_finished_row_without_an_error_is_refused() {
+        refused(|text| text.replace(",5e-324,0.125,", ",5e-324,,"), &["line 2", "mae", "status is `ok`"]);
+    }
+
+    #[test]
+    fn the_same_row_twice_is_refused() {
+        let mut twice = rows();
+        twice.push(twice[0].clone());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let message = write(&path, &twice).unwrap_err().to_string();
+        assert!(message.starts_with("two rows for noisy-label after 20 epochs, sub-02 forgotten"), "{message}");
+        assert!(!path.exists(), "nothing is written");
+    }
+
+    #[test]
+    fn a_run_cannot_both_finish_and_diverge() {
+        let mut both = rows();
+        both.push(ResultRow { run: both[0].run.clone(), outcome: Outcome::Diverged });
+        assert!(matches!(crate::row::sorted(&both), Err(ReportError::Duplicate { .. })));
+    }
+}

@@ -1,0 +1,308 @@
+//! One result: which run, and what came of it.
+
+use crate::ReportError;
+use lacuna_metrics::{ClassScore, Empty, MEAN, SubjectScores};
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// The name of the model trained on everybody, before anybody is forgotten.
+pub const ORIGINAL: &str = "original";
+
+/// The name of the model trained the same way without the forgotten subject.
+pub const RETRAIN: &str = "retrain";
+
+/// What a strategy is after. The two goals are never mixed in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// Nothing: it is what the others are compared with.
+    Reference,
+    /// A low Dice on the forgotten subject while the others keep theirs: the paper's protocol.
+    Suppress,
+    /// To be indistinguishable from a model retrained without the subject.
+    MatchRetrain,
+}
+
+/// On which side of the forgetting a scored subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Trained on, to be kept.
+    Retain,
+    /// Trained on, to be forgotten.
+    Forget,
+    /// Never trained on.
+    HeldOut,
+}
+
+/// Where prediction and truth are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreGrid {
+    /// On the volume's own voxels, after upsampling.
+    Volume,
+    /// On the network's quarter-resolution output, where memorisation shows.
+    Output,
+}
+
+/// One model of a study: a strategy's, at one horizon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Run {
+    /// What was trained, for example `resnet10`.
+    pub network: String,
+    /// The label table, for example `tissue`.
+    pub labels: String,
+    /// What the strategy is after.
+    pub goal: Goal,
+    /// The strategy's name in kebab case.
+    pub strategy: String,
+    /// How it differs from the named strategy, as `key=value` separated by blanks; empty if not.
+    pub variant: String,
+    /// Epochs of unlearning; of a reference, of training.
+    pub epochs: usize,
+    /// The forgotten subject.
+    pub forgotten: String,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// One class of one subject, scored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// Where it was scored.
+    pub grid: ScoreGrid,
+    /// On which side of the forgetting the subject is.
+    pub role: Role,
+    /// The subject.
+    pub subject: String,
+    /// The class, or the mean over classes, with its scores.
+    pub score: ClassScore,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A score; a finished run has many.
+    Scored(Scored),
+    /// The run ended in NaN or collapse and has no scores; it has this one row.
+    Diverged,
+}
+
+/// One row of `results.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultRow {
+    /// Which run.
+    pub run: Run,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// The rows of one subject scored on one grid: one per class, then the mean.
+pub fn scored_rows(run: &Run, role: Role, subject: &str, grid: ScoreGrid, scores: &SubjectScores) -> Vec<ResultRow> {
+    let row = |score: &ClassScore| {
+        let scored = Scored { grid, role, subject: subject.to_string(), score: score.clone() };
+        ResultRow { run: run.clone(), outcome: Outcome::Scored(scored) }
+    };
+    scores.classes.iter().chain([&scores.mean]).map(row).collect()
+}
+
+/// Whether a text may stand in results: `Err` says what is expected instead.
+///
+/// Results are opened in spreadsheets and printed on terminals. A cell that begins with `=`, `+`,
+/// `@`, or with `-` and holds more than an id, is run as a formula there, however well it is
+/// quoted, and a control character can end a line or steer a terminal. Changing the text would
+/// break the round trip, so it is refused; whoever takes names from outside asks here before any
+/// work.
+pub fn check_text(text: &str) -> Result<(), &'static str> {
+    let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if text.starts_with(['=', '+', '@']) || text.starts_with('-') && !is_id(text) {
+        return Err("a text that no spreadsheet takes for a formula (not beginning with =, +, - or @)");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("a text without control characters");
+    }
+    Ok(())
+}
+
+/// The rows in the order of files, each of them once.
+///
+/// # Errors
+/// [`ReportError::Duplicate`] if two rows are about the same thing, or a run both has scores and
+/// diverged.
+pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError> {
+    let mut sorted: Vec<&ResultRow> = rows.iter().collect();
+    sorted.sort_by(|one, two| one.order(two));
+    for pair in sorted.windows(2) {
+        // A diverged row sorts after the scores of its run.
+        let contradicts = pair[0].run == pair[1].run && pair[1].outcome == Outcome::Diverged;
+        if contradicts || pair[0].order(pair[1]).is_eq() {
+            return Err(ReportError::Duplicate { what: pair[0].to_string() });
+        }
+    }
+    Ok(sorted)
+}
+
+impl ResultRow {
+    /// Check what the types leave open; `place` names the row in the error.
+    pub(crate) fn check(&self, place: impl Fn() -> String) -> Result<(), ReportError> {
+        let refuse = |column, found: &dyn fmt::Display, expected| {
+            Err(ReportError::Field { place: place(), column, found: found.to_string(), expected })
+        };
+        for (column, text) in self.texts() {
+            if let Err(expected) = check_text(text) {
+                return refuse(column, &text.escape_debug(), expected);
+            }
+        }
+        for (column, text) in self.names() {
+            if text.is_empty() {
+                return refuse(column, &text, "a name");
+            }
+        }
+        let Outcome::Scored(Scored { score, .. }) = &self.outcome else { return Ok(()) };
+        match score.dice {
+            Some(dice) if !(0.0..=1.0).contains(&dice) => return refuse("dice", &dice, "a number from 0 to 1"),
+            Some(dice) if score.empty == Empty::Both => return refuse("dice", &dice, "a blank: both masks are empty"),
+            None if score.empty != Empty::Both => return refuse("dice", &"", "a number: a mask is not empty"),
+            _ => {}
+        }
+        for (column, error) in [("mae", score.mae), ("mae_probability", score.mae_probability)] {
+            if !(error.is_finite() && error >= 0.0) {
+                return refuse(column, &error, "a finite number, 0 or more");
+            }
+        }
+        Ok(())
+    }
+
+    /// The order of rows in files: by table, then strategy, run, grid, role, subject and class,
+    /// the mean after the classes.
+    fn order(&self, other: &ResultRow) -> Ordering {
+        self.run.cmp(&other.run).then_with(|| match (&self.outcome, &other.outcome) {
+            (Outcome::Scored(one), Outcome::Scored(two)) => one.key().cmp(&two.key()),
+            (one, two) => matches!(one, Outcome::Diverged).cmp(&matches!(two, Outcome::Diverged)),
+        })
+    }
+
+    /// Every text of the row that may be empty or not, with its column.
+    fn texts(&self) -> Vec<(&'static str, &str)> {
+        let mut texts = self.names();
+        texts.push(("variant", self.run.variant.as_str()));
+        texts
+    }
+
+    /// Every text of the row that must not be empty, with its column.
+    fn names(&self) -> Vec<(&'static str, &str)> {
+        let run = &self.run;
+        let mut names = vec![
+            ("strategy", run.strategy.as_str()),
+            ("forgotten", &run.forgotten),
+            ("network", &run.network),
+            ("labels", &run.labels),
+        ];
+        if let Outcome::Scored(scored) = &self.outcome {
+            names.extend([("subject", scored.subject.as_str()), ("class", &scored.score.name)]);
+        }
+        names
+    }
+}
+
+impl Scored {
+    /// What tells one score of a run from another, in the order of files.
+    fn key(&self) -> (ScoreGrid, Role, &str, bool, &str) {
+        let name = self.score.name.as_str();
+        (self.grid, self.role, &self.subject, name == MEAN, name)
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Goal::Reference => "reference",
+            Goal::Suppress => "suppress",
+            Goal::MatchRetrain => "match-retrain",
+        })
+    }
+}
+
+impl fmt::Display for ScoreGrid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            ScoreGrid::Volume => "volume",
+            ScoreGrid::Output => "output",
+        })
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Run { network, labels, goal: _, strategy, variant, epochs, forgotten, seed } = self;
+        write!(formatter, "{strategy}")?;
+        if !variant.is_empty() {
+            write!(formatter, " [{variant}]")?;
+        }
+        write!(formatter, " after {epochs} epochs, {forgotten} forgotten, seed {seed}, {network} on {labels}")
+    }
+}
+
+impl fmt::Display for ResultRow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.run)?;
+        match &self.outcome {
+            Outcome::Scored(scored) => {
+                write!(formatter, ", {} of {} on grid {}", scored.score.name, scored.subject, scored.grid)
+            }
+            Outcome::Diverged => write!(formatter, ", diverged"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[track_caller]
+    fn refused(change: impl FnOnce(&mut Run, &mut Scored), expected: &str) {
+        let ResultRow { mut run, outcome: Outcome::Scored(mut score) } =
+            fixture::scored(&fixture::run("noisy-label", 20, "sub-01", 0), Role::Forget, "sub-01", "csf", Some(0.5))
+        else {
+            panic!("a scored row")
+        };
+        change(&mut run, &mut score);
+        let row = ResultRow { run, outcome: Outcome::Scored(score) };
+        assert_eq!(row.check(|| "row 3".into()).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn a_formula_is_refused() {
+        refused(
+            |_, scored| scored.score.name = "=1+1".into(),
+            "row 3: class is `=1+1`, expected a text that no spreadsheet takes for a formula \
+             (not beginning with =, +, - or @)",
+        );
+    }
+
+    #[test]
+    fn a_terminal_code_is_refused_and_not_printed() {
+        refused(
+            |run, _| run.labels = "\u{1b}[2J".into(),
+            "row 3: labels is `\\u{1b}[2J`, expected a text without control characters",
+        );
+    }
+
+    #[test]
+    fn a_number_that_no_score_can_be_is_refused() {
+        refused(|_, scored| scored.score.dice = Some(1.5), "row 3: dice is `1.5`, expected a number from 0 to 1");
+        refused(|_, scored| scored.score.dice = Some(f64::NAN), "row 3: dice is `NaN`, expected a number from 0 to 1");
+        refused(|_, scored| scored.score.mae = f64::NAN, "row 3: mae is `NaN`, expected a finite number, 0 or more");
+    }
+
+    #[test]
+    fn a_missing_dice_needs_two_empty_masks_and_two_empty_masks_a_missing_dice() {
+        refused(|_, scored| scored.score.dice = None, "row 3: dice is ``, expected a number: a mask is not empty");
+        refused(
+            |_, scored| scored.score.empty = Empty::Both,
+            "row 3: dice is `0.5`, expected a blank: both masks are empty",
+        );
+    }
+}
