@@ -58,8 +58,8 @@ pub fn read(path: &Path) -> Result<Vec<ResultRow>, ReportError> {
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    check_columns(path, reader.headers().map_err(csv_error)?)?;
     let headers = reader.headers().map_err(csv_error)?.clone();
+    check_columns(path, &headers)?;
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(csv_error)?;
@@ -300,6 +300,22 @@ mod tests {
             let Outcome::Scored(scored) = &mut row.outcome else { unreachable!() };
             scored.score.mae = mae;
             prop_assert_eq!(read_text(&written(std::slice::from_ref(&row))).unwrap(), vec![row]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_with_one_wrong_byte_is_read_or_refused(at in 0usize..700, byte: u8) {
+            let mut bytes = written(&rows()).into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("results.csv");
+            std::fs::write(&path, bytes).unwrap();
+            // Whatever is read could have been written.
+            if let Ok(rows) = read(&path) {
+                prop_assert_eq!(read_text(&written(&rows)).unwrap(), sorted(&rows));
+            }
         }
     }
 

@@ -305,4 +305,23 @@ mod tests {
             "row 3: dice is `0.5`, expected a blank: both masks are empty",
         );
     }
+
+    #[test]
+    fn a_scored_subject_has_one_row_per_class_and_one_for_the_mean() {
+        let names = ["background", "csf"].map(String::from);
+        let mut scorer = lacuna_metrics::Scorer::new(&names).unwrap();
+        scorer.add(&[0.25, 0.75], 1, 1).unwrap();
+        let scores = scorer.finish().unwrap();
+        let run = fixture::run("max-loss", 50, "sub-01", 3);
+        let rows = scored_rows(&run, Role::HeldOut, "sub-09", ScoreGrid::Volume, &scores);
+        let found: Vec<&ClassScore> = rows
+            .iter()
+            .map(|row| match &row.outcome {
+                Outcome::Scored(scored) => &scored.score,
+                Outcome::Diverged => panic!("a scored row"),
+            })
+            .collect();
+        assert_eq!(found, [&scores.classes[0], &scores.classes[1], &scores.mean]);
+        assert!(rows.iter().all(|row| row.run == run && row.check(String::new).is_ok()));
+    }
 }
