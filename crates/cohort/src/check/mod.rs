@@ -1,0 +1,152 @@
+//! Everything that can be said about a cohort's files before any work is done with them.
+//!
+//! A check goes on after a problem, so that a user sees all of them at once; each names the
+//! file, the field, what was expected, what was found, and the fix. Of text fields that may
+//! hold a person's name only the fields' names are told, never their content.
+
+mod content;
+mod notices;
+mod scan;
+
+use crate::{Cohort, LabelTable, ReadOptions, SubjectId};
+use content::Contents;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckReport {
+    /// The name of the cohort's layout.
+    pub layout: &'static str,
+    /// The input channels.
+    pub channels: Vec<String>,
+    /// The label table that the values were held against, if any.
+    pub table: Option<String>,
+    /// How far grids might lie apart and count as one, in millimetres.
+    pub tolerance_mm: f64,
+    /// Every scan, ordered by subject and then by name.
+    pub scans: Vec<ScanSummary>,
+    /// Every problem, in the order of the scans.
+    pub problems: Vec<Problem>,
+}
+
+/// One scan in a few words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScanSummary {
+    /// Whose scan it is.
+    pub subject: SubjectId,
+    /// The scan's name.
+    pub scan: String,
+    /// The first channel's image; `None` if it could not be read.
+    pub image: Option<ImageSummary>,
+    /// Voxels per label value; `None` without a label map or if it could not be read.
+    pub label_counts: Option<BTreeMap<u16, u64>>,
+}
+
+/// An image in a few words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ImageSummary {
+    /// Voxels along i, j and k.
+    pub shape: [usize; 3],
+    /// Distance between neighbouring voxels along i, j and k, in millimetres.
+    pub spacing_mm: [f64; 3],
+    /// Where i, j and k lead, for example `RAS`.
+    pub orientation: String,
+    /// The smallest and the largest intensity.
+    pub range: [f32; 2],
+}
+
+/// Something wrong or odd about a file, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The scan's name.
+    pub scan: String,
+    /// The file, relative to the cohort's folder where it lies below it.
+    pub file: PathBuf,
+    /// The header field, or the aspect of the file.
+    pub field: String,
+    /// What should have been found.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The scan can be used; someone should know.
+    Warning,
+    /// The scan cannot be used, or results with it would be wrong.
+    Error,
+}
+
+impl CheckReport {
+    /// Whether any problem is an error.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The number of different people.
+    pub fn subject_count(&self) -> usize {
+        self.scans.chunk_by(|a, b| a.subject == b.subject).count()
+    }
+}
+
+/// Read every file of the cohort and tell what is wrong.
+///
+/// Label values are held against `table`, else against the data set's own list if it has one.
+/// One scan at a time is in memory.
+pub fn check(cohort: &Cohort, table: Option<&LabelTable>, read: &ReadOptions) -> CheckReport {
+    let mut report = CheckReport {
+        layout: cohort.layout,
+        channels: cohort.channels.clone(),
+        table: table.map(|table| table.name().to_string()),
+        tolerance_mm: read.tolerance_mm,
+        scans: Vec::new(),
+        problems: Vec::new(),
+    };
+    let mut contents = Contents::default();
+    for scan in cohort.scans() {
+        let mut findings = Findings { root: &cohort.root, scan: &scan.name, problems: &mut report.problems };
+        let summary = scan::check(&scan::Context { cohort, table, read }, scan, &mut contents, &mut findings);
+        report.scans.push(summary);
+    }
+    report
+}
+
+/// Where the problems of one scan are collected.
+struct Findings<'a> {
+    root: &'a Path,
+    scan: &'a str,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// What was found about a field, and what to do about it.
+struct Finding {
+    severity: Severity,
+    field: String,
+    expected: String,
+    found: String,
+    fix: String,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, file: &Path, finding: Finding) {
+        let Finding { severity, field, expected, found, fix } = finding;
+        let file = relative(self.root, file);
+        self.problems.push(Problem { severity, scan: self.scan.to_string(), file, field, expected, found, fix });
+    }
+}
+
+fn relative(root: &Path, file: &Path) -> PathBuf {
+    file.strip_prefix(root).unwrap_or(file).to_path_buf()
+}
+
+#[cfg(test)]
+mod tests;

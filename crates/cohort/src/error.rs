@@ -1,0 +1,264 @@
+//! What can be wrong with a cohort, with the evidence and the fix.
+
+use crate::{GridMismatch, OutsideTable, SubjectId};
+use lacuna_disk::DiskError;
+use lacuna_volume::{PreprocessError, VolumeError};
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// Why a cohort, a label table or a split cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CohortError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A volume could not be read or written.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The files of one scan do not lie on one grid.
+    #[error(transparent)]
+    GridMismatch(Box<GridMismatch>),
+    /// The preprocessing cannot be applied to a scan.
+    #[error("scan `{scan}`: {source}")]
+    Preprocess {
+        /// The scan.
+        scan: String,
+        /// Why not.
+        source: Box<PreprocessError>,
+    },
+    /// A folder could not be listed.
+    #[error("{path}: cannot list the folder: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The reason given.
+        source: std::io::Error,
+    },
+    /// No layout has this name.
+    #[error("no layout is called `{name}`; fix: use one of {known}")]
+    UnknownLayout {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// No layout recognises the data.
+    #[error(
+        "{path}: no known layout.\nlooked for:\n{looked_for}found: {found}\nfix: arrange the files so, or name the layout with --layout"
+    )]
+    NoLayout {
+        /// What was opened.
+        path: PathBuf,
+        /// One line per layout.
+        looked_for: String,
+        /// What lies there instead.
+        found: String,
+    },
+    /// More than one layout recognises the data.
+    #[error("{path}: could be any of the layouts {claimed}; fix: choose one with --layout")]
+    SeveralLayouts {
+        /// What was opened.
+        path: PathBuf,
+        /// The layouts that fit.
+        claimed: String,
+    },
+    /// The layout fits, but no scan lies there.
+    #[error("{path}: no scan found; layout {layout} expects {expected}")]
+    Empty {
+        /// What was opened.
+        path: PathBuf,
+        /// The layout it was read as.
+        layout: &'static str,
+        /// What the layout looks like.
+        expected: &'static str,
+    },
+    /// A text file that describes the cohort does not say what it must.
+    #[error("{path}: {field}: expected {expected}, found {found}; fix: {fix}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The line, key or column.
+        field: String,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+        /// What to do.
+        fix: String,
+    },
+    /// A file names a path outside the data set's own folder.
+    #[error("{path}: `{entry}` leads outside {root}; fix: only relative paths below that folder are read")]
+    LeavesRoot {
+        /// The file that names the path.
+        path: PathBuf,
+        /// The path as named.
+        entry: String,
+        /// The folder it must stay in.
+        root: PathBuf,
+    },
+    /// Two files claim the same scan name.
+    #[error("{root}: the scan `{scan}` occurs twice; fix: rename one of the two files")]
+    DuplicateScan {
+        /// Where the cohort lies.
+        root: PathBuf,
+        /// The name.
+        scan: String,
+    },
+    /// Images and label maps do not pair up by name.
+    #[error(
+        "{root}: label maps without an image of the same name: {labels}; images without a label map: {images}; fix: give each pair one name"
+    )]
+    Unpaired {
+        /// Where the cohort lies.
+        root: PathBuf,
+        /// Scan names that only a label map has.
+        labels: String,
+        /// Scan names that only an image has.
+        images: String,
+    },
+    /// A scan cannot be attributed to a person.
+    #[error("scan `{scan}`: {reason}; fix: {fix}")]
+    NoSubject {
+        /// The scan.
+        scan: String,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// A subject pattern that cannot be used.
+    #[error("subject pattern `{pattern}`: {reason}; fix: for example `sub-{{subject}}_ses-*`")]
+    Pattern {
+        /// The pattern as given.
+        pattern: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The layout cannot hold or find these channels.
+    #[error("layout {layout}: expected {expected}, found {found}; fix: {fix}")]
+    Channels {
+        /// The layout.
+        layout: &'static str,
+        /// The channels possible.
+        expected: String,
+        /// The channels asked for.
+        found: String,
+        /// What to do.
+        fix: String,
+    },
+    /// A scan that must have a label map has none.
+    #[error("scan `{scan}` of subject {subject} has no label map; fix: add it, or leave the scan out")]
+    LabelMissing {
+        /// The scan.
+        scan: String,
+        /// Whose it is.
+        subject: SubjectId,
+    },
+    /// A label table contradicts itself or is not known.
+    #[error("label table `{table}`: {field}: expected {expected}, found {found}")]
+    Table {
+        /// The table's name.
+        table: String,
+        /// The key.
+        field: String,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A label map holds values of which the table says nothing.
+    #[error("{path}: {source}; fix: choose another table, or add the values to your own as a class or as ignored")]
+    LabelsOutsideTable {
+        /// The label map.
+        path: PathBuf,
+        /// The values.
+        source: OutsideTable,
+    },
+    /// A subject would be on both sides.
+    #[error("subjects both in training and held out: {subjects}; fix: list each subject once")]
+    BothSides {
+        /// Those subjects.
+        subjects: String,
+    },
+    /// A subject to forget was never trained on.
+    #[error("cannot forget {subjects}: not in the training set; fix: choose from {training}")]
+    ForgetOutsideTraining {
+        /// The subjects that are not there.
+        subjects: String,
+        /// All subjects of the training set.
+        training: String,
+    },
+    /// A list names subjects that the cohort lacks.
+    #[error("the cohort has no subject {subjects}; it has {known}")]
+    UnknownSubject {
+        /// The names that fit nobody.
+        subjects: String,
+        /// All subjects of the cohort.
+        known: String,
+    },
+    /// The cohort is too small for the split asked for.
+    #[error("{wanted} needs at least {needed} subjects, the cohort has {found}")]
+    TooFewSubjects {
+        /// The split asked for.
+        wanted: String,
+        /// Subjects needed.
+        needed: usize,
+        /// Subjects there are.
+        found: usize,
+    },
+    /// The target folder of an export holds something already.
+    #[error("{path}: not empty; fix: export into a new folder")]
+    TargetNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl CohortError {
+    /// Whether the request is at fault (exit code 3) rather than the data (exit code 4).
+    pub fn is_config(&self) -> bool {
+        use CohortError::*;
+        matches!(
+            self,
+            UnknownLayout { .. }
+                | SeveralLayouts { .. }
+                | Pattern { .. }
+                | Channels { .. }
+                | Table { .. }
+                | BothSides { .. }
+                | ForgetOutsideTraining { .. }
+                | UnknownSubject { .. }
+                | TooFewSubjects { .. }
+                | TargetNotEmpty { .. }
+        )
+    }
+}
+
+/// The first eight of `items` in one line, and how many more there are.
+pub(crate) fn in_words<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    const SHOWN: usize = 8;
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match items.len() {
+        0 => "none".to_string(),
+        n if n <= SHOWN => items.join(", "),
+        n => format!("{} and {} more", items[..SHOWN].join(", "), n - SHOWN),
+    }
+}
+
+/// All of `items` in one line: for lists from which the reader has to choose.
+pub(crate) fn all_of<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_says_how_much_it_leaves_out() {
+        assert_eq!(in_words(0..0), "none");
+        assert_eq!(in_words(0..3), "0, 1, 2");
+        assert_eq!(in_words(0..10), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+    }
+}

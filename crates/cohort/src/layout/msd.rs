@@ -1,0 +1,233 @@
+//! The Medical Segmentation Decathlon: `dataset.json` lists everything.
+
+use super::{
+    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, WrittenScan, names, one_channel_only,
+    single_channel,
+};
+use crate::CohortError;
+use crate::error::in_words;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A `dataset.json` with `labels` (number to name) and `training` (pairs of image and label).
+///
+/// Only the training entries are read: the test entries have no label and so nothing to train
+/// on or to score. Tasks with several channels keep them in one 4-D file, which is refused.
+///
+/// Source: Antonelli et al., "The Medical Segmentation Decathlon", 2022.
+pub struct Msd;
+
+const INDEX: &str = "dataset.json";
+const INDEX_BYTES_MAX: u64 = 16 << 20;
+
+impl Layout for Msd {
+    fn name(&self) -> &'static str {
+        "msd"
+    }
+
+    fn about(&self) -> &'static str {
+        "dataset.json with labels {\"0\": \"background\", …} and training [{image, label}, …]"
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        path.join(INDEX).is_file()
+    }
+
+    fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
+        let file = path.join(INDEX);
+        let index = read_index(&file)?;
+        let modality = one_modality(&file, &index)?;
+        let stems: Vec<PathBuf> = index.training.iter().map(|entry| stem(&entry.image)).collect();
+        let scans = index.training.iter().zip(names::distinct_names(&stems)).map(|(entry, name)| {
+            let images = vec![names::inside(path, &file, &entry.image)?];
+            let label = Some(names::inside(path, &file, &entry.label)?);
+            Ok(ListedScan { name, images, label })
+        });
+        Ok(Listing {
+            scans: scans.collect::<Result<_, CohortError>>()?,
+            channels: single_channel(self, options, modality)?,
+            classes_in_file: index.labels.as_ref().map(|labels| classes(&file, labels)).transpose()?,
+            root: path.to_path_buf(),
+        })
+    }
+
+    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError> {
+        if channels.len() != 1 {
+            return Err(one_channel_only(self, channels));
+        }
+        let file = |folder: &str| Path::new(folder).join(format!("{scan}.nii.gz"));
+        Ok(ScanFiles { images: vec![file("imagesTr")], label: file("labelsTr") })
+    }
+
+    fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError> {
+        let shown = |path: &Path| format!("./{}", path.display());
+        let entry = |scan: &WrittenScan| Entry { image: shown(&scan.files.images[0]), label: shown(&scan.files.label) };
+        let numbered = |classes: &BTreeMap<u16, String>| {
+            classes.iter().map(|(value, name)| (value.to_string(), name.clone())).collect()
+        };
+        let index = Index {
+            tensor_image_size: "3D".into(),
+            modality: BTreeMap::from([("0".to_string(), facts.channels[0].clone())]),
+            labels: facts.classes.as_ref().map(numbered),
+            training_count: scans.len(),
+            test_count: 0,
+            training: scans.iter().map(entry).collect(),
+            test: Vec::new(),
+        };
+        let mut text = serde_json::to_vec_pretty(&index).expect("strings and numbers always serialise");
+        text.push(b'\n');
+        Ok(lacuna_disk::write_bytes(&folder.join(INDEX), &text)?)
+    }
+}
+
+/// The part of `dataset.json` that matters here; other keys are the data set's own business.
+#[derive(Serialize, Deserialize)]
+struct Index {
+    #[serde(rename = "tensorImageSize", default)]
+    tensor_image_size: String,
+    #[serde(default)]
+    modality: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(rename = "numTraining", default)]
+    training_count: usize,
+    #[serde(rename = "numTest", default)]
+    test_count: usize,
+    training: Vec<Entry>,
+    #[serde(default)]
+    test: Vec<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    image: String,
+    label: String,
+}
+
+fn read_index(file: &Path) -> Result<Index, CohortError> {
+    let text = lacuna_disk::read_text(file, INDEX_BYTES_MAX)?;
+    let malformed = |error: serde_json::Error| {
+        let expected = "modality, labels (number to name) and training [{image, label}]";
+        format_error(file, "content", expected, error.to_string(), "correct the file, or arrange the data as plain")
+    };
+    let value: Value = serde_json::from_str(&text).map_err(malformed)?;
+    if value.get("channel_names").is_some() {
+        let found = "`channel_names`, the mark of nnU-Net's second version";
+        let fix = "link its images and labels into images/ and labels/ and use the layout plain";
+        return Err(format_error(file, "content", "a Decathlon index", found.into(), fix));
+    }
+    serde_json::from_value(value).map_err(malformed)
+}
+
+fn one_modality<'a>(file: &Path, index: &'a Index) -> Result<&'a str, CohortError> {
+    let mut modalities = index.modality.values();
+    match (modalities.next(), modalities.next()) {
+        (None, _) => Ok("image"),
+        (Some(modality), None) => Ok(modality),
+        _ => {
+            let found = in_words(index.modality.values());
+            let fix = "split the 4-D files into one file per channel and use the layout plain";
+            Err(format_error(file, "modality", "one channel, each image a 3-D file", found, fix))
+        }
+    }
+}
+
+fn classes(file: &Path, labels: &BTreeMap<String, String>) -> Result<BTreeMap<u16, String>, CohortError> {
+    let number = |text: &String| {
+        let expected = "whole numbers from 0 to 65535 as keys";
+        text.parse::<u16>().map_err(|_| {
+            format_error(file, "labels", expected, format!("`{text}`"), "write labels as {\"0\": \"background\", …}")
+        })
+    };
+    labels.iter().map(|(value, name)| Ok((number(value)?, name.clone()))).collect()
+}
+
+fn stem(image: &str) -> PathBuf {
+    PathBuf::from(names::volume_stem(image).unwrap_or(image))
+}
+
+fn format_error(file: &Path, field: &str, expected: &str, found: String, fix: &str) -> CohortError {
+    CohortError::Format {
+        path: file.to_path_buf(),
+        field: field.into(),
+        expected: expected.into(),
+        found,
+        fix: fix.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Listing, CohortError> {
+        let folder = tempfile::tempdir().unwrap();
+        lacuna_disk::write_bytes(&folder.path().join(INDEX), json.as_bytes()).unwrap();
+        Msd.read(folder.path(), &LayoutOptions::default())
+    }
+
+    #[test]
+    fn an_index_names_scans_classes_and_the_channel() {
+        let listing = read(
+            r#"{"name": "Hippocampus", "modality": {"0": "MRI"}, "labels": {"0": "background", "2": "Posterior"},
+                "numTraining": 1, "training": [{"image": "./imagesTr/h_001.nii.gz", "label": "./labelsTr/h_001.nii.gz"}],
+                "test": ["./imagesTs/h_002.nii.gz"]}"#,
+        )
+        .unwrap();
+        assert_eq!(listing.channels, ["MRI"]);
+        assert_eq!(listing.classes_in_file.unwrap()[&2], "Posterior");
+        assert_eq!(listing.scans.len(), 1);
+        assert_eq!(listing.scans[0].name, "h_001");
+        assert!(listing.scans[0].label.as_ref().unwrap().ends_with("labelsTr/h_001.nii.gz"));
+    }
+
+    #[track_caller]
+    fn check_refused(json: &str, expected: &str) {
+        let message = read(json).unwrap_err().to_string();
+        assert!(message.contains(INDEX) && message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn broken_json_is_refused_with_its_place() {
+        check_refused("{\"training\": [", "EOF while parsing a list at line 1");
+    }
+    #[test]
+    fn a_missing_list_is_named() {
+        check_refused("{}", "missing field `training`");
+    }
+    #[test]
+    fn a_test_entry_in_training_is_refused() {
+        check_refused(r#"{"training": ["a.nii"]}"#, "invalid type: string");
+    }
+    #[test]
+    fn several_channels_are_refused() {
+        check_refused(r#"{"modality": {"0": "FLAIR", "1": "T1w"}, "training": []}"#, "found FLAIR, T1w; fix: split");
+    }
+    #[test]
+    fn label_numbers_must_be_numbers() {
+        check_refused(r#"{"labels": {"-1": "x"}, "training": []}"#, "found `-1`");
+    }
+    #[test]
+    fn nnunet_is_recognised_and_refused() {
+        check_refused(r#"{"channel_names": {"0": "MRI"}, "labels": {"background": 0}}"#, "nnU-Net's second version");
+    }
+    #[test]
+    fn an_image_outside_is_refused() {
+        check_refused(r#"{"training": [{"image": "../a.nii", "label": "a.nii"}]}"#, "`../a.nii` leads outside");
+    }
+    #[test]
+    fn a_label_outside_is_refused() {
+        check_refused(r#"{"training": [{"image": "a.nii", "label": "/etc/a.nii"}]}"#, "`/etc/a.nii` leads outside");
+    }
+
+    #[test]
+    fn an_index_beyond_the_bound_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(folder.path().join(INDEX)).unwrap();
+        file.set_len(INDEX_BYTES_MAX + 1).unwrap(); // sparse: takes no space
+        let message = Msd.read(folder.path(), &LayoutOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("16777217 bytes, more than the 16777216 bytes"), "{message}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Names of files: what counts as a volume, what a scan is called, what stays inside.
+
+use crate::CohortError;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// One thing in a folder.
+pub(super) struct Entry {
+    pub name: String,
+    pub path: PathBuf,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+}
+
+/// What lies in a folder, by name; hidden files are left out, since archives made on a Mac are
+/// full of `._scan.nii.gz` that are no volumes.
+pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>, CohortError> {
+    let refused = |source| CohortError::Folder { path: folder.to_path_buf(), source };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(refused)? {
+        let path = entry.map_err(refused)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let kind = if path.is_dir() { Kind::Folder } else { Kind::File };
+        if !name.starts_with('.') {
+            entries.push(Entry { name, path, kind });
+        }
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// The volumes in a folder with their names, extension taken off.
+pub(super) fn volumes(folder: &Path) -> Result<Vec<(String, PathBuf)>, CohortError> {
+    let files = entries(folder)?.into_iter().filter(|entry| entry.kind == Kind::File);
+    Ok(files.filter_map(|file| Some((volume_stem(&file.name)?.to_string(), file.path))).collect())
+}
+
+/// A NIfTI file's name without its extension; `None` for other files.
+pub(super) fn volume_stem(name: &str) -> Option<&str> {
+    name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii")).filter(|stem| !stem.is_empty())
+}
+
+/// The path that `entry`, as written in the file `named_in`, means below `root`.
+///
+/// A list can come from anywhere, so it must not make lacuna open files elsewhere: absolute
+/// paths, `..` and links that leave `root` are refused. A path that does not exist is returned
+/// as it is; opening it fails with its name.
+pub(super) fn inside(root: &Path, named_in: &Path, entry: &str) -> Result<PathBuf, CohortError> {
+    let leaves =
+        || CohortError::LeavesRoot { path: named_in.to_path_buf(), entry: entry.to_string(), root: root.to_path_buf() };
+    let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(entry).components().all(stays) {
+        return Err(leaves());
+    }
+    let parts = Path::new(entry).components().filter(|part| matches!(part, Component::Normal(_)));
+    let path = root.join(parts.collect::<PathBuf>());
+    match (fs::canonicalize(root), fs::canonicalize(&path)) {
+        (Ok(real_root), Ok(real_path)) if !real_path.starts_with(&real_root) => Err(leaves()),
+        _ => Ok(path),
+    }
+}
+
+/// One distinct name per path: the shortest tail of its parts that tells all of them apart,
+/// joined by `-`.
+///
+/// `1/pre/reg_T1` and `4/pre/reg_T1` become `1-pre-reg_T1` and `4-pre-reg_T1`; `images/1` and
+/// `images/4` become `1` and `4`.
+pub(super) fn distinct_names(paths: &[PathBuf]) -> Vec<String> {
+    let parts: Vec<Vec<String>> = paths.iter().map(|path| normal_parts(path)).collect();
+    let longest = parts.iter().map(Vec::len).max().unwrap_or(0);
+    let tails = |length: usize| -> Vec<String> {
+        parts.iter().map(|parts| parts[parts.len().saturating_sub(length)..].join("-")).collect()
+    };
+    let all_differ = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    (1..longest).map(tails).find(all_differ).unwrap_or_else(|| tails(longest))
+}
+
+fn normal_parts(path: &Path) -> Vec<String> {
+    let normal = path.components().filter(|part| matches!(part, Component::Normal(_)));
+    normal.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_nifti_files_are_volumes() {
+        let stems = ["a.nii.gz", "a.b.nii", "a.gz", ".nii", "a.nii.gz.tmp"].map(volume_stem);
+        assert_eq!(stems, [Some("a"), Some("a.b"), None, None, None]);
+    }
+
+    #[track_caller]
+    fn check_names(paths: &[&str], expected: &[&str]) {
+        assert_eq!(distinct_names(&paths.iter().map(PathBuf::from).collect::<Vec<_>>()), expected);
+    }
+
+    #[test]
+    fn file_names_suffice_where_they_differ() {
+        check_names(&["images/1", "./images/4"], &["1", "4"]);
+    }
+    #[test]
+    fn folders_tell_equal_file_names_apart() {
+        check_names(&["1/pre/t1", "4/pre/t1"], &["1-pre-t1", "4-pre-t1"]);
+    }
+    #[test]
+    fn the_same_path_twice_keeps_one_name() {
+        check_names(&["a/1", "a/1"], &["a-1", "a-1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_list_names_lies_below_the_root(entry in "(\\.|\\.\\.|/|[a-z]{1,3}){0,6}") {
+            let root = Path::new("/nowhere/root");
+            if let Ok(path) = inside(root, Path::new("list.txt"), &entry) {
+                prop_assert!(path.starts_with(root));
+                prop_assert!(!path.components().any(|part| part == Component::ParentDir));
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_leave_the_root_are_refused_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        for entry in ["../x.nii", "a/../../x.nii", "/etc/passwd"] {
+            let message = inside(root.path(), Path::new("list.txt"), entry).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("list.txt: `{entry}` leads outside")), "{message}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_inside_the_root_and_refused_outside() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(root.path().join("real.nii"), b"").unwrap();
+        fs::write(elsewhere.path().join("secret.nii"), b"").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, root.path().join(name)).unwrap();
+        link(&root.path().join("real.nii"), "good.nii");
+        link(&elsewhere.path().join("secret.nii"), "bad.nii");
+        link(elsewhere.path(), "folder");
+        let opened = |entry| inside(root.path(), Path::new("list.txt"), entry);
+        assert!(opened("good.nii").is_ok());
+        assert!(matches!(opened("bad.nii"), Err(CohortError::LeavesRoot { .. })));
+        assert!(matches!(opened("folder/secret.nii"), Err(CohortError::LeavesRoot { .. })));
+    }
+}

@@ -1,0 +1,199 @@
+//! A cohort from memory into files of any layout.
+
+use super::{Layout, ScanFiles};
+use crate::people::SUBJECTS_FILE;
+use crate::{CohortError, ScanData, SubjectId};
+use lacuna_volume::{write_label_map, write_volume};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// What holds for all scans of a cohort that is being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CohortFacts {
+    /// The channels, in the order of every scan's images.
+    pub channels: Vec<String>,
+    /// What the label values are called, if that is known.
+    pub classes: Option<BTreeMap<u16, String>>,
+}
+
+/// A scan whose files have been written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenScan {
+    /// Whose scan it is.
+    pub subject: SubjectId,
+    /// The scan's name.
+    pub name: String,
+    /// Its files, relative to the data set's folder.
+    pub files: ScanFiles,
+}
+
+/// Write scans as files of `layout` into a new or empty `folder`, with a `subjects.tsv`.
+///
+/// Scans are taken one at a time, so a cohort larger than memory can be written. Scan names
+/// become file names. Opened again, the folder gives the same subjects, scans, grids and values.
+///
+/// # Errors
+/// [`CohortError::TargetNotEmpty`], [`CohortError::Channels`] if the layout has no place for the
+/// channels, [`CohortError::LabelMissing`] for a scan without labels, and whatever `scans` gives.
+pub fn write_cohort(
+    layout: &dyn Layout,
+    folder: &Path,
+    facts: &CohortFacts,
+    scans: &mut dyn Iterator<Item = Result<ScanData, CohortError>>,
+) -> Result<Vec<WrittenScan>, CohortError> {
+    refuse_occupied(folder)?;
+    let mut written = Vec::new();
+    for scan in scans {
+        written.push(write_scan(layout, folder, facts, &scan?)?);
+    }
+    layout.write_index(folder, facts, &written)?;
+    write_subjects(folder, &written)?;
+    Ok(written)
+}
+
+fn refuse_occupied(folder: &Path) -> Result<(), CohortError> {
+    match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => Err(CohortError::TargetNotEmpty { path: folder.to_path_buf() }),
+        _ => Ok(()), // what cannot be listed is created, or fails when it is written to
+    }
+}
+
+fn write_scan(
+    layout: &dyn Layout,
+    folder: &Path,
+    facts: &CohortFacts,
+    scan: &ScanData,
+) -> Result<WrittenScan, CohortError> {
+    assert_eq!(scan.images.len(), facts.channels.len(), "a scan has one image per channel");
+    let files = layout.place(&scan.name, &facts.channels)?;
+    let labels = scan
+        .labels
+        .as_ref()
+        .ok_or_else(|| CohortError::LabelMissing { scan: scan.name.clone(), subject: scan.subject.clone() })?;
+    for (image, path) in scan.images.iter().zip(&files.images) {
+        write_volume(&folder.join(path), image, scan.header.as_ref())?;
+    }
+    write_label_map(&folder.join(&files.label), labels, scan.header.as_ref())?;
+    Ok(WrittenScan { subject: scan.subject.clone(), name: scan.name.clone(), files })
+}
+
+fn write_subjects(folder: &Path, scans: &[WrittenScan]) -> Result<(), CohortError> {
+    let mut text = String::from("scan\tsubject\n");
+    for scan in scans {
+        text.push_str(&format!("{}\t{}\n", scan.name, scan.subject));
+    }
+    Ok(lacuna_disk::write_bytes(&folder.join(SUBJECTS_FILE), text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::LAYOUTS;
+    use crate::{Cohort, LayoutOptions, ReadOptions, load};
+    use lacuna_volume::{Grid, LabelMap, SpacingMm, Volume};
+
+    /// A person's scan on a small anisotropic grid; `number` makes it differ from the others.
+    fn scan(subject: &str, name: &str, number: usize, channels: usize) -> ScanData {
+        let grid = Grid::axis_aligned([4, 3, 2], SpacingMm([0.958, 0.958, 3.0]));
+        let voxels = |channel: usize| (0..grid.len()).map(|n| (n + 100 * number + 1000 * channel) as f32).collect();
+        ScanData {
+            subject: SubjectId::new(subject).unwrap(),
+            name: name.to_string(),
+            images: (0..channels).map(|channel| Volume::new(grid, voxels(channel))).collect(),
+            labels: Some(LabelMap::new(grid, (0..grid.len()).map(|n| (n % 9) as u16).collect())),
+            header: None,
+            notices: Vec::new(),
+        }
+    }
+
+    fn facts(channels: &[&str]) -> CohortFacts {
+        let classes = BTreeMap::from([(0, "background".to_string()), (1, "grey matter".to_string())]);
+        CohortFacts { channels: channels.iter().map(|name| name.to_string()).collect(), classes: Some(classes) }
+    }
+
+    fn write(layout: &dyn Layout, folder: &Path, facts: &CohortFacts, scans: &[ScanData]) -> Result<(), CohortError> {
+        write_cohort(layout, folder, facts, &mut scans.iter().cloned().map(Ok)).map(|_| ())
+    }
+
+    /// Everything but the header, which memory lacks.
+    fn check_same(read: ScanData, written: &ScanData) {
+        assert_eq!((&read.subject, &read.name), (&written.subject, &written.name));
+        assert_eq!(read.notices, []);
+        let spacing_error_mm = read.images[0].grid().distance_mm(written.images[0].grid());
+        assert!(spacing_error_mm < 1e-5, "affines are kept in 32 bits: {spacing_error_mm} mm");
+        for (read, written) in read.images.iter().zip(&written.images) {
+            assert_eq!(read.voxels(), written.voxels());
+        }
+        assert_eq!(read.labels.unwrap().voxels(), written.labels.as_ref().unwrap().voxels());
+    }
+
+    #[track_caller]
+    fn check_round_trip(layout: &dyn Layout, channels: &[&str], options: &LayoutOptions) -> Cohort {
+        let folder = tempfile::tempdir().unwrap();
+        let scans: Vec<ScanData> = [("anna", "x1"), ("anna", "x2"), ("ben", "x0")]
+            .into_iter()
+            .enumerate()
+            .map(|(number, (subject, name))| scan(subject, name, number, channels.len()))
+            .collect();
+        write(layout, folder.path(), &facts(channels), &scans).unwrap();
+        let cohort = Cohort::open(folder.path(), options).unwrap();
+        assert_eq!(cohort.layout, layout.name(), "a written cohort is recognised, and by no other layout");
+        for (listed, written) in cohort.scans().iter().zip(&scans) {
+            check_same(load(listed, &ReadOptions::default()).unwrap(), written);
+        }
+        assert_eq!(cohort.scans().len(), scans.len());
+        cohort
+    }
+
+    #[test]
+    fn every_layout_reads_back_what_it_wrote() {
+        for layout in LAYOUTS {
+            check_round_trip(*layout, &["T1"], &LayoutOptions::default());
+        }
+    }
+
+    #[test]
+    fn a_decathlon_index_keeps_the_names_of_classes_and_channel() {
+        let cohort = check_round_trip(&crate::layout::Msd, &["T1"], &LayoutOptions::default());
+        assert_eq!(cohort.classes_in_file, facts(&[]).classes);
+        assert_eq!(cohort.channels, ["T1"]);
+    }
+
+    #[test]
+    fn layouts_with_several_channels_keep_them_and_the_others_say_so() {
+        let channels = ["T1", "IR", "FLAIR"];
+        let asked = |names: [&str; 3]| LayoutOptions {
+            channels: Some(names.map(String::from).to_vec()),
+            ..LayoutOptions::default()
+        };
+        check_round_trip(&crate::layout::Plain, &channels, &asked(channels));
+        check_round_trip(&crate::layout::Mrbrains, &channels, &asked(["reg_T1", "reg_IR", "FLAIR"]));
+        for layout in [&crate::layout::MedicalnetList as &dyn Layout, &crate::layout::Msd] {
+            let folder = tempfile::tempdir().unwrap();
+            let error = write(layout, folder.path(), &facts(&channels), &[scan("a", "a", 0, 3)]).unwrap_err();
+            assert!(
+                error.is_config() && error.to_string().contains("expected one channel, found T1, IR, FLAIR"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_occupied_folder_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        lacuna_disk::write_bytes(&folder.path().join("thesis.tex"), b"").unwrap();
+        let error = write(&crate::layout::Plain, folder.path(), &facts(&["T1"]), &[scan("a", "a", 0, 1)]).unwrap_err();
+        assert!(matches!(error, CohortError::TargetNotEmpty { .. }));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_scan_without_labels_is_not_written_as_if_it_had_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let unlabelled = ScanData { labels: None, ..scan("a", "a", 0, 1) };
+        let error =
+            write(&crate::layout::Plain, &folder.path().join("new"), &facts(&["T1"]), &[unlabelled]).unwrap_err();
+        assert!(matches!(error, CohortError::LabelMissing { .. }));
+    }
+}
