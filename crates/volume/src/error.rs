@@ -12,7 +12,7 @@ pub enum VolumeError {
     Disk(#[from] DiskError),
     /// The file does not begin as a NIfTI file does.
     #[error(
-        "{path}: not a NIfTI file: sizeof_hdr is {found}, expected 348 or 540; fix: convert the file to .nii or .nii.gz"
+        "{path}: not a NIfTI file: field sizeof_hdr: expected 348 or 540, found {found}; fix: convert the file to .nii or .nii.gz"
     )]
     NotNifti {
         /// The file.

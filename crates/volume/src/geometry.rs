@@ -116,9 +116,9 @@ mod tests {
     fn a_matrix_times_its_inverse_is_the_identity() {
         let m = [[0.0, 2.0, 0.5], [-1.5, 0.1, 0.0], [0.2, 0.0, 3.0]];
         let inverted = inverse(m).unwrap();
-        for r in 0..3 {
+        for (r, row) in m.iter().enumerate() {
             for c in 0..3 {
-                let product: f64 = (0..3).map(|n| m[r][n] * inverted[n][c]).sum();
+                let product: f64 = row.iter().zip(&inverted).map(|(left, right)| left * right[c]).sum();
                 assert!((product - if r == c { 1.0 } else { 0.0 }).abs() < 1e-12);
             }
         }

@@ -102,7 +102,7 @@ fn header_for<T>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> R
     };
     // An unreadable geometry cannot come from a file that was read; a large distance can.
     let by_mm = header.grid().map_or(f64::INFINITY, |(grid, _)| grid.distance_mm(image.grid()));
-    if !(by_mm <= SAME_GRID_MM) {
+    if by_mm.is_nan() || by_mm > SAME_GRID_MM {
         let (expected, found) = (header.dims, image.grid().dims);
         return Err(VolumeError::OtherGrid { path: path.to_path_buf(), expected, found, by_mm });
     }

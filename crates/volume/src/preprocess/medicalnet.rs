@@ -86,3 +86,57 @@ fn normalise(voxels: &mut [f32], noise: &Stream) -> Result<(), crate::FlatVolume
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Image, SpacingMm};
+    use lacuna_seed::Seed;
+
+    /// 4 x 4 x 4 voxels of -1 with a box of 3 x 3 x 3 numbers from 0 in its far corner.
+    fn scan() -> Volume {
+        let grid = Grid::axis_aligned([4, 4, 4], SpacingMm([1.0; 3]));
+        let mut image = Image::new(grid, vec![-1.0; grid.len()]);
+        for n in 0..27 {
+            image.voxels_mut()[grid.offset([1 + n % 3, 1 + n / 3 % 3, 1 + n / 9])] = n as f32;
+        }
+        image
+    }
+
+    fn apply(seed: u64) -> Prepared {
+        Medicalnet { size: [2, 2, 2] }.apply(&[scan()], &Seed(seed).stream("noise")).unwrap()
+    }
+
+    #[test]
+    fn the_last_plane_of_the_box_is_lost() {
+        let placement = apply(1).placement;
+        assert_eq!(placement.part, VoxelBox { start: [1; 3], dims: [2; 3] });
+    }
+
+    #[test]
+    fn what_is_above_zero_is_normalised_and_zero_becomes_noise() {
+        // Stored (i, j, k) as (D, H, W): n = i + 3 j + 9 k at [i][j][k] gives
+        // 0, 9, 3, 12, 1, 10, 4, 13. Above zero: mean 52 / 7, mean of squares 520 / 7.
+        let found = apply(1);
+        let mean = 52.0 / 7.0;
+        let deviation = (520.0f64 / 7.0 - mean * mean).sqrt();
+        for (voxel, stored) in found.voxels.iter().zip([0.0, 9.0, 3.0, 12.0, 1.0, 10.0, 4.0, 13.0]).skip(1) {
+            assert!((f64::from(*voxel) - (stored - mean) / deviation).abs() < 1e-6);
+        }
+        assert!((f64::from(found.voxels[0]) + mean / deviation).abs() > 1e-6, "noise, not a normalised 0");
+    }
+
+    #[test]
+    fn the_noise_follows_the_seed_and_nothing_else() {
+        assert_eq!(apply(1), apply(1));
+        assert_ne!(apply(1).voxels[0], apply(2).voxels[0]);
+        assert_eq!(apply(1).voxels[1..], apply(2).voxels[1..]);
+    }
+
+    #[test]
+    fn channels_have_noise_of_their_own() {
+        let both = Medicalnet { size: [2, 2, 2] }.apply(&[scan(), scan()], &Seed(1).stream("noise")).unwrap();
+        assert_ne!(both.voxels[0], both.voxels[8]);
+        assert_eq!(both.voxels[1..8], both.voxels[9..]);
+    }
+}

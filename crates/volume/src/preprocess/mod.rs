@@ -146,3 +146,238 @@ fn checked_size(field: &'static str, size: [usize; 3]) -> Result<[usize; 3], Pre
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AxisOrder, Foreground};
+    use crate::{ClassMap, IGNORED, Image, SpacingMm, reorder};
+    use lacuna_seed::Seed;
+
+    /// A head-like blob off the centre, 0 around it; no two axes alike.
+    fn blob() -> Volume {
+        let grid = Grid::axis_aligned([11, 9, 7], SpacingMm([1.0, 1.5, 2.0]));
+        let mut image = Image::new(grid, vec![0.0; grid.len()]);
+        for [i, j, k] in indices(grid.dims) {
+            let inside = (2..9).contains(&i) && (1..7).contains(&j) && (2..6).contains(&k);
+            image.voxels_mut()[grid.offset([i, j, k])] = if inside { (1 + i + 3 * j + 7 * k) as f32 } else { 0.0 };
+        }
+        image
+    }
+
+    fn indices([ni, nj, nk]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+        (0..nk).flat_map(move |k| (0..nj).flat_map(move |j| (0..ni).map(move |i| [i, j, k])))
+    }
+
+    fn noise() -> Stream {
+        Seed(5).stream("noise")
+    }
+
+    fn canonical(size: Option<[usize; 3]>, crop: Crop) -> Preprocessing {
+        Preprocessing::Canonical(Canonical { size, spacing_mm: None, crop, foreground: Foreground::AboveZero })
+    }
+
+    /// Every choice, at a size of its own, the blob's, and a finer one.
+    fn choices() -> Vec<Preprocessing> {
+        vec![
+            Preprocessing::None,
+            canonical(None, Crop::None),
+            canonical(None, Crop::AboveZero),
+            canonical(Some([12, 10, 14]), Crop::AboveZero),
+            Preprocessing::Medicalnet(Medicalnet { size: [12, 10, 14] }),
+        ]
+    }
+
+    fn orders() -> [AxisOrder; 4] {
+        [
+            AxisOrder::UNCHANGED,
+            AxisOrder::TRANSPOSED,
+            AxisOrder { source: [1, 2, 0], reversed: [true, true, false] },
+            AxisOrder { source: [0, 2, 1], reversed: [true, false, true] },
+        ]
+    }
+
+    #[test]
+    fn canonical_input_does_not_depend_on_how_the_scan_was_stored() {
+        for choice in [canonical(None, Crop::AboveZero), canonical(Some([5, 6, 13]), Crop::None)] {
+            let expected = choice.apply(&[blob()], &noise()).unwrap();
+            for order in orders() {
+                let found = choice.apply(&[reorder(&blob(), &order)], &noise()).unwrap();
+                assert_eq!(found.shape, expected.shape);
+                assert_eq!(found.voxels, expected.voxels, "{order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn canonical_axes_are_up_then_front_then_right() {
+        let prepared = canonical(None, Crop::None).apply(&[blob()], &noise()).unwrap();
+        // The blob is stored as RAS with dims (11, 9, 7) along x, y, z.
+        assert_eq!(prepared.shape, [1, 7, 9, 11]);
+        let at = |d: usize, h: usize, w: usize| prepared.voxels[(d * 9 + h) * 11 + w];
+        // One voxel up adds 7, to the front 3, to the right 1: the same ratios after scaling.
+        let right = at(3, 3, 4) - at(3, 3, 3);
+        assert!(((at(3, 4, 3) - at(3, 3, 3)) / right - 3.0).abs() < 1e-4);
+        assert!(((at(4, 3, 3) - at(3, 3, 3)) / right - 7.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn without_preprocessing_array_axes_are_the_networks_axes() {
+        let prepared = Preprocessing::None.apply(&[blob(), blob().map(|voxel| -voxel)], &noise()).unwrap();
+        assert_eq!(prepared.shape, [2, 11, 9, 7]);
+        for [i, j, k] in indices([11, 9, 7]) {
+            assert_eq!(prepared.voxels[(i * 9 + j) * 7 + k], blob().at([i, j, k]));
+            assert_eq!(prepared.voxels[693 + (i * 9 + j) * 7 + k], -blob().at([i, j, k]));
+        }
+    }
+
+    /// Class numbers 0, 1, 2 with an ignored voxel; 0 outside the blob's inner part.
+    fn truth() -> ClassMap {
+        let mut truth = blob().map(|&voxel| if voxel > 0.0 { 1 + u8::from(voxel > 30.0) } else { 0 });
+        let offset = truth.grid().offset([4, 4, 4]);
+        truth.voxels_mut()[offset] = IGNORED;
+        truth
+    }
+
+    fn one_hot(classes: &[u8], count: usize) -> Vec<f32> {
+        (0..count)
+            .flat_map(|class| classes.iter().map(move |&of| f32::from(u8::from(usize::from(of) == class))))
+            .collect()
+    }
+
+    #[test]
+    fn truth_carried_to_an_unresampled_grid_comes_back() {
+        let plain = truth().map(|&class| if class == IGNORED { 1 } else { class });
+        for order in orders() {
+            let (image, truth) = (reorder(&blob(), &order), reorder(&plain, &order));
+            for choice in [Preprocessing::None, canonical(None, Crop::None), canonical(None, Crop::AboveZero)] {
+                let Prepared { placement, shape: [_, d, h, w], .. } =
+                    choice.apply(std::slice::from_ref(&image), &noise()).unwrap();
+                let carried = placement.class_map_to_network(&truth, [d, h, w]);
+                let back = placement.probabilities_to_image(&one_hot(&carried, 3), [3, d, h, w]).unwrap();
+                assert_eq!(back, truth, "{choice:?} {order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn truth_lies_where_the_image_lies() {
+        // The foreground of the sampled image and of the sampled truth are the same voxels.
+        let Prepared { placement, shape: [_, d, h, w], voxels } =
+            Preprocessing::Medicalnet(Medicalnet { size: [12, 10, 14] }).apply(&[blob()], &noise()).unwrap();
+        let sampled = placement.nearest(&blob(), [d, h, w]);
+        let carried = placement.class_map_to_network(&truth(), [d, h, w]);
+        assert_eq!(voxels.len(), sampled.len());
+        for (intensity, class) in sampled.iter().zip(carried) {
+            assert_eq!(*intensity > 0.0, class > 0);
+        }
+    }
+
+    #[test]
+    fn every_voxel_is_visited_once_and_its_probabilities_sum_to_one() {
+        for choice in choices() {
+            let placement = choice.apply(&[blob()], &noise()).unwrap().placement;
+            // A coarse output grid with made-up probabilities of three classes.
+            let points = 3 * 2 * 4;
+            let weight = |class: usize, point: usize| 1.0 + ((class * 31 + point * 17) % 11) as f32;
+            let total = |point: usize| (0..3).map(|class| weight(class, point)).sum::<f32>();
+            let probabilities: Vec<f32> =
+                (0..3 * points).map(|n| weight(n / points, n % points) / total(n % points)).collect();
+            let mut visits = vec![0; blob().grid().len()];
+            let visit = |offset: usize, of_classes: &[f32]| {
+                visits[offset] += 1;
+                assert!((of_classes.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            };
+            placement.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
+            assert!(visits.iter().all(|&count| count == 1), "{choice:?}");
+        }
+    }
+
+    #[test]
+    fn outside_the_crop_there_is_background() {
+        let placement = canonical(Some([4, 4, 4]), Crop::AboveZero).apply(&[blob()], &noise()).unwrap().placement;
+        let everywhere_one: Vec<f32> = one_hot(&[1; 64], 2);
+        let found = placement.probabilities_to_image(&everywhere_one, [2, 4, 4, 4]).unwrap();
+        assert_eq!(found, blob().map(|&voxel| u8::from(voxel > 0.0)));
+    }
+
+    #[test]
+    fn the_class_of_a_tie_is_the_first() {
+        let placement = Preprocessing::None.apply(&[blob()], &noise()).unwrap().placement;
+        let found = placement.probabilities_to_image(&[0.2, 0.4, 0.4], [3, 1, 1, 1]).unwrap();
+        assert!(found.voxels().iter().all(|&class| class == 1));
+    }
+
+    #[test]
+    fn probabilities_that_are_none_are_refused() {
+        let placement = Preprocessing::None.apply(&[blob()], &noise()).unwrap().placement;
+        let refusal =
+            |probabilities: &[f32], shape| placement.probabilities_to_image(probabilities, shape).unwrap_err();
+        for shape in [[2, 1, 1, 2], [0, 1, 1, 3], [256, 1, 1, 1], [usize::MAX, 2, 1, 1]] {
+            assert!(matches!(refusal(&[0.5; 3], shape), PlacementError::Shape { .. }));
+        }
+        let diverged = refusal(&[0.5, f32::NAN], [2, 1, 1, 1]);
+        assert!(matches!(diverged, PlacementError::NotFinite { offset: 1, .. }));
+    }
+
+    #[test]
+    fn a_spacing_gives_the_size_that_keeps_the_field_of_view() {
+        let choice = Preprocessing::Canonical(Canonical {
+            size: None,
+            spacing_mm: Some([1.0, 3.0, 0.5]),
+            crop: Crop::None,
+            foreground: Foreground::AllVoxels,
+        });
+        // (D, H, W) = 7 * 2 mm, 9 * 1.5 mm, 11 * 1 mm; 13.5 / 3 = 4.5, rounded up.
+        assert_eq!(choice.apply(&[blob()], &noise()).unwrap().shape, [1, 14, 5, 22]);
+    }
+
+    #[test]
+    fn impossible_choices_and_images_are_refused() {
+        let with = |size, spacing_mm| {
+            let choice = Canonical { size, spacing_mm, crop: Crop::AboveZero, foreground: Foreground::AboveZero };
+            Preprocessing::Canonical(choice).apply(&[blob()], &noise()).unwrap_err()
+        };
+        assert_eq!(with(Some([1; 3]), Some([1.0; 3])), PreprocessError::SizeAndSpacing);
+        for refusal in [
+            with(Some([0, 4, 4]), None),
+            with(Some([usize::MAX; 3]), None),
+            with(None, Some([1e-9; 3])),
+            with(None, Some([f64::NAN; 3])),
+        ] {
+            assert!(matches!(refusal, PreprocessError::Target { .. }), "{refusal}");
+        }
+        let empty = blob().map(|_| 0.0);
+        for choice in &choices()[2..] {
+            let refusal = choice.apply(std::slice::from_ref(&empty), &noise()).unwrap_err();
+            assert!(matches!(refusal, PreprocessError::EmptyCrop { .. }), "{refusal}");
+        }
+        let flat = canonical(None, Crop::None).apply(&[blob(), empty], &noise()).unwrap_err();
+        assert!(matches!(flat, PreprocessError::Flat { channel: 1, .. }), "{flat}");
+        assert_eq!(Preprocessing::None.apply(&[], &noise()).unwrap_err(), PreprocessError::NoChannel);
+        let turned = reorder(&blob(), &AxisOrder::TRANSPOSED);
+        let mixed = Preprocessing::None.apply(&[blob(), turned], &noise()).unwrap_err();
+        assert!(matches!(mixed, PreprocessError::ChannelGrids { channel: 1, .. }), "{mixed}");
+    }
+
+    #[test]
+    fn a_choice_is_written_and_read_by_its_name() {
+        for choice in choices() {
+            let text = serde_json::to_string(&choice).unwrap();
+            assert_eq!(serde_json::from_str::<Preprocessing>(&text).unwrap(), choice, "{text}");
+        }
+        let read = |text: &str| serde_json::from_str::<Preprocessing>(text);
+        assert_eq!(read(r#"{"kind":"none"}"#).unwrap(), Preprocessing::None);
+        let published = Preprocessing::Medicalnet(Medicalnet::published());
+        assert_eq!(read(r#"{"kind":"medicalnet"}"#).unwrap(), published);
+        assert!(read(r#"{"kind":"medicalnet","sizes":[1,2,3]}"#).unwrap_err().to_string().contains("sizes"));
+        assert!(read(r#"{"kind":"canonical","size":[1,2,3]}"#).is_err(), "crop and foreground have no silent default");
+    }
+
+    #[test]
+    fn a_placement_is_written_and_read() {
+        let placement = choices()[3].apply(&[blob()], &noise()).unwrap().placement;
+        let text = serde_json::to_string(&placement).unwrap();
+        assert_eq!(serde_json::from_str::<Placement>(&text).unwrap(), placement);
+    }
+}
