@@ -1,19 +1,30 @@
 //! Voxel types and how their bytes become numbers.
 
 use super::fields::ByteOrder;
+use std::fmt;
 
 /// The voxel types lacuna reads: every integer and every float of at most 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datatype {
+    /// 8-bit unsigned integer.
     Uint8,
+    /// 8-bit signed integer.
     Int8,
+    /// 16-bit signed integer.
     Int16,
+    /// 16-bit unsigned integer.
     Uint16,
+    /// 32-bit signed integer.
     Int32,
+    /// 32-bit unsigned integer.
     Uint32,
+    /// 64-bit signed integer.
     Int64,
+    /// 64-bit unsigned integer.
     Uint64,
+    /// 32-bit floating-point number.
     Float32,
+    /// 64-bit floating-point number.
     Float64,
 }
 
@@ -78,6 +89,13 @@ impl Datatype {
             Datatype::Uint64 => each(bytes, order, numbers, |b| u64::from_le_bytes(b) as f64),
             Datatype::Float64 => each(bytes, order, numbers, f64::from_le_bytes),
         }
+    }
+}
+
+impl fmt::Display for Datatype {
+    /// The name as nibabel and NumPy have it: `uint16`, `float32`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&format!("{self:?}").to_lowercase())
     }
 }
 

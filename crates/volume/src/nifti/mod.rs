@@ -21,6 +21,7 @@ mod read;
 mod source;
 mod write;
 
+pub use datatype::Datatype;
 pub use header::{NiftiHeader, NiftiVersion};
 pub use notice::Notice;
 pub use read::{NiftiFile, ReadLimits, read_header, read_label_map, read_volume};

@@ -32,6 +32,8 @@ pub struct NiftiFile<T> {
     pub image: Image<T>,
     /// The file's geometry fields, for writing results back on the same grid.
     pub header: NiftiHeader,
+    /// How the file stores a voxel.
+    pub datatype: Datatype,
     /// What a person should be told of this file.
     pub notices: Vec<Notice>,
 }
@@ -92,7 +94,8 @@ fn read<T>(
     if !source.is_at_end()? {
         plan.notices.push(Notice::BytesAfterData);
     }
-    Ok(NiftiFile { image: Image::new(plan.grid, voxels), header: plan.header, notices: plan.notices })
+    let Plan { grid, header, datatype, notices, .. } = plan;
+    Ok(NiftiFile { image: Image::new(grid, voxels), header, datatype, notices })
 }
 
 /// What a checked header says is to be done.
