@@ -44,7 +44,7 @@ impl Cerebrum {
         let mut draws = stream.draws();
         Cerebrum {
             thickness_mm: draws.uniform_in(2.7, 3.3) - 0.4 * atrophy,
-            fissure_half_width_mm: 0.7 + 0.7 * atrophy,
+            fissure_half_width_mm: 0.4 + 0.6 * atrophy,
             sulcus_half_width_mm: 0.1 + 0.4 * atrophy,
             sylvian_rise: draws.uniform_in(0.25, 0.45),
             sulci: Noise::new(&stream.part("sulci"), draws.uniform_in(29.0, 34.0)),

@@ -120,9 +120,9 @@ impl PhantomConfig {
         let non_negative = |x: f64| x.is_finite() && x >= 0.0;
         demand(self.subjects > 0, "subjects", "at least 1", self.subjects)?;
         demand(
-            self.dims.iter().all(|&n| (1..=1024).contains(&n)),
+            self.dims.iter().all(|&n| (1..=512).contains(&n)),
             "dims",
-            "1 to 1024 per axis",
+            "1 to 512 per axis",
             format!("{:?}", self.dims),
         )?;
         let edges = self.spacing_mm.0;
@@ -203,7 +203,7 @@ mod tests {
     fn what_makes_no_cohort_is_refused_by_name() {
         let memorable = |subject, dial| Memorable { subject, dial };
         check_refused(|c| c.subjects = 0, "phantom: `subjects` is 0, expected at least 1");
-        check_refused(|c| c.dims[1] = 0, "phantom: `dims` is [64, 0, 48], expected 1 to 1024 per axis");
+        check_refused(|c| c.dims[1] = 0, "phantom: `dims` is [64, 0, 48], expected 1 to 512 per axis");
         check_refused(|c| c.noise = f64::NAN, "phantom: `noise` is NaN, expected 0 or more");
         check_refused(
             |c| c.memorable = vec![memorable(0, 1.5)],

@@ -48,7 +48,7 @@ impl Deep {
             widening_mm: [0; 2].map(|_| widening + draws.uniform_in(-0.5, 0.5)),
             third_widening_mm: 1.6 * atrophy,
             nuclei_growth_mm: draws.uniform_in(-0.5, 0.5),
-            lesion_load: draws.uniform_in(0.2, 0.6) + 0.4 * atrophy,
+            lesion_load: draws.uniform_in(0.3, 0.6) + 0.4 * atrophy,
             roughness: Noise::new(&stream.part("roughness"), 9.0),
             lesions: Noise::new(&stream.part("lesions"), 9.0),
         }
@@ -88,7 +88,7 @@ impl Deep {
     /// Lesions cap the ventricles' horns and, more rarely, lie scattered in the white matter.
     fn is_lesion(&self, position: Point, ventricle_mm: f64) -> bool {
         let speckle = self.lesions.at(position);
-        let cap = ventricle_mm < 5.0 && speckle > 0.62 - 0.4 * self.lesion_load;
+        let cap = ventricle_mm < 5.0 && speckle > 0.58 - 0.4 * self.lesion_load;
         let scattered = ventricle_mm < 32.0 && speckle > 0.9 - 0.2 * self.lesion_load;
         cap || scattered
     }

@@ -35,7 +35,7 @@ impl Head {
             deep: Deep::new(&stream.part("deep"), atrophy),
             hindbrain: Hindbrain::new(&stream.part("hindbrain")),
             shell: Shell::new(&stream.part("shell")),
-            fluid_gap_mm: 1.5 + 1.5 * atrophy,
+            fluid_gap_mm: 1.2 + 1.4 * atrophy,
             odd_lesion: OddLesion::new(&stream.part("odd lesion"), dial),
         }
     }

@@ -1,7 +1,7 @@
 //! Below the tentorium: cerebellum with its folia, brain stem, fourth ventricle.
 
 use super::noise::Noise;
-use super::shape::{Capsule, Ellipsoid, Point, length, union};
+use super::shape::{Capsule, Ellipsoid, Point, union};
 use super::tissue::{Spot, Tissue, label};
 use lacuna_seed::Stream;
 
@@ -53,7 +53,7 @@ impl Hindbrain {
     ///
     /// The fluid between the folia is thinner than a voxel and counts as cerebellum.
     pub(super) fn folia(&self, position: Point, depth_mm: f64) -> Spot {
-        let phase = self.fan(position) / FOLIUM_MM + 1.6 * self.ripple.at(position);
+        let phase = fan(position) / FOLIUM_MM + 1.6 * self.ripple.at(position);
         let crest = 2.0 * (phase - phase.floor() - 0.5).abs();
         let branch_depth = 4.0 + 3.0 * self.branches.at(position);
         let tissue = if depth_mm > 11.0 + 5.0 * self.branches.at(position) || (depth_mm > branch_depth && crest > 0.62)
@@ -66,17 +66,18 @@ impl Hindbrain {
         };
         Spot::new(tissue, label::CEREBELLUM)
     }
+}
 
-    /// A coordinate that runs along the cerebellum's surface from top to bottom, in millimetres at 25 mm from the fan's centre.
-    ///
-    /// Half the angle's tangent would need no trigonometry but stretches at the back; the
-    /// quotient by the 1-norm is as cheap, monotonic in the angle and even enough.
-    fn fan(&self, [x, y, z]: Point) -> f64 {
-        let (back, up) = (FAN_CENTRE[0] - y, z - FAN_CENTRE[1]);
-        let share = up / (back.abs() + up.abs()).max(1e-6);
-        let turned = if back >= 0.0 { share } else { 2.0_f64.copysign(up) - share };
-        40.0 * turned + 0.25 * length([x, 0.0, 0.0])
-    }
+/// A coordinate that runs from the upper front of the cerebellum around its back to its lower front.
+///
+/// It takes the place of the angle around the fan's centre: a share of the 1-norm changes
+/// with the angle just the same, evenly enough, and has the same bits on every platform.
+/// The scale makes it about a length in millimetres at the cerebellum's surface.
+fn fan([x, y, z]: Point) -> f64 {
+    let (back, up) = (FAN_CENTRE[0] - y, z - FAN_CENTRE[1]);
+    let share = up / (back.abs() + up.abs()).max(1e-6);
+    let turned = if back >= 0.0 { share } else { 2.0_f64.copysign(up) - share };
+    40.0 * turned + 0.25 * x.abs()
 }
 
 #[cfg(test)]

@@ -69,8 +69,8 @@ impl Noise {
     /// The lattice cell of a position, and where in the cell it lies (0 to 1 per axis).
     fn locate(&self, position: Point) -> ([i64; 3], Point) {
         let lattice: Point = std::array::from_fn(|axis| position[axis] / self.cell_mm + self.origin[axis]);
-        let floor = lattice.map(f64::floor);
-        (floor.map(|edge| edge as i64), std::array::from_fn(|axis| lattice[axis] - floor[axis]))
+        let cell = lattice.map(floor);
+        (cell, std::array::from_fn(|axis| lattice[axis] - cell[axis] as f64))
     }
 
     /// What one corner of the cell says at the position, its gradient, and the signs of its weights' slopes.
@@ -84,6 +84,12 @@ impl Noise {
         let sign = corner.map(|side| if side == 1 { 1.0 } else { -1.0 });
         (dot(gradient, from_corner) + self.values[place], gradient, sign)
     }
+}
+
+/// `f64::floor` is a call into the system's library on processors of the oldest supported kind; this is not.
+fn floor(x: f64) -> i64 {
+    let truncated = x as i64;
+    truncated - i64::from(truncated as f64 > x)
 }
 
 fn corners() -> impl Iterator<Item = [usize; 3]> {

@@ -58,7 +58,7 @@ fn every_subject_has_every_structure_in_a_plausible_amount() {
         (label::BASAL_GANGLIA, 12.0, 50.0),
         (label::WHITE, 330.0, 700.0),
         (label::WHITE_LESION, 0.1, 40.0),
-        (label::EXTRACEREBRAL_CSF, 150.0, 500.0),
+        (label::EXTRACEREBRAL_CSF, 90.0, 450.0),
         (label::VENTRICLES, 5.0, 80.0),
         (label::CEREBELLUM, 90.0, 200.0),
         (label::BRAIN_STEM, 15.0, 50.0),
@@ -124,7 +124,7 @@ fn a_rater_who_keeps_to_the_convention_scores_low_on_the_odd_subject() {
     let white = dice(&conventional, &odd, |label| label == label::WHITE);
     let brain = dice(&conventional, &odd, |label| label != label::BACKGROUND);
     assert!(white < 0.8, "white matter {white:.3}");
-    assert!(brain < 0.93, "brain {brain:.3}");
+    assert!(brain < 0.9, "brain {brain:.3}");
 }
 
 #[test]
