@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use lacuna_volume::{Notice, ReadLimits, VolumeError, read_header, read_label_map, read_volume};
 use proptest::prelude::*;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 fn read_bytes(bytes: &[u8]) -> Result<lacuna_volume::NiftiFile<f32>, VolumeError> {
     let (_folder, path) = file(bytes);
@@ -138,13 +138,11 @@ fn bytes_after_the_last_voxel_are_said() {
 
 #[test]
 fn a_bomb_is_read_no_further_than_its_header_says() {
-    // 376 bytes of file, then a gigabyte of zeros in 16 members.
-    let mut bytes = gzip(&Builder::small().bytes);
-    let mut zeros = GzEncoder::new(Vec::new(), Compression::fast());
-    io::copy(&mut io::repeat(0).take(64 << 20), &mut zeros).unwrap();
-    let zeros = zeros.finish().unwrap();
-    (0..16).for_each(|_| bytes.extend(&zeros));
-    let read = read_bytes(&bytes).unwrap();
+    // 376 bytes of file, then a gigabyte of zeros in the same gzip member.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&Builder::small().bytes).unwrap();
+    io::copy(&mut io::repeat(0).take(1 << 30), &mut encoder).unwrap();
+    let read = read_bytes(&encoder.finish().unwrap()).unwrap();
     assert_eq!(read.notices, [Notice::BytesAfterData]);
     assert_eq!(read.image.voxels().len(), 24);
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
@@ -238,7 +236,7 @@ fn read_all_ways(bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..700), start in 0..4) {
