@@ -9,12 +9,16 @@
 //! A shape that does not fit is a bug of the caller and panics with the law it breaks.
 
 mod convolution;
+mod cpu;
 mod descent;
 mod normalisation;
+mod operation;
 mod pooling;
 pub mod reference;
 
 pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
+pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
+pub use cpu::simd::InstructionSet;
 pub use descent::{SgdOptions, sgd_step};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm};
 pub use pooling::max_pool3d;

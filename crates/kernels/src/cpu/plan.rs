@@ -1,0 +1,200 @@
+//! The gather plan: for every output voxel, which input rows meet which weight rows, without the padding.
+//!
+//! On one axis, output coordinates fall into few classes that reach the same taps at the same distances; a class of
+//! voxels is a triple of those. Inside a class an output voxel is its first input voxel plus a fixed list of
+//! distances, so the inner loop tests nothing and multiplies no zero. With channels last, a tap is a run of `Cin`
+//! floats that meets `Cin` consecutive weight rows; neighbouring taps along W make one longer run.
+
+use std::collections::BTreeMap;
+
+use super::geometry::{Direction, Geometry, voxel_index, voxels};
+
+/// Output voxels computed together in registers.
+pub(crate) const TILE: usize = 6;
+/// Weight rows applied before moving on: 256 rows of 16 floats are half of a 32 KiB first-level cache.
+const GROUP_ROWS: usize = 256;
+
+/// A run of input floats and the weight rows they meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// First float, counted from the first input voxel of the output voxel.
+    pub input: usize,
+    /// First weight row, `tap * Cin + channel`.
+    pub weight: usize,
+    /// Floats and rows.
+    pub length: usize,
+}
+
+/// An output voxel and its first input voxel, both counted over the batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub output: usize,
+    pub input: usize,
+}
+
+/// Up to [`TILE`] output voxels of one class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tile {
+    pub class: usize,
+    pub first: usize,
+    pub count: usize,
+}
+
+pub(crate) struct Plan {
+    /// All output voxels, those of a class side by side.
+    pub places: Vec<Place>,
+    pub tiles: Vec<Tile>,
+    /// Segments by group of weight rows, then by class.
+    pub groups: Vec<Vec<Vec<Segment>>>,
+}
+
+/// Output coordinates of one axis that reach the same taps at the same distances.
+struct AxisClass {
+    /// (output coordinate, first input coordinate)
+    members: Vec<(usize, usize)>,
+    /// (tap, distance of its input coordinate from the first)
+    taps: Vec<(usize, usize)>,
+}
+
+impl Plan {
+    /// `channels` are those of the grid that is read.
+    pub(crate) fn new(geometry: &Geometry, direction: Direction, channels: usize) -> Self {
+        let axes: [Vec<AxisClass>; 3] = std::array::from_fn(|axis| axis_classes(geometry, direction, axis));
+        let mut plan = Plan { places: Vec::new(), tiles: Vec::new(), groups: Vec::new() };
+        let group_count = (geometry.taps() * channels).div_ceil(GROUP_ROWS);
+        plan.groups.resize_with(group_count, Vec::new);
+        for depth in &axes[0] {
+            for height in &axes[1] {
+                for width in &axes[2] {
+                    plan.add_class(geometry, direction, channels, [depth, height, width]);
+                }
+            }
+        }
+        plan
+    }
+
+    fn add_class(&mut self, geometry: &Geometry, direction: Direction, channels: usize, axes: [&AxisClass; 3]) {
+        let class = self.groups[0].len();
+        let runs = segments(geometry, geometry.source(direction), channels, axes);
+        for (group, classes) in self.groups.iter_mut().enumerate() {
+            classes.push(clip(&runs, group * GROUP_ROWS..(group + 1) * GROUP_ROWS));
+        }
+        let begin = self.places.len();
+        self.add_places(geometry, direction, axes);
+        for first in (begin..self.places.len()).step_by(TILE) {
+            self.tiles.push(Tile { class, first, count: TILE.min(self.places.len() - first) });
+        }
+    }
+
+    fn add_places(&mut self, geometry: &Geometry, direction: Direction, [depth, height, width]: [&AxisClass; 3]) {
+        let (source, target) = (geometry.source(direction), geometry.target(direction));
+        for batch in 0..geometry.batch {
+            for &(output_d, input_d) in &depth.members {
+                for &(output_h, input_h) in &height.members {
+                    for &(output_w, input_w) in &width.members {
+                        self.places.push(Place {
+                            output: batch * voxels(target) + voxel_index(target, [output_d, output_h, output_w]),
+                            input: batch * voxels(source) + voxel_index(source, [input_d, input_h, input_w]),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn axis_classes(geometry: &Geometry, direction: Direction, axis: usize) -> Vec<AxisClass> {
+    let mut classes: BTreeMap<Vec<(usize, usize)>, Vec<(usize, usize)>> = BTreeMap::new();
+    for output in 0..geometry.target(direction)[axis] {
+        let reach = geometry.reach(direction, axis, output);
+        let first = reach.first().map_or(0, |&(_, input)| input);
+        let taps = reach.iter().map(|&(tap, input)| (tap, input - first)).collect();
+        classes.entry(taps).or_default().push((output, first));
+    }
+    classes.into_iter().map(|(taps, members)| AxisClass { members, taps }).collect()
+}
+
+/// The runs of a class, weight rows ascending; runs that touch in both memories are joined.
+fn segments(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&AxisClass; 3]) -> Vec<Segment> {
+    let mut runs: Vec<Segment> = Vec::new();
+    for &(tap_d, distance_d) in &axes[0].taps {
+        for &(tap_h, distance_h) in &axes[1].taps {
+            for &(tap_w, distance_w) in &axes[2].taps {
+                let input = voxel_index(source, [distance_d, distance_h, distance_w]) * channels;
+                let weight = voxel_index(geometry.kernel, [tap_d, tap_h, tap_w]) * channels;
+                match runs.last_mut() {
+                    Some(last) if last.input + last.length == input && last.weight + last.length == weight => {
+                        last.length += channels;
+                    }
+                    _ => runs.push(Segment { input, weight, length: channels }),
+                }
+            }
+        }
+    }
+    runs
+}
+
+/// The parts of the runs whose weight rows lie in `rows`.
+fn clip(runs: &[Segment], rows: std::ops::Range<usize>) -> Vec<Segment> {
+    runs.iter()
+        .filter_map(|run| {
+            let begin = run.weight.max(rows.start);
+            let end = (run.weight + run.length).min(rows.end);
+            (begin < end).then(|| Segment {
+                input: run.input + (begin - run.weight),
+                weight: begin,
+                length: end - begin,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Conv3dOptions;
+
+    fn plan(grid: usize, kernel: usize, stride: usize, padding: usize, dilation: usize, channels: usize) -> Plan {
+        let options = Conv3dOptions { stride: [stride; 3], padding: [padding; 3], dilation: [dilation; 3] };
+        let geometry = Geometry::of_convolution(2, [grid; 3], [kernel; 3], &options);
+        Plan::new(&geometry, Direction::Correlate, channels)
+    }
+
+    #[test]
+    fn every_output_voxel_lies_in_exactly_one_tile() {
+        let plan = plan(9, 3, 2, 1, 1, 5);
+        let mut outputs: Vec<usize> =
+            plan.tiles.iter().flat_map(|tile| &plan.places[tile.first..][..tile.count]).map(|p| p.output).collect();
+        outputs.sort();
+        assert_eq!(outputs, (0..2 * 125).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_padding_is_never_multiplied() {
+        // Dilation 4 on 8 voxels: each axis uses two of three taps everywhere, so 8 of 27 taps are real.
+        let plan = plan(8, 3, 1, 4, 4, 1);
+        assert_eq!(plan.groups[0].len(), 8, "two classes per axis");
+        let products: usize = plan
+            .tiles
+            .iter()
+            .map(|tile| tile.count * plan.groups[0][tile.class].iter().map(|s| s.length).sum::<usize>())
+            .sum();
+        assert_eq!(products, 2 * 512 * 8);
+    }
+
+    #[test]
+    fn neighbouring_taps_make_one_run() {
+        // An inner voxel of a 3x3x3 kernel over 4 channels: nine runs of 12 floats.
+        let plan = plan(5, 3, 1, 1, 1, 4);
+        let longest = plan.groups[0].iter().max_by_key(|runs| runs.iter().map(|s| s.length).sum::<usize>()).unwrap();
+        assert_eq!(longest.len(), 9);
+        assert!(longest.iter().all(|run| run.length == 12));
+    }
+
+    #[test]
+    fn a_group_boundary_cuts_a_run_without_losing_a_row() {
+        let runs = [Segment { input: 3, weight: 200, length: 100 }];
+        assert_eq!(clip(&runs, 0..256), [Segment { input: 3, weight: 200, length: 56 }]);
+        assert_eq!(clip(&runs, 256..512), [Segment { input: 59, weight: 256, length: 44 }]);
+    }
+}

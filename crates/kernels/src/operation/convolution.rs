@@ -1,0 +1,123 @@
+//! Convolution, transposed convolution and their gradients.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex};
+
+use super::KernelBackend;
+use super::memory::{ChannelsLast, RowMajor};
+use crate::cpu::gather::gather;
+use crate::cpu::geometry::{Direction, Geometry};
+use crate::cpu::pack::WeightView;
+use crate::cpu::reduce::channel_sums;
+use crate::cpu::simd::InstructionSet;
+use crate::cpu::weight_gradient::weight_gradient;
+
+impl KernelBackend for Flex {
+    fn convolve(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        geometry: Geometry,
+        direction: Direction,
+    ) -> FlexTensor {
+        let (weight, bias) = (RowMajor::new(weight), RowMajor::new(bias));
+        apply(&ChannelsLast::new(x), &weight, Some(bias.elements()), &geometry, direction).into_tensor()
+    }
+}
+
+impl<C: CheckpointStrategy> KernelBackend for Autodiff<Flex, C> {
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Geometry,
+        direction: Direction,
+    ) -> FloatTensor<Self> {
+        let (x_moves, weight_moves) = (x.is_tracked(), weight.is_tracked());
+        let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
+            (x.into_parts(), weight.into_parts(), bias.into_parts());
+        let (x, weight, bias) = (ChannelsLast::new(x), RowMajor::new(weight), RowMajor::new(bias));
+        let output = apply(&x, &weight, Some(bias.elements()), &geometry, direction).into_tensor();
+        match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
+            OpsKind::Tracked(operation) => {
+                let kept =
+                    Kept { x: weight_moves.then_some(x), weight: x_moves.then_some(weight), geometry, direction };
+                operation.finish(kept, output)
+            }
+            OpsKind::UnTracked(operation) => operation.finish(output),
+        }
+    }
+}
+
+/// What the gradients need: the input for the weight's, the weight for the input's.
+#[derive(Clone, Debug)]
+struct Kept {
+    x: Option<ChannelsLast>,
+    weight: Option<RowMajor>,
+    geometry: Geometry,
+    direction: Direction,
+}
+
+#[derive(Debug)]
+struct Convolution;
+
+impl Backward<Flex, 3> for Convolution {
+    type State = Kept;
+
+    fn backward(self, operation: Ops<Kept, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let output = ChannelsLast::new(gradients.consume::<Flex>(&operation.node));
+        let [x_node, weight_node, bias_node] = operation.parents;
+        let Kept { x, weight, geometry, direction } = operation.state;
+        if let Some(node) = bias_node {
+            let sums = channel_sums(output.elements(), output.shape()[1]);
+            let length = sums.len();
+            gradients.register::<Flex>(node.id, RowMajor::from_elements(sums, [length]));
+        }
+        if let (Some(node), Some(x)) = (weight_node, x) {
+            gradients.register::<Flex>(node.id, gradient_of_weight(&x, &output, &geometry, direction));
+        }
+        if let (Some(node), Some(weight)) = (x_node, weight) {
+            let gradient = apply(&output, &weight, None, &geometry, direction.reversed());
+            gradients.register::<Flex>(node.id, gradient.into_tensor());
+        }
+    }
+}
+
+fn apply(
+    x: &ChannelsLast,
+    weight: &RowMajor,
+    bias: Option<&[f32]>,
+    geometry: &Geometry,
+    direction: Direction,
+) -> ChannelsLast {
+    let [narrow, wide, ..] = weight.shape::<5>();
+    let plain = WeightView::plain(weight.elements(), narrow, wide, geometry.taps());
+    let view = match direction {
+        Direction::Correlate => plain,
+        Direction::Adjoint => plain.adjoint(),
+    };
+    let output = gather(InstructionSet::chosen(), geometry, direction, x.elements(), view, bias);
+    let [depth, height, width] = geometry.target(direction);
+    ChannelsLast::from_elements(output, [geometry.batch, view.outputs, depth, height, width])
+}
+
+fn gradient_of_weight(
+    x: &ChannelsLast,
+    output: &ChannelsLast,
+    geometry: &Geometry,
+    direction: Direction,
+) -> FlexTensor {
+    let (wide, narrow) = match direction {
+        Direction::Correlate => (x, output),
+        Direction::Adjoint => (output, x),
+    };
+    let (wide_channels, narrow_channels) = (wide.shape()[1], narrow.shape()[1]);
+    let set = InstructionSet::chosen();
+    let gradient = weight_gradient(set, geometry, wide.elements(), wide_channels, narrow.elements(), narrow_channels);
+    let [depth, height, width] = geometry.kernel;
+    RowMajor::from_elements(gradient, [narrow_channels, wide_channels, depth, height, width])
+}
