@@ -2,7 +2,7 @@
 
 use crate::{CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, load};
 use lacuna_seed::Seed;
-use lacuna_volume::{ClassMap, LabelMap, NiftiHeader, Notice, Placement, Preprocessing};
+use lacuna_volume::{ClassMap, NiftiHeader, Notice, Placement, Preprocessing};
 use std::path::PathBuf;
 
 /// One labelled scan, ready for a network.
@@ -24,8 +24,8 @@ pub struct Case {
     pub truth: ClassMap,
     /// How the network's grid lies in the image's own.
     pub placement: Placement,
-    /// The image's header, for writing predictions back.
-    pub header: NiftiHeader,
+    /// The image's header, if it came from a file: predictions are written back with it.
+    pub header: Option<NiftiHeader>,
     /// What a person should be told of the files.
     pub notices: Vec<(PathBuf, Notice)>,
 }
@@ -47,39 +47,25 @@ pub struct Preparation<'a> {
 
 /// Read one labelled scan and make it a case.
 ///
+/// # Errors
+/// [`CohortError::LabelMissing`] before anything is read, those of [`load`] and of
+/// [`prepare_loaded`].
+pub fn prepare(how: &Preparation<'_>, scan: &Scan) -> Result<Case, CohortError> {
+    let label_file = scan.label.as_ref().ok_or_else(|| label_missing(&scan.name, &scan.subject))?;
+    case_of(how, load(scan, &how.read)?, label_file.display().to_string())
+}
+
+/// Make a labelled scan in memory a case.
+///
 /// Background noise, where the preprocessing asks for it, comes from the stream named by the
 /// subject and the scan, so a case does not depend on which others are prepared.
 ///
 /// # Errors
-/// [`CohortError::LabelMissing`], [`CohortError::LabelsOutsideTable`], and those of [`load`] and
-/// of the preprocessing.
-pub fn prepare(how: &Preparation<'_>, scan: &Scan) -> Result<Case, CohortError> {
-    let missing = || CohortError::LabelMissing { scan: scan.name.clone(), subject: scan.subject.clone() };
-    let label_file = scan.label.as_ref().ok_or_else(missing)?;
-    let ScanData { images, labels, header, notices, .. } = load(scan, &how.read)?;
-    let (labels, header) = labels.zip(header).expect("a scan loaded from files with a label has both");
-    let truth = classes(how.labels, &labels, label_file)?;
-    drop(labels);
-
-    let noise = how.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
-    let prepared = how
-        .preprocessing
-        .apply(&images, &noise)
-        .map_err(|source| CohortError::Preprocess { scan: scan.name.clone(), source: Box::new(source) })?;
-    let [_, depth, height, width] = prepared.shape;
-    let target_shape = (how.output_shape)([depth, height, width]);
-    Ok(Case {
-        subject: scan.subject.clone(),
-        scan: scan.name.clone(),
-        input: prepared.voxels,
-        shape: prepared.shape,
-        target: prepared.placement.class_map_to_network(&truth, target_shape),
-        target_shape,
-        truth,
-        placement: prepared.placement,
-        header,
-        notices,
-    })
+/// [`CohortError::LabelMissing`], [`CohortError::LabelsOutsideTable`],
+/// [`CohortError::Preprocess`].
+pub fn prepare_loaded(how: &Preparation<'_>, scan: ScanData) -> Result<Case, CohortError> {
+    let label_source = format!("scan `{}`", scan.name);
+    case_of(how, scan, label_source)
 }
 
 /// All of `scans` as cases, in their order; stops at the first that cannot be one.
@@ -87,6 +73,126 @@ pub fn prepare_all(how: &Preparation<'_>, scans: &[Scan]) -> Result<Vec<Case>, C
     scans.iter().map(|scan| prepare(how, scan)).collect()
 }
 
-fn classes(table: &LabelTable, labels: &LabelMap, file: &std::path::Path) -> Result<ClassMap, CohortError> {
-    table.apply(labels).map_err(|source| CohortError::LabelsOutsideTable { path: file.to_path_buf(), source })
+/// `label_source` is what an error about the labels names.
+fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Result<Case, CohortError> {
+    let ScanData { subject, name, images, labels, header, notices } = scan;
+    let labels = labels.ok_or_else(|| label_missing(&name, &subject))?;
+    let truth =
+        how.labels.apply(&labels).map_err(|outside| CohortError::LabelsOutsideTable { label_source, outside })?;
+    drop(labels);
+
+    let noise = how.seed.stream("preprocess noise").subject(subject.as_str()).part(&name);
+    let prepared = how
+        .preprocessing
+        .apply(&images, &noise)
+        .map_err(|source| CohortError::Preprocess { scan: name.clone(), source: Box::new(source) })?;
+    let [_, depth, height, width] = prepared.shape;
+    let target_shape = (how.output_shape)([depth, height, width]);
+    let target = prepared.placement.class_map_to_network(&truth, target_shape);
+    let (input, shape, placement) = (prepared.voxels, prepared.shape, prepared.placement);
+    Ok(Case { subject, scan: name, input, shape, target, target_shape, truth, placement, header, notices })
+}
+
+fn label_missing(scan: &str, subject: &SubjectId) -> CohortError {
+    CohortError::LabelMissing { scan: scan.to_string(), subject: subject.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Plain;
+    use crate::phantom::{self, PhantomConfig};
+    use crate::{Cohort, CohortFacts, LayoutOptions, write_cohort};
+    use lacuna_volume::{Canonical, Crop, Foreground, IGNORED, LabelMap, Medicalnet};
+
+    /// Halved and rounded up, as a network with stride 2 has it.
+    fn halved(shape: [usize; 3]) -> [usize; 3] {
+        shape.map(|n| n.div_ceil(2))
+    }
+
+    fn canonical() -> Preprocessing {
+        let (crop, foreground) = (Crop::AboveZero, Foreground::AllVoxels);
+        Preprocessing::Canonical(Canonical { size: Some([8, 10, 12]), spacing_mm: None, crop, foreground })
+    }
+
+    fn medicalnet() -> Preprocessing {
+        Preprocessing::Medicalnet(Medicalnet { size: [8, 10, 12] })
+    }
+
+    /// Three small heads.
+    fn heads() -> Vec<ScanData> {
+        let config = PhantomConfig { subjects: 3, ..PhantomConfig::with_dims([16, 18, 12]) };
+        (0..3).map(|index| ScanData::from(phantom::subject(&config, index))).collect()
+    }
+
+    fn prepared(preprocessing: &Preprocessing, seed: u64, scan: ScanData) -> Result<Case, CohortError> {
+        let labels = LabelTable::built_in("tissue", None).unwrap();
+        let (seed, read) = (Seed(seed), ReadOptions::default());
+        prepare_loaded(&Preparation { preprocessing, labels: &labels, output_shape: &halved, seed, read }, scan)
+    }
+
+    #[test]
+    fn a_case_from_files_is_the_case_from_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let facts = CohortFacts { channels: vec!["T1".into()], classes: None };
+        write_cohort(&Plain, folder.path(), &facts, &mut heads().into_iter().map(Ok)).unwrap();
+        let cohort = Cohort::open(folder.path(), &LayoutOptions::default()).unwrap();
+        let labels = LabelTable::built_in("tissue", None).unwrap();
+        let (preprocessing, read) = (canonical(), ReadOptions::default());
+        let how =
+            Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed: Seed(1), read };
+        let cases = prepare_all(&how, cohort.scans()).unwrap();
+        assert_eq!(cases.len(), 3);
+        for (from_file, scan) in cases.iter().zip(heads()) {
+            let from_memory = prepared(&preprocessing, 1, scan).unwrap();
+            assert_eq!(from_file.subject, from_memory.subject);
+            assert_eq!(from_file.truth.voxels(), from_memory.truth.voxels());
+            assert_eq!(from_file.target, from_memory.target);
+            // The affine is kept in 32 bits, so resampling places differ by their rounding.
+            let apart = from_file.input.iter().zip(&from_memory.input).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) < 1e-3);
+            assert!(from_file.header.is_some() && from_memory.header.is_none());
+        }
+    }
+
+    #[test]
+    fn shapes_agree_and_targets_are_classes() {
+        for preprocessing in [canonical(), medicalnet(), Preprocessing::None] {
+            let case = prepared(&preprocessing, 1, heads().remove(0)).unwrap();
+            assert_eq!(case.input.len(), case.shape.iter().product::<usize>());
+            assert_eq!(case.target_shape, halved([case.shape[1], case.shape[2], case.shape[3]]));
+            assert_eq!(case.target.len(), case.target_shape.iter().product::<usize>());
+            assert!(case.target.iter().all(|&class| class < 4 || class == IGNORED));
+            assert_eq!(case.truth.grid().dims, [16, 18, 12]);
+        }
+    }
+
+    #[test]
+    fn noise_follows_the_seed_and_the_subject_and_nothing_else() {
+        // Air around a head is noisy and above 0; MedicalNet's noise fills only what a mask set to 0.
+        let mut masked = heads().remove(0);
+        masked.images[0].voxels_mut()[100..200].fill(0.0);
+        let input = |seed, subject: &str| {
+            let subject = SubjectId::new(subject).unwrap();
+            prepared(&medicalnet(), seed, ScanData { subject, ..masked.clone() }).unwrap().input
+        };
+        assert!(input(1, "anna") == input(1, "anna"));
+        assert!(input(1, "anna") != input(2, "anna"));
+        assert!(input(1, "anna") != input(1, "ben"));
+    }
+
+    #[test]
+    fn a_scan_without_labels_is_refused_by_name() {
+        let message =
+            prepared(&canonical(), 1, ScanData { labels: None, ..heads().remove(1) }).unwrap_err().to_string();
+        assert!(message.contains("scan `phantom-001` of subject phantom-001 has no label map"), "{message}");
+    }
+
+    #[test]
+    fn a_label_outside_the_table_is_refused_with_the_scan() {
+        let mut scan = heads().remove(0);
+        scan.labels = scan.labels.map(|labels| LabelMap::new(*labels.grid(), vec![12; labels.voxels().len()]));
+        let message = prepared(&canonical(), 1, scan).unwrap_err().to_string();
+        assert!(message.starts_with("scan `phantom-000`: label values outside table `tissue`: 12 (3456"), "{message}");
+    }
 }

@@ -168,12 +168,14 @@ pub enum CohortError {
         found: String,
     },
     /// A label map holds values of which the table says nothing.
-    #[error("{path}: {source}; fix: choose another table, or add the values to your own as a class or as ignored")]
+    #[error(
+        "{label_source}: {outside}; fix: choose another table, or add the values to your own as a class or as ignored"
+    )]
     LabelsOutsideTable {
-        /// The label map.
-        path: PathBuf,
+        /// The label map's file, or the scan if it came from memory.
+        label_source: String,
         /// The values.
-        source: OutsideTable,
+        outside: OutsideTable,
     },
     /// A subject would be on both sides.
     #[error("subjects both in training and held out: {subjects}; fix: list each subject once")]

@@ -22,7 +22,7 @@ mod scan_data;
 mod split;
 mod subject;
 
-pub use case::{Case, Preparation, prepare, prepare_all};
+pub use case::{Case, Preparation, prepare, prepare_all, prepare_loaded};
 pub use check::{CheckReport, ImageSummary, Problem, ScanSummary, Severity, check};
 pub use cohort::Cohort;
 pub use error::CohortError;

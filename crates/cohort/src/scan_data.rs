@@ -1,5 +1,6 @@
 //! The voxels of one scan, all on one grid.
 
+use crate::phantom::PhantomSubject;
 use crate::{CohortError, Scan, SubjectId};
 use lacuna_volume::{
     Grid, Image, LabelMap, NiftiFile, NiftiHeader, Notice, ReadLimits, Volume, read_label_map, read_volume,
@@ -37,6 +38,20 @@ pub struct ScanData {
     pub header: Option<NiftiHeader>,
     /// What a person should be told of the files.
     pub notices: Vec<(PathBuf, Notice)>,
+}
+
+impl From<PhantomSubject> for ScanData {
+    /// The scan takes the subject's name.
+    fn from(phantom: PhantomSubject) -> ScanData {
+        ScanData {
+            name: phantom.id.to_string(),
+            subject: phantom.id,
+            images: phantom.images,
+            labels: Some(phantom.labels),
+            header: None,
+            notices: Vec::new(),
+        }
+    }
 }
 
 /// Read all files of a scan.

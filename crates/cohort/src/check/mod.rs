@@ -53,6 +53,8 @@ pub struct ImageSummary {
     pub spacing_mm: [f64; 3],
     /// Where i, j and k lead, for example `RAS`.
     pub orientation: String,
+    /// How the file stores a voxel, for example `uint16`.
+    pub datatype: String,
     /// The smallest and the largest intensity.
     pub range: [f32; 2],
 }

@@ -27,22 +27,22 @@ pub(super) fn check(
         ScanSummary { subject: scan.subject.clone(), scan: scan.name.clone(), image: None, label_counts: None };
     let mut scan_grid: Option<(&Path, Grid)> = None;
     for path in &scan.images {
-        let Some(image) = opened(read_volume(path, &context.read.limits), path, findings) else { continue };
-        check_intensities(&image, path, findings);
-        contents.check(&image, scan, path, findings);
+        let Some(file) = opened(read_volume(path, &context.read.limits), path, findings) else { continue };
+        check_intensities(&file.image, path, findings);
+        contents.check(&file.image, scan, path, findings);
         match &scan_grid {
-            None => scan_grid = Some((path, *image.grid())),
-            Some((first, grid)) => check_grid(context, (first, grid), (path, image.grid()), findings),
+            None => scan_grid = Some((path, *file.image.grid())),
+            Some((first, grid)) => check_grid(context, (first, grid), (path, file.image.grid()), findings),
         }
-        summary.image.get_or_insert_with(|| image_summary(&image));
+        summary.image.get_or_insert_with(|| image_summary(&file));
     }
     if let Some(path) = &scan.label
-        && let Some(labels) = opened(read_label_map(path, &context.read.limits), path, findings)
+        && let Some(file) = opened(read_label_map(path, &context.read.limits), path, findings)
     {
         if let Some((first, grid)) = &scan_grid {
-            check_grid(context, (first, grid), (path, labels.grid()), findings);
+            check_grid(context, (first, grid), (path, file.image.grid()), findings);
         }
-        let counts = count_labels(&labels);
+        let counts = count_labels(&file.image);
         check_labels(context, &counts, path, findings);
         summary.label_counts = Some(counts);
     }
@@ -52,16 +52,16 @@ pub(super) fn check(
     summary
 }
 
-/// The image, its notices reported; or nothing, its error reported.
+/// The file, its notices reported; or nothing, its error reported.
 fn opened<T>(
     file: Result<NiftiFile<T>, VolumeError>,
     path: &Path,
     findings: &mut Findings<'_>,
-) -> Option<lacuna_volume::Image<T>> {
+) -> Option<NiftiFile<T>> {
     match file {
         Ok(file) => {
             report_notices(&file.notices, path, findings);
-            Some(file.image)
+            Some(file)
         }
         Err(error) => {
             findings.add(path, unreadable(error));
@@ -89,13 +89,14 @@ fn unreadable(error: VolumeError) -> Finding {
     Finding { severity: Severity::Error, field, expected, found, fix }
 }
 
-fn image_summary(image: &Volume) -> ImageSummary {
-    let affine = &image.grid().affine;
+fn image_summary(file: &NiftiFile<f32>) -> ImageSummary {
+    let affine = &file.image.grid().affine;
     ImageSummary {
-        shape: image.grid().dims,
+        shape: file.image.grid().dims,
         spacing_mm: affine.spacing().0,
         orientation: axis_codes(affine),
-        range: range(image),
+        datatype: file.datatype.to_string(),
+        range: range(&file.image),
     }
 }
 

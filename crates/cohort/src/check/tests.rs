@@ -61,6 +61,7 @@ fn a_sound_cohort_has_summaries_and_no_problem() {
     assert_eq!(report.subject_count(), 2);
     let image = report.scans[1].image.as_ref().unwrap();
     assert_eq!((image.shape, image.spacing_mm, image.orientation.as_str()), (DIMS, [1.0; 3], "RAS"));
+    assert_eq!(image.datatype, "float32");
     assert_eq!(image.range, [1.0, 60.0]);
     assert_eq!(report.scans[1].label_counts, Some(BTreeMap::from([(0, 59), (2, 1)])));
 }
@@ -112,6 +113,17 @@ fn a_broken_file_is_an_error_and_the_others_are_still_checked() {
     let report = data.checked();
     assert_eq!(report.scans[0].image, None);
     assert!(report.scans[1].image.is_some());
+}
+
+#[test]
+fn a_file_that_a_list_names_and_nobody_has_is_an_error() {
+    let data = DataSet::new().scan("a", 0.0, 1);
+    let list = data.folder.path().join("train.txt");
+    lacuna_disk::write_bytes(&list, b"images/a.nii.gz labels/gone.nii.gz\n").unwrap();
+    let cohort = Cohort::open(&list, &LayoutOptions::default()).unwrap();
+    let report = check(&cohort, None, &ReadOptions::default());
+    assert_eq!(report.problems[0].file, Path::new("labels/gone.nii.gz"));
+    assert!(report.has_errors());
 }
 
 #[test]
