@@ -6,8 +6,9 @@
 
 use crate::error::in_words;
 use crate::{CohortError, SubjectId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -21,8 +22,8 @@ const TABLE_BYTES_MAX: u64 = 16 << 20;
 /// `{subject}` is the shortest non-empty run that lets the rest match, `*` any run, everything
 /// else itself; the whole name must match. `{subject}` may not touch a `*`, since then nothing
 /// would say where the id ends.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SubjectPattern {
     before: String,
     after: String,
@@ -48,6 +49,18 @@ impl TryFrom<String> for SubjectPattern {
     type Error = CohortError;
     fn try_from(pattern: String) -> Result<SubjectPattern, CohortError> {
         pattern.parse()
+    }
+}
+
+impl From<SubjectPattern> for String {
+    fn from(pattern: SubjectPattern) -> String {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for SubjectPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{{subject}}{}", self.before, self.after)
     }
 }
 
@@ -80,7 +93,7 @@ pub(crate) fn attribute<'a>(
 fn by_pattern(name: &str, pattern: &SubjectPattern) -> Result<SubjectId, CohortError> {
     let found = pattern.find(name).ok_or_else(|| CohortError::NoSubject {
         scan: name.to_string(),
-        reason: format!("its name does not fit the subject pattern `{}{{subject}}{}`", pattern.before, pattern.after),
+        reason: format!("its name does not fit the subject pattern `{pattern}`"),
         fix: "widen the pattern with *, or list scan and subject in subjects.tsv",
     })?;
     subject_id(name, found)
@@ -183,9 +196,12 @@ mod tests {
         }
 
         #[test]
-        fn no_pattern_and_no_name_panic(pattern in "\\PC{0,12}", name in "\\PC{0,24}") {
-            if let Ok(pattern) = pattern.parse::<SubjectPattern>() {
+        fn whatever_a_pattern_says_it_reads_back_and_does_not_panic(
+            before in "\\PC{0,6}", after in "\\PC{0,6}", name in "\\PC{0,24}",
+        ) {
+            if let Ok(pattern) = format!("{before}{{subject}}{after}").parse::<SubjectPattern>() {
                 pattern.find(&name);
+                prop_assert_eq!(pattern.to_string().parse::<SubjectPattern>().unwrap(), pattern);
             }
         }
     }

@@ -19,6 +19,7 @@ pub use write::{CohortFacts, WrittenScan, write_cohort};
 
 use crate::error::{all_of, in_words};
 use crate::{CohortError, SubjectPattern};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,8 @@ pub trait Layout: Sync {
 pub static LAYOUTS: &[&dyn Layout] = &[&Plain, &MedicalnetList, &Msd, &Mrbrains];
 
 /// What a user may say about how a data set lies on the disk; whatever is unsaid is detected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LayoutOptions {
     /// The layout's name, instead of detecting it.
     pub layout: Option<String>,
@@ -186,6 +188,15 @@ mod tests {
             assert!(message.contains(layout.about()), "{message}");
         }
         assert!(message.contains("found: notes.txt, scans/\n"), "{message}");
+    }
+
+    #[test]
+    fn options_survive_being_written_down() {
+        let text = "data_root = \"scans\"\nchannels = [\"T1\"]\nsubject_pattern = \"sub-{subject}_*\"\n";
+        let options: LayoutOptions = toml::from_str(text).unwrap();
+        assert_eq!(options.layout, None);
+        assert_eq!(toml::to_string(&options).unwrap(), text);
+        assert!(toml::from_str::<LayoutOptions>("chanels = []").is_err());
     }
 
     #[test]

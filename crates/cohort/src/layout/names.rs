@@ -26,9 +26,15 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>, CohortError> {
     for entry in fs::read_dir(folder).map_err(refused)? {
         let path = entry.map_err(refused)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let kind = if path.is_dir() { Kind::Folder } else { Kind::File };
-        if !name.starts_with('.') {
-            entries.push(Entry { name, path, kind });
+        if name.starts_with('.') {
+            continue;
+        }
+        match path.metadata() {
+            Ok(found) if found.is_dir() => entries.push(Entry { name, path, kind: Kind::Folder }),
+            // Reading a pipe or a device could wait for ever.
+            Ok(found) if !found.is_file() => {}
+            // A link to nowhere is a file that is missing, and is reported as such when opened.
+            _ => entries.push(Entry { name, path, kind: Kind::File }),
         }
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -180,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cohort_read_in_one_layout_and_written_in_another_keeps_its_headers() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(&crate::layout::Plain, first.path(), &facts(&["T1"]), &[scan("anna", "x", 0, 1)]).unwrap();
+        let loaded = |folder: &Path| {
+            let cohort = Cohort::open(folder, &LayoutOptions::default()).unwrap();
+            load(&cohort.scans()[0], &ReadOptions::default()).unwrap()
+        };
+        let original = loaded(first.path());
+        write(&crate::layout::Mrbrains, second.path(), &facts(&["T1"]), std::slice::from_ref(&original)).unwrap();
+        assert_eq!(loaded(second.path()), original);
+    }
+
+    #[test]
     fn an_occupied_folder_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         lacuna_disk::write_bytes(&folder.path().join("thesis.tex"), b"").unwrap();
