@@ -1,2 +1,36 @@
-//! The `lacuna` command.
-fn main() {}
+//! The `lacuna` command: parse, act, print, exit.
+//!
+//! Standard output carries the result and nothing else; progress, notes and errors go to standard
+//! error. Each verb is one file of [`command`] and one entry of its list; it returns an
+//! [`output::Outcome`] or a [`error::CliError`], and only [`output`] prints either.
+
+mod arguments;
+mod cli;
+mod command;
+mod context;
+mod error;
+mod exit;
+mod interrupt;
+mod output;
+mod picture;
+mod png;
+mod progress;
+mod text_table;
+
+use clap::Parser;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    output::report_panics();
+    let exit = match cli::Cli::try_parse() {
+        Ok(cli) => catch_unwind(AssertUnwindSafe(|| act(&cli))).unwrap_or(exit::Exit::Internal),
+        Err(error) => output::print_usage(&error),
+    };
+    exit.into()
+}
+
+fn act(cli: &cli::Cli) -> exit::Exit {
+    let outcome = context::Context::new(&cli.global).and_then(|context| cli.command.run(&context));
+    output::print(outcome, cli.global.json)
+}

@@ -1,0 +1,123 @@
+//! Where data lie, how they are read, what their labels mean.
+
+use crate::error::CliError;
+use clap::Args;
+use lacuna_cohort::{BUILT_IN, Cohort, LAYOUTS, LabelTable, LayoutOptions, ReadOptions, SubjectPattern};
+use lacuna_volume::ReadLimits;
+use std::path::{Path, PathBuf};
+
+/// A data set and how it lies on the disk.
+#[derive(Args)]
+pub struct DataArguments {
+    /// The data set: a folder or a list file
+    #[arg(value_name = "DATA")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub layout: LayoutArguments,
+    #[command(flatten)]
+    pub read: ReadArguments,
+}
+
+/// What may be said of a data set's arrangement.
+#[derive(Args)]
+pub struct LayoutArguments {
+    /// The layout, instead of detecting it: plain, list, msd, mrbrains (see --help)
+    #[arg(long, value_name = "NAME", long_help = layouts_help())]
+    pub layout: Option<String>,
+    /// The folder that paths in a list file are relative to
+    #[arg(long, value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
+    /// The input channels in order, for example T1,FLAIR
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub channels: Option<Vec<String>>,
+    /// Where a scan's name holds the person's id, for example `sub-{subject}_ses-*`
+    #[arg(long, value_name = "PATTERN")]
+    pub subject_pattern: Option<String>,
+}
+
+/// How files are read.
+#[derive(Args)]
+pub struct ReadArguments {
+    /// Refuse images of more voxels [default: 2147483648]
+    #[arg(long, value_name = "N", help_heading = "Reading")]
+    pub voxels_max: Option<u64>,
+    /// Refuse images of more GiB, uncompressed [default: 8]
+    #[arg(long, value_name = "N", help_heading = "Reading")]
+    pub gib_max: Option<u64>,
+    /// How far the grids of one scan's files may lie apart, in mm [default: 0.001]
+    #[arg(long, value_name = "MM", help_heading = "Reading")]
+    pub tolerance_mm: Option<f64>,
+}
+
+/// What label values mean.
+#[derive(Args)]
+pub struct LabelArguments {
+    /// The label table: brain, tissue, mrbrains, as-is, or a TOML file (see --help)
+    #[arg(long, value_name = "TABLE", long_help = tables_help())]
+    pub labels: Option<String>,
+}
+
+impl DataArguments {
+    /// The cohort there.
+    pub fn open(&self) -> Result<Cohort, CliError> {
+        Ok(Cohort::open(&self.data, &self.layout.options()?)?)
+    }
+}
+
+impl LayoutArguments {
+    /// As the cohort crate takes them.
+    pub fn options(&self) -> Result<LayoutOptions, CliError> {
+        let pattern = self.subject_pattern.as_deref().map(str::parse::<SubjectPattern>).transpose()?;
+        Ok(LayoutOptions {
+            layout: self.layout.clone(),
+            data_root: self.data_root.clone(),
+            channels: self.channels.clone(),
+            subject_pattern: pattern,
+        })
+    }
+}
+
+impl ReadArguments {
+    /// As the cohort crate takes them.
+    pub fn options(&self) -> Result<ReadOptions, CliError> {
+        let usual = ReadOptions::default();
+        let tolerance_mm = self.tolerance_mm.unwrap_or(usual.tolerance_mm);
+        if !(tolerance_mm.is_finite() && tolerance_mm >= 0.0) {
+            return Err(CliError::Usage { what: format!("--tolerance-mm: expected 0 or more, found {tolerance_mm}") });
+        }
+        let limits = ReadLimits {
+            voxels_max: self.voxels_max.unwrap_or(usual.limits.voxels_max),
+            bytes_max: self.gib_max.map_or(usual.limits.bytes_max, |gib| gib.saturating_mul(1 << 30)),
+        };
+        Ok(ReadOptions { limits, tolerance_mm })
+    }
+}
+
+impl LabelArguments {
+    /// The table named, if one is; `cohort` may bring its own list of labels.
+    pub fn table(&self, cohort: &Cohort) -> Result<Option<LabelTable>, CliError> {
+        let Some(name) = &self.labels else { return Ok(None) };
+        let path = Path::new(name);
+        let is_file = path.extension().is_some_and(|extension| extension == "toml");
+        let table = match is_file {
+            true => LabelTable::from_toml_file(path)?,
+            false => LabelTable::built_in(name, cohort.classes_in_file.as_ref())?,
+        };
+        Ok(Some(table))
+    }
+}
+
+fn layouts_help() -> String {
+    let lines = LAYOUTS.iter().map(|layout| format!("\n  {:<16} {}", layout.name(), layout.about()));
+    format!("The layout, instead of detecting it:{}", lines.collect::<String>())
+}
+
+fn tables_help() -> String {
+    let lines = BUILT_IN.iter().map(|table| format!("\n  {:<16} {}", table.name, table.about));
+    format!(
+        "The label table:{}\n  {:<16} the data set's own list\n  {:<16} your own table",
+        lines.collect::<String>(),
+        "as-is",
+        "FILE.toml"
+    )
+}

@@ -1,0 +1,56 @@
+//! What may stand on the command line before and behind a verb.
+
+use crate::command::Command;
+use crate::exit;
+use crate::progress::ProgressMode;
+use clap::{Args, Parser};
+use std::path::PathBuf;
+
+/// Remove a person from a trained 3-D medical segmentation model, measure whether the person is
+/// gone, keep the evidence.
+#[derive(Parser)]
+#[command(
+    name = "lacuna",
+    version,
+    arg_required_else_help = true,
+    after_help = "Try `lacuna doctor` first; `lacuna help VERB` shows an example of each verb.",
+    after_long_help = format!("Exit codes:\n{}", exit::list())
+)]
+pub struct Cli {
+    /// What every verb understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every verb understands.
+#[derive(Args)]
+pub struct Global {
+    /// Print the result as one JSON object with a versioned `schema`
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Print nothing but the result and errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// How progress is shown on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "HOW",
+        help_heading = "Global options"
+    )]
+    pub progress: ProgressMode,
+    /// The folder of all run folders
+    #[arg(long, global = true, default_value = "runs", value_name = "DIR", help_heading = "Global options")]
+    pub runs: PathBuf,
+    /// Where to compute: auto or cpu
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Global options")]
+    pub device: String,
+    /// Threads to compute with; all cores if unsaid. Results do not depend on it
+    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}

@@ -1,0 +1,37 @@
+//! `lacuna data`: look at a data set, divide it, copy it into another layout.
+
+mod check;
+mod export;
+mod show;
+mod split;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use clap::{Args, Subcommand};
+
+/// Check, divide, show or export a data set
+#[derive(Args)]
+#[command(after_help = "Example:\n  lacuna data check heads --labels tissue")]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Check(check::Arguments),
+    Split(split::Arguments),
+    Show(show::Arguments),
+    Export(export::Arguments),
+}
+
+/// Do what is asked of the data set.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    match &arguments.action {
+        Action::Check(arguments) => check::run(arguments),
+        Action::Split(arguments) => split::run(arguments),
+        Action::Show(arguments) => show::run(arguments),
+        Action::Export(arguments) => export::run(arguments, context),
+    }
+}

@@ -1,0 +1,127 @@
+//! `lacuna doctor`: what this machine and this build can do.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::text_table::named;
+use clap::Args;
+use serde::Serialize;
+use std::fs;
+
+/// The tensor library's version, as the workspace pins it (a test compares the two).
+pub const BURN_VERSION: &str = "0.22.1";
+
+/// Show devices, cores, memory and versions
+#[derive(Args)]
+#[command(after_help = "Example:\n  lacuna doctor")]
+pub struct Arguments {}
+
+#[derive(Serialize)]
+struct Report {
+    lacuna: &'static str,
+    burn: &'static str,
+    build: &'static str,
+    devices: [&'static str; 1],
+    gpu: &'static str,
+    platform: String,
+    threads: usize,
+    instruction_sets: Vec<&'static str>,
+    memory_bytes: Option<u64>,
+    memory_available_bytes: Option<u64>,
+    memory_limit_bytes: Option<u64>,
+}
+
+/// Look, and change nothing.
+pub fn run(_: &Arguments, _: &Context) -> Result<Outcome, CliError> {
+    let report = Report {
+        lacuna: env!("CARGO_PKG_VERSION"),
+        burn: BURN_VERSION,
+        build: if cfg!(debug_assertions) { "debug: training is many times slower than in release" } else { "release" },
+        devices: ["cpu"],
+        gpu: "none: this build computes on the CPU alone",
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        threads: rayon::current_num_threads(),
+        instruction_sets: instruction_sets(),
+        memory_bytes: memory("MemTotal:"),
+        memory_available_bytes: memory("MemAvailable:"),
+        memory_limit_bytes: memory_limit(),
+    };
+    let text = text(&report);
+    Ok(Outcome::new("doctor", &report, text))
+}
+
+fn text(report: &Report) -> String {
+    named(&[
+        ("lacuna", format!("{} ({})", report.lacuna, report.build)),
+        ("burn", report.burn.to_string()),
+        ("devices", report.devices.join(", ")),
+        ("gpu", report.gpu.to_string()),
+        ("platform", report.platform.clone()),
+        ("threads", report.threads.to_string()),
+        ("vectors", or_none(&report.instruction_sets)),
+        (
+            "memory",
+            format!(
+                "{} in all, {} available, {}",
+                gib(report.memory_bytes),
+                gib(report.memory_available_bytes),
+                report.memory_limit_bytes.map_or("no limit on this process group".to_string(), |limit| {
+                    format!("limited to {} for this process group", gib(Some(limit)))
+                })
+            ),
+        ),
+    ])
+}
+
+fn or_none(names: &[&str]) -> String {
+    if names.is_empty() { "none that lacuna uses".to_string() } else { names.join(", ") }
+}
+
+fn gib(bytes: Option<u64>) -> String {
+    bytes.map_or("unknown".to_string(), |bytes| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instruction_sets() -> Vec<&'static str> {
+    let found = [
+        ("avx", is_x86_feature_detected!("avx")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ];
+    found.into_iter().filter(|(_, present)| *present).map(|(name, _)| name).collect()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn instruction_sets() -> Vec<&'static str> {
+    vec!["neon"]
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn instruction_sets() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// A line of Linux's memory table; elsewhere unknown.
+fn memory(name: &str) -> Option<u64> {
+    let table = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = table.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// What a container or a scheduler allows, where it says so the way Linux does.
+fn memory_limit() -> Option<u64> {
+    fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_told_is_the_version_pinned() {
+        let workspace = include_str!("../../../../Cargo.toml");
+        assert!(workspace.contains(&format!("burn = {{ version = \"={BURN_VERSION}\"")));
+    }
+}

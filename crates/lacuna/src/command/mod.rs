@@ -1,0 +1,35 @@
+//! The verbs: one file each, one entry here.
+
+mod completions;
+mod data;
+mod doctor;
+mod exit_codes;
+mod phantom;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use clap::Subcommand;
+
+/// What to do; the order is the order of help texts.
+#[derive(Subcommand)]
+pub enum Command {
+    Doctor(doctor::Arguments),
+    Phantom(phantom::Arguments),
+    Data(data::Arguments),
+    Completions(completions::Arguments),
+    ExitCodes(exit_codes::Arguments),
+}
+
+impl Command {
+    /// Do it.
+    pub fn run(&self, context: &Context) -> Result<Outcome, CliError> {
+        match self {
+            Command::Doctor(arguments) => doctor::run(arguments, context),
+            Command::Phantom(arguments) => phantom::run(arguments, context),
+            Command::Data(arguments) => data::run(arguments, context),
+            Command::Completions(arguments) => completions::run(arguments),
+            Command::ExitCodes(arguments) => exit_codes::run(arguments),
+        }
+    }
+}

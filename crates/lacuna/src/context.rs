@@ -1,0 +1,47 @@
+//! The surroundings of a verb.
+
+use crate::cli::Global;
+use crate::error::CliError;
+use crate::interrupt;
+use crate::progress::ProgressMode;
+use lacuna_nn::Device;
+use std::path::PathBuf;
+
+/// What the global options come to.
+pub struct Context {
+    /// Where networks compute.
+    pub device: Device,
+    /// How progress is shown; [`ProgressMode::None`] if the user wants quiet.
+    pub progress: ProgressMode,
+    /// Whether nothing but results and errors is printed.
+    pub quiet: bool,
+    /// The folder of all run folders.
+    pub runs: PathBuf,
+}
+
+impl Context {
+    /// Ready to run a verb: threads started, interrupts caught.
+    pub fn new(global: &Global) -> Result<Context, CliError> {
+        let device = device(&global.device)?;
+        if let Some(threads) = global.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+            pool.map_err(|error| CliError::Device { what: format!("{threads} threads: {error}") })?;
+        }
+        interrupt::catch();
+        Ok(Context {
+            device,
+            progress: if global.quiet { ProgressMode::None } else { global.progress },
+            quiet: global.quiet,
+            runs: global.runs.clone(),
+        })
+    }
+}
+
+fn device(name: &str) -> Result<Device, CliError> {
+    match name {
+        "auto" | "cpu" => Ok(Device::flex()),
+        other => Err(CliError::Device {
+            what: format!("--device {other}: this build computes on the CPU alone; fix: --device cpu, or leave it out"),
+        }),
+    }
+}

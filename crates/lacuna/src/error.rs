@@ -1,0 +1,226 @@
+//! Every error of the command, with its exit code.
+//!
+//! The libraries word their errors alike: `FILE: FIELD: expected …, found …; fix: …`. Here the
+//! parts are set on lines of their own and each error is given its one exit code.
+
+use crate::exit::Exit;
+use lacuna_cohort::CohortError;
+use lacuna_cohort::phantom::PhantomConfigError;
+use lacuna_disk::DiskError;
+use lacuna_metrics::MetricsError;
+use lacuna_nn::NnError;
+use lacuna_train::TrainError;
+use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
+use std::io::ErrorKind;
+
+/// Why a verb could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// Arguments that are each sound and do not go together.
+    #[error("{what}")]
+    Usage {
+        /// In words.
+        what: String,
+    },
+    /// A request that cannot be carried out as stated.
+    #[error("{what}")]
+    Config {
+        /// In words: what was expected, what was found, what to do.
+        what: String,
+    },
+    /// A file that is not what it should be.
+    #[error("{what}")]
+    Data {
+        /// In words: the file, what was expected, what was found, what to do.
+        what: String,
+    },
+    /// The device asked for cannot be had.
+    #[error("{what}")]
+    Device {
+        /// In words.
+        what: String,
+    },
+    /// The user stopped the work.
+    #[error("interrupted: {kept}")]
+    Interrupted {
+        /// What is kept and how to go on.
+        kept: String,
+    },
+    /// Reading or writing a file failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A volume could not be read or written.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// Images could not be preprocessed.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    /// A prediction could not be brought back to its image.
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// A cohort cannot be used.
+    #[error(transparent)]
+    Cohort(#[from] CohortError),
+    /// A recipe makes no synthetic cohort.
+    #[error(transparent)]
+    Phantom(#[from] PhantomConfigError),
+    /// A network or its file cannot be used.
+    #[error(transparent)]
+    Network(#[from] NnError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Scores could not be computed.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+impl CliError {
+    /// The code the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            CliError::Usage { .. } => Exit::Usage,
+            CliError::Config { .. } | CliError::Phantom(_) => Exit::Config,
+            CliError::Device { .. } => Exit::Device,
+            CliError::Interrupted { .. } => Exit::Interrupted,
+            CliError::Disk(error) => of_disk(error),
+            CliError::Volume(error) => of_volume(error),
+            CliError::Preprocess(error) => of_preprocessing(error),
+            CliError::Cohort(error) => of_cohort(error),
+            CliError::Network(error) => of_network(error),
+            CliError::Train(error) => of_training(error),
+            CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
+        }
+    }
+
+    /// The error as lines: what, then expected, found and fix, each where there is one.
+    pub fn report(&self) -> String {
+        format!("error: {}", set_apart(&self.to_string()))
+    }
+
+    /// The error as JSON.
+    pub fn record(&self) -> serde_json::Value {
+        serde_json::json!({
+            "schema": "lacuna.error/1",
+            "error": self.to_string(),
+            "exit_code": self.exit().code(),
+        })
+    }
+}
+
+fn of_disk(error: &DiskError) -> Exit {
+    match error {
+        DiskError::Io { source, .. } => match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ResourceBusy | ErrorKind::TimedOut => {
+                Exit::TryAgain
+            }
+            ErrorKind::OutOfMemory => Exit::Device,
+            _ => Exit::Data,
+        },
+        _ => Exit::Data,
+    }
+}
+
+fn of_volume(error: &VolumeError) -> Exit {
+    match error {
+        VolumeError::Disk(error) => of_disk(error),
+        VolumeError::OutOfMemory { .. } => Exit::Device,
+        VolumeError::FileName { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_preprocessing(error: &PreprocessError) -> Exit {
+    match error {
+        PreprocessError::SizeAndSpacing | PreprocessError::Target { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_cohort(error: &CohortError) -> Exit {
+    match error {
+        CohortError::Disk(error) => of_disk(error),
+        CohortError::Volume(error) => of_volume(error),
+        CohortError::Preprocess { source, .. } => of_preprocessing(source),
+        error if error.is_config() => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_network(error: &NnError) -> Exit {
+    match error {
+        NnError::Disk(error) => of_disk(error),
+        NnError::UnknownDepth { .. } | NnError::BadCount { .. } | NnError::Mismatch { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_training(error: &TrainError) -> Exit {
+    match error {
+        TrainError::BadSetting { .. } => Exit::Config,
+        TrainError::Diverged { .. } => Exit::Gate,
+        TrainError::Interrupted { .. } => Exit::Interrupted,
+        TrainError::Disk(error) => of_disk(error),
+        TrainError::Network(error) => of_network(error),
+        TrainError::Monitor { .. } => Exit::TryAgain,
+        _ => Exit::Data,
+    }
+}
+
+/// `A: expected B, found C; fix: D` on up to four lines; what is worded otherwise stays as it is.
+fn set_apart(message: &str) -> String {
+    let (rest, fix) = split_last(message, "; fix: ");
+    let (rest, found) = split_last(rest, ", found ");
+    let (what, expected) = match found {
+        Some(_) => split_last(rest, ": expected "),
+        None => (rest, None),
+    };
+    // "found" without "expected" in front belongs to a sentence, which is left whole.
+    let (what, found) = if expected.is_some() { (what, found) } else { (split_last(message, "; fix: ").0, None) };
+    let mut lines = what.to_string();
+    for (name, part) in [("expected: ", expected), ("found:    ", found), ("fix:      ", fix)] {
+        if let Some(part) = part {
+            lines.push_str(&format!("\n  {name}{part}"));
+        }
+    }
+    lines
+}
+
+fn split_last<'a>(text: &'a str, separator: &str) -> (&'a str, Option<&'a str>) {
+    match text.rsplit_once(separator) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_an_error_stand_on_lines_of_their_own() {
+        assert_eq!(
+            set_apart("a.nii: field dim[0]: expected 3 dimensions, found 4; fix: save each volume"),
+            "a.nii: field dim[0]\n  expected: 3 dimensions\n  found:    4\n  fix:      save each volume"
+        );
+    }
+
+    #[test]
+    fn an_error_worded_otherwise_stays_whole() {
+        assert_eq!(set_apart("no scan, found nothing"), "no scan, found nothing");
+        assert_eq!(set_apart("one; fix: two"), "one\n  fix:      two");
+    }
+
+    #[test]
+    fn errors_of_the_disk_keep_their_code_however_deep_they_lie() {
+        let full = || DiskError::Io {
+            path: "x".into(),
+            action: "write",
+            source: std::io::Error::from(ErrorKind::StorageFull),
+        };
+        assert_eq!(CliError::from(full()).exit(), Exit::TryAgain);
+        assert_eq!(CliError::from(CohortError::from(VolumeError::from(full()))).exit(), Exit::TryAgain);
+        assert_eq!(CliError::from(TrainError::from(NnError::from(full()))).exit(), Exit::TryAgain);
+    }
+}

@@ -1,0 +1,93 @@
+//! The only place that prints.
+//!
+//! Results go to standard output, everything else to standard error. A reader that goes away
+//! (`lacuna data check … | head`) has seen what it wanted, so a broken pipe is success.
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use serde::Serialize;
+use std::io::{self, ErrorKind, Write};
+
+/// What a verb found or did.
+#[derive(Debug)]
+pub struct Outcome {
+    text: String,
+    json: serde_json::Value,
+    exit: Exit,
+}
+
+impl Outcome {
+    /// A result for people and for scripts; `verb` becomes the schema `lacuna.<verb>/1`.
+    ///
+    /// # Panics
+    /// If the record is not a JSON object: records are our own types.
+    pub fn new(verb: &str, record: &impl Serialize, text: impl Into<String>) -> Outcome {
+        let mut json = serde_json::to_value(record).expect("a record is JSON");
+        let object = json.as_object_mut().expect("a record is an object");
+        object.insert("schema".to_string(), format!("lacuna.{verb}/1").into());
+        Outcome { text: text.into(), json, exit: Exit::Done }
+    }
+
+    /// The same result of a process that ends with another code.
+    pub fn exiting(self, exit: Exit) -> Outcome {
+        Outcome { exit, ..self }
+    }
+}
+
+/// Print what came of a verb and say how the process ends.
+pub fn print(outcome: Result<Outcome, CliError>, json: bool) -> Exit {
+    let (text, exit) = match outcome {
+        Ok(outcome) if json => (format!("{}\n", outcome.json), outcome.exit),
+        Ok(outcome) => (ended(outcome.text), outcome.exit),
+        Err(error) => {
+            say(&error.report());
+            let text = if json { format!("{}\n", error.record()) } else { String::new() };
+            (text, error.exit())
+        }
+    };
+    print_text(&text, exit)
+}
+
+/// Print clap's own messages: help on standard output, complaints on standard error.
+pub fn print_usage(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        return print_text(&error.to_string(), Exit::Done);
+    }
+    say(error.to_string().trim_end());
+    let json = std::env::args().any(|argument| argument == "--json");
+    let error = CliError::Usage { what: error.kind().to_string() };
+    print_text(&if json { format!("{}\n", error.record()) } else { String::new() }, Exit::Usage)
+}
+
+/// A line for people on standard error; nobody there to read it is no error.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Report a panic, which is always our fault, in words that help to mend it.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        say(&format!(
+            "error: internal: {what}\n  at:  {place} in lacuna {}\n  fix: please report this with the command line",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }));
+}
+
+fn print_text(text: &str, exit: Exit) -> Exit {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => exit,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => exit,
+        Err(error) => {
+            say(&format!("error: standard output: {error}"));
+            Exit::TryAgain
+        }
+    }
+}
+
+fn ended(text: String) -> String {
+    if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
+}
