@@ -4,9 +4,11 @@ pub(crate) mod gather;
 pub(crate) mod geometry;
 #[cfg(test)]
 mod naive;
+pub(crate) mod normalise;
 pub(crate) mod pack;
 pub(crate) mod peak;
 mod plan;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 mod share;
 pub(crate) mod simd;

@@ -48,12 +48,15 @@ pub(crate) struct Plan {
     pub groups: Vec<Vec<Vec<Segment>>>,
 }
 
+/// (output coordinate, first input coordinate) of each member of a class.
+type Members = Vec<(usize, usize)>;
+/// (tap, distance of its input coordinate from the first) of each tap of a class.
+type Taps = Vec<(usize, usize)>;
+
 /// Output coordinates of one axis that reach the same taps at the same distances.
 struct AxisClass {
-    /// (output coordinate, first input coordinate)
-    members: Vec<(usize, usize)>,
-    /// (tap, distance of its input coordinate from the first)
-    taps: Vec<(usize, usize)>,
+    members: Members,
+    taps: Taps,
 }
 
 impl Plan {
@@ -104,7 +107,7 @@ impl Plan {
 }
 
 fn axis_classes(geometry: &Geometry, direction: Direction, axis: usize) -> Vec<AxisClass> {
-    let mut classes: BTreeMap<Vec<(usize, usize)>, Vec<(usize, usize)>> = BTreeMap::new();
+    let mut classes: BTreeMap<Taps, Members> = BTreeMap::new();
     for output in 0..geometry.target(direction)[axis] {
         let reach = geometry.reach(direction, axis, output);
         let first = reach.first().map_or(0, |&(_, input)| input);

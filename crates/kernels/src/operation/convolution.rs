@@ -7,7 +7,6 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::KernelBackend;
 use super::memory::{ChannelsLast, RowMajor};
 use crate::cpu::gather::gather;
 use crate::cpu::geometry::{Direction, Geometry};
@@ -16,40 +15,35 @@ use crate::cpu::reduce::channel_sums;
 use crate::cpu::simd::InstructionSet;
 use crate::cpu::weight_gradient::weight_gradient;
 
-impl KernelBackend for Flex {
-    fn convolve(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        geometry: Geometry,
-        direction: Direction,
-    ) -> FlexTensor {
-        let (weight, bias) = (RowMajor::new(weight), RowMajor::new(bias));
-        apply(&ChannelsLast::new(x), &weight, Some(bias.elements()), &geometry, direction).into_tensor()
-    }
+pub(super) fn plain(
+    x: FlexTensor,
+    weight: FlexTensor,
+    bias: FlexTensor,
+    geometry: Geometry,
+    direction: Direction,
+) -> FlexTensor {
+    let (weight, bias) = (RowMajor::new(weight), RowMajor::new(bias));
+    apply(&ChannelsLast::new(x), &weight, Some(bias.elements()), &geometry, direction).into_tensor()
 }
 
-impl<C: CheckpointStrategy> KernelBackend for Autodiff<Flex, C> {
-    fn convolve(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        geometry: Geometry,
-        direction: Direction,
-    ) -> FloatTensor<Self> {
-        let (x_moves, weight_moves) = (x.is_tracked(), weight.is_tracked());
-        let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
-            (x.into_parts(), weight.into_parts(), bias.into_parts());
-        let (x, weight, bias) = (ChannelsLast::new(x), RowMajor::new(weight), RowMajor::new(bias));
-        let output = apply(&x, &weight, Some(bias.elements()), &geometry, direction).into_tensor();
-        match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
-            OpsKind::Tracked(operation) => {
-                let kept =
-                    Kept { x: weight_moves.then_some(x), weight: x_moves.then_some(weight), geometry, direction };
-                operation.finish(kept, output)
-            }
-            OpsKind::UnTracked(operation) => operation.finish(output),
+pub(super) fn tracked<C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<Flex, C>>,
+    weight: FloatTensor<Autodiff<Flex, C>>,
+    bias: FloatTensor<Autodiff<Flex, C>>,
+    geometry: Geometry,
+    direction: Direction,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let (x_moves, weight_moves) = (x.is_tracked(), weight.is_tracked());
+    let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
+        (x.into_parts(), weight.into_parts(), bias.into_parts());
+    let (x, weight, bias) = (ChannelsLast::new(x), RowMajor::new(weight), RowMajor::new(bias));
+    let output = apply(&x, &weight, Some(bias.elements()), &geometry, direction).into_tensor();
+    match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
+        OpsKind::Tracked(operation) => {
+            let kept = Kept { x: weight_moves.then_some(x), weight: x_moves.then_some(weight), geometry, direction };
+            operation.finish(kept, output)
         }
+        OpsKind::UnTracked(operation) => operation.finish(output),
     }
 }
 

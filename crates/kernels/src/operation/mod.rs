@@ -6,12 +6,17 @@
 
 mod convolution;
 mod memory;
+mod normalisation;
+mod pooling;
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::flex::{FlexDevice, FlexTensor};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Autodiff, Backend, ExtensionType, Flex, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::cpu::geometry::{Direction, Geometry};
+pub(crate) use normalisation::Rule;
 
 /// The operations that the CPU backend has kernels for.
 #[backend_extension(Autodiff, Flex)]
@@ -24,9 +29,84 @@ pub(crate) trait KernelBackend: Backend {
         geometry: Geometry,
         direction: Direction,
     ) -> FloatTensor<Self>;
+
+    /// The maximum of each window.
+    fn pool_max(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self>;
+
+    /// Output, mean and variance of a normalisation.
+    fn normalise(
+        #[extension_type] operands: Operands<Self>,
+        rule: Rule,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The tensors of a normalisation.
+#[derive(ExtensionType)]
+pub(crate) struct Operands<B: Backend> {
+    pub x: FloatTensor<B>,
+    pub scale: FloatTensor<B>,
+    pub shift: FloatTensor<B>,
+    #[extension_type]
+    pub residual: Residual<B>,
+    #[extension_type]
+    pub given: Given<B>,
+}
+
+/// What is added before the activation.
+#[derive(ExtensionType)]
+pub(crate) enum Residual<B: Backend> {
+    Added(FloatTensor<B>),
+    Absent,
+}
+
+/// Mean and variance, unless the batch's own are used.
+#[derive(ExtensionType)]
+pub(crate) enum Given<B: Backend> {
+    Moments(FloatTensor<B>, FloatTensor<B>),
+    Nothing,
 }
 
 /// Whether the kernels can take this tensor: single precision, in this machine's memory.
 pub(crate) fn has_kernels(x: &Tensor<5>) -> bool {
-    x.device().inner() == Device::new(burn::backend::flex::FlexDevice) && x.dtype() == DType::F32
+    x.device().inner() == Device::new(FlexDevice) && x.dtype() == DType::F32
+}
+
+impl KernelBackend for Flex {
+    fn convolve(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        geometry: Geometry,
+        direction: Direction,
+    ) -> FlexTensor {
+        convolution::plain(x, weight, bias, geometry, direction)
+    }
+
+    fn pool_max(x: FlexTensor, geometry: Geometry) -> FlexTensor {
+        pooling::plain(x, geometry)
+    }
+
+    fn normalise(operands: Operands<Self>, rule: Rule) -> (FlexTensor, FlexTensor, FlexTensor) {
+        normalisation::plain(operands, rule)
+    }
+}
+
+impl<C: CheckpointStrategy> KernelBackend for Autodiff<Flex, C> {
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Geometry,
+        direction: Direction,
+    ) -> FloatTensor<Self> {
+        convolution::tracked::<C>(x, weight, bias, geometry, direction)
+    }
+
+    fn pool_max(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        pooling::tracked::<C>(x, geometry)
+    }
+
+    fn normalise(operands: Operands<Self>, rule: Rule) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        normalisation::tracked::<C>(operands, rule)
+    }
 }

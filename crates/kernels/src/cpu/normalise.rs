@@ -1,0 +1,287 @@
+//! Batch normalisation with the residual addition and the rectifier, over channels-last rows.
+//!
+//! `y = activation((x - mean) a + shift + residual)` with `a = scale / sqrt(variance + epsilon)`. Every pass reads
+//! each voxel's row once; sums over voxels are in f64 over fixed ranges of voxels, so that neither the number of
+//! threads nor the instruction set changes a byte.
+
+use rayon::prelude::*;
+
+use super::reduce::sum_by_channel;
+use super::simd::{InstructionSet, Kernel, Simd};
+use crate::Activation;
+
+/// Voxels normalised by one task.
+const VOXELS_PER_TASK: usize = 256;
+
+/// Mean and biased variance per channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Moments {
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+}
+
+/// The moments of each channel over all voxels: the variance from the distances to the first voxel, which keeps
+/// f64 exact enough whatever the mean.
+pub(crate) fn moments(set: InstructionSet, rows: &[f32], channels: usize) -> Moments {
+    let voxels = rows.len() / channels;
+    let origin = &rows[..channels];
+    let [sums, squares] = sum_by_channel(voxels, channels, |range, sums| {
+        set.run(AddMoments { rows: &rows[range.start * channels..range.end * channels], origin, sums });
+    });
+    let count = voxels as f64;
+    let shifts: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
+    Moments {
+        mean: shifts.iter().zip(origin).map(|(shift, &origin)| f64::from(origin) + shift).collect(),
+        variance: squares
+            .iter()
+            .zip(&shifts)
+            .map(|(square, shift)| (square / count - shift * shift).max(0.0))
+            .collect(),
+    }
+}
+
+struct AddMoments<'a> {
+    rows: &'a [f32],
+    origin: &'a [f32],
+    sums: &'a mut [Vec<f64>; 2],
+}
+
+impl Kernel for AddMoments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let [sums, squares] = self.sums;
+        for row in self.rows.chunks_exact(self.origin.len()) {
+            let sums = sums.iter_mut().zip(squares.iter_mut());
+            for ((sum, square), (&value, &origin)) in sums.zip(row.iter().zip(self.origin)) {
+                let distance = f64::from(value) - f64::from(origin);
+                *sum += distance;
+                *square += distance * distance;
+            }
+        }
+    }
+}
+
+/// The map of each channel: `(x - mean) factor + shift`.
+#[derive(Clone, Debug)]
+pub(crate) struct Affine {
+    pub mean: Vec<f32>,
+    pub inverse_deviation: Vec<f32>,
+    pub factor: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+impl Affine {
+    pub(crate) fn new(moments: &Moments, scale: &[f32], shift: &[f32], epsilon: f64) -> Self {
+        let inverse: Vec<f64> = moments.variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
+        Self {
+            mean: moments.mean.iter().map(|&mean| mean as f32).collect(),
+            factor: inverse.iter().zip(scale).map(|(inverse, &scale)| (inverse * f64::from(scale)) as f32).collect(),
+            inverse_deviation: inverse.iter().map(|&inverse| inverse as f32).collect(),
+            shift: shift.to_vec(),
+        }
+    }
+
+    fn channels(&self) -> usize {
+        self.mean.len()
+    }
+}
+
+/// The normalised, shifted, added and activated rows.
+pub(crate) fn normalise(
+    set: InstructionSet,
+    x: &[f32],
+    affine: &Affine,
+    residual: Option<&[f32]>,
+    activation: Activation,
+) -> Vec<f32> {
+    let mut output = vec![0.0; x.len()];
+    let length = VOXELS_PER_TASK * affine.channels();
+    output.par_chunks_mut(length).enumerate().for_each(|(task, output)| {
+        let part = |elements: &'_ [f32]| task * length..(task * length + output.len()).min(elements.len());
+        let residual = residual.map(|residual| &residual[part(residual)]);
+        let x = &x[part(x)];
+        set.run(Forward { x, affine, residual, activation, output });
+    });
+    output
+}
+
+struct Forward<'a> {
+    x: &'a [f32],
+    affine: &'a Affine,
+    residual: Option<&'a [f32]>,
+    activation: Activation,
+    output: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Affine { mean, factor, shift, .. } = self.affine;
+        let channels = mean.len();
+        for (voxel, (output, x)) in
+            self.output.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)).enumerate()
+        {
+            let constants = mean.iter().zip(factor).zip(shift);
+            for ((output, &x), ((&mean, &factor), &shift)) in output.iter_mut().zip(x).zip(constants) {
+                *output = (x - mean) * factor + shift;
+            }
+            if let Some(residual) = self.residual {
+                for (output, &residual) in output.iter_mut().zip(&residual[voxel * channels..][..channels]) {
+                    *output += residual;
+                }
+            }
+            if self.activation == Activation::Relu {
+                // A NaN stays one, so that a diverged run is seen.
+                output.iter_mut().for_each(|value| *value = if *value < 0.0 { 0.0 } else { *value });
+            }
+        }
+    }
+}
+
+/// What the backward pass reads: the gradient of the output, the input, and the output if it was rectified.
+#[derive(Clone, Copy)]
+pub(crate) struct Backward<'a> {
+    pub gradient: &'a [f32],
+    pub x: &'a [f32],
+    pub rectified: Option<&'a [f32]>,
+    pub affine: &'a Affine,
+}
+
+/// Gradients of scale and shift, in f64.
+pub(crate) struct ParameterSums {
+    pub scale: Vec<f64>,
+    pub shift: Vec<f64>,
+}
+
+impl Backward<'_> {
+    fn part(&self, range: std::ops::Range<usize>) -> Self {
+        Self {
+            gradient: &self.gradient[range.clone()],
+            x: &self.x[range.clone()],
+            rectified: self.rectified.map(|output| &output[range]),
+            affine: self.affine,
+        }
+    }
+
+    /// `sum g normalised(x)` and `sum g`, where `g` is the gradient before the activation.
+    pub(crate) fn parameter_sums(&self, set: InstructionSet) -> ParameterSums {
+        let channels = self.affine.channels();
+        let [scale, shift] = sum_by_channel(self.x.len() / channels, channels, |range, sums| {
+            set.run(AddParameterSums { part: self.part(range.start * channels..range.end * channels), sums });
+        });
+        ParameterSums { scale, shift }
+    }
+
+    /// The gradient before the activation, which is that of the residual.
+    pub(crate) fn before_activation(&self) -> Vec<f32> {
+        match self.rectified {
+            None => self.gradient.to_vec(),
+            Some(output) => {
+                let mut gradient = vec![0.0; self.gradient.len()];
+                let length = VOXELS_PER_TASK * self.affine.channels();
+                let parts = gradient.par_chunks_mut(length).zip(self.gradient.par_chunks(length));
+                parts
+                    .zip(output.par_chunks(length))
+                    .for_each(|((to, from), output)| rectify_gradient(to, from, output));
+                gradient
+            }
+        }
+    }
+
+    /// The gradient of the input; `through` holds the sums if the statistics were the batch's own.
+    ///
+    /// `dx = factor (g - mean(g) - normalised(x) mean(g normalised(x)))`, or `factor g` for given statistics.
+    pub(crate) fn input_gradient(&self, set: InstructionSet, through: Option<&ParameterSums>) -> Vec<f32> {
+        let channels = self.affine.channels();
+        let count = (self.x.len() / channels) as f64;
+        let mean_of = |sums: &[f64]| sums.iter().map(|sum| (sum / count) as f32).collect::<Vec<f32>>();
+        let zeros = vec![0.0; channels];
+        let (shift_mean, slope) = match through {
+            None => (zeros.clone(), zeros),
+            Some(sums) => {
+                let inverse = &self.affine.inverse_deviation;
+                let slope = mean_of(&sums.scale).iter().zip(inverse).map(|(mean, inverse)| mean * inverse).collect();
+                (mean_of(&sums.shift), slope)
+            }
+        };
+        let mut output = vec![0.0; self.x.len()];
+        let length = VOXELS_PER_TASK * channels;
+        output.par_chunks_mut(length).enumerate().for_each(|(task, output)| {
+            let part = self.part(task * length..task * length + output.len());
+            set.run(InputGradient { part, shift_mean: &shift_mean, slope: &slope, output });
+        });
+        output
+    }
+}
+
+/// `to = from` where the rectifier let the value pass, else 0.
+#[inline(always)]
+fn rectify_gradient(to: &mut [f32], from: &[f32], output: &[f32]) {
+    for ((to, &from), &output) in to.iter_mut().zip(from).zip(output) {
+        *to = if output > 0.0 { from } else { 0.0 };
+    }
+}
+
+struct AddParameterSums<'a> {
+    part: Backward<'a>,
+    sums: &'a mut [Vec<f64>; 2],
+}
+
+impl Kernel for AddParameterSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Affine { mean, inverse_deviation, .. } = self.part.affine;
+        let channels = mean.len();
+        let mut before = vec![0.0; channels];
+        let [scale, shift] = self.sums;
+        let rows = self.part.gradient.chunks_exact(channels).zip(self.part.x.chunks_exact(channels));
+        for (voxel, (gradient, x)) in rows.enumerate() {
+            match self.part.rectified {
+                Some(output) => rectify_gradient(&mut before, gradient, &output[voxel * channels..][..channels]),
+                None => before.copy_from_slice(gradient),
+            }
+            let constants = mean.iter().zip(inverse_deviation);
+            let sums = scale.iter_mut().zip(shift.iter_mut());
+            for (((&gradient, &x), (&mean, &inverse)), (scale, shift)) in before.iter().zip(x).zip(constants).zip(sums)
+            {
+                let normalised = (x - mean) * inverse;
+                *scale += f64::from(gradient) * f64::from(normalised);
+                *shift += f64::from(gradient);
+            }
+        }
+    }
+}
+
+struct InputGradient<'a> {
+    part: Backward<'a>,
+    shift_mean: &'a [f32],
+    slope: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for InputGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Affine { mean, factor, .. } = self.part.affine;
+        let channels = mean.len();
+        let rows = self.part.gradient.chunks_exact(channels).zip(self.part.x.chunks_exact(channels));
+        for (voxel, (to, (gradient, x))) in self.output.chunks_exact_mut(channels).zip(rows).enumerate() {
+            match self.part.rectified {
+                Some(output) => rectify_gradient(to, gradient, &output[voxel * channels..][..channels]),
+                None => to.copy_from_slice(gradient),
+            }
+            let constants = mean.iter().zip(factor).zip(self.shift_mean.iter().zip(self.slope));
+            for ((to, &x), ((&mean, &factor), (&shift_mean, &slope))) in to.iter_mut().zip(x).zip(constants) {
+                *to = factor * (*to - shift_mean - (x - mean) * slope);
+            }
+        }
+    }
+}
