@@ -116,6 +116,11 @@ pub fn soft_dice(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     dice.mean().neg().add_scalar(1.0)
 }
 
+/// Class probabilities of logits, `[B, C, D, H, W]`.
+pub fn probabilities(logits: Tensor<5>) -> Tensor<5> {
+    softmax(logits, 1)
+}
+
 /// Mean squared difference of two feature maps, `[B, C, D, H, W]`.
 pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
     let target = if features.is_autodiff() && !target.is_autodiff() { Tensor::from_inner(target) } else { target };

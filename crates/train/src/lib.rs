@@ -1,1 +1,32 @@
-//! placeholder
+//! One training loop for the original, the retrained reference and every strategy.
+//!
+//! [`fit`] takes a [`State`] and an [`Objective`] and goes on until the last epoch. What a step
+//! minimises and on which cases is the objective's affair, so this crate knows nothing of
+//! forgetting: the retrained reference is `fit` with one subject fewer.
+//!
+//! Every random choice comes from a keyed stream, so a [`State`] is the network, the optimiser's
+//! moments and a count of epochs, and a run resumed from its checkpoint ends in the same bytes.
+
+mod case_tensor;
+mod checkpoint;
+mod config;
+mod error;
+mod evaluate;
+mod fit;
+mod optimiser;
+#[cfg(test)]
+mod parity;
+mod schedule;
+mod state;
+mod supervised;
+
+pub use case_tensor::{input_tensor, targets};
+pub use checkpoint::{read_checkpoint, write_checkpoint};
+pub use config::{OptimiserConfig, TrainConfig};
+pub use error::TrainError;
+pub use evaluate::{CaseScores, Prediction, is_collapsed, predict, score_subject};
+pub use fit::{Control, Monitor, NoMonitor, Objective, StepLoss, fit};
+pub use optimiser::Optimiser;
+pub use schedule::Schedule;
+pub use state::{EpochRecord, Passes, State};
+pub use supervised::Supervised;

@@ -1,1 +1,27 @@
-//! placeholder
+//! Removing subjects from a trained network: recipes, mechanics, strategies.
+//!
+//! A strategy is data. A [`Recipe`] says what the forget subjects are pulled to, what holds the
+//! retain subjects, how both are weighted and interleaved, which part of the network moves and how
+//! BatchNorm behaves; [`STRATEGIES`] names the paper's. Running a recipe is
+//! [`lacuna_train::fit`] with another objective, so the loop is the one that made the original.
+//!
+//! One loss for all, after Li et al., "Machine Unlearning for Image-to-Image Generative Models",
+//! ICLR 2024, from whose four switches the strategies of "To forget is to preserve" (arXiv
+//! 2606.16180) take their names (our reading): `L = w L_retain + a (1 - 2 max_loss) L_forget`.
+//!
+//! What each strategy is *for* is its [`Goal`]; the two goals are never mixed in one figure.
+
+mod error;
+pub mod mechanic;
+mod objective;
+mod order;
+mod recipe;
+mod run;
+pub mod strategy;
+
+pub use error::UnlearnError;
+pub use mechanic::{ForgetTarget, NoiseLaw, Redraw};
+pub use order::Interleave;
+pub use recipe::{Goal, Recipe};
+pub use run::{ForgetRetain, Unlearned, preparation_passes, unlearn};
+pub use strategy::{STRATEGIES, Strategy};

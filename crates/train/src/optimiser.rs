@@ -1,0 +1,185 @@
+//! Update rules over named tensors.
+//!
+//! Moments are plain vectors beside the tensors they belong to, so a checkpoint holds them by name
+//! and a clone of the optimiser is a deep copy.
+
+use crate::{OptimiserConfig, TrainConfig};
+use lacuna_kernels::{SgdOptions, sgd_step};
+use lacuna_nn::{Network, Parameter, Parameters, Tensor};
+use std::collections::BTreeMap;
+
+/// The state of an update rule: how often it stepped, and the moments of every tensor that moved.
+#[derive(Clone, Debug)]
+pub struct Optimiser {
+    rule: OptimiserConfig,
+    head_multiplier: f64,
+    gradient_norm_max: Option<f64>,
+    pub(crate) moments: BTreeMap<String, Moments>,
+}
+
+/// What the rule remembers of one tensor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Moments {
+    /// Steps in which this tensor moved.
+    pub steps: u64,
+    pub first: Vec<f32>,
+    /// Empty unless the rule keeps a second moment.
+    pub second: Vec<f32>,
+}
+
+impl Optimiser {
+    /// A rule that has not stepped yet.
+    pub fn new(config: &TrainConfig) -> Optimiser {
+        Optimiser {
+            rule: config.optimiser,
+            head_multiplier: config.head_multiplier,
+            gradient_norm_max: config.gradient_norm_max,
+            moments: BTreeMap::new(),
+        }
+    }
+
+    /// Move every tensor that has a gradient; the learning rate is the encoder's.
+    ///
+    /// Returns the gradient's L2 norm before clipping; nothing moves if that is not finite.
+    pub fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradients: BTreeMap<String, Tensor<1>>,
+        learning_rate: f64,
+    ) -> f64 {
+        let mut gradients: BTreeMap<String, Vec<f32>> =
+            gradients.into_iter().map(|(name, gradient)| (name, host(gradient))).collect();
+        let norm = l2_norm(gradients.values());
+        if !norm.is_finite() {
+            return norm;
+        }
+        if let Some(largest) = self.gradient_norm_max.filter(|&largest| norm > largest) {
+            let factor = (largest / norm) as f32;
+            gradients.values_mut().flatten().for_each(|value| *value *= factor);
+        }
+        for (name, parameter) in parameters.iter_mut() {
+            if let Some(gradient) = gradients.get(name) {
+                let rate = if Network::is_head(name) { learning_rate * self.head_multiplier } else { learning_rate };
+                self.move_one(name, parameter, gradient, rate);
+            }
+        }
+        norm
+    }
+
+    fn move_one(&mut self, name: &str, parameter: &mut Parameter, gradient: &[f32], learning_rate: f64) {
+        let device = parameter.values.device();
+        let empty = Tensor::empty([1], &device);
+        let mut values = host(std::mem::replace(&mut parameter.values, empty));
+        let moments = self.moments.entry(name.to_string()).or_default();
+        moments.steps += 1;
+        match self.rule {
+            OptimiserConfig::Sgd { momentum, weight_decay } => {
+                let first_step = moments.steps == 1;
+                if first_step {
+                    moments.first = vec![0.0; values.len()];
+                }
+                let options = SgdOptions { learning_rate, momentum, weight_decay };
+                sgd_step(&mut values, gradient, &mut moments.first, first_step, options);
+            }
+            OptimiserConfig::Adamw { weight_decay } => {
+                adamw_step(&mut values, gradient, moments, learning_rate, weight_decay);
+            }
+        }
+        *parameter = Parameter::new(std::mem::take(&mut parameter.shape), parameter.role, values, &device);
+    }
+}
+
+/// Algorithm 2 of Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
+fn adamw_step(values: &mut [f32], gradient: &[f32], moments: &mut Moments, learning_rate: f64, weight_decay: f64) {
+    const BETA_1: f64 = 0.9;
+    const BETA_2: f64 = 0.999;
+    const EPSILON: f64 = 1e-8;
+    if moments.steps == 1 {
+        moments.first = vec![0.0; values.len()];
+        moments.second = vec![0.0; values.len()];
+    }
+    let correction_1 = 1.0 - BETA_1.powf(moments.steps as f64);
+    let correction_2 = 1.0 - BETA_2.powf(moments.steps as f64);
+    let moved = values.iter_mut().zip(gradient).zip(moments.first.iter_mut().zip(moments.second.iter_mut()));
+    for ((value, &gradient), (first, second)) in moved {
+        let gradient = f64::from(gradient);
+        *first = (BETA_1 * f64::from(*first) + (1.0 - BETA_1) * gradient) as f32;
+        *second = (BETA_2 * f64::from(*second) + (1.0 - BETA_2) * gradient * gradient) as f32;
+        let direction = (f64::from(*first) / correction_1) / ((f64::from(*second) / correction_2).sqrt() + EPSILON);
+        let decayed = f64::from(*value) * (1.0 - learning_rate * weight_decay);
+        *value = (decayed - learning_rate * direction) as f32;
+    }
+}
+
+fn l2_norm<'a>(gradients: impl Iterator<Item = &'a Vec<f32>>) -> f64 {
+    gradients.flatten().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt()
+}
+
+fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_nn::{Device, Role};
+
+    fn one(value: f32) -> Parameters {
+        let mut parameters = Parameters::default();
+        for name in ["conv1.weight", "conv_seg.6.weight"] {
+            parameters.insert(name, Parameter::new(vec![1], Role::Weight, vec![value], &Device::flex()));
+        }
+        parameters
+    }
+
+    fn gradient(name: &str, value: f32) -> BTreeMap<String, Tensor<1>> {
+        BTreeMap::from([(name.to_string(), Tensor::from_floats([value], &Device::flex()))])
+    }
+
+    fn rule(optimiser: OptimiserConfig) -> Optimiser {
+        Optimiser::new(&TrainConfig { optimiser, head_multiplier: 100.0, ..TrainConfig::default() })
+    }
+
+    #[test]
+    fn the_head_moves_a_hundred_times_as_far_and_what_has_no_gradient_stays() {
+        let mut parameters = one(1.0);
+        let mut optimiser = rule(OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 });
+        optimiser.step(&mut parameters, gradient("conv_seg.6.weight", 1.0), 0.001);
+        assert!((parameters.get("conv_seg.6.weight").to_vec()[0] - 0.9).abs() < 1e-6);
+        assert_eq!(parameters.get("conv1.weight").to_vec(), [1.0]);
+    }
+
+    #[test]
+    fn adamw_moves_by_the_learning_rate_first_and_decays_beside_it() {
+        // The first direction is g/|g| = 1: 1 * (1 - 0.1 * 0.5) - 0.1 = 0.85.
+        let mut parameters = one(1.0);
+        let mut optimiser = rule(OptimiserConfig::Adamw { weight_decay: 0.5 });
+        optimiser.step(&mut parameters, gradient("conv1.weight", 3.0), 0.1);
+        assert!((parameters.get("conv1.weight").to_vec()[0] - 0.85).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_long_gradient_is_scaled_to_the_largest_norm() {
+        let mut parameters = one(0.0);
+        let config = TrainConfig {
+            gradient_norm_max: Some(2.0),
+            optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
+            ..TrainConfig::default()
+        };
+        let norm = Optimiser::new(&config).step(&mut parameters, gradient("conv1.weight", 8.0), 1.0);
+        assert_eq!(norm, 8.0);
+        assert_eq!(parameters.get("conv1.weight").to_vec(), [-2.0]);
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_moves_nothing() {
+        let mut parameters = one(1.0);
+        let norm = rule(OptimiserConfig::Adamw { weight_decay: 0.0 }).step(
+            &mut parameters,
+            gradient("conv1.weight", f32::NAN),
+            0.1,
+        );
+        assert!(norm.is_nan());
+        assert_eq!(parameters.get("conv1.weight").to_vec(), [1.0]);
+    }
+}

@@ -1,0 +1,207 @@
+//! A strategy as data.
+
+use crate::{ForgetTarget, Interleave, NoiseLaw, Redraw, UnlearnError};
+use lacuna_nn::BatchNormMode;
+use lacuna_train::{OptimiserConfig, Schedule, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// What a strategy is for; the two are judged by different gates and never mixed in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// The paper's protocol: the forget Dice low, the retain Dice kept.
+    Suppress,
+    /// Indistinguishable from the model retrained without the subject.
+    MatchRetrain,
+}
+
+/// Everything that decides how a network forgets, up to the subjects, the epochs and the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// What the recipe is for.
+    pub goal: Goal,
+    /// Mechanic 1: only the encoder moves, and its features are what is pulled.
+    pub fix_decoder: bool,
+    /// Mechanic 2: the forget term's sign is flipped; gradient ascent.
+    pub max_loss: bool,
+    /// Mechanic 3: the forget subject is pulled to noise.
+    pub learn_noise: bool,
+    /// Mechanic 4: the forget subject is pulled to what the original says of retain subjects.
+    pub learn_others: bool,
+    /// `a`, the weight of the forget term. At 0 the recipe is its own sham.
+    pub forget_weight: f64,
+    /// `w`, the weight of the retain term. At 0 an epoch passes over the forget subjects only.
+    pub retain_weight: f64,
+    /// The forget loss above which an ascending forget term stops pulling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forget_loss_max: Option<f64>,
+    /// What noise labels are drawn from.
+    pub noise: NoiseLaw,
+    /// How often noise is drawn.
+    pub redraw: Redraw,
+    /// In which order an epoch passes over retain and forget subjects.
+    pub interleave: Interleave,
+    /// What BatchNorm normalises with.
+    pub batch_norm: BatchNormMode,
+    /// The encoder's learning rate.
+    pub learning_rate: f64,
+    /// Factor on the learning rate for the head.
+    pub head_multiplier: f64,
+    /// The update rule.
+    pub optimiser: OptimiserConfig,
+    /// How the learning rate changes over the epochs of the longest horizon.
+    pub schedule: Schedule,
+    /// The largest L2 norm of the whole gradient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_norm_max: Option<f64>,
+}
+
+impl Default for Recipe {
+    /// No mechanic is on. The optimiser is MedicalNet's, at the rate its pre-trained part has;
+    /// the head has no rate of its own, being new no more. *Our reading: the paper's are not known.*
+    fn default() -> Recipe {
+        Recipe {
+            goal: Goal::Suppress,
+            fix_decoder: false,
+            max_loss: false,
+            learn_noise: false,
+            learn_others: false,
+            forget_weight: 1.0,
+            retain_weight: 1.0,
+            forget_loss_max: None,
+            noise: NoiseLaw::Gaussian,
+            redraw: Redraw::EveryEpoch,
+            interleave: Interleave::Shuffled,
+            batch_norm: BatchNormMode::Batch,
+            learning_rate: 1e-3,
+            head_multiplier: 1.0,
+            optimiser: OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 1e-3 },
+            schedule: Schedule::Constant,
+            gradient_norm_max: None,
+        }
+    }
+}
+
+impl Recipe {
+    /// A recipe from TOML, checked.
+    ///
+    /// # Errors
+    /// Unknown keys, values out of range, switches that contradict each other.
+    pub fn from_toml(text: &str) -> Result<Recipe, UnlearnError> {
+        let recipe: Recipe = toml::from_str(text).map_err(|error| UnlearnError::Parse { reason: error.to_string() })?;
+        recipe.checked()
+    }
+
+    /// The recipe itself if it can be run.
+    ///
+    /// # Errors
+    /// As [`Recipe::from_toml`].
+    pub fn checked(self) -> Result<Recipe, UnlearnError> {
+        self.forget_target()?;
+        for (key, weight) in [("forget_weight", self.forget_weight), ("retain_weight", self.retain_weight)] {
+            if !(0.0..=1e6).contains(&weight) {
+                return Err(UnlearnError::BadSetting { key, found: weight.to_string(), expected: "0 to 1000000" });
+            }
+        }
+        if self.forget_weight == 0.0 && self.retain_weight == 0.0 {
+            return Err(UnlearnError::BadSetting {
+                key: "forget_weight",
+                found: "0, as is retain_weight".to_string(),
+                expected: "one of the two above 0",
+            });
+        }
+        if let Some(found) = self.forget_loss_max.filter(|&most| !(most > 0.0 && most.is_finite())) {
+            let (key, found) = ("forget_loss_max", found.to_string());
+            return Err(UnlearnError::BadSetting { key, found, expected: "a number above 0" });
+        }
+        self.train_config(1).checked()?;
+        Ok(self)
+    }
+
+    /// What the forget subjects are pulled to, read from the four switches.
+    ///
+    /// # Errors
+    /// Switches that contradict each other, or none at all.
+    pub fn forget_target(&self) -> Result<ForgetTarget, UnlearnError> {
+        let refuse = |problem| Err(UnlearnError::Mechanics { switches: self.switches(), problem });
+        match (self.fix_decoder, self.learn_noise, self.learn_others) {
+            (_, true, true) => refuse("contradict each other: a forget subject has one target"),
+            (false, true, false) => Ok(ForgetTarget::NoiseLabels),
+            (false, false, true) => Ok(ForgetTarget::OthersOutputs),
+            (true, true, false) => Ok(ForgetTarget::NoiseFeatures),
+            (true, false, false) => Ok(ForgetTarget::FeaturesOfNoise),
+            (true, false, true) => Ok(ForgetTarget::OthersFeatures),
+            (false, false, false) if self.max_loss => Ok(ForgetTarget::TrueLabels),
+            (false, false, false) => refuse(
+                "pull the forget subjects nowhere: switch on one of fix_decoder, max_loss, learn_noise, learn_others",
+            ),
+        }
+    }
+
+    /// The recipe's part in the training loop.
+    pub(crate) fn train_config(&self, epochs: usize) -> TrainConfig {
+        TrainConfig {
+            epochs,
+            learning_rate: self.learning_rate,
+            head_multiplier: self.head_multiplier,
+            optimiser: self.optimiser,
+            schedule: self.schedule,
+            gradient_norm_max: self.gradient_norm_max,
+            batch_norm: self.batch_norm,
+            ..TrainConfig::default()
+        }
+    }
+
+    fn switches(&self) -> String {
+        let on: Vec<&str> = [
+            ("fix_decoder", self.fix_decoder),
+            ("max_loss", self.max_loss),
+            ("learn_noise", self.learn_noise),
+            ("learn_others", self.learn_others),
+        ]
+        .into_iter()
+        .filter_map(|(name, on)| on.then_some(name))
+        .collect();
+        if on.is_empty() { "no switch: they".to_string() } else { on.join(" and ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_of_the_users_own() {
+        let recipe = Recipe::from_toml("learn_noise = true\nnoise = 'background'\nforget_weight = 0.1").unwrap();
+        assert_eq!(recipe.forget_target().unwrap(), ForgetTarget::NoiseLabels);
+        assert_eq!((recipe.noise, recipe.forget_weight), (NoiseLaw::Background, 0.1));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let message = Recipe::from_toml("learn_noise = true\nforget_wieght = 1").unwrap_err().to_string();
+        assert!(message.contains("forget_wieght") && message.contains("forget_weight"), "{message}");
+    }
+
+    #[test]
+    fn contradicting_or_absent_switches_are_refused() {
+        let both = Recipe::from_toml("learn_noise = true\nlearn_others = true").unwrap_err().to_string();
+        assert!(both.contains("learn_noise and learn_others contradict"), "{both}");
+        assert!(Recipe::from_toml("").unwrap_err().to_string().contains("switch on one of"));
+    }
+
+    #[test]
+    fn a_recipe_without_any_term_is_refused() {
+        assert!(Recipe::from_toml("max_loss = true\nforget_weight = 0\nretain_weight = 0").is_err());
+    }
+
+    #[test]
+    fn recipes_survive_toml() {
+        for strategy in crate::STRATEGIES {
+            let recipe = (strategy.recipe)();
+            let text = toml::to_string(&recipe).unwrap();
+            assert_eq!(Recipe::from_toml(&text).unwrap(), recipe, "{}", strategy.name);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The named strategies: one file each, one entry in [`STRATEGIES`].
+
+mod fix_decoder;
+mod max_loss;
+mod noisy_label;
+mod random_encoder;
+mod retain_label;
+
+use crate::{Recipe, UnlearnError};
+
+/// A recipe with a name and a source.
+pub struct Strategy {
+    /// In kebab case, as commands and tables print it.
+    pub name: &'static str,
+    /// One line for help texts.
+    pub about: &'static str,
+    /// The paper that it comes from.
+    pub source: &'static str,
+    /// Its defaults.
+    pub recipe: fn() -> Recipe,
+}
+
+/// Every named strategy; the order is that of help texts and tables.
+pub static STRATEGIES: &[Strategy] = &[
+    noisy_label::STRATEGY,
+    retain_label::STRATEGY,
+    max_loss::STRATEGY,
+    random_encoder::STRATEGY,
+    fix_decoder::STRATEGY,
+];
+
+/// Where the paper's strategies come from, as we read it.
+const PAPER: &str = "Singh, Singh and Arora, \"To forget is to preserve\", 2026 (arXiv 2606.16180); mechanics after \
+                     Li et al., ICLR 2024 (arXiv 2402.00351)";
+
+/// The strategy of that name.
+///
+/// # Errors
+/// [`UnlearnError::UnknownStrategy`] with all names.
+pub fn find(name: &str) -> Result<&'static Strategy, UnlearnError> {
+    STRATEGIES.iter().find(|strategy| strategy.name == name).ok_or_else(|| UnlearnError::UnknownStrategy {
+        found: name.to_string(),
+        known: STRATEGIES.iter().map(|strategy| strategy.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_distinct_and_in_kebab_case() {
+        let names: BTreeSet<_> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
+        assert_eq!(names.len(), STRATEGIES.len());
+        for name in names {
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_strategy_is_a_recipe_that_can_be_run() {
+        for strategy in STRATEGIES {
+            (strategy.recipe)().checked().unwrap_or_else(|error| panic!("{}: {error}", strategy.name));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_all_names() {
+        let Err(error) = find("noisy-lable") else { panic!("no such strategy") };
+        assert!(error.to_string().contains("noisy-label, retain-label"));
+    }
+}
