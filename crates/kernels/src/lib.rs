@@ -19,6 +19,6 @@ pub mod reference;
 pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
 pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
 pub use cpu::simd::InstructionSet;
-pub use descent::{SgdOptions, sgd_step};
+pub use descent::{SgdOptions, sgd_step, sgd_update};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm};
 pub use pooling::max_pool3d;

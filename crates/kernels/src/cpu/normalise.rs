@@ -285,3 +285,101 @@ impl Kernel for InputGradient<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNELS: usize = 3;
+    const EPSILON: f64 = 1e-5;
+
+    fn wave(length: usize, phase: f64) -> Vec<f32> {
+        (0..length).map(|i| ((i as f64 * 1.37 + phase).sin() * 1.5 + 0.3) as f32).collect()
+    }
+
+    /// The definition in f64: the weighted sum of the output.
+    fn weighted_sum(x: &[f64], residual: &[f32], scale: &[f64], shift: &[f64], weights: &[f32]) -> f64 {
+        let voxels = x.len() / CHANNELS;
+        let channel = |c: usize| (0..voxels).map(move |voxel| x[voxel * CHANNELS + c]);
+        (0..CHANNELS)
+            .map(|c| {
+                let mean = channel(c).sum::<f64>() / voxels as f64;
+                let variance = channel(c).map(|x| (x - mean).powi(2)).sum::<f64>() / voxels as f64;
+                let values = channel(c).enumerate().map(|(voxel, x)| {
+                    let at = voxel * CHANNELS + c;
+                    let normalised = (x - mean) / (variance + EPSILON).sqrt();
+                    (normalised * scale[c] + shift[c] + f64::from(residual[at])).max(0.0) * f64::from(weights[at])
+                });
+                values.sum::<f64>()
+            })
+            .sum()
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences_in_f64() {
+        let voxels = 40;
+        let (x, residual, weights) =
+            (wave(voxels * CHANNELS, 0.0), wave(voxels * CHANNELS, 1.0), wave(voxels * CHANNELS, 2.0));
+        let (scale, shift) = (wave(CHANNELS, 3.0), wave(CHANNELS, 4.0));
+        let set = InstructionSet::chosen();
+        let affine = Affine::new(&moments(set, &x, CHANNELS), &scale, &shift, EPSILON);
+        let output = normalise(set, &x, &affine, Some(&residual), Activation::Relu);
+        let pass = Backward { gradient: &weights, x: &x, rectified: Some(&output), affine: &affine };
+        let sums = pass.parameter_sums(set);
+        let gradient = pass.input_gradient(set, Some(&sums));
+
+        let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
+        let (x, scale, shift) = (wide(&x), wide(&scale), wide(&shift));
+        // Central differences of step h are wrong by the order of h^2; no value lies within h of the rectifier's bend.
+        let step = 1e-6;
+        let slope = |values: &[f64], at: usize, sum: &dyn Fn(&[f64]) -> f64| {
+            let moved = |by: f64| {
+                let mut values = values.to_vec();
+                values[at] += by;
+                sum(&values)
+            };
+            (moved(step) - moved(-step)) / (2.0 * step)
+        };
+        let close = |found: f64, expected: f64| (found - expected).abs() < 1e-5 * expected.abs().max(1.0);
+        for (at, &found) in gradient.iter().enumerate() {
+            let expected = slope(&x, at, &|x| weighted_sum(x, &residual, &scale, &shift, &weights));
+            assert!(close(f64::from(found), expected), "dx[{at}]: {found}, {expected}");
+        }
+        for c in 0..CHANNELS {
+            let expected = slope(&scale, c, &|scale| weighted_sum(&x, &residual, scale, &shift, &weights));
+            assert!(close(sums.scale[c], expected), "dscale[{c}]: {}, {expected}", sums.scale[c]);
+            let expected = slope(&shift, c, &|shift| weighted_sum(&x, &residual, &scale, shift, &weights));
+            assert!(close(sums.shift[c], expected), "dshift[{c}]: {}, {expected}", sums.shift[c]);
+        }
+    }
+
+    #[test]
+    fn a_large_mean_does_not_spoil_the_variance() {
+        // 10000 + {-1, 0, 1, ...}: variance 2/3 for each channel.
+        let rows: Vec<f32> = (0..300).map(|i| 10_000.0 + (i / 3 % 3) as f32 - 1.0).collect();
+        let Moments { mean, variance } = moments(InstructionSet::chosen(), &rows[..297], 3);
+        for c in 0..3 {
+            assert!((mean[c] - 10_000.0).abs() < 1e-9);
+            assert!((variance[c] - 2.0 / 3.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn neither_threads_nor_instruction_set_change_a_byte() {
+        let x = wave(3000 * CHANNELS, 0.0);
+        let passes = |set: InstructionSet, threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let affine = Affine::new(&moments(set, &x, CHANNELS), &[1.0, 2.0, 3.0], &[0.1; 3], EPSILON);
+                let output = normalise(set, &x, &affine, None, Activation::Relu);
+                let pass = Backward { gradient: &x, x: &x, rectified: Some(&output), affine: &affine };
+                let gradient = pass.input_gradient(set, Some(&pass.parameter_sums(set)));
+                let residual_gradient = pass.before_activation();
+                (output, gradient, residual_gradient)
+            })
+        };
+        let portable = passes(InstructionSet::Portable, 1);
+        let best = InstructionSet::detected();
+        assert!([1, 2, 4].into_iter().all(|threads| passes(best, threads) == portable));
+    }
+}

@@ -129,3 +129,34 @@ fn for_each_tie(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Conv3dOptions;
+
+    #[test]
+    fn neither_threads_nor_instruction_set_change_a_byte() {
+        let options = Conv3dOptions { stride: [2; 3], padding: [1; 3], dilation: [1; 3] };
+        let geometry = Geometry::of_convolution(2, [9, 8, 7], [3; 3], &options);
+        let x: Vec<f32> = (0..2 * 504 * 5).map(|i| (i as f32 * 0.77).sin()).collect();
+        let passes = |set, threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let Pooled { maxima, taps } = max_pool(set, &geometry, &x, 5);
+                let gradient = max_pool_gradient(set, &geometry, &maxima, &taps, 5);
+                (maxima, taps, gradient)
+            })
+        };
+        let portable = passes(InstructionSet::Portable, 1);
+        assert!([1, 2, 4].into_iter().all(|threads| passes(InstructionSet::detected(), threads) == portable));
+    }
+
+    #[test]
+    fn a_diverged_voxel_is_not_hidden() {
+        let options = Conv3dOptions { stride: [2; 3], padding: [0; 3], dilation: [1; 3] };
+        let geometry = Geometry::of_convolution(1, [2; 3], [2; 3], &options);
+        let x = [1.0, 2.0, f32::NAN, 3.0, 4.0, 5.0, 6.0, 7.0];
+        assert!(max_pool(InstructionSet::chosen(), &geometry, &x, 1).maxima[0].is_nan());
+    }
+}

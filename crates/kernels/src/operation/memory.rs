@@ -67,6 +67,10 @@ impl RowMajor {
         self.0.storage::<f32>()
     }
 
+    pub(crate) fn into_tensor(self) -> FlexTensor {
+        self.0
+    }
+
     pub(crate) fn shape<const D: usize>(&self) -> [usize; D] {
         self.0.layout().shape().dims()
     }

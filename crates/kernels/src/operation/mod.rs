@@ -5,7 +5,7 @@
 //! operand that takes part in the graph, and an operand is kept only for the gradients that need it.
 
 mod convolution;
-mod memory;
+pub(crate) mod memory;
 mod normalisation;
 mod pooling;
 
@@ -67,7 +67,7 @@ pub(crate) enum Given<B: Backend> {
 }
 
 /// Whether the kernels can take this tensor: single precision, in this machine's memory.
-pub(crate) fn has_kernels(x: &Tensor<5>) -> bool {
+pub(crate) fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
     x.device().inner() == Device::new(FlexDevice) && x.dtype() == DType::F32
 }
 
