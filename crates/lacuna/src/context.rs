@@ -3,6 +3,7 @@
 use crate::cli::Global;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::output;
 use crate::progress::ProgressMode;
 use lacuna_nn::Device;
 use std::path::PathBuf;
@@ -34,6 +35,13 @@ impl Context {
             quiet: global.quiet,
             runs: global.runs.clone(),
         })
+    }
+
+    /// A line for people, unless they want quiet.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            output::say(line);
+        }
     }
 }
 

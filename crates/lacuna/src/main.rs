@@ -10,11 +10,14 @@ mod command;
 mod context;
 mod error;
 mod exit;
+mod inference;
 mod interrupt;
+mod model_notes;
 mod output;
 mod picture;
 mod png;
 mod progress;
+mod run_folder;
 mod text_table;
 
 use clap::Parser;

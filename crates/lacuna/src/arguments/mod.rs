@@ -1,7 +1,11 @@
 //! Arguments that several verbs share.
 
 mod data;
+mod model;
+mod preprocess;
 mod values;
 
 pub use data::{DataArguments, LabelArguments, ReadArguments};
+pub use model::{Model, ModelArguments};
+pub use preprocess::PreprocessArguments;
 pub use values::{spacing_mm, voxels};

@@ -4,7 +4,11 @@ mod completions;
 mod data;
 mod doctor;
 mod exit_codes;
+mod inspect;
 mod phantom;
+mod predict;
+
+pub use doctor::BURN_VERSION;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,6 +21,8 @@ pub enum Command {
     Doctor(doctor::Arguments),
     Phantom(phantom::Arguments),
     Data(data::Arguments),
+    Inspect(inspect::Arguments),
+    Predict(predict::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
 }
@@ -28,6 +34,8 @@ impl Command {
             Command::Doctor(arguments) => doctor::run(arguments, context),
             Command::Phantom(arguments) => phantom::run(arguments, context),
             Command::Data(arguments) => data::run(arguments, context),
+            Command::Inspect(arguments) => inspect::run(arguments),
+            Command::Predict(arguments) => predict::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
         }

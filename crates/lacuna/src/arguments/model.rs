@@ -1,0 +1,92 @@
+//! A model file, and what a foreign one does not say of itself.
+
+use crate::error::CliError;
+use crate::model_notes::ModelNotes;
+use clap::{Args, ValueEnum};
+use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, load_matching, read_model};
+use lacuna_seed::Seed;
+use std::path::{Path, PathBuf};
+
+/// A model file, and what a foreign one does not say of itself.
+#[derive(Args)]
+pub struct ModelArguments {
+    /// The weights, a safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// The network's depth: 10, 18, 34, 50, 101, 152 or 200; only for files without lacuna's metadata
+    #[arg(long, value_name = "N", requires = "classes", help_heading = "Foreign weights")]
+    pub depth: Option<usize>,
+    /// The network's shortcut [default: that of the published weights of this depth]
+    #[arg(long, value_enum, value_name = "KIND", requires = "depth", help_heading = "Foreign weights")]
+    pub shortcut: Option<ShortcutChoice>,
+    /// The network's classes, background included
+    #[arg(long, value_name = "N", requires = "depth", help_heading = "Foreign weights")]
+    pub classes: Option<usize>,
+    /// The network's input channels
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "depth", help_heading = "Foreign weights")]
+    pub input_channels: usize,
+}
+
+/// A shortcut by name.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ShortcutChoice {
+    /// Subsampled, padded with zeros
+    #[value(name = "A")]
+    A,
+    /// A convolution
+    #[value(name = "B")]
+    B,
+}
+
+/// A network with what its file says beside its weights.
+pub struct Model {
+    /// The network.
+    pub network: Network,
+    /// Labels, preprocessing, provenance.
+    pub notes: ModelNotes,
+}
+
+impl ModelArguments {
+    /// The model, every tensor in its place.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or whose tensors are not exactly those of the network.
+    pub fn open(&self, device: &Device) -> Result<Model, CliError> {
+        match (self.depth, self.classes) {
+            (Some(depth), Some(classes)) => {
+                let stated = Architecture::new(depth, self.input_channels, classes)?;
+                let architecture = match self.shortcut {
+                    Some(shortcut) => stated.with_shortcut(shortcut.into()),
+                    None => stated,
+                };
+                let network = foreign(&self.model, architecture, device)?;
+                Ok(Model { network, notes: ModelNotes::default() })
+            }
+            _ => {
+                let file = read_model(&self.model, device)?;
+                let notes = ModelNotes::from_metadata(&self.model, &file.metadata)?;
+                Ok(Model { network: file.network, notes })
+            }
+        }
+    }
+}
+
+/// Somebody else's weights: nothing may be missing, left over or of another shape.
+fn foreign(path: &Path, architecture: Architecture, device: &Device) -> Result<Network, CliError> {
+    let mut network = Network::new(architecture, Seed(0), device);
+    let report = load_matching(path, &mut network)?;
+    if report.missing.is_empty() && report.unexpected.is_empty() && report.wrong_shape.is_empty() {
+        return Ok(network);
+    }
+    let (path, architecture) = (path.to_path_buf(), architecture.to_string());
+    Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }))
+}
+
+impl From<ShortcutChoice> for Shortcut {
+    fn from(choice: ShortcutChoice) -> Shortcut {
+        match choice {
+            ShortcutChoice::A => Shortcut::A,
+            ShortcutChoice::B => Shortcut::B,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Data sets: made, checked, divided, shown, exported.
+
+use crate::support::Place;
+use serde_json::Value;
+
+const LAYOUTS: [&str; 4] = ["plain", "list", "msd", "mrbrains"];
+
+/// What must not change when a data set is written in another layout.
+fn content(place: &Place, folder: &str) -> Value {
+    let mut report = place.json(&format!("data check {folder} --labels tissue"), "lacuna.data.check/1");
+    assert_eq!(report["problems"], Value::Array(vec![]), "{folder}");
+    report["scans"].take()
+}
+
+#[test]
+fn a_cohort_goes_through_every_layout_unchanged() {
+    let place = Place::new();
+    place.heads("first", "--channels t1 --memorable phantom-001=0.8");
+    let expected = content(&place, "first");
+    let mut from = "first".to_string();
+    for layout in LAYOUTS {
+        // The layout without names for its channels takes them from here.
+        let out = format!("as-{layout}");
+        let exported = place.json(
+            &format!("data export {from} --channels T1 --to {layout} --out {out} --quiet"),
+            "lacuna.data.export/1",
+        );
+        assert_eq!(exported["to"], layout);
+        assert_eq!(content(&place, &out), expected, "{layout}");
+        from = out;
+    }
+}
+
+#[test]
+fn phantoms_are_written_in_every_layout_with_the_same_voxels() {
+    let place = Place::new();
+    place.heads("first", "");
+    let expected = content(&place, "first");
+    for layout in LAYOUTS {
+        place.heads(layout, &format!("--layout {layout}"));
+        assert_eq!(content(&place, layout), expected, "{layout}");
+    }
+}
+
+#[test]
+fn several_channels_are_kept_in_order() {
+    let place = Place::new();
+    place.heads("heads", "--channels t1,flair --layout mrbrains");
+    let report = place.json("data check heads --channels reg_T1,FLAIR --labels brain", "lacuna.data.check/1");
+    assert_eq!(report["channels"], serde_json::json!(["reg_T1", "FLAIR"]));
+    assert_eq!(report["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_missing_label_is_a_problem_with_its_fix() {
+    let place = Place::new();
+    place.heads("heads", "--layout msd");
+    std::fs::write(place.path("heads/labelsTr/phantom-001.nii.gz"), b"").unwrap();
+    let ran = place.run("data check heads --labels tissue");
+    assert_eq!(ran.code, 4);
+    for word in ["error:", "phantom-001.nii.gz", "expected:", "found:", "fix:", "3 subjects, 3 scans, 1 errors"] {
+        assert!(ran.stdout.contains(word), "`{word}` is not in: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_split_repeats_itself_and_is_toml() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let words = "data split heads --held-out 1 --forget phantom-002 --seed 5";
+    let text = place.ok(words);
+    assert_eq!(place.ok(words), text);
+    let split: toml::Table = text.parse().unwrap();
+    assert_eq!(split["forget"], toml::Value::from(vec!["phantom-002"]));
+    assert_eq!(split["train"].as_array().unwrap().len(), 2);
+    let json = place.json(words, "lacuna.data.split/1");
+    assert_eq!(json["held_out"][0], split["held_out"][0].as_str().unwrap());
+}
+
+#[test]
+fn a_scan_is_shown_as_text_and_as_a_picture() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let text = place.ok("data show heads --plane coronal");
+    assert!(text.lines().count() > 10 && !text.contains('\x1b'), "{text}");
+    let shown = place.json("data show heads --png slices.png", "lacuna.data.show/1");
+    assert_eq!(shown["slices"].as_array().unwrap().len(), 8);
+    assert!(std::fs::read(place.path("slices.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn progress_stays_off_standard_output_and_quiet_is_quiet() {
+    let place = Place::new();
+    let ran = place.run("phantom --out a --subjects 2 --dims 8x8x8 --progress plain");
+    assert!(ran.stderr.contains("Z phantom subject=2/2"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("subject=2/2"));
+    assert_eq!(place.run("phantom --out b --subjects 2 --dims 8x8x8 --quiet").stderr, "");
+}

@@ -1,0 +1,92 @@
+//! Exit codes and words of errors.
+
+use crate::support::Place;
+use serde_json::Value;
+
+#[test]
+fn usage_is_2() {
+    let place = Place::new();
+    place.fails("fantom", 2, &["fantom", "phantom"]);
+    place.fails("phantom", 2, &["--out"]);
+    place.fails("phantom --out x --dims 4x4", 2, &["64x72x48"]);
+    place.fails("predict a.nii --model m.safetensors", 2, &["--out"]);
+    place.fails("predict a.nii --model m.safetensors --out o --size 4x4x4", 2, &["--size"]);
+}
+
+#[test]
+fn a_request_that_cannot_be_met_is_3() {
+    let place = Place::new();
+    place.fails("phantom --out x --subjects 0", 3, &["subjects"]);
+    place.fails("phantom --out x --memorable 9=0.5", 3, &["memorable"]);
+    place.fails("phantom --out x --layout plane", 3, &["plain, list, msd, mrbrains"]);
+    place.heads("heads", "");
+    place.fails("phantom --out heads", 3, &["heads", "fix:"]);
+    place.fails("data check heads --labels brian", 3, &["brain, tissue"]);
+    place.fails("data split heads --held-out 3 --seed 0", 3, &["needs at least 4 subjects", "has 3"]);
+    place.fails("data split heads --held-out 1 --forget sub-9 --seed 0", 3, &["sub-9"]);
+    place.fails("data show heads --scan sub-9", 3, &["phantom-000", "sub-9"]);
+    place.fails("inspect heads", 3, &["lacuna data check"]);
+}
+
+#[test]
+fn broken_data_are_4_and_name_file_field_expected_found_and_fix() {
+    let place = Place::new();
+    place.fails("data check nowhere", 4, &["nowhere"]);
+    place.fails("inspect nowhere.nii", 4, &["nowhere.nii"]);
+    std::fs::write(place.path("text.nii"), b"not an image, but long enough to hold a header".repeat(20)).unwrap();
+    place.fails("inspect text.nii", 4, &["text.nii", "expected", "fix:"]);
+    std::fs::write(place.path("broken.safetensors"), [0xff; 64]).unwrap();
+    place.fails("inspect broken.safetensors", 4, &["broken.safetensors"]);
+}
+
+#[test]
+fn a_lying_header_is_refused_before_memory_is_asked_for() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let small = std::fs::metadata(place.path("heads/images/phantom-000.nii.gz")).unwrap().len();
+    assert!(small < 1 << 20);
+    // The same header over a file that ends early, with dimensions that nothing here can hold.
+    let mut bytes = vec![0u8; 352];
+    bytes[0..4].copy_from_slice(&348i32.to_le_bytes());
+    let dims: [i16; 8] = [3, 30000, 30000, 30000, 1, 1, 1, 1];
+    for (n, dim) in dims.iter().enumerate() {
+        bytes[40 + 2 * n..42 + 2 * n].copy_from_slice(&dim.to_le_bytes());
+    }
+    bytes[70..72].copy_from_slice(&16i16.to_le_bytes());
+    bytes[72..74].copy_from_slice(&32i16.to_le_bytes());
+    bytes[108..112].copy_from_slice(&352f32.to_le_bytes());
+    bytes[344..348].copy_from_slice(b"n+1\0");
+    std::fs::write(place.path("bomb.nii"), bytes).unwrap();
+    place.fails("inspect bomb.nii", 4, &["bomb.nii", "dim", "30000", "fix:"]);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_5() {
+    Place::new().fails("doctor --device cuda:0", 5, &["CPU", "fix:"]);
+}
+
+#[test]
+fn errors_are_json_too() {
+    let place = Place::new();
+    for (words, code) in [("data check nowhere --json", 4), ("doctor --device tpu --json", 5), ("nothing --json", 2)] {
+        let ran = place.run(words);
+        let error: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((ran.code, &error["exit_code"]), (code, &Value::from(code)), "{words}");
+        assert_eq!(error["schema"], "lacuna.error/1");
+        assert!(!ran.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lacuna"))
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}

@@ -1,0 +1,66 @@
+//! Help texts and what scripts rely on.
+
+use crate::support::Place;
+
+/// Every verb with its parts; a test below holds the list against the command's own.
+const VERBS: &[&str] = &[
+    "doctor",
+    "phantom",
+    "data",
+    "data check",
+    "data split",
+    "data show",
+    "data export",
+    "inspect",
+    "predict",
+    "completions",
+    "exit-codes",
+];
+
+#[test]
+fn every_verb_is_known_here() {
+    let help = Place::new().ok("--help");
+    let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let listed: Vec<&str> = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let tops: Vec<&str> = VERBS.iter().copied().filter(|verb| !verb.contains(' ')).collect();
+    assert_eq!(listed.into_iter().filter(|verb| !["", "help"].contains(verb)).collect::<Vec<_>>(), tops);
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let place = Place::new();
+    for verb in VERBS {
+        for flag in ["-h", "--help"] {
+            let help = place.ok(&format!("{verb} {flag}"));
+            assert!(help.contains("Example") && help.contains(&format!("lacuna {verb}")), "{verb}: {help}");
+        }
+    }
+}
+
+#[test]
+fn exit_codes_are_told_in_the_help_and_by_their_own_verb() {
+    let place = Place::new();
+    for text in [place.ok("--help"), place.ok("help exit-codes"), place.ok("exit-codes")] {
+        for code in ["  2  usage", "  4  data", " 75  try again", "130  interrupted"] {
+            assert!(text.contains(code), "{text}");
+        }
+    }
+    let codes = place.json("exit-codes", "lacuna.exit-codes/1");
+    assert_eq!(codes["exit_codes"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn a_shell_gets_its_completions() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.ok(&format!("completions {shell}")).contains("phantom"));
+    }
+    assert_eq!(place.json("completions bash", "lacuna.completions/1")["shell"], "bash");
+}
+
+#[test]
+fn doctor_says_that_there_is_no_gpu() {
+    let place = Place::new();
+    assert!(place.ok("doctor").contains("gpu       none"));
+    assert_eq!(place.json("doctor --threads 1", "lacuna.doctor/1")["threads"], 1);
+}

@@ -1,0 +1,10 @@
+//! The command as its users meet it: the built binary, on small synthetic data in fresh folders.
+//!
+//! One binary for all of them, since each integration-test binary links everything anew.
+
+mod data;
+mod errors;
+mod help;
+mod inspect;
+mod predict;
+mod support;

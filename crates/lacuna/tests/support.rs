@@ -1,0 +1,78 @@
+//! What every test needs: a folder, the command run in it, and what came of that.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A fresh folder that the command is run in.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the command came to.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Run the command here with words as a shell would split them.
+    pub fn run(&self, words: &str) -> Ran {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.run_words(&words)
+    }
+
+    pub fn run_words(&self, words: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = command(self.folder.path()).args(words).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// Run it and expect success.
+    #[track_caller]
+    pub fn ok(&self, words: &str) -> String {
+        let ran = self.run(words);
+        assert_eq!(ran.code, 0, "{words}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// Run it with `--json` and expect success and one object of the verb's schema.
+    #[track_caller]
+    pub fn json(&self, words: &str, schema: &str) -> Value {
+        let stdout = self.ok(&format!("{words} --json"));
+        let value: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(value["schema"], schema, "{words}");
+        value
+    }
+
+    /// Run it and expect an exit code and all of these words on standard error.
+    #[track_caller]
+    pub fn fails(&self, words: &str, code: i32, said: &[&str]) {
+        let ran = self.run(words);
+        assert_eq!(ran.code, code, "{words}: {}", ran.stderr);
+        for word in said {
+            assert!(ran.stderr.contains(word), "{words}: `{word}` is not in: {}", ran.stderr);
+        }
+        assert!(ran.stdout.is_empty(), "{words}: {}", ran.stdout);
+    }
+
+    /// A synthetic cohort of 16 x 18 x 12 voxels.
+    pub fn heads(&self, name: &str, more: &str) {
+        self.ok(&format!("phantom --out {name} --subjects 3 --dims 16x18x12 --progress none {more}"));
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lacuna"));
+    command.current_dir(folder);
+    command
+}
