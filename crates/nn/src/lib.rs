@@ -10,6 +10,7 @@
 //! Deliberately absent: datasets, optimisers, and any idea of forgetting.
 
 mod architecture;
+mod cost;
 mod error;
 pub mod loss;
 mod medicalnet;
@@ -19,6 +20,7 @@ mod pass;
 mod weights;
 
 pub use architecture::{Architecture, DEPTHS, Depth, Shortcut};
+pub use cost::Cost;
 pub use error::NnError;
 pub use network::Network;
 pub use parameters::{Parameter, Parameters, Role};

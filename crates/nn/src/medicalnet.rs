@@ -4,6 +4,7 @@
 //! forward pass are read from that one list, so they cannot disagree.
 
 use crate::architecture::{Architecture, Shortcut};
+use crate::cost::Cost;
 use crate::parameters::Role;
 use crate::pass::Pass;
 use burn::tensor::{Slice, Tensor};
@@ -18,6 +19,12 @@ pub(crate) struct TensorSpec {
     pub shape: Vec<usize>,
     pub role: Role,
     pub init: Init,
+}
+
+impl TensorSpec {
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
 }
 
 /// How a tensor begins.
@@ -78,6 +85,27 @@ impl Normalisation {
             init: Init::Constant(value),
         })
         .collect()
+    }
+}
+
+/// Adds up what layers cost while an input's size is carried through them.
+struct CostCount {
+    size: [usize; 3],
+    cost: Cost,
+}
+
+impl CostCount {
+    fn convolve(&mut self, convolution: &Convolution) {
+        self.size = self.size.map(|size| size.div_ceil(convolution.stride));
+        self.add(convolution);
+    }
+
+    /// A convolution beside the main path: its size is the one after it.
+    fn add(&mut self, convolution: &Convolution) {
+        let positions = self.size.iter().product::<usize>() as f64;
+        let weights = (convolution.in_channels * convolution.out_channels * convolution.kernel.pow(3)) as f64;
+        self.cost.multiply_adds += positions * weights;
+        self.cost.activations += 2.0 * positions * convolution.out_channels as f64;
     }
 }
 
@@ -191,6 +219,27 @@ impl MedicalNet {
             x = pass.batch_norm(&normalisation.name, x, None, Activation::Relu);
         }
         self.classifier.forward(pass, x)
+    }
+
+    /// What one volume of `size` (D, H, W) costs.
+    pub(crate) fn cost(&self, size: [usize; 3]) -> Cost {
+        let mut count = CostCount { size, cost: Cost::default() };
+        count.convolve(&self.stem.0);
+        count.size = count.size.map(|size| size.div_ceil(2));
+        for block in &self.blocks {
+            block.body.iter().for_each(|(convolution, _)| count.convolve(convolution));
+            if let Skip::Project(convolution, _) = &block.skip {
+                count.add(convolution);
+            }
+        }
+        let coarse = count.size.iter().product::<usize>() as f64;
+        count.cost.multiply_adds += coarse * (self.encoder_channels * HEAD_CHANNELS * 8) as f64;
+        count.size = count.size.map(|size| 2 * size);
+        count.cost.activations += 2.0 * 8.0 * coarse * HEAD_CHANNELS as f64;
+        self.head.iter().for_each(|(convolution, _)| count.convolve(convolution));
+        count.add(&self.classifier);
+        let weights = self.specs().iter().filter(|spec| spec.role == Role::Weight).map(TensorSpec::len).sum::<usize>();
+        Cost { weights: weights as f64, ..count.cost }
     }
 
     /// Every tensor of the network.

@@ -1,1 +1,30 @@
-//! placeholder
+//! Studies: strategies x horizons x forgotten subjects x seeds, each run once.
+//!
+//! [`StudyConfig`] is read and checked before any work; [`Study::open`] lists the cohort and splits
+//! it; [`Study::run`] does every task whose record is not there yet; [`Study::rows`] turns the records
+//! into result rows. A task is named by the digest of everything that decides its outcome, so a
+//! record is found again by any study that needs the same thing: the baseline of two studies, or
+//! the model retrained without a subject, is trained once.
+//!
+//! Deliberately absent: printing, and any decision about how a strategy works.
+
+mod cases;
+mod config;
+mod error;
+mod estimate;
+mod opening;
+mod rows;
+mod store;
+mod study;
+mod task;
+mod variant;
+mod watch;
+
+pub use cases::Data;
+pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, SplitConfig, StudyConfig, UnlearnConfig};
+pub use error::StudyError;
+pub use estimate::{Estimate, Machine};
+pub use store::{EpochScores, Record, Store};
+pub use study::{Progress, Study};
+pub use task::{Task, TrainTask, UnlearnTask};
+pub use variant::Variant;

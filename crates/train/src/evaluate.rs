@@ -21,6 +21,8 @@ pub struct CaseScores {
     pub volume: SubjectScores,
     /// On the network's quarter-resolution output grid.
     pub output: SubjectScores,
+    /// Whether every prediction knows one class only: the sign of a network that has collapsed.
+    pub collapsed: bool,
 }
 
 /// Run the network on a case with the running statistics, without gradients.
@@ -45,16 +47,17 @@ pub fn score_subject(
 ) -> Result<CaseScores, TrainError> {
     let mut volume = Scorer::new(class_names)?;
     let mut output = Scorer::new(class_names)?;
+    let mut collapsed = true;
     for case in scans {
         let prediction = predict(network, case, device);
+        collapsed &= is_collapsed(&prediction);
         add_output_grid(&mut output, &prediction, case)?;
         add_volume_grid(&mut volume, &prediction, case)?;
     }
-    Ok(CaseScores { volume: volume.finish()?, output: output.finish()? })
+    Ok(CaseScores { volume: volume.finish()?, output: output.finish()?, collapsed })
 }
 
-/// Whether a prediction knows one class only: the sign of a network that has collapsed.
-pub fn is_collapsed(prediction: &Prediction) -> bool {
+fn is_collapsed(prediction: &Prediction) -> bool {
     let mut classes = (0..voxels(prediction)).map(|voxel| argmax(&at(prediction, voxel)));
     let first = classes.next();
     classes.all(|class| Some(class) == first)

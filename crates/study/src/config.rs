@@ -1,0 +1,284 @@
+//! A study file.
+
+use crate::StudyError;
+use lacuna_cohort::{LayoutOptions, SubjectId};
+use lacuna_nn::{Architecture, Shortcut};
+use lacuna_train::TrainConfig;
+use lacuna_volume::Preprocessing;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The largest study file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Everything that decides a study's outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudyConfig {
+    /// What the study is called in folders and tables.
+    pub name: String,
+    /// Each seed repeats the whole study with other initial weights, orders and noise.
+    #[serde(default = "one_seed")]
+    pub seeds: Vec<u64>,
+    /// Replace the cohort's subject ids in everything that is written.
+    #[serde(default)]
+    pub pseudonyms: bool,
+    /// Which models stay on the disk.
+    #[serde(default)]
+    pub keep_models: KeepModels,
+    /// The scans and what their labels mean.
+    pub data: DataConfig,
+    /// What is done to the images.
+    pub preprocess: Preprocessing,
+    /// The network.
+    pub network: NetworkConfig,
+    /// How the original and the retrained reference are trained.
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// Who is held out and who is forgotten.
+    #[serde(default)]
+    pub split: SplitConfig,
+    /// How subjects are forgotten.
+    #[serde(default)]
+    pub unlearn: UnlearnConfig,
+}
+
+/// Which models stay on the disk after their run is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepModels {
+    /// The original and retrained ones, from which everything else can be made again.
+    #[default]
+    References,
+    /// All of them.
+    All,
+}
+
+/// The scans and what their labels mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// The data set's folder or list file, relative to the study file.
+    pub root: PathBuf,
+    /// What the label numbers mean.
+    pub labels: LabelChoice,
+    /// How the files lie, where detection needs help.
+    #[serde(default)]
+    pub options: LayoutOptions,
+}
+
+/// A label table by name, or from a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LabelChoice {
+    /// `brain`, `tissue`, `mrbrains`, or `as-is` for the data set's own classes.
+    Named(String),
+    /// A TOML file with `classes` and a `map`, relative to the study file.
+    File {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// The network before training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// 10, 18, 34, 50, 101, 152 or 200.
+    pub depth: usize,
+    /// How blocks join their input; that of the published weights if unsaid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortcut: Option<Shortcut>,
+    /// Weights to begin from, relative to the study file: whatever fits by name and shape. The
+    /// whole encoder must; a head that is missing begins fresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+}
+
+impl NetworkConfig {
+    /// The architecture for so many channels and classes.
+    ///
+    /// # Errors
+    /// A depth that does not exist, or impossible counts.
+    pub fn architecture(&self, channels: usize, classes: usize) -> Result<Architecture, StudyError> {
+        let architecture = Architecture::new(self.depth, channels, classes)?;
+        Ok(match self.shortcut {
+            Some(shortcut) => architecture.with_shortcut(shortcut),
+            None => architecture,
+        })
+    }
+}
+
+/// Who is held out and who is forgotten.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitConfig {
+    /// How many subjects are never seen; they rotate with the forgotten subject.
+    pub held_out: usize,
+    /// Who is never seen, by id, instead of rotating.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_out_subjects: Vec<SubjectId>,
+    /// Who is forgotten, one subject per run.
+    pub forget: Forget,
+    /// The seed that orders subjects into folds.
+    pub seed: u64,
+}
+
+impl Default for SplitConfig {
+    fn default() -> SplitConfig {
+        SplitConfig { held_out: 2, held_out_subjects: Vec::new(), forget: Forget::Each, seed: 0 }
+    }
+}
+
+/// Who is forgotten, one subject per run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forget {
+    /// Every subject once (of the training set, if the held-out subjects are named).
+    Each,
+    /// These subjects, each once.
+    Only(Vec<SubjectId>),
+}
+
+/// How subjects are forgotten.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UnlearnConfig {
+    /// After how many epochs each run is scored; the longest one is how long it runs.
+    pub epochs: Vec<usize>,
+    /// Named strategies to run; all of them if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategies: Option<Vec<String>>,
+    /// Recipe keys that replace the defaults of every named strategy.
+    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    pub recipe: toml::Table,
+    /// More runs: a named strategy with some keys replaced, or a recipe of the user's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantConfig>,
+}
+
+impl Default for UnlearnConfig {
+    /// The paper's horizons, every strategy as it is.
+    fn default() -> UnlearnConfig {
+        UnlearnConfig { epochs: vec![20, 50], strategies: None, recipe: toml::Table::new(), variants: Vec::new() }
+    }
+}
+
+/// One more run of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantConfig {
+    /// A named strategy, or a new name, in which case `recipe` is the whole recipe.
+    pub strategy: String,
+    /// The keys to replace.
+    #[serde(default)]
+    pub recipe: toml::Table,
+}
+
+impl StudyConfig {
+    /// Read and check a study file; paths in it become relative to where the program runs.
+    ///
+    /// # Errors
+    /// A file that cannot be read, unknown keys, and settings that no study can have.
+    pub fn read(path: &Path) -> Result<StudyConfig, StudyError> {
+        let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
+        let config = StudyConfig::from_toml(&text)
+            .map_err(|reason| StudyError::Parse { path: path.to_path_buf(), reason: reason.to_string() })?;
+        config.resolved(path.parent().unwrap_or(Path::new(""))).checked()
+    }
+
+    /// A study from TOML, not checked yet.
+    ///
+    /// # Errors
+    /// Text that is not TOML, unknown keys, missing ones.
+    pub fn from_toml(text: &str) -> Result<StudyConfig, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// The study with its relative paths below `folder`.
+    fn resolved(mut self, folder: &Path) -> StudyConfig {
+        let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
+        resolve(&mut self.data.root);
+        self.data.options.data_root.iter_mut().for_each(resolve);
+        self.network.init.iter_mut().for_each(resolve);
+        if let LabelChoice::File { file } = &mut self.data.labels {
+            resolve(file);
+        }
+        self
+    }
+
+    /// The study itself if it can be run on some cohort.
+    ///
+    /// # Errors
+    /// The first setting that no study can have.
+    pub fn checked(self) -> Result<StudyConfig, StudyError> {
+        let named = !self.name.is_empty()
+            && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if !named {
+            return Err(bad("name", "letters, digits, _ and -", &self.name));
+        }
+        if self.seeds.is_empty() {
+            return Err(bad("seeds", "at least one seed", "none"));
+        }
+        if self.unlearn.epochs.is_empty() || self.unlearn.epochs.contains(&0) {
+            return Err(bad(
+                "unlearn.epochs",
+                "at least one number of epochs above 0",
+                &format!("{:?}", self.unlearn.epochs),
+            ));
+        }
+        self.network.architecture(1, 2)?;
+        let train = self.train.checked()?;
+        Ok(StudyConfig { train, ..self })
+    }
+}
+
+fn one_seed() -> Vec<u64> {
+    vec![0]
+}
+
+fn bad(key: &str, expected: &str, found: &str) -> StudyError {
+    StudyError::BadSetting { key: key.to_string(), expected: expected.to_string(), found: found.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        name = "small"
+        data = { root = "data", labels = "tissue" }
+        preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "all-voxels" }
+        network = { depth = 10 }
+    "#;
+
+    #[test]
+    fn a_small_study_has_the_papers_horizons() {
+        let config = StudyConfig::from_toml(SMALL).unwrap().checked().unwrap();
+        assert_eq!(config.unlearn.epochs, [20, 50]);
+        assert_eq!(config.split.forget, Forget::Each);
+    }
+
+    #[test]
+    fn a_study_survives_being_written_down() {
+        let more = format!(
+            "{SMALL}\nseeds = [1, 2]\n[split]\nforget = {{ only = [\"a\"] }}\n[unlearn]\nrecipe = {{ learning_rate = 0.01 }}\n"
+        );
+        let config = StudyConfig::from_toml(&more).unwrap();
+        assert_eq!(StudyConfig::from_toml(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let message = StudyConfig::from_toml(&format!("{SMALL}\nseed = 1")).unwrap_err().to_string();
+        assert!(message.contains("seed"), "{message}");
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_study_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.toml");
+        std::fs::write(&path, SMALL).unwrap();
+        assert_eq!(StudyConfig::read(&path).unwrap().data.root, folder.path().join("data"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Time and memory before anything starts.
+
+use crate::StudyError;
+use lacuna_nn::{Architecture, BatchNormMode, Cost, Device, Network, Pass, Tensor};
+use lacuna_seed::Seed;
+use std::time::Instant;
+
+/// What a study will take on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Estimate {
+    /// Volumes passed forward and backward.
+    pub training_passes: u64,
+    /// Wall-clock seconds, evaluation aside.
+    pub seconds: f64,
+    /// Peak memory.
+    pub gib: f64,
+}
+
+/// What a machine can do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Machine {
+    /// Multiplications with addition per second, over a whole training step.
+    pub multiply_adds_per_second: f64,
+    /// Memory that can be had, where the system tells.
+    pub available_gib: Option<f64>,
+}
+
+impl Machine {
+    /// Time one small training step and ask the system for its memory.
+    pub fn measure(device: &Device) -> Machine {
+        const SIZE: [usize; 3] = [32, 32, 32];
+        let architecture = Architecture::new(10, 1, 2).expect("a known network");
+        let network = Network::new(architecture, Seed(0), device);
+        let step = || {
+            let pass = Pass::training(&network.parameters, BatchNormMode::Running, &|_| true);
+            let [d, h, w] = SIZE;
+            let logits = network.forward(&pass, Tensor::ones([1, 1, d, h, w], device));
+            pass.gradients(&logits.mean());
+        };
+        step();
+        let start = Instant::now();
+        step();
+        let work = Cost::of(&architecture, SIZE).multiply_adds * FORWARD_AND_BACKWARD;
+        Machine {
+            multiply_adds_per_second: work / start.elapsed().as_secs_f64().max(1e-6),
+            available_gib: available_gib(),
+        }
+    }
+}
+
+/// A backward pass does the work of two forward ones.
+const FORWARD_AND_BACKWARD: f64 = 3.0;
+
+impl Estimate {
+    /// The estimate for so many passes of volumes of `size` (D, H, W).
+    pub fn new(architecture: &Architecture, size: [usize; 3], training_passes: u64, machine: &Machine) -> Estimate {
+        let cost = Cost::of(architecture, size);
+        let work = training_passes as f64 * cost.multiply_adds * FORWARD_AND_BACKWARD;
+        Estimate {
+            training_passes,
+            seconds: work / machine.multiply_adds_per_second,
+            gib: cost.training_bytes() / f64::from(1 << 30),
+        }
+    }
+
+    /// Refuse a study that does not fit, and offer the largest grid of the same shape that does.
+    ///
+    /// # Errors
+    /// [`StudyError::Memory`].
+    pub fn check_memory(
+        &self,
+        architecture: &Architecture,
+        size: [usize; 3],
+        machine: &Machine,
+    ) -> Result<(), StudyError> {
+        let Some(available_gib) = machine.available_gib.filter(|&available| available < self.gib) else {
+            return Ok(());
+        };
+        let fits =
+            |size: &[usize; 3]| Cost::of(architecture, *size).training_bytes() / f64::from(1 << 30) < available_gib;
+        let smaller =
+            (1..16).map(|eighths| size.map(|voxels| (voxels * (16 - eighths) / 16 / 8).max(1) * 8)).find(fits);
+        let fix = match smaller {
+            Some(smaller) => format!("set preprocess.size = {smaller:?}, which needs less"),
+            None => "choose a shallower network".to_string(),
+        };
+        Err(StudyError::Memory { needed_gib: self.gib, available_gib, fix })
+    }
+}
+
+/// What Linux says can be had without swapping.
+fn available_gib() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAPER: [usize; 3] = [56, 448, 448];
+
+    fn resnet_50() -> Architecture {
+        Architecture::new(50, 1, 2).unwrap()
+    }
+
+    fn machine(available_gib: f64) -> Machine {
+        Machine { multiply_adds_per_second: 1e11, available_gib: Some(available_gib) }
+    }
+
+    #[test]
+    fn the_papers_grid_is_refused_on_a_small_machine_with_a_smaller_one_offered() {
+        let estimate = Estimate::new(&resnet_50(), PAPER, 1200, &machine(2.0));
+        let message = estimate.check_memory(&resnet_50(), PAPER, &machine(2.0)).unwrap_err().to_string();
+        assert!(message.contains("preprocess.size = ["), "{message}");
+        assert!(estimate.check_memory(&resnet_50(), PAPER, &machine(1000.0)).is_ok());
+    }
+
+    #[test]
+    fn twice_the_passes_take_twice_the_time() {
+        let one = Estimate::new(&resnet_50(), [64; 3], 100, &machine(24.0));
+        let two = Estimate::new(&resnet_50(), [64; 3], 200, &machine(24.0));
+        assert!((two.seconds / one.seconds - 2.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,124 @@
+//! From records to the rows of `results.csv`.
+
+use crate::StudyError;
+use crate::store::{EpochScores, Record};
+use crate::study::Study;
+use crate::task::UnlearnTask;
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_report::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, scored_rows};
+
+impl Study {
+    /// The rows of every run that is recorded; an unfinished study has fewer.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn rows(&self) -> Result<Vec<ResultRow>, StudyError> {
+        let mut rows = Vec::new();
+        for &seed in &self.config().seeds {
+            for (forget, split) in self.splits() {
+                self.add_references(&mut rows, seed, forget, split)?;
+                let original = self.train_task(split.train().clone(), split, seed);
+                for variant in self.variants() {
+                    let task = self.unlearn_task(&original, forget, variant);
+                    if let Some(record) = self.store().record(&task.key)? {
+                        self.add_unlearned(&mut rows, &task, split, &record)?;
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn add_references(
+        &self,
+        rows: &mut Vec<ResultRow>,
+        seed: u64,
+        forget: &SubjectId,
+        split: &Split,
+    ) -> Result<(), StudyError> {
+        for (strategy, train) in [(ORIGINAL, split.train().clone()), (RETRAIN, split.retain())] {
+            let task = self.train_task(train, split, seed);
+            for scores in self.store().record(&task.key)?.iter().flat_map(|record| &record.horizons) {
+                let run = self.row_of(strategy, Goal::Reference, "", scores.epochs, forget, seed);
+                self.add_scores(rows, &run, split, scores, &task.key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_unlearned(
+        &self,
+        rows: &mut Vec<ResultRow>,
+        task: &UnlearnTask,
+        split: &Split,
+        record: &Record,
+    ) -> Result<(), StudyError> {
+        let variant = &task.variant;
+        let goal = match variant.recipe.goal {
+            lacuna_unlearn::Goal::Suppress => Goal::Suppress,
+            lacuna_unlearn::Goal::MatchRetrain => Goal::MatchRetrain,
+        };
+        let run = |epochs| {
+            self.row_of(&variant.strategy, goal, &variant.differences, epochs, &task.forget, task.original.seed)
+        };
+        for scores in &record.horizons {
+            self.add_scores(rows, &run(scores.epochs), split, scores, &task.key)?;
+        }
+        if record.diverged.is_some() {
+            let reached = record.horizons.iter().map(|scores| scores.epochs).max().unwrap_or(0);
+            let missed = self.config().unlearn.epochs.iter().copied().filter(|&epochs| epochs > reached).min();
+            rows.extend(missed.map(|epochs| ResultRow { run: run(epochs), outcome: Outcome::Diverged }));
+        }
+        Ok(())
+    }
+
+    fn row_of(&self, strategy: &str, goal: Goal, variant: &str, epochs: usize, forget: &SubjectId, seed: u64) -> Run {
+        Run {
+            network: self.network_name(),
+            labels: self.data().labels.name().to_string(),
+            goal,
+            strategy: strategy.to_string(),
+            variant: variant.to_string(),
+            epochs,
+            forgotten: self.shown(forget),
+            seed,
+        }
+    }
+
+    fn add_scores(
+        &self,
+        rows: &mut Vec<ResultRow>,
+        run: &Run,
+        split: &Split,
+        scores: &EpochScores,
+        key: &str,
+    ) -> Result<(), StudyError> {
+        let sides = [
+            (split.retain(), Role::Retain),
+            (split.forget().clone(), Role::Forget),
+            (split.held_out().clone(), Role::HeldOut),
+        ];
+        for (subjects, role) in sides {
+            for subject in &subjects {
+                let shown = self.shown(subject);
+                for (grid, by_subject) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
+                    let scores = by_subject.get(&shown).ok_or_else(|| StudyError::Record {
+                        path: self.store().record_path(key),
+                        reason: format!("no scores of {shown} after {} epochs", scores.epochs),
+                    })?;
+                    rows.extend(scored_rows(run, role, &shown, grid, scores));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `resnet50`, with the shortcut where it is not that of the published weights.
+    fn network_name(&self) -> String {
+        let network = &self.config().network;
+        match network.shortcut {
+            Some(shortcut) => format!("resnet{}{shortcut:?}", network.depth),
+            None => format!("resnet{}", network.depth),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! A study from its file to its records.
+
+use crate::cases::Data;
+use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
+use crate::store::{EpochScores, Record, Store};
+use crate::task::{Common, Task, TrainTask, UnlearnTask};
+use crate::watch::Watch;
+use crate::{Estimate, KeepModels, Machine, StudyConfig, StudyError, Variant};
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_nn::{Device, Network, load_matching};
+use lacuna_seed::Seed;
+use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit, score_subject};
+use lacuna_unlearn::{ForgetRetain, UnlearnError, Unlearned, preparation_passes, unlearn};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// A study that is ready to run.
+pub struct Study {
+    config: StudyConfig,
+    data: Data,
+    common: Common,
+    variants: Vec<Variant>,
+    /// Who is forgotten, with everybody's side.
+    splits: Vec<(SubjectId, Split)>,
+    pseudonyms: BTreeMap<SubjectId, String>,
+    store: Store,
+    device: Device,
+}
+
+/// Somebody who watches a study.
+pub trait Progress {
+    /// A task begins: its number from 1, how many there are, and what it is in words.
+    fn task(&mut self, _number: usize, _total: usize, _what: &str, _epochs: usize) {}
+
+    /// A task has its record: done now, or found.
+    fn task_done(&mut self, _record: &Record, _found: bool) {}
+
+    /// After each optimiser step; epoch and step are counted from 0.
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
+        Control::Continue
+    }
+
+    /// After each epoch.
+    fn epoch(&mut self, _record: &EpochRecord) {}
+}
+
+impl Study {
+    /// Read the cohort, split it, and check everything that can be checked before any work.
+    ///
+    /// `scans` hears of each scan prepared, by number and total.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the study file, the cohort, the labels or the initial weights.
+    pub fn open(
+        config: StudyConfig,
+        store: Store,
+        device: Device,
+        scans: &mut dyn FnMut(usize, usize),
+    ) -> Result<Study, StudyError> {
+        let config = config.checked()?;
+        let variants = Variant::all(&config.unlearn)?;
+        let (cohort, labels, architecture) = Data::open(&config)?;
+        let splits = splits(&config, &cohort.subjects())?;
+        let init = check_init(&config.network, architecture, &device)?;
+        check_texts(labels.classes(), labels.name())?;
+        let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
+        let data = Data::prepare(&config, &subjects, scans)?;
+        let pseudonyms =
+            if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
+        let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), config.pseudonyms);
+        Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
+    }
+
+    /// Every task, each once, what is needed first in front.
+    pub fn tasks(&self) -> Vec<Task> {
+        let mut tasks: Vec<Task> = Vec::new();
+        for &seed in &self.config.seeds {
+            for (forget, split) in &self.splits {
+                let original = self.train_task(split.train().clone(), split, seed);
+                let retrain = self.train_task(split.retain(), split, seed);
+                for task in [original.clone(), retrain].into_iter().map(Task::Train) {
+                    if !tasks.contains(&task) {
+                        tasks.push(task);
+                    }
+                }
+                for variant in &self.variants {
+                    tasks.push(Task::Unlearn(Box::new(self.unlearn_task(&original, forget, variant))));
+                }
+            }
+        }
+        tasks
+    }
+
+    /// Time and memory of what is not recorded yet.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn estimate(&self, machine: &Machine) -> Result<Estimate, StudyError> {
+        let mut passes = 0;
+        for task in self.tasks() {
+            if self.store.record(task.key())?.is_none() {
+                passes += self.passes_of(&task);
+            }
+        }
+        let [_, d, h, w] = self.data.shape_max();
+        let estimate = Estimate::new(&self.data.architecture, [d, h, w], passes, machine);
+        estimate.check_memory(&self.data.architecture, [d, h, w], machine)?;
+        Ok(estimate)
+    }
+
+    /// Do every task that has no record yet.
+    ///
+    /// A strategy that diverges is a result and is recorded as one. A stop asked for by `progress`
+    /// leaves a checkpoint, from which the next call goes on.
+    ///
+    /// # Errors
+    /// Anything else that goes wrong; what was recorded before stays.
+    pub fn run(&self, progress: &mut dyn Progress) -> Result<(), StudyError> {
+        let tasks = self.tasks();
+        let mut model_at_hand: Option<(String, Network)> = None;
+        for (number, task) in tasks.iter().enumerate() {
+            progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
+            if let Some(record) = self.store.record(task.key())? {
+                progress.task_done(&record, true);
+                continue;
+            }
+            let record = match task {
+                Task::Train(task) => {
+                    let (record, network) = self.train(task, progress)?;
+                    self.store.write_record(&record)?;
+                    model_at_hand = Some((task.key.clone(), network));
+                    record
+                }
+                Task::Unlearn(task) => {
+                    let original = match model_at_hand.take() {
+                        Some((key, network)) if key == task.original.key => network,
+                        _ => self.original(&task.original, progress)?,
+                    };
+                    let record = self.unlearn(task, &original, progress)?;
+                    self.store.write_record(&record)?;
+                    model_at_hand = Some((task.original.key.clone(), original));
+                    record
+                }
+            };
+            self.store.forget_checkpoint(task.key());
+            progress.task_done(&record, false);
+        }
+        Ok(())
+    }
+
+    /// The study file, with every default filled in.
+    pub fn config(&self) -> &StudyConfig {
+        &self.config
+    }
+
+    /// The prepared data.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// Where the records lie.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who is forgotten, and everybody's side.
+    pub fn splits(&self) -> &[(SubjectId, Split)] {
+        &self.splits
+    }
+
+    /// What a task is, in words.
+    pub fn describe(&self, task: &Task) -> String {
+        match task {
+            Task::Train(task) => format!("train on {} subjects, seed {}", task.train.len(), task.seed),
+            Task::Unlearn(task) => {
+                let (variant, seed) = (&task.variant, task.original.seed);
+                let differences =
+                    if variant.differences.is_empty() { String::new() } else { format!(" ({})", variant.differences) };
+                format!("{}{differences} forgets {}, seed {seed}", variant.strategy, self.shown(&task.forget))
+            }
+        }
+    }
+
+    pub(crate) fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// A subject's id as it is written down.
+    pub(crate) fn shown(&self, subject: &SubjectId) -> String {
+        self.pseudonyms.get(subject).cloned().unwrap_or_else(|| subject.to_string())
+    }
+
+    pub(crate) fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
+        let scored = everybody(split);
+        let data = format!("{} {}", self.data.digest_of(&train), self.data.digest_of(&scored));
+        TrainTask { key: self.common.train_key(&data, seed), train, scored, seed }
+    }
+
+    pub(crate) fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
+        let key = self.common.unlearn_key(&original.key, forget, variant, &self.config.unlearn.epochs);
+        UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
+    }
+
+    fn epochs_of(&self, task: &Task) -> usize {
+        match task {
+            Task::Train(_) => self.config.train.epochs,
+            Task::Unlearn(_) => self.longest_horizon(),
+        }
+    }
+
+    fn longest_horizon(&self) -> usize {
+        self.config.unlearn.epochs.iter().copied().max().expect("checked: a study has a horizon")
+    }
+
+    fn passes_of(&self, task: &Task) -> u64 {
+        let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len();
+        let per_epoch = match task {
+            Task::Train(task) => cases(&task.train),
+            Task::Unlearn(task) if task.variant.recipe.retain_weight > 0.0 => cases(&task.original.train),
+            Task::Unlearn(task) => cases(&BTreeSet::from([task.forget.clone()])),
+        };
+        (per_epoch * self.epochs_of(task)) as u64
+    }
+
+    fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
+        let start = Instant::now();
+        let seed = Seed(task.seed);
+        let mut network = Network::new(self.data.architecture, seed, &self.device);
+        if let Some(init) = &self.config.network.init {
+            load_matching(init, &mut network)?;
+        }
+        let mut state = State::new(network, &self.config.train);
+        let objective = Supervised::new(self.data.of(&task.train), &self.config.train, seed, self.device.clone())?;
+        let horizons = [self.config.train.epochs];
+        let mut watch = Watch::resume(self, &task.key, &task.scored, &horizons, &mut state, progress)?;
+        let outcome = fit(&mut state, &objective, &self.config.train, &mut watch);
+        let horizons = watch.finish(&state, &outcome)?;
+        outcome?;
+        let record = self.record(&task.key, &state, None, 0, horizons, None, start);
+        self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
+        Ok((record, state.network))
+    }
+
+    fn unlearn(
+        &self,
+        task: &UnlearnTask,
+        original: &Network,
+        progress: &mut dyn Progress,
+    ) -> Result<Record, StudyError> {
+        let start = Instant::now();
+        let cases = self.data.of(&task.original.train);
+        let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
+        let run = Unlearned {
+            original,
+            recipe: &task.variant.recipe,
+            sets: &sets,
+            epochs: self.longest_horizon(),
+            loss: self.config.train.loss,
+            seed: Seed(task.original.seed),
+            device: self.device.clone(),
+        };
+        let preparation = preparation_passes(run.recipe, &sets)?;
+        let mut state = run.fresh_state();
+        let horizons = &self.config.unlearn.epochs;
+        let mut watch = Watch::resume(self, &task.key, &task.original.scored, horizons, &mut state, progress)?;
+        let outcome = unlearn(&run, &mut state, &mut watch);
+        let outcome = match outcome {
+            Err(UnlearnError::Train(error)) => Err(error),
+            Err(error) => return Err(error.into()),
+            Ok(()) => Ok(()),
+        };
+        let horizons = watch.finish(&state, &outcome)?;
+        let diverged = match outcome {
+            Ok(()) => None,
+            Err(TrainError::Diverged { .. }) => outcome.err().map(|error| error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        if self.config.keep_models == KeepModels::All && diverged.is_none() {
+            self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
+        }
+        Ok(self.record(&task.key, &state, Some(original.digest()), preparation, horizons, diverged, start))
+    }
+
+    /// The model of a recorded training, from its file or, where that is gone, trained again.
+    fn original(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<Network, StudyError> {
+        let unfit = |reason: String| StudyError::Record { path: self.store.model_path(&task.key), reason };
+        let record = self.store.record(&task.key)?.ok_or_else(|| unfit("it is missing".to_string()))?;
+        let digest = record.model.ok_or_else(|| unfit("its training diverged".to_string()))?;
+        if let Some(network) = self.store.model(&task.key, &digest, &self.device)? {
+            return Ok(network);
+        }
+        let (again, network) = self.train(task, progress)?;
+        self.store.forget_checkpoint(&task.key);
+        match again.model {
+            Some(found) if found == digest => Ok(network),
+            found => Err(unfit(format!("trained again it is {found:?}, recorded was {digest}"))),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one field each; a struct would be the record itself")]
+    fn record(
+        &self,
+        key: &str,
+        state: &State,
+        parent: Option<String>,
+        preparation_passes: u64,
+        horizons: Vec<EpochScores>,
+        diverged: Option<String>,
+        start: Instant,
+    ) -> Record {
+        Record {
+            schema: "lacuna-record-1".to_string(),
+            key: key.to_string(),
+            model: diverged.is_none().then(|| state.network.digest()),
+            parent,
+            horizons,
+            diverged,
+            passes: state.passes,
+            preparation_passes,
+            seconds: start.elapsed().as_secs_f64(),
+            history: state.history.clone(),
+        }
+    }
+
+    /// What a model file says of itself beside its network.
+    fn metadata(&self, key: &str) -> BTreeMap<String, String> {
+        let classes = serde_json::to_string(self.data.labels.classes()).expect("names are JSON");
+        let preprocessing = serde_json::to_string(&self.config.preprocess).expect("plain data is JSON");
+        BTreeMap::from([
+            ("run".to_string(), key.to_string()),
+            ("labels".to_string(), classes),
+            ("label_table".to_string(), self.data.labels.name().to_string()),
+            ("preprocessing".to_string(), preprocessing),
+        ])
+    }
+
+    pub(crate) fn score(
+        &self,
+        network: &Network,
+        subjects: &BTreeSet<SubjectId>,
+        epochs: usize,
+    ) -> Result<EpochScores, TrainError> {
+        let (mut volume, mut output) = (BTreeMap::new(), BTreeMap::new());
+        let mut collapsed = true;
+        for subject in subjects {
+            let scans = self.data.of(&BTreeSet::from([subject.clone()]));
+            let scores = score_subject(network, &scans, self.data.labels.classes(), &self.device)?;
+            collapsed &= scores.collapsed;
+            volume.insert(self.shown(subject), scores.volume);
+            output.insert(self.shown(subject), scores.output);
+        }
+        Ok(EpochScores { epochs, volume, output, collapsed })
+    }
+}
