@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::geometry::{Direction, Geometry, voxels};
 use super::pack::{PANEL, WeightView};
 use super::plan::{Place, Plan, Segment, TILE};
-use super::share::Shared;
+use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
 /// Tiles of one task; 44 tiles of six rows of 256 floats fit the second-level cache.
@@ -31,18 +31,21 @@ pub(crate) fn gather(
     assert_eq!(weight.taps, geometry.taps(), "weight fits the kernel");
     assert!(bias.is_none_or(|bias| bias.len() == outputs), "one bias per output channel");
     let plan = Plan::new(geometry, direction, inputs);
-    let packed = weight.packed();
-    let mut output = vec![0.0; geometry.batch * voxels(geometry.target(direction)) * outputs];
-    let shared = Shared::new(&mut output);
+    let packed = weight.packed(set);
+    let panel_length = weight.taps * inputs * PANEL;
     let chunks = plan.tiles.len().div_ceil(TILES_PER_TASK);
-    (0..outputs.div_ceil(PANEL) * chunks).into_par_iter().for_each(|task| {
-        let (panel, chunk) = (task / chunks, task % chunks);
-        let tiles = chunk * TILES_PER_TASK..((chunk + 1) * TILES_PER_TASK).min(plan.tiles.len());
-        let panel_length = weight.taps * inputs * PANEL;
-        let weights = &packed[panel * panel_length..(panel + 1) * panel_length];
-        set.run(Task { plan: &plan, tiles, input, inputs, weights, bias, output: shared, outputs, panel });
-    });
-    output
+    let length = geometry.batch * voxels(geometry.target(direction)) * outputs;
+    // SAFETY: every output voxel lies in one tile, so each element is written by the one task of its chunk and panel.
+    unsafe {
+        filled(length, |output| {
+            (0..outputs.div_ceil(PANEL) * chunks).into_par_iter().for_each(|task| {
+                let (panel, chunk) = (task / chunks, task % chunks);
+                let tiles = chunk * TILES_PER_TASK..((chunk + 1) * TILES_PER_TASK).min(plan.tiles.len());
+                let weights = &packed[panel * panel_length..(panel + 1) * panel_length];
+                set.run(Task { plan: &plan, tiles, input, inputs, weights, bias, output, outputs, panel });
+            });
+        })
+    }
 }
 
 struct Task<'a> {
@@ -100,26 +103,53 @@ impl Task<'_> {
         if segments.is_empty() && start.is_none() {
             return;
         }
-        let mut block = [[0.0_f32; PANEL]; ROWS];
         // SAFETY: each output voxel lies in one tile and each tile and panel in one task.
         let targets: [*mut f32; ROWS] = std::array::from_fn(|row| unsafe {
             self.output.at(places[row].output * self.outputs + self.panel * PANEL, lanes)
         });
-        if let Some(start) = start {
-            block = [*start; ROWS];
-        } else {
-            for (row, target) in block.iter_mut().zip(targets) {
-                // SAFETY: `lanes` elements of this task's output.
-                unsafe { std::ptr::copy_nonoverlapping(target, row.as_mut_ptr(), lanes) };
-            }
-        }
+        let mut block = match start {
+            Some(start) => [*start; ROWS],
+            // SAFETY: `lanes` elements of this task's output, written by its first group.
+            None => targets.map(|target| unsafe { read_lanes(target, lanes) }),
+        };
         let rows: [*const f32; ROWS] =
             std::array::from_fn(|row| self.input[places[row].input * self.inputs..].as_ptr());
         // SAFETY: the plan's segments stay inside the input of every place and inside the panel's weight rows.
         unsafe { accumulate::<S, ROWS>(&mut block, rows, segments, self.weights.as_ptr()) };
         for (row, target) in block.iter().zip(targets) {
-            // SAFETY: as above.
-            unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), target, lanes) };
+            // SAFETY: `lanes` elements of this task's output.
+            unsafe { write_lanes(row, target, lanes) };
+        }
+    }
+}
+
+/// A row of the output, which is 16 channels long except in the last panel.
+///
+/// # Safety
+/// `from` must be valid for `lanes` elements.
+#[inline(always)]
+unsafe fn read_lanes(from: *const f32, lanes: usize) -> [f32; PANEL] {
+    // SAFETY: as promised by the caller; a whole row is two vectors, without a call to copy it.
+    unsafe {
+        if lanes == PANEL {
+            return from.cast::<[f32; PANEL]>().read_unaligned();
+        }
+        let mut row = [0.0; PANEL];
+        std::ptr::copy_nonoverlapping(from, row.as_mut_ptr(), lanes);
+        row
+    }
+}
+
+/// # Safety
+/// `to` must be valid for `lanes` elements.
+#[inline(always)]
+unsafe fn write_lanes(row: &[f32; PANEL], to: *mut f32, lanes: usize) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        if lanes == PANEL {
+            to.cast::<[f32; PANEL]>().write_unaligned(*row);
+        } else {
+            std::ptr::copy_nonoverlapping(row.as_ptr(), to, lanes);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::share::filled;
+use super::simd::{InstructionSet, Kernel, LANES, Simd};
+
 /// Output channels of one panel: two vectors of eight.
 pub(crate) const PANEL: usize = 16;
 
@@ -41,42 +44,86 @@ impl<'a> WeightView<'a> {
 
     /// `[panel][tap][input][16]`: for each panel of 16 output channels, one row per (tap, input). Channels beyond
     /// the last are zero.
-    pub(crate) fn packed(self) -> Vec<f32> {
+    pub(crate) fn packed(self, set: InstructionSet) -> Vec<f32> {
         let panel_length = self.taps * self.inputs * PANEL;
-        let mut packed = vec![0.0; self.outputs.div_ceil(PANEL) * panel_length];
-        packed.par_chunks_mut(panel_length).enumerate().for_each(|(panel, rows)| self.pack_panel(panel, rows));
-        packed
+        let panels = self.outputs.div_ceil(PANEL);
+        // SAFETY: every row of every panel is written, each panel by one task.
+        unsafe {
+            filled(panels * panel_length, |packed| {
+                (0..panels).into_par_iter().for_each(|panel| {
+                    set.run(PackPanel { weight: self, panel, rows: packed.at(panel * panel_length, panel_length) });
+                });
+            })
+        }
+    }
+}
+
+/// Writes one panel. The elements of one output channel are neighbours along the taps, and along the inputs too if
+/// these follow each other; such a line is cut into blocks of eight, transposed eight channels at a time.
+struct PackPanel<'a> {
+    weight: WeightView<'a>,
+    panel: usize,
+    rows: *mut f32,
+}
+
+impl Kernel for PackPanel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let WeightView { inputs, taps, input_stride, .. } = self.weight;
+        let (lines, line_length) = if input_stride == taps { (1, inputs * taps) } else { (inputs, taps) };
+        let whole = self.weight.outputs - self.panel * PANEL >= PANEL;
+        for line in 0..lines {
+            let blocks = if whole { line_length / LANES } else { 0 };
+            for block in 0..blocks {
+                self.pack_block::<S>(line, block * LANES);
+            }
+            for at in blocks * LANES..line_length {
+                self.pack_row(line, at);
+            }
+        }
+    }
+}
+
+impl PackPanel<'_> {
+    /// The row of element `at` of a line.
+    #[inline(always)]
+    fn row(&self, line: usize, at: usize) -> *mut f32 {
+        let WeightView { inputs, taps, taps_reversed, .. } = self.weight;
+        let (input, tap) = (line + at / taps, at % taps);
+        let tap = if taps_reversed { taps - 1 - tap } else { tap };
+        // SAFETY: input < inputs and tap < taps, so the row is one of the panel's.
+        unsafe { self.rows.add((tap * inputs + input) * PANEL) }
     }
 
-    /// A few input channels at a time go through a small buffer, so that both the reads (taps of one channel are
-    /// neighbours) and the writes (rows of 64 bytes) are whole cache lines.
-    fn pack_panel(self, panel: usize, rows: &mut [f32]) {
-        let first = panel * PANEL;
-        let lanes = PANEL.min(self.outputs - first);
-        let inputs_at_once = PANEL.div_ceil(self.taps);
-        let mut buffer = vec![0.0; inputs_at_once * self.taps * PANEL];
-        for begin in (0..self.inputs).step_by(inputs_at_once) {
-            let inputs = begin..(begin + inputs_at_once).min(self.inputs);
-            for lane in 0..lanes {
-                let mut to = lane;
-                for input in inputs.clone() {
-                    let from = (first + lane) * self.output_stride + input * self.input_stride;
-                    for &weight in &self.elements[from..from + self.taps] {
-                        buffer[to] = weight;
-                        to += PANEL;
-                    }
-                }
-            }
-            let mut from = 0;
-            for input in inputs {
-                for tap in 0..self.taps {
-                    let tap = if self.taps_reversed { self.taps - 1 - tap } else { tap };
-                    let row = (tap * self.inputs + input) * PANEL;
-                    rows[row..row + PANEL].copy_from_slice(&buffer[from..from + PANEL]);
-                    from += PANEL;
+    /// Elements `at..at + 8` of a line, for all sixteen channels.
+    #[inline(always)]
+    fn pack_block<S: Simd>(&self, line: usize, at: usize) {
+        let from = self.panel * PANEL * self.weight.output_stride + line * self.weight.input_stride + at;
+        for half in [0, LANES] {
+            let lane = |lane| &self.weight.elements[from + (half + lane) * self.weight.output_stride..][..LANES];
+            // SAFETY: the slices hold eight elements, and eight lanes of each row follow `half`; `S` is available
+            // inside `InstructionSet::run`.
+            unsafe {
+                let rows = S::transpose(std::array::from_fn(|index| S::load(lane(index).as_ptr())));
+                for (index, row) in rows.into_iter().enumerate() {
+                    S::store(self.row(line, at + index).add(half), row);
                 }
             }
         }
+    }
+
+    /// Element `at` of a line, for the channels that there are.
+    #[inline(always)]
+    fn pack_row(&self, line: usize, at: usize) {
+        let first = self.panel * PANEL;
+        let row: [f32; PANEL] = std::array::from_fn(|lane| {
+            let from = (first + lane) * self.weight.output_stride + line * self.weight.input_stride + at;
+            if first + lane < self.weight.outputs { self.weight.elements[from] } else { 0.0 }
+        });
+        // SAFETY: a row holds sixteen elements.
+        unsafe { self.row(line, at).cast::<[f32; PANEL]>().write_unaligned(row) };
     }
 }
 
@@ -100,23 +147,27 @@ mod tests {
 
     #[test]
     fn a_packed_weight_holds_every_element_at_its_row() {
-        let (outputs, inputs, taps) = (19, 5, 3);
-        let elements: Vec<f32> = (0..outputs * inputs * taps).map(|i| i as f32).collect();
-        let view = WeightView::plain(&elements, outputs, inputs, taps);
-        let packed = view.packed();
-        let adjoint = view.adjoint().packed();
-        for output in 0..outputs {
-            for input in 0..inputs {
-                for tap in 0..taps {
-                    let element = elements[(output * inputs + input) * taps + tap];
-                    let row = ((output / 16) * taps + tap) * inputs + input;
-                    assert_eq!(packed[row * 16 + output % 16], element);
-                    let row = ((input / 16) * taps + (taps - 1 - tap)) * outputs + output;
-                    assert_eq!(adjoint[row * 16 + input % 16], element);
+        for (outputs, inputs, taps) in [(19, 5, 3), (32, 7, 27), (16, 40, 1), (48, 33, 8), (2, 3, 1)] {
+            let elements: Vec<f32> = (0..outputs * inputs * taps).map(|i| i as f32).collect();
+            let view = WeightView::plain(&elements, outputs, inputs, taps);
+            for set in [InstructionSet::Portable, InstructionSet::detected()] {
+                let (packed, adjoint) = (view.packed(set), view.adjoint().packed(set));
+                for output in 0..outputs {
+                    for input in 0..inputs {
+                        for tap in 0..taps {
+                            let element = elements[(output * inputs + input) * taps + tap];
+                            let row = ((output / 16) * taps + tap) * inputs + input;
+                            assert_eq!(packed[row * 16 + output % 16], element);
+                            let row = ((input / 16) * taps + (taps - 1 - tap)) * outputs + output;
+                            assert_eq!(adjoint[row * 16 + input % 16], element);
+                        }
+                    }
                 }
+                let sum = |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum::<f64>();
+                assert_eq!(sum(&packed), sum(&elements), "the rest is zero");
+                assert_eq!(sum(&adjoint), sum(&elements), "the rest is zero");
             }
         }
-        assert_eq!(packed.iter().sum::<f32>(), elements.iter().sum::<f32>(), "the rest is zero");
     }
 
     #[test]

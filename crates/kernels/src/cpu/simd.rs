@@ -93,6 +93,8 @@ pub(crate) trait Simd {
     unsafe fn splat(from: *const f32) -> Self::Vector;
     /// `a * b + c`
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Lane `i` of vector `j` becomes lane `j` of vector `i`.
+    unsafe fn transpose(rows: [Self::Vector; LANES]) -> [Self::Vector; LANES];
 }
 
 pub(crate) struct Portable;
@@ -121,6 +123,11 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::Vector; LANES]) -> [Self::Vector; LANES] {
+        std::array::from_fn(|row| std::array::from_fn(|lane| rows[lane][row]))
     }
 }
 
@@ -153,5 +160,65 @@ impl Simd for Avx2 {
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
         // SAFETY: the caller promises FMA.
         unsafe { std::arch::x86_64::_mm256_fmadd_ps(a, b, c) }
+    }
+
+    /// By pairs, by fours, then by halves.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::Vector; LANES]) -> [Self::Vector; LANES] {
+        use std::arch::x86_64::{
+            _mm256_permute2f128_ps as halves, _mm256_shuffle_ps as shuffle, _mm256_unpackhi_ps as high,
+            _mm256_unpacklo_ps as low,
+        };
+        // SAFETY: the caller promises AVX2.
+        unsafe {
+            let pairs: [Self::Vector; LANES] = std::array::from_fn(|i| {
+                let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
+                if i % 2 == 0 { low(a, b) } else { high(a, b) }
+            });
+            let fours: [Self::Vector; LANES] = std::array::from_fn(|i| {
+                let first = i / 4 * 4 + i % 4 / 2;
+                let (a, b) = (pairs[first], pairs[first + 2]);
+                if i % 2 == 0 { shuffle::<0b01_00_01_00>(a, b) } else { shuffle::<0b11_10_11_10>(a, b) }
+            });
+            std::array::from_fn(|i| {
+                let (a, b) = (fours[i % 4], fours[i % 4 + 4]);
+                if i < 4 { halves::<0x20>(a, b) } else { halves::<0x31>(a, b) }
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Transposed([[f32; LANES]; LANES]);
+
+    impl Kernel for Transposed {
+        type Output = [[f32; LANES]; LANES];
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Self::Output {
+            let mut result = [[0.0; LANES]; LANES];
+            // SAFETY: every array has eight elements; `InstructionSet::run` makes `S` available.
+            unsafe {
+                let rows = S::transpose(std::array::from_fn(|row| S::load(self.0[row].as_ptr())));
+                result.iter_mut().zip(rows).for_each(|(to, row)| S::store(to.as_mut_ptr(), row));
+            }
+            result
+        }
+    }
+
+    #[test]
+    fn a_transposed_block_swaps_row_and_lane() {
+        let block = std::array::from_fn(|row| std::array::from_fn(|lane| (row * LANES + lane) as f32));
+        for set in [InstructionSet::Portable, InstructionSet::detected()] {
+            let transposed = set.run(Transposed(block));
+            for row in 0..LANES {
+                for lane in 0..LANES {
+                    assert_eq!(transposed[lane][row], block[row][lane], "{set:?}");
+                }
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::geometry::{Geometry, voxel_index, voxels};
 use super::pack::{PANEL, channel_panels};
-use super::share::Shared;
+use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
 /// Wide channels, or taps, summed together.
@@ -38,16 +38,18 @@ pub(crate) fn weight_gradient(
     } else {
         Rows::of_channels(geometry, wide, wide_channels)
     };
-    let mut gradient = vec![0.0; narrow_channels * wide_channels * geometry.taps()];
-    let shared = Shared::new(&mut gradient);
     let shares = rows.tiles.len().div_ceil(TILES_PER_TASK);
-    (0..narrow_channels.div_ceil(PANEL) * shares).into_par_iter().for_each(|task| {
-        let (panel, share) = (task / shares, task % shares);
-        let tiles = &rows.tiles[share * TILES_PER_TASK..((share + 1) * TILES_PER_TASK).min(rows.tiles.len())];
-        let narrow = &panels[panel * voxels_narrow * PANEL..(panel + 1) * voxels_narrow * PANEL];
-        set.run(Task { rows: &rows, tiles, narrow, panel, narrow_channels, gradient: shared });
-    });
-    gradient
+    // SAFETY: every element belongs to one narrow channel and one row, hence to one panel, one tile and one task.
+    unsafe {
+        filled(narrow_channels * wide_channels * geometry.taps(), |gradient| {
+            (0..narrow_channels.div_ceil(PANEL) * shares).into_par_iter().for_each(|task| {
+                let (panel, share) = (task / shares, task % shares);
+                let tiles = &rows.tiles[share * TILES_PER_TASK..((share + 1) * TILES_PER_TASK).min(rows.tiles.len())];
+                let narrow = &panels[panel * voxels_narrow * PANEL..(panel + 1) * voxels_narrow * PANEL];
+                set.run(Task { rows: &rows, tiles, narrow, panel, narrow_channels, gradient });
+            });
+        })
+    }
 }
 
 /// Narrow voxels and the wide voxels they meet, in step.
@@ -267,9 +269,11 @@ impl Task<'_> {
             for row in 0..tile.count {
                 let offset = (first + lane) * self.rows.part_length + tile.positions[row];
                 // SAFETY: each (narrow channel, row) belongs to one panel and one tile, hence to one task.
-                let part = unsafe { self.gradient.slice(offset, sums.len()) };
-                for (element, sums) in part.iter_mut().zip(sums) {
-                    *element = sums[row][lane];
+                unsafe {
+                    let part = self.gradient.at(offset, sums.len());
+                    for (index, sums) in sums.iter().enumerate() {
+                        part.add(index).write(sums[row][lane]);
+                    }
                 }
             }
         }
