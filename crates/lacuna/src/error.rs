@@ -9,7 +9,10 @@ use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::NnError;
+use lacuna_report::ReportError;
+use lacuna_study::StudyError;
 use lacuna_train::TrainError;
+use lacuna_unlearn::UnlearnError;
 use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
 use std::io::ErrorKind;
 
@@ -74,6 +77,15 @@ pub enum CliError {
     /// Scores could not be computed.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// A recipe cannot be run, or its run failed.
+    #[error(transparent)]
+    Unlearn(#[from] UnlearnError),
+    /// A study cannot be run.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// Results could not be written or averaged.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 impl CliError {
@@ -90,6 +102,9 @@ impl CliError {
             CliError::Cohort(error) => of_cohort(error),
             CliError::Network(error) => of_network(error),
             CliError::Train(error) => of_training(error),
+            CliError::Unlearn(error) => of_unlearning(error),
+            CliError::Study(error) => of_study(error),
+            CliError::Report(error) => of_report(error),
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
@@ -158,12 +173,41 @@ fn of_network(error: &NnError) -> Exit {
 
 fn of_training(error: &TrainError) -> Exit {
     match error {
-        TrainError::BadSetting { .. } => Exit::Config,
-        TrainError::Diverged { .. } => Exit::Gate,
+        // A divergence is the work of a learning rate or a loss that was asked for.
+        TrainError::BadSetting { .. } | TrainError::Diverged { .. } => Exit::Config,
         TrainError::Interrupted { .. } => Exit::Interrupted,
         TrainError::Disk(error) => of_disk(error),
         TrainError::Network(error) => of_network(error),
         TrainError::Monitor { .. } => Exit::TryAgain,
+        _ => Exit::Data,
+    }
+}
+
+fn of_unlearning(error: &UnlearnError) -> Exit {
+    match error {
+        UnlearnError::Train(error) => of_training(error),
+        UnlearnError::ShapesDiffer { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
+fn of_study(error: &StudyError) -> Exit {
+    match error {
+        StudyError::Cohort(error) => of_cohort(error),
+        StudyError::Disk(error) => of_disk(error),
+        StudyError::Network(error) => of_network(error),
+        StudyError::Train(error) => of_training(error),
+        StudyError::Unlearn(error) => of_unlearning(error),
+        StudyError::Report(error) => of_report(error),
+        StudyError::Memory { .. } => Exit::Device,
+        StudyError::Record { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
+fn of_report(error: &ReportError) -> Exit {
+    match error {
+        ReportError::Disk(error) => of_disk(error),
         _ => Exit::Data,
     }
 }

@@ -7,6 +7,7 @@
 mod arguments;
 mod cli;
 mod command;
+mod config;
 mod context;
 mod error;
 mod exit;
@@ -18,6 +19,8 @@ mod picture;
 mod png;
 mod progress;
 mod run_folder;
+mod scores;
+mod studying;
 mod text_table;
 
 use clap::Parser;

@@ -87,7 +87,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record(&self, record: &Record) -> Result<(), StudyError> {
-        let mut text = serde_json::to_vec_pretty(record).expect("plain data is JSON");
+        let mut text = serde_json::to_vec(record).expect("plain data is JSON");
         text.push(b'\n');
         Ok(lacuna_disk::write_bytes(&self.record_path(&record.key), &text)?)
     }

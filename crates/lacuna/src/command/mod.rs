@@ -2,11 +2,15 @@
 
 mod completions;
 mod data;
+mod demo;
 mod doctor;
+mod eval;
 mod exit_codes;
 mod inspect;
 mod phantom;
 mod predict;
+mod study;
+mod train;
 
 pub use doctor::BURN_VERSION;
 
@@ -18,11 +22,15 @@ use clap::Subcommand;
 /// What to do; the order is the order of help texts.
 #[derive(Subcommand)]
 pub enum Command {
+    Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Phantom(phantom::Arguments),
     Data(data::Arguments),
     Inspect(inspect::Arguments),
     Predict(predict::Arguments),
+    Study(study::Arguments),
+    Train(train::Arguments),
+    Eval(eval::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
 }
@@ -31,11 +39,15 @@ impl Command {
     /// Do it.
     pub fn run(&self, context: &Context) -> Result<Outcome, CliError> {
         match self {
+            Command::Demo(arguments) => demo::run(arguments, context),
             Command::Doctor(arguments) => doctor::run(arguments, context),
             Command::Phantom(arguments) => phantom::run(arguments, context),
             Command::Data(arguments) => data::run(arguments, context),
             Command::Inspect(arguments) => inspect::run(arguments),
             Command::Predict(arguments) => predict::run(arguments, context),
+            Command::Study(arguments) => study::run(arguments, context),
+            Command::Train(arguments) => train::run(arguments, context),
+            Command::Eval(arguments) => eval::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
         }

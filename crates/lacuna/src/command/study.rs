@@ -1,0 +1,61 @@
+//! `lacuna study FILE.toml`: strategies x horizons x forgotten subjects x seeds.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::studying::{self, Folders};
+use clap::Args;
+use lacuna_study::{Machine, StudyConfig};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Train, forget by every strategy, retrain, and print the paper's table
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  lacuna study studies/paper.toml --dry-run\n  lacuna study studies/paper.toml\n\nAn \
+                        interrupted study goes on where it was when the same command is given again."
+)]
+pub struct Arguments {
+    /// The study file
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// Where the records of finished runs lie; they are found again by content
+    #[arg(long, value_name = "DIR")]
+    records: Option<PathBuf>,
+    /// Where models and checkpoints lie; they can be made again
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Replace subject ids in everything that is written
+    #[arg(long)]
+    pseudonyms: bool,
+    /// Check everything, list the tasks, estimate time and memory, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Plan {
+    name: String,
+    tasks: Vec<String>,
+    estimate: lacuna_study::Estimate,
+}
+
+/// Run it, or say what running it would do.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let mut config = StudyConfig::read(&arguments.file)?;
+    config.pseudonyms |= arguments.pseudonyms;
+    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
+    let folders =
+        Folders { records: folder(&arguments.records, "records"), models: folder(&arguments.models, "models") };
+    if arguments.dry_run { plan(config, &folders, context) } else { studying::run("study", config, &folders, context) }
+}
+
+fn plan(config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+    let study = studying::open("study", config, folders, context)?;
+    let estimate = study.estimate(&Machine::measure(&context.device))?;
+    let tasks: Vec<String> = study.tasks().iter().map(|task| study.describe(task)).collect();
+    let mut text = tasks.iter().enumerate().map(|(n, task)| format!("{:4}  {task}\n", n + 1)).collect::<String>();
+    text.push_str(&format!("left to do: {}\n", studying::describe(&estimate)));
+    let plan = Plan { name: study.config().name.clone(), tasks, estimate };
+    Ok(Outcome::new("study", &plan, text))
+}

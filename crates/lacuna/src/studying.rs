@@ -1,0 +1,173 @@
+//! What `study` and `demo` share: a study run in a run folder, its progress, its tables.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt;
+use crate::output::Outcome;
+use crate::progress::Progress;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::text_table::named;
+use lacuna_report::{ScoreGrid, Table, results, tables};
+use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig};
+use lacuna_train::{Control, EpochRecord};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where a study's records and models lie.
+pub struct Folders {
+    /// Small files, worth keeping.
+    pub records: PathBuf,
+    /// Large files that can be made again.
+    pub models: PathBuf,
+}
+
+#[derive(Serialize)]
+struct StudyRecord<'a> {
+    name: &'a str,
+    run: &'a Path,
+    results: PathBuf,
+    records: &'a Path,
+    seconds: f64,
+    tables: Vec<Table>,
+}
+
+/// Run a study, or go on with it, and leave results and tables in a new run folder.
+pub fn run(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+    let seeds = config.seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
+    let study = open(verb, config, folders, context)?;
+    let record = RunRecord::new(verb, seeds, BTreeMap::new());
+    let folder = RunFolder::create(context, &study.config().name, &record)?;
+    let outcome = run_in(verb, &study, &folder, folders, context);
+    folder.close(outcome)
+}
+
+/// Read the cohort and check everything; nothing is written yet.
+pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
+    let store = Store::new(folders.records.clone(), folders.models.clone());
+    let mut progress: Option<Progress> = None;
+    let study = Study::open(config, store, context.device.clone(), &mut |done, total| {
+        progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
+    })?;
+    drop(progress);
+    for notice in study.data().notices() {
+        context.note(&format!("note     {notice}"));
+    }
+    Ok(study)
+}
+
+/// The estimate as people read it.
+pub fn describe(estimate: &Estimate) -> String {
+    format!(
+        "about {} passes of one volume, {}, {:.1} GiB of memory",
+        estimate.training_passes,
+        duration(estimate.seconds),
+        estimate.gib
+    )
+}
+
+fn run_in(
+    verb: &'static str,
+    study: &Study,
+    folder: &RunFolder,
+    folders: &Folders,
+    context: &Context,
+) -> Result<Outcome, CliError> {
+    let began = Instant::now();
+    folder.write("config.toml", toml::to_string(study.config()).expect("a study is TOML").as_bytes())?;
+    let estimate = study.estimate(&Machine::measure(&context.device))?;
+    context.note(&format!("estimate {}", describe(&estimate)));
+    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new() };
+    let done = study.run(&mut watch);
+    folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
+    drop(watch);
+    // What was recorded before an interruption is a result too.
+    let rows = study.rows()?;
+    results::write(&folder.file("results.csv"), &rows)?;
+    done?;
+    let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
+    let tables: Vec<Table> = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    folder.write("table.md", joined(&tables, Table::markdown).as_bytes())?;
+    folder.write_json("table.json", &tables)?;
+    let record = StudyRecord {
+        name: &study.config().name,
+        run: folder.path(),
+        results: folder.file("results.csv"),
+        records: &folders.records,
+        seconds: began.elapsed().as_secs_f64(),
+        tables,
+    };
+    let files = named(&[
+        ("tables", folder.file("table.md").display().to_string()),
+        ("rows", record.results.display().to_string()),
+        ("records", folders.records.display().to_string()),
+        ("time", duration(record.seconds)),
+    ]);
+    let text = format!("{}\n{files}", joined(&record.tables, Table::text));
+    Ok(Outcome::new(verb, &record, text))
+}
+
+fn joined(tables: &[Table], format: fn(&Table) -> String) -> String {
+    tables.iter().map(format).collect::<Vec<_>>().join("\n")
+}
+
+/// Seconds as a person says them.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+struct Watch<'a> {
+    context: &'a Context,
+    verb: &'static str,
+    /// `3/35`, as the running task counts.
+    tasks: String,
+    progress: Option<Progress>,
+    /// Lines of `metrics.jsonl`.
+    epochs: Vec<String>,
+}
+
+impl lacuna_study::Progress for Watch<'_> {
+    fn task(&mut self, number: usize, total: usize, what: &str, epochs: usize) {
+        self.progress = None;
+        self.tasks = format!("{number}/{total}");
+        self.context.note(&format!("task     {number}/{total}  {what}"));
+        self.progress = Some(Progress::begin(self.context, self.verb, "epoch", epochs, 0));
+    }
+
+    fn task_done(&mut self, record: &Record, found: bool) {
+        self.progress = None;
+        if found {
+            self.context.note("         found its record");
+        }
+        if let Some(what) = &record.diverged {
+            self.context.note(&format!("         {what}"));
+        }
+    }
+
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
+        if interrupt::requested() { Control::Stop } else { Control::Continue }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        if let Some(progress) = &mut self.progress {
+            progress.advance(record.epoch, &format!("task={} loss={:.4}", self.tasks, record.loss));
+        }
+        let line = serde_json::json!({ "task": self.tasks, "epoch": record });
+        self.epochs.push(format!("{line}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_in_the_unit_a_person_would_choose() {
+        assert_eq!([duration(12.4), duration(200.0), duration(9000.0)], ["12 s", "3 min", "2.5 h"]);
+    }
+}
