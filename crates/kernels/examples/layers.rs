@@ -1,146 +1,185 @@
-//! Times each convolution of a MedicalNet ResNet-50 on 64 x 64 x 64 voxels, forward and backward, and prints the
-//! share of the machine's measured peak: `cargo run --release -p lacuna-kernels --example layers [reference]`.
+//! Times each convolution of a MedicalNet ResNet-50 on 64 x 64 x 64 voxels, forward, data gradient and weight
+//! gradient, beside burn's own: `cargo run --release -p lacuna-kernels --example layers`.
 //!
-//! Rates count every tap of the kernel, also those in the padding, which the kernels skip; they may exceed the peak.
+//! Rates count every tap of the kernel, also those in the padding, which the kernels skip: with dilation they exceed
+//! the machine's peak, which is measured first. Times are the least of several; a busy machine spoils them.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
-use lacuna_kernels::{Conv3dOptions, conv_transpose3d, conv3d, reference};
+use lacuna_kernels::{
+    Conv3dOptions, MULTIPLY_ADD_CHAIN_FLOPS, conv_transpose3d, conv3d, multiply_add_chain, reference,
+};
 use rayon::prelude::*;
+
+const REPEATS: usize = 5;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Convolution { padding: usize, dilation: usize },
+    Transposed,
+}
 
 struct Layer {
     name: &'static str,
-    grid: [usize; 3],
+    side: usize,
     inputs: usize,
     outputs: usize,
     kernel: usize,
     stride: usize,
-    padding: usize,
-    dilation: usize,
-    transposed: bool,
+    kind: Kind,
 }
 
-const fn layer(name: &'static str, side: usize, channels: [usize; 2], kernel: [usize; 4]) -> Layer {
-    let [kernel, stride, padding, dilation] = kernel;
-    let [inputs, outputs] = channels;
-    Layer { name, grid: [side; 3], inputs, outputs, kernel, stride, padding, dilation, transposed: false }
+const fn layer(
+    name: &'static str,
+    side: usize,
+    [inputs, outputs]: [usize; 2],
+    [kernel, stride, dilation]: [usize; 3],
+) -> Layer {
+    let kind = Kind::Convolution { padding: dilation * (kernel / 2), dilation };
+    Layer { name, side, inputs, outputs, kernel, stride, kind }
 }
 
 const LAYERS: &[Layer] = &[
-    layer("a    1-64   k7 s2 64^3", 64, [1, 64], [7, 2, 3, 1]),
-    layer("b   64-64   k3    16^3", 16, [64, 64], [3, 1, 1, 1]),
-    layer("b1  64-256  k1    16^3", 16, [64, 256], [1, 1, 0, 1]),
-    layer("b2 256-64   k1    16^3", 16, [256, 64], [1, 1, 0, 1]),
-    layer("c  128-128  k3     8^3", 8, [128, 128], [3, 1, 1, 1]),
-    layer("c2 128-128  k3 s2 16^3", 16, [128, 128], [3, 2, 1, 1]),
-    layer("d  256-256  k3 d2  8^3", 8, [256, 256], [3, 1, 2, 2]),
-    layer("e  512-512  k3 d4  8^3", 8, [512, 512], [3, 1, 4, 4]),
-    layer("f1 1024-256 k1     8^3", 8, [1024, 256], [1, 1, 0, 1]),
-    layer("f2 256-1024 k1     8^3", 8, [256, 1024], [1, 1, 0, 1]),
-    layer("f3 2048-512 k1     8^3", 8, [2048, 512], [1, 1, 0, 1]),
-    layer("g   32-32   k3    16^3", 16, [32, 32], [3, 1, 1, 1]),
-    Layer { transposed: true, ..layer("h 2048-32  k2 s2 8^3 T", 8, [2048, 32], [2, 2, 0, 1]) },
+    layer("first    1-64   k7 s2 64^3", 64, [1, 64], [7, 2, 1]),
+    layer("stage1  64-64   k3    16^3", 16, [64, 64], [3, 1, 1]),
+    layer("stage1  64-256  k1    16^3", 16, [64, 256], [1, 1, 1]),
+    layer("stage1 256-64   k1    16^3", 16, [256, 64], [1, 1, 1]),
+    layer("stage2 128-128  k3 s2 16^3", 16, [128, 128], [3, 2, 1]),
+    layer("stage2 128-128  k3     8^3", 8, [128, 128], [3, 1, 1]),
+    layer("stage3 1024-256 k1     8^3", 8, [1024, 256], [1, 1, 1]),
+    layer("stage3 256-256  k3 d2  8^3", 8, [256, 256], [3, 1, 2]),
+    layer("stage3 256-1024 k1     8^3", 8, [256, 1024], [1, 1, 1]),
+    layer("stage4 2048-512 k1     8^3", 8, [2048, 512], [1, 1, 1]),
+    layer("stage4 512-512  k3 d4  8^3", 8, [512, 512], [3, 1, 4]),
+    layer("head    32-32   k3    16^3", 16, [32, 32], [3, 1, 1]),
+    Layer {
+        name: "head  2048-32 k2 s2 T 8^3",
+        side: 8,
+        inputs: 2048,
+        outputs: 32,
+        kernel: 2,
+        stride: 2,
+        kind: Kind::Transposed,
+    },
 ];
 
 fn main() {
-    let plain = std::env::args().nth(1).is_some_and(|word| word == "reference");
     let peak = peak_gflops();
     println!("{} threads, measured peak {peak:.0} GF/s", rayon::current_num_threads());
-    println!("layer                     GF   fwd ms  GF/s  peak%   dx ms  GF/s  peak%   dw ms  GF/s  peak%");
+    println!("layer                      pass   ms burn  ms ours   GF/s  of peak");
     for layer in LAYERS {
-        let [forward, data, weight] = times(layer, plain);
-        let gflop = gflop(layer);
-        let cell = |time: Duration| {
-            let rate = gflop / time.as_secs_f64();
-            format!("{:7.2} {:5.0} {:5.0}%", time.as_secs_f64() * 1e3, rate, 100.0 * rate / peak)
-        };
-        println!("{} {gflop:5.2} {} {} {}", layer.name, cell(forward), cell(data), cell(weight));
+        for (pass, plain, ours) in passes(layer) {
+            let (plain, ours) = (plain.as_secs_f64(), ours.as_secs_f64());
+            let rate = layer.gflop() / ours;
+            let (name, share) = (layer.name, 100.0 * rate / peak);
+            println!("{name:26} {pass:4} {:9.2} {:8.2} {rate:6.0} {share:7.0} %", plain * 1e3, ours * 1e3);
+        }
     }
 }
 
-/// Multiplications and additions, dense.
-fn gflop(layer: &Layer) -> f64 {
-    let scale = if layer.transposed { layer.kernel / layer.stride * layer.kernel * layer.kernel } else { 1 };
-    let outputs: usize = layer.grid.iter().map(|side| side / if layer.transposed { 1 } else { layer.stride }).product();
-    let taps = if layer.transposed { scale } else { layer.kernel.pow(3) };
-    2e-9 * (outputs * taps * layer.inputs * layer.outputs) as f64
+impl Layer {
+    /// Multiplications and additions of one pass, taps in the padding counted, in 10^9.
+    fn gflop(&self) -> f64 {
+        let voxels = match self.kind {
+            Kind::Convolution { .. } => (self.side / self.stride).pow(3),
+            Kind::Transposed => self.side.pow(3),
+        };
+        2e-9 * (voxels * self.kernel.pow(3) * self.inputs * self.outputs) as f64
+    }
+
+    fn weight_shape(&self) -> [usize; 5] {
+        let Self { inputs, outputs, kernel: k, .. } = *self;
+        match self.kind {
+            Kind::Convolution { .. } => [outputs, inputs, k, k, k],
+            Kind::Transposed => [inputs, outputs, k, k, k],
+        }
+    }
+
+    fn ours(&self, x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+        match self.kind {
+            Kind::Convolution { padding, dilation } => conv3d(x, weight, None, &self.options(padding, dilation)),
+            Kind::Transposed => conv_transpose3d(x, weight, None, [self.stride; 3]),
+        }
+    }
+
+    fn plain(&self, x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+        match self.kind {
+            Kind::Convolution { padding, dilation } => {
+                reference::conv3d(x, weight, None, &self.options(padding, dilation))
+            }
+            Kind::Transposed => reference::conv_transpose3d(x, weight, None, [self.stride; 3]),
+        }
+    }
+
+    fn options(&self, padding: usize, dilation: usize) -> Conv3dOptions {
+        Conv3dOptions { stride: [self.stride; 3], padding: [padding; 3], dilation: [dilation; 3] }
+    }
 }
 
-/// The least of several times of forward, data gradient and weight gradient.
-fn times(layer: &Layer, plain: bool) -> [Duration; 3] {
+/// (pass, burn's time, our time); the first layer needs no data gradient.
+fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     let device = Device::flex().autodiff();
-    let random = |shape: [usize; 5]| Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
-    let [d, h, w] = layer.grid;
-    let x = random([1, layer.inputs, d, h, w]).permute([0, 2, 3, 4, 1]);
-    let x = (x * 1.0).permute([0, 4, 1, 2, 3]);
-    let k = layer.kernel;
-    let (first, second) = if layer.transposed { (layer.inputs, layer.outputs) } else { (layer.outputs, layer.inputs) };
-    let weight = random([first, second, k, k, k]);
-    let forward = |x: Tensor<5>, weight: Tensor<5>| {
-        let options =
-            Conv3dOptions { stride: [layer.stride; 3], padding: [layer.padding; 3], dilation: [layer.dilation; 3] };
-        match (layer.transposed, plain) {
-            (false, false) => conv3d(x, weight, None, &options),
-            (true, false) => conv_transpose3d(x, weight, None, [layer.stride; 3]),
-            (false, true) => reference::conv3d(x, weight, None, &options),
-            (true, true) => reference::conv_transpose3d(x, weight, None, [layer.stride; 3]),
-        }
-    };
-    let backward = |x: Tensor<5>, weight: Tensor<5>| {
-        let output = forward(x, weight);
-        // The gradient of this sum is one tensor, already in the output's memory order.
-        let gradient = output.clone().detach();
-        let loss = (output * gradient).sum();
+    let side = layer.side;
+    let random = |shape| Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let x = random([1, layer.inputs, side, side, side]);
+    let weight = random(layer.weight_shape());
+    let operations: [&dyn Fn(Tensor<5>, Tensor<5>) -> Tensor<5>; 2] =
+        [&|x, weight| layer.plain(x, weight), &|x, weight| layer.ours(x, weight)];
+    // Our operations take the memory order that our operations leave; a unit convolution leaves it here.
+    let inputs = [x.clone(), in_our_order(x)];
+    let timed = |time: &dyn Fn(usize) -> Duration| [0, 1].map(|which| least(|| time(which)));
+    let forward = timed(&|which| {
         let begin = Instant::now();
-        black_box(loss.backward());
-        begin.elapsed()
-    };
-    let forward_time = least(|| {
-        let begin = Instant::now();
-        black_box(forward(x.clone(), weight.clone()));
+        black_box(operations[which](inputs[which].clone(), weight.clone()));
         begin.elapsed()
     });
-    let none = backward_overhead(&x, &weight, &forward);
-    let data = if layer.inputs == 1 {
-        Duration::from_secs(1)
-    } else {
-        least(|| backward(x.clone().require_grad(), weight.clone()))
-    };
-    let weights = least(|| backward(x.clone(), weight.clone().require_grad()));
-    [forward_time, data.saturating_sub(none), weights.saturating_sub(none)]
-}
-
-/// What the loss itself costs in the backward pass: the product's gradient.
-fn backward_overhead(
-    x: &Tensor<5>,
-    weight: &Tensor<5>,
-    forward: &dyn Fn(Tensor<5>, Tensor<5>) -> Tensor<5>,
-) -> Duration {
-    let output = forward(x.clone(), weight.clone()).detach();
-    least(|| {
-        let leaf = output.clone().require_grad();
-        let loss = (leaf * output.clone()).sum();
+    let backward = |which: usize, x: Tensor<5>, weight: Tensor<5>| {
+        let output = operations[which](x, weight);
+        let loss = (output.clone() * output.detach()).sum();
         let begin = Instant::now();
         black_box(loss.backward());
         begin.elapsed()
-    })
+    };
+    // What the loss itself costs in the backward pass.
+    let loss = timed(&|which| {
+        let output = operations[which](inputs[which].clone(), weight.clone()).detach().require_grad();
+        let loss = (output.clone() * output.detach()).sum();
+        let begin = Instant::now();
+        black_box(loss.backward());
+        begin.elapsed()
+    });
+    let net = |times: [Duration; 2]| [times[0].saturating_sub(loss[0]), times[1].saturating_sub(loss[1])];
+    let weights = net(timed(&|which| backward(which, inputs[which].clone(), weight.clone().require_grad())));
+    let mut passes = vec![("y", forward[0], forward[1]), ("dw", weights[0], weights[1])];
+    if layer.inputs > 1 {
+        let data = net(timed(&|which| backward(which, inputs[which].clone().require_grad(), weight.clone())));
+        passes.insert(1, ("dx", data[0], data[1]));
+    }
+    passes
+}
+
+fn in_our_order(x: Tensor<5>) -> Tensor<5> {
+    let channels = x.dims()[1];
+    let identity = Tensor::<2>::eye(channels, &x.device()).reshape([channels, channels, 1, 1, 1]);
+    conv3d(x, identity, None, &Conv3dOptions { stride: [1; 3], padding: [0; 3], dilation: [1; 3] })
 }
 
 fn least(mut measure: impl FnMut() -> Duration) -> Duration {
-    (0..7).map(|_| measure()).min().expect("at least one measurement")
+    (0..REPEATS).map(|_| measure()).min().expect("at least one measurement")
 }
 
-/// Fused multiply-adds on registers alone, on all threads of the pool.
+/// Fused multiply-adds on registers alone, on all threads of the pool, in 10^9 a second.
 fn peak_gflops() -> f64 {
+    const ROUNDS: usize = 2_000_000;
     let threads = rayon::current_num_threads();
     let time = least(|| {
         let begin = Instant::now();
         (0..threads).into_par_iter().for_each(|_| {
-            black_box(lacuna_kernels::multiply_add_chain(black_box(2_000_000)));
+            black_box(multiply_add_chain(black_box(ROUNDS)));
         });
         begin.elapsed()
     });
-    threads as f64 * 2_000_000.0 * lacuna_kernels::MULTIPLY_ADD_CHAIN_FLOPS as f64 / time.as_secs_f64() * 1e-9
+    1e-9 * (threads * ROUNDS * MULTIPLY_ADD_CHAIN_FLOPS) as f64 / time.as_secs_f64()
 }

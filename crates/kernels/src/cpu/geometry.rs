@@ -50,10 +50,10 @@ impl Geometry {
     pub fn of_convolution(batch: usize, wide: [usize; 3], kernel: [usize; 3], options: &crate::Conv3dOptions) -> Self {
         let crate::Conv3dOptions { stride, padding, dilation } = *options;
         let narrow = std::array::from_fn(|axis| {
-            assert!(stride[axis] > 0 && dilation[axis] > 0, "conv3d: stride and dilation must be at least 1");
+            assert!(stride[axis] > 0 && dilation[axis] > 0, "stride and dilation must be at least 1");
             let reach = dilation[axis] * (kernel[axis] - 1) + 1;
             let padded = wide[axis] + 2 * padding[axis];
-            assert!(reach <= padded, "conv3d: the kernel reaches {reach} voxels, the padded input has {padded}");
+            assert!(reach <= padded, "the kernel reaches {reach} voxels, the padded input has {padded}");
             (padded - reach) / stride[axis] + 1
         });
         Self { batch, wide, narrow, kernel, stride, padding, dilation }

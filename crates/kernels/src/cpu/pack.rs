@@ -127,18 +127,27 @@ impl PackPanel<'_> {
     }
 }
 
-/// Channels-last `rows` of `channels` floats as `[panel][row][width]`; channels beyond the last are zero.
-pub(crate) fn channel_panels(rows: &[f32], channels: usize, width: usize) -> Vec<f32> {
-    let count = rows.len() / channels;
-    let mut panels = vec![0.0; channels.div_ceil(width) * count * width];
-    panels.par_chunks_mut((count * width).max(1)).enumerate().for_each(|(panel, to)| {
-        let first = panel * width;
-        let present = width.min(channels - first);
-        for (to, row) in to.chunks_exact_mut(width).zip(rows.chunks_exact(channels)) {
-            to[..present].copy_from_slice(&row[first..first + present]);
-        }
-    });
-    panels
+/// Channels-last `rows` of `channels` floats as `[panel][row][WIDTH]`; channels beyond the last are zero.
+pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) -> Vec<f32> {
+    let panel_length = rows.len() / channels * WIDTH;
+    let panels = channels.div_ceil(WIDTH);
+    // SAFETY: each panel is written in full by one task.
+    unsafe {
+        filled(panels * panel_length, |elements| {
+            (0..panels).into_par_iter().for_each(|panel| {
+                let to = elements.at(panel * panel_length, panel_length).cast::<[f32; WIDTH]>();
+                let first = panel * WIDTH;
+                for (index, row) in rows.chunks_exact(channels).enumerate() {
+                    // A length known to the compiler: six floats are not worth a call.
+                    let part = match row[first..].first_chunk::<WIDTH>() {
+                        Some(whole) => *whole,
+                        None => std::array::from_fn(|lane| row.get(first + lane).copied().unwrap_or(0.0)),
+                    };
+                    to.add(index).write_unaligned(part);
+                }
+            });
+        })
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +182,6 @@ mod tests {
     #[test]
     fn channel_panels_keep_rows_apart() {
         // Two voxels of three channels in panels of two.
-        assert_eq!(channel_panels(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2), [1.0, 2.0, 4.0, 5.0, 3.0, 0.0, 6.0, 0.0]);
+        assert_eq!(channel_panels::<2>(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3), [1.0, 2.0, 4.0, 5.0, 3.0, 0.0, 6.0, 0.0]);
     }
 }

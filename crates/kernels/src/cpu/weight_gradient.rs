@@ -32,7 +32,7 @@ pub(crate) fn weight_gradient(
     let voxels_narrow = geometry.batch * voxels(geometry.narrow);
     assert_eq!(wide.len(), voxels_wide * wide_channels, "the wide activations fit their grid");
     assert_eq!(narrow.len(), voxels_narrow * narrow_channels, "the narrow activations fit their grid");
-    let panels = channel_panels(narrow, narrow_channels, PANEL);
+    let panels = channel_panels::<PANEL>(narrow, narrow_channels);
     let rows = if wide_channels < ROWS {
         Rows::of_taps(geometry, wide, wide_channels)
     } else {
@@ -96,7 +96,7 @@ impl Rows {
             })
             .collect();
         Self {
-            elements: channel_panels(wide, channels, ROWS),
+            elements: channel_panels::<ROWS>(wide, channels),
             voxel_length: ROWS,
             step: ROWS * geometry.stride[2],
             tiles,

@@ -75,3 +75,44 @@ impl RowMajor {
         self.0.layout().shape().dims()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Conv3dOptions, Statistics, batch_norm, conv_transpose3d, conv3d, max_pool3d};
+    use burn::tensor::{Device, Tensor};
+
+    fn primitive(tensor: &Tensor<5>) -> FlexTensor {
+        tensor.clone().try_into_primitive::<Flex>().unwrap()
+    }
+
+    #[test]
+    fn elements_survive_the_change_of_order_and_back() {
+        let device = Device::flex();
+        let x = Tensor::<1, burn::tensor::Int>::arange(0..240, &device).float().reshape([2, 5, 2, 3, 4]);
+        let converted = Tensor::<5>::from_primitive::<Flex>(ChannelsLast::new(primitive(&x)).into_tensor());
+        assert_eq!(converted.dims(), x.dims());
+        assert!(is_channels_last(primitive(&converted).layout()));
+        converted.into_data().assert_eq(&x.into_data(), true);
+    }
+
+    #[test]
+    fn nothing_is_rearranged_between_two_operations() {
+        let device = Device::flex();
+        let ones = |channels| Tensor::<1>::ones([channels], &device);
+        let options = Conv3dOptions { stride: [2; 3], padding: [1; 3], dilation: [1; 3] };
+        let x = Tensor::<5>::ones([2, 3, 9, 8, 7], &device);
+        let convolved = conv3d(x, Tensor::ones([4, 3, 3, 3, 3], &device), None, &options);
+        let pooled = max_pool3d(convolved.clone(), [3; 3], [2; 3], [1; 3]);
+        let raised = conv_transpose3d(pooled.clone(), Tensor::ones([4, 6, 2, 2, 2], &device), None, [2; 3]);
+        let residual = Some(raised.clone());
+        let normalised =
+            batch_norm(raised.clone(), ones(6), ones(6), Statistics::Batch, residual, Activation::Relu, 1e-5).output;
+        for tensor in [convolved, pooled, raised, normalised] {
+            let tensor = primitive(&tensor);
+            let before = tensor.storage::<f32>().as_ptr();
+            let taken = ChannelsLast::new(tensor);
+            assert_eq!(taken.elements().as_ptr(), before, "the next operation reads the same memory");
+        }
+    }
+}
