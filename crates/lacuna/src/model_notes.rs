@@ -1,42 +1,50 @@
 //! What a model file says beside its weights, so that nobody has to remember it.
 //!
-//! Three keys of the file's metadata, each optional: `labels` (the label table), `preprocessing`
-//! (how images became its input), `parent` (the digest of the model it was made from).
+//! Keys of the file's metadata, each optional: `labels` (the class names as a JSON list),
+//! `label_table` (the name of the table that made them), `preprocessing` (how images became its
+//! input, as JSON), `parent` (the digest of the file it was made from).
 
 use crate::error::CliError;
-use lacuna_cohort::{LabelTable, Target};
+use lacuna_cohort::LabelTable;
 use lacuna_volume::Preprocessing;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a model file says beside its weights.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelNotes {
-    /// What its classes are and which label values they were made of.
-    pub labels: Option<LabelTable>,
+    /// The names of its classes, the background first.
+    pub classes: Option<Vec<String>>,
+    /// The name of the label table that made them.
+    pub label_table: Option<String>,
     /// How images became its input.
     pub preprocessing: Option<Preprocessing>,
-    /// The digest of the model it was made from.
+    /// The digest of the file it was made from.
     pub parent: Option<String>,
 }
 
-/// A label table as it is written: `null` is an ignored value.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenTable {
-    table: String,
-    classes: Vec<String>,
-    values: BTreeMap<u16, Option<u8>>,
-}
-
 impl ModelNotes {
+    /// The notes of a model that was trained on these labels and inputs.
+    pub fn new(labels: &LabelTable, preprocessing: &Preprocessing, parent: Option<String>) -> ModelNotes {
+        ModelNotes {
+            classes: Some(labels.classes().to_vec()),
+            label_table: Some(labels.name().to_string()),
+            preprocessing: Some(preprocessing.clone()),
+            parent,
+        }
+    }
+
     /// As a model file's metadata.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
-        let json = |value: serde_json::Value| value.to_string();
-        let labels = self.labels.as_ref().map(|table| json(serde_json::json!(written(table))));
-        let preprocessing = self.preprocessing.as_ref().map(|choice| json(serde_json::json!(choice)));
-        let entries = [("labels", labels), ("preprocessing", preprocessing), ("parent", self.parent.clone())];
+        let classes = self.classes.as_ref().map(|names| serde_json::json!(names).to_string());
+        let preprocessing = self.preprocessing.as_ref().map(|choice| serde_json::json!(choice).to_string());
+        let entries = [
+            ("labels", classes),
+            ("label_table", self.label_table.clone()),
+            ("preprocessing", preprocessing),
+            ("parent", self.parent.clone()),
+        ];
         entries.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
     }
 
@@ -45,38 +53,24 @@ impl ModelNotes {
     /// # Errors
     /// A key that cannot be understood.
     pub fn from_metadata(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, CliError> {
-        let refuse = |key: &str, why: String| CliError::Data {
-            what: format!(
-                "{}: metadata `{key}`: {why}; fix: state it by flags, or save the model again",
-                path.display()
-            ),
-        };
-        let mut notes = ModelNotes { parent: metadata.get("parent").cloned(), ..ModelNotes::default() };
-        if let Some(text) = metadata.get("labels") {
-            let written = serde_json::from_str(text).map_err(|error| refuse("labels", error.to_string()))?;
-            notes.labels = Some(table(written).map_err(|error| refuse("labels", error.to_string()))?);
-        }
-        if let Some(text) = metadata.get("preprocessing") {
-            let choice = serde_json::from_str(text).map_err(|error| refuse("preprocessing", error.to_string()))?;
-            notes.preprocessing = Some(choice);
-        }
-        Ok(notes)
+        Ok(ModelNotes {
+            classes: parsed(path, metadata, "labels")?,
+            label_table: metadata.get("label_table").cloned(),
+            preprocessing: parsed(path, metadata, "preprocessing")?,
+            parent: metadata.get("parent").cloned(),
+        })
     }
 }
 
-fn written(table: &LabelTable) -> WrittenTable {
-    let class = |target| match target {
-        Target::Class(class) => Some(class),
-        Target::Ignored => None,
-    };
-    let values = (0..=u16::MAX).filter_map(|value| Some((value, class(table.target(value)?))));
-    WrittenTable { table: table.name().to_string(), classes: table.classes().to_vec(), values: values.collect() }
-}
-
-fn table(written: WrittenTable) -> Result<LabelTable, lacuna_cohort::CohortError> {
-    let target = |class: Option<u8>| class.map_or(Target::Ignored, Target::Class);
-    let targets = written.values.into_iter().map(|(value, class)| (value, target(class))).collect();
-    LabelTable::new(written.table, written.classes, targets)
+fn parsed<T: DeserializeOwned>(
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    key: &str,
+) -> Result<Option<T>, CliError> {
+    let Some(text) = metadata.get(key) else { return Ok(None) };
+    serde_json::from_str(text).map(Some).map_err(|error| CliError::Data {
+        what: format!("{}: metadata `{key}`: {error}; fix: save the model again", path.display()),
+    })
 }
 
 #[cfg(test)]
@@ -87,14 +81,9 @@ mod tests {
 
     #[test]
     fn notes_survive_a_round_trip() {
-        for built_in in BUILT_IN {
-            let notes = ModelNotes {
-                labels: Some(built_in.table()),
-                preprocessing: Some(Preprocessing::Medicalnet(Medicalnet::published())),
-                parent: Some("ab12".to_string()),
-            };
-            assert_eq!(ModelNotes::from_metadata(Path::new("x"), &notes.to_metadata()).unwrap(), notes);
-        }
+        let preprocessing = Preprocessing::Medicalnet(Medicalnet::published());
+        let notes = ModelNotes::new(&BUILT_IN[0].table(), &preprocessing, Some("ab12".to_string()));
+        assert_eq!(ModelNotes::from_metadata(Path::new("x"), &notes.to_metadata()).unwrap(), notes);
         assert_eq!(ModelNotes::from_metadata(Path::new("x"), &BTreeMap::new()).unwrap(), ModelNotes::default());
     }
 

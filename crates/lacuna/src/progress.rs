@@ -4,7 +4,6 @@ use crate::context::Context;
 use crate::output::say;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,9 @@ pub enum ProgressMode {
 
 /// Time between two plain lines: a log of a day's work stays readable.
 const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How finely a bar moves within a unit.
+const BAR_STEPS: u64 = 100;
 
 /// The progress of one verb.
 pub struct Progress {
@@ -51,10 +53,9 @@ impl Progress {
         done_before: usize,
     ) -> Progress {
         let bar = || {
-            let template = "{prefix} {bar:30} {pos}/{len} {msg} {elapsed_precise}";
-            let style = ProgressStyle::with_template(template).expect("the template is fixed and tested");
-            let bar = ProgressBar::new(total as u64).with_style(style).with_prefix(verb);
-            bar.set_position(done_before as u64);
+            let style = ProgressStyle::with_template("{prefix} {bar:30} {msg}").expect("the template is fixed");
+            let bar = ProgressBar::new(total as u64 * BAR_STEPS).with_style(style).with_prefix(verb);
+            bar.set_position(done_before as u64 * BAR_STEPS);
             Show::Bar(bar)
         };
         let show = match context.progress {
@@ -68,30 +69,39 @@ impl Progress {
 
     /// `done` units are done; `fields` says what there is to say, as `name=value` words.
     pub fn advance(&mut self, done: usize, fields: &str) {
-        let eta = self.eta(done as f64);
+        self.show(done, done as f64, fields);
+    }
+
+    /// Within unit `number`, counted from 1, of which `share` is done.
+    pub fn within(&mut self, number: usize, share: f64, fields: &str) {
+        self.show(number, (number - 1) as f64 + share, fields);
+    }
+
+    fn show(&mut self, number: usize, done: f64, fields: &str) {
+        let (unit, total) = (self.unit, self.total);
+        let fields = with_eta(&format!("{unit}={number}/{total}"), fields, self.eta(done));
         match &mut self.show {
             Show::Nothing => {}
             Show::Bar(bar) => {
-                bar.set_position(done as u64);
-                bar.set_message(with_eta(fields, eta));
+                bar.set_position((done * BAR_STEPS as f64) as u64);
+                bar.set_message(fields);
             }
             Show::Plain { last } => {
                 let now = Instant::now();
-                let due = done == self.total || last.is_none_or(|last| now - last >= INTERVAL);
+                let due = done >= total as f64 || last.is_none_or(|last| now - last >= INTERVAL);
                 if due {
                     *last = Some(now);
-                    let (time, verb, unit, total) = (timestamp(), self.verb, self.unit, self.total);
-                    say(format!("{time} {verb} {unit}={done}/{total} {}", with_eta(fields, eta)).trim_end());
+                    say(&format!("{} {} {fields}", timestamp(), self.verb));
                 }
             }
         }
     }
 
-    /// A line that must not be lost among the progress.
-    pub fn note(&self, line: &str) {
+    /// A line for people that a bar must not paint over.
+    pub fn note(&self, context: &Context, line: &str) {
         match &self.show {
-            Show::Bar(bar) => bar.suspend(|| say(line)),
-            Show::Plain { .. } | Show::Nothing => say(line),
+            Show::Bar(bar) => bar.suspend(|| context.note(line)),
+            Show::Plain { .. } | Show::Nothing => context.note(line),
         }
     }
 
@@ -111,14 +121,13 @@ impl Drop for Progress {
     }
 }
 
-fn with_eta(fields: &str, eta: Option<Duration>) -> String {
-    let mut text = fields.to_string();
-    if let Some(eta) = eta {
+fn with_eta(count: &str, fields: &str, eta: Option<Duration>) -> String {
+    let eta = eta.map(|eta| {
         let seconds = eta.as_secs();
-        let separator = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{separator}eta={:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    }
-    text
+        format!("eta={:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    });
+    let words = [count, fields, eta.as_deref().unwrap_or("")];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Now, in UTC to the second: `2026-11-23T15:42:10Z`.
@@ -132,9 +141,10 @@ mod tests {
 
     #[test]
     fn time_left_is_written_in_hours_minutes_and_seconds() {
-        assert_eq!(with_eta("loss=0.2", Some(Duration::from_secs(3723))), "loss=0.2 eta=01:02:03");
-        assert_eq!(with_eta("", Some(Duration::from_secs(5))), "eta=00:00:05");
-        assert_eq!(with_eta("", None), "");
+        let eta = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(with_eta("epoch=1/2", "loss=0.2", eta(3723)), "epoch=1/2 loss=0.2 eta=01:02:03");
+        assert_eq!(with_eta("scan=1/2", "", eta(5)), "scan=1/2 eta=00:00:05");
+        assert_eq!(with_eta("scan=2/2", "", None), "scan=2/2");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub use cases::Data;
 pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, SplitConfig, StudyConfig, UnlearnConfig};
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine};
+pub use opening::check_init;
 pub use store::{EpochScores, Record, Store};
 pub use study::{Progress, Study};
 pub use task::{Task, TrainTask, UnlearnTask};

@@ -37,7 +37,10 @@ pub(crate) fn everybody(split: &Split) -> BTreeSet<SubjectId> {
 ///
 /// A head of the file that fits is taken over too; a head that is absent or of other classes begins
 /// fresh. An encoder that fits in part would train from half-random weights without a word.
-pub(crate) fn check_init(
+///
+/// # Errors
+/// [`StudyError::Init`] with what matched and what did not, or a file that cannot be read.
+pub fn check_init(
     network: &NetworkConfig,
     architecture: Architecture,
     device: &Device,

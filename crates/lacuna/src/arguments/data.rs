@@ -65,6 +65,11 @@ impl DataArguments {
 }
 
 impl LayoutArguments {
+    /// Whether anything is said here.
+    pub fn is_stated(&self) -> bool {
+        self.layout.is_some() || self.data_root.is_some() || self.channels.is_some() || self.subject_pattern.is_some()
+    }
+
     /// As the cohort crate takes them.
     pub fn options(&self) -> Result<LayoutOptions, CliError> {
         let pattern = self.subject_pattern.as_deref().map(str::parse::<SubjectPattern>).transpose()?;

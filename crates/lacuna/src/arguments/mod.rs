@@ -5,7 +5,7 @@ mod model;
 mod preprocess;
 mod values;
 
-pub use data::{DataArguments, LabelArguments, ReadArguments};
-pub use model::{Model, ModelArguments};
+pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
+pub use model::{Model, ModelArguments, ShortcutChoice};
 pub use preprocess::PreprocessArguments;
 pub use values::{spacing_mm, voxels};

@@ -5,6 +5,7 @@ use crate::model_notes::ModelNotes;
 use clap::{Args, ValueEnum};
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, load_matching, read_model};
 use lacuna_seed::Seed;
+use lacuna_volume::Preprocessing;
 use std::path::{Path, PathBuf};
 
 /// A model file, and what a foreign one does not say of itself.
@@ -40,6 +41,8 @@ pub enum ShortcutChoice {
 
 /// A network with what its file says beside its weights.
 pub struct Model {
+    /// Where it was read.
+    pub path: PathBuf,
     /// The network.
     pub network: Network,
     /// Labels, preprocessing, provenance.
@@ -60,14 +63,30 @@ impl ModelArguments {
                     None => stated,
                 };
                 let network = foreign(&self.model, architecture, device)?;
-                Ok(Model { network, notes: ModelNotes::default() })
+                Ok(Model { path: self.model.clone(), network, notes: ModelNotes::default() })
             }
             _ => {
                 let file = read_model(&self.model, device)?;
                 let notes = ModelNotes::from_metadata(&self.model, &file.metadata)?;
-                Ok(Model { network: file.network, notes })
+                Ok(Model { path: self.model.clone(), network: file.network, notes })
             }
         }
+    }
+}
+
+impl Model {
+    /// The preprocessing stated by the user, else the one the model was trained with.
+    ///
+    /// # Errors
+    /// If neither says any.
+    pub fn preprocessing(&self, stated: Option<Preprocessing>) -> Result<Preprocessing, CliError> {
+        stated.or_else(|| self.notes.preprocessing.clone()).ok_or_else(|| CliError::Config {
+            what: format!(
+                "{}: metadata `preprocessing`: expected how its images were prepared, found nothing; \
+                 fix: say it with --preprocess none, canonical or medicalnet",
+                self.path.display()
+            ),
+        })
     }
 }
 

@@ -80,10 +80,7 @@ struct Work<'a> {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let stated = arguments.preprocess.stated()?;
     let model = arguments.model.open(&context.device)?;
-    let preprocessing = match stated {
-        Some(stated) => stated,
-        None => as_trained(&arguments.model.model, &model)?,
-    };
+    let preprocessing = model.preprocessing(stated)?;
     let scans = scans(arguments, &model)?;
     let work = Work {
         context,
@@ -105,16 +102,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         predictions,
     };
     Ok(Outcome::new("predict", &record, text(&record)))
-}
-
-fn as_trained(path: &Path, model: &Model) -> Result<Preprocessing, CliError> {
-    model.notes.preprocessing.clone().ok_or_else(|| CliError::Config {
-        what: format!(
-            "{}: metadata `preprocessing`: expected how its images were prepared, found nothing; \
-             fix: say it with --preprocess none, canonical or medicalnet",
-            path.display()
-        ),
-    })
 }
 
 /// The images in groups of as many as the network has channels.
@@ -233,18 +220,18 @@ fn count(classes: &ClassMap, number: usize) -> Vec<u64> {
 
 /// The classes' names, or their numbers where the file names none.
 fn class_names(model: &Model) -> Vec<String> {
-    match &model.notes.labels {
-        Some(table) => table.classes().to_vec(),
+    match &model.notes.classes {
+        Some(names) => names.clone(),
         None => (0..model.network.architecture().classes).map(|class| class.to_string()).collect(),
     }
 }
 
 fn text(record: &Record) -> String {
-    let head = ["output", "input", "network's grid", "voxels per class"].map(str::to_string);
+    let head = ["output", "input", "network's grid", "voxels per class"].map(str::to_string).to_vec();
     let mut rows = vec![head];
     rows.extend(record.predictions.iter().map(|written| {
         let counts = written.voxels.iter().flatten().zip(&record.classes);
-        [
+        vec![
             written.output.display().to_string(),
             format!("{:?}", written.input_shape),
             format!("{:?}", written.output_shape),

@@ -37,7 +37,7 @@ fn text(report: &CheckReport) -> String {
     ]);
     text.push('\n');
     let head = ["subject", "scan", "voxels", "spacing mm", "axes", "intensities", "labels (value:voxels)"];
-    let mut rows = vec![head.map(str::to_string)];
+    let mut rows = vec![head.map(str::to_string).to_vec()];
     rows.extend(report.scans.iter().map(row));
     text.push_str(&aligned(&rows));
     text.push('\n');
@@ -53,14 +53,14 @@ fn text(report: &CheckReport) -> String {
     text
 }
 
-fn row(scan: &ScanSummary) -> [String; 7] {
+fn row(scan: &ScanSummary) -> Vec<String> {
     let unread = || "unread".to_string();
     let image = scan.image.as_ref();
     let labels = scan.label_counts.as_ref().map_or_else(
         || "none".to_string(),
         |counts| counts.iter().map(|(value, voxels)| format!("{value}:{voxels}")).collect::<Vec<_>>().join(" "),
     );
-    [
+    vec![
         scan.subject.to_string(),
         scan.scan.clone(),
         image.map_or_else(unread, |image| by(image.shape)),

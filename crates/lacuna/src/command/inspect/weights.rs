@@ -93,7 +93,7 @@ fn tensors(path: &Path, file: &SafeTensors, metadata: &HashMap<String, String>) 
         views.len()
     );
     let row = |(name, view): &(String, safetensors::tensor::TensorView)| {
-        [name.clone(), view.dtype().to_string(), format!("{:?}", view.shape())]
+        vec![name.clone(), view.dtype().to_string(), format!("{:?}", view.shape())]
     };
     text.push_str(&aligned(&views.iter().take(TENSORS_SHOWN).map(row).collect::<Vec<_>>()));
     if views.len() > TENSORS_SHOWN {

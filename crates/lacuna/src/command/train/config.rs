@@ -1,0 +1,167 @@
+//! The settings of a training run: a file, then flags, then `--set`.
+
+use super::Arguments;
+use crate::config::{apply, read_table, set_to, typed};
+use crate::error::CliError;
+use lacuna_cohort::SubjectId;
+use lacuna_study::{DataConfig, LabelChoice, NetworkConfig, SplitConfig, StudyConfig};
+use lacuna_train::TrainConfig;
+use lacuna_volume::Preprocessing;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Everything that decides a training run's outcome; written to its folder with all defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRun {
+    /// What the run folder is called.
+    pub name: String,
+    /// Initial weights, orders and noise follow from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// Subjects that are not trained on.
+    #[serde(default)]
+    pub held_out: Vec<SubjectId>,
+    /// The scans and what their labels mean.
+    pub data: DataConfig,
+    /// What is done to the images.
+    pub preprocess: Preprocessing,
+    /// The network and the weights it begins from.
+    pub network: NetworkConfig,
+    /// How it is trained.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+impl TrainRun {
+    /// The settings that the command line comes to.
+    ///
+    /// # Errors
+    /// Unknown, missing or impossible settings.
+    pub fn from_arguments(arguments: &Arguments) -> Result<TrainRun, CliError> {
+        let mut table = match &arguments.config {
+            Some(path) => with_paths_below(path.parent().unwrap_or(Path::new("")), read_table(path)?),
+            None => Table::new(),
+        };
+        set_flags(&mut table, arguments)?;
+        for assignment in &arguments.set {
+            apply(&mut table, assignment)?;
+        }
+        let source = arguments.config.as_ref().map_or("settings".to_string(), |path| path.display().to_string());
+        if !table.contains_key("name") {
+            let depth = table.get("network").and_then(|network| network.get("depth")).and_then(Value::as_integer);
+            set_to(&mut table, "name", &depth.map_or("train".to_string(), |depth| format!("resnet{depth}")))?;
+        }
+        demand(&table, &source)?;
+        typed::<TrainRun>(table, &source)?.checked()
+    }
+
+    /// The settings of a run folder.
+    pub fn from_folder(path: &Path) -> Result<TrainRun, CliError> {
+        let file = path.join("config.toml");
+        typed::<TrainRun>(read_table(&file)?, &file.display().to_string())?.checked()
+    }
+
+    /// As a study of one training, whose data the study crate opens and prepares.
+    pub fn as_study(&self) -> StudyConfig {
+        StudyConfig {
+            name: self.name.clone(),
+            seeds: vec![self.seed],
+            pseudonyms: false,
+            keep_models: Default::default(),
+            data: self.data.clone(),
+            preprocess: self.preprocess.clone(),
+            network: self.network.clone(),
+            train: self.train.clone(),
+            split: SplitConfig { seed: self.seed, ..SplitConfig::default() },
+            unlearn: Default::default(),
+        }
+    }
+
+    fn checked(self) -> Result<TrainRun, CliError> {
+        self.network.architecture(1, 2)?;
+        let train = self.train.checked()?;
+        Ok(TrainRun { train, ..self })
+    }
+}
+
+fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
+    if let Some(name) = &arguments.name {
+        set_to(table, "name", name)?;
+    }
+    if let Some(seed) = arguments.seed {
+        set_to(table, "seed", &seed)?;
+    }
+    if !arguments.held_out.is_empty() {
+        set_to(table, "held_out", &arguments.held_out)?;
+    }
+    if let Some(data) = &arguments.data {
+        set_to(table, "data.root", &absolute(data))?;
+    }
+    if let Some(labels) = &arguments.labels.labels {
+        let path = Path::new(labels);
+        let choice = match path.extension().is_some_and(|extension| extension == "toml") {
+            true => LabelChoice::File { file: absolute(path) },
+            false => LabelChoice::Named(labels.clone()),
+        };
+        set_to(table, "data.labels", &choice)?;
+    }
+    if arguments.layout.is_stated() {
+        set_to(table, "data.options", &arguments.layout.options()?)?;
+    }
+    if let Some(preprocess) = arguments.preprocess.stated()? {
+        set_to(table, "preprocess", &preprocess)?;
+    }
+    if let Some(depth) = arguments.depth {
+        set_to(table, "network.depth", &depth)?;
+    }
+    if let Some(shortcut) = arguments.shortcut {
+        set_to(table, "network.shortcut", &lacuna_nn::Shortcut::from(shortcut))?;
+    }
+    if let Some(init) = &arguments.init {
+        set_to(table, "network.init", &absolute(init))?;
+    }
+    if let Some(epochs) = arguments.epochs {
+        set_to(table, "train.epochs", &epochs)?;
+    }
+    Ok(())
+}
+
+/// What has no default must be said, and the flag that says it.
+fn demand(table: &Table, source: &str) -> Result<(), CliError> {
+    let needed = [
+        ("data", "root", "--data DIR"),
+        ("data", "labels", "--labels TABLE"),
+        ("preprocess", "kind", "--preprocess canonical --size DxHxW"),
+        ("network", "depth", "--depth N"),
+    ];
+    for (section, key, flag) in needed {
+        if table.get(section).and_then(|section| section.get(key)).is_none() {
+            let what = format!("{source}: expected `{section}.{key}`, found nothing; fix: say it with {flag}");
+            return Err(CliError::Config { what });
+        }
+    }
+    Ok(())
+}
+
+/// Paths in a file are relative to the file; in the run folder they must not depend on either.
+fn with_paths_below(folder: &Path, mut table: Table) -> Table {
+    let places: [&[&str]; 4] =
+        [&["data", "root"], &["data", "options", "data_root"], &["data", "labels", "file"], &["network", "init"]];
+    for place in places {
+        let mut here = table.get_mut(place[0]);
+        for key in &place[1..] {
+            here = here.and_then(|value| value.get_mut(key));
+        }
+        if let Some(Value::String(path)) = here {
+            *path = absolute(&folder.join(&*path)).to_string_lossy().into_owned();
+        }
+    }
+    table
+}
+
+/// The path as seen from the root; a relative one where even that cannot be told.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}

@@ -1,0 +1,106 @@
+//! Settings from a file and from `--set key=value`, and what to say of a misspelt key.
+
+use crate::error::CliError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The largest configuration file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The table of a TOML file.
+pub fn read_table(path: &Path) -> Result<Table, CliError> {
+    let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
+    text.parse().map_err(|error: toml::de::Error| CliError::Config { what: format!("{}: {error}", path.display()) })
+}
+
+/// Put `value` at a dotted key, making the tables on the way.
+///
+/// # Errors
+/// If something on the way is no table.
+pub fn set(table: &mut Table, key: &str, value: Value) -> Result<(), CliError> {
+    let (folders, last) = match key.rsplit_once('.') {
+        Some((folders, last)) => (folders.split('.').collect(), last),
+        None => (Vec::new(), key),
+    };
+    let mut here = table;
+    for folder in folders {
+        let entry = here.entry(folder).or_insert_with(|| Value::Table(Table::new()));
+        let found = entry.type_str();
+        here = entry.as_table_mut().ok_or_else(|| CliError::Config {
+            what: format!("{key}: expected a table at `{folder}`, found a {found}"),
+        })?;
+    }
+    here.insert(last.to_string(), value);
+    Ok(())
+}
+
+/// Put any serialisable value at a dotted key.
+pub fn set_to(table: &mut Table, key: &str, value: &impl Serialize) -> Result<(), CliError> {
+    set(table, key, Value::try_from(value).expect("settings are TOML"))
+}
+
+/// Apply one `key=value` of the command line; the value is TOML, or else a string.
+pub fn apply(table: &mut Table, assignment: &str) -> Result<(), CliError> {
+    let (key, text) = assignment.split_once('=').ok_or_else(|| CliError::Config {
+        what: format!("--set: expected key=value, found `{assignment}`; fix: for example --set train.epochs=20"),
+    })?;
+    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    set(table, key.trim(), parsed.unwrap_or_else(|| Value::String(text.to_string())))
+}
+
+/// Settings of a known form; `source` is named in errors.
+pub fn typed<T: DeserializeOwned>(table: Table, source: &str) -> Result<T, CliError> {
+    Value::Table(table).try_into().map_err(|error: toml::de::Error| {
+        let message = error.to_string();
+        let lines: Vec<&str> = message.trim().lines().collect();
+        CliError::Config { what: format!("{source}: {}", with_suggestion(&lines.join(" "))) }
+    })
+}
+
+/// The message, and the nearest of the names it expects in place of the unknown one.
+pub fn with_suggestion(message: &str) -> String {
+    let nearest = message.find("unknown ").and_then(|start| {
+        let mut quoted = message[start..].split('`').skip(1).step_by(2);
+        let unknown = quoted.next()?;
+        quoted.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)))
+    });
+    match nearest {
+        Some(name) => format!("{}; fix: did you mean `{name}`?", message.trim_end()),
+        None => message.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_train::TrainConfig;
+
+    #[test]
+    fn settings_are_put_where_their_keys_say() {
+        let mut table: Table = "[train]\nepochs = 3".parse().unwrap();
+        for assignment in ["train.epochs=5", "train.loss.kind=dice", "preprocess.size=[8, 8, 8]", "seed = 4"] {
+            apply(&mut table, assignment).unwrap();
+        }
+        assert_eq!(table["train"]["epochs"].as_integer(), Some(5));
+        assert_eq!(table["train"]["loss"]["kind"].as_str(), Some("dice"));
+        assert_eq!(table["preprocess"]["size"].as_array().unwrap().len(), 3);
+        assert_eq!(table["seed"].as_integer(), Some(4));
+        assert!(apply(&mut table, "seed.deeper=1").unwrap_err().to_string().contains("found a integer"));
+        assert!(apply(&mut table, "epochs").is_err());
+    }
+
+    #[test]
+    fn a_misspelt_key_names_the_nearest() {
+        let table = "epoch = 5".parse().unwrap();
+        let message = typed::<TrainConfig>(table, "x.toml").unwrap_err().to_string();
+        assert!(message.starts_with("x.toml: unknown field `epoch`"), "{message}");
+        assert!(message.ends_with("; fix: did you mean `epochs`?"), "{message}");
+    }
+
+    #[test]
+    fn other_messages_stay_as_they_are() {
+        assert_eq!(with_suggestion("missing field `data`"), "missing field `data`");
+    }
+}
