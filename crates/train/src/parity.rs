@@ -53,9 +53,6 @@ impl Comparison {
             return;
         }
         self.gated += 1;
-        if entry.starts_with("logits") {
-            println!("{entry} {error:.2e} tol {tolerance:.1e}");
-        }
         if error > tolerance {
             self.failures.push(format!("{entry}: relative error {error:.2e}, tolerance {tolerance:.2e}"));
         }
