@@ -4,6 +4,7 @@ use crate::support::Place;
 
 /// Every verb with its parts; a test below holds the list against the command's own.
 const VERBS: &[&str] = &[
+    "demo",
     "doctor",
     "phantom",
     "data",
@@ -13,6 +14,9 @@ const VERBS: &[&str] = &[
     "data export",
     "inspect",
     "predict",
+    "study",
+    "train",
+    "eval",
     "completions",
     "exit-codes",
 ];

@@ -8,3 +8,4 @@ mod help;
 mod inspect;
 mod predict;
 mod support;
+mod train;

@@ -1,8 +1,8 @@
 //! What every test needs: a folder, the command run in it, and what came of that.
 
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 
 /// A fresh folder that the command is run in.
 pub struct Place {
@@ -27,14 +27,21 @@ impl Place {
 
     /// Run the command here with words as a shell would split them.
     pub fn run(&self, words: &str) -> Ran {
-        let words: Vec<&str> = words.split_whitespace().collect();
-        self.run_words(&words)
+        self.wait(self.spawn(words))
     }
 
-    pub fn run_words(&self, words: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = command(self.folder.path()).args(words).output().unwrap();
+    /// Begin to run it.
+    pub fn spawn(&self, words: &str) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lacuna"));
+        command.current_dir(self.folder.path()).args(words.split_whitespace());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What came of it; a killed process has the code -1.
+    pub fn wait(&self, child: Child) -> Ran {
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
+        Ran { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
     }
 
     /// Run it and expect success.
@@ -69,10 +76,4 @@ impl Place {
     pub fn heads(&self, name: &str, more: &str) {
         self.ok(&format!("phantom --out {name} --subjects 3 --dims 16x18x12 --progress none {more}"));
     }
-}
-
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lacuna"));
-    command.current_dir(folder);
-    command
 }

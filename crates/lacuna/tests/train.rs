@@ -1,0 +1,210 @@
+//! Training: what a run leaves behind, how it is resumed, what it refuses.
+
+use crate::support::{Place, Ran};
+use lacuna_nn::{Architecture, Device, Network};
+use lacuna_seed::Seed;
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+const SETTINGS: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 \
+                        --held-out phantom-002 --progress none";
+
+fn cohort() -> Place {
+    let place = Place::new();
+    place.heads("heads", "");
+    place
+}
+
+/// The only run of a verb.
+fn run_folder(place: &Place, verb: &str) -> PathBuf {
+    let folders: Vec<PathBuf> =
+        std::fs::read_dir(place.path("runs").join(verb)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    folders[0].clone()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_run_leaves_what_it_was_told_and_made() {
+    let place = cohort();
+    let record = place.json(&format!("{SETTINGS} --epochs 2 --seed 3"), "lacuna.train/1");
+    let run = place.path(record["run"].as_str().unwrap());
+    let mut files: Vec<String> =
+        std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let expected =
+        ["MANIFEST", "config.toml", "metrics.jsonl", "model.safetensors", "run.json", "status.json", "subjects.csv"];
+    assert_eq!(files, expected, "and no checkpoint, which a finished run does not need");
+
+    let config: toml::Table = read(&run.join("config.toml")).parse().unwrap();
+    assert_eq!(config["seed"].as_integer(), Some(3));
+    assert_eq!(config["train"]["schedule"]["factor"].as_float(), Some(0.99), "defaults are written down too");
+    assert_eq!(read(&run.join("metrics.jsonl")).lines().count(), 2);
+    let status: Value = serde_json::from_str(&read(&run.join("status.json"))).unwrap();
+    assert_eq!((&status["status"], &status["exit_code"]), (&Value::from("done"), &Value::from(0)));
+    assert_eq!(record["scores"].as_array().unwrap().len(), 3);
+    assert_eq!(record["scores"][2]["role"], "held_out");
+
+    let inspected = place.json(&format!("inspect {}", run.display()), "lacuna.inspect/1");
+    assert_eq!(inspected["altered"], serde_json::json!({}));
+    std::fs::write(run.join("subjects.csv"), b"better").unwrap();
+    let ran = place.run(&format!("inspect {}", run.display()));
+    assert_eq!(ran.code, 4);
+    assert!(ran.stdout.contains("subjects.csv changed"), "{}", ran.stdout);
+}
+
+#[test]
+fn first_and_last_line_name_the_run_folder() {
+    let place = cohort();
+    let ran = place.run(&format!("{SETTINGS} --epochs 1"));
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(lines[0].starts_with("run      runs/train/"), "{}", ran.stderr);
+    assert_eq!(lines[0], lines[lines.len() - 1]);
+}
+
+#[test]
+fn the_model_needs_no_flags_to_be_scored_and_scores_as_in_training() {
+    let place = cohort();
+    let trained = place.json(&format!("{SETTINGS} --epochs 2"), "lacuna.train/1");
+    let model = trained["model"].as_str().unwrap();
+    let scored = place.json(&format!("eval --model {model} --data heads --progress none"), "lacuna.eval/1");
+    assert_eq!(scored["model"], trained["digest"]);
+    for (a, b) in trained["scores"].as_array().unwrap().iter().zip(scored["scores"].as_array().unwrap()) {
+        assert_eq!((&a["subject"], &a["volume"], &a["output"]), (&b["subject"], &b["volume"], &b["output"]));
+    }
+    let rows = read(&run_folder(&place, "eval").join("subjects.csv"));
+    // A head, then 3 subjects on 2 grids with 4 classes and their mean.
+    assert_eq!(rows.lines().count(), 1 + 3 * 2 * 5);
+    place.ok(&format!("predict heads/images/phantom-000.nii.gz --model {model} --out out"));
+    place.fails(&format!("eval --model {model} --data heads --labels brain"), 3, &["4 classes", "`brain`", "--labels"]);
+    place.fails(&format!("eval --model {model} --data heads --subjects sub-7"), 3, &["sub-7", "phantom-000"]);
+}
+
+#[test]
+fn training_twice_gives_the_same_bytes() {
+    let place = cohort();
+    let bytes = |name: &str| {
+        let record = place.json(&format!("{SETTINGS} --epochs 1 --name {name}"), "lacuna.train/1");
+        std::fs::read(place.path(record["model"].as_str().unwrap())).unwrap()
+    };
+    assert!(bytes("one") == bytes("two"));
+}
+
+/// A run under way, stopped as soon as it has a checkpoint.
+fn stopped_after_a_checkpoint(place: &Place, epochs: usize, stop: impl Fn(&mut Child)) -> Ran {
+    let mut child = place.spawn(&format!("{SETTINGS} --epochs {epochs} --set train.checkpoint_epochs=2"));
+    let began = Instant::now();
+    let checkpoint = loop {
+        let found = place.path("runs/train");
+        let folders = std::fs::read_dir(found).into_iter().flatten().filter_map(Result::ok);
+        let mut checkpoints = folders.map(|folder| folder.path().join("checkpoint.safetensors"));
+        match checkpoints.find(|path| path.exists()) {
+            Some(path) => break path,
+            None => assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint appears"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    stop(&mut child);
+    let ran = place.wait(child);
+    assert!(checkpoint.exists(), "it was stopped too late to tell anything");
+    ran
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let place = cohort();
+    let whole = cohort();
+    let expected = whole.json(&format!("{SETTINGS} --epochs 8"), "lacuna.train/1");
+    stopped_after_a_checkpoint(&place, 8, |child| child.kill().unwrap());
+    let run = run_folder(&place, "train");
+    assert!(read(&run.join("status.json")).contains("running"), "a killed run cannot say more");
+    let resumed = place.json(&format!("train --resume {} --progress none", run.display()), "lacuna.train/1");
+    assert_eq!(resumed["digest"], expected["digest"]);
+    let bytes = |place: &Place, record: &Value| std::fs::read(place.path(record["model"].as_str().unwrap())).unwrap();
+    assert!(bytes(&place, &resumed) == bytes(&whole, &expected));
+    place.fails(&format!("train --resume {}", run.display()), 3, &["is done"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_its_epochs_and_says_how_to_go_on() {
+    let place = cohort();
+    let ran = stopped_after_a_checkpoint(&place, 200, |child| {
+        let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    });
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert!(ran.stderr.contains("of 200 epochs are kept") && ran.stderr.contains("--resume"), "{}", ran.stderr);
+    let status: Value = serde_json::from_str(&read(&run_folder(&place, "train").join("status.json"))).unwrap();
+    assert_eq!((&status["status"], &status["exit_code"]), (&Value::from("interrupted"), &Value::from(130)));
+}
+
+#[test]
+fn settings_come_from_a_file_and_are_changed_by_set() {
+    let place = cohort();
+    let file = r#"
+        seed = 1
+        held_out = ["phantom-001"]
+        data = { root = "heads", labels = "brain" }
+        preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "all-voxels" }
+        network = { depth = 10 }
+        train = { epochs = 9, schedule = { kind = "cosine" } }
+    "#;
+    std::fs::write(place.path("t.toml"), file).unwrap();
+    place.ok("train --config t.toml --set train.epochs=1 --set train.optimiser.kind=adamw --set train.optimiser.weight_decay=0");
+    let config: toml::Table = read(&run_folder(&place, "train").join("config.toml")).parse().unwrap();
+    assert_eq!(config["train"]["epochs"].as_integer(), Some(1));
+    assert_eq!(config["train"]["optimiser"]["kind"].as_str(), Some("adamw"));
+    assert_eq!(config["train"]["schedule"]["kind"].as_str(), Some("cosine"));
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_before_any_work() {
+    let place = cohort();
+    place.fails(&format!("{SETTINGS} --set train.epoch=3"), 3, &["unknown field `epoch`", "did you mean `epochs`?"]);
+    place.fails(&format!("{SETTINGS} --set trian.epochs=3"), 3, &["did you mean `train`?"]);
+    place.fails(&format!("{SETTINGS} --set train.loss=dise"), 3, &["did you mean"]);
+    place.fails(&format!("{SETTINGS} --epochs 0"), 3, &["epochs is 0"]);
+    place.fails(&format!("{SETTINGS} --set network.depth=11"), 3, &["depth 11"]);
+    place.fails(&format!("{SETTINGS} --held-out phantom-000,phantom-001"), 3, &["needs at least 4 subjects"]);
+    place.fails("train --data heads --labels tissue --depth 10", 3, &["preprocess.kind", "--preprocess"]);
+    place.fails("train --data nowhere --labels tissue --depth 10 --preprocess none", 4, &["nowhere"]);
+    std::fs::remove_file(place.path("heads/labels/phantom-000.nii.gz")).unwrap();
+    place.fails(SETTINGS, 4, &["phantom-000", "fix:"]);
+    assert!(!place.path("runs").exists(), "nothing was begun");
+}
+
+#[test]
+fn training_begins_from_a_backbone_of_the_same_names_and_refuses_another() {
+    let place = cohort();
+    for (file, depth) in [("10.safetensors", 10), ("18.safetensors", 18)] {
+        let network = Network::new(Architecture::new(depth, 1, 2).unwrap(), Seed(9), &Device::flex());
+        save_backbone(&place.path(file), &network);
+    }
+    let ran = place.run(&format!("{SETTINGS} --epochs 1 --init 10.safetensors"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("init     ") && ran.stderr.contains("missing"), "{}", ran.stderr);
+    let record = read(&run_folder(&place, "train").join("run.json"));
+    assert!(record.contains("\"init\""), "{record}");
+    place.fails(&format!("{SETTINGS} --epochs 1 --init 18.safetensors"), 3, &["18.safetensors", "does not fit"]);
+}
+
+/// What MedicalNet publishes: no head, names as PyTorch's DataParallel leaves them.
+fn save_backbone(path: &Path, network: &Network) {
+    let encoder = network.parameters.iter().filter(|(name, _)| !Network::is_head(name));
+    let arrays: Vec<(String, Vec<usize>, Vec<u8>)> = encoder
+        .map(|(name, parameter)| {
+            let bytes = parameter.to_vec().iter().flat_map(|value| value.to_le_bytes()).collect();
+            (format!("module.{name}"), parameter.shape.clone(), bytes)
+        })
+        .collect();
+    let views =
+        arrays.iter().map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
