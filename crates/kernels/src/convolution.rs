@@ -169,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn an_input_outside_the_graph_still_moves_the_weight() {
+        let x = Tensor::<5>::ones([1, 2, 3, 3, 3], &Device::flex());
+        let weight = Tensor::<5>::ones([1, 2, 1, 1, 1], &Device::flex().autodiff()).require_grad();
+        let options = Conv3dOptions { stride: [1; 3], padding: [0; 3], dilation: [1; 3] };
+        let gradients = conv3d(x, weight.clone(), None, &options).sum().backward();
+        let gradient = weight.grad(&gradients).unwrap().into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(gradient, [27.0; 2], "the sum of 27 voxels of 1");
+    }
+
+    #[test]
     #[should_panic(expected = "the kernel reaches 9 voxels, the padded input has 8")]
     fn a_kernel_larger_than_the_padded_input_is_refused() {
         check_convolution([1, 1, 8, 8, 8], [1, 1, 3, 3, 3], 1, 0, 4);

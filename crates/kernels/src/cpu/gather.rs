@@ -110,7 +110,7 @@ impl Task<'_> {
         let mut block = match start {
             Some(start) => [*start; ROWS],
             // SAFETY: `lanes` elements of this task's output, written by its first group.
-            None => targets.map(|target| unsafe { read_lanes(target, lanes) }),
+            None => std::array::from_fn(|row| unsafe { read_lanes(targets[row], lanes) }),
         };
         let rows: [*const f32; ROWS] =
             std::array::from_fn(|row| self.input[places[row].input * self.inputs..].as_ptr());
