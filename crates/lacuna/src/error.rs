@@ -3,6 +3,7 @@
 //! The libraries word their errors alike: `FILE: FIELD: expected …, found …; fix: …`. Here the
 //! parts are set on lines of their own and each error is given its one exit code.
 
+use crate::config::with_suggestion;
 use crate::exit::Exit;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
@@ -111,16 +112,24 @@ impl CliError {
 
     /// The error as lines: what, then expected, found and fix, each where there is one.
     pub fn report(&self) -> String {
-        format!("error: {}", set_apart(&self.to_string()))
+        format!("error: {}", set_apart(&self.words()))
     }
 
     /// The error as JSON.
     pub fn record(&self) -> serde_json::Value {
         serde_json::json!({
             "schema": "lacuna.error/1",
-            "error": self.to_string(),
+            "error": self.words(),
             "exit_code": self.exit().code(),
         })
+    }
+
+    /// The error's text; a study's unknown keys and strategies come with the nearest one known.
+    fn words(&self) -> String {
+        match self {
+            CliError::Study(error) => with_suggestion(&error.to_string()),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -199,8 +208,9 @@ fn of_study(error: &StudyError) -> Exit {
         StudyError::Train(error) => of_training(error),
         StudyError::Unlearn(error) => of_unlearning(error),
         StudyError::Report(error) => of_report(error),
+        StudyError::InFile { source, .. } => of_study(source),
         StudyError::Memory { .. } => Exit::Device,
-        StudyError::Record { .. } => Exit::Data,
+        StudyError::Record { .. } | StudyError::NotRepeated { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

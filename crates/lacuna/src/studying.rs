@@ -8,8 +8,8 @@ use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
 use lacuna_report::{ScoreGrid, Table, results, tables};
-use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig};
-use lacuna_train::{Control, EpochRecord};
+use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError};
+use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,11 +75,11 @@ fn run_in(
     context: &Context,
 ) -> Result<Outcome, CliError> {
     let began = Instant::now();
-    folder.write("config.toml", toml::to_string(study.config()).expect("a study is TOML").as_bytes())?;
+    folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", describe(&estimate)));
     let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new() };
-    let done = study.run(&mut watch);
+    let done = study.run(&mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
     drop(watch);
     // What was recorded before an interruption is a result too.
@@ -106,6 +106,18 @@ fn run_in(
     ]);
     let text = format!("{}\n{files}", joined(&record.tables, Table::text));
     Ok(Outcome::new(verb, &record, text))
+}
+
+/// An interruption is told with what is kept and how to go on.
+fn in_task(error: StudyError, task: &str, folders: &Folders) -> CliError {
+    match error {
+        StudyError::Train(TrainError::Interrupted { epochs_done }) => {
+            let records = folders.records.display();
+            let kept = format!("in task {task} after epoch {epochs_done}; finished tasks are recorded in {records}");
+            CliError::Interrupted { kept: format!("{kept}; fix: the same command goes on from here") }
+        }
+        error => error.into(),
+    }
 }
 
 fn joined(tables: &[Table], format: fn(&Table) -> String) -> String {

@@ -1,11 +1,13 @@
 //! A study file.
 
-use crate::StudyError;
+use crate::{StudyError, Variant};
 use lacuna_cohort::{LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, Shortcut};
-use lacuna_train::TrainConfig;
+use lacuna_train::{TrainConfig, TrainError};
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The largest study file that is read.
@@ -184,7 +186,8 @@ impl StudyConfig {
         let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
         let config = StudyConfig::from_toml(&text)
             .map_err(|reason| StudyError::Parse { path: path.to_path_buf(), reason: reason.to_string() })?;
-        config.resolved(path.parent().unwrap_or(Path::new(""))).checked()
+        let config = config.resolved(path.parent().unwrap_or(Path::new("")));
+        config.checked().map_err(|source| StudyError::InFile { path: path.to_path_buf(), source: Box::new(source) })
     }
 
     /// A study from TOML, not checked yet.
@@ -207,7 +210,7 @@ impl StudyConfig {
         self
     }
 
-    /// The study itself if it can be run on some cohort.
+    /// The study itself if it can be run on some cohort; horizons in order, each once.
     ///
     /// # Errors
     /// The first setting that no study can have.
@@ -217,19 +220,39 @@ impl StudyConfig {
         if !named {
             return Err(bad("name", "letters, digits, _ and -", &self.name));
         }
-        if self.seeds.is_empty() {
-            return Err(bad("seeds", "at least one seed", "none"));
+        check_distinct("seeds", &self.seeds)?;
+        if let Forget::Only(subjects) = &self.split.forget {
+            check_distinct("split.forget.only", subjects)?;
         }
-        if self.unlearn.epochs.is_empty() || self.unlearn.epochs.contains(&0) {
-            return Err(bad(
-                "unlearn.epochs",
-                "at least one number of epochs above 0",
-                &format!("{:?}", self.unlearn.epochs),
-            ));
+        let epochs: BTreeSet<usize> = self.unlearn.epochs.iter().copied().collect();
+        if epochs.is_empty() || epochs.contains(&0) {
+            let found = format!("{:?}", self.unlearn.epochs);
+            return Err(bad("unlearn.epochs", "at least one number of epochs, each above 0", &found));
         }
         self.network.architecture(1, 2)?;
-        let train = self.train.checked()?;
-        Ok(StudyConfig { train, ..self })
+        let train = self.train.checked().map_err(of_training)?;
+        Variant::all(&self.unlearn)?;
+        // One order, so that records are found whatever the order in the file.
+        let unlearn = UnlearnConfig { epochs: epochs.into_iter().collect(), ..self.unlearn };
+        Ok(StudyConfig { train, unlearn, ..self })
+    }
+}
+
+/// What is done twice would be counted twice.
+fn check_distinct<T: Ord + fmt::Display>(key: &str, values: &[T]) -> Result<(), StudyError> {
+    let mut seen = BTreeSet::new();
+    match values.iter().find(|value| !seen.insert(*value)) {
+        _ if values.is_empty() => Err(bad(key, "at least one", "none")),
+        Some(twice) => Err(bad(key, "each once", &format!("{twice} twice"))),
+        None => Ok(()),
+    }
+}
+
+/// The same error under the key of the study file.
+fn of_training(error: TrainError) -> StudyError {
+    match error {
+        TrainError::BadSetting { key, found, expected } => bad(&format!("train.{key}"), expected, &found),
+        other => other.into(),
     }
 }
 
@@ -272,6 +295,49 @@ mod tests {
     fn an_unknown_key_is_refused_by_name() {
         let message = StudyConfig::from_toml(&format!("{SMALL}\nseed = 1")).unwrap_err().to_string();
         assert!(message.contains("seed"), "{message}");
+    }
+
+    #[track_caller]
+    fn refused(more: &str, said: &str) {
+        let message = StudyConfig::from_toml(&format!("{SMALL}\n{more}")).unwrap().checked().unwrap_err().to_string();
+        assert!(message.contains(said), "{message}");
+    }
+
+    #[test]
+    fn settings_that_no_study_can_have_are_named_with_what_would_do() {
+        refused("seeds = []", "seeds: expected at least one, found none");
+        refused("seeds = [3, 3]", "seeds: expected each once, found 3 twice");
+        refused("[split]\nforget = { only = ['a', 'a'] }", "split.forget.only: expected each once, found a twice");
+        refused("[split]\nforget = { only = [] }", "split.forget.only: expected at least one, found none");
+        refused("[unlearn]\nepochs = [0]", "unlearn.epochs: expected at least one number of epochs, each above 0");
+        refused("[train]\nepochs = 0", "train.epochs: expected 1 to 100000, found 0");
+        refused("[unlearn]\nstrategies = ['max-los']", "unknown strategy `max-los`, expected one of `noisy-label`");
+        refused("[unlearn.recipe]\nforget_wieght = 1", "unknown field `forget_wieght`");
+    }
+
+    #[test]
+    fn horizons_are_put_in_order_each_once() {
+        let config = StudyConfig::from_toml(&format!("{SMALL}\n[unlearn]\nepochs = [50, 20, 50]")).unwrap();
+        assert_eq!(config.checked().unwrap().unlearn.epochs, [20, 50]);
+    }
+
+    #[test]
+    fn the_studies_of_the_repository_can_be_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let names: Vec<String> = files.map(|path| StudyConfig::read(&path).unwrap().name).collect();
+        assert!(names.contains(&"paper".to_string()), "{names:?}");
+    }
+
+    #[test]
+    fn what_the_papers_study_spells_out_are_the_defaults() {
+        // The file spells them out for its reader; the defaults are MedicalNet's and the recipes' own.
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/paper.toml");
+        let paper = StudyConfig::read(&path).unwrap();
+        assert_eq!(paper.train, TrainConfig { checkpoint_epochs: 1, ..TrainConfig::default() });
+        let variants = Variant::all(&paper.unlearn).unwrap();
+        assert_eq!(variants, Variant::all(&UnlearnConfig::default()).unwrap());
+        assert_eq!(paper.unlearn.epochs, [20, 50]);
     }
 
     #[test]

@@ -14,6 +14,14 @@ pub enum StudyError {
         /// The parser's reason, with line and column.
         reason: String,
     },
+    /// What is wrong stands in a study file.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<StudyError>,
+    },
     /// A setting that no study can have.
     #[error("{key}: expected {expected}, found {found}")]
     BadSetting {
@@ -24,21 +32,49 @@ pub enum StudyError {
         /// As given.
         found: String,
     },
-    /// The file with initial weights fits the network in no or too few tensors.
-    #[error("{path}: network.init: {reason}")]
+    /// A recipe that cannot be run.
+    #[error("unlearn: strategy `{strategy}`: {source}")]
+    BadRecipe {
+        /// The strategy that it belongs to.
+        strategy: String,
+        /// What is wrong with it.
+        source: lacuna_unlearn::UnlearnError,
+    },
+    /// The file with initial weights does not fit the network.
+    #[error("{path}: network.init: expected {expected}, found {found}; fix: {fix}")]
     Init {
         /// The weight file.
         path: PathBuf,
+        /// What the network needs.
+        expected: String,
         /// What matched and what did not.
-        reason: String,
+        found: String,
+        /// What to do.
+        fix: String,
     },
-    /// A record does not belong where it lies, or is damaged.
-    #[error("{path}: not a record of this task: {reason}; delete the file to have the task done again")]
+    /// A record, or the scores of an unfinished run, does not belong where it lies or is damaged.
+    #[error("{path}: expected the record of this run, found {found}; fix: delete {delete} to have the run done again")]
     Record {
         /// The file.
         path: PathBuf,
         /// What does not fit.
-        reason: String,
+        found: String,
+        /// The file to delete.
+        delete: PathBuf,
+    },
+    /// A run that was repeated came out otherwise than its record says.
+    #[error(
+        "run {key}: expected the recorded model {recorded}, found {found}; fix: delete {path} and records that follow from it"
+    )]
+    NotRepeated {
+        /// The digest that names the run.
+        key: String,
+        /// Its record.
+        path: PathBuf,
+        /// The digest of the model then.
+        recorded: String,
+        /// The digest of the model now.
+        found: String,
     },
     /// More memory is needed than there is.
     #[error("the study needs about {needed_gib:.1} GiB of memory and {available_gib:.1} GiB are available; fix: {fix}")]

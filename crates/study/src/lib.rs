@@ -25,7 +25,7 @@ pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, Spl
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine};
 pub use opening::check_init;
-pub use store::{EpochScores, Record, Store};
+pub use store::{EpochScores, RECORD_SCHEMA, Record, Store};
 pub use study::{Progress, Study};
 pub use task::{Task, TrainTask, UnlearnTask};
 pub use variant::Variant;

@@ -1,14 +1,28 @@
 //! What is decided and checked when a study is opened.
 
-use crate::{Forget, NetworkConfig, StudyConfig, StudyError};
+use crate::{Forget, NetworkConfig, SplitConfig, StudyError};
 use lacuna_cohort::{Folds, Split, SplitLists, SubjectId};
-use lacuna_nn::{Architecture, Device, Network, load_matching};
+use lacuna_nn::{Architecture, Device, MatchReport, Network, load_matching};
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One split per forgotten subject.
-pub(crate) fn splits(config: &StudyConfig, subjects: &[SubjectId]) -> Result<Vec<(SubjectId, Split)>, StudyError> {
-    let split = &config.split;
+///
+/// # Errors
+/// A subject that is unknown or not trained on, or nobody left to retrain on without it.
+pub(crate) fn splits(config: &SplitConfig, subjects: &[SubjectId]) -> Result<Vec<(SubjectId, Split)>, StudyError> {
+    let splits = forgetting_each(config, subjects)?;
+    match splits.iter().find(|(_, split)| split.retain().is_empty()) {
+        Some((alone, split)) => Err(StudyError::BadSetting {
+            key: "split".to_string(),
+            expected: "two or more subjects to train on".to_string(),
+            found: format!("{alone} alone; fix: hold out fewer than {}", split.held_out().len()),
+        }),
+        None => Ok(splits),
+    }
+}
+
+fn forgetting_each(split: &SplitConfig, subjects: &[SubjectId]) -> Result<Vec<(SubjectId, Split)>, StudyError> {
     if split.held_out_subjects.is_empty() {
         let folds = Folds::new(subjects, split.held_out, Seed(split.seed))?;
         let forget = match &split.forget {
@@ -35,8 +49,8 @@ pub(crate) fn everybody(split: &Split) -> BTreeSet<SubjectId> {
 
 /// The digest of the file with initial weights, if it holds the whole encoder.
 ///
-/// A head of the file that fits is taken over too; a head that is absent or of other classes begins
-/// fresh. An encoder that fits in part would train from half-random weights without a word.
+/// A head that the file lacks begins fresh; one that it holds is taken over and must fit too. A network
+/// that fits in part would train from half-random weights without a word.
 ///
 /// # Errors
 /// [`StudyError::Init`] with what matched and what did not, or a file that cannot be read.
@@ -50,15 +64,24 @@ pub fn check_init(
     };
     let mut probe = Network::new(architecture, Seed(0), device);
     let report = load_matching(path, &mut probe)?;
-    let lost = report.missing.iter().chain(report.wrong_shape.iter().map(|(name, _, _)| name));
-    let mut encoder_lost = lost.filter(|name| !Network::is_head(name));
-    match encoder_lost.next() {
-        None => Ok(Some(lacuna_disk::digest_file(path)?)),
-        Some(name) => {
-            let reason = format!("does not hold the encoder of {architecture}: `{name}` does not fit; {report}");
-            Err(StudyError::Init { path: path.clone(), reason })
-        }
+    let refuse = |expected: String, fix: &str| {
+        Err(StudyError::Init { path: path.clone(), expected, found: report.to_string(), fix: fix.to_string() })
+    };
+    if lost(&report).any(|name| !Network::is_head(name)) {
+        let fix = "give the file's own network.depth, network.shortcut and channels, or another file";
+        return refuse(format!("the whole encoder of {architecture}"), fix);
     }
+    let holds_head = report.matched.iter().any(|name| Network::is_head(name)) || !report.wrong_shape.is_empty();
+    if holds_head && lost(&report).next().is_some() {
+        let fix = "choose data.labels with the file's number of classes, or a file of the encoder alone";
+        return refuse(format!("the head of {} classes, or none", architecture.classes), fix);
+    }
+    Ok(Some(lacuna_disk::digest_file(path)?))
+}
+
+/// Tensors of the network that a file did not fill.
+fn lost(report: &MatchReport) -> impl Iterator<Item = &String> {
+    report.missing.iter().chain(report.wrong_shape.iter().map(|(name, _, _)| name))
 }
 
 /// Texts that go into result files.

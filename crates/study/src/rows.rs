@@ -5,6 +5,7 @@ use crate::store::{EpochScores, Record};
 use crate::study::Study;
 use crate::task::UnlearnTask;
 use lacuna_cohort::{Split, SubjectId};
+use lacuna_nn::{Architecture, DEPTHS};
 use lacuna_report::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, scored_rows};
 
 impl Study {
@@ -102,9 +103,10 @@ impl Study {
             for subject in &subjects {
                 let shown = self.shown(subject);
                 for (grid, by_subject) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
-                    let scores = by_subject.get(&shown).ok_or_else(|| StudyError::Record {
-                        path: self.store().record_path(key),
-                        reason: format!("no scores of {shown} after {} epochs", scores.epochs),
+                    let scores = by_subject.get(&shown).ok_or_else(|| {
+                        let path = self.store().record_path(key);
+                        let found = format!("no scores of {shown} after {} epochs", scores.epochs);
+                        StudyError::Record { delete: path.clone(), path, found }
                     })?;
                     rows.extend(scored_rows(run, role, &shown, grid, scores));
                 }
@@ -113,12 +115,27 @@ impl Study {
         Ok(())
     }
 
-    /// `resnet50`, with the shortcut where it is not that of the published weights.
     fn network_name(&self) -> String {
-        let network = &self.config().network;
-        match network.shortcut {
-            Some(shortcut) => format!("resnet{}{shortcut:?}", network.depth),
-            None => format!("resnet{}", network.depth),
-        }
+        network_name(&self.data().architecture)
+    }
+}
+
+/// `resnet50`, with the shortcut where it is not that of the published weights.
+fn network_name(architecture: &Architecture) -> String {
+    let Architecture { depth, shortcut, .. } = architecture;
+    let is_published = DEPTHS.iter().any(|published| published.layers == *depth && published.shortcut == *shortcut);
+    if is_published { format!("resnet{depth}") } else { format!("resnet{depth}{shortcut:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_nn::Shortcut;
+
+    #[test]
+    fn a_network_is_named_with_its_shortcut_only_where_that_is_not_the_published_one() {
+        let name = |depth, shortcut| network_name(&Architecture { depth, shortcut, channels: 1, classes: 2 });
+        assert_eq!([name(50, Shortcut::B), name(50, Shortcut::A)], ["resnet50", "resnet50A"]);
+        assert_eq!([name(18, Shortcut::A), name(18, Shortcut::B)], ["resnet18", "resnet18B"]);
     }
 }

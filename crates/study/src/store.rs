@@ -5,11 +5,14 @@
 
 use crate::StudyError;
 use lacuna_metrics::SubjectScores;
-use lacuna_nn::{Device, Network, read_model, write_model};
+use lacuna_nn::{Device, Network, NnError, read_model, write_model};
 use lacuna_train::{EpochRecord, Passes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The format of [`Record`]; it changes when a reader would have to.
+pub const RECORD_SCHEMA: &str = "lacuna-record-1";
 
 /// The largest record that is read.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
@@ -18,7 +21,7 @@ const RECORD_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// `lacuna-record-1`.
+    /// [`RECORD_SCHEMA`].
     pub schema: String,
     /// The digest that names the run.
     pub key: String,
@@ -77,9 +80,12 @@ impl Store {
             return Ok(None);
         }
         let text = lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?;
-        let unfit = |reason: String| StudyError::Record { path: path.clone(), reason };
-        let record: Record = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
-        if record.key == key { Ok(Some(record)) } else { Err(unfit(format!("it says {}", record.key))) }
+        let unfit = |found: String| StudyError::Record { path: path.clone(), found, delete: path.clone() };
+        let record: Record = serde_json::from_str(&text).map_err(|error| unfit(format!("damage: {error}")))?;
+        if record.schema != RECORD_SCHEMA {
+            return Err(unfit(format!("the format {}", record.schema)));
+        }
+        if record.key == key { Ok(Some(record)) } else { Err(unfit(format!("that of run {}", record.key))) }
     }
 
     /// Record a finished run, atomically.
@@ -92,17 +98,21 @@ impl Store {
         Ok(lacuna_disk::write_bytes(&self.record_path(&record.key), &text)?)
     }
 
-    /// The model of a run, if it is there and is what its record says.
+    /// The model of a run, if it is there and is what its record says; a damaged file is as good as none,
+    /// since it can be made again and then is compared with the record.
     ///
     /// # Errors
-    /// A damaged file.
+    /// If the file cannot be read.
     pub fn model(&self, key: &str, digest: &str, device: &Device) -> Result<Option<Network>, StudyError> {
         let path = self.model_path(key);
         if !path.exists() {
             return Ok(None);
         }
-        let network = read_model(&path, device)?.network;
-        Ok((network.digest() == digest).then_some(network))
+        match read_model(&path, device) {
+            Ok(file) => Ok((file.network.digest() == digest).then_some(file.network)),
+            Err(error @ NnError::Disk(_)) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Keep the model of a run.

@@ -2,10 +2,10 @@
 
 use crate::cases::Data;
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
-use crate::store::{EpochScores, Record, Store};
+use crate::store::{EpochScores, RECORD_SCHEMA, Record, Store};
 use crate::task::{Common, Task, TrainTask, UnlearnTask};
 use crate::watch::Watch;
-use crate::{Estimate, KeepModels, Machine, StudyConfig, StudyError, Variant};
+use crate::{Estimate, Forget, KeepModels, Machine, SplitConfig, StudyConfig, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::{Device, Network, load_matching};
 use lacuna_seed::Seed;
@@ -60,7 +60,7 @@ impl Study {
         let config = config.checked()?;
         let variants = Variant::all(&config.unlearn)?;
         let (cohort, labels, architecture) = Data::open(&config)?;
-        let splits = splits(&config, &cohort.subjects())?;
+        let splits = splits(&config.split, &cohort.subjects())?;
         let init = check_init(&config.network, architecture, &device)?;
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
@@ -121,6 +121,8 @@ impl Study {
         for (number, task) in tasks.iter().enumerate() {
             progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
             if let Some(record) = self.store.record(task.key())? {
+                // Left behind by a process that ended between recording and tidying up.
+                self.store.forget_checkpoint(task.key());
                 progress.task_done(&record, true);
                 continue;
             }
@@ -151,6 +153,20 @@ impl Study {
     /// The study file, with every default filled in.
     pub fn config(&self) -> &StudyConfig {
         &self.config
+    }
+
+    /// The study file as it may be shown: subjects under the names that the study shows.
+    pub fn config_shown(&self) -> StudyConfig {
+        let shown = |subjects: &[SubjectId]| {
+            subjects.iter().map(|subject| SubjectId::new(self.shown(subject)).expect("a pseudonym is an id")).collect()
+        };
+        let split = &self.config.split;
+        let forget = match &split.forget {
+            Forget::Each => Forget::Each,
+            Forget::Only(subjects) => Forget::Only(shown(subjects)),
+        };
+        let split = SplitConfig { held_out_subjects: shown(&split.held_out_subjects), forget, ..split.clone() };
+        StudyConfig { split, ..self.config.clone() }
     }
 
     /// The prepared data.
@@ -192,7 +208,10 @@ impl Study {
 
     pub(crate) fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
         let scored = everybody(split);
-        let data = format!("{} {}", self.data.digest_of(&train), self.data.digest_of(&scored));
+        // Records name subjects as the study shows them, so pseudonyms are part of what a record holds.
+        let names: String =
+            scored.iter().filter_map(|subject| self.pseudonyms.get(subject)).map(|name| format!(" {name}")).collect();
+        let data = format!("{} {}{names}", self.data.digest_of(&train), self.data.digest_of(&scored));
         TrainTask { key: self.common.train_key(&data, seed), train, scored, seed }
     }
 
@@ -236,7 +255,8 @@ impl Study {
         let outcome = fit(&mut state, &objective, &self.config.train, &mut watch);
         let horizons = watch.finish(&state, &outcome)?;
         outcome?;
-        let record = self.record(&task.key, &state, None, 0, horizons, None, start);
+        let ending = Ending { parent: None, preparation_passes: 0, horizons, diverged: None, start };
+        let record = record(&task.key, &state, ending);
         self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
         Ok((record, state.network))
     }
@@ -259,7 +279,7 @@ impl Study {
             seed: Seed(task.original.seed),
             device: self.device.clone(),
         };
-        let preparation = preparation_passes(run.recipe, &sets)?;
+        let preparation_passes = preparation_passes(run.recipe, &sets)?;
         let mut state = run.fresh_state();
         let horizons = &self.config.unlearn.epochs;
         let mut watch = Watch::resume(self, &task.key, &task.original.scored, horizons, &mut state, progress)?;
@@ -278,48 +298,27 @@ impl Study {
         if self.config.keep_models == KeepModels::All && diverged.is_none() {
             self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
         }
-        Ok(self.record(&task.key, &state, Some(original.digest()), preparation, horizons, diverged, start))
+        let parent = Some(original.digest());
+        Ok(record(&task.key, &state, Ending { parent, preparation_passes, horizons, diverged, start }))
     }
 
     /// The model of a recorded training, from its file or, where that is gone, trained again.
     fn original(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<Network, StudyError> {
-        let unfit = |reason: String| StudyError::Record { path: self.store.model_path(&task.key), reason };
-        let record = self.store.record(&task.key)?.ok_or_else(|| unfit("it is missing".to_string()))?;
-        let digest = record.model.ok_or_else(|| unfit("its training diverged".to_string()))?;
-        if let Some(network) = self.store.model(&task.key, &digest, &self.device)? {
+        let path = self.store.record_path(&task.key);
+        let unfit =
+            |found: &str| StudyError::Record { path: path.clone(), found: found.to_string(), delete: path.clone() };
+        let record = self.store.record(&task.key)?.ok_or_else(|| unfit("none"))?;
+        let recorded = record.model.ok_or_else(|| unfit("one without a model"))?;
+        if let Some(network) = self.store.model(&task.key, &recorded, &self.device)? {
             return Ok(network);
         }
-        let (again, network) = self.train(task, progress)?;
+        let (_, network) = self.train(task, progress)?;
         self.store.forget_checkpoint(&task.key);
-        match again.model {
-            Some(found) if found == digest => Ok(network),
-            found => Err(unfit(format!("trained again it is {found:?}, recorded was {digest}"))),
+        let found = network.digest();
+        if found == recorded {
+            return Ok(network);
         }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one field each; a struct would be the record itself")]
-    fn record(
-        &self,
-        key: &str,
-        state: &State,
-        parent: Option<String>,
-        preparation_passes: u64,
-        horizons: Vec<EpochScores>,
-        diverged: Option<String>,
-        start: Instant,
-    ) -> Record {
-        Record {
-            schema: "lacuna-record-1".to_string(),
-            key: key.to_string(),
-            model: diverged.is_none().then(|| state.network.digest()),
-            parent,
-            horizons,
-            diverged,
-            passes: state.passes,
-            preparation_passes,
-            seconds: start.elapsed().as_secs_f64(),
-            history: state.history.clone(),
-        }
+        Err(StudyError::NotRepeated { key: task.key.clone(), path: path.clone(), recorded, found })
     }
 
     /// What a model file says of itself beside its network.
@@ -350,5 +349,30 @@ impl Study {
             output.insert(self.shown(subject), scores.output);
         }
         Ok(EpochScores { epochs, volume, output, collapsed })
+    }
+}
+
+/// How a run ended, beside the state that it reached.
+struct Ending {
+    parent: Option<String>,
+    preparation_passes: u64,
+    horizons: Vec<EpochScores>,
+    diverged: Option<String>,
+    start: Instant,
+}
+
+fn record(key: &str, state: &State, ending: Ending) -> Record {
+    let Ending { parent, preparation_passes, horizons, diverged, start } = ending;
+    Record {
+        schema: RECORD_SCHEMA.to_string(),
+        key: key.to_string(),
+        model: diverged.is_none().then(|| state.network.digest()),
+        parent,
+        horizons,
+        diverged,
+        passes: state.passes,
+        preparation_passes,
+        seconds: start.elapsed().as_secs_f64(),
+        history: state.history.clone(),
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::StudyError;
 use crate::config::{UnlearnConfig, VariantConfig};
+use lacuna_report::{ORIGINAL, RETRAIN};
 use lacuna_unlearn::{Recipe, STRATEGIES, UnlearnError, strategy};
+use std::collections::BTreeSet;
 
 /// A recipe under the name of its strategy, with what differs from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +21,7 @@ impl Variant {
     /// Every run that a study asks for, each once.
     ///
     /// # Errors
-    /// An unknown strategy, an unknown key, or a recipe that cannot be run.
+    /// An unknown strategy, an unknown key, a recipe that cannot be run, or two recipes under one name.
     pub fn all(config: &UnlearnConfig) -> Result<Vec<Variant>, StudyError> {
         let named: Vec<String> = match &config.strategies {
             Some(names) => names.clone(),
@@ -35,6 +37,7 @@ impl Variant {
             keys.extend(recipe.clone());
             add(&mut variants, Variant::new(strategy, &keys)?);
         }
+        check_names(&variants)?;
         Ok(variants)
     }
 
@@ -50,7 +53,7 @@ impl Variant {
         let defaults = to_table(&base);
         let mut merged = defaults.clone();
         merged.extend(keys.clone());
-        let recipe = Recipe::from_toml(&toml::to_string(&merged).expect("a table is TOML"))?;
+        let recipe = recipe_of(name, merged)?;
         let merged = to_table(&recipe);
         let differences: Vec<String> = merged
             .iter()
@@ -67,12 +70,33 @@ fn own_recipe(name: &str, keys: &toml::Table, unknown: UnlearnError) -> Result<R
     if !mechanics.iter().any(|mechanic| keys.contains_key(*mechanic)) {
         return Err(unknown.into());
     }
-    lacuna_report::check_text(name).map_err(|expected| StudyError::BadSetting {
-        key: "unlearn.variants.strategy".to_string(),
-        expected: expected.to_string(),
-        found: name.to_string(),
-    })?;
-    Ok(Recipe::from_toml(&toml::to_string(keys).expect("a table is TOML"))?)
+    if [ORIGINAL, RETRAIN].contains(&name) {
+        return Err(bad_name("a name other than those of the references", name.to_string()));
+    }
+    lacuna_report::check_text(name).map_err(|expected| bad_name(expected, name.to_string()))?;
+    recipe_of(name, keys.clone())
+}
+
+/// A table as a checked recipe; the parser is not given text, whose lines would be none of the file's.
+fn recipe_of(name: &str, table: toml::Table) -> Result<Recipe, StudyError> {
+    let parsed: Result<Recipe, toml::de::Error> = table.try_into();
+    parsed
+        .map_err(|error| UnlearnError::Parse { reason: error.to_string().trim().to_string() })
+        .and_then(Recipe::checked)
+        .map_err(|source| StudyError::BadRecipe { strategy: name.to_string(), source })
+}
+
+/// Results are told apart by name and differences, and a recipe of the user's own differs from nothing.
+fn check_names(variants: &[Variant]) -> Result<(), StudyError> {
+    let mut names = BTreeSet::new();
+    match variants.iter().find(|variant| !names.insert((&variant.strategy, &variant.differences))) {
+        Some(twice) => Err(bad_name("a name of its own for each recipe", format!("{} twice", twice.strategy))),
+        None => Ok(()),
+    }
+}
+
+fn bad_name(expected: &str, found: String) -> StudyError {
+    StudyError::BadSetting { key: "unlearn.variants.strategy".to_string(), expected: expected.to_string(), found }
 }
 
 fn add(variants: &mut Vec<Variant>, variant: Variant) {
@@ -124,6 +148,24 @@ mod tests {
         let config =
             UnlearnConfig { strategies: Some(vec!["max-loss".into(), "max-loss".into()]), ..UnlearnConfig::default() };
         assert_eq!(Variant::all(&config).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn two_recipes_cannot_bear_one_name() {
+        let text = "strategies = []\n[[variants]]\nstrategy = 'mine'\nrecipe = { max_loss = true }\n\
+                    [[variants]]\nstrategy = 'mine'\nrecipe = { learn_noise = true }";
+        let message = Variant::all(&toml::from_str(text).unwrap()).unwrap_err().to_string();
+        assert_eq!(message, "unlearn.variants.strategy: expected a name of its own for each recipe, found mine twice");
+        assert!(Variant::new("retrain", &keys("max_loss = true")).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_strategy_it_was_given_to() {
+        let message = Variant::new("max-loss", &keys("forget_wieght = 2")).unwrap_err().to_string();
+        assert!(
+            message.starts_with("unlearn: strategy `max-loss`: recipe: unknown field `forget_wieght`"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::study::{Progress, Study};
 use lacuna_cohort::SubjectId;
 use lacuna_train::{Control, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub(crate) struct Watch<'a> {
     study: &'a Study,
@@ -33,10 +34,7 @@ impl<'a> Watch<'a> {
         let checkpoint = study.store().checkpoint_path(key);
         if checkpoint.exists() {
             read_checkpoint(&checkpoint, state, key)?;
-            let path = study.store().partial_path(key);
-            let text = lacuna_disk::read_text(&path, PARTIAL_BYTES_MAX)?;
-            scored =
-                serde_json::from_str(&text).map_err(|error| StudyError::Record { path, reason: error.to_string() })?;
+            scored = read_partial(&study.store().partial_path(key), &checkpoint)?;
             // A crash between the two files can leave a horizon that the state has not reached.
             scored.retain(|scores| scores.epochs <= state.epochs_done);
         }
@@ -65,6 +63,19 @@ impl<'a> Watch<'a> {
     fn is_checkpoint_due(&self, epochs_done: usize) -> bool {
         epochs_done.is_multiple_of(self.study.config().train.checkpoint_epochs)
     }
+}
+
+/// The scores that belong to a checkpoint, which is of no use without them.
+fn read_partial(path: &Path, checkpoint: &Path) -> Result<Vec<EpochScores>, StudyError> {
+    let unfit = |found: String| {
+        let (path, delete) = (path.to_path_buf(), checkpoint.to_path_buf());
+        StudyError::Record { path, found, delete }
+    };
+    if !path.exists() {
+        return Err(unfit("none".to_string()));
+    }
+    let text = lacuna_disk::read_text(path, PARTIAL_BYTES_MAX)?;
+    serde_json::from_str(&text).map_err(|error| unfit(format!("damage: {error}")))
 }
 
 impl Monitor for Watch<'_> {

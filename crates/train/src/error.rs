@@ -36,7 +36,7 @@ pub enum TrainError {
         epochs_done: usize,
     },
     /// A checkpoint does not belong to this run, or is damaged.
-    #[error("{path}: checkpoint {field}: expected {expected}, found {found}; delete the file to start afresh")]
+    #[error("{path}: checkpoint {field}: expected {expected}, found {found}; fix: delete the file to start afresh")]
     Checkpoint {
         /// The file.
         path: PathBuf,

@@ -32,7 +32,7 @@ pub enum UnlearnError {
         reason: String,
     },
     /// No strategy has that name.
-    #[error("no strategy `{found}`: expected one of {known}")]
+    #[error("unknown strategy `{found}`, expected one of {known}")]
     UnknownStrategy {
         /// As given.
         found: String,

@@ -40,7 +40,7 @@ const PAPER: &str = "Singh, Singh and Arora, \"To forget is to preserve\", 2026 
 pub fn find(name: &str) -> Result<&'static Strategy, UnlearnError> {
     STRATEGIES.iter().find(|strategy| strategy.name == name).ok_or_else(|| UnlearnError::UnknownStrategy {
         found: name.to_string(),
-        known: STRATEGIES.iter().map(|strategy| strategy.name).collect::<Vec<_>>().join(", "),
+        known: STRATEGIES.iter().map(|strategy| format!("`{}`", strategy.name)).collect::<Vec<_>>().join(", "),
     })
 }
 
@@ -68,6 +68,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_all_names() {
         let Err(error) = find("noisy-lable") else { panic!("no such strategy") };
-        assert!(error.to_string().contains("noisy-label, retain-label"));
+        assert!(error.to_string().contains("`noisy-label`, `retain-label`"));
     }
 }
