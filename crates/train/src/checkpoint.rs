@@ -2,7 +2,8 @@
 //!
 //! The file is safetensors: the network under `network/`, the moments under `moment1/` and
 //! `moment2/`, and the rest as JSON in the metadata, with the digest of the run it belongs to. A
-//! checkpoint of another run, configuration or data is refused, never adapted.
+//! checkpoint of another run, configuration or data is refused, never adapted. So is one with a
+//! flipped bit, by a seal over everything in it: it would go on as a slightly different run.
 
 use crate::optimiser::Moments;
 use crate::{EpochRecord, Passes, State, TrainError};
@@ -14,6 +15,7 @@ use std::path::Path;
 
 const FILE_BYTES_MAX: u64 = 8 << 30;
 const METADATA_KEY: &str = "lacuna-checkpoint-1";
+const SEAL: &str = "seal";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,8 +23,40 @@ struct Rest {
     run: String,
     epochs_done: usize,
     passes: Passes,
-    history: Vec<EpochRecord>,
+    history: Vec<Exact>,
     moment_steps: BTreeMap<String, u64>,
+}
+
+/// An [`EpochRecord`] whose numbers come back to the last bit.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "EpochRecord", deny_unknown_fields)]
+struct ExactRecord {
+    epoch: usize,
+    #[serde(with = "exact")]
+    learning_rate: f64,
+    #[serde(with = "exact")]
+    loss: f64,
+    #[serde(with = "exact")]
+    gradient_norm: f64,
+    passes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Exact(#[serde(with = "ExactRecord")] EpochRecord);
+
+/// Numbers as text for Rust's own parser, which finds the very number that was written. A JSON
+/// reader may miss its last bit, and a resumed run would then end in other bytes.
+mod exact {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// Write `state` atomically; `run` is a digest of all that decides how the run goes on.
@@ -45,13 +79,20 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
         run: run.to_string(),
         epochs_done: state.epochs_done,
         passes: state.passes,
-        history: state.history.clone(),
+        history: state.history.iter().copied().map(Exact).collect(),
         moment_steps: state.optimiser.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect(),
     };
     let text = serde_json::to_string(&rest).expect("a checkpoint's metadata is JSON");
-    let views = arrays.iter().map(|(name, (shape, bytes))| {
-        (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("bytes were made from the shape"))
-    });
+    let mut views: BTreeMap<String, TensorView> = arrays
+        .iter()
+        .map(|(name, (shape, bytes))| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("bytes were made from the shape");
+            (name.clone(), view)
+        })
+        .collect();
+    let seal = seal(&text, &views);
+    let view = TensorView::new(Dtype::U8, vec![seal.len()], seal.as_bytes()).expect("one byte per character");
+    views.insert(SEAL.to_string(), view);
     let metadata = HashMap::from([(METADATA_KEY.to_string(), text)]);
     let bytes = safetensors::serialize(views, Some(metadata)).expect("names are distinct and sizes fit");
     Ok(lacuna_disk::write_bytes(path, &bytes)?)
@@ -85,7 +126,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     }
     next.epochs_done = rest.epochs_done;
     next.passes = rest.passes;
-    next.history = rest.history;
+    next.history = rest.history.into_iter().map(|Exact(record)| record).collect();
     *state = next;
     Ok(())
 }
@@ -95,9 +136,29 @@ fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<(SafeTensors<'a>, Rest), Tra
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
     let text = text.ok_or_else(|| damaged("none".to_string()))?;
-    let rest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
+    check_seal(path, &file, text)?;
+    let rest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     Ok((file, rest))
+}
+
+fn check_seal(path: &Path, file: &SafeTensors, text: &str) -> Result<(), TrainError> {
+    let mut tensors: BTreeMap<String, TensorView> = file.tensors().into_iter().collect();
+    let sealed = tensors.remove(SEAL).map(|view| String::from_utf8_lossy(view.data()).into_owned());
+    let found = seal(text, &tensors);
+    match sealed {
+        Some(sealed) if sealed == found => Ok(()),
+        sealed => Err(unfit(path, SEAL, sealed.as_deref().unwrap_or("one"), &found)),
+    }
+}
+
+/// A digest of the metadata and of every tensor's name, shape and values.
+fn seal(text: &str, tensors: &BTreeMap<String, TensorView>) -> String {
+    let mut sealed = text.to_string();
+    for (name, tensor) in tensors {
+        sealed.push_str(&format!("\n{name} {:?} {}", tensor.shape(), lacuna_disk::digest(tensor.data())));
+    }
+    lacuna_disk::digest(sealed.as_bytes())
 }
 
 fn read_tensor(path: &Path, file: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
@@ -119,5 +180,195 @@ fn unfit(path: &Path, field: &str, expected: &str, found: &str) -> TrainError {
         field: field.to_string(),
         expected: expected.to_string(),
         found: found.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_cases::{StopAt, heads, resnet_10, train};
+    use crate::{NoMonitor, OptimiserConfig, Schedule, TrainConfig};
+    use lacuna_nn::{Device, Parameters, Role};
+    use lacuna_seed::Seed;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    const RULES: [OptimiserConfig; 2] =
+        [OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 1e-3 }, OptimiserConfig::Adamw { weight_decay: 0.1 }];
+
+    fn file() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        (folder, path)
+    }
+
+    fn bytes(state: &State) -> Vec<u8> {
+        let (_folder, path) = file();
+        write_checkpoint(&path, state, "run").unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    /// A state of three small tensors instead of a network's: a checkpoint asks for no layers, and
+    /// the file is short enough to damage in every place.
+    fn small(rule: OptimiserConfig) -> State {
+        let config = TrainConfig { optimiser: rule, ..TrainConfig::default() };
+        let mut state = State::new(resnet_10(), &config);
+        state.network.parameters = Parameters::default();
+        for (name, shape, role) in [
+            ("bn1.running_mean", vec![2], Role::Statistic),
+            ("conv1.weight", vec![2, 1, 1, 1, 2], Role::Weight),
+            ("conv_seg.6.weight", vec![2], Role::Weight),
+        ] {
+            let values = draws(name, shape.iter().product());
+            state.network.parameters.insert(name, Parameter::new(shape, role, values, &Device::flex()));
+        }
+        state
+    }
+
+    /// The small state some steps later.
+    fn small_trained(rule: OptimiserConfig) -> State {
+        let mut state = small(rule);
+        let gradient = |name: &str, count| {
+            let values = draws(name, count);
+            (name.to_string(), lacuna_nn::Tensor::from_floats(values.as_slice(), &Device::flex()))
+        };
+        for epoch in 1..=3 {
+            let gradients = [gradient("conv1.weight", 4), gradient("conv_seg.6.weight", 2)];
+            let gradient_norm = state.optimiser.step(&mut state.network.parameters, gradients.into(), 0.1);
+            let record =
+                EpochRecord { epoch, learning_rate: 0.1 / epoch as f64, loss: 1.0 / 3.0, gradient_norm, passes: 2 };
+            state.history.push(record);
+            state.epochs_done = epoch;
+            state.passes += Passes { training: 2, teacher: 1 };
+        }
+        state
+    }
+
+    fn draws(name: &str, count: usize) -> Vec<f32> {
+        let mut draws = Seed(5).stream(name).draws();
+        (0..count).map(|_| draws.normal() as f32).collect()
+    }
+
+    /// That a file is refused by name and leaves a fresh state as it was.
+    #[track_caller]
+    fn check_refused(path: &Path, run: &str, field: &str) {
+        let mut state = small(RULES[0]);
+        match read_checkpoint(path, &mut state, run) {
+            Err(TrainError::Checkpoint { path: named, field: found, .. }) => {
+                assert_eq!(named, path);
+                assert!(found.contains(field), "expected a complaint about {field}, found one about {found}");
+            }
+            other => panic!("expected the file to be refused, found {other:?}"),
+        }
+        assert_same(&state, &small(RULES[0]));
+    }
+
+    #[track_caller]
+    fn assert_same(found: &State, expected: &State) {
+        assert_eq!(found.network.digest(), expected.network.digest());
+        assert!(found.optimiser.moments == expected.optimiser.moments, "moments differ");
+        assert_eq!((found.epochs_done, found.passes), (expected.epochs_done, expected.passes));
+        assert!(found.history == expected.history, "histories differ");
+    }
+
+    #[test]
+    fn what_was_written_reads_back() {
+        for rule in RULES {
+            let state = small_trained(rule);
+            let (_folder, path) = file();
+            write_checkpoint(&path, &state, "run").unwrap();
+            let mut read = small(rule);
+            read_checkpoint(&path, &mut read, "run").unwrap();
+            assert_same(&read, &state);
+            assert!(bytes(&read) == bytes(&state), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_the_history_come_back_to_the_last_bit() {
+        // As JSON numbers, some of these came back with another last bit.
+        let mut state = small(RULES[0]);
+        let mut draws = Seed(6).stream("history").draws();
+        state.history = (1..=300)
+            .map(|epoch| EpochRecord {
+                epoch,
+                learning_rate: 1e-3 * draws.uniform(),
+                loss: draws.uniform(),
+                gradient_norm: 40.0 * draws.uniform(),
+                passes: 5,
+            })
+            .collect();
+        let (_folder, path) = file();
+        write_checkpoint(&path, &state, "run").unwrap();
+        let mut read = small(RULES[0]);
+        read_checkpoint(&path, &mut read, "run").unwrap();
+        assert_same(&read, &state);
+    }
+
+    #[test]
+    fn a_run_resumed_from_its_checkpoint_ends_in_the_same_bytes() {
+        let config = TrainConfig { epochs: 4, head_multiplier: 10.0, schedule: Schedule::Cosine, ..Default::default() };
+        let cases = heads(2);
+        let mut straight = State::new(resnet_10(), &config);
+        train(&mut straight, &cases, &config, 7, &mut NoMonitor).unwrap();
+
+        let (_folder, path) = file();
+        let mut first = State::new(resnet_10(), &config);
+        let stopped = train(&mut first, &cases, &config, 7, &mut StopAt { epoch: 1, step: None });
+        assert!(matches!(stopped, Err(TrainError::Interrupted { epochs_done: 2 })));
+        write_checkpoint(&path, &first, "run").unwrap();
+        let mut second = State::new(resnet_10(), &config);
+        read_checkpoint(&path, &mut second, "run").unwrap();
+        train(&mut second, &cases, &config, 7, &mut NoMonitor).unwrap();
+        assert_same(&second, &straight);
+        assert!(bytes(&second) == bytes(&straight), "checkpoints of both runs must be one file");
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_run_is_refused() {
+        let (_folder, path) = file();
+        write_checkpoint(&path, &small_trained(RULES[0]), "run").unwrap();
+        check_refused(&path, "another run", "of run");
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_network_is_refused_with_the_tensor() {
+        let (_folder, path) = file();
+        let mut other = small_trained(RULES[0]);
+        let wide = Parameter::new(vec![3], Role::Weight, vec![0.5; 3], &Device::flex());
+        other.network.parameters.insert("conv_seg.6.weight", wide);
+        write_checkpoint(&path, &other, "run").unwrap();
+        check_refused(&path, "run", "network/conv_seg.6.weight");
+    }
+
+    #[test]
+    fn a_file_cut_short_anywhere_is_refused() {
+        let (_folder, path) = file();
+        let whole = bytes(&small_trained(RULES[0]));
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            check_refused(&path, "run", "file");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_refused() {
+        let (_folder, path) = file();
+        let whole = bytes(&small_trained(RULES[0]));
+        let fresh = small(RULES[0]);
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &flipped).unwrap();
+            let refused = read_checkpoint(&path, &mut fresh.clone(), "run");
+            assert!(refused.is_err(), "bit {} of byte {} of {} went unnoticed", bit % 8, bit / 8, whole.len());
+        }
+    }
+
+    #[test]
+    fn an_absent_file_is_an_error_of_the_disk() {
+        let (_folder, path) = file();
+        let absent = read_checkpoint(&path, &mut small(RULES[0]), "run");
+        assert!(matches!(absent, Err(TrainError::Disk(_))));
     }
 }

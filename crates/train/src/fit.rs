@@ -150,3 +150,109 @@ fn run_step(
 fn diverged(epoch: usize, step: usize, what: String) -> TrainError {
     TrainError::Diverged { epoch: epoch + 1, step: step + 1, what }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_cases::{StopAt, heads, moved, resnet_10, train};
+    use lacuna_cohort::Case;
+    use lacuna_nn::Role;
+
+    fn config(epochs: usize) -> TrainConfig {
+        TrainConfig { epochs, head_multiplier: 10.0, ..TrainConfig::default() }
+    }
+
+    fn trained(cases: &[Case], config: &TrainConfig, order_seed: u64) -> State {
+        let mut state = State::new(resnet_10(), config);
+        train(&mut state, cases, config, order_seed, &mut NoMonitor).unwrap();
+        state
+    }
+
+    #[test]
+    fn the_seed_decides_the_bytes_of_the_result() {
+        let (cases, config) = (heads(3), config(1));
+        let first = trained(&cases, &config, 7).network.digest();
+        assert_eq!(trained(&cases, &config, 7).network.digest(), first);
+        // The weights began alike; only the order of the subjects differs.
+        assert_ne!(trained(&cases, &config, 8).network.digest(), first);
+    }
+
+    #[test]
+    fn the_order_in_which_cases_are_listed_changes_nothing() {
+        let (mut cases, config) = (heads(3), config(1));
+        let first = trained(&cases, &config, 7).network.digest();
+        cases.reverse();
+        assert_eq!(trained(&cases, &config, 7).network.digest(), first);
+    }
+
+    #[test]
+    fn a_run_stopped_in_mid_epoch_goes_on_from_its_last_whole_epoch() {
+        let (cases, config) = (heads(2), config(3));
+        let straight = trained(&cases, &config, 7);
+        let mut state = State::new(resnet_10(), &config);
+        let stopped = train(&mut state, &cases, &config, 7, &mut StopAt { epoch: 1, step: Some(0) });
+        assert!(matches!(stopped, Err(TrainError::Interrupted { epochs_done: 1 })));
+        assert_eq!((state.epochs_done, state.history.len(), state.passes.training), (1, 1, 2));
+        train(&mut state, &cases, &config, 7, &mut NoMonitor).unwrap();
+        assert_eq!(state.network.digest(), straight.network.digest());
+        assert_eq!(state.optimiser.moments, straight.optimiser.moments);
+        assert_eq!((state.history, state.passes), (straight.history, straight.passes));
+    }
+
+    #[test]
+    fn stopping_after_the_last_epoch_is_no_interruption_and_a_finished_run_stays() {
+        let (cases, config) = (heads(1), config(1));
+        let mut state = State::new(resnet_10(), &config);
+        train(&mut state, &cases, &config, 7, &mut StopAt { epoch: 0, step: None }).unwrap();
+        let digest = state.network.digest();
+        train(&mut state, &cases, &config, 7, &mut NoMonitor).unwrap();
+        assert_eq!((state.epochs_done, state.network.digest()), (1, digest));
+    }
+
+    #[test]
+    fn the_loss_falls_on_subjects_seen_often() {
+        let state = trained(&heads(2), &config(10), 7);
+        let losses: Vec<f64> = state.history.iter().map(|record| record.loss).collect();
+        assert!(losses[9] < 0.5 * losses[0], "{losses:?}");
+        assert!(state.history.iter().all(|record| record.gradient_norm > 0.0 && record.passes == 2));
+    }
+
+    #[test]
+    fn a_rate_far_too_high_diverges_with_its_place_and_keeps_the_last_whole_epoch() {
+        let (cases, config) = (heads(2), TrainConfig { learning_rate: 1e12, ..config(3) });
+        let fresh = resnet_10();
+        let mut state = State::new(fresh.clone(), &config);
+        let outcome = train(&mut state, &cases, &config, 7, &mut NoMonitor);
+        // The first step is taken at finite weights; what it makes of them shows in the second.
+        assert!(matches!(outcome, Err(TrainError::Diverged { epoch: 1, step: 2, .. })), "{outcome:?}");
+        assert_eq!((state.epochs_done, state.history.len()), (0, 0));
+        assert!(moved(&fresh, &state.network).is_empty());
+    }
+
+    #[test]
+    fn the_last_short_batch_is_a_step_too() {
+        // Three volumes in batches of two: steps of two and of one.
+        struct Steps(Vec<(usize, usize)>);
+        impl Monitor for Steps {
+            fn step(&mut self, _epoch: usize, step: usize, steps: usize, _loss: f64) -> Control {
+                self.0.push((step, steps));
+                Control::Continue
+            }
+        }
+        let config = TrainConfig { batch_size: 2, ..config(1) };
+        let mut state = State::new(resnet_10(), &config);
+        let mut steps = Steps(Vec::new());
+        train(&mut state, &heads(3), &config, 7, &mut steps).unwrap();
+        assert_eq!(steps.0, [(0, 2), (1, 2)]);
+        assert_eq!((state.passes.training, state.history[0].passes), (3, 3));
+    }
+
+    #[test]
+    fn batch_norm_on_running_statistics_leaves_them_and_moves_the_weights() {
+        let config = TrainConfig { batch_norm: BatchNormMode::Running, ..config(1) };
+        let moved = moved(&resnet_10(), &trained(&heads(1), &config, 7).network);
+        let network = resnet_10();
+        let of_role = |role| network.parameters.iter().filter(move |(_, parameter)| parameter.role == role);
+        assert_eq!(moved, of_role(Role::Weight).map(|(name, _)| name).collect::<Vec<_>>());
+    }
+}

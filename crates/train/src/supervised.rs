@@ -70,3 +70,65 @@ impl Objective for Supervised<'_> {
         self.batch_norm
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_cases::heads;
+    use lacuna_cohort::SubjectId;
+
+    fn order(cases: &[&Case], epoch: usize) -> Vec<SubjectId> {
+        let supervised = Supervised::new(cases.to_vec(), &TrainConfig::default(), Seed(3), Device::flex()).unwrap();
+        supervised.order(epoch).into_iter().map(|case| case.subject.clone()).collect()
+    }
+
+    #[test]
+    fn leaving_a_subject_out_leaves_the_others_in_order() {
+        let cases = heads(5);
+        for epoch in 0..20 {
+            for out in &cases {
+                let all = order(&cases.iter().collect::<Vec<_>>(), epoch);
+                let others: Vec<&Case> = cases.iter().filter(|case| case.subject != out.subject).collect();
+                let expected: Vec<_> = all.into_iter().filter(|subject| *subject != out.subject).collect();
+                assert_eq!(order(&others, epoch), expected, "epoch {epoch} without {}", out.subject);
+            }
+        }
+    }
+
+    #[test]
+    fn each_epoch_passes_everybody_once_in_an_order_of_its_own() {
+        let cases = heads(5);
+        let cases: Vec<&Case> = cases.iter().collect();
+        let mut first_epoch = order(&cases, 0);
+        assert!((1..20).any(|epoch| order(&cases, epoch) != first_epoch));
+        first_epoch.sort();
+        assert_eq!(first_epoch, cases.iter().map(|case| case.subject.clone()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn scans_of_one_person_take_places_of_their_own() {
+        let first = heads(1).remove(0);
+        let scans: Vec<Case> = (0..4).map(|scan| Case { scan: format!("visit-{scan}"), ..first.clone() }).collect();
+        let cases: Vec<&Case> = scans.iter().collect();
+        let supervised = Supervised::new(cases, &TrainConfig::default(), Seed(3), Device::flex()).unwrap();
+        let orders = (0..20).map(|epoch| supervised.order(epoch).iter().map(|case| &case.scan).collect::<Vec<_>>());
+        let orders: std::collections::BTreeSet<_> = orders.collect();
+        assert!(orders.len() > 10, "{} orders of 24 in 20 epochs", orders.len());
+    }
+
+    #[test]
+    fn batches_round_up() {
+        let cases = heads(5);
+        for (batch_size, steps) in [(1, 5), (2, 3), (4, 2), (5, 1), (9, 1)] {
+            let config = TrainConfig { batch_size, ..TrainConfig::default() };
+            let supervised = Supervised::new(cases.iter().collect(), &config, Seed(3), Device::flex()).unwrap();
+            assert_eq!(supervised.steps(0), steps, "batches of {batch_size}");
+        }
+    }
+
+    #[test]
+    fn nobody_to_train_on_is_refused() {
+        let refused = Supervised::new(Vec::new(), &TrainConfig::default(), Seed(3), Device::flex());
+        assert!(matches!(refused, Err(TrainError::NoCase)));
+    }
+}

@@ -1,0 +1,91 @@
+//! Small cases and networks for the tests of this crate and, by the feature `test-support`, of
+//! those above it: heads of the synthetic cohort, made in memory, and the smallest MedicalNet.
+
+use crate::{Control, Monitor, State, Supervised, TrainConfig, TrainError, fit};
+use lacuna_cohort::phantom::{self, PhantomConfig};
+use lacuna_cohort::{Case, LabelTable, Preparation, ReadOptions, ScanData, prepare_loaded};
+use lacuna_nn::{Architecture, Device, Network};
+use lacuna_seed::Seed;
+use lacuna_volume::{Canonical, Crop, Foreground, Preprocessing};
+use std::sync::OnceLock;
+
+/// A fresh ResNet-10 of one channel for the classes of the `tissue` table, always the same.
+pub fn resnet_10() -> Network {
+    // Drawing its 14 million weights takes longer than a step of training.
+    static FRESH: OnceLock<Network> = OnceLock::new();
+    FRESH.get_or_init(|| Network::new(architecture(), Seed(1), &Device::flex())).clone()
+}
+
+/// The first subjects of a synthetic cohort as cases of [`resnet_10`]: one scan each, inputs
+/// `[1, 16, 24, 24]`, targets `[4, 6, 6]`.
+pub fn heads(count: usize) -> Vec<Case> {
+    let config = PhantomConfig { subjects: count, ..PhantomConfig::with_dims([24, 24, 16]) };
+    let (crop, foreground) = (Crop::None, Foreground::AllVoxels);
+    let preprocessing = Preprocessing::Canonical(Canonical { size: None, spacing_mm: None, crop, foreground });
+    let labels = tissue();
+    let output_shape = |shape| architecture().output_size(shape);
+    let how = Preparation {
+        preprocessing: &preprocessing,
+        labels: &labels,
+        output_shape: &output_shape,
+        seed: Seed(0),
+        read: ReadOptions::default(),
+    };
+    let case = |subject| prepare_loaded(&how, ScanData::from(subject)).expect("a phantom makes a case");
+    phantom::subjects(&config).map(case).collect()
+}
+
+/// The label table of [`heads`].
+pub fn tissue() -> LabelTable {
+    LabelTable::built_in("tissue", None).expect("the table is built in")
+}
+
+/// Train on cases with orders drawn from `seed`, from where `state` stands.
+///
+/// # Errors
+/// Those of [`fit`].
+pub fn train(
+    state: &mut State,
+    cases: &[Case],
+    config: &TrainConfig,
+    seed: u64,
+    monitor: &mut dyn Monitor,
+) -> Result<(), TrainError> {
+    let objective = Supervised::new(cases.iter().collect(), config, Seed(seed), Device::flex())?;
+    fit(state, &objective, config, monitor)
+}
+
+/// The names of the tensors whose bits differ.
+pub fn moved(before: &Network, after: &Network) -> Vec<String> {
+    let bits = |network: &Network, name: &str| -> Vec<u32> {
+        network.parameters.get(name).to_vec().into_iter().map(f32::to_bits).collect()
+    };
+    let names = before.parameters.iter().map(|(name, _)| name);
+    names.filter(|name| bits(before, name) != bits(after, name)).map(str::to_string).collect()
+}
+
+/// A monitor that stops a run once, after a step counted from 0 of an epoch counted from 0.
+pub struct StopAt {
+    /// The epoch.
+    pub epoch: usize,
+    /// The step in it; `None` lets the epoch end first.
+    pub step: Option<usize>,
+}
+
+impl Monitor for StopAt {
+    fn step(&mut self, epoch: usize, step: usize, _steps: usize, _loss: f64) -> Control {
+        stop_if(epoch == self.epoch && Some(step) == self.step)
+    }
+
+    fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
+        Ok(stop_if(state.epochs_done == self.epoch + 1 && self.step.is_none()))
+    }
+}
+
+fn stop_if(condition: bool) -> Control {
+    if condition { Control::Stop } else { Control::Continue }
+}
+
+fn architecture() -> Architecture {
+    Architecture::new(10, 1, tissue().classes().len()).expect("MedicalNet has a ResNet-10")
+}
