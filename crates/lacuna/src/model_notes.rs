@@ -2,10 +2,12 @@
 //!
 //! Keys of the file's metadata, each optional: `labels` (the class names as a JSON list),
 //! `label_table` (the name of the table that made them), `preprocessing` (how images became its
-//! input, as JSON), `parent` (the digest of the file it was made from).
+//! input, as JSON), `loss` (what its training minimised, as JSON), `parent` (the digest of what it was
+//! made from).
 
 use crate::error::CliError;
 use lacuna_cohort::LabelTable;
+use lacuna_nn::loss::SegmentationLoss;
 use lacuna_volume::Preprocessing;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -20,7 +22,9 @@ pub struct ModelNotes {
     pub label_table: Option<String>,
     /// How images became its input.
     pub preprocessing: Option<Preprocessing>,
-    /// The digest of the file it was made from.
+    /// What its training minimised.
+    pub loss: Option<SegmentationLoss>,
+    /// The digest of the model or the file it was made from.
     pub parent: Option<String>,
 }
 
@@ -31,6 +35,7 @@ impl ModelNotes {
             classes: Some(labels.classes().to_vec()),
             label_table: Some(labels.name().to_string()),
             preprocessing: Some(preprocessing.clone()),
+            loss: None,
             parent,
         }
     }
@@ -39,10 +44,12 @@ impl ModelNotes {
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
         let classes = self.classes.as_ref().map(|names| serde_json::json!(names).to_string());
         let preprocessing = self.preprocessing.as_ref().map(|choice| serde_json::json!(choice).to_string());
+        let loss = self.loss.map(|loss| serde_json::json!(loss).to_string());
         let entries = [
             ("labels", classes),
             ("label_table", self.label_table.clone()),
             ("preprocessing", preprocessing),
+            ("loss", loss),
             ("parent", self.parent.clone()),
         ];
         entries.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
@@ -57,6 +64,7 @@ impl ModelNotes {
             classes: parsed(path, metadata, "labels")?,
             label_table: metadata.get("label_table").cloned(),
             preprocessing: parsed(path, metadata, "preprocessing")?,
+            loss: parsed(path, metadata, "loss")?,
             parent: metadata.get("parent").cloned(),
         })
     }
@@ -83,6 +91,7 @@ mod tests {
     fn notes_survive_a_round_trip() {
         let preprocessing = Preprocessing::Medicalnet(Medicalnet::published());
         let notes = ModelNotes::new(&BUILT_IN[0].table(), &preprocessing, Some("ab12".to_string()));
+        let notes = ModelNotes { loss: Some(SegmentationLoss::Both), ..notes };
         assert_eq!(ModelNotes::from_metadata(Path::new("x"), &notes.to_metadata()).unwrap(), notes);
         assert_eq!(ModelNotes::from_metadata(Path::new("x"), &BTreeMap::new()).unwrap(), ModelNotes::default());
     }

@@ -3,6 +3,7 @@
 use crate::error::CliError;
 use crate::model_notes::ModelNotes;
 use clap::{Args, ValueEnum};
+use lacuna_cohort::{Cohort, LabelTable};
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, load_matching, read_model};
 use lacuna_seed::Seed;
 use lacuna_volume::Preprocessing;
@@ -75,6 +76,38 @@ impl ModelArguments {
 }
 
 impl Model {
+    /// Whether the model's classes are the table's and its channels the cohort's.
+    ///
+    /// # Errors
+    /// What differs, and the flag that changes it.
+    pub fn check_fit(&self, table: &LabelTable, cohort: &Cohort) -> Result<(), CliError> {
+        let path = self.path.display();
+        let architecture = self.network.architecture();
+        let refuse = |what: String| Err(CliError::Config { what });
+        let (expected, found) = (architecture.classes, table.classes().len());
+        if expected != found {
+            let name = table.name();
+            return refuse(format!(
+                "{path}: expected a label table of {expected} classes, found {found} in `{name}`; \
+                 fix: choose another with --labels"
+            ));
+        }
+        if let Some(names) = self.notes.classes.as_ref().filter(|names| *names != table.classes()) {
+            let (expected, found, name) = (names.join(", "), table.classes().join(", "), table.name());
+            return refuse(format!(
+                "{path}: expected the classes {expected}, found {found} in `{name}`; fix: choose another with --labels"
+            ));
+        }
+        let (expected, found) = (architecture.channels, cohort.channels.len());
+        if expected != found {
+            let (root, names) = (cohort.root.display(), cohort.channels.join(", "));
+            return refuse(format!(
+                "{root}: expected {expected} channels, found {found} ({names}); fix: choose with --channels"
+            ));
+        }
+        Ok(())
+    }
+
     /// The preprocessing stated by the user, else the one the model was trained with.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let preprocessing = model.preprocessing(stated)?;
     let cohort = Cohort::open(&arguments.data, &arguments.layout.options()?)?;
     let table = table(arguments, &model, &cohort)?;
-    check_channels(&model, &cohort)?;
+    model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, arguments.subjects.as_deref())?;
 
     let digest = model.network.digest();
@@ -83,50 +83,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     folder.close(outcome)
 }
 
-/// The table named, else the one the model was trained with; either must have the model's classes.
+/// The table named, else the one the model was trained with.
 fn table(arguments: &Arguments, model: &Model, cohort: &Cohort) -> Result<LabelTable, CliError> {
-    let path = model.path.display();
-    let table = match (arguments.labels.table(cohort)?, &model.notes.label_table) {
-        (Some(table), _) => table,
-        (None, Some(name)) => LabelTable::built_in(name, cohort.classes_in_file.as_ref())?,
-        (None, None) => {
-            let what =
-                format!("{path}: expected the label table in its metadata, found nothing; fix: say it with --labels");
-            return Err(CliError::Config { what });
-        }
-    };
-    let (expected, found) = (model.network.architecture().classes, table.classes().len());
-    if expected != found {
-        let what = format!(
-            "{path}: expected a label table of {expected} classes, found {found} in `{}`; fix: choose another with --labels",
-            table.name()
-        );
-        return Err(CliError::Config { what });
+    match (arguments.labels.table(cohort)?, &model.notes.label_table) {
+        (Some(table), _) => Ok(table),
+        (None, Some(name)) => Ok(LabelTable::built_in(name, cohort.classes_in_file.as_ref())?),
+        (None, None) => Err(CliError::Config {
+            what: format!(
+                "{}: metadata `label_table`: expected a value, found nothing; fix: say it with --labels TABLE",
+                model.path.display()
+            ),
+        }),
     }
-    match &model.notes.classes {
-        Some(names) if names != table.classes() => {
-            let (expected, found) = (names.join(", "), table.classes().join(", "));
-            let what = format!(
-                "{path}: expected the classes {expected}, found {found} in `{}`; fix: choose another table with --labels",
-                table.name()
-            );
-            Err(CliError::Config { what })
-        }
-        _ => Ok(table),
-    }
-}
-
-fn check_channels(model: &Model, cohort: &Cohort) -> Result<(), CliError> {
-    let (expected, found) = (model.network.architecture().channels, cohort.channels.len());
-    if expected == found {
-        return Ok(());
-    }
-    let what = format!(
-        "{}: expected {expected} channels, found {found} ({}); fix: choose with --channels",
-        cohort.root.display(),
-        cohort.channels.join(", ")
-    );
-    Err(CliError::Config { what })
 }
 
 fn chosen(cohort: &Cohort, names: Option<&[String]>) -> Result<Vec<SubjectId>, CliError> {

@@ -21,7 +21,8 @@ use lacuna_train::{State, Supervised, TrainError, fit, read_checkpoint, score_su
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use watch::{CHECKPOINT, Watch};
+pub use watch::CHECKPOINT;
+use watch::Watch;
 
 /// Train a network on all labelled subjects that are not held out
 ///
@@ -142,6 +143,7 @@ impl Job {
         let state = self.fit(context, folder)?;
         let model = folder.file("model.safetensors");
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
+        let notes = ModelNotes { loss: Some(self.run.train.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
