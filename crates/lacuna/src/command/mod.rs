@@ -11,6 +11,7 @@ mod phantom;
 mod predict;
 mod study;
 mod train;
+mod unlearn;
 
 pub use doctor::BURN_VERSION;
 
@@ -30,6 +31,7 @@ pub enum Command {
     Predict(predict::Arguments),
     Study(study::Arguments),
     Train(train::Arguments),
+    Unlearn(unlearn::Arguments),
     Eval(eval::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -47,6 +49,7 @@ impl Command {
             Command::Predict(arguments) => predict::run(arguments, context),
             Command::Study(arguments) => study::run(arguments, context),
             Command::Train(arguments) => train::run(arguments, context),
+            Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),

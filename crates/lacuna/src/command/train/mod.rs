@@ -236,8 +236,8 @@ fn interrupted(folder: &Path, epochs_done: usize, epochs: usize) -> CliError {
     CliError::Interrupted { kept }
 }
 
-/// A finished run needs no checkpoint, which holds the moments of its optimiser too.
-fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
+/// A finished run needs no checkpoint: its moments are traces of the data that nobody looks after.
+pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
     let path = folder.file(CHECKPOINT);
     match std::fs::remove_file(&path) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
