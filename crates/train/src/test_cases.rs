@@ -16,23 +16,17 @@ pub fn resnet_10() -> Network {
     FRESH.get_or_init(|| Network::new(architecture(), Seed(1), &Device::flex())).clone()
 }
 
+/// How many subjects there are at most.
+const HEADS: usize = 5;
+
 /// The first subjects of a synthetic cohort as cases of [`resnet_10`]: one scan each, inputs
 /// `[1, 16, 24, 24]`, targets `[4, 6, 6]`.
+///
+/// # Panics
+/// If more than five are asked for.
 pub fn heads(count: usize) -> Vec<Case> {
-    let config = PhantomConfig { subjects: count, ..PhantomConfig::with_dims([24, 24, 16]) };
-    let (crop, foreground) = (Crop::None, Foreground::AllVoxels);
-    let preprocessing = Preprocessing::Canonical(Canonical { size: None, spacing_mm: None, crop, foreground });
-    let labels = tissue();
-    let output_shape = |shape| architecture().output_size(shape);
-    let how = Preparation {
-        preprocessing: &preprocessing,
-        labels: &labels,
-        output_shape: &output_shape,
-        seed: Seed(0),
-        read: ReadOptions::default(),
-    };
-    let case = |subject| prepare_loaded(&how, ScanData::from(subject)).expect("a phantom makes a case");
-    phantom::subjects(&config).map(case).collect()
+    static ALL: OnceLock<Vec<Case>> = OnceLock::new();
+    ALL.get_or_init(all_heads)[..count].to_vec()
 }
 
 /// The label table of [`heads`].
@@ -84,6 +78,23 @@ impl Monitor for StopAt {
 
 fn stop_if(condition: bool) -> Control {
     if condition { Control::Stop } else { Control::Continue }
+}
+
+fn all_heads() -> Vec<Case> {
+    let config = PhantomConfig { subjects: HEADS, ..PhantomConfig::with_dims([24, 24, 16]) };
+    let (crop, foreground) = (Crop::None, Foreground::AllVoxels);
+    let preprocessing = Preprocessing::Canonical(Canonical { size: None, spacing_mm: None, crop, foreground });
+    let labels = tissue();
+    let output_shape = |shape| architecture().output_size(shape);
+    let how = Preparation {
+        preprocessing: &preprocessing,
+        labels: &labels,
+        output_shape: &output_shape,
+        seed: Seed(0),
+        read: ReadOptions::default(),
+    };
+    let case = |subject| prepare_loaded(&how, ScanData::from(subject)).expect("a phantom makes a case");
+    phantom::subjects(&config).map(case).collect()
 }
 
 fn architecture() -> Architecture {

@@ -12,6 +12,8 @@
 //! What each strategy is *for* is its [`Goal`]; the two goals are never mixed in one figure.
 
 mod error;
+#[cfg(test)]
+mod laws;
 pub mod mechanic;
 mod objective;
 mod order;

@@ -94,3 +94,126 @@ fn joint(retain: &[Keyed], forget: &[Keyed]) -> Vec<Step> {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_cohort::SubjectId;
+    use lacuna_seed::Seed;
+    use lacuna_train::test_cases::heads;
+    use std::collections::BTreeSet;
+
+    const ALL: [Interleave; 4] =
+        [Interleave::Shuffled, Interleave::ForgetFirst, Interleave::ForgetLast, Interleave::Joint];
+
+    /// People of whom nothing but the name counts here.
+    fn people(prefix: &str, count: usize) -> Vec<Case> {
+        let head = heads(1).remove(0);
+        let name = |index| SubjectId::new(format!("{prefix}-{index}")).unwrap();
+        (0..count).map(|index| Case { subject: name(index), ..head.clone() }).collect()
+    }
+
+    fn plan(interleave: Interleave, retain: &[Case], forget: &[Case], epoch: usize) -> Vec<Step> {
+        let (retain, forget): (Vec<&Case>, Vec<&Case>) = (retain.iter().collect(), forget.iter().collect());
+        steps(interleave, &retain, &forget, &Seed(3).stream("unlearning order"), epoch)
+    }
+
+    fn retain_of(steps: &[Step]) -> Vec<usize> {
+        steps.iter().filter_map(|step| step.retain).collect()
+    }
+
+    fn forget_of(steps: &[Step]) -> Vec<usize> {
+        steps.iter().filter_map(|step| step.forget).collect()
+    }
+
+    /// Every variant with up to five retain and one to five forget cases.
+    fn for_each_plan(check: impl Fn(Interleave, usize, usize, &[Step])) {
+        let (retain, forget) = (people("r", 5), people("f", 5));
+        for interleave in ALL {
+            for r in 0..=5 {
+                for f in 1..=5 {
+                    for epoch in 0..4 {
+                        check(interleave, r, f, &plan(interleave, &retain[..r], &forget[..f], epoch));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_epoch_passes_every_case_once() {
+        for_each_plan(|interleave, r, f, steps| {
+            let mut passed = (retain_of(steps), forget_of(steps));
+            passed.0.sort_unstable();
+            passed.1.sort_unstable();
+            assert_eq!(passed, ((0..r).collect(), (0..f).collect()), "{interleave:?} with {r} and {f}");
+            assert!(!steps.contains(&Step::default()), "{interleave:?} with {r} and {f}: a step without a case");
+        });
+    }
+
+    #[test]
+    fn only_joint_steps_hold_two_cases() {
+        for_each_plan(|interleave, r, f, steps| {
+            let expected = if interleave == Interleave::Joint { r.max(f) } else { r + f };
+            assert_eq!(steps.len(), expected, "{interleave:?} with {r} and {f}");
+        });
+    }
+
+    #[test]
+    fn forget_first_and_last_are_what_they_say() {
+        for_each_plan(|interleave, r, f, steps| match interleave {
+            Interleave::ForgetFirst => assert!(steps[..f].iter().all(|step| step.forget.is_some())),
+            Interleave::ForgetLast => assert!(steps[r..].iter().all(|step| step.forget.is_some())),
+            Interleave::Shuffled | Interleave::Joint => {}
+        });
+    }
+
+    #[test]
+    fn joint_spreads_the_shorter_side_evenly() {
+        // Gaps between neighbours differ by one step at most, the wrap into the next epoch included.
+        for_each_plan(|interleave, r, f, steps| {
+            if interleave != Interleave::Joint || r == 0 {
+                return;
+            }
+            let is_shorter = |step: &Step| if r < f { step.retain.is_some() } else { step.forget.is_some() };
+            let places: Vec<usize> = (0..steps.len()).filter(|&place| is_shorter(&steps[place])).collect();
+            let next = places.iter().copied().skip(1).chain([steps.len() + places[0]]);
+            let gaps: BTreeSet<usize> = places.iter().zip(next).map(|(place, next)| next - place).collect();
+            assert!(gaps.last().unwrap() - gaps.first().unwrap() <= 1, "{r} and {f}: gaps {gaps:?}");
+        });
+    }
+
+    #[test]
+    fn three_retain_cases_and_one_forget_case_joined() {
+        // 3 steps, each with a retain case; the forget case joins the first.
+        let steps = plan(Interleave::Joint, &people("r", 3), &people("f", 1), 0);
+        assert_eq!(steps.iter().map(|step| step.forget).collect::<Vec<_>>(), [Some(0), None, None]);
+        assert!(steps.iter().all(|step| step.retain.is_some()));
+    }
+
+    #[test]
+    fn the_order_of_the_others_does_not_depend_on_who_is_forgotten() {
+        let (retain, forget) = (people("r", 5), people("f", 3));
+        for interleave in ALL {
+            for epoch in 0..20 {
+                let alone = retain_of(&plan(interleave, &retain, &forget[..1], epoch));
+                assert_eq!(retain_of(&plan(interleave, &retain, &forget, epoch)), alone, "{interleave:?}");
+                assert_eq!(retain_of(&plan(interleave, &retain, &forget[1..2], epoch)), alone, "{interleave:?}");
+                // One retain case fewer: the last, so the indices of the others stay.
+                let fewer = retain_of(&plan(interleave, &retain[..4], &forget, epoch));
+                assert_eq!(fewer, alone.into_iter().filter(|&case| case != 4).collect::<Vec<_>>(), "{interleave:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn shuffled_orders_change_from_epoch_to_epoch_and_mix_both_sides() {
+        let (retain, forget) = (people("r", 3), people("f", 1));
+        let place = |epoch| {
+            let steps = plan(Interleave::Shuffled, &retain, &forget, epoch);
+            steps.iter().position(|step| step.forget.is_some()).unwrap()
+        };
+        let places: BTreeSet<usize> = (0..40).map(place).collect();
+        assert_eq!(places, (0..4).collect());
+    }
+}

@@ -100,3 +100,103 @@ fn check_sets(run: &Unlearned) -> Result<(), UnlearnError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::STRATEGIES;
+    use lacuna_train::NoMonitor;
+    use lacuna_train::test_cases::{heads, moved, resnet_10};
+
+    /// The error of running a recipe on sets that cannot be run; nothing may have moved.
+    #[track_caller]
+    fn refusal(recipe: &Recipe, sets: &ForgetRetain) -> UnlearnError {
+        let original = resnet_10();
+        let run = Unlearned {
+            original: &original,
+            recipe,
+            sets,
+            epochs: 1,
+            loss: SegmentationLoss::CrossEntropy,
+            seed: Seed(7),
+            device: Device::flex(),
+        };
+        let mut state = run.fresh_state();
+        let error = unlearn(&run, &mut state, &mut NoMonitor).unwrap_err();
+        assert_eq!(state.epochs_done, 0);
+        assert!(moved(&original, &state.network).is_empty());
+        error
+    }
+
+    #[test]
+    fn a_person_goes_to_one_side_with_all_scans() {
+        let mut cases = heads(3);
+        cases.push(Case { scan: "second visit".to_string(), ..cases[0].clone() });
+        let listed: Vec<&Case> = cases.iter().collect();
+        let sets = ForgetRetain::of(&listed, &BTreeSet::from([cases[0].subject.clone()])).unwrap();
+        let scans = |side: &[&Case]| side.iter().map(|case| case.scan.clone()).collect::<Vec<_>>();
+        assert_eq!(scans(&sets.forget), [cases[0].scan.as_str(), "second visit"]);
+        assert_eq!(scans(&sets.retain), [cases[1].scan.as_str(), cases[2].scan.as_str()]);
+    }
+
+    #[test]
+    fn nobody_to_forget_is_refused() {
+        let cases = heads(2);
+        let stranger = BTreeSet::from([SubjectId::new("stranger").unwrap()]);
+        assert!(matches!(ForgetRetain::of(&[&cases[0]], &stranger), Err(UnlearnError::NothingToForget)));
+        let sets = ForgetRetain { retain: vec![&cases[0]], forget: Vec::new() };
+        assert!(matches!(refusal(&(STRATEGIES[0].recipe)(), &sets), UnlearnError::NothingToForget));
+    }
+
+    #[test]
+    fn a_person_on_both_sides_is_refused_by_name() {
+        let cases = heads(2);
+        let visit = Case { scan: "second visit".to_string(), ..cases[0].clone() };
+        let sets = ForgetRetain { retain: vec![&cases[1], &visit], forget: vec![&cases[0]] };
+        for strategy in STRATEGIES {
+            match refusal(&(strategy.recipe)(), &sets) {
+                UnlearnError::BothSides { subject } => assert_eq!(subject, cases[0].subject),
+                other => panic!("{}: {other}", strategy.name),
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_learns_from_others_needs_others_even_without_a_retain_term() {
+        let cases = heads(1);
+        let sets = ForgetRetain { retain: Vec::new(), forget: vec![&cases[0]] };
+        let alone = Recipe { learn_others: true, retain_weight: 0.0, ..Recipe::default() };
+        assert!(matches!(refusal(&alone, &sets), UnlearnError::NothingToRetain));
+        for strategy in STRATEGIES {
+            assert!(matches!(refusal(&(strategy.recipe)(), &sets), UnlearnError::NothingToRetain), "{}", strategy.name);
+        }
+    }
+
+    #[test]
+    fn a_target_of_another_shape_is_refused_with_both_shapes() {
+        let mut cases = heads(2);
+        cases[1].shape = [1, 16, 24, 16];
+        cases[1].input.truncate(16 * 24 * 16);
+        let sets = ForgetRetain { retain: vec![&cases[1]], forget: vec![&cases[0]] };
+        let others = Recipe { learn_others: true, ..Recipe::default() };
+        match refusal(&others, &sets) {
+            UnlearnError::ShapesDiffer { scan, found, expected } => {
+                assert_eq!((scan, found, expected), (cases[1].scan.clone(), cases[1].shape, cases[0].shape));
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn preparation_is_the_teachers_word_on_each_case_it_is_asked_of() {
+        // Two retain cases and one forget case.
+        let cases = heads(3);
+        let sets = ForgetRetain { retain: cases[1..].iter().collect(), forget: vec![&cases[0]] };
+        for (name, expected) in
+            [("noisy-label", 0), ("retain-label", 2), ("max-loss", 0), ("random-encoder", 3), ("fix-decoder", 2)]
+        {
+            let recipe = (crate::strategy::find(name).unwrap().recipe)();
+            assert_eq!(preparation_passes(&recipe, &sets).unwrap(), expected, "{name}");
+        }
+    }
+}

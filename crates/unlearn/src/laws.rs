@@ -1,0 +1,182 @@
+//! Laws that every named strategy obeys: loops over the registry, so a new entry is tested the
+//! moment it is listed.
+//!
+//! The fresh ResNet-10 stands for the original. No law here depends on what it has learned.
+
+use crate::strategy::find;
+use crate::{ForgetRetain, Interleave, Recipe, STRATEGIES, Strategy, UnlearnError, Unlearned, unlearn};
+use lacuna_cohort::Case;
+use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{BatchNormMode, Device, Network, Role};
+use lacuna_seed::Seed;
+use lacuna_train::test_cases::{StopAt, heads, moved, resnet_10};
+use lacuna_train::{Monitor, NoMonitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
+
+const EPOCHS: usize = 2;
+const SEED: u64 = 7;
+
+/// The first case is forgotten, the others stay.
+fn sets(cases: &[Case]) -> ForgetRetain<'_> {
+    ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() }
+}
+
+/// A run of some epochs over some people.
+struct Setting<'a> {
+    recipe: &'a Recipe,
+    sets: &'a ForgetRetain<'a>,
+    epochs: usize,
+    seed: u64,
+}
+
+impl Setting<'_> {
+    fn fresh_state(&self) -> State {
+        self.with_run(|run| run.fresh_state())
+    }
+
+    fn run_on(&self, state: &mut State, monitor: &mut dyn Monitor) -> Result<(), UnlearnError> {
+        self.with_run(|run| unlearn(run, state, monitor))
+    }
+
+    #[track_caller]
+    fn run(&self) -> State {
+        let mut state = self.fresh_state();
+        self.run_on(&mut state, &mut NoMonitor).unwrap();
+        state
+    }
+
+    fn with_run<T>(&self, act: impl FnOnce(&Unlearned) -> T) -> T {
+        act(&Unlearned {
+            original: &resnet_10(),
+            recipe: self.recipe,
+            sets: self.sets,
+            epochs: self.epochs,
+            loss: SegmentationLoss::CrossEntropy,
+            seed: Seed(self.seed),
+            device: Device::flex(),
+        })
+    }
+}
+
+/// A strategy's recipe with the retain term at a weight.
+fn recipe(strategy: &Strategy, retain_weight: f64) -> Recipe {
+    Recipe { retain_weight, ..(strategy.recipe)() }
+}
+
+/// One training pass per case and epoch; of the frozen original only the features of a noise
+/// volume are asked as the run goes, once per epoch and forget case.
+#[track_caller]
+fn check_cost(strategy: &Strategy, state: &State, cases_per_epoch: usize) {
+    let teacher = if strategy.name == "fix-decoder" { EPOCHS as u64 } else { 0 };
+    let training = (EPOCHS * cases_per_epoch) as u64;
+    assert_eq!(state.passes, Passes { training, teacher }, "{}", strategy.name);
+    assert_eq!(state.history.len(), EPOCHS, "{}", strategy.name);
+    assert!(state.history.iter().all(|record| record.gradient_norm > 0.0), "{}", strategy.name);
+}
+
+#[test]
+fn without_a_retain_term_only_the_forget_subject_is_passed() {
+    let cases = heads(3);
+    let sets = sets(&cases);
+    for strategy in STRATEGIES {
+        let recipe = recipe(strategy, 0.0);
+        let state = Setting { recipe: &recipe, sets: &sets, epochs: EPOCHS, seed: SEED }.run();
+        check_cost(strategy, &state, 1);
+    }
+}
+
+#[test]
+fn a_run_passes_everybody_and_stopped_and_resumed_from_its_file_is_the_straight_run() {
+    let cases = heads(3);
+    let sets = sets(&cases);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    for strategy in STRATEGIES {
+        let recipe = recipe(strategy, 1.0);
+        let setting = Setting { recipe: &recipe, sets: &sets, epochs: EPOCHS, seed: SEED };
+        let straight = setting.run();
+        check_cost(strategy, &straight, 3);
+
+        let mut stopped = setting.fresh_state();
+        let outcome = setting.run_on(&mut stopped, &mut StopAt { epoch: 1, step: Some(0) });
+        assert!(matches!(outcome, Err(UnlearnError::Train(TrainError::Interrupted { epochs_done: 1 }))));
+        write_checkpoint(&path, &stopped, "run").unwrap();
+        let mut resumed = setting.fresh_state();
+        read_checkpoint(&path, &mut resumed, "run").unwrap();
+        setting.run_on(&mut resumed, &mut NoMonitor).unwrap();
+
+        assert_eq!(resumed.network.digest(), straight.network.digest(), "{}", strategy.name);
+        assert_eq!((resumed.passes, resumed.history), (straight.passes, straight.history), "{}", strategy.name);
+    }
+}
+
+#[test]
+fn another_seed_ends_elsewhere_even_if_only_the_order_is_drawn() {
+    let cases = heads(3);
+    let sets = sets(&cases);
+    let recipe = recipe(find("max-loss").unwrap(), 1.0);
+    let digest = |seed| Setting { recipe: &recipe, sets: &sets, epochs: 1, seed }.run().network.digest();
+    assert_ne!(digest(7), digest(8));
+}
+
+#[test]
+fn fixing_the_decoder_keeps_every_bit_of_it_and_moves_all_of_the_encoder() {
+    let cases = heads(2);
+    let sets = sets(&cases);
+    let original = resnet_10();
+    let encoder: Vec<&str> =
+        original.parameters.iter().map(|(name, _)| name).filter(|name| !Network::is_head(name)).collect();
+    for strategy in STRATEGIES.iter().filter(|strategy| (strategy.recipe)().fix_decoder) {
+        for retain_weight in [1.0, 0.0] {
+            let recipe = recipe(strategy, retain_weight);
+            let state = Setting { recipe: &recipe, sets: &sets, epochs: 1, seed: SEED }.run();
+            assert_eq!(moved(&original, &state.network), encoder, "{} at {retain_weight}", strategy.name);
+        }
+    }
+}
+
+#[test]
+fn a_free_decoder_moves() {
+    let cases = heads(2);
+    let sets = sets(&cases);
+    for strategy in STRATEGIES.iter().filter(|strategy| !(strategy.recipe)().fix_decoder) {
+        let recipe = recipe(strategy, 0.0);
+        let state = Setting { recipe: &recipe, sets: &sets, epochs: 1, seed: SEED }.run();
+        let moved = moved(&resnet_10(), &state.network);
+        assert!(moved.iter().any(|name| Network::is_head(name)), "{}", strategy.name);
+    }
+}
+
+#[test]
+fn a_sham_never_looks_at_the_forget_subject() {
+    // At forget_weight 0 the result is that of the retain subjects alone: whoever stands on the
+    // forget side, and however many scans he has, every bit is the same. What still depends on the
+    // strategy is the retain term, which holds to the truth or to the frozen original.
+    let cases = heads(4);
+    let retain: Vec<&Case> = cases[2..].iter().collect();
+    for strategy in STRATEGIES {
+        let sham = Recipe { forget_weight: 0.0, ..recipe(strategy, 1.0) };
+        let state = |forget: Vec<&Case>| {
+            let sets = ForgetRetain { retain: retain.clone(), forget };
+            Setting { recipe: &sham, sets: &sets, epochs: 1, seed: SEED }.run()
+        };
+        let first = state(vec![&cases[0]]);
+        assert_eq!(first.passes, Passes { training: 2, teacher: 0 }, "{}", strategy.name);
+        let other = state(vec![&cases[1], &cases[0]]);
+        assert_eq!(other.network.digest(), first.network.digest(), "{}", strategy.name);
+    }
+}
+
+#[test]
+fn batch_norm_on_running_statistics_keeps_them_in_every_interleaving() {
+    let cases = heads(2);
+    let sets = sets(&cases);
+    let original = resnet_10();
+    for interleave in [Interleave::Shuffled, Interleave::ForgetFirst, Interleave::ForgetLast, Interleave::Joint] {
+        let recipe = Recipe { batch_norm: BatchNormMode::Running, interleave, ..recipe(&STRATEGIES[0], 1.0) };
+        let state = Setting { recipe: &recipe, sets: &sets, epochs: 1, seed: SEED }.run();
+        assert_eq!(state.passes.training, 2, "{interleave:?}");
+        let moved = moved(&original, &state.network);
+        assert!(!moved.is_empty(), "{interleave:?}");
+        assert!(moved.iter().all(|name| original.parameters.get(name).role == Role::Weight), "{interleave:?}");
+    }
+}
