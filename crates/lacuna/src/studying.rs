@@ -88,7 +88,7 @@ fn run_in(
     done?;
     let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
     let tables: Vec<Table> = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-    folder.write("table.md", joined(&tables, Table::markdown).as_bytes())?;
+    folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
     let record = StudyRecord {
         name: &study.config().name,
@@ -104,7 +104,7 @@ fn run_in(
         ("records", folders.records.display().to_string()),
         ("time", duration(record.seconds)),
     ]);
-    let text = format!("{}\n{files}", joined(&record.tables, Table::text));
+    let text = format!("{}\n{files}", Table::texts(&record.tables));
     Ok(Outcome::new(verb, &record, text))
 }
 
@@ -118,10 +118,6 @@ fn in_task(error: StudyError, task: &str, folders: &Folders) -> CliError {
         }
         error => error.into(),
     }
-}
-
-fn joined(tables: &[Table], format: fn(&Table) -> String) -> String {
-    tables.iter().map(format).collect::<Vec<_>>().join("\n")
 }
 
 /// Seconds as a person says them.
@@ -155,6 +151,10 @@ impl lacuna_study::Progress for Watch<'_> {
         self.progress = None;
         if found {
             self.context.note("         found its record");
+        }
+        if let Some(scores) = record.horizons.iter().find(|scores| scores.collapsed) {
+            let epochs = scores.epochs;
+            self.context.note(&format!("         collapsed after {epochs} epochs: it says one class everywhere"));
         }
         if let Some(what) = &record.diverged {
             self.context.note(&format!("         {what}"));

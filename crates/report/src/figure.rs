@@ -99,29 +99,29 @@ pub(crate) fn heading(table: &Table) -> String {
     )
 }
 
-/// What a reader has to know of every table, and of the empty masks of this one.
+/// What a reader has to know of every table; said once below them all.
+pub(crate) const EXPLANATION: [&str; 3] = [
+    "Dice: mean over classes without the background. MAE: of label maps, by class number. Both are averaged over \
+     the subjects of a role, then over seeds, then over the n forgotten subjects; ± is half the 95 % t-interval \
+     over forgotten subjects (from n = 3, taking them for independent), low–high, for fewer, the range over runs.",
+    "forget lost: 100 (1 - forget Dice / the original's); retained: 100 retain Dice / the original's; \
+     Dice gap: retain - forget; MAE gap: forget - retain; beyond retrain: forget Dice minus that of the model \
+     retrained without the subject; at 0 the subject is segmented like one never seen. Every run is compared with \
+     the original and the retrained model of its own forgotten subject and seed, or left out of these figures.",
+    "div: runs that diverged by this horizon; they are in no mean. -: no run has a value.",
+];
+
+/// The empty masks of one table.
 pub(crate) fn notes(table: &Table) -> Vec<String> {
-    let mut notes = vec![
-        "Dice: mean over classes without the background. MAE: of label maps, by class number. Both are averaged over \
-         the subjects of a role, then over seeds, then over the n forgotten subjects; ± is half the 95 % t-interval \
-         over forgotten subjects (from n = 3, taking them for independent), low–high, for fewer, the range over runs."
-            .to_string(),
-        "forget lost: 100 (1 - forget Dice / the original's); retained: 100 retain Dice / the original's; \
-         Dice gap: retain - forget; MAE gap: forget - retain; beyond retrain: forget Dice minus that of the model \
-         retrained without the subject; at 0 the subject is segmented like one never seen. Every run is compared with \
-         the original and the retrained model of its own forgotten subject and seed, or left out of these figures."
-            .to_string(),
-        "div: runs that diverged by this horizon; they are in no mean. -: no run has a value.".to_string(),
-    ];
     let empty: Vec<String> = table.lines.iter().flat_map(empty_masks).collect();
-    notes.push(match empty.is_empty() {
-        true => "Empty masks: none.".to_string(),
-        false => "*: some masks (one per run, subject and class) were empty. Dice is 0 where one of prediction and \
-                  truth is, and undefined, hence in no mean, where both are."
-            .to_string(),
-    });
-    notes.extend(empty);
-    notes
+    let first = match empty.is_empty() {
+        true => "Empty masks: none.",
+        false => {
+            "*: some masks (one per run, subject and class) were empty. Dice is 0 where one of prediction and truth \
+             is, and undefined, hence in no mean, where both are."
+        }
+    };
+    [first.to_string()].into_iter().chain(empty).collect()
 }
 
 fn empty_masks(line: &Line) -> Vec<String> {

@@ -1,12 +1,19 @@
 //! The table as Markdown: one row per strategy and horizon.
 
 use crate::Table;
-use crate::figure::{DERIVED, Figure, SCORES, full_name, heading, notes};
+use crate::figure::{DERIVED, EXPLANATION, Figure, SCORES, full_name, heading, notes};
 use crate::table::Line;
 
 impl Table {
-    /// The table as GitHub-flavoured Markdown, ending in a newline.
-    pub fn markdown(&self) -> String {
+    /// Tables as GitHub-flavoured Markdown, what they have in common explained once below them, ending in
+    /// a newline.
+    pub fn markdowns(tables: &[Table]) -> String {
+        let explanation: Vec<String> = EXPLANATION.iter().map(|part| escape(part) + "\n").collect();
+        tables.iter().map(|table| table.markdown() + "\n").collect::<String>() + &explanation.join("\n")
+    }
+
+    /// One table without the common explanation, ending in a newline.
+    fn markdown(&self) -> String {
         let figures: Vec<&Figure> = SCORES.iter().chain(&DERIVED).collect();
         let mut titles = ["goal", "strategy", "epochs"].map(String::from).to_vec();
         titles.extend(figures.iter().map(|figure| format!("{}: {}", figure.group, figure.name)));
@@ -52,6 +59,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::ScoreGrid;
+    use crate::Table;
     use crate::fixture::{assert_golden, study};
     use crate::tables;
 
@@ -61,7 +69,7 @@ mod tests {
         for row in rows.iter_mut().filter(|row| row.run.strategy == "max-loss") {
             row.run.strategy = "a|b<script>".into();
         }
-        let text = tables(&rows, ScoreGrid::Output).unwrap()[0].markdown();
+        let text = Table::markdowns(&tables(&rows, ScoreGrid::Output).unwrap()[..1]);
         let bars = |line: &str| line.replace("\\|", "").matches('|').count();
         let table: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert!(table.iter().all(|line| bars(line) == bars(table[0])), "{text}");
@@ -70,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_markdown_is_the_golden_file() {
-        let text = tables(&study(), ScoreGrid::Output).unwrap()[0].markdown();
+        let text = Table::markdowns(&tables(&study(), ScoreGrid::Output).unwrap()[..1]);
         assert_golden("table.md", &text);
     }
 }

@@ -1,7 +1,7 @@
 //! The table for a terminal: plain text, aligned, at most 100 characters wide, no control codes.
 
 use crate::Table;
-use crate::figure::{DERIVED, Figure, SCORES, heading, notes};
+use crate::figure::{DERIVED, EXPLANATION, Figure, SCORES, heading, notes};
 use crate::table::Line;
 use std::collections::BTreeMap;
 
@@ -17,10 +17,16 @@ const SCORE_WIDTHS: [usize; 6] = [10, 10, 10, 12, 12, 12];
 const DERIVED_WIDTHS: [usize; 5] = [13, 12, 15, 17, 16];
 
 impl Table {
-    /// The table as plain text, ending in a newline.
+    /// Tables as plain text, what they have in common explained once below them, ending in a newline.
+    pub fn texts(tables: &[Table]) -> String {
+        let explanation: String = EXPLANATION.iter().flat_map(|part| wrap(part)).map(|line| line + "\n").collect();
+        tables.iter().map(|table| table.text() + "\n").collect::<String>() + &explanation
+    }
+
+    /// One table as plain text without the common explanation, ending in a newline.
     ///
     /// Two blocks, scores and derived figures; below each mean stands how it scatters.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let labels = labels(&self.lines);
         let mut lines = wrap(&heading(self));
         lines.push(String::new());
@@ -144,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_text_is_the_golden_file() {
-        let text = tables(&study(), ScoreGrid::Output).unwrap()[0].text();
+        let text = Table::texts(&tables(&study(), ScoreGrid::Output).unwrap()[..1]);
         assert_golden("table.txt", &text);
     }
 
@@ -156,7 +162,7 @@ mod tests {
             row.run.strategy += "-with-a-name-that-nobody-would-choose";
             row.run.network = "x".repeat(250);
         }
-        let text = tables(&rows, ScoreGrid::Output).unwrap()[0].text();
+        let text = Table::texts(&tables(&rows, ScoreGrid::Output).unwrap()[..1]);
         for line in text.lines() {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }

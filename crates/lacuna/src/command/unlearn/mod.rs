@@ -212,7 +212,7 @@ impl<'a> Job<'a> {
             preparation_passes: preparation_passes(run.recipe, run.sets)?,
             tables,
         };
-        let text = record.tables.iter().map(Table::text).collect::<Vec<_>>().join("\n");
+        let text = Table::texts(&record.tables);
         let text = format!(
             "{text}\nmodel    {}\ndigest   {}\ncost     {} passes of one volume, {} of the frozen original\n",
             record.model.display(),
