@@ -16,6 +16,7 @@ const VERBS: &[&str] = &[
     "predict",
     "study",
     "train",
+    "unlearn",
     "eval",
     "completions",
     "exit-codes",

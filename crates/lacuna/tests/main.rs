@@ -9,3 +9,4 @@ mod inspect;
 mod predict;
 mod support;
 mod train;
+mod unlearn;

@@ -192,7 +192,11 @@ fn training_begins_from_a_backbone_of_the_same_names_and_refuses_another() {
     assert!(ran.stderr.contains("init     ") && ran.stderr.contains("missing"), "{}", ran.stderr);
     let record = read(&run_folder(&place, "train").join("run.json"));
     assert!(record.contains("\"init\""), "{record}");
-    place.fails(&format!("{SETTINGS} --epochs 1 --init 18.safetensors"), 3, &["18.safetensors", "does not fit"]);
+    place.fails(
+        &format!("{SETTINGS} --epochs 1 --init 18.safetensors"),
+        3,
+        &["18.safetensors", "the whole encoder", "fix:"],
+    );
 }
 
 /// What MedicalNet publishes: no head, names as PyTorch's DataParallel leaves them.

@@ -25,15 +25,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use watch::{Horizons, rows_file};
 
+const EXAMPLES: &str = "Examples:
+  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 \\
+    --held-out phantom-005 --strategy noisy-label --epochs 20,50
+  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --recipe mine.toml";
+
 /// Remove subjects from a trained model
 ///
 /// The model is scored at every horizon beside the original, on the subjects to keep, to forget
 /// and never seen. What a retrained model would score is a study's affair: `lacuna study`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --held-out phantom-005 \\\n    \
-                  --strategy noisy-label --epochs 20,50\n  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --recipe mine.toml",
-    after_long_help = strategies()
+    after_help = EXAMPLES,
+    after_long_help = format!("{}\n{EXAMPLES}", strategies())
 )]
 pub struct Arguments {
     #[command(flatten)]

@@ -1,0 +1,45 @@
+//! Unlearning: one strategy on one model.
+
+use crate::support::Place;
+
+/// A cohort and a model trained on two of its three subjects.
+fn trained() -> (Place, String) {
+    let place = Place::new();
+    place.heads("heads", "");
+    let record = place.json(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 \
+         --held-out phantom-002 --epochs 1 --progress none",
+        "lacuna.train/1",
+    );
+    let model = record["model"].as_str().unwrap().to_string();
+    (place, model)
+}
+
+#[test]
+fn a_subject_is_forgotten_by_a_strategy_and_the_model_knows_its_parent() {
+    let (place, model) = trained();
+    let words = format!("unlearn --model {model} --data heads --held-out phantom-002 --epochs 1 --progress none");
+    let record = place.json(
+        &format!("{words} --forget phantom-001 --strategy noisy-label --set retain_weight=0.5"),
+        "lacuna.unlearn/1",
+    );
+    assert_eq!(record["variant"], "retain_weight=0.5");
+    assert_ne!(record["digest"], record["parent"]);
+    let inspected = place.json(&format!("inspect {}", record["model"].as_str().unwrap()), "lacuna.inspect/1");
+    assert_eq!(inspected["metadata"]["parent"], record["parent"]);
+    let run = record["run"].as_str().unwrap();
+    assert!(!place.path(run).join("checkpoint.safetensors").exists());
+    assert_eq!(place.json(&format!("inspect {run}"), "lacuna.inspect/1")["altered"], serde_json::json!({}));
+    let rows = std::fs::read_to_string(place.path(run).join("results.csv")).unwrap();
+    // A head, then original and unlearned on 3 subjects, 2 grids, 4 classes and their mean.
+    assert_eq!(rows.lines().count(), 1 + 2 * 3 * 2 * 5);
+
+    place.fails(&format!("{words} --forget phantom-002 --strategy max-loss"), 3, &["phantom-002"]);
+    place.fails(&format!("{words} --forget phantom-001 --strategy max-lose"), 3, &["max-loss"]);
+    place.fails(
+        &format!("{words} --forget phantom-001 --strategy max-loss --set retain_wait=1"),
+        3,
+        &["retain_wait", "did you mean `retain_weight`?"],
+    );
+    place.fails(&format!("{words} --forget phantom-001 --strategy max-loss --labels brain"), 3, &["4 classes"]);
+}
