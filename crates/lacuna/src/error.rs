@@ -83,10 +83,17 @@ pub enum CliError {
     Unlearn(#[from] UnlearnError),
     /// A study cannot be run.
     #[error(transparent)]
-    Study(#[from] StudyError),
+    Study(Box<StudyError>),
     /// Results could not be written or averaged.
     #[error(transparent)]
     Report(#[from] ReportError),
+}
+
+impl From<StudyError> for CliError {
+    /// Boxed, since its evidence is large and every result here would carry the room for it.
+    fn from(error: StudyError) -> CliError {
+        CliError::Study(Box::new(error))
+    }
 }
 
 impl CliError {
