@@ -244,6 +244,21 @@ mod tests {
     }
 
     #[test]
+    fn a_fixed_decoder_is_closed_to_the_optimiser_too() {
+        // Its loss gives the decoder no gradient anyway; the law must not hang on that alone.
+        let cases = heads(2);
+        for strategy in STRATEGIES {
+            let recipe = (strategy.recipe)();
+            with_objective(&recipe, &cases, |objective, network| {
+                for (name, _) in network.parameters.iter() {
+                    let is_open = !(recipe.fix_decoder && Network::is_head(name));
+                    assert_eq!(objective.is_trainable(name), is_open, "{} {name}", strategy.name);
+                }
+            });
+        }
+    }
+
+    #[test]
     fn ascending_is_descending_backwards() {
         let cases = heads(1);
         let (loss, uphill) = first_step(&ascent(None, 0.0), &cases);
