@@ -6,17 +6,25 @@
 
 use crate::exit::Exit;
 use crate::output;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// When the user first wished to stop.
+static FIRST: OnceLock<Instant> = OnceLock::new();
+
+/// Signals this close together are one wish: `timeout` and schedulers send one to the process and
+/// another to its group.
+const ECHO: Duration = Duration::from_millis(500);
 
 /// From now on, take signals as wishes.
 pub fn catch() {
-    let caught = ctrlc::set_handler(|| {
-        if REQUESTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(Exit::Interrupted.code().into());
+    let caught = ctrlc::set_handler(|| match FIRST.get() {
+        None => {
+            FIRST.get_or_init(Instant::now);
+            output::say("stopping after this step; once more stops at once");
         }
-        output::say("stopping after this step; once more stops at once");
+        Some(first) if first.elapsed() < ECHO => {}
+        Some(_) => std::process::exit(Exit::Interrupted.code().into()),
     });
     // Without a handler the first signal ends the process, as is usual elsewhere.
     if let Err(error) = caught {
@@ -26,5 +34,5 @@ pub fn catch() {
 
 /// Whether the user wants to stop.
 pub fn requested() -> bool {
-    REQUESTED.load(Ordering::SeqCst)
+    FIRST.get().is_some()
 }
