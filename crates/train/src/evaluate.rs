@@ -57,7 +57,8 @@ pub fn score_subject(
     Ok(CaseScores { volume: volume.finish()?, output: output.finish()?, collapsed })
 }
 
-fn is_collapsed(prediction: &Prediction) -> bool {
+/// Whether a prediction knows one class only: the sign of a network that has collapsed.
+pub fn is_collapsed(prediction: &Prediction) -> bool {
     let mut classes = (0..voxels(prediction)).map(|voxel| argmax(&at(prediction, voxel)));
     let first = classes.next();
     classes.all(|class| Some(class) == first)
@@ -101,4 +102,130 @@ fn argmax(probabilities: &[f32]) -> u8 {
         }
     }
     best as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_cases::{heads, resnet_10, tissue};
+    use lacuna_metrics::MetricsError;
+    use lacuna_nn::Tensor;
+    use lacuna_volume::IGNORED;
+
+    fn certain(classes_of_voxels: &[u8], shape: [usize; 3]) -> Prediction {
+        let (classes, voxels) = (tissue().classes().len(), classes_of_voxels.len());
+        let mut probabilities = vec![0.0; classes * voxels];
+        for (voxel, &class) in classes_of_voxels.iter().enumerate() {
+            probabilities[usize::from(class) * voxels + voxel] = 1.0;
+        }
+        Prediction { probabilities, shape: [classes, shape[0], shape[1], shape[2]] }
+    }
+
+    /// Right wherever it counts, and background where nothing counts.
+    fn perfect(case: &Case) -> Prediction {
+        let classes: Vec<u8> = case.target.iter().map(|&label| if label == IGNORED { 0 } else { label }).collect();
+        certain(&classes, case.target_shape)
+    }
+
+    fn background(case: &Case) -> Prediction {
+        certain(&vec![0; case.target.len()], case.target_shape)
+    }
+
+    fn output_scores(scans: &[(&Case, Prediction)]) -> SubjectScores {
+        let mut scorer = Scorer::new(tissue().classes()).unwrap();
+        for (case, prediction) in scans {
+            add_output_grid(&mut scorer, prediction, case).unwrap();
+        }
+        scorer.finish().unwrap()
+    }
+
+    /// Voxels of a class, and voxels that count at all.
+    fn count(labels: &[u8], class: u8) -> (f64, f64) {
+        let of = |is: &dyn Fn(u8) -> bool| labels.iter().filter(|&&label| is(label)).count() as f64;
+        (of(&|label| label == class), of(&|label| label != IGNORED))
+    }
+
+    fn scored(network: &Network, scans: &[&Case]) -> Result<CaseScores, TrainError> {
+        score_subject(network, scans, tissue().classes(), &Device::flex())
+    }
+
+    /// A network whose last layer has one weight throughout: its classes are equally probable.
+    fn network_of(value: f32) -> Network {
+        let mut network = resnet_10();
+        let head = network.parameters.get("conv_seg.6.weight").len();
+        network.parameters.set("conv_seg.6.weight", Tensor::full([head], value, &Device::flex()));
+        network
+    }
+
+    #[test]
+    fn a_perfect_prediction_scores_one_on_the_output_grid() {
+        for case in &heads(2) {
+            let scores = output_scores(&[(case, perfect(case))]);
+            assert_eq!(scores.classes_in_mean, 3, "every tissue is somewhere in the head");
+            for class in scores.classes.iter().chain([&scores.mean]) {
+                assert_eq!((class.dice, class.mae, class.mae_probability), (Some(1.0), 0.0, 0.0), "{}", class.name);
+            }
+        }
+    }
+
+    #[test]
+    fn scans_of_one_subject_are_pooled_voxel_by_voxel() {
+        // The first scan is right, the second all background. Of a tissue with a voxels in the first
+        // truth and b in the second, a are hit, a predicted, a + b true: Dice 2a / (2a + b).
+        let cases = heads(2);
+        let scores = output_scores(&[(&cases[0], perfect(&cases[0])), (&cases[1], background(&cases[1]))]);
+        for class in 1..4 {
+            let ((a, _), (b, _)) = (count(&cases[0].target, class), count(&cases[1].target, class));
+            assert_eq!(scores.classes[usize::from(class)].dice, Some(2.0 * a / (2.0 * a + b)));
+        }
+    }
+
+    #[test]
+    fn the_volume_grid_counts_the_image_s_own_voxels() {
+        // All background: of n voxels that count b are, all n are predicted: Dice 2b / (b + n).
+        let case = heads(1).remove(0);
+        let mut scorer = Scorer::new(tissue().classes()).unwrap();
+        add_volume_grid(&mut scorer, &background(&case), &case).unwrap();
+        let scores = scorer.finish().unwrap();
+        let (b, n) = count(case.truth.voxels(), 0);
+        assert_eq!((scores.voxels as f64, scores.classes[0].dice), (n, Some(2.0 * b / (b + n))));
+        assert_eq!(scores.mean.dice, Some(0.0));
+    }
+
+    #[test]
+    fn a_scan_seen_twice_scores_as_once_and_the_order_of_scans_is_no_matter() {
+        let (network, cases) = (resnet_10(), heads(2));
+        assert!(!scored(&network, &[&cases[0]]).unwrap().collapsed, "a network of one answer would prove little");
+        let dice = |scans: &[&Case]| -> Vec<Option<f64>> {
+            let scores = scored(&network, scans).unwrap();
+            scores.output.classes.iter().chain(&scores.volume.classes).map(|class| class.dice).collect()
+        };
+        assert_eq!(dice(&[&cases[0], &cases[0]]), dice(&[&cases[0]]));
+        assert_eq!(dice(&[&cases[0], &cases[1]]), dice(&[&cases[1], &cases[0]]));
+    }
+
+    #[test]
+    fn a_network_of_one_answer_has_collapsed_to_the_first_of_equal_classes() {
+        let case = heads(1).remove(0);
+        let prediction = predict(&network_of(0.0), &case, &Device::flex());
+        assert_eq!(prediction.shape, [4, 4, 6, 6]);
+        assert!(prediction.probabilities.iter().all(|&probability| (probability - 0.25).abs() < 1e-6));
+        let scores = scored(&network_of(0.0), &[&case]).unwrap();
+        assert!(scores.collapsed);
+        assert_eq!((scores.output.mean.dice, scores.volume.mean.dice), (Some(0.0), Some(0.0)));
+        assert!(!is_collapsed(&perfect(&case)));
+        assert!(is_collapsed(&background(&case)));
+    }
+
+    #[test]
+    fn a_network_that_has_left_the_numbers_is_an_error() {
+        let case = heads(1).remove(0);
+        let error = scored(&network_of(f32::NAN), &[&case]).unwrap_err();
+        assert!(matches!(error, TrainError::Metrics(_) | TrainError::Placement(_)), "{error}");
+    }
+
+    #[test]
+    fn a_subject_without_a_scan_has_no_score() {
+        assert!(matches!(scored(&resnet_10(), &[]), Err(TrainError::Metrics(MetricsError::NoVoxel))));
+    }
 }

@@ -26,7 +26,7 @@ pub use case_tensor::{input_tensor, targets};
 pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{CaseScores, Prediction, predict, score_subject};
+pub use evaluate::{CaseScores, Prediction, is_collapsed, predict, score_subject};
 pub use fit::{Control, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
