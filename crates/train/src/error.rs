@@ -29,6 +29,12 @@ pub enum TrainError {
         /// Which number stopped being one.
         what: String,
     },
+    /// A network says something that is not a number: its weights are finite and too large.
+    #[error("scan {scan}: the prediction is not finite")]
+    NotFinite {
+        /// The scan.
+        scan: String,
+    },
     /// The monitor asked to stop; the state at the end of the last whole epoch was kept.
     #[error("interrupted after epoch {epochs_done}")]
     Interrupted {

@@ -38,7 +38,8 @@ pub fn predict(network: &Network, case: &Case, device: &Device) -> Prediction {
 /// Score a subject over all its scans, voxels pooled.
 ///
 /// # Errors
-/// If no voxel of the subject counts, or a probability is not finite.
+/// [`TrainError::NotFinite`] for a prediction that is not one; [`TrainError::Metrics`] if no voxel of the
+/// subject counts.
 pub fn score_subject(
     network: &Network,
     scans: &[&Case],
@@ -50,6 +51,9 @@ pub fn score_subject(
     let mut collapsed = true;
     for case in scans {
         let prediction = predict(network, case, device);
+        if !prediction.probabilities.iter().all(|probability| probability.is_finite()) {
+            return Err(TrainError::NotFinite { scan: case.scan.clone() });
+        }
         collapsed &= is_collapsed(&prediction);
         add_output_grid(&mut output, &prediction, case)?;
         add_volume_grid(&mut volume, &prediction, case)?;

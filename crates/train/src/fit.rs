@@ -65,7 +65,8 @@ impl Monitor for NoMonitor {}
 /// Train until `config.epochs` epochs are done, from wherever `state` stands.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] if a loss, a gradient or a weight stops being a finite number;
+/// [`TrainError::Diverged`] if a loss, a gradient, a weight or a scored prediction stops
+/// being a finite number;
 /// [`TrainError::Interrupted`] if the monitor says stop before the last epoch; errors of the
 /// objective and the monitor. `state` then holds the last whole epoch.
 pub fn fit(
@@ -81,7 +82,14 @@ pub fn fit(
         next.passes.training += record.passes;
         next.history.push(record);
         *state = next;
-        let control = monitor.epoch(state)?;
+        let control = match monitor.epoch(state) {
+            // Finite weights can still overflow on the way through the network, which a score is the first to see.
+            Err(error @ TrainError::NotFinite { .. }) => {
+                let last = objective.steps(state.epochs_done - 1).max(1) - 1;
+                return Err(diverged(state.epochs_done - 1, last, error.to_string()));
+            }
+            other => other?,
+        };
         if control == Control::Stop && state.epochs_done < config.epochs {
             return Err(TrainError::Interrupted { epochs_done: state.epochs_done });
         }
