@@ -225,7 +225,7 @@ mod tests {
     fn a_network_that_has_left_the_numbers_is_an_error() {
         let case = heads(1).remove(0);
         let error = scored(&network_of(f32::NAN), &[&case]).unwrap_err();
-        assert!(matches!(error, TrainError::Metrics(_) | TrainError::Placement(_)), "{error}");
+        assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A task is a chunk of tiles times a panel of 16 output channels. It adds one group of weight rows at a time, so
 //! that they stay in the first-level cache while the tiles pass. Every output is summed by one task, bias first and
-//! then the weight rows in ascending order, so results do not depend on the number of threads.
+//! then the sums of the groups of weight rows in ascending order, so results do not depend on the number of threads.
 
 use rayon::prelude::*;
 
@@ -167,8 +167,9 @@ unsafe fn accumulate<S: Simd, const ROWS: usize>(
 ) {
     // SAFETY: all addresses are inside the arrays by the caller's promise.
     unsafe {
-        let mut low: [S::Vector; ROWS] = std::array::from_fn(|row| S::load(block[row].as_ptr()));
-        let mut high: [S::Vector; ROWS] = std::array::from_fn(|row| S::load(block[row].as_ptr().add(LANES)));
+        // A sum of group sums: one chain over all of a layer's taps and channels would round thousands of times.
+        let zero = S::splat(&0.0);
+        let (mut low, mut high) = ([zero; ROWS], [zero; ROWS]);
         for segment in segments {
             let mut weight = weights.add(segment.weight * PANEL);
             for at in segment.input..segment.input + segment.length {
@@ -181,9 +182,13 @@ unsafe fn accumulate<S: Simd, const ROWS: usize>(
                 weight = weight.add(PANEL);
             }
         }
+        let mut sums = [[0.0; PANEL]; ROWS];
         for row in 0..ROWS {
-            S::store(block[row].as_mut_ptr(), low[row]);
-            S::store(block[row].as_mut_ptr().add(LANES), high[row]);
+            S::store(sums[row].as_mut_ptr(), low[row]);
+            S::store(sums[row].as_mut_ptr().add(LANES), high[row]);
+        }
+        for (sum, of_group) in block.iter_mut().flatten().zip(sums.iter().flatten()) {
+            *sum += of_group;
         }
     }
 }
