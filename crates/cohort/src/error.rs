@@ -64,7 +64,7 @@ pub enum CohortError {
         claimed: String,
     },
     /// The layout fits, but no scan lies there.
-    #[error("{path}: no scan found; layout {layout} expects {expected}")]
+    #[error("{path}: layout {layout}: expected {expected}, found no scan; fix: check the path, or name the layout")]
     Empty {
         /// What was opened.
         path: PathBuf,
@@ -192,7 +192,7 @@ pub enum CohortError {
         training: String,
     },
     /// A list names subjects that the cohort lacks.
-    #[error("the cohort has no subject {subjects}; it has {known}")]
+    #[error("the cohort has no subject {subjects}; fix: choose from {known}")]
     UnknownSubject {
         /// The names that fit nobody.
         subjects: String,
@@ -200,7 +200,7 @@ pub enum CohortError {
         known: String,
     },
     /// The cohort is too small for the split asked for.
-    #[error("{wanted} needs at least {needed} subjects, the cohort has {found}")]
+    #[error("{wanted} needs at least {needed} subjects, the cohort has {found}; fix: hold out fewer")]
     TooFewSubjects {
         /// The split asked for.
         wanted: String,

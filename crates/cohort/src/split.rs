@@ -279,12 +279,12 @@ mod tests {
     #[test]
     fn lists_may_name_only_subjects_of_the_cohort() {
         let message = Split::of_lists(&people(2), lists(&["s0", "x"], &["s1"], &[])).unwrap_err().to_string();
-        assert_eq!(message, "the cohort has no subject x; it has s0, s1");
+        assert_eq!(message, "the cohort has no subject x; fix: choose from s0, s1");
     }
 
     #[test]
     fn someone_must_be_left_to_train_on() {
         let message = Split::drawn(&people(2), 2, Seed(0)).unwrap_err().to_string();
-        assert_eq!(message, "holding out 2 needs at least 3 subjects, the cohort has 2");
+        assert_eq!(message, "holding out 2 needs at least 3 subjects, the cohort has 2; fix: hold out fewer");
     }
 }

@@ -7,6 +7,7 @@ mod errors;
 mod help;
 mod inspect;
 mod predict;
+mod study;
 mod support;
 mod train;
 mod unlearn;

@@ -22,7 +22,7 @@ fn save(place: &Place, network: &Network, metadata: &[(&str, &str)]) {
 }
 
 /// The weights as PyTorch users save them: names and tensors, nothing else.
-fn save_foreign(path: &Path, network: &Network, keep: impl Fn(&str) -> bool) {
+pub fn save_foreign(path: &Path, network: &Network, keep: impl Fn(&str) -> bool) {
     let arrays: Vec<(String, Vec<usize>, Vec<u8>)> = network
         .parameters
         .iter()

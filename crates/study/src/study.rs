@@ -220,6 +220,14 @@ impl Study {
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
 
+    /// An error that may be recorded, under the name that records show.
+    fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
+        match (error, self.pseudonyms.get(subject)) {
+            (TrainError::NotFinite { .. }, Some(name)) => TrainError::NotFinite { scan: format!("of {name}") },
+            (error, _) => error,
+        }
+    }
+
     fn epochs_of(&self, task: &Task) -> usize {
         match task {
             Task::Train(_) => self.config.train.epochs,
@@ -343,7 +351,8 @@ impl Study {
         let mut collapsed = true;
         for subject in subjects {
             let scans = self.data.of(&BTreeSet::from([subject.clone()]));
-            let scores = score_subject(network, &scans, self.data.labels.classes(), &self.device)?;
+            let scores = score_subject(network, &scans, self.data.labels.classes(), &self.device)
+                .map_err(|error| self.without_id(error, subject))?;
             collapsed &= scores.collapsed;
             volume.insert(self.shown(subject), scores.volume);
             output.insert(self.shown(subject), scores.output);

@@ -1,0 +1,158 @@
+//! What is done once, what counts as the same, and what is written down.
+
+use super::{SMALL, last_run, passes_left, place, records, rows, write};
+use crate::predict::save_foreign;
+use crate::support::Place;
+use lacuna_nn::{Architecture, Device, Network};
+use lacuna_seed::Seed;
+use std::path::Path;
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let place = place();
+    let plan = place.json("study small.toml --dry-run --progress none", "lacuna.study/1");
+    assert_eq!(plan["tasks"].as_array().unwrap().len(), 3);
+    // Four epochs over two subjects, over one, and over two again.
+    assert_eq!(plan["estimate"]["training_passes"], 4 * (2 + 1 + 2));
+    let left: Vec<String> = std::fs::read_dir(place.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["heads", "small.toml"].contains(&name.as_str()))
+        .collect();
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn work_is_shared_by_content_between_subjects_strategies_and_studies() {
+    let place = place();
+    place.ok("study small.toml --progress none");
+    assert_eq!(passes_left(&place, "small.toml"), 0);
+
+    // The second forgotten subject of the fold needs a reference of its own and no other original.
+    write(&place, "each.toml", SMALL, &[("split.forget", "'each'"), ("name", "'each'")]);
+    assert_eq!(passes_left(&place, "each.toml"), 4 * (1 + 2));
+    // Another strategy needs nothing but itself.
+    write(&place, "another.toml", SMALL, &[("unlearn.strategies", "['max-loss', 'noisy-label']")]);
+    assert_eq!(passes_left(&place, "another.toml"), 4 * 2);
+    // Without a retain term it passes over the forgotten subject alone.
+    write(&place, "alone.toml", SMALL, &[("unlearn.recipe.retain_weight", "0")]);
+    assert_eq!(passes_left(&place, "alone.toml"), 4);
+    // The same horizons in another order, and how often a checkpoint is written, decide nothing.
+    write(&place, "order.toml", SMALL, &[("unlearn.epochs", "[4, 1, 4]"), ("train.checkpoint_epochs", "3")]);
+    assert_eq!(passes_left(&place, "order.toml"), 0);
+    // What decides the training makes all of it another study, and so do pseudonyms, which records hold.
+    let all = 4 * (2 + 1 + 2);
+    write(&place, "rate.toml", SMALL, &[("train.learning_rate", "2e-2")]);
+    write(&place, "seed.toml", SMALL, &[("seeds", "[1]")]);
+    assert_eq!([passes_left(&place, "rate.toml"), passes_left(&place, "seed.toml")], [all; 2]);
+    assert_eq!(passes_left(&place, "small.toml --pseudonyms"), all);
+
+    let before = records(&place.path("runs/store/records"));
+    place.ok("study another.toml --progress none");
+    let after = records(&place.path("runs/store/records"));
+    assert_eq!((before.len(), after.len()), (3, 4));
+    assert!(before.iter().all(|(key, record)| after[key] == *record));
+}
+
+#[test]
+fn initial_weights_count_by_content_and_not_by_name() {
+    let place = place();
+    let backbone = |name: &str, seed| {
+        let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(seed), &Device::flex());
+        save_foreign(&place.path(name), &network, |name| !Network::is_head(name));
+    };
+    backbone("first.safetensors", 1);
+    let only_original = [
+        ("train.epochs", "1"),
+        ("unlearn.epochs", "[1]"),
+        ("unlearn.strategies", "[]"),
+        ("network.init", "'first.safetensors'"),
+    ];
+    write(&place, "first.toml", SMALL, &only_original);
+    place.ok("study first.toml --progress none");
+    assert_eq!(passes_left(&place, "first.toml"), 0);
+    std::fs::copy(place.path("first.safetensors"), place.path("copy.safetensors")).unwrap();
+    write(&place, "copy.toml", SMALL, &[&only_original[..3], &[("network.init", "'copy.safetensors'")]].concat());
+    assert_eq!(passes_left(&place, "copy.toml"), 0);
+    backbone("first.safetensors", 2);
+    assert_eq!(passes_left(&place, "first.toml"), 2 + 1);
+}
+
+#[test]
+fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
+    let place = place();
+    write(&place, "short.toml", SMALL, &[("train.epochs", "1"), ("unlearn.epochs", "[1]")]);
+    place.ok("study short.toml --progress none");
+    let results = std::fs::read(last_run(&place, "runs").join("results.csv")).unwrap();
+    let store = place.path("runs/store/records");
+    let first = records(&store);
+    let unlearned = first.values().find(|record| record["parent"].is_string()).unwrap();
+    let others = first.keys().find(|key| unlearned["key"] != key.as_str()).unwrap();
+    let name = format!("{}.json", unlearned["key"].as_str().unwrap());
+    let whole = std::fs::read(store.join(&name)).unwrap();
+
+    std::fs::write(store.join(&name), &whole[..whole.len() / 2]).unwrap();
+    place.fails("study short.toml --progress none", 4, &[&name, "damage", "fix:      delete"]);
+    std::fs::copy(store.join(format!("{others}.json")), store.join(&name)).unwrap();
+    place.fails("study short.toml --progress none", 4, &[&name, "found:    that of run", others, "fix:      delete"]);
+
+    // The record deleted as told, its run begins from a model that is not there any more.
+    std::fs::remove_file(store.join(&name)).unwrap();
+    for model in std::fs::read_dir(place.path("runs/store/models")).unwrap() {
+        std::fs::write(model.unwrap().path(), b"damage").unwrap();
+    }
+    place.ok("study short.toml --progress none");
+    assert_eq!(records(&store), first);
+    assert_eq!(std::fs::read(last_run(&place, "runs").join("results.csv")).unwrap(), results);
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_divergence_is_a_result_and_pseudonyms_leave_no_id_behind() {
+    let place = place();
+    let variants = "[{ strategy = 'max-loss', recipe = { learning_rate = 1e9 } }, { strategy = 'max-loss' }]";
+    let changes = [("unlearn.strategies", "[]"), ("unlearn.variants", variants), ("keep_models", "'all'")];
+    write(&place, "study.toml", SMALL, &changes);
+    let ran = place.run("study study.toml --pseudonyms");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("diverged in epoch"), "{}", ran.stderr);
+    let rows = rows(&last_run(&place, "runs"));
+    let diverged: Vec<_> = rows.iter().filter(|row| row["status"] == "diverged").collect();
+    let [diverged] = diverged[..] else { panic!("{diverged:?}") };
+    assert_eq!((&*diverged["strategy"], &*diverged["variant"]), ("max-loss", "learning_rate=1000000000.0"));
+    assert!(
+        ["subject", "role", "class", "grid", "dice", "mae", "mae_probability", "empty"]
+            .iter()
+            .all(|column| diverged[*column].is_empty())
+    );
+    // The study went on: the strategy as it is has all its rows.
+    let finished = rows.iter().filter(|row| row["strategy"] == "max-loss" && row["variant"].is_empty());
+    assert_eq!(finished.count(), 2 * 3 * 2 * 3);
+
+    assert!(rows.iter().all(|row| row["forgotten"].starts_with("person-")));
+    assert!(!ran.stdout.contains("phantom-") && !ran.stderr.contains("phantom-"), "{}", ran.stderr);
+    let written = files(&place.path("runs"));
+    assert!(written.len() > 10);
+    for path in written {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(8).any(|window| window == b"phantom-"), "{}", path.display());
+        assert!(!path.to_string_lossy().contains("phantom-"), "{}", path.display());
+    }
+    // Another seed of the split gives other pseudonyms, under which these records hold nobody.
+    write(&place, "other.toml", SMALL, &[&changes[..], &[("split.seed", "5")]].concat());
+    assert!(renamed(&place), "the seed was chosen so that names change");
+    assert!(passes_left(&place, "other.toml --pseudonyms") > 0);
+}
+
+/// Whether the two studies' plans name the forgotten subject differently.
+fn renamed(place: &Place) -> bool {
+    let [one, other] = ["study.toml", "other.toml"].map(|file| {
+        place.json(&format!("study {file} --pseudonyms --dry-run --progress none"), "lacuna.study/1")["tasks"].clone()
+    });
+    one != other
+}

@@ -1,0 +1,98 @@
+//! `lacuna study`, end to end: what every test of it needs.
+
+mod laws;
+mod paper;
+mod refusals;
+mod resume;
+
+use crate::support::Place;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml::Table;
+
+/// Two subjects trained on, a third never seen, one forgotten by one strategy.
+const SMALL: &str = r#"
+name = "small"
+data = { root = "heads", labels = "brain" }
+preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "above-zero" }
+network = { depth = 10 }
+split = { held_out_subjects = ["phantom-002"], forget = { only = ["phantom-000"] } }
+
+[train]
+epochs = 4
+learning_rate = 1e-2
+head_multiplier = 1.0
+checkpoint_epochs = 1
+
+[unlearn]
+epochs = [1, 4]
+strategies = ["noisy-label"]
+"#;
+
+/// A synthetic cohort in a fresh folder, and `small.toml`.
+fn place() -> Place {
+    let place = Place::new();
+    place.ok("phantom --out heads --subjects 3 --dims 24x24x16 --progress none");
+    write(&place, "small.toml", SMALL, &[]);
+    place
+}
+
+/// A study file with some keys replaced or added; values are TOML.
+fn write(place: &Place, name: &str, text: &str, changes: &[(&str, &str)]) {
+    let mut study: Table = text.parse().unwrap();
+    for (key, value) in changes {
+        let mut value: Table = format!("value = {value}").parse().unwrap();
+        set(&mut study, key, value.remove("value").unwrap());
+    }
+    std::fs::write(place.path(name), toml::to_string(&study).unwrap()).unwrap();
+}
+
+/// Put a value at a dotted key; what it replaces comes back.
+fn set(table: &mut Table, key: &str, value: toml::Value) -> Option<toml::Value> {
+    match key.split_once('.') {
+        None => table.insert(key.to_string(), value),
+        Some((folder, rest)) => {
+            let entry = table.entry(folder).or_insert_with(|| Table::new().into());
+            set(entry.as_table_mut().unwrap(), rest, value)
+        }
+    }
+}
+
+/// Passes of one volume that a study would still take, from its dry run.
+fn passes_left(place: &Place, words: &str) -> u64 {
+    let plan = place.json(&format!("study {words} --dry-run --progress none"), "lacuna.study/1");
+    plan["estimate"]["training_passes"].as_u64().unwrap()
+}
+
+/// The newest run folder of a verb.
+fn last_run(place: &Place, runs: &str) -> PathBuf {
+    let folder = place.path(runs).join("study");
+    let began = |path: &PathBuf| {
+        let record: Value = serde_json::from_slice(&std::fs::read(path.join("run.json")).unwrap()).unwrap();
+        // Folders made within one second end in -2, -3, …
+        (record["began"].as_str().unwrap().to_string(), path.as_os_str().len(), path.clone())
+    };
+    let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    folders.max_by_key(began).unwrap()
+}
+
+/// Every record of a store by key, without the time it took; none before there is a store.
+fn records(folder: &Path) -> BTreeMap<String, Value> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let mut record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            assert!(record["seconds"].take().is_number());
+            (record["key"].as_str().unwrap().to_string(), record)
+        })
+        .collect()
+}
+
+/// The rows of a run's `results.csv`, by column.
+fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(run.join("results.csv")).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}

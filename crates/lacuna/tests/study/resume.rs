@@ -1,0 +1,114 @@
+//! An interrupted study ends in the bytes of an undisturbed one, on any number of threads.
+
+use super::{last_run, place, records};
+use crate::support::Place;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// `results.csv` and the records of the small study, run without a break on one thread.
+fn undisturbed() -> &'static (String, String) {
+    static UNDISTURBED: OnceLock<(String, String)> = OnceLock::new();
+    UNDISTURBED.get_or_init(|| {
+        let place = place();
+        place.ok("study small.toml --threads 1 --progress none");
+        outcome(&place)
+    })
+}
+
+fn outcome(place: &Place) -> (String, String) {
+    let results = std::fs::read_to_string(last_run(place, "runs").join("results.csv")).unwrap();
+    (results, format!("{:#?}", records(&place.path("runs/store/records"))))
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let place = place();
+    place.ok("study small.toml --threads 2 --progress none");
+    assert_eq!(&outcome(&place), undisturbed());
+}
+
+/// Begin the study and wait until `done` runs are recorded and the next one has a checkpoint.
+fn begin(place: &Place, done: usize) -> Child {
+    let mut child = place.spawn("study small.toml --threads 2 --progress none");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let count = |folder: &Path, ending: &str| {
+        let names = std::fs::read_dir(folder).into_iter().flatten();
+        names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(ending)).count()
+    };
+    let (records, models) = (place.path("runs/store/records"), place.path("runs/store/models"));
+    while !(count(&records, ".json") == done && count(&models, ".checkpoint") == 1) {
+        assert!(child.try_wait().unwrap().is_none(), "ended before the moment to disturb it");
+        assert!(Instant::now() < deadline, "no checkpoint of run {}", done + 1);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_study_goes_on_to_the_same_bytes() {
+    let place = place();
+    // In the training of the original, in that of the reference, and after the first horizon of unlearning.
+    for done in [0, 1, 2] {
+        let mut child = begin(&place, done);
+        child.kill().unwrap();
+        assert_eq!(place.wait(child).code, -1, "killed, not ended");
+        assert_eq!(records(&place.path("runs/store/records")).len(), done);
+    }
+    place.ok("study small.toml --progress none");
+    assert_eq!(&outcome(&place), undisturbed());
+    let left = std::fs::read_dir(place.path("runs/store/models")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
+    // A write that was killed leaves a *.tmp file, and that is all.
+    let finished = left.iter().filter(|name| !name.ends_with(".tmp")).count();
+    assert!(
+        finished == 2 && left.iter().all(|name| !name.contains("checkpoint") || name.ends_with(".tmp")),
+        "{left:?}"
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_stops_a_study_with_130_and_it_goes_on_to_the_same_bytes() {
+    let place = place();
+    for (done, name) in [(0, "-TERM"), (2, "-INT")] {
+        let child = begin(&place, done);
+        signal(&child, name);
+        let ran = place.wait(child);
+        assert_eq!(ran.code, 130, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("interrupted") && ran.stderr.contains("the same command goes on"),
+            "{}",
+            ran.stderr
+        );
+        let status = std::fs::read_to_string(last_run(&place, "runs").join("status.json")).unwrap();
+        assert!(status.contains("\"interrupted\""), "{status}");
+    }
+    place.ok("study small.toml --progress none");
+    assert_eq!(&outcome(&place), undisturbed());
+}
+
+#[test]
+fn scores_that_a_checkpoint_needs_are_asked_for_by_name() {
+    let place = place();
+    let mut child = begin(&place, 0);
+    child.kill().unwrap();
+    place.wait(child);
+    let models = place.path("runs/store/models");
+    let partial = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().ends_with(".partial.json");
+    let partial = std::fs::read_dir(&models).unwrap().map(|entry| entry.unwrap()).find(partial).unwrap().path();
+    std::fs::write(&partial, "[{").unwrap();
+    let name = partial.file_name().unwrap().to_str().unwrap();
+    let checkpoint = name.replace("partial.json", "checkpoint");
+    place.fails("study small.toml --progress none --quiet", 4, &[name, "damage", "fix:", &checkpoint]);
+    std::fs::remove_file(models.join(checkpoint)).unwrap();
+    place.ok("study small.toml --progress none");
+    assert_eq!(&outcome(&place), undisturbed());
+}
