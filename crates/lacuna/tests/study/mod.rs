@@ -20,13 +20,13 @@ network = { depth = 10 }
 split = { held_out_subjects = ["phantom-002"], forget = { only = ["phantom-000"] } }
 
 [train]
-epochs = 4
+epochs = 3
 learning_rate = 1e-2
 head_multiplier = 1.0
 checkpoint_epochs = 1
 
 [unlearn]
-epochs = [1, 4]
+epochs = [1, 3]
 strategies = ["noisy-label"]
 "#;
 
