@@ -114,6 +114,9 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("labels")).unwrap();
         let error = Cohort::open(folder.path(), &LayoutOptions::default()).unwrap_err();
         assert!(!error.is_config());
-        assert!(error.to_string().contains("layout plain: expected") && error.to_string().contains("found no scan"), "{error}");
+        assert!(
+            error.to_string().contains("layout plain: expected") && error.to_string().contains("found no scan"),
+            "{error}"
+        );
     }
 }
