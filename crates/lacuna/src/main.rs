@@ -13,6 +13,7 @@ mod error;
 mod exit;
 mod inference;
 mod interrupt;
+mod memory;
 mod model_notes;
 mod output;
 mod picture;

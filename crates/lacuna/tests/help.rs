@@ -18,6 +18,7 @@ const VERBS: &[&str] = &[
     "train",
     "unlearn",
     "eval",
+    "bench",
     "completions",
     "exit-codes",
 ];
@@ -68,4 +69,13 @@ fn doctor_says_that_there_is_no_gpu() {
     let place = Place::new();
     assert!(place.ok("doctor").contains("gpu       none"));
     assert_eq!(place.json("doctor --threads 1", "lacuna.doctor/1")["threads"], 1);
+}
+
+#[test]
+fn a_benchmark_prints_what_its_peer_prints() {
+    let found = Place::new().json("bench infer 10 16x16x16 --repeats 3 --threads 1", "lacuna.bench/1");
+    assert_eq!(found["seconds"].as_array().unwrap().len(), 3);
+    let (least, median) = (found["seconds_min"].as_f64().unwrap(), found["seconds_median"].as_f64().unwrap());
+    assert!(0.0 < least && least <= median);
+    assert_eq!((&found["mode"], &found["size"], &found["threads"]), (&"infer".into(), &"16x16x16".into(), &1.into()));
 }

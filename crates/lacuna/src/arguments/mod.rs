@@ -3,7 +3,7 @@
 mod data;
 mod model;
 mod preprocess;
-mod values;
+pub mod values;
 
 pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
 pub use model::{Model, ModelArguments, ShortcutChoice};
