@@ -1,6 +1,6 @@
 //! Voxel types and how their bytes become numbers.
 
-use super::fields::ByteOrder;
+use super::fields::{ByteOrder, reversed};
 use std::fmt;
 
 /// The voxel types lacuna reads: every integer and every float of at most 64 bits.
@@ -75,20 +75,80 @@ impl Datatype {
         self.bytes() as i16 * 8
     }
 
-    /// Append the numbers that `bytes` hold. 64-bit integers beyond 2^53 are rounded.
-    pub(super) fn decode(self, bytes: &[u8], order: ByteOrder, numbers: &mut Vec<f64>) {
+    /// Append the voxels that `bytes` hold, up to the first that may not stand for its number. 64-bit integers
+    /// beyond 2^53 are rounded.
+    pub(super) fn decode<T: Voxel>(
+        self,
+        bytes: &[u8],
+        order: ByteOrder,
+        scaling: Scaling,
+        voxels: &mut Vec<T>,
+    ) -> Result<(), Unfit> {
         match self {
-            Datatype::Uint8 => numbers.extend(bytes.iter().map(|&byte| f64::from(byte))),
-            Datatype::Int8 => numbers.extend(bytes.iter().map(|&byte| f64::from(byte as i8))),
-            Datatype::Int16 => each(bytes, order, numbers, |b| f64::from(i16::from_le_bytes(b))),
-            Datatype::Uint16 => each(bytes, order, numbers, |b| f64::from(u16::from_le_bytes(b))),
-            Datatype::Int32 => each(bytes, order, numbers, |b| f64::from(i32::from_le_bytes(b))),
-            Datatype::Uint32 => each(bytes, order, numbers, |b| f64::from(u32::from_le_bytes(b))),
-            Datatype::Float32 => each(bytes, order, numbers, |b| f64::from(f32::from_le_bytes(b))),
-            Datatype::Int64 => each(bytes, order, numbers, |b| i64::from_le_bytes(b) as f64),
-            Datatype::Uint64 => each(bytes, order, numbers, |b| u64::from_le_bytes(b) as f64),
-            Datatype::Float64 => each(bytes, order, numbers, f64::from_le_bytes),
+            Datatype::Uint8 => each(bytes, order, scaling, voxels, |[byte]| f64::from(byte)),
+            Datatype::Int8 => each(bytes, order, scaling, voxels, |b| f64::from(i8::from_le_bytes(b))),
+            Datatype::Int16 => each(bytes, order, scaling, voxels, |b| f64::from(i16::from_le_bytes(b))),
+            Datatype::Uint16 => each(bytes, order, scaling, voxels, |b| f64::from(u16::from_le_bytes(b))),
+            Datatype::Int32 => each(bytes, order, scaling, voxels, |b| f64::from(i32::from_le_bytes(b))),
+            Datatype::Uint32 => each(bytes, order, scaling, voxels, |b| f64::from(u32::from_le_bytes(b))),
+            Datatype::Float32 => each(bytes, order, scaling, voxels, |b| f64::from(f32::from_le_bytes(b))),
+            Datatype::Int64 => each(bytes, order, scaling, voxels, |b| i64::from_le_bytes(b) as f64),
+            Datatype::Uint64 => each(bytes, order, scaling, voxels, |b| u64::from_le_bytes(b) as f64),
+            Datatype::Float64 => each(bytes, order, scaling, voxels, f64::from_le_bytes),
         }
+    }
+}
+
+/// What a stored number is multiplied by and what is then added.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scaling {
+    pub slope: f64,
+    pub intercept: f64,
+}
+
+impl Scaling {
+    pub(super) const NONE: Scaling = Scaling { slope: 1.0, intercept: 0.0 };
+
+    fn of(self, number: f64) -> f64 {
+        number * self.slope + self.intercept
+    }
+}
+
+/// A number, scaled, that no voxel may stand for, and its place among those that were to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Unfit {
+    pub at: usize,
+    pub number: f64,
+}
+
+/// What an image holds per voxel. Both functions are total, so that the loop over voxels has no branch.
+pub(super) trait Voxel: Copy + Default {
+    /// The voxel nearest to a scaled number.
+    fn nearest(number: f64) -> Self;
+    /// Whether the voxel nearest to a number may stand for it.
+    fn stands_for(self, number: f64) -> bool;
+}
+
+impl Voxel for f32 {
+    fn nearest(number: f64) -> f32 {
+        number as f32
+    }
+
+    fn stands_for(self, _number: f64) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Voxel for u16 {
+    /// The cast cuts off towards 0 and holds what is beyond 0 and 65535 there; NaN becomes 0.
+    fn nearest(number: f64) -> u16 {
+        (number + 0.5) as u16
+    }
+
+    /// Whole numbers to the precision of the 32-bit `scl_slope`.
+    fn stands_for(self, number: f64) -> bool {
+        let whole = f64::from(self);
+        (number - whole).abs() <= f64::from(f32::EPSILON) * whole
     }
 }
 
@@ -99,9 +159,34 @@ impl fmt::Display for Datatype {
     }
 }
 
-fn each<const N: usize>(bytes: &[u8], order: ByteOrder, numbers: &mut Vec<f64>, number: impl Fn([u8; N]) -> f64) {
-    let (values, _) = bytes.as_chunks::<N>();
-    numbers.extend(values.iter().map(|&value| number(order.to_little(value))));
+fn each<const N: usize, T: Voxel>(
+    bytes: &[u8],
+    order: ByteOrder,
+    scaling: Scaling,
+    voxels: &mut Vec<T>,
+    number: impl Fn([u8; N]) -> f64,
+) -> Result<(), Unfit> {
+    let (stored, _) = bytes.as_chunks::<N>();
+    // The byte order is asked for here, since the loop is to have no branch.
+    match order {
+        ByteOrder::Little => append(stored.iter().map(|&bytes| scaling.of(number(bytes))), voxels),
+        ByteOrder::Big => append(stored.iter().map(|&bytes| scaling.of(number(reversed(bytes)))), voxels),
+    }
+}
+
+/// All voxels are made before any is doubted; only where one is found wanting, it is looked for.
+fn append<T: Voxel>(scaled: impl ExactSizeIterator<Item = f64> + Clone, voxels: &mut Vec<T>) -> Result<(), Unfit> {
+    let mut all_stand = true;
+    voxels.extend(scaled.clone().map(|number| {
+        let voxel = T::nearest(number);
+        all_stand &= voxel.stands_for(number);
+        voxel
+    }));
+    if all_stand {
+        return Ok(());
+    }
+    let unfit = scaled.enumerate().find(|(_, number)| !T::nearest(*number).stands_for(*number));
+    Err(unfit.map(|(at, number)| Unfit { at, number }).expect("one was found wanting above"))
 }
 
 #[cfg(test)]
@@ -117,20 +202,62 @@ mod tests {
         assert_eq!(Datatype::from_code(128), None);
     }
 
+    fn decoded<T: Voxel>(
+        datatype: Datatype,
+        bytes: &[u8],
+        order: ByteOrder,
+        scaling: Scaling,
+    ) -> Result<Vec<T>, Unfit> {
+        let mut voxels = Vec::new();
+        datatype.decode(bytes, order, scaling, &mut voxels).map(|()| voxels)
+    }
+
     #[test]
     fn both_byte_orders_give_the_same_numbers() {
         let check = |datatype: Datatype, bytes: &[u8], expected: f64| {
             let mut reversed = bytes.to_vec();
             reversed.reverse();
-            let mut numbers = Vec::new();
-            datatype.decode(bytes, ByteOrder::Little, &mut numbers);
-            datatype.decode(&reversed, ByteOrder::Big, &mut numbers);
-            assert_eq!(numbers, [expected, expected], "{datatype:?}");
+            for (bytes, order) in [(bytes, ByteOrder::Little), (&*reversed, ByteOrder::Big)] {
+                let voxels = decoded::<f32>(datatype, bytes, order, Scaling::NONE);
+                assert_eq!(voxels, Ok(vec![expected as f32]), "{datatype:?}");
+            }
         };
         check(Datatype::Int8, &(-5i8).to_le_bytes(), -5.0);
         check(Datatype::Uint16, &65_000u16.to_le_bytes(), 65_000.0);
         check(Datatype::Int32, &(-70_000i32).to_le_bytes(), -70_000.0);
         check(Datatype::Uint64, &u64::MAX.to_le_bytes(), 18_446_744_073_709_551_615.0);
         check(Datatype::Float64, &0.1f64.to_le_bytes(), 0.1);
+    }
+
+    #[test]
+    fn a_label_is_a_whole_number_and_rounds_nothing_else() {
+        let label =
+            |number: f64| decoded::<u16>(Datatype::Float64, &number.to_le_bytes(), ByteOrder::Little, Scaling::NONE);
+        for whole in [0.0, 1.0, 2.0, 255.0, 65_534.0, 65_535.0] {
+            let precision = f64::from(f32::EPSILON) * whole;
+            for number in [whole - precision, whole, whole + precision] {
+                assert_eq!(label(number), Ok(vec![whole as u16]), "{number}");
+            }
+            for number in [whole - 2.0 * precision - 1e-9, whole + 2.0 * precision + 1e-9, whole + 0.5, whole - 0.5] {
+                assert_eq!(label(number), Err(Unfit { at: 0, number }));
+            }
+        }
+        for number in [-1.0, 65_536.0, 1e300, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(label(number), Err(Unfit { at: 0, number }));
+        }
+        assert!(label(f64::NAN).is_err());
+        assert_eq!(label(-0.0), Ok(vec![0]));
+    }
+
+    #[test]
+    fn the_first_of_several_unfit_numbers_is_told() {
+        let bytes: Vec<u8> = [3i16, 7, -2, -9].iter().flat_map(|number| number.to_le_bytes()).collect();
+        let scaling = Scaling { slope: 2.0, intercept: 1.0 };
+        let unfit = decoded::<u16>(Datatype::Int16, &bytes, ByteOrder::Little, scaling);
+        assert_eq!(unfit, Err(Unfit { at: 2, number: -3.0 }));
+        assert_eq!(
+            decoded::<f32>(Datatype::Int16, &bytes, ByteOrder::Little, scaling),
+            Ok(vec![7.0, 15.0, -3.0, -17.0])
+        );
     }
 }

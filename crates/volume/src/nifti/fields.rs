@@ -9,12 +9,18 @@ pub(super) enum ByteOrder {
 
 impl ByteOrder {
     /// The bytes of one number with the little end first.
-    pub(super) fn to_little<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
-        if self == ByteOrder::Big {
-            bytes.reverse();
+    fn to_little<const N: usize>(self, bytes: [u8; N]) -> [u8; N] {
+        match self {
+            ByteOrder::Little => bytes,
+            ByteOrder::Big => reversed(bytes),
         }
-        bytes
     }
+}
+
+/// The bytes of one number with the other end first.
+pub(super) fn reversed<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
+    bytes.reverse();
+    bytes
 }
 
 /// The bytes of a header; offsets beyond them are a bug of ours.

@@ -1,13 +1,13 @@
 //! From a file to an image: recognise, check, then read voxels.
 
-use super::datatype::Datatype;
+use super::datatype::{Datatype, Scaling, Unfit, Voxel};
 use super::fields::ByteOrder;
 use super::geometry::FieldProblem;
 use super::header::{NiftiHeader, NiftiVersion, RawHeader, parse, recognise};
 use super::notice::Notice;
 use super::source::Source;
 use crate::{Grid, Image, VolumeError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How large an image may be before it is refused unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,7 @@ pub struct NiftiFile<T> {
 /// Any [`VolumeError`]; an intensity that is not finite is one, since nothing can be computed
 /// with it.
 pub fn read_volume(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<f32>, VolumeError> {
-    read(
-        path,
-        limits,
-        |value| Some(value as f32).filter(|voxel| voxel.is_finite()),
-        |path, index, value| VolumeError::NotFinite { path, index, value },
-    )
+    read(path, limits, |path, index, value| VolumeError::NotFinite { path, index, value })
 }
 
 /// Read a 3-D label map of any voxel type, `scl_slope` and `scl_inter` applied.
@@ -60,7 +55,7 @@ pub fn read_volume(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<f32>, V
 /// # Errors
 /// Any [`VolumeError`].
 pub fn read_label_map(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<u16>, VolumeError> {
-    read(path, limits, label_number, |path, index, value| VolumeError::NotALabel { path, index, value })
+    read(path, limits, |path, index, value| VolumeError::NotALabel { path, index, value })
 }
 
 /// Read where the voxels lie without reading them.
@@ -72,22 +67,15 @@ pub fn read_header(path: &Path, limits: &ReadLimits) -> Result<(Grid, NiftiHeade
     Ok((plan.grid, plan.header, plan.notices))
 }
 
-fn label_number(value: f64) -> Option<u16> {
-    let whole = value.round();
-    let close = (value - whole).abs() <= f64::from(f32::EPSILON) * whole.abs();
-    (close && (0.0..=f64::from(u16::MAX)).contains(&whole)).then_some(whole as u16)
-}
-
-fn read<T>(
+fn read<T: Voxel>(
     path: &Path,
     limits: &ReadLimits,
-    voxel: impl Fn(f64) -> Option<T>,
-    refusal: impl Fn(std::path::PathBuf, [usize; 3], f64) -> VolumeError,
+    refusal: impl Fn(PathBuf, [usize; 3], f64) -> VolumeError,
 ) -> Result<NiftiFile<T>, VolumeError> {
     let mut source = Source::open(path)?;
     let mut plan = plan(&mut source, limits, size_of::<T>() as u64)?;
     source.skip_to(plan.data_offset, "header", plan.bytes_expected)?;
-    let voxels = read_voxels(&mut source, &plan, voxel, |offset, value| {
+    let voxels = read_voxels(&mut source, &plan, |offset, value| {
         let [ni, nj, _] = plan.grid.dims;
         refusal(path.to_path_buf(), [offset % ni, offset / ni % nj, offset / (ni * nj)], value)
     })?;
@@ -105,8 +93,7 @@ struct Plan {
     notices: Vec<Notice>,
     datatype: Datatype,
     order: ByteOrder,
-    /// Value of a voxel from the stored number: slope and intercept.
-    scaling: Option<(f64, f64)>,
+    scaling: Scaling,
     data_offset: u64,
     /// Bytes from the beginning of the file to the end of the last voxel.
     bytes_expected: u64,
@@ -265,19 +252,16 @@ fn checked_data_offset(raw: &RawHeader) -> Result<u64, FieldProblem> {
     })
 }
 
-type Scaling = Option<(f64, f64)>;
-
 fn checked_scaling(raw: &RawHeader) -> Result<(Scaling, Option<Notice>), FieldProblem> {
     let (slope, intercept) = (raw.slope, raw.intercept);
     if slope == 0.0 || !slope.is_finite() {
-        return Ok((None, Some(Notice::Unscaled { slope })));
+        return Ok((Scaling::NONE, Some(Notice::Unscaled { slope })));
     }
     if !intercept.is_finite() {
         let (expected, found) = (format!("a finite number beside scl_slope {slope}"), intercept.to_string());
         return Err(FieldProblem { field: "scl_inter", expected, found, fix: "set scl_inter to 0 if none is meant" });
     }
-    let scaling = ((slope, intercept) != (1.0, 0.0)).then_some((slope, intercept));
-    Ok((scaling, None))
+    Ok((Scaling { slope, intercept }, None))
 }
 
 /// Bytes from the beginning of the file to the end of the last voxel, if the limits allow them.
@@ -308,31 +292,27 @@ fn checked_size(
     }
 }
 
-fn read_voxels<T>(
+fn read_voxels<T: Voxel>(
     source: &mut Source,
     plan: &Plan,
-    voxel: impl Fn(f64) -> Option<T>,
     refusal: impl Fn(usize, f64) -> VolumeError,
 ) -> Result<Vec<T>, VolumeError> {
-    // A multiple of every voxel size, small enough to stay in the first-level cache.
-    const CHUNK_BYTES: usize = 16 * 1024;
+    // A multiple of every voxel size. The decompressor copies 32 KiB between two calls, which longer chunks make
+    // rare; still longer ones would leave the second-level cache.
+    const CHUNK_BYTES: usize = 256 * 1024;
     let count = plan.grid.len();
     let mut voxels = Vec::new();
     let no_memory = |_| VolumeError::OutOfMemory { path: source.path().to_path_buf(), voxels: count as u64 };
     voxels.try_reserve_exact(count).map_err(no_memory)?;
-    let (slope, intercept) = plan.scaling.unwrap_or((1.0, 0.0));
-    let mut bytes = [0; CHUNK_BYTES];
-    let mut numbers = Vec::with_capacity(CHUNK_BYTES);
+    let mut bytes = vec![0; CHUNK_BYTES.min(count * plan.datatype.bytes())];
     while voxels.len() < count {
-        let step = (count - voxels.len()).min(CHUNK_BYTES / plan.datatype.bytes());
+        let before = voxels.len();
+        let step = (count - before).min(CHUNK_BYTES / plan.datatype.bytes());
         let chunk = &mut bytes[..step * plan.datatype.bytes()];
         source.fill(chunk, "voxels", plan.bytes_expected)?;
-        numbers.clear();
-        plan.datatype.decode(chunk, plan.order, &mut numbers);
-        for number in &numbers {
-            let value = number * slope + intercept;
-            voxels.push(voxel(value).ok_or_else(|| refusal(voxels.len(), value))?);
-        }
+        plan.datatype
+            .decode(chunk, plan.order, plan.scaling, &mut voxels)
+            .map_err(|Unfit { at, number }| refusal(before + at, number))?;
     }
     Ok(voxels)
 }

@@ -26,7 +26,7 @@ pub(super) struct Source {
 
 enum Bytes {
     Plain(BufReader<File>),
-    Gzip(Members<BufReader<File>>),
+    Gzip(Box<Members<BufReader<File>>>),
 }
 
 impl Source {
@@ -37,7 +37,7 @@ impl Source {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
         let gzipped = file.fill_buf().map_err(refused)?.starts_with(&[0x1f, 0x8b]);
         let (bytes, length_max) = match gzipped {
-            true => (Bytes::Gzip(Members::new(file)), file_bytes.saturating_mul(DEFLATE_RATIO_MAX)),
+            true => (Bytes::Gzip(Box::new(Members::new(file))), file_bytes.saturating_mul(DEFLATE_RATIO_MAX)),
             false => (Bytes::Plain(file), file_bytes),
         };
         Ok(Source { path: path.to_path_buf(), bytes, position: 0, length_max })

@@ -1,0 +1,137 @@
+//! Times reading NIfTI files, beside nibabel where a Python that has it is given:
+//!
+//!     cargo run --release -p lacuna-volume --example decode -- --peer PYTHON FILES...
+//!
+//! A synthetic head of 256^3 voxels, int16, plain and gzipped, is read besides the files named. Figures are
+//! milliseconds of CPU time, the least of several readings; the two readers take turns within one run, and the sums
+//! over all voxels must agree. Files are read once before, so the disk plays no part.
+
+use lacuna_seed::Seed;
+use lacuna_volume::{Grid, Image, LabelMap, ReadLimits, SpacingMm, read_volume, write_label_map};
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+const REPEATS: usize = 9;
+const SIDE: usize = 256;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from).peekable();
+    let mut peer = None;
+    if arguments.next_if(|first| first == Path::new("--peer")).is_some() {
+        peer = Some(Peer::start(&arguments.next().ok_or("--peer needs a Python")?)?);
+    }
+    let folder = tempfile::tempdir()?;
+    let files = arguments.chain(synthetic(folder.path())?);
+    println!(
+        "{:<28} {:>12} {:>10} {:>16} {:>16} {:>7}",
+        "file", "voxels", "lacuna ms", "float32 copy ms", "stored copy ms", "ratio"
+    );
+    for file in files {
+        report(&file, peer.as_mut())?;
+    }
+    Ok(())
+}
+
+fn report(file: &Path, mut peer: Option<&mut Peer>) -> Result<(), Box<dyn Error>> {
+    let (mut ours, mut float32, mut stored) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    let mut voxels = 0;
+    for _ in 0..REPEATS {
+        let start = cpu_seconds();
+        let image = read_volume(file, &ReadLimits::default())?.image;
+        ours = ours.min(cpu_seconds() - start);
+        voxels = image.voxels().len();
+        if let Some(peer) = &mut peer {
+            let sum: f64 = image.voxels().iter().map(|&voxel| f64::from(voxel)).sum();
+            let (seconds, peer_sum) = peer.read("float32", file)?;
+            assert!((sum - peer_sum).abs() <= 1e-6 * sum.abs(), "{}: sums {sum} and {peer_sum}", file.display());
+            float32 = float32.min(seconds);
+            stored = stored.min(peer.read("stored", file)?.0);
+        }
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let [ours, float32, stored] = [ours, float32, stored].map(|seconds| 1e3 * seconds);
+    match peer {
+        None => println!("{name:<28} {voxels:>12} {ours:>10.3}"),
+        Some(_) => {
+            println!("{name:<28} {voxels:>12} {ours:>10.3} {float32:>16.3} {stored:>16.3} {:>7.2}", ours / float32)
+        }
+    }
+    Ok(())
+}
+
+/// CPU time of this thread, which a busy machine does not lengthen; wall-clock time where there is no such figure.
+fn cpu_seconds() -> f64 {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    // Linux brings a thread's account up to date when it offers to yield.
+    std::thread::yield_now();
+    let in_ns = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let in_ns = in_ns.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    in_ns.map_or_else(|| START.elapsed().as_secs_f64(), |ns| ns * 1e-9)
+}
+
+/// A ball in noise with bright and dark bands, 12 bits deep, which shrinks by gzip about as heads do.
+fn synthetic(folder: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
+    let grid = Grid::axis_aligned([SIDE; 3], SpacingMm([1.0; 3]));
+    let mut draws = Seed(0).stream("decode").draws();
+    let mut head: LabelMap = Image::new(grid, vec![0; grid.len()]);
+    for (offset, voxel) in head.voxels_mut().iter_mut().enumerate() {
+        let from_centre = [offset % SIDE, offset / SIDE % SIDE, offset / SIDE / SIDE].map(|at| at as f64 - 127.5);
+        let radius = from_centre.iter().map(|mm| mm * mm).sum::<f64>().sqrt();
+        let tissue = if radius < 100.0 { 800.0 + 300.0 * (radius / 9.0).cos() } else { 0.0 };
+        *voxel = (tissue + 15.0 * draws.uniform()) as u16;
+    }
+    let paths = ["int16-256.nii", "int16-256.nii.gz"].map(|name| folder.join(name));
+    write_label_map(&paths[0], &head, None)?;
+    let mut bytes = std::fs::read(&paths[0])?;
+    // Field datatype: from uint16 to int16, which hold these values alike.
+    bytes[70..72].copy_from_slice(&4i16.to_le_bytes());
+    std::fs::write(&paths[0], &bytes)?;
+    let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(&paths[1])?, flate2::Compression::default());
+    gzip.write_all(&bytes)?;
+    gzip.finish()?;
+    Ok(paths)
+}
+
+/// A Python that reads files on request and says how long it took.
+struct Peer {
+    process: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start(python: &Path) -> Result<Peer, Box<dyn Error>> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/peers/nibabel_decode.py");
+        let mut process = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let requests = process.stdin.take().ok_or("a pipe was asked for")?;
+        let answers = BufReader::new(process.stdout.take().ok_or("a pipe was asked for")?);
+        let mut peer = Peer { process, requests, answers };
+        println!("{}", peer.answer()?);
+        Ok(peer)
+    }
+
+    /// Seconds, and the sum over all voxels.
+    fn read(&mut self, kind: &str, file: &Path) -> Result<(f64, f64), Box<dyn Error>> {
+        writeln!(self.requests, "{kind} {}", std::path::absolute(file)?.display())?;
+        let answer = self.answer()?;
+        let (seconds, sum) = answer.split_once(' ').ok_or("the peer failed")?;
+        Ok((seconds.parse()?, sum.parse()?))
+    }
+
+    fn answer(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        Ok(line.trim_end().to_string())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It has nothing to lose.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
