@@ -1,5 +1,5 @@
 //! Times each convolution of a MedicalNet ResNet-50 on 64 x 64 x 64 voxels, forward, data gradient and weight
-//! gradient, beside burn's own: `cargo run --release -p lacuna-kernels --example layers`.
+//! gradient, beside burn's own: `cargo run --release -p lacuna-kernels --example layers [avx512|avx2|portable]`.
 //!
 //! Rates count every tap of the kernel, also those in the padding, which the kernels skip: with dilation they exceed
 //! the machine's peak, which is measured first. Times are the least of several; a busy machine spoils them.
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
 use lacuna_kernels::{
-    Conv3dOptions, MULTIPLY_ADD_CHAIN_FLOPS, conv_transpose3d, conv3d, multiply_add_chain, reference,
+    Conv3dOptions, InstructionSet, MULTIPLY_ADD_CHAIN_FLOPS, conv_transpose3d, conv3d, multiply_add_chain, reference,
 };
 use rayon::prelude::*;
 
@@ -66,8 +66,13 @@ const LAYERS: &[Layer] = &[
 ];
 
 fn main() {
+    if let Some(name) = std::env::args().nth(1) {
+        let set = InstructionSet::ALL.into_iter().find(|set| format!("{set:?}").to_lowercase() == name);
+        set.expect("avx512, avx2 or portable").choose().expect("this machine has that instruction set");
+    }
     let peak = peak_gflops();
-    println!("{} threads, measured peak {peak:.0} GF/s", rayon::current_num_threads());
+    let (threads, set) = (rayon::current_num_threads(), InstructionSet::chosen());
+    println!("{threads} threads, {set:?}, measured peak {peak:.0} GF/s");
     println!("layer                      pass   ms burn  ms ours   GF/s  of peak");
     for layer in LAYERS {
         for (pass, plain, ours) in passes(layer) {
@@ -124,7 +129,9 @@ fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     let side = layer.side;
     let random = |shape| Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
     let x = random([1, layer.inputs, side, side, side]);
-    let weight = random(layer.weight_shape());
+    // Our operations keep weights in the memory order of their activations: channels last.
+    let [a, b, d, h, w] = layer.weight_shape();
+    let kernels = [random([a, b, d, h, w]), random([a, d, h, w, b]).permute([0, 4, 1, 2, 3])];
     let operations: [&dyn Fn(Tensor<5>, Tensor<5>) -> Tensor<5>; 2] =
         [&|x, weight| layer.plain(x, weight), &|x, weight| layer.ours(x, weight)];
     // Our operations take the memory order that our operations leave; a unit convolution leaves it here.
@@ -132,7 +139,7 @@ fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     let timed = |time: &dyn Fn(usize) -> Duration| [0, 1].map(|which| least(|| time(which)));
     let forward = timed(&|which| {
         let begin = Instant::now();
-        black_box(operations[which](inputs[which].clone(), weight.clone()));
+        black_box(operations[which](inputs[which].clone(), kernels[which].clone()));
         begin.elapsed()
     });
     let backward = |which: usize, x: Tensor<5>, weight: Tensor<5>| {
@@ -144,17 +151,17 @@ fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     };
     // What the loss itself costs in the backward pass.
     let loss = timed(&|which| {
-        let output = operations[which](inputs[which].clone(), weight.clone()).detach().require_grad();
+        let output = operations[which](inputs[which].clone(), kernels[which].clone()).detach().require_grad();
         let loss = (output.clone() * output.detach()).sum();
         let begin = Instant::now();
         black_box(loss.backward());
         begin.elapsed()
     });
     let net = |times: [Duration; 2]| [times[0].saturating_sub(loss[0]), times[1].saturating_sub(loss[1])];
-    let weights = net(timed(&|which| backward(which, inputs[which].clone(), weight.clone().require_grad())));
+    let weights = net(timed(&|which| backward(which, inputs[which].clone(), kernels[which].clone().require_grad())));
     let mut passes = vec![("y", forward[0], forward[1]), ("dw", weights[0], weights[1])];
     if layer.inputs > 1 {
-        let data = net(timed(&|which| backward(which, inputs[which].clone().require_grad(), weight.clone())));
+        let data = net(timed(&|which| backward(which, inputs[which].clone().require_grad(), kernels[which].clone())));
         passes.insert(1, ("dx", data[0], data[1]));
     }
     passes

@@ -1,19 +1,31 @@
 //! The one kernel behind convolution, data gradient and transposed convolution.
 //!
-//! A task is a chunk of tiles times a panel of 16 output channels. It adds one group of weight rows at a time, so
-//! that they stay in the first-level cache while the tiles pass. Every output is summed by one task, bias first and
-//! then the sums of the groups of weight rows in ascending order, so results do not depend on the number of threads.
+//! It is a matrix product in the manner of Goto and van de Geijn ("Anatomy of high-performance matrix
+//! multiplication", 2008), whose left side is gathered from the volume. A task is a chunk of output voxels times a
+//! few panels of sixteen output channels. For one group of weight rows after the other it copies what its voxels read
+//! into one dense block, which stays in the second-level cache, and packs the weights of its panels, each of which
+//! stays in the first-level cache while the voxels pass. Without the copy, voxels whose rows lie a power of two apart
+//! fight for the same cache sets.
+//!
+//! Every output is summed by one task: bias first, then the sums of the groups of weight rows in ascending order, each
+//! summed row by row. So neither the number of threads nor the cut into tasks changes a byte.
+
+use std::cell::Cell;
 
 use rayon::prelude::*;
 
 use super::geometry::{Direction, Geometry, voxels};
-use super::pack::{PANEL, WeightView};
-use super::plan::{Place, Plan, Segment, TILE};
+use super::pack::WeightView;
+use super::plan::{GROUP_ROWS, Plan, Share, Span};
 use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Tiles of one task; 44 tiles of six rows of 256 floats fit the second-level cache.
-const TILES_PER_TASK: usize = 44;
+/// Output voxels of one task; 264 rows of 256 floats fit the second-level cache. A multiple of every tile.
+const VOXELS_PER_TASK: usize = 264;
+/// The most panels of one task: enough that the copying is worth little beside the products.
+const PANELS_PER_TASK: usize = 8;
+/// Tasks per thread, so that none waits long for the last.
+const TASKS_PER_THREAD: usize = 4;
 
 /// Computes the target grid of `direction` from its source grid, both channels-last (`[B, D, H, W, C]`).
 ///
@@ -26,23 +38,24 @@ pub(crate) fn gather(
     weight: WeightView,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let (inputs, outputs) = (weight.inputs, weight.outputs);
+    let (inputs, outputs) = (weight.inputs(), weight.outputs());
     assert_eq!(input.len(), geometry.batch * voxels(geometry.source(direction)) * inputs, "input fits its grid");
-    assert_eq!(weight.taps, geometry.taps(), "weight fits the kernel");
+    assert_eq!(weight.rows(), geometry.taps() * inputs, "weight fits the kernel");
     assert!(bias.is_none_or(|bias| bias.len() == outputs), "one bias per output channel");
     let plan = Plan::new(geometry, direction, inputs);
-    let packed = weight.packed(set);
-    let panel_length = weight.taps * inputs * PANEL;
-    let chunks = plan.tiles.len().div_ceil(TILES_PER_TASK);
+    let chunks = plan.chunks(VOXELS_PER_TASK);
+    let panels = outputs.div_ceil(LANES);
+    let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
+    let at_once = (panels * chunks.len() / tasks).clamp(1, PANELS_PER_TASK);
     let length = geometry.batch * voxels(geometry.target(direction)) * outputs;
-    // SAFETY: every output voxel lies in one tile, so each element is written by the one task of its chunk and panel.
+    // SAFETY: every output voxel lies in one span, so each element is written by the one task of its chunk and panel.
     unsafe {
         filled(length, |output| {
-            (0..outputs.div_ceil(PANEL) * chunks).into_par_iter().for_each(|task| {
-                let (panel, chunk) = (task / chunks, task % chunks);
-                let tiles = chunk * TILES_PER_TASK..((chunk + 1) * TILES_PER_TASK).min(plan.tiles.len());
-                let weights = &packed[panel * panel_length..(panel + 1) * panel_length];
-                set.run(Task { plan: &plan, tiles, input, inputs, weights, bias, output, outputs, panel });
+            (0..panels.div_ceil(at_once) * chunks.len()).into_par_iter().for_each(|task| {
+                let (block, chunk) = (task / chunks.len(), task % chunks.len());
+                let panels = block * at_once..((block + 1) * at_once).min(panels);
+                let spans = &chunks[chunk];
+                set.run(Task { plan: &plan, spans, input, weight, bias, output, panels });
             });
         })
     }
@@ -50,14 +63,25 @@ pub(crate) fn gather(
 
 struct Task<'a> {
     plan: &'a Plan,
-    tiles: std::ops::Range<usize>,
+    spans: &'a [Span],
     input: &'a [f32],
-    inputs: usize,
-    weights: &'a [f32],
+    weight: WeightView<'a>,
     bias: Option<&'a [f32]>,
     output: Shared<'a>,
-    outputs: usize,
-    panel: usize,
+    panels: std::ops::Range<usize>,
+}
+
+/// A task's two blocks, kept from task to task.
+#[derive(Default)]
+struct Blocks {
+    /// What the voxels read: for each voxel, the floats of its share.
+    rows: Vec<f32>,
+    /// The packed weights: for each panel, the rows of the group.
+    weights: Vec<f32>,
+}
+
+thread_local! {
+    static BLOCKS: Cell<Blocks> = Cell::default();
 }
 
 impl Kernel for Task<'_> {
@@ -65,130 +89,175 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let lanes = PANEL.min(self.outputs - self.panel * PANEL);
-        let mut start = [0.0; PANEL];
-        if let Some(bias) = self.bias {
-            start[..lanes].copy_from_slice(&bias[self.panel * PANEL..][..lanes]);
-        }
-        for (group, classes) in self.plan.groups.iter().enumerate() {
-            for tile in &self.plan.tiles[self.tiles.clone()] {
-                let places = &self.plan.places[tile.first..tile.first + tile.count];
-                let segments = &classes[tile.class];
-                let start = (group == 0).then_some(&start);
-                match places.len() {
-                    6 => self.tile::<S, 6>(places, segments, lanes, start),
-                    5 => self.tile::<S, 5>(places, segments, lanes, start),
-                    4 => self.tile::<S, 4>(places, segments, lanes, start),
-                    3 => self.tile::<S, 3>(places, segments, lanes, start),
-                    2 => self.tile::<S, 2>(places, segments, lanes, start),
-                    _ => self.tile::<S, 1>(places, segments, lanes, start),
-                }
+        let mut blocks = BLOCKS.take();
+        blocks.rows.resize(VOXELS_PER_TASK * GROUP_ROWS, 0.0);
+        blocks.weights.resize(PANELS_PER_TASK * GROUP_ROWS * LANES, 0.0);
+        for (group, shares) in self.plan.groups.iter().enumerate() {
+            let rows = group * GROUP_ROWS..((group + 1) * GROUP_ROWS).min(self.weight.rows());
+            self.copy_rows(shares, &mut blocks.rows);
+            let weights = blocks.weights.chunks_exact_mut(GROUP_ROWS * LANES);
+            for (panel, weights) in self.panels.clone().zip(weights) {
+                self.weight.pack::<S>(panel, rows.clone(), weights);
+                self.add_panel::<S>(group, shares, panel, &blocks.rows, weights);
             }
         }
+        BLOCKS.set(blocks);
     }
 }
-
-const _: () = assert!(TILE == 6, "the match above names every tile size");
 
 impl Task<'_> {
-    /// Adds the segments to `ROWS` output voxels, beginning from `start` or from what is stored.
+    /// What the voxels read in one group, voxel by voxel.
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize>(
-        &self,
-        places: &[Place],
-        segments: &[Segment],
-        lanes: usize,
-        start: Option<&[f32; PANEL]>,
-    ) {
-        if segments.is_empty() && start.is_none() {
-            return;
-        }
-        // SAFETY: each output voxel lies in one tile and each tile and panel in one task.
-        let targets: [*mut f32; ROWS] = std::array::from_fn(|row| unsafe {
-            self.output.at(places[row].output * self.outputs + self.panel * PANEL, lanes)
-        });
-        let mut block = match start {
-            Some(start) => [*start; ROWS],
-            // SAFETY: `lanes` elements of this task's output, written by its first group.
-            None => std::array::from_fn(|row| unsafe { read_lanes(targets[row], lanes) }),
-        };
-        let rows: [*const f32; ROWS] =
-            std::array::from_fn(|row| self.input[places[row].input * self.inputs..].as_ptr());
-        // SAFETY: the plan's segments stay inside the input of every place and inside the panel's weight rows.
-        unsafe { accumulate::<S, ROWS>(&mut block, rows, segments, self.weights.as_ptr()) };
-        for (row, target) in block.iter().zip(targets) {
-            // SAFETY: `lanes` elements of this task's output.
-            unsafe { write_lanes(row, target, lanes) };
-        }
-    }
-}
-
-/// A row of the output, which is 16 channels long except in the last panel.
-///
-/// # Safety
-/// `from` must be valid for `lanes` elements.
-#[inline(always)]
-unsafe fn read_lanes(from: *const f32, lanes: usize) -> [f32; PANEL] {
-    // SAFETY: as promised by the caller; a whole row is two vectors, without a call to copy it.
-    unsafe {
-        if lanes == PANEL {
-            return from.cast::<[f32; PANEL]>().read_unaligned();
-        }
-        let mut row = [0.0; PANEL];
-        std::ptr::copy_nonoverlapping(from, row.as_mut_ptr(), lanes);
-        row
-    }
-}
-
-/// # Safety
-/// `to` must be valid for `lanes` elements.
-#[inline(always)]
-unsafe fn write_lanes(row: &[f32; PANEL], to: *mut f32, lanes: usize) {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        if lanes == PANEL {
-            to.cast::<[f32; PANEL]>().write_unaligned(*row);
-        } else {
-            std::ptr::copy_nonoverlapping(row.as_ptr(), to, lanes);
-        }
-    }
-}
-
-/// `block[row][lane] += sum over segments of input[row] * weight[lane]`, the block held in registers.
-///
-/// # Safety
-/// `S` must be available; every segment must lie inside each row's input and inside the weights.
-#[inline(always)]
-unsafe fn accumulate<S: Simd, const ROWS: usize>(
-    block: &mut [[f32; PANEL]; ROWS],
-    rows: [*const f32; ROWS],
-    segments: &[Segment],
-    weights: *const f32,
-) {
-    // SAFETY: all addresses are inside the arrays by the caller's promise.
-    unsafe {
-        // A sum of group sums: one chain over all of a layer's taps and channels would round thousands of times.
-        let zero = S::splat(&0.0);
-        let (mut low, mut high) = ([zero; ROWS], [zero; ROWS]);
-        for segment in segments {
-            let mut weight = weights.add(segment.weight * PANEL);
-            for at in segment.input..segment.input + segment.length {
-                let (weight_low, weight_high) = (S::load(weight), S::load(weight.add(LANES)));
-                for row in 0..ROWS {
-                    let value = S::splat(rows[row].add(at));
-                    low[row] = S::mul_add(value, weight_low, low[row]);
-                    high[row] = S::mul_add(value, weight_high, high[row]);
+    fn copy_rows(&self, shares: &[Share], to: &mut [f32]) {
+        let mut at = 0;
+        for span in self.spans {
+            for place in &self.plan.places[span.places.clone()] {
+                let input = &self.input[place.input * self.weight.inputs()..];
+                for run in &shares[span.class].runs {
+                    copy(&input[run.input..][..run.length], &mut to[at..][..run.length]);
+                    at += run.length;
                 }
-                weight = weight.add(PANEL);
             }
         }
-        let mut sums = [[0.0; PANEL]; ROWS];
-        for row in 0..ROWS {
-            S::store(sums[row].as_mut_ptr(), low[row]);
-            S::store(sums[row].as_mut_ptr().add(LANES), high[row]);
+    }
+
+    /// Adds one group's products to one panel of all voxels.
+    #[inline(always)]
+    fn add_panel<S: Simd>(&self, group: usize, shares: &[Share], panel: usize, rows: &[f32], weights: &[f32]) {
+        let outputs = self.weight.outputs();
+        let lanes = LANES.min(outputs - panel * LANES);
+        let mut bias = [0.0; LANES];
+        if let Some(given) = self.bias {
+            bias[..lanes].copy_from_slice(&given[panel * LANES..][..lanes]);
         }
-        for (sum, of_group) in block.iter_mut().flatten().zip(sums.iter().flatten()) {
-            *sum += of_group;
+        let begin = (group == 0).then_some(&bias);
+        let mut at = 0;
+        for span in self.spans {
+            let share = &shares[span.class];
+            if share.length == 0 && begin.is_none() {
+                continue;
+            }
+            let mut places = &self.plan.places[span.places.clone()];
+            while !places.is_empty() {
+                let count = if places.len() >= S::TILE { S::TILE } else { places.len().min(6) };
+                let (tile, rest) = places.split_at(count);
+                let tile = Tile {
+                    // SAFETY: each voxel lies in one span and each span and panel in one task.
+                    target: |row: usize| unsafe {
+                        self.output.at(tile[row].output * outputs + panel * LANES, lanes)
+                    },
+                    lanes,
+                    begin,
+                    rows: &rows[at..][..count * share.length],
+                    share,
+                    weights,
+                };
+                match count {
+                    12 => tile.add::<S, 12>(),
+                    6 => tile.add::<S, 6>(),
+                    5 => tile.add::<S, 5>(),
+                    4 => tile.add::<S, 4>(),
+                    3 => tile.add::<S, 3>(),
+                    2 => tile.add::<S, 2>(),
+                    _ => tile.add::<S, 1>(),
+                }
+                at += count * share.length;
+                places = rest;
+            }
         }
+    }
+}
+
+/// A call costs more than a few floats.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    if from.len() < LANES {
+        from.iter().zip(to).for_each(|(from, to)| *to = *from);
+    } else {
+        to.copy_from_slice(from);
+    }
+}
+
+/// A few voxels of one class times one panel.
+struct Tile<'a, Target> {
+    /// The output row of each voxel.
+    target: Target,
+    /// Channels of the panel.
+    lanes: usize,
+    /// What the sums begin from, if not from what the output holds.
+    begin: Option<&'a [f32; LANES]>,
+    /// The voxels' floats, one voxel after the other.
+    rows: &'a [f32],
+    share: &'a Share,
+    weights: &'a [f32],
+}
+
+impl<Target: Fn(usize) -> *mut f32> Tile<'_, Target> {
+    #[inline(always)]
+    fn add<S: Simd, const ROWS: usize>(self) {
+        let targets: [*mut f32; ROWS] = std::array::from_fn(&self.target);
+        let length = self.share.length;
+        assert!(self.rows.len() == ROWS * length && self.share.rows.iter().all(|r| r.end * LANES <= self.weights.len()));
+        // SAFETY: the voxels' floats are `ROWS * length` and the weights hold every row of the share by the check;
+        // each target has `lanes` elements of this task's output, written by its first group; the dispatch of
+        // `InstructionSet::run` makes `S` available.
+        unsafe {
+            let sums = products::<S, ROWS>(self.rows.as_ptr(), length, &self.share.rows, self.weights.as_ptr());
+            for (target, sum) in targets.into_iter().zip(sums) {
+                match (self.begin, self.lanes) {
+                    (Some(begin), LANES) => S::store(target, S::add(S::load(begin.as_ptr()), sum)),
+                    (None, LANES) => S::store(target, S::add(S::load(target), sum)),
+                    (begin, lanes) => add_lanes::<S>(begin, sum, target, lanes),
+                }
+            }
+        }
+    }
+}
+
+/// As for a whole panel, for the few channels of the last one.
+///
+/// # Safety
+/// `target` must be valid for `lanes` elements, and written unless there is a `begin`; `S` must be available.
+#[inline(always)]
+unsafe fn add_lanes<S: Simd>(begin: Option<&[f32; LANES]>, sum: S::Row, target: *mut f32, lanes: usize) {
+    let mut sums = [0.0; LANES];
+    // SAFETY: `sums` has sixteen elements and `target` has `lanes` by the caller's promise.
+    unsafe {
+        S::store(sums.as_mut_ptr(), sum);
+        for (lane, sum) in sums[..lanes].iter().enumerate() {
+            let before = begin.map_or_else(|| target.add(lane).read(), |begin| begin[lane]);
+            target.add(lane).write(before + sum);
+        }
+    }
+}
+
+/// `sums[row] = sum over i of rows[row][i] * weights[the i-th row of `ranges`]`, held in registers.
+///
+/// # Safety
+/// `rows` must be valid for `ROWS * length` floats, `length` be the length of all `ranges` and `weights` hold them;
+/// `S` must be available.
+#[inline(always)]
+unsafe fn products<S: Simd, const ROWS: usize>(
+    rows: *const f32,
+    length: usize,
+    ranges: &[std::ops::Range<usize>],
+    weights: *const f32,
+) -> [S::Row; ROWS] {
+    // SAFETY: all addresses are inside the blocks by the caller's promise.
+    unsafe {
+        let mut sums = [S::splat(&0.0); ROWS];
+        let mut from = rows;
+        for range in ranges {
+            let mut weight = weights.add(range.start * LANES);
+            for _ in 0..range.len() {
+                let lanes = S::load(weight);
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    *sum = S::mul_add(S::splat(from.add(row * length)), lanes, *sum);
+                }
+                from = from.add(1);
+                weight = weight.add(LANES);
+            }
+        }
+        sums
     }
 }

@@ -23,7 +23,7 @@ fn ties(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// A convolution, or one of its gradients: the two grids channels-last and the weight `[narrow, wide, taps]`.
+/// A convolution, or one of its gradients: the two grids channels-last and the weight `[narrow, taps, wide]`.
 pub(crate) struct Naive<'a> {
     pub geometry: &'a Geometry,
     pub wide_channels: usize,
@@ -36,7 +36,7 @@ impl Naive<'_> {
         ties(self.geometry, |narrow, wide, tap| {
             for a in 0..narrow_channels {
                 for b in 0..wide_channels {
-                    visit(narrow * narrow_channels + a, wide * wide_channels + b, (a * wide_channels + b) * taps + tap);
+                    visit(narrow * narrow_channels + a, wide * wide_channels + b, (a * taps + tap) * wide_channels + b);
                 }
             }
         });

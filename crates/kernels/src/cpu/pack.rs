@@ -1,149 +1,139 @@
 //! Weights and activations rearranged for the inner loops.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::geometry::Direction;
 use super::share::filled;
-use super::simd::{InstructionSet, Kernel, LANES, Simd};
+use super::simd::{BLOCK, LANES, Simd};
 
-/// Output channels of one panel: two vectors of eight.
-pub(crate) const PANEL: usize = 16;
-
-/// A weight of any memory order, seen as output channel x input channel x tap.
+/// A weight `[narrow, taps, wide]`, channels last like the activations, seen from one direction.
 ///
-/// A convolution's weight `[Cout, Cin, kD, kH, kW]` gives its own view and, with the channels swapped and the taps
-/// reversed, that of its data gradient.
+/// Seen from either direction it is a matrix with one row per (tap, input channel) and one column per output
+/// channel. Correlating, its rows are the columns of the memory; in the adjoint direction, where the taps are counted
+/// from the last, its rows lie in the memory as they are.
 #[derive(Clone, Copy)]
 pub(crate) struct WeightView<'a> {
-    pub elements: &'a [f32],
-    pub outputs: usize,
-    pub inputs: usize,
-    pub taps: usize,
-    pub output_stride: usize,
-    pub input_stride: usize,
-    pub taps_reversed: bool,
+    elements: &'a [f32],
+    direction: Direction,
+    narrow: usize,
+    wide: usize,
+    taps: usize,
 }
 
 impl<'a> WeightView<'a> {
-    /// Of a weight stored as `[outputs, inputs, taps]`.
-    pub(crate) fn plain(elements: &'a [f32], outputs: usize, inputs: usize, taps: usize) -> Self {
-        assert_eq!(elements.len(), outputs * inputs * taps, "a weight must hold all its channels and taps");
-        Self { elements, outputs, inputs, taps, output_stride: inputs * taps, input_stride: taps, taps_reversed: false }
+    pub(crate) fn new(
+        elements: &'a [f32],
+        direction: Direction,
+        [narrow, wide]: [usize; 2],
+        taps: usize,
+    ) -> WeightView<'a> {
+        assert_eq!(elements.len(), narrow * wide * taps, "a weight must hold all its channels and taps");
+        Self { elements, direction, narrow, wide, taps }
     }
 
-    /// Of the same elements for the other direction.
-    pub(crate) fn adjoint(self) -> Self {
-        Self {
-            outputs: self.inputs,
-            inputs: self.outputs,
-            output_stride: self.input_stride,
-            input_stride: self.output_stride,
-            taps_reversed: !self.taps_reversed,
-            ..self
+    /// Channels that are read.
+    pub(crate) fn inputs(&self) -> usize {
+        match self.direction {
+            Direction::Correlate => self.wide,
+            Direction::Adjoint => self.narrow,
         }
     }
 
-    /// `[panel][tap][input][16]`: for each panel of 16 output channels, one row per (tap, input). Channels beyond
-    /// the last are zero.
-    pub(crate) fn packed(self, set: InstructionSet) -> Vec<f32> {
-        let panel_length = self.taps * self.inputs * PANEL;
-        let panels = self.outputs.div_ceil(PANEL);
-        // SAFETY: every row of every panel is written, each panel by one task.
-        unsafe {
-            filled(panels * panel_length, |packed| {
-                (0..panels).into_par_iter().for_each(|panel| {
-                    set.run(PackPanel { weight: self, panel, rows: packed.at(panel * panel_length, panel_length) });
-                });
-            })
+    /// Channels that are written.
+    pub(crate) fn outputs(&self) -> usize {
+        match self.direction {
+            Direction::Correlate => self.narrow,
+            Direction::Adjoint => self.wide,
         }
     }
-}
 
-/// Writes one panel. The elements of one output channel are neighbours along the taps, and along the inputs too if
-/// these follow each other; such a line is cut into blocks of eight, transposed eight channels at a time.
-struct PackPanel<'a> {
-    weight: WeightView<'a>,
-    panel: usize,
-    rows: *mut f32,
-}
+    /// Rows of the matrix.
+    pub(crate) fn rows(&self) -> usize {
+        self.taps * self.inputs()
+    }
 
-impl Kernel for PackPanel<'_> {
-    type Output = ();
-
+    /// Writes the columns `panel * 16..` of `rows`, sixteen floats to a row; columns beyond the last are zero.
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        let WeightView { inputs, taps, input_stride, .. } = self.weight;
-        let (lines, line_length) = if input_stride == taps { (1, inputs * taps) } else { (inputs, taps) };
-        let whole = self.weight.outputs - self.panel * PANEL >= PANEL;
-        for line in 0..lines {
-            let blocks = if whole { line_length / LANES } else { 0 };
+    pub(crate) fn pack<S: Simd>(&self, panel: usize, rows: Range<usize>, to: &mut [f32]) {
+        assert!(to.len() >= rows.len() * LANES && rows.end <= self.rows(), "a panel's rows fit their place");
+        match self.direction {
+            Direction::Correlate => self.pack_columns::<S>(panel, rows, to),
+            Direction::Adjoint => self.pack_rows::<S>(panel, rows, to),
+        }
+    }
+
+    /// An output channel's elements follow each other: blocks of eight by eight are transposed.
+    #[inline(always)]
+    fn pack_columns<S: Simd>(&self, panel: usize, rows: Range<usize>, to: &mut [f32]) {
+        const NONE: [f32; BLOCK] = [0.0; BLOCK];
+        let line = |lane: usize| {
+            let output = panel * LANES + lane;
+            (output < self.narrow).then(|| &self.elements[output * self.rows()..][rows.clone()])
+        };
+        for half in [0, BLOCK] {
+            let lines: [Option<&[f32]>; BLOCK] = std::array::from_fn(|lane| line(half + lane));
+            let blocks = rows.len() / BLOCK;
             for block in 0..blocks {
-                self.pack_block::<S>(line, block * LANES);
+                let first = block * BLOCK;
+                let from = lines.map(|line| line.map_or(NONE.as_ptr(), |line| line[first..first + BLOCK].as_ptr()));
+                // SAFETY: eight floats follow each address read by the slices' bounds, and eight lanes follow `half`
+                // in each row of `to`, which holds all rows by the caller's check.
+                unsafe {
+                    let to = to.as_mut_ptr().add(first * LANES + half);
+                    S::transpose(from, std::array::from_fn(|row| to.add(row * LANES)));
+                }
             }
-            for at in blocks * LANES..line_length {
-                self.pack_row(line, at);
-            }
-        }
-    }
-}
-
-impl PackPanel<'_> {
-    /// The row of element `at` of a line.
-    #[inline(always)]
-    fn row(&self, line: usize, at: usize) -> *mut f32 {
-        let WeightView { inputs, taps, taps_reversed, .. } = self.weight;
-        let (input, tap) = (line + at / taps, at % taps);
-        let tap = if taps_reversed { taps - 1 - tap } else { tap };
-        // SAFETY: input < inputs and tap < taps, so the row is one of the panel's.
-        unsafe { self.rows.add((tap * inputs + input) * PANEL) }
-    }
-
-    /// Elements `at..at + 8` of a line, for all sixteen channels.
-    #[inline(always)]
-    fn pack_block<S: Simd>(&self, line: usize, at: usize) {
-        let from = self.panel * PANEL * self.weight.output_stride + line * self.weight.input_stride + at;
-        for half in [0, LANES] {
-            let lane = |lane| &self.weight.elements[from + (half + lane) * self.weight.output_stride..][..LANES];
-            // SAFETY: the slices hold eight elements, and eight lanes of each row follow `half`; `S` is available
-            // inside `InstructionSet::run`.
-            unsafe {
-                let rows = S::transpose(std::array::from_fn(|index| S::load(lane(index).as_ptr())));
-                for (index, row) in rows.into_iter().enumerate() {
-                    S::store(self.row(line, at + index).add(half), row);
+            for row in blocks * BLOCK..rows.len() {
+                for (lane, line) in lines.iter().enumerate() {
+                    to[row * LANES + half + lane] = line.map_or(0.0, |line| line[row]);
                 }
             }
         }
     }
 
-    /// Element `at` of a line, for the channels that there are.
+    /// A row's elements follow each other.
     #[inline(always)]
-    fn pack_row(&self, line: usize, at: usize) {
-        let first = self.panel * PANEL;
-        let row: [f32; PANEL] = std::array::from_fn(|lane| {
-            let from = (first + lane) * self.weight.output_stride + line * self.weight.input_stride + at;
-            if first + lane < self.weight.outputs { self.weight.elements[from] } else { 0.0 }
-        });
-        // SAFETY: a row holds sixteen elements.
-        unsafe { self.row(line, at).cast::<[f32; PANEL]>().write_unaligned(row) };
+    fn pack_rows<S: Simd>(&self, panel: usize, rows: Range<usize>, to: &mut [f32]) {
+        let (first, line) = (panel * LANES, self.taps * self.wide);
+        for (row, to) in rows.zip(to.chunks_exact_mut(LANES)) {
+            let (tap, input) = (self.taps - 1 - row / self.narrow, row % self.narrow);
+            let from = &self.elements[input * line + tap * self.wide + first..][..LANES.min(self.wide - first)];
+            if from.len() == LANES {
+                // SAFETY: both slices hold sixteen elements; `S` is available inside `InstructionSet::run`.
+                unsafe { S::store(to.as_mut_ptr(), S::load(from.as_ptr())) };
+            } else {
+                to[..from.len()].copy_from_slice(from);
+                to[from.len()..].fill(0.0);
+            }
+        }
     }
 }
 
+/// Voxels rearranged by one task.
+const VOXELS_PER_TASK: usize = 512;
+
 /// Channels-last `rows` of `channels` floats as `[panel][row][WIDTH]`; channels beyond the last are zero.
 pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) -> Vec<f32> {
-    let panel_length = rows.len() / channels * WIDTH;
+    let voxels = rows.len() / channels;
     let panels = channels.div_ceil(WIDTH);
-    // SAFETY: each panel is written in full by one task.
+    // SAFETY: each row of each panel is written in full by one task.
     unsafe {
-        filled(panels * panel_length, |elements| {
-            (0..panels).into_par_iter().for_each(|panel| {
-                let to = elements.at(panel * panel_length, panel_length).cast::<[f32; WIDTH]>();
-                let first = panel * WIDTH;
-                for (index, row) in rows.chunks_exact(channels).enumerate() {
-                    // A length known to the compiler: six floats are not worth a call.
-                    let part = match row[first..].first_chunk::<WIDTH>() {
-                        Some(whole) => *whole,
-                        None => std::array::from_fn(|lane| row.get(first + lane).copied().unwrap_or(0.0)),
-                    };
-                    to.add(index).write_unaligned(part);
+        filled(panels * voxels * WIDTH, |elements| {
+            rows.par_chunks(VOXELS_PER_TASK * channels).enumerate().for_each(|(task, rows)| {
+                for panel in 0..panels {
+                    let first = panel * WIDTH;
+                    let at = (panel * voxels + task * VOXELS_PER_TASK) * WIDTH;
+                    let to = elements.at(at, rows.len() / channels * WIDTH).cast::<[f32; WIDTH]>();
+                    for (index, row) in rows.chunks_exact(channels).enumerate() {
+                        // A length known to the compiler: six floats are not worth a call.
+                        let part = match row[first..].first_chunk::<WIDTH>() {
+                            Some(whole) => *whole,
+                            None => std::array::from_fn(|lane| row.get(first + lane).copied().unwrap_or(0.0)),
+                        };
+                        to.add(index).write_unaligned(part);
+                    }
                 }
             });
         })
@@ -153,28 +143,46 @@ pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::simd::{InstructionSet, Kernel};
+
+    struct Packed<'a>(WeightView<'a>, usize, Range<usize>);
+
+    impl Kernel for Packed<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Vec<f32> {
+            let mut to = vec![f32::NAN; self.2.len() * LANES];
+            self.0.pack::<S>(self.1, self.2, &mut to);
+            to
+        }
+    }
 
     #[test]
     fn a_packed_weight_holds_every_element_at_its_row() {
-        for (outputs, inputs, taps) in [(19, 5, 3), (32, 7, 27), (16, 40, 1), (48, 33, 8), (2, 3, 1)] {
-            let elements: Vec<f32> = (0..outputs * inputs * taps).map(|i| i as f32).collect();
-            let view = WeightView::plain(&elements, outputs, inputs, taps);
-            for set in [InstructionSet::Portable, InstructionSet::detected()] {
-                let (packed, adjoint) = (view.packed(set), view.adjoint().packed(set));
-                for output in 0..outputs {
-                    for input in 0..inputs {
-                        for tap in 0..taps {
-                            let element = elements[(output * inputs + input) * taps + tap];
-                            let row = ((output / 16) * taps + tap) * inputs + input;
-                            assert_eq!(packed[row * 16 + output % 16], element);
-                            let row = ((input / 16) * taps + (taps - 1 - tap)) * outputs + output;
-                            assert_eq!(adjoint[row * 16 + input % 16], element);
+        for (narrow, wide, taps) in [(19, 5, 3), (32, 7, 27), (16, 40, 1), (48, 33, 8), (2, 3, 1)] {
+            let elements: Vec<f32> = (0..narrow * wide * taps).map(|i| i as f32).collect();
+            let element = |n: usize, tap: usize, w: usize| elements[(n * taps + tap) * wide + w];
+            for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+                for direction in [Direction::Correlate, Direction::Adjoint] {
+                    let view = WeightView::new(&elements, direction, [narrow, wide], taps);
+                    for panel in 0..view.outputs().div_ceil(LANES) {
+                        let rows = 1..view.rows();
+                        let packed = set.run(Packed(view, panel, rows.clone()));
+                        for (row, packed) in rows.zip(packed.chunks_exact(LANES)) {
+                            let (tap, input) = (row / view.inputs(), row % view.inputs());
+                            for (lane, &found) in packed.iter().enumerate() {
+                                let output = panel * LANES + lane;
+                                let expected = match direction {
+                                    _ if output >= view.outputs() => 0.0,
+                                    Direction::Correlate => element(output, tap, input),
+                                    Direction::Adjoint => element(input, taps - 1 - tap, output),
+                                };
+                                assert_eq!(found, expected, "{direction:?} {set:?} row {row} lane {lane}");
+                            }
                         }
                     }
                 }
-                let sum = |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum::<f64>();
-                assert_eq!(sum(&packed), sum(&elements), "the rest is zero");
-                assert_eq!(sum(&adjoint), sum(&elements), "the rest is zero");
             }
         }
     }

@@ -6,22 +6,32 @@
 //! floats that meets `Cin` consecutive weight rows; neighbouring taps along W make one longer run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::geometry::{Direction, Geometry, voxel_index, voxels};
 
-/// Output voxels computed together in registers.
-pub(crate) const TILE: usize = 6;
 /// Weight rows applied before moving on: 256 rows of 16 floats are half of a 32 KiB first-level cache.
-const GROUP_ROWS: usize = 256;
+pub(crate) const GROUP_ROWS: usize = 256;
 
-/// A run of input floats and the weight rows they meet.
+/// A run of input floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct Run {
     /// First float, counted from the first input voxel of the output voxel.
     pub input: usize,
-    /// First weight row, `tap * Cin + channel`.
-    pub weight: usize,
+    /// First weight row that it meets, `tap * Cin + channel`.
+    pub row: usize,
     /// Floats and rows.
+    pub length: usize,
+}
+
+/// What an output voxel of one class adds up in one group of weight rows.
+#[derive(Debug, Default)]
+pub(crate) struct Share {
+    /// The input, in pieces.
+    pub runs: Vec<Run>,
+    /// The weight rows that the pieces meet, one after the other, counted from the group's first.
+    pub rows: Vec<Range<usize>>,
+    /// Floats of all pieces.
     pub length: usize,
 }
 
@@ -32,20 +42,20 @@ pub(crate) struct Place {
     pub input: usize,
 }
 
-/// Up to [`TILE`] output voxels of one class.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tile {
+/// Output voxels of one class, by their places.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
     pub class: usize,
-    pub first: usize,
-    pub count: usize,
+    pub places: Range<usize>,
 }
 
 pub(crate) struct Plan {
     /// All output voxels, those of a class side by side.
     pub places: Vec<Place>,
-    pub tiles: Vec<Tile>,
-    /// Segments by group of weight rows, then by class.
-    pub groups: Vec<Vec<Vec<Segment>>>,
+    /// The places of each class.
+    classes: Vec<Range<usize>>,
+    /// Shares by group of weight rows, then by class.
+    pub groups: Vec<Vec<Share>>,
 }
 
 /// (output coordinate, first input coordinate) of each member of a class.
@@ -63,7 +73,7 @@ impl Plan {
     /// `channels` are those of the grid that is read.
     pub(crate) fn new(geometry: &Geometry, direction: Direction, channels: usize) -> Self {
         let axes: [Vec<AxisClass>; 3] = std::array::from_fn(|axis| axis_classes(geometry, direction, axis));
-        let mut plan = Plan { places: Vec::new(), tiles: Vec::new(), groups: Vec::new() };
+        let mut plan = Plan { places: Vec::new(), classes: Vec::new(), groups: Vec::new() };
         let group_count = (geometry.taps() * channels).div_ceil(GROUP_ROWS);
         plan.groups.resize_with(group_count, Vec::new);
         for depth in &axes[0] {
@@ -76,17 +86,34 @@ impl Plan {
         plan
     }
 
+    /// The places cut into chunks of at most `length`, and each chunk into classes.
+    pub(crate) fn chunks(&self, length: usize) -> Vec<Vec<Span>> {
+        let mut chunks: Vec<Vec<Span>> = Vec::new();
+        let mut room = 0;
+        for (class, places) in self.classes.iter().enumerate() {
+            let mut places = places.clone();
+            while !places.is_empty() {
+                if room == 0 {
+                    chunks.push(Vec::new());
+                    room = length;
+                }
+                let end = places.end.min(places.start + room);
+                chunks.last_mut().expect("a chunk was begun").push(Span { class, places: places.start..end });
+                room -= end - places.start;
+                places.start = end;
+            }
+        }
+        chunks
+    }
+
     fn add_class(&mut self, geometry: &Geometry, direction: Direction, channels: usize, axes: [&AxisClass; 3]) {
-        let class = self.groups[0].len();
-        let runs = segments(geometry, geometry.source(direction), channels, axes);
+        let runs = runs(geometry, geometry.source(direction), channels, axes);
         for (group, classes) in self.groups.iter_mut().enumerate() {
-            classes.push(clip(&runs, group * GROUP_ROWS..(group + 1) * GROUP_ROWS));
+            classes.push(share(&runs, group * GROUP_ROWS..(group + 1) * GROUP_ROWS));
         }
         let begin = self.places.len();
         self.add_places(geometry, direction, axes);
-        for first in (begin..self.places.len()).step_by(TILE) {
-            self.tiles.push(Tile { class, first, count: TILE.min(self.places.len() - first) });
-        }
+        self.classes.push(begin..self.places.len());
     }
 
     fn add_places(&mut self, geometry: &Geometry, direction: Direction, [depth, height, width]: [&AxisClass; 3]) {
@@ -118,18 +145,18 @@ fn axis_classes(geometry: &Geometry, direction: Direction, axis: usize) -> Vec<A
 }
 
 /// The runs of a class, weight rows ascending; runs that touch in both memories are joined.
-fn segments(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&AxisClass; 3]) -> Vec<Segment> {
-    let mut runs: Vec<Segment> = Vec::new();
+fn runs(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&AxisClass; 3]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
     for &(tap_d, distance_d) in &axes[0].taps {
         for &(tap_h, distance_h) in &axes[1].taps {
             for &(tap_w, distance_w) in &axes[2].taps {
                 let input = voxel_index(source, [distance_d, distance_h, distance_w]) * channels;
-                let weight = voxel_index(geometry.kernel, [tap_d, tap_h, tap_w]) * channels;
+                let row = voxel_index(geometry.kernel, [tap_d, tap_h, tap_w]) * channels;
                 match runs.last_mut() {
-                    Some(last) if last.input + last.length == input && last.weight + last.length == weight => {
+                    Some(last) if last.input + last.length == input && last.row + last.length == row => {
                         last.length += channels;
                     }
-                    _ => runs.push(Segment { input, weight, length: channels }),
+                    _ => runs.push(Run { input, row, length: channels }),
                 }
             }
         }
@@ -137,19 +164,24 @@ fn segments(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&Ax
     runs
 }
 
-/// The parts of the runs whose weight rows lie in `rows`.
-fn clip(runs: &[Segment], rows: std::ops::Range<usize>) -> Vec<Segment> {
-    runs.iter()
-        .filter_map(|run| {
-            let begin = run.weight.max(rows.start);
-            let end = (run.weight + run.length).min(rows.end);
-            (begin < end).then(|| Segment {
-                input: run.input + (begin - run.weight),
-                weight: begin,
-                length: end - begin,
-            })
-        })
-        .collect()
+/// The parts of the runs that meet the weight rows of one group.
+fn share(runs: &[Run], group: Range<usize>) -> Share {
+    let mut share = Share::default();
+    for run in runs {
+        let begin = run.row.max(group.start);
+        let end = (run.row + run.length).min(group.end);
+        if begin >= end {
+            continue;
+        }
+        share.runs.push(Run { input: run.input + (begin - run.row), row: begin, length: end - begin });
+        share.length += end - begin;
+        let rows = begin - group.start..end - group.start;
+        match share.rows.last_mut() {
+            Some(last) if last.end == rows.start => last.end = rows.end,
+            _ => share.rows.push(rows),
+        }
+    }
+    share
 }
 
 #[cfg(test)]
@@ -164,12 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn every_output_voxel_lies_in_exactly_one_tile() {
+    fn every_output_voxel_lies_in_exactly_one_span() {
         let plan = plan(9, 3, 2, 1, 1, 5);
-        let mut outputs: Vec<usize> =
-            plan.tiles.iter().flat_map(|tile| &plan.places[tile.first..][..tile.count]).map(|p| p.output).collect();
-        outputs.sort();
-        assert_eq!(outputs, (0..2 * 125).collect::<Vec<_>>());
+        for length in [1, 7, 60, 1000] {
+            let chunks = plan.chunks(length);
+            assert!(chunks.iter().all(|spans| spans.iter().map(|span| span.places.len()).sum::<usize>() <= length));
+            let places = chunks.into_iter().flatten().flat_map(|span| span.places);
+            let mut outputs: Vec<usize> = places.map(|place| plan.places[place].output).collect();
+            outputs.sort();
+            assert_eq!(outputs, (0..2 * 125).collect::<Vec<_>>());
+        }
     }
 
     #[test]
@@ -177,27 +213,26 @@ mod tests {
         // Dilation 4 on 8 voxels: each axis uses two of three taps everywhere, so 8 of 27 taps are real.
         let plan = plan(8, 3, 1, 4, 4, 1);
         assert_eq!(plan.groups[0].len(), 8, "two classes per axis");
-        let products: usize = plan
-            .tiles
-            .iter()
-            .map(|tile| tile.count * plan.groups[0][tile.class].iter().map(|s| s.length).sum::<usize>())
-            .sum();
+        let spans = plan.chunks(usize::MAX).remove(0);
+        let products: usize = spans.iter().map(|span| span.places.len() * plan.groups[0][span.class].length).sum();
         assert_eq!(products, 2 * 512 * 8);
     }
 
     #[test]
     fn neighbouring_taps_make_one_run() {
-        // An inner voxel of a 3x3x3 kernel over 4 channels: nine runs of 12 floats.
+        // An inner voxel of a 3x3x3 kernel over 4 channels: nine runs of 12 floats that meet all 108 rows in order.
         let plan = plan(5, 3, 1, 1, 1, 4);
-        let longest = plan.groups[0].iter().max_by_key(|runs| runs.iter().map(|s| s.length).sum::<usize>()).unwrap();
-        assert_eq!(longest.len(), 9);
-        assert!(longest.iter().all(|run| run.length == 12));
+        let inner = plan.groups[0].iter().max_by_key(|share| share.length).unwrap();
+        assert_eq!(inner.runs.len(), 9);
+        assert!(inner.runs.iter().all(|run| run.length == 12));
+        assert_eq!(inner.rows, [0..108]);
     }
 
     #[test]
     fn a_group_boundary_cuts_a_run_without_losing_a_row() {
-        let runs = [Segment { input: 3, weight: 200, length: 100 }];
-        assert_eq!(clip(&runs, 0..256), [Segment { input: 3, weight: 200, length: 56 }]);
-        assert_eq!(clip(&runs, 256..512), [Segment { input: 59, weight: 256, length: 44 }]);
+        let runs = [Run { input: 3, row: 200, length: 100 }];
+        assert_eq!(share(&runs, 0..256).runs, [Run { input: 3, row: 200, length: 56 }]);
+        assert_eq!(share(&runs, 256..512).runs, [Run { input: 59, row: 256, length: 44 }]);
+        assert_eq!(share(&runs, 256..512).rows, [0..44]);
     }
 }

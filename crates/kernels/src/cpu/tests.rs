@@ -61,14 +61,22 @@ impl Setting {
         }
     }
 
-    fn view(&self) -> WeightView<'_> {
-        WeightView::plain(&self.weight, self.narrow_channels, self.wide_channels, self.geometry.taps())
+    fn view(&self, direction: Direction) -> WeightView<'_> {
+        let channels = [self.narrow_channels, self.wide_channels];
+        WeightView::new(&self.weight, direction, channels, self.geometry.taps())
+    }
+
+    fn gather(&self, set: InstructionSet, direction: Direction, bias: Option<&[f32]>) -> Vec<f32> {
+        let input = match direction {
+            Direction::Correlate => &self.wide,
+            Direction::Adjoint => &self.narrow,
+        };
+        gather(set, &self.geometry, direction, input, self.view(direction), bias)
     }
 
     /// Convolution, data gradient and weight gradient.
     fn passes(&self, set: InstructionSet) -> [Vec<f32>; 3] {
-        let forward = gather(set, &self.geometry, Direction::Correlate, &self.wide, self.view(), None);
-        let data = gather(set, &self.geometry, Direction::Adjoint, &self.narrow, self.view().adjoint(), None);
+        let [forward, data] = [Direction::Correlate, Direction::Adjoint].map(|way| self.gather(set, way, None));
         let (wide, narrow) = (&self.wide, &self.narrow);
         let weight = weight_gradient(set, &self.geometry, wide, self.wide_channels, narrow, self.narrow_channels);
         [forward, data, weight]
@@ -86,7 +94,7 @@ impl Setting {
 }
 
 fn sets() -> impl Iterator<Item = InstructionSet> {
-    [InstructionSet::Portable, InstructionSet::Avx2].into_iter().filter(|set| set.is_available())
+    InstructionSet::ALL.into_iter().filter(|set| set.is_available())
 }
 
 /// The largest difference as a share of the largest value.
@@ -126,6 +134,18 @@ fn the_portable_path_agrees_with_avx2() {
 }
 
 #[test]
+fn wider_vectors_change_no_byte() {
+    if !InstructionSet::Avx512.is_available() {
+        println!("skipped: this machine has no AVX-512");
+        return;
+    }
+    for case in CASES {
+        let setting = Setting::new(case);
+        assert!(setting.passes(InstructionSet::Avx512) == setting.passes(InstructionSet::Avx2), "{case:?}");
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_byte() {
     for case in CASES {
         let setting = Setting::new(case);
@@ -143,7 +163,7 @@ fn the_bias_is_where_sums_begin() {
     let setting = Setting::new(&CASES[1]);
     let bias = noise(setting.narrow_channels, 4);
     let set = InstructionSet::detected();
-    let with = |bias| gather(set, &setting.geometry, Direction::Correlate, &setting.wide, setting.view(), bias);
+    let with = |bias| setting.gather(set, Direction::Correlate, bias);
     let (plain, biased) = (with(None), with(Some(&bias)));
     for (voxel, (plain, biased)) in plain.iter().zip(&biased).enumerate() {
         assert!((plain + bias[voxel % bias.len()] - biased).abs() < 1e-4);

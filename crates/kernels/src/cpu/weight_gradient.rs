@@ -1,25 +1,31 @@
-//! The gradient of a convolution's weight: `dW[a, b, t] = sum over ties (o, i) of tap t of narrow[o, a] wide[i, b]`.
+//! The gradient of a convolution's weight: `dW[a, t, b] = sum over ties (o, i) of tap t of narrow[o, a] wide[i, b]`.
 //!
-//! Six wide channels times sixteen narrow channels are summed in registers along runs of voxels that tap `t` ties in
-//! step, so the padding is skipped exactly. Voxels are taken a block at a time, small enough for the first-level
-//! cache; a block is summed on its own before it is added, which also keeps the rounding of long sums small. With
-//! fewer than six wide channels (the first layer) taps take the place of channels, over a padded copy of the volume.
+//! A few rows (narrow channels) times sixteen lanes (wide channels) are summed in registers along runs of voxels that
+//! tap `t` ties in step, so the padding is skipped exactly. Voxels are taken a block at a time, small enough for the
+//! first-level cache; a block is summed on its own before it is added, which also keeps the rounding of long sums
+//! small. With few wide channels (the first layer) the sides change places and taps fill the rows, over a padded copy
+//! of the volume in which every tap of every voxel exists.
+
+use std::cell::Cell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::geometry::{Geometry, voxel_index, voxels};
-use super::pack::{PANEL, channel_panels};
+use super::pack::channel_panels;
 use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Wide channels, or taps, summed together.
+/// Rows that lie side by side in memory.
 const ROWS: usize = 6;
 /// Narrow voxels of one block.
 const BLOCK: usize = 256;
-/// Row tiles of one task.
-const TILES_PER_TASK: usize = 8;
+/// Rows of one task, at most.
+const ROWS_PER_TASK: usize = 48;
+/// Tasks per thread, so that none waits long for the last.
+const TASKS_PER_THREAD: usize = 4;
 
-/// The gradient `[narrow channels, wide channels, taps]` from both grids, channels-last.
+/// The gradient `[narrow channels, taps, wide channels]` from both grids, channels-last.
 pub(crate) fn weight_gradient(
     set: InstructionSet,
     geometry: &Geometry,
@@ -32,27 +38,29 @@ pub(crate) fn weight_gradient(
     let voxels_narrow = geometry.batch * voxels(geometry.narrow);
     assert_eq!(wide.len(), voxels_wide * wide_channels, "the wide activations fit their grid");
     assert_eq!(narrow.len(), voxels_narrow * narrow_channels, "the narrow activations fit their grid");
-    let panels = channel_panels::<PANEL>(narrow, narrow_channels);
-    let rows = if wide_channels < ROWS {
-        Rows::of_taps(geometry, wide, wide_channels)
+    let sides = if wide_channels < ROWS {
+        Sides::of_taps(geometry, wide, wide_channels, narrow, narrow_channels)
     } else {
-        Rows::of_channels(geometry, wide, wide_channels)
+        Sides::of_channels(geometry, wide, wide_channels, narrow, narrow_channels)
     };
-    let shares = rows.tiles.len().div_ceil(TILES_PER_TASK);
-    // SAFETY: every element belongs to one narrow channel and one row, hence to one panel, one tile and one task.
+    let panels = sides.lane_count.div_ceil(LANES);
+    let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
+    // Whole tiles of every instruction set.
+    let at_once = (sides.rows.len() * panels / tasks).clamp(12, ROWS_PER_TASK) / 12 * 12;
+    let shares = sides.rows.len().div_ceil(at_once);
+    // SAFETY: every element belongs to one lane, one row and one step, hence to one panel, one share and one task.
     unsafe {
         filled(narrow_channels * wide_channels * geometry.taps(), |gradient| {
-            (0..narrow_channels.div_ceil(PANEL) * shares).into_par_iter().for_each(|task| {
+            (0..panels * shares).into_par_iter().for_each(|task| {
                 let (panel, share) = (task / shares, task % shares);
-                let tiles = &rows.tiles[share * TILES_PER_TASK..((share + 1) * TILES_PER_TASK).min(rows.tiles.len())];
-                let narrow = &panels[panel * voxels_narrow * PANEL..(panel + 1) * voxels_narrow * PANEL];
-                set.run(Task { rows: &rows, tiles, narrow, panel, narrow_channels, gradient });
+                let rows = &sides.rows[share * at_once..((share + 1) * at_once).min(sides.rows.len())];
+                set.run(Task { sides: &sides, rows, panel, gradient });
             });
         })
     }
 }
 
-/// Narrow voxels and the wide voxels they meet, in step.
+/// Voxels of both sides that meet in step.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     narrow: usize,
@@ -60,78 +68,98 @@ struct Run {
     count: usize,
 }
 
-/// Up to [`ROWS`] rows of the gradient, `wide channel x tap`, that are summed together.
-struct RowTile {
-    /// First float of each row's voxel 0.
-    offsets: [usize; ROWS],
-    count: usize,
-    /// Where each row's first sum belongs in one narrow channel's part of the gradient.
-    positions: [usize; ROWS],
+/// One row of sums.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// The first float of its voxel 0.
+    offset: usize,
+    /// Where the sum of its first step and lane belongs in the gradient.
+    position: usize,
 }
 
-/// The wide side, laid out for the sums.
-struct Rows {
-    elements: Vec<f32>,
-    /// Floats between neighbouring wide voxels.
-    voxel_length: usize,
-    /// Floats between the wide voxels of neighbouring narrow voxels.
+/// Where the floats of neighbouring voxels of a run lie.
+#[derive(Clone, Copy, Debug)]
+struct Stride {
+    /// Floats of one voxel.
+    voxel: usize,
+    /// Floats from one voxel of a run to the next.
     step: usize,
-    tiles: Vec<RowTile>,
-    /// Runs by block, then by the taps that each tile sums one after the other.
-    blocks: Vec<Vec<Vec<Run>>>,
-    /// Elements of one narrow channel's part of the gradient.
-    part_length: usize,
 }
 
-impl Rows {
-    /// Six channels to a tile; every tile goes through all taps.
-    fn of_channels(geometry: &Geometry, wide: &[f32], channels: usize) -> Self {
-        let count = wide.len() / channels;
-        let tiles = (0..channels)
-            .step_by(ROWS)
-            .map(|first| RowTile {
-                offsets: std::array::from_fn(|row| first / ROWS * count * ROWS + row),
-                count: ROWS.min(channels - first),
-                positions: std::array::from_fn(|row| (first + row) * geometry.taps()),
-            })
-            .collect();
+/// Both sides, laid out for the sums.
+struct Sides {
+    row_elements: Vec<f32>,
+    row_stride: Stride,
+    rows: Vec<Row>,
+    /// `[panel][voxel][16]`
+    lane_elements: Vec<f32>,
+    lane_step: usize,
+    lane_count: usize,
+    /// Elements of the gradient from one lane to the next.
+    lane_distance: usize,
+    /// Elements of the gradient from one step to the next.
+    step_distance: usize,
+    /// Runs by block, then by step: the taps that each row sums one after the other.
+    blocks: Vec<Vec<Vec<Run>>>,
+    /// Whether the rows run along the narrow voxels and the lanes along the wide ones, or the reverse.
+    rows_are_narrow: bool,
+}
+
+impl Sides {
+    /// Narrow channels fill the rows and wide channels the lanes; every row goes through all taps.
+    fn of_channels(
+        geometry: &Geometry,
+        wide: &[f32],
+        wide_channels: usize,
+        narrow: &[f32],
+        narrow_channels: usize,
+    ) -> Self {
+        let voxels_narrow = narrow.len() / narrow_channels;
+        let row = |channel: usize| Row {
+            offset: channel / ROWS * voxels_narrow * ROWS + channel % ROWS,
+            position: channel * geometry.taps() * wide_channels,
+        };
         Self {
-            elements: channel_panels::<ROWS>(wide, channels),
-            voxel_length: ROWS,
-            step: ROWS * geometry.stride[2],
-            tiles,
-            blocks: row_blocks(geometry).map(|rows| runs_by_tap(geometry, &rows)).collect(),
-            part_length: channels * geometry.taps(),
+            row_elements: channel_panels::<ROWS>(narrow, narrow_channels),
+            row_stride: Stride { voxel: ROWS, step: ROWS },
+            rows: (0..narrow_channels).map(row).collect(),
+            lane_elements: channel_panels::<LANES>(wide, wide_channels),
+            lane_step: LANES * geometry.stride[2],
+            lane_count: wide_channels,
+            lane_distance: 1,
+            step_distance: wide_channels,
+            blocks: line_blocks(geometry).map(|lines| runs_by_tap(geometry, &lines)).collect(),
+            rows_are_narrow: true,
         }
     }
 
-    /// Six of `tap x channel` to a tile, over a padded copy in which every tap of every voxel exists.
-    fn of_taps(geometry: &Geometry, wide: &[f32], channels: usize) -> Self {
+    /// `tap x wide channel` fills the rows and narrow channels the lanes, in one step.
+    fn of_taps(geometry: &Geometry, wide: &[f32], wide_channels: usize, narrow: &[f32], narrow_channels: usize) -> Self {
         let padded_grid: [usize; 3] = std::array::from_fn(|axis| geometry.wide[axis] + 2 * geometry.padding[axis]);
         let taps: Vec<[usize; 3]> = coordinates(geometry.kernel).collect();
-        let rows: Vec<(usize, usize)> = (0..taps.len() * channels)
-            .map(|row| {
-                let (tap, channel) = (row / channels, row % channels);
-                let distance = std::array::from_fn(|axis| taps[tap][axis] * geometry.dilation[axis]);
-                (voxel_index(padded_grid, distance) * channels + channel, channel * taps.len() + tap)
-            })
-            .collect();
-        let tiles = rows
-            .chunks(ROWS)
-            .map(|rows| RowTile {
-                offsets: std::array::from_fn(|row| rows[row.min(rows.len() - 1)].0),
-                count: rows.len(),
-                positions: std::array::from_fn(|row| rows[row.min(rows.len() - 1)].1),
-            })
-            .collect();
+        let row = |position: usize| {
+            let (tap, channel) = (taps[position / wide_channels], position % wide_channels);
+            let distance = std::array::from_fn(|axis| tap[axis] * geometry.dilation[axis]);
+            Row { offset: voxel_index(padded_grid, distance) * wide_channels + channel, position }
+        };
+        let rows = taps.len() * wide_channels;
         Self {
-            elements: padded(geometry, wide, channels, padded_grid),
-            voxel_length: channels,
-            step: channels * geometry.stride[2],
-            tiles,
-            blocks: row_blocks(geometry).map(|rows| vec![padded_runs(geometry, padded_grid, &rows)]).collect(),
-            part_length: channels * taps.len(),
+            row_elements: padded(geometry, wide, wide_channels, padded_grid),
+            row_stride: Stride { voxel: wide_channels, step: wide_channels * geometry.stride[2] },
+            rows: (0..rows).map(row).collect(),
+            lane_elements: channel_panels::<LANES>(narrow, narrow_channels),
+            lane_step: LANES,
+            lane_count: narrow_channels,
+            lane_distance: rows,
+            step_distance: 0,
+            blocks: line_blocks(geometry).map(|lines| vec![padded_runs(geometry, padded_grid, &lines)]).collect(),
+            rows_are_narrow: false,
         }
+    }
+
+    /// The voxel of a run's beginning on the rows' side and on the lanes' side.
+    fn begin(&self, run: &Run) -> (usize, usize) {
+        if self.rows_are_narrow { (run.narrow, run.wide) } else { (run.wide, run.narrow) }
     }
 }
 
@@ -139,7 +167,7 @@ impl Rows {
 type Line = (usize, [usize; 2]);
 
 /// The narrow lines (batch, (d, h)), cut into blocks of about [`BLOCK`] voxels.
-fn row_blocks(geometry: &Geometry) -> impl Iterator<Item = Vec<Line>> {
+fn line_blocks(geometry: &Geometry) -> impl Iterator<Item = Vec<Line>> {
     let [depth, height, width] = geometry.narrow;
     let lines: Vec<Line> = (0..geometry.batch)
         .flat_map(|batch| (0..depth).flat_map(move |d| (0..height).map(move |h| (batch, [d, h]))))
@@ -209,12 +237,15 @@ fn coordinates([depth, height, width]: [usize; 3]) -> impl Iterator<Item = [usiz
 }
 
 struct Task<'a> {
-    rows: &'a Rows,
-    tiles: &'a [RowTile],
-    narrow: &'a [f32],
+    sides: &'a Sides,
+    rows: &'a [Row],
     panel: usize,
-    narrow_channels: usize,
     gradient: Shared<'a>,
+}
+
+thread_local! {
+    /// The sums of a task, kept from task to task.
+    static SUMS: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
 }
 
 impl Kernel for Task<'_> {
@@ -222,57 +253,73 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let steps = self.rows.blocks[0].len();
-        let mut sums = vec![[[0.0_f32; PANEL]; ROWS]; steps];
-        for tile in self.tiles {
-            sums.fill([[0.0; PANEL]; ROWS]);
-            for block in &self.rows.blocks {
-                for (runs, sums) in block.iter().zip(&mut sums) {
-                    match tile.count {
-                        6 => self.add::<S, 6>(tile, runs, sums),
-                        5 => self.add::<S, 5>(tile, runs, sums),
-                        4 => self.add::<S, 4>(tile, runs, sums),
-                        3 => self.add::<S, 3>(tile, runs, sums),
-                        2 => self.add::<S, 2>(tile, runs, sums),
-                        _ => self.add::<S, 1>(tile, runs, sums),
-                    }
+        let steps = self.sides.blocks[0].len();
+        let mut sums = SUMS.take();
+        sums.clear();
+        sums.resize(self.rows.len() * steps, [0.0; LANES]);
+        for block in &self.sides.blocks {
+            let mut first = 0;
+            while first < self.rows.len() {
+                let left = self.rows.len() - first;
+                let count = if left >= S::TILE { S::TILE } else { left.min(6) };
+                let tile = first..first + count;
+                let sums = &mut sums[first * steps..][..count * steps];
+                match count {
+                    12 => self.add::<S, 12>(tile, block, sums),
+                    6 => self.add::<S, 6>(tile, block, sums),
+                    5 => self.add::<S, 5>(tile, block, sums),
+                    4 => self.add::<S, 4>(tile, block, sums),
+                    3 => self.add::<S, 3>(tile, block, sums),
+                    2 => self.add::<S, 2>(tile, block, sums),
+                    _ => self.add::<S, 1>(tile, block, sums),
                 }
+                first += count;
             }
-            self.write(tile, &sums);
         }
+        for (row, sums) in self.rows.iter().zip(sums.chunks_exact(steps)) {
+            self.write(row, sums);
+        }
+        SUMS.set(sums);
     }
 }
 
 impl Task<'_> {
-    /// `sums[row] += sum over runs of wide[row] narrow`.
+    /// Adds one block to the sums of a few rows, `[row][step]`.
     #[inline(always)]
-    fn add<S: Simd, const COUNT: usize>(&self, tile: &RowTile, runs: &[Run], sums: &mut [[f32; PANEL]; ROWS]) {
-        if runs.is_empty() {
-            return;
-        }
-        let wide: [*const f32; COUNT] = std::array::from_fn(|row| self.rows.elements[tile.offsets[row]..].as_ptr());
-        // SAFETY: runs name ties between voxels of the two grids, so every address lies inside them; the dispatch
-        // of `InstructionSet::run` makes `S` available.
-        let block = unsafe {
-            outer_products::<S, COUNT>(runs, wide, self.rows.voxel_length, self.rows.step, self.narrow.as_ptr())
-        };
-        for (sums, block) in sums.iter_mut().zip(&block) {
-            for (sum, value) in sums.iter_mut().zip(block) {
-                *sum += value;
+    fn add<S: Simd, const COUNT: usize>(&self, tile: Range<usize>, block: &[Vec<Run>], sums: &mut [[f32; LANES]]) {
+        let sides = self.sides;
+        let rows: [*const f32; COUNT] =
+            std::array::from_fn(|row| sides.row_elements[self.rows[tile.start + row].offset..].as_ptr());
+        let panel_length = sides.lane_elements.len() / sides.lane_count.div_ceil(LANES);
+        let lanes = sides.lane_elements[self.panel * panel_length..][..panel_length].as_ptr();
+        for (step, runs) in block.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
+            // SAFETY: runs name ties between voxels of the two grids, so every address lies inside them; the dispatch
+            // of `InstructionSet::run` makes `S` available.
+            unsafe {
+                let of_block = products::<S, COUNT>(sides, runs, rows, lanes);
+                for (row, of_block) in of_block.into_iter().enumerate() {
+                    let sum = sums[row * block.len() + step].as_mut_ptr();
+                    S::store(sum, S::add(S::load(sum), of_block));
+                }
             }
         }
     }
 
-    fn write(&self, tile: &RowTile, sums: &[[[f32; PANEL]; ROWS]]) {
-        let first = self.panel * PANEL;
-        for lane in 0..PANEL.min(self.narrow_channels - first) {
-            for row in 0..tile.count {
-                let offset = (first + lane) * self.rows.part_length + tile.positions[row];
-                // SAFETY: each (narrow channel, row) belongs to one panel and one tile, hence to one task.
-                unsafe {
-                    let part = self.gradient.at(offset, sums.len());
-                    for (index, sums) in sums.iter().enumerate() {
-                        part.add(index).write(sums[row][lane]);
+    /// One row's sums at their places in the gradient.
+    #[inline(always)]
+    fn write(&self, row: &Row, sums: &[[f32; LANES]]) {
+        let Sides { lane_count, lane_distance, step_distance, .. } = *self.sides;
+        let first = self.panel * LANES;
+        let lanes = LANES.min(lane_count - first);
+        for (step, sums) in sums.iter().enumerate() {
+            let position = row.position + step * step_distance + first * lane_distance;
+            // SAFETY: each (lane, row, step) is one element of the gradient and belongs to one task.
+            unsafe {
+                if lane_distance == 1 {
+                    std::ptr::copy_nonoverlapping(sums.as_ptr(), self.gradient.at(position, lanes), lanes);
+                } else {
+                    for (lane, sum) in sums[..lanes].iter().enumerate() {
+                        self.gradient.at(position + lane * lane_distance, 1).write(*sum);
                     }
                 }
             }
@@ -280,39 +327,34 @@ impl Task<'_> {
     }
 }
 
+/// `sum over runs of rows[row] lanes`, held in registers.
+///
 /// # Safety
-/// `S` must be available, and every voxel of every run inside `narrow` and inside each row of `wide`.
+/// `S` must be available, and every voxel of every run inside `lanes` and inside each row.
 #[inline(always)]
-unsafe fn outer_products<S: Simd, const COUNT: usize>(
+unsafe fn products<S: Simd, const COUNT: usize>(
+    sides: &Sides,
     runs: &[Run],
-    wide: [*const f32; COUNT],
-    voxel_length: usize,
-    step: usize,
-    narrow: *const f32,
-) -> [[f32; PANEL]; COUNT] {
-    let mut block = [[0.0; PANEL]; COUNT];
+    rows: [*const f32; COUNT],
+    lanes: *const f32,
+) -> [S::Row; COUNT] {
+    let Sides { row_stride, lane_step, .. } = *sides;
     // SAFETY: all addresses are inside the arrays by the caller's promise.
     unsafe {
-        let mut low: [S::Vector; COUNT] = std::array::from_fn(|row| S::load(block[row].as_ptr()));
-        let mut high = low;
+        let mut sums = [S::splat(&0.0); COUNT];
         for run in runs {
-            let mut from = run.wide * voxel_length;
-            let mut against = narrow.add(run.narrow * PANEL);
+            let (row_voxel, lane_voxel) = sides.begin(run);
+            let mut from = row_voxel * row_stride.voxel;
+            let mut against = lanes.add(lane_voxel * LANES);
             for _ in 0..run.count {
-                let (narrow_low, narrow_high) = (S::load(against), S::load(against.add(LANES)));
-                for row in 0..COUNT {
-                    let value = S::splat(wide[row].add(from));
-                    low[row] = S::mul_add(value, narrow_low, low[row]);
-                    high[row] = S::mul_add(value, narrow_high, high[row]);
+                let lanes = S::load(against);
+                for (row, sum) in rows.iter().zip(&mut sums) {
+                    *sum = S::mul_add(S::splat(row.add(from)), lanes, *sum);
                 }
-                from += step;
-                against = against.add(PANEL);
+                from += row_stride.step;
+                against = against.add(lane_step);
             }
         }
-        for row in 0..COUNT {
-            S::store(block[row].as_mut_ptr(), low[row]);
-            S::store(block[row].as_mut_ptr().add(LANES), high[row]);
-        }
+        sums
     }
-    block
 }

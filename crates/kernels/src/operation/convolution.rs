@@ -22,7 +22,7 @@ pub(super) fn plain(
     geometry: Geometry,
     direction: Direction,
 ) -> FlexTensor {
-    let (weight, bias) = (RowMajor::new(weight), RowMajor::new(bias));
+    let (weight, bias) = (ChannelsLast::new(weight), RowMajor::new(bias));
     apply(&ChannelsLast::new(x), &weight, Some(bias.elements()), &geometry, direction).into_tensor()
 }
 
@@ -36,7 +36,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     let (x_moves, weight_moves) = (x.is_tracked(), weight.is_tracked());
     let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
         (x.into_parts(), weight.into_parts(), bias.into_parts());
-    let (x, weight, bias) = (ChannelsLast::new(x), RowMajor::new(weight), RowMajor::new(bias));
+    let (x, weight, bias) = (ChannelsLast::new(x), ChannelsLast::new(weight), RowMajor::new(bias));
     let output = apply(&x, &weight, Some(bias.elements()), &geometry, direction).into_tensor();
     match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
         OpsKind::Tracked(operation) => {
@@ -51,7 +51,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
 #[derive(Clone, Debug)]
 struct Kept {
     x: Option<ChannelsLast>,
-    weight: Option<RowMajor>,
+    weight: Option<ChannelsLast>,
     geometry: Geometry,
     direction: Direction,
 }
@@ -83,20 +83,16 @@ impl Backward<Flex, 3> for Convolution {
 
 fn apply(
     x: &ChannelsLast,
-    weight: &RowMajor,
+    weight: &ChannelsLast,
     bias: Option<&[f32]>,
     geometry: &Geometry,
     direction: Direction,
 ) -> ChannelsLast {
-    let [narrow, wide, ..] = weight.shape::<5>();
-    let plain = WeightView::plain(weight.elements(), narrow, wide, geometry.taps());
-    let view = match direction {
-        Direction::Correlate => plain,
-        Direction::Adjoint => plain.adjoint(),
-    };
+    let [narrow, wide, ..] = weight.shape();
+    let view = WeightView::new(weight.elements(), direction, [narrow, wide], geometry.taps());
     let output = gather(InstructionSet::chosen(), geometry, direction, x.elements(), view, bias);
     let [depth, height, width] = geometry.target(direction);
-    ChannelsLast::from_elements(output, [geometry.batch, view.outputs, depth, height, width])
+    ChannelsLast::from_elements(output, [geometry.batch, view.outputs(), depth, height, width])
 }
 
 fn gradient_of_weight(
@@ -113,5 +109,5 @@ fn gradient_of_weight(
     let set = InstructionSet::chosen();
     let gradient = weight_gradient(set, geometry, wide.elements(), wide_channels, narrow.elements(), narrow_channels);
     let [depth, height, width] = geometry.kernel;
-    RowMajor::from_elements(gradient, [narrow_channels, wide_channels, depth, height, width])
+    ChannelsLast::from_elements(gradient, [narrow_channels, wide_channels, depth, height, width]).into_tensor()
 }
