@@ -1,5 +1,6 @@
 //! The named tensors of a network.
 
+use crate::memory_order::{to_memory_order, to_row_major};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::collections::BTreeMap;
 
@@ -12,17 +13,17 @@ pub enum Role {
     Statistic,
 }
 
-/// One named tensor, kept flat in row-major order beside its shape.
+/// One named tensor, kept flat beside its shape.
 ///
-/// Flat, because optimisers, masks, distances and files treat all tensors alike; the layers
-/// that read a tensor give it its shape, which costs nothing.
+/// Flat, because optimisers, masks and distances treat all tensors alike; the layers that read a
+/// tensor give it its shape, which costs nothing.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// Its shape in PyTorch's order, for convolutions `[C_out, C_in, kD, kH, kW]`.
     pub shape: Vec<usize>,
     /// Weight or statistic.
     pub role: Role,
-    /// Its values, never on an autodiff device.
+    /// Its values in the order of memory ([`to_memory_order`]), never on an autodiff device.
     pub values: Tensor<1>,
 }
 
@@ -34,12 +35,13 @@ impl Parameter {
     pub fn new(shape: Vec<usize>, role: Role, values: Vec<f32>, device: &Device) -> Parameter {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "a tensor has one value per element of its shape");
         let count = values.len();
+        let values = to_memory_order(&shape, values);
         Parameter { shape, role, values: Tensor::from_data(TensorData::new(values, [count]), device) }
     }
 
     /// The values on the host, row-major.
     pub fn to_vec(&self) -> Vec<f32> {
-        values_of(self.values.clone())
+        to_row_major(&self.shape, values_of(self.values.clone()))
     }
 
     /// Number of elements.
@@ -76,7 +78,7 @@ impl Parameters {
         self.0.insert(name.into(), parameter);
     }
 
-    /// Replace the values of a tensor.
+    /// Replace the values of a tensor, given in the order of memory.
     ///
     /// # Panics
     /// If the number of values changes.
@@ -113,7 +115,7 @@ impl Parameters {
 
     /// Whether every value is finite.
     pub fn all_finite(&self) -> bool {
-        self.0.values().all(|parameter| parameter.to_vec().iter().all(|value| value.is_finite()))
+        self.0.values().all(|parameter| values_of(parameter.values.clone()).iter().all(|value| value.is_finite()))
     }
 }
 

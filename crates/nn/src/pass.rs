@@ -67,7 +67,8 @@ impl<'a> Pass<'a> {
         if self.trainable.is_some() { device.autodiff() } else { device }
     }
 
-    /// The gradients of `loss` with respect to every trainable weight it depends on, flat, by name.
+    /// The gradients of `loss` with respect to every trainable weight it depends on, by name, flat and in the order
+    /// of memory, as the weights themselves.
     pub fn gradients(&self, loss: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
         let gradients = loss.backward();
         let leaves = self.leaves.borrow();
@@ -82,8 +83,9 @@ impl<'a> Pass<'a> {
     /// A convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
     pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
         let name = format!("{layer}.weight");
-        let shape: [usize; 5] = self.parameters.get(&name).shape.clone().try_into().expect("kernels have five axes");
-        self.leaf(name).reshape(shape)
+        let [a, b, d, h, w] = *self.parameters.get(&name).shape else { panic!("`{name}`: kernels have five axes") };
+        // In memory the second axis is the last.
+        self.leaf(name).reshape([a, d, h, w, b]).permute([0, 4, 1, 2, 3])
     }
 
     /// A layer's bias, `[C]`.

@@ -5,7 +5,6 @@
 //! a return value, never a log line: MedicalNet's own loader keeps what fits and drops the rest in
 //! silence, which on a CPU means everything.
 
-use crate::parameters::values_of;
 use crate::{Architecture, Network, NnError, Parameter, Shortcut};
 use burn::tensor::Device;
 use lacuna_seed::Seed;
@@ -122,7 +121,7 @@ fn network_bytes(network: &Network, metadata: &BTreeMap<String, String>) -> Vec<
     let arrays: Vec<(&str, &Parameter, Vec<u8>)> = network
         .parameters
         .iter()
-        .map(|(name, parameter)| (name, parameter, little_endian(&values_of(parameter.values.clone()))))
+        .map(|(name, parameter)| (name, parameter, little_endian(&parameter.to_vec())))
         .collect();
     let views = arrays.iter().map(|(name, parameter, bytes)| {
         let view = TensorView::new(Dtype::F32, parameter.shape.clone(), bytes).expect("bytes were made from the shape");

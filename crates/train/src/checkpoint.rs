@@ -6,15 +6,15 @@
 //! flipped bit, by a seal over everything in it: it would go on as a slightly different run.
 
 use crate::optimiser::Moments;
-use crate::{EpochRecord, Passes, State, TrainError};
-use lacuna_nn::Parameter;
+use crate::{EpochRecord, EpochSums, Passes, State, TrainError};
+use lacuna_nn::{Parameter, to_memory_order, to_row_major};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 const FILE_BYTES_MAX: u64 = 8 << 30;
-const METADATA_KEY: &str = "lacuna-checkpoint-1";
+const METADATA_KEY: &str = "lacuna-checkpoint-2";
 const SEAL: &str = "seal";
 
 #[derive(Serialize, Deserialize)]
@@ -24,6 +24,8 @@ struct Rest {
     epochs_done: usize,
     passes: Passes,
     history: Vec<Exact>,
+    #[serde(with = "ExactSums")]
+    under_way: EpochSums,
     moment_steps: BTreeMap<String, u64>,
 }
 
@@ -38,6 +40,18 @@ struct ExactRecord {
     loss: f64,
     #[serde(with = "exact")]
     gradient_norm: f64,
+    passes: u64,
+}
+
+/// The same of [`EpochSums`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "EpochSums", deny_unknown_fields)]
+struct ExactSums {
+    steps: usize,
+    #[serde(with = "exact")]
+    losses: f64,
+    #[serde(with = "exact")]
+    gradient_norms: f64,
     passes: u64,
 }
 
@@ -71,7 +85,9 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
     for (name, moments) in &state.optimiser.moments {
         for (prefix, values) in [("moment1", &moments.first), ("moment2", &moments.second)] {
             if !values.is_empty() {
-                arrays.insert(format!("{prefix}/{name}"), (vec![values.len()], bytes_of(values)));
+                let shape = &state.network.parameters.get(name).shape;
+                let values = to_row_major(shape, values.clone());
+                arrays.insert(format!("{prefix}/{name}"), (shape.clone(), bytes_of(&values)));
             }
         }
     }
@@ -80,6 +96,7 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
         epochs_done: state.epochs_done,
         passes: state.passes,
         history: state.history.iter().copied().map(Exact).collect(),
+        under_way: state.under_way,
         moment_steps: state.optimiser.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect(),
     };
     let text = serde_json::to_string(&rest).expect("a checkpoint's metadata is JSON");
@@ -115,11 +132,15 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
         *parameter = Parameter::new(parameter.shape.clone(), parameter.role, values, &device);
     }
     for (name, steps) in rest.moment_steps {
-        let length = next.network.parameters.find(&name).map(Parameter::len);
-        let shape = [length.ok_or_else(|| unfit(path, "moments", "a tensor of the network", &name))?];
-        let first = read_tensor(path, &file, &format!("moment1/{name}"), &shape)?;
+        let parameter = next.network.parameters.find(&name);
+        let parameter = parameter.ok_or_else(|| unfit(path, "moments", "a tensor of the network", &name))?;
+        let moment = |prefix: &str| {
+            let values = read_tensor(path, &file, &format!("{prefix}/{name}"), &parameter.shape)?;
+            Ok::<_, TrainError>(to_memory_order(&parameter.shape, values))
+        };
+        let first = moment("moment1")?;
         let second = match file.tensor(&format!("moment2/{name}")) {
-            Ok(_) => read_tensor(path, &file, &format!("moment2/{name}"), &shape)?,
+            Ok(_) => moment("moment2")?,
             Err(_) => Vec::new(),
         };
         next.optimiser.moments.insert(name, Moments { steps, first, second });
@@ -127,6 +148,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     next.epochs_done = rest.epochs_done;
     next.passes = rest.passes;
     next.history = rest.history.into_iter().map(|Exact(record)| record).collect();
+    next.under_way = rest.under_way;
     *state = next;
     Ok(())
 }
@@ -337,6 +359,7 @@ mod tests {
         let mut other = small_trained(RULES[0]);
         let wide = Parameter::new(vec![3], Role::Weight, vec![0.5; 3], &Device::flex());
         other.network.parameters.insert("conv_seg.6.weight", wide);
+        other.optimiser.moments.remove("conv_seg.6.weight");
         write_checkpoint(&path, &other, "run").unwrap();
         check_refused(&path, "run", "network/conv_seg.6.weight");
     }

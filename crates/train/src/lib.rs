@@ -30,5 +30,5 @@ pub use evaluate::{CaseScores, Prediction, is_collapsed, predict, score_subject}
 pub use fit::{Control, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
-pub use state::{EpochRecord, Passes, State};
+pub use state::{EpochRecord, EpochSums, Passes, State};
 pub use supervised::Supervised;

@@ -5,7 +5,8 @@
 
 use crate::{OptimiserConfig, TrainConfig};
 use lacuna_kernels::{SgdOptions, sgd_step};
-use lacuna_nn::{Network, Parameter, Parameters, Tensor};
+use lacuna_nn::{Network, Parameter, Parameters, Tensor, TensorData};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// The state of an update rule: how often it stepped, and the moments of every tensor that moved.
@@ -58,9 +59,9 @@ impl Optimiser {
             gradients.values_mut().flatten().for_each(|value| *value *= factor);
         }
         for (name, parameter) in parameters.iter_mut() {
-            if let Some(gradient) = gradients.get(name) {
+            if let Some(gradient) = gradients.remove(name) {
                 let rate = if Network::is_head(name) { learning_rate * self.head_multiplier } else { learning_rate };
-                self.move_one(name, parameter, gradient, rate);
+                self.move_one(name, parameter, &gradient, rate);
             }
         }
         norm
@@ -85,7 +86,8 @@ impl Optimiser {
                 adamw_step(&mut values, gradient, moments, learning_rate, weight_decay);
             }
         }
-        *parameter = Parameter::new(std::mem::take(&mut parameter.shape), parameter.role, values, &device);
+        let count = values.len();
+        parameter.values = Tensor::from_data(TensorData::new(values, [count]), &device);
     }
 }
 
@@ -111,8 +113,20 @@ fn adamw_step(values: &mut [f32], gradient: &[f32], moments: &mut Moments, learn
     }
 }
 
+/// In f64, over pieces of fixed length, so that the number of threads changes no bit.
 fn l2_norm<'a>(gradients: impl Iterator<Item = &'a Vec<f32>>) -> f64 {
-    gradients.flatten().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt()
+    const PIECE: usize = 1 << 14;
+    let square = |value: &f32| f64::from(*value) * f64::from(*value);
+    let squares = |piece: &[f32]| {
+        let (eights, rest) = piece.as_chunks::<8>();
+        let mut sums = [0.0; 8];
+        for eight in eights {
+            sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += square(value));
+        }
+        sums.iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
+    };
+    let pieces = gradients.map(|gradient| gradient.par_chunks(PIECE).map(squares).collect::<Vec<f64>>());
+    pieces.flatten().sum::<f64>().sqrt()
 }
 
 fn host(tensor: Tensor<1>) -> Vec<f32> {

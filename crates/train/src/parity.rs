@@ -7,7 +7,7 @@
 
 use crate::{Optimiser, OptimiserConfig, Schedule, TrainConfig};
 use lacuna_nn::loss::{Target, cross_entropy};
-use lacuna_nn::{Architecture, BatchNormMode, Device, Network, Parameter, Pass, Role, Shortcut, Tensor};
+use lacuna_nn::{Architecture, BatchNormMode, Device, Network, Parameter, Pass, Role, Shortcut, Tensor, to_row_major};
 use lacuna_seed::Seed;
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -122,7 +122,8 @@ fn compare(case: &Case, comparison: &mut Comparison) {
         if step == 0 {
             comparison.check("logits_train", &values(logits.clone().inner()));
             for (name, gradient) in &gradients {
-                let gradient = values(gradient.clone());
+                let shape = &network.parameters.get(name).shape;
+                let gradient = to_row_major(shape, values(gradient.clone()));
                 check_gradient(comparison, name, &gradient, case.gradient_norms[name]);
             }
         }

@@ -18,6 +18,8 @@ pub struct State {
     pub passes: Passes,
     /// One record per epoch done.
     pub history: Vec<EpochRecord>,
+    /// What the epoch under way has added up.
+    pub under_way: EpochSums,
 }
 
 impl State {
@@ -29,6 +31,7 @@ impl State {
             epochs_done: 0,
             passes: Passes::default(),
             history: Vec::new(),
+            under_way: EpochSums::default(),
         }
     }
 }
@@ -60,6 +63,19 @@ pub struct EpochRecord {
     pub loss: f64,
     /// Mean L2 norm of the gradient over the epoch's steps, before clipping.
     pub gradient_norm: f64,
+    /// Volumes passed forward and backward.
+    pub passes: u64,
+}
+
+/// What an unfinished epoch has added up; all zero between epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochSums {
+    /// Optimiser steps done.
+    pub steps: usize,
+    /// Losses of these steps.
+    pub losses: f64,
+    /// L2 norms of their gradients, before clipping.
+    pub gradient_norms: f64,
     /// Volumes passed forward and backward.
     pub passes: u64,
 }

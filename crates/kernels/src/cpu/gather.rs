@@ -143,9 +143,7 @@ impl Task<'_> {
                 let (tile, rest) = places.split_at(count);
                 let tile = Tile {
                     // SAFETY: each voxel lies in one span and each span and panel in one task.
-                    target: |row: usize| unsafe {
-                        self.output.at(tile[row].output * outputs + panel * LANES, lanes)
-                    },
+                    target: |row: usize| unsafe { self.output.at(tile[row].output * outputs + panel * LANES, lanes) },
                     lanes,
                     begin,
                     rows: &rows[at..][..count * share.length],
@@ -197,7 +195,9 @@ impl<Target: Fn(usize) -> *mut f32> Tile<'_, Target> {
     fn add<S: Simd, const ROWS: usize>(self) {
         let targets: [*mut f32; ROWS] = std::array::from_fn(&self.target);
         let length = self.share.length;
-        assert!(self.rows.len() == ROWS * length && self.share.rows.iter().all(|r| r.end * LANES <= self.weights.len()));
+        assert!(
+            self.rows.len() == ROWS * length && self.share.rows.iter().all(|r| r.end * LANES <= self.weights.len())
+        );
         // SAFETY: the voxels' floats are `ROWS * length` and the weights hold every row of the share by the check;
         // each target has `lanes` elements of this task's output, written by its first group; the dispatch of
         // `InstructionSet::run` makes `S` available.

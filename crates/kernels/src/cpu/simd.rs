@@ -74,19 +74,6 @@ impl InstructionSet {
             Self::Avx2 | Self::Avx512 => unreachable!("never chosen on another architecture"),
         }
     }
-
-    /// Rows of sixteen sums that its registers hold beside their operands.
-    pub(crate) fn tile_rows(self) -> usize {
-        match self {
-            Self::Portable => Portable::TILE,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Avx2::TILE,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Avx512::TILE,
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => unreachable!("never chosen on another architecture"),
-        }
-    }
 }
 
 /// A piece of work that is compiled once per instruction set. `run` must be `#[inline(always)]`.

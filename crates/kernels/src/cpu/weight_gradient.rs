@@ -134,7 +134,13 @@ impl Sides {
     }
 
     /// `tap x wide channel` fills the rows and narrow channels the lanes, in one step.
-    fn of_taps(geometry: &Geometry, wide: &[f32], wide_channels: usize, narrow: &[f32], narrow_channels: usize) -> Self {
+    fn of_taps(
+        geometry: &Geometry,
+        wide: &[f32],
+        wide_channels: usize,
+        narrow: &[f32],
+        narrow_channels: usize,
+    ) -> Self {
         let padded_grid: [usize; 3] = std::array::from_fn(|axis| geometry.wide[axis] + 2 * geometry.padding[axis]);
         let taps: Vec<[usize; 3]> = coordinates(geometry.kernel).collect();
         let row = |position: usize| {

@@ -70,10 +70,6 @@ impl RowMajor {
     pub(crate) fn into_tensor(self) -> FlexTensor {
         self.0
     }
-
-    pub(crate) fn shape<const D: usize>(&self) -> [usize; D] {
-        self.0.layout().shape().dims()
-    }
 }
 
 #[cfg(test)]
