@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn a_tensor_read_twice_collects_both_gradients() {
+        // y = conv(z) + 2 conv(z) for z = 3 x, all channels mixed with weight 1: dy/dx = 3 (2 + 4) = 18 for two
+        // outputs, whichever operation comes first; a leaf read twice collects 6.
+        let device = Device::flex().autodiff();
+        let x = Tensor::<5>::ones([1, 2, 3, 3, 3], &device).require_grad();
+        let weight = Tensor::<5>::ones([2, 2, 1, 1, 1], &device);
+        let options = Conv3dOptions { stride: [1; 3], padding: [0; 3], dilation: [1; 3] };
+        let twice = |z: Tensor<5>| {
+            let once = conv3d(z.clone(), weight.clone(), None, &options);
+            once + conv3d(z, weight.clone().mul_scalar(2.0), None, &options)
+        };
+        for (output, expected) in [(twice(x.clone().mul_scalar(3.0)), 18.0), (twice(x.clone()), 6.0)] {
+            let gradients = output.sum().backward();
+            let gradient = x.grad(&gradients).unwrap().into_data().try_into_vec::<f32>().unwrap();
+            assert_eq!(gradient, [expected; 54]);
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "the kernel reaches 9 voxels, the padded input has 8")]
     fn a_kernel_larger_than_the_padded_input_is_refused() {
         check_convolution([1, 1, 8, 8, 8], [1, 1, 3, 3, 3], 1, 0, 4);

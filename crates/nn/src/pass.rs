@@ -70,9 +70,10 @@ impl<'a> Pass<'a> {
     /// The gradients of `loss` with respect to every trainable weight it depends on, by name, flat and in the order
     /// of memory, as the weights themselves.
     pub fn gradients(&self, loss: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
-        let gradients = loss.backward();
+        let mut gradients = loss.backward();
         let leaves = self.leaves.borrow();
-        leaves.iter().filter_map(|(name, leaf)| Some((name.clone(), leaf.grad(&gradients)?))).collect()
+        // Removed, so that whoever moves the weights holds the only copy.
+        leaves.iter().filter_map(|(name, leaf)| Some((name.clone(), leaf.grad_remove(&mut gradients)?))).collect()
     }
 
     /// The running statistics after this pass, by name; empty with [`BatchNormMode::Running`].

@@ -38,26 +38,56 @@ pub(crate) fn gather(
     weight: WeightView,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let (inputs, outputs) = (weight.inputs(), weight.outputs());
-    assert_eq!(input.len(), geometry.batch * voxels(geometry.source(direction)) * inputs, "input fits its grid");
-    assert_eq!(weight.rows(), geometry.taps() * inputs, "weight fits the kernel");
-    assert!(bias.is_none_or(|bias| bias.len() == outputs), "one bias per output channel");
-    let plan = Plan::new(geometry, direction, inputs);
-    let chunks = plan.chunks(VOXELS_PER_TASK);
-    let panels = outputs.div_ceil(LANES);
-    let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
-    let at_once = (panels * chunks.len() / tasks).clamp(1, PANELS_PER_TASK);
-    let length = geometry.batch * voxels(geometry.target(direction)) * outputs;
-    // SAFETY: every output voxel lies in one span, so each element is written by the one task of its chunk and panel.
-    unsafe {
-        filled(length, |output| {
-            (0..panels.div_ceil(at_once) * chunks.len()).into_par_iter().for_each(|task| {
-                let (block, chunk) = (task / chunks.len(), task % chunks.len());
-                let panels = block * at_once..((block + 1) * at_once).min(panels);
-                let spans = &chunks[chunk];
-                set.run(Task { plan: &plan, spans, input, weight, bias, output, panels });
-            });
-        })
+    let mut begin = vec![0.0; weight.outputs().next_multiple_of(LANES)];
+    if let Some(bias) = bias {
+        begin[..weight.outputs()].copy_from_slice(bias);
+    }
+    let length = geometry.batch * voxels(geometry.target(direction)) * weight.outputs();
+    let product = Product { set, geometry, direction, input, weight, begin: Some(&begin) };
+    // SAFETY: every output voxel lies in one span, so the product writes all elements.
+    unsafe { filled(length, |output| product.run(output)) }
+}
+
+/// As [`gather`], added to what `output` holds.
+pub(crate) fn gather_onto(
+    set: InstructionSet,
+    geometry: &Geometry,
+    direction: Direction,
+    input: &[f32],
+    weight: WeightView,
+    output: &mut [f32],
+) {
+    let length = geometry.batch * voxels(geometry.target(direction)) * weight.outputs();
+    assert_eq!(output.len(), length, "output fits its grid");
+    Product { set, geometry, direction, input, weight, begin: None }.run(Shared::new(output));
+}
+
+struct Product<'a> {
+    set: InstructionSet,
+    geometry: &'a Geometry,
+    direction: Direction,
+    input: &'a [f32],
+    weight: WeightView<'a>,
+    /// What the sums begin from, whole panels, unless it is what the output holds.
+    begin: Option<&'a [f32]>,
+}
+
+impl Product<'_> {
+    fn run(&self, output: Shared) {
+        let Self { set, geometry, direction, input, weight, begin } = *self;
+        let inputs = weight.inputs();
+        assert_eq!(input.len(), geometry.batch * voxels(geometry.source(direction)) * inputs, "input fits its grid");
+        assert_eq!(weight.rows(), geometry.taps() * inputs, "weight fits the kernel");
+        let plan = Plan::new(geometry, direction, inputs);
+        let chunks = plan.chunks(VOXELS_PER_TASK);
+        let panels = weight.outputs().div_ceil(LANES);
+        let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
+        let at_once = (panels * chunks.len() / tasks).clamp(1, PANELS_PER_TASK);
+        (0..panels.div_ceil(at_once) * chunks.len()).into_par_iter().for_each(|task| {
+            let (block, chunk) = (task / chunks.len(), task % chunks.len());
+            let panels = block * at_once..((block + 1) * at_once).min(panels);
+            set.run(Task { plan: &plan, spans: &chunks[chunk], input, weight, begin, output, panels });
+        });
     }
 }
 
@@ -66,7 +96,7 @@ struct Task<'a> {
     spans: &'a [Span],
     input: &'a [f32],
     weight: WeightView<'a>,
-    bias: Option<&'a [f32]>,
+    begin: Option<&'a [f32]>,
     output: Shared<'a>,
     panels: std::ops::Range<usize>,
 }
@@ -126,11 +156,7 @@ impl Task<'_> {
     fn add_panel<S: Simd>(&self, group: usize, shares: &[Share], panel: usize, rows: &[f32], weights: &[f32]) {
         let outputs = self.weight.outputs();
         let lanes = LANES.min(outputs - panel * LANES);
-        let mut bias = [0.0; LANES];
-        if let Some(given) = self.bias {
-            bias[..lanes].copy_from_slice(&given[panel * LANES..][..lanes]);
-        }
-        let begin = (group == 0).then_some(&bias);
+        let begin = self.begin.filter(|_| group == 0).map(|begin| &begin[panel * LANES..][..LANES]);
         let mut at = 0;
         for span in self.spans {
             let share = &shares[span.class];
@@ -183,7 +209,7 @@ struct Tile<'a, Target> {
     /// Channels of the panel.
     lanes: usize,
     /// What the sums begin from, if not from what the output holds.
-    begin: Option<&'a [f32; LANES]>,
+    begin: Option<&'a [f32]>,
     /// The voxels' floats, one voxel after the other.
     rows: &'a [f32],
     share: &'a Share,
@@ -219,7 +245,7 @@ impl<Target: Fn(usize) -> *mut f32> Tile<'_, Target> {
 /// # Safety
 /// `target` must be valid for `lanes` elements, and written unless there is a `begin`; `S` must be available.
 #[inline(always)]
-unsafe fn add_lanes<S: Simd>(begin: Option<&[f32; LANES]>, sum: S::Row, target: *mut f32, lanes: usize) {
+unsafe fn add_lanes<S: Simd>(begin: Option<&[f32]>, sum: S::Row, target: *mut f32, lanes: usize) {
     let mut sums = [0.0; LANES];
     // SAFETY: `sums` has sixteen elements and `target` has `lanes` by the caller's promise.
     unsafe {

@@ -27,7 +27,11 @@ unsafe impl Send for Shared<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Shared<'_> {}
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    pub(crate) fn new(elements: &'a mut [f32]) -> Self {
+        Self { start: elements.as_mut_ptr(), length: elements.len(), borrow: PhantomData }
+    }
+
     /// The address of `length` elements from `offset` on.
     ///
     /// # Safety

@@ -7,8 +7,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
+use super::accumulate;
 use super::memory::{ChannelsLast, RowMajor};
-use crate::cpu::gather::gather;
+use crate::cpu::gather::{gather, gather_onto};
 use crate::cpu::geometry::{Direction, Geometry};
 use crate::cpu::pack::WeightView;
 use crate::cpu::reduce::channel_sums;
@@ -63,6 +64,7 @@ impl Backward<Flex, 3> for Convolution {
     type State = Kept;
 
     fn backward(self, operation: Ops<Kept, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        accumulate::take(operation.node.id);
         let output = ChannelsLast::new(gradients.consume::<Flex>(&operation.node));
         let [x_node, weight_node, bias_node] = operation.parents;
         let Kept { x, weight, geometry, direction } = operation.state;
@@ -75,8 +77,17 @@ impl Backward<Flex, 3> for Convolution {
             gradients.register::<Flex>(node.id, gradient_of_weight(&x, &output, &geometry, direction));
         }
         if let (Some(node), Some(weight)) = (x_node, weight) {
-            let gradient = apply(&output, &weight, None, &geometry, direction.reversed());
-            gradients.register::<Flex>(node.id, gradient.into_tensor());
+            let direction = direction.reversed();
+            // A leaf's gradient stays where it is for the user, and burn adds to it.
+            let is_leaf = node.parents.is_empty();
+            let gradient = if !is_leaf && accumulate::take(node.id) {
+                let mut sum = ChannelsLast::new(gradients.consume::<Flex>(&node));
+                apply_onto(&mut sum, &output, &weight, &geometry, direction);
+                sum
+            } else {
+                apply(&output, &weight, None, &geometry, direction)
+            };
+            accumulate::register(gradients, node.id, gradient);
         }
     }
 }
@@ -88,11 +99,27 @@ fn apply(
     geometry: &Geometry,
     direction: Direction,
 ) -> ChannelsLast {
-    let [narrow, wide, ..] = weight.shape();
-    let view = WeightView::new(weight.elements(), direction, [narrow, wide], geometry.taps());
+    let view = view(weight, geometry, direction);
     let output = gather(InstructionSet::chosen(), geometry, direction, x.elements(), view, bias);
     let [depth, height, width] = geometry.target(direction);
     ChannelsLast::from_elements(output, [geometry.batch, view.outputs(), depth, height, width])
+}
+
+/// As [`apply`], added to what `sum` holds.
+fn apply_onto(
+    sum: &mut ChannelsLast,
+    x: &ChannelsLast,
+    weight: &ChannelsLast,
+    geometry: &Geometry,
+    direction: Direction,
+) {
+    let view = view(weight, geometry, direction);
+    gather_onto(InstructionSet::chosen(), geometry, direction, x.elements(), view, sum.elements_mut());
+}
+
+fn view<'a>(weight: &'a ChannelsLast, geometry: &Geometry, direction: Direction) -> WeightView<'a> {
+    let [narrow, wide, ..] = weight.shape();
+    WeightView::new(weight.elements(), direction, [narrow, wide], geometry.taps())
 }
 
 fn gradient_of_weight(

@@ -31,6 +31,12 @@ impl ChannelsLast {
         &self.0.storage::<f32>()[first..first + self.0.layout().num_elements()]
     }
 
+    /// The elements in channels-last order, copied first if another tensor holds them too.
+    pub(crate) fn elements_mut(&mut self) -> &mut [f32] {
+        let (first, length) = (self.0.layout().start_offset(), self.0.layout().num_elements());
+        &mut self.0.storage_mut::<f32>()[first..first + length]
+    }
+
     /// `[B, C, D, H, W]`
     pub(crate) fn shape(&self) -> [usize; 5] {
         self.0.layout().shape().dims()

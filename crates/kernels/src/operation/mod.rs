@@ -4,6 +4,7 @@
 //! memory without copying, so that nothing is rearranged between two of them. A gradient is computed only for an
 //! operand that takes part in the graph, and an operand is kept only for the gradients that need it.
 
+mod accumulate;
 mod convolution;
 pub(crate) mod memory;
 mod normalisation;

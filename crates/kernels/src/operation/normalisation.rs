@@ -7,6 +7,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
+use super::accumulate;
 use super::memory::{ChannelsLast, RowMajor};
 use super::{Given, Operands, Residual};
 use crate::Activation;
@@ -123,6 +124,7 @@ impl Backward<Flex, 4> for BatchNorm {
 
     fn backward(self, operation: Ops<Kept, 4>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let set = InstructionSet::chosen();
+        accumulate::take(operation.node.id);
         let gradient = ChannelsLast::new(gradients.consume::<Flex>(&operation.node));
         let [x_node, scale_node, shift_node, residual_node] = operation.parents;
         let Kept { x, rectified, affine, statistics } = operation.state;
@@ -137,7 +139,7 @@ impl Backward<Flex, 4> for BatchNorm {
         if let Some(node) = x_node {
             let through = sums.as_ref().filter(|_| through_batch);
             let gradient = ChannelsLast::from_elements(pass.input_gradient(set, through), x.shape());
-            gradients.register::<Flex>(node.id, gradient.into_tensor());
+            accumulate::register(gradients, node.id, gradient);
         }
         let per_channel =
             |sums: &[f64]| RowMajor::from_elements(sums.iter().map(|&sum| sum as f32).collect(), [sums.len()]);
@@ -152,7 +154,7 @@ impl Backward<Flex, 4> for BatchNorm {
                 Some(_) => ChannelsLast::from_elements(pass.before_activation(), x.shape()),
                 None => gradient,
             };
-            gradients.register::<Flex>(node.id, residual.into_tensor());
+            accumulate::register(gradients, node.id, residual);
         }
     }
 }

@@ -8,6 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 
+use super::accumulate;
 use super::memory::ChannelsLast;
 use crate::cpu::geometry::Geometry;
 use crate::cpu::pool::{max_pool, max_pool_gradient};
@@ -44,6 +45,7 @@ impl Backward<Flex, 1> for MaxPool {
     type State = (Arc<Vec<u32>>, Geometry);
 
     fn backward(self, operation: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        accumulate::take(operation.node.id);
         let output = ChannelsLast::new(gradients.consume::<Flex>(&operation.node));
         let [node] = operation.parents;
         let (taps, geometry) = operation.state;
@@ -52,6 +54,6 @@ impl Backward<Flex, 1> for MaxPool {
         let gradient = max_pool_gradient(InstructionSet::chosen(), &geometry, output.elements(), &taps, channels);
         let [depth, height, width] = geometry.wide;
         let gradient = ChannelsLast::from_elements(gradient, [geometry.batch, channels, depth, height, width]);
-        gradients.register::<Flex>(node.id, gradient.into_tensor());
+        accumulate::register(gradients, node.id, gradient);
     }
 }
