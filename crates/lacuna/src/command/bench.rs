@@ -1,7 +1,7 @@
 //! `lacuna bench`: how long one training step or one inference takes on this machine.
 //!
 //! The steps are those of the training loop itself, on a volume of noise. The names in the JSON are those of
-//! `benches/pytorch_peer.py`, which times the same network in PyTorch.
+//! `benches/peers/pytorch_step.py`, which times the same network in PyTorch.
 
 use crate::arguments::values::voxels;
 use crate::context::Context;

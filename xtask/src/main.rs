@@ -1,0 +1,41 @@
+//! Development tasks: what needs more than Rust, or more than a minute.
+//!
+//! `cargo xtask bench` is compiled without the tensor library; it builds and runs the programs that it measures.
+
+mod bench;
+mod machine;
+mod program;
+mod scaling;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What went wrong, in words for the person who called.
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "lacuna's development tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Bench(bench::Arguments),
+    Scaling(scaling::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Scaling(arguments) => scaling::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
