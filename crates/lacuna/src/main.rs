@@ -28,6 +28,11 @@ use clap::Parser;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+/// A training step takes and returns memory in megabytes; the system's own allocator would give it back to the system
+/// each time and have it cleared again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     output::report_panics();
     let exit = match cli::Cli::try_parse() {
@@ -38,6 +43,10 @@ fn main() -> ExitCode {
 }
 
 fn act(cli: &cli::Cli) -> exit::Exit {
-    let outcome = context::Context::new(&cli.global).and_then(|context| cli.command.run(&context));
+    let outcome = context::Context::new(&cli.global).and_then(|context| {
+        // On a thread of the pool: from outside, each of the thousand short operations of a training step would put
+        // this thread to sleep and wake the pool.
+        rayon::scope(|_| cli.command.run(&context))
+    });
     output::print(outcome, cli.global.json)
 }
