@@ -20,7 +20,8 @@ use super::plan::{GROUP_ROWS, Plan, Share, Span};
 use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Output voxels of one task; 264 rows of 256 floats fit the second-level cache. A multiple of every tile.
+/// Output voxels of one task, if none of their taps lies in the padding: 264 rows of 256 floats fit the second-level
+/// cache.
 const VOXELS_PER_TASK: usize = 264;
 /// The most panels of one task: enough that the copying is worth little beside the products.
 const PANELS_PER_TASK: usize = 8;
@@ -79,7 +80,7 @@ impl Product<'_> {
         assert_eq!(input.len(), geometry.batch * voxels(geometry.source(direction)) * inputs, "input fits its grid");
         assert_eq!(weight.rows(), geometry.taps() * inputs, "weight fits the kernel");
         let plan = Plan::new(geometry, direction, inputs);
-        let chunks = plan.chunks(VOXELS_PER_TASK);
+        let chunks = plan.chunks(plan.chunk_length(VOXELS_PER_TASK));
         let panels = weight.outputs().div_ceil(LANES);
         let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
         let at_once = (panels * chunks.len() / tasks).clamp(1, PANELS_PER_TASK);
@@ -120,7 +121,6 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let mut blocks = BLOCKS.take();
-        blocks.rows.resize(VOXELS_PER_TASK * GROUP_ROWS, 0.0);
         blocks.weights.resize(PANELS_PER_TASK * GROUP_ROWS * LANES, 0.0);
         for (group, shares) in self.plan.groups.iter().enumerate() {
             let rows = group * GROUP_ROWS..((group + 1) * GROUP_ROWS).min(self.weight.rows());
@@ -138,7 +138,11 @@ impl Kernel for Task<'_> {
 impl Task<'_> {
     /// What the voxels read in one group, voxel by voxel.
     #[inline(always)]
-    fn copy_rows(&self, shares: &[Share], to: &mut [f32]) {
+    fn copy_rows(&self, shares: &[Share], to: &mut Vec<f32>) {
+        let length: usize = self.spans.iter().map(|span| span.places.len() * shares[span.class].length).sum();
+        if to.len() < length {
+            to.resize(length, 0.0);
+        }
         let mut at = 0;
         for span in self.spans {
             for place in &self.plan.places[span.places.clone()] {

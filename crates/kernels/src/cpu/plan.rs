@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     classes: Vec<Range<usize>>,
     /// Shares by group of weight rows, then by class.
     pub groups: Vec<Vec<Share>>,
+    /// Weight rows of all groups.
+    rows: usize,
 }
 
 /// (output coordinate, first input coordinate) of each member of a class.
@@ -73,8 +75,9 @@ impl Plan {
     /// `channels` are those of the grid that is read.
     pub(crate) fn new(geometry: &Geometry, direction: Direction, channels: usize) -> Self {
         let axes: [Vec<AxisClass>; 3] = std::array::from_fn(|axis| axis_classes(geometry, direction, axis));
-        let mut plan = Plan { places: Vec::new(), classes: Vec::new(), groups: Vec::new() };
-        let group_count = (geometry.taps() * channels).div_ceil(GROUP_ROWS);
+        let rows = geometry.taps() * channels;
+        let mut plan = Plan { places: Vec::new(), classes: Vec::new(), groups: Vec::new(), rows };
+        let group_count = rows.div_ceil(GROUP_ROWS);
         plan.groups.resize_with(group_count, Vec::new);
         for depth in &axes[0] {
             for height in &axes[1] {
@@ -84,6 +87,15 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Places in a chunk that reads about as much as `dense` places without padding would; the fewest even chunks.
+    pub(crate) fn chunk_length(&self, dense: usize) -> usize {
+        let read = |class: usize| self.groups.iter().map(|shares| shares[class].length).sum::<usize>();
+        let held: usize = self.classes.iter().enumerate().map(|(class, places)| places.len() * read(class)).sum();
+        let length = (dense * self.rows * self.places.len()).checked_div(held).unwrap_or(dense).max(dense);
+        let chunks = self.places.len().div_ceil(length);
+        self.places.len().div_ceil(chunks)
     }
 
     /// The places cut into chunks of at most `length`, and each chunk into classes.
@@ -216,6 +228,8 @@ mod tests {
         let spans = plan.chunks(usize::MAX).remove(0);
         let products: usize = spans.iter().map(|span| span.places.len() * plan.groups[0][span.class].length).sum();
         assert_eq!(products, 2 * 512 * 8);
+        // With 8 of 27 taps 100 voxels read as much as 337 here; 1024 voxels take four chunks.
+        assert_eq!(plan.chunk_length(100), 256);
     }
 
     #[test]
