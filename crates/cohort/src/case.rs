@@ -1,12 +1,13 @@
 //! One scan, ready for a network: input, target, and the truth it is scored against.
 
-use crate::{CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, load};
+use crate::{CaseCache, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, load};
 use lacuna_seed::Seed;
-use lacuna_volume::{ClassMap, NiftiHeader, Notice, Placement, Preprocessing};
+use lacuna_volume::{ClassMap, Placement, Preprocessing};
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// One labelled scan, ready for a network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Whose scan it is.
     pub subject: SubjectId,
@@ -24,10 +25,8 @@ pub struct Case {
     pub truth: ClassMap,
     /// How the network's grid lies in the image's own.
     pub placement: Placement,
-    /// The image's header, if it came from a file: predictions are written back with it.
-    pub header: Option<NiftiHeader>,
     /// What a person should be told of the files.
-    pub notices: Vec<(PathBuf, Notice)>,
+    pub notices: Vec<(PathBuf, String)>,
 }
 
 /// How scans become cases.
@@ -38,21 +37,27 @@ pub struct Preparation<'a> {
     /// What the label values mean.
     pub labels: &'a LabelTable,
     /// The network's output size (D, H, W) for an input size.
-    pub output_shape: &'a dyn Fn([usize; 3]) -> [usize; 3],
+    pub output_shape: &'a (dyn Fn([usize; 3]) -> [usize; 3] + Sync),
     /// The seed of the noise that some preprocessing puts into the background.
     pub seed: Seed,
     /// How files are read.
     pub read: ReadOptions,
+    /// Where prepared scans are kept, if anywhere.
+    pub cache: Option<&'a CaseCache>,
 }
 
-/// Read one labelled scan and make it a case.
+/// Read one labelled scan and make it a case, or take it from the cache.
 ///
 /// # Errors
 /// [`CohortError::LabelMissing`] before anything is read, those of [`load`] and of
-/// [`prepare_loaded`].
+/// [`prepare_loaded`], and a cache that cannot be written.
 pub fn prepare(how: &Preparation<'_>, scan: &Scan) -> Result<Case, CohortError> {
     let label_file = scan.label.as_ref().ok_or_else(|| label_missing(&scan.name, &scan.subject))?;
-    case_of(how, load(scan, &how.read)?, label_file.display().to_string())
+    let make = || case_of(how, load(scan, &how.read)?, label_file.display().to_string());
+    match how.cache {
+        Some(cache) => cache.find_or_make(how, scan, make),
+        None => make(),
+    }
 }
 
 /// Make a labelled scan in memory a case.
@@ -68,14 +73,32 @@ pub fn prepare_loaded(how: &Preparation<'_>, scan: ScanData) -> Result<Case, Coh
     case_of(how, scan, label_source)
 }
 
-/// All of `scans` as cases, in their order; stops at the first that cannot be one.
-pub fn prepare_all(how: &Preparation<'_>, scans: &[Scan]) -> Result<Vec<Case>, CohortError> {
-    scans.iter().map(|scan| prepare(how, scan)).collect()
+/// The most scans that are prepared at once, so that many cores do not hold as many whole images in memory.
+const AT_ONCE_MAX: usize = 8;
+
+/// All of `scans` as cases, in their order, several at once; `done` hears how many of them are prepared.
+///
+/// # Errors
+/// That of the first scan, in order, that cannot be a case, whichever thread met it.
+pub fn prepare_all(
+    how: &Preparation<'_>,
+    scans: &[&Scan],
+    done: &mut dyn FnMut(usize),
+) -> Result<Vec<Case>, CohortError> {
+    let mut cases = Vec::with_capacity(scans.len());
+    for group in scans.chunks(rayon::current_num_threads().min(AT_ONCE_MAX)) {
+        let prepared: Vec<Result<Case, CohortError>> = group.par_iter().map(|scan| prepare(how, scan)).collect();
+        for case in prepared {
+            cases.push(case?);
+        }
+        done(cases.len());
+    }
+    Ok(cases)
 }
 
 /// `label_source` is what an error about the labels names.
 fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Result<Case, CohortError> {
-    let ScanData { subject, name, images, labels, header, notices } = scan;
+    let ScanData { subject, name, images, labels, notices, .. } = scan;
     let labels = labels.ok_or_else(|| label_missing(&name, &subject))?;
     let truth =
         how.labels.apply(&labels).map_err(|outside| CohortError::LabelsOutsideTable { label_source, outside })?;
@@ -90,7 +113,8 @@ fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Resul
     let target_shape = (how.output_shape)([depth, height, width]);
     let target = prepared.placement.class_map_to_network(&truth, target_shape);
     let (input, shape, placement) = (prepared.voxels, prepared.shape, prepared.placement);
-    Ok(Case { subject, scan: name, input, shape, target, target_shape, truth, placement, header, notices })
+    let notices = notices.into_iter().map(|(path, notice)| (path, notice.to_string())).collect();
+    Ok(Case { subject, scan: name, input, shape, target, target_shape, truth, placement, notices })
 }
 
 fn label_missing(scan: &str, subject: &SubjectId) -> CohortError {
@@ -128,7 +152,8 @@ mod tests {
     fn prepared(preprocessing: &Preprocessing, seed: u64, scan: ScanData) -> Result<Case, CohortError> {
         let labels = LabelTable::built_in("tissue", None).unwrap();
         let (seed, read) = (Seed(seed), ReadOptions::default());
-        prepare_loaded(&Preparation { preprocessing, labels: &labels, output_shape: &halved, seed, read }, scan)
+        let how = Preparation { preprocessing, labels: &labels, output_shape: &halved, seed, read, cache: None };
+        prepare_loaded(&how, scan)
     }
 
     #[test]
@@ -139,10 +164,13 @@ mod tests {
         let cohort = Cohort::open(folder.path(), &LayoutOptions::default()).unwrap();
         let labels = LabelTable::built_in("tissue", None).unwrap();
         let (preprocessing, read) = (canonical(), ReadOptions::default());
+        let (seed, cache) = (Seed(1), None);
         let how =
-            Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed: Seed(1), read };
-        let cases = prepare_all(&how, cohort.scans()).unwrap();
-        assert_eq!(cases.len(), 3);
+            Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed, read, cache };
+        let scans: Vec<&Scan> = cohort.scans().iter().collect();
+        let mut told = Vec::new();
+        let cases = prepare_all(&how, &scans, &mut |done| told.push(done)).unwrap();
+        assert_eq!((cases.len(), told.last()), (3, Some(&3)));
         for (from_file, scan) in cases.iter().zip(heads()) {
             let from_memory = prepared(&preprocessing, 1, scan).unwrap();
             assert_eq!(from_file.subject, from_memory.subject);
@@ -151,7 +179,26 @@ mod tests {
             // The affine is kept in 32 bits, so resampling places differ by their rounding.
             let apart = from_file.input.iter().zip(&from_memory.input).map(|(a, b)| (a - b).abs());
             assert!(apart.fold(0.0, f32::max) < 1e-3);
-            assert!(from_file.header.is_some() && from_memory.header.is_none());
+        }
+    }
+
+    #[test]
+    fn of_several_scans_that_fail_the_first_in_order_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let facts = CohortFacts { channels: vec!["T1".into()], classes: None };
+        write_cohort(&Plain, folder.path(), &facts, &mut heads().into_iter().map(Ok)).unwrap();
+        let cohort = Cohort::open(folder.path(), &LayoutOptions::default()).unwrap();
+        let scans: Vec<&Scan> = cohort.scans().iter().collect();
+        for scan in &scans[1..] {
+            lacuna_disk::write_bytes(&scan.images[0], b"no image").unwrap();
+        }
+        let labels = LabelTable::built_in("tissue", None).unwrap();
+        let (preprocessing, seed, read, cache) = (canonical(), Seed(1), ReadOptions::default(), None);
+        let how =
+            Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed, read, cache };
+        for _ in 0..8 {
+            let message = prepare_all(&how, &scans, &mut |_| ()).unwrap_err().to_string();
+            assert!(message.contains("phantom-001"), "{message}");
         }
     }
 

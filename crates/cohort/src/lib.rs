@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: networks, scores, and any printing.
 
+mod cache;
 mod case;
 mod check;
 mod cohort;
@@ -22,6 +23,7 @@ mod scan_data;
 mod split;
 mod subject;
 
+pub use cache::{CacheUsage, CaseCache};
 pub use case::{Case, Preparation, prepare, prepare_all, prepare_loaded};
 pub use check::{CheckReport, ImageSummary, Problem, ScanSummary, Severity, check};
 pub use cohort::Cohort;

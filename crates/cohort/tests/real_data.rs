@@ -54,8 +54,9 @@ fn an_adult_becomes_a_case_with_all_tissues() {
     assert_eq!(cohort.subjects()[0].as_str(), "IXI012");
     let labels = LabelTable::built_in("tissue", None).unwrap();
     let preprocessing = canonical([40, 48, 40]);
-    let (seed, read) = (Seed(0), ReadOptions::default());
-    let how = Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &quartered, seed, read };
+    let (seed, read, cache) = (Seed(0), ReadOptions::default(), None);
+    let how =
+        Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &quartered, seed, read, cache };
     let case = prepare(&how, &cohort.scans()[0]).unwrap();
     assert_eq!((case.shape, case.target_shape), ([1, 40, 48, 40], [10, 12, 10]));
     for class in [0, 1, 2, 3, IGNORED] {

@@ -47,6 +47,9 @@ pub struct Global {
     /// The folder of all run folders
     #[arg(long, global = true, default_value = "runs", value_name = "DIR", help_heading = "Global options")]
     pub runs: PathBuf,
+    /// A folder to keep prepared scans in, for later runs on the same files; see `lacuna doctor` [default: none]
+    #[arg(long, global = true, env = "LACUNA_CACHE", value_name = "DIR", help_heading = "Global options")]
+    pub cache: Option<PathBuf>,
     /// Where to compute: auto or cpu
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Global options")]
     pub device: String,

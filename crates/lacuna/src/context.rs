@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output;
 use crate::progress::ProgressMode;
+use lacuna_cohort::CaseCache;
 use lacuna_nn::Device;
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub struct Context {
     pub quiet: bool,
     /// The folder of all run folders.
     pub runs: PathBuf,
+    /// Where prepared scans are kept, if the user wants them kept.
+    pub cache: Option<CaseCache>,
 }
 
 impl Context {
@@ -34,6 +37,7 @@ impl Context {
             progress: if global.quiet { ProgressMode::None } else { global.progress },
             quiet: global.quiet,
             runs: global.runs.clone(),
+            cache: global.cache.as_ref().map(CaseCache::at),
         })
     }
 

@@ -307,6 +307,7 @@ mod tests {
             progress: ProgressMode::None,
             quiet: true,
             runs: runs.to_path_buf(),
+            cache: None,
         }
     }
 

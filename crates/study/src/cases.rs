@@ -1,7 +1,7 @@
 //! A study's data: subjects, label table, cases ready for the network.
 
 use crate::{LabelChoice, StudyConfig, StudyError};
-use lacuna_cohort::{Case, Cohort, LabelTable, Preparation, ReadOptions, SubjectId, prepare};
+use lacuna_cohort::{Case, CaseCache, Cohort, LabelTable, Preparation, ReadOptions, SubjectId, prepare_all};
 use lacuna_nn::Architecture;
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,13 +32,15 @@ impl Data {
         Ok((cohort, labels, architecture))
     }
 
-    /// Read and prepare the scans of some subjects; `progress` hears of each scan by number and total.
+    /// Read and prepare the scans of some subjects, or find them in a cache; `progress` hears how many scans are
+    /// done, and of how many.
     ///
     /// # Errors
     /// The first scan that cannot be prepared.
     pub fn prepare(
         config: &StudyConfig,
         subjects: &BTreeSet<SubjectId>,
+        cache: Option<&CaseCache>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Data, StudyError> {
         let (cohort, labels, architecture) = Data::open(config)?;
@@ -50,13 +52,10 @@ impl Data {
             // The noise of `medicalnet` belongs to the data, not to a repetition.
             seed: Seed(config.split.seed),
             read: ReadOptions::default(),
+            cache,
         };
         let scans: Vec<_> = cohort.scans().iter().filter(|scan| subjects.contains(&scan.subject)).collect();
-        let mut cases = Vec::new();
-        for (number, scan) in scans.iter().enumerate() {
-            progress(number + 1, scans.len());
-            cases.push(prepare(&how, scan)?);
-        }
+        let cases = prepare_all(&how, &scans, &mut |done| progress(done, scans.len()))?;
         let digests = cases.iter().map(|case| (case.scan.clone(), digest(case))).collect();
         Ok(Data { labels, architecture, cases, digests })
     }
@@ -98,7 +97,7 @@ fn digest(case: &Case) -> String {
     for value in case.shape.iter().chain(&case.target_shape).chain(&case.truth.grid().dims) {
         hasher.update(&(*value as u64).to_le_bytes());
     }
-    let input: Vec<u8> = case.input.iter().flat_map(|value| value.to_le_bytes()).collect();
-    hasher.update(&input).update(&case.target).update(case.truth.voxels());
+    let input: Vec<[u8; 4]> = case.input.iter().map(|value| value.to_le_bytes()).collect();
+    hasher.update(input.as_flattened()).update(&case.target).update(case.truth.voxels());
     hasher.finalize().to_hex().to_string()
 }

@@ -6,7 +6,7 @@ use crate::store::{EpochScores, RECORD_SCHEMA, Record, Store};
 use crate::task::{Common, Task, TrainTask, UnlearnTask};
 use crate::watch::Watch;
 use crate::{Estimate, Forget, KeepModels, Machine, SplitConfig, StudyConfig, StudyError, Variant};
-use lacuna_cohort::{Split, SubjectId};
+use lacuna_cohort::{CaseCache, Split, SubjectId};
 use lacuna_nn::{Device, Network, load_matching};
 use lacuna_seed::Seed;
 use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit, score_subject};
@@ -47,7 +47,8 @@ pub trait Progress {
 impl Study {
     /// Read the cohort, split it, and check everything that can be checked before any work.
     ///
-    /// `scans` hears of each scan prepared, by number and total.
+    /// Prepared scans are taken from `cache` and kept there, if there is one; `scans` hears how many are done, and of
+    /// how many.
     ///
     /// # Errors
     /// Whatever is wrong with the study file, the cohort, the labels or the initial weights.
@@ -55,6 +56,7 @@ impl Study {
         config: StudyConfig,
         store: Store,
         device: Device,
+        cache: Option<&CaseCache>,
         scans: &mut dyn FnMut(usize, usize),
     ) -> Result<Study, StudyError> {
         let config = config.checked()?;
@@ -64,7 +66,7 @@ impl Study {
         let init = check_init(&config.network, architecture, &device)?;
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
-        let data = Data::prepare(&config, &subjects, scans)?;
+        let data = Data::prepare(&config, &subjects, cache, scans)?;
         let pseudonyms =
             if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
         let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), config.pseudonyms);

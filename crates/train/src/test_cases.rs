@@ -92,6 +92,7 @@ fn all_heads() -> Vec<Case> {
         output_shape: &output_shape,
         seed: Seed(0),
         read: ReadOptions::default(),
+        cache: None,
     };
     let case = |subject| prepare_loaded(&how, ScanData::from(subject)).expect("a phantom makes a case");
     phantom::subjects(&config).map(case).collect()

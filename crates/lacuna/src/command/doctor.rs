@@ -5,8 +5,10 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::named;
 use clap::Args;
+use lacuna_cohort::{CacheUsage, CaseCache};
 use serde::Serialize;
 use std::fs;
+use std::path::PathBuf;
 
 /// The tensor library's version, as the workspace pins it (a test compares the two).
 pub const BURN_VERSION: &str = "0.22.1";
@@ -29,10 +31,19 @@ struct Report {
     memory_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
     memory_limit_bytes: Option<u64>,
+    cache: Option<Cache>,
+}
+
+/// Where prepared scans are kept, and how many.
+#[derive(Serialize)]
+struct Cache {
+    folder: PathBuf,
+    scans: u64,
+    bytes: u64,
 }
 
 /// Look, and change nothing.
-pub fn run(_: &Arguments, _: &Context) -> Result<Outcome, CliError> {
+pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let report = Report {
         lacuna: env!("CARGO_PKG_VERSION"),
         burn: BURN_VERSION,
@@ -45,6 +56,7 @@ pub fn run(_: &Arguments, _: &Context) -> Result<Outcome, CliError> {
         memory_bytes: memory("MemTotal:"),
         memory_available_bytes: memory("MemAvailable:"),
         memory_limit_bytes: memory_limit(),
+        cache: context.cache.as_ref().map(cache).transpose()?,
     };
     let text = text(&report);
     Ok(Outcome::new("doctor", &report, text))
@@ -70,7 +82,21 @@ fn text(report: &Report) -> String {
                 })
             ),
         ),
+        (
+            "cache",
+            report.cache.as_ref().map_or("none: --cache DIR or LACUNA_CACHE names a folder".to_string(), in_words),
+        ),
     ])
+}
+
+fn cache(cache: &CaseCache) -> Result<Cache, CliError> {
+    let CacheUsage { entries, bytes } = cache.usage()?;
+    Ok(Cache { folder: cache.folder().to_path_buf(), scans: entries, bytes })
+}
+
+fn in_words(Cache { folder, scans, bytes }: &Cache) -> String {
+    let mib = *bytes as f64 / f64::from(1 << 20);
+    format!("{}: {scans} prepared scans, {mib:.1} MiB; may be deleted", folder.display())
 }
 
 fn or_none(names: &[&str]) -> String {

@@ -69,6 +69,20 @@ impl Placement {
         self.size
     }
 
+    /// Whether its numbers agree with each other; those of a placement read from a file need not.
+    pub fn is_sound(&self) -> bool {
+        let Placement { grid, part, order, size, .. } = self;
+        let product = |sizes: &[usize; 3]| sizes.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
+        let within =
+            |axis: usize| part.start[axis].checked_add(part.dims[axis]).is_some_and(|end| end <= grid.dims[axis]);
+        product(&grid.dims).is_some()
+            && product(size).is_some_and(|voxels| voxels > 0)
+            && !part.dims.contains(&0)
+            && (0..3).all(within)
+            && (0..3).all(|axis| order.source.contains(&axis))
+            && grid.affine.0.as_flattened().iter().all(|value| value.is_finite())
+    }
+
     /// The class of the truth nearest to each sample of a network grid, row-major `[D, H, W]`.
     ///
     /// `shape` is (D, H, W) of the network's input or of its coarser output: both span the same

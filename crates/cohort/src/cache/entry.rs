@@ -1,0 +1,119 @@
+//! The bytes of one prepared scan.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 16 | `lacuna case` and the format's number |
+//! | 64 | the entry's key, in hexadecimal |
+//! | 4 | length of the facts, little-endian |
+//! | | the facts: TOML, which keeps every bit of an `f64` |
+//! | 4 each | the input, `[C, D, H, W]`, little-endian |
+//! | 1 each | the target |
+//! | 1 each | the truth, `i` fastest |
+//! | 32 | BLAKE3 digest of all before |
+//!
+//! Neither the subject nor the scan nor a path is written: who asks for an entry knows them.
+
+use crate::{Case, Scan};
+use lacuna_volume::{IGNORED, Image, Placement};
+use serde::{Deserialize, Serialize};
+
+/// Raised whenever the bytes of an entry, or what preprocessing makes of the same files, change.
+pub(super) const FORMAT: u32 = 1;
+
+const MAGIC: &[u8; 16] = b"lacuna case 0001";
+const KEY_BYTES: usize = 64;
+const DIGEST_BYTES: usize = 32;
+
+/// Everything of a case but its voxels and names.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Facts {
+    shape: [usize; 4],
+    target_shape: [usize; 3],
+    notices: Vec<FileNotice>,
+    placement: Placement,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileNotice {
+    /// Which file of the scan.
+    file: usize,
+    text: String,
+}
+
+impl Facts {
+    pub(super) fn of(case: &Case, scan: &Scan) -> Facts {
+        let file = |path| super::files(scan).position(|file| file == path).expect("a notice is of a file of the scan");
+        let notices = case.notices.iter();
+        Facts {
+            shape: case.shape,
+            target_shape: case.target_shape,
+            notices: notices.map(|(path, text)| FileNotice { file: file(path), text: text.clone() }).collect(),
+            placement: case.placement.clone(),
+        }
+    }
+}
+
+pub(super) fn encode(key: &str, facts: &Facts, case: &Case) -> Vec<u8> {
+    let facts = toml::to_string(facts).expect("facts are TOML");
+    let input: Vec<[u8; 4]> = case.input.iter().map(|value| value.to_le_bytes()).collect();
+    let length = (facts.len() as u32).to_le_bytes();
+    let parts: [&[u8]; 7] =
+        [MAGIC, key.as_bytes(), &length, facts.as_bytes(), input.as_flattened(), &case.target, case.truth.voxels()];
+    let mut bytes = parts.concat();
+    let digest = blake3::hash(&bytes);
+    bytes.extend(digest.as_bytes());
+    bytes
+}
+
+/// The case that the bytes hold; `None` unless they are whole, of this key, and agree with
+/// each other and with the number of classes.
+pub(super) fn decode(key: &str, bytes: &[u8], scan: &Scan, classes: usize) -> Option<Case> {
+    let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST_BYTES)?)?;
+    if blake3::hash(bytes).as_bytes() != digest {
+        return None;
+    }
+    let bytes = bytes.strip_prefix(MAGIC)?;
+    let (found_key, bytes) = bytes.split_at_checked(KEY_BYTES)?;
+    if found_key != key.as_bytes() {
+        return None;
+    }
+    let (length, bytes) = bytes.split_first_chunk()?;
+    let (facts, voxels) = bytes.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    case_of(toml::from_str(std::str::from_utf8(facts).ok()?).ok()?, voxels, scan, classes)
+}
+
+fn case_of(facts: Facts, voxels: &[u8], scan: &Scan, classes: usize) -> Option<Case> {
+    let Facts { shape, target_shape, notices, placement } = facts;
+    let [channels, depth, height, width] = shape;
+    if !placement.is_sound() || placement.size() != [depth, height, width] || channels != scan.images.len() {
+        return None;
+    }
+    let (input, rest) = voxels.split_at_checked(product(&shape)?.checked_mul(4)?)?;
+    let (target, truth) = rest.split_at_checked(product(&target_shape)?)?;
+    let (input, _) = input.as_chunks();
+    let input: Vec<f32> = input.iter().map(|&value| f32::from_le_bytes(value)).collect();
+    let is_class = |&label: &u8| usize::from(label) < classes || label == IGNORED;
+    let fits = truth.len() == placement.grid().len()
+        && input.iter().all(|value| value.is_finite())
+        && target.iter().chain(truth).all(is_class);
+    if !fits {
+        return None;
+    }
+    let files: Vec<_> = super::files(scan).collect();
+    let notices = notices.into_iter().map(|notice| Some((files.get(notice.file)?.to_path_buf(), notice.text)));
+    Some(Case {
+        subject: scan.subject.clone(),
+        scan: scan.name.clone(),
+        input,
+        shape,
+        target: target.to_vec(),
+        target_shape,
+        truth: Image::new(*placement.grid(), truth.to_vec()),
+        placement,
+        notices: notices.collect::<Option<_>>()?,
+    })
+}
+
+fn product(sizes: &[usize]) -> Option<usize> {
+    sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))
+}
