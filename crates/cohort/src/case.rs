@@ -1,32 +1,49 @@
 //! One scan, ready for a network: input, target, and the truth it is scored against.
 
-use crate::{CaseCache, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, load};
+use crate::{CaseCache, CaseVoxels, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, Voxels, load};
 use lacuna_seed::Seed;
-use lacuna_volume::{ClassMap, Placement, Preprocessing};
+use lacuna_volume::{Placement, Preprocessing};
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One labelled scan, ready for a network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// Whose scan it is.
     pub subject: SubjectId,
     /// The scan's name.
     pub scan: String,
-    /// The network's input, `[C, D, H, W]` row-major.
-    pub input: Vec<f32>,
-    /// C, D, H and W.
+    /// C, D, H and W of the network's input.
     pub shape: [usize; 4],
-    /// The classes on the network's output grid, `[D, H, W]` row-major; 255 is ignored.
-    pub target: Vec<u8>,
     /// D, H and W of the network's output grid.
     pub target_shape: [usize; 3],
-    /// The classes on the image's own grid, where scores are taken.
-    pub truth: ClassMap,
     /// How the network's grid lies in the image's own.
     pub placement: Placement,
     /// What a person should be told of the files.
     pub notices: Vec<(PathBuf, String)>,
+    /// Input, target and truth, or where they are.
+    pub voxels: Voxels,
+}
+
+impl Case {
+    /// Input, target and truth.
+    ///
+    /// # Errors
+    /// Those of [`prepare`] and [`CohortError::Changed`] if they had to be fetched again.
+    pub fn voxels(&self) -> Result<Arc<CaseVoxels>, CohortError> {
+        match &self.voxels {
+            Voxels::Held(voxels) => Ok(voxels.clone()),
+            Voxels::Shelved { shelf, place } => shelf.voxels(*place),
+        }
+    }
+
+    /// Say that the voxels will be wanted soon, so that they can be fetched meanwhile.
+    pub fn expect(&self) {
+        if let Voxels::Shelved { shelf, place } = &self.voxels {
+            shelf.expect(*place);
+        }
+    }
 }
 
 /// How scans become cases.
@@ -76,24 +93,22 @@ pub fn prepare_loaded(how: &Preparation<'_>, scan: ScanData) -> Result<Case, Coh
 /// The most scans that are prepared at once, so that many cores do not hold as many whole images in memory.
 const AT_ONCE_MAX: usize = 8;
 
-/// All of `scans` as cases, in their order, several at once; `done` hears how many of them are prepared.
+/// Prepare scans, several at once, and hand each over as a case, in the order of the scans.
 ///
 /// # Errors
-/// That of the first scan, in order, that cannot be a case, whichever thread met it.
-pub fn prepare_all(
+/// That of the first scan, in order, that cannot be a case, whichever thread met it, and those of `each`.
+pub fn prepare_each(
     how: &Preparation<'_>,
     scans: &[&Scan],
-    done: &mut dyn FnMut(usize),
-) -> Result<Vec<Case>, CohortError> {
-    let mut cases = Vec::with_capacity(scans.len());
+    each: &mut dyn FnMut(Case) -> Result<(), CohortError>,
+) -> Result<(), CohortError> {
     for group in scans.chunks(rayon::current_num_threads().min(AT_ONCE_MAX)) {
         let prepared: Vec<Result<Case, CohortError>> = group.par_iter().map(|scan| prepare(how, scan)).collect();
         for case in prepared {
-            cases.push(case?);
+            each(case?)?;
         }
-        done(cases.len());
     }
-    Ok(cases)
+    Ok(())
 }
 
 /// `label_source` is what an error about the labels names.
@@ -112,9 +127,10 @@ fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Resul
     let [_, depth, height, width] = prepared.shape;
     let target_shape = (how.output_shape)([depth, height, width]);
     let target = prepared.placement.class_map_to_network(&truth, target_shape);
-    let (input, shape, placement) = (prepared.voxels, prepared.shape, prepared.placement);
+    let (shape, placement) = (prepared.shape, prepared.placement);
     let notices = notices.into_iter().map(|(path, notice)| (path, notice.to_string())).collect();
-    Ok(Case { subject, scan: name, input, shape, target, target_shape, truth, placement, notices })
+    let voxels = Voxels::Held(Arc::new(CaseVoxels { input: prepared.voxels, target, truth }));
+    Ok(Case { subject, scan: name, shape, target_shape, placement, notices, voxels })
 }
 
 fn label_missing(scan: &str, subject: &SubjectId) -> CohortError {
@@ -168,12 +184,17 @@ mod tests {
         let how =
             Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed, read, cache };
         let scans: Vec<&Scan> = cohort.scans().iter().collect();
-        let mut told = Vec::new();
-        let cases = prepare_all(&how, &scans, &mut |done| told.push(done)).unwrap();
-        assert_eq!((cases.len(), told.last()), (3, Some(&3)));
+        let mut cases = Vec::new();
+        let mut push = |case| {
+            cases.push(case);
+            Ok(())
+        };
+        prepare_each(&how, &scans, &mut push).unwrap();
+        assert_eq!(cases.len(), 3);
         for (from_file, scan) in cases.iter().zip(heads()) {
             let from_memory = prepared(&preprocessing, 1, scan).unwrap();
             assert_eq!(from_file.subject, from_memory.subject);
+            let (from_file, from_memory) = (from_file.voxels().unwrap(), from_memory.voxels().unwrap());
             assert_eq!(from_file.truth.voxels(), from_memory.truth.voxels());
             assert_eq!(from_file.target, from_memory.target);
             // The affine is kept in 32 bits, so resampling places differ by their rounding.
@@ -197,7 +218,7 @@ mod tests {
         let how =
             Preparation { preprocessing: &preprocessing, labels: &labels, output_shape: &halved, seed, read, cache };
         for _ in 0..8 {
-            let message = prepare_all(&how, &scans, &mut |_| ()).unwrap_err().to_string();
+            let message = prepare_each(&how, &scans, &mut |_| Ok(())).unwrap_err().to_string();
             assert!(message.contains("phantom-001"), "{message}");
         }
     }
@@ -206,11 +227,12 @@ mod tests {
     fn shapes_agree_and_targets_are_classes() {
         for preprocessing in [canonical(), medicalnet(), Preprocessing::None] {
             let case = prepared(&preprocessing, 1, heads().remove(0)).unwrap();
-            assert_eq!(case.input.len(), case.shape.iter().product::<usize>());
+            let voxels = case.voxels().unwrap();
+            assert_eq!(voxels.input.len(), case.shape.iter().product::<usize>());
             assert_eq!(case.target_shape, halved([case.shape[1], case.shape[2], case.shape[3]]));
-            assert_eq!(case.target.len(), case.target_shape.iter().product::<usize>());
-            assert!(case.target.iter().all(|&class| class < 4 || class == IGNORED));
-            assert_eq!(case.truth.grid().dims, [16, 18, 12]);
+            assert_eq!(voxels.target.len(), case.target_shape.iter().product::<usize>());
+            assert!(voxels.target.iter().all(|&class| class < 4 || class == IGNORED));
+            assert_eq!(voxels.truth.grid().dims, [16, 18, 12]);
         }
     }
 
@@ -221,7 +243,12 @@ mod tests {
         masked.images[0].voxels_mut()[100..200].fill(0.0);
         let input = |seed, subject: &str| {
             let subject = SubjectId::new(subject).unwrap();
-            prepared(&medicalnet(), seed, ScanData { subject, ..masked.clone() }).unwrap().input
+            prepared(&medicalnet(), seed, ScanData { subject, ..masked.clone() })
+                .unwrap()
+                .voxels()
+                .unwrap()
+                .input
+                .clone()
         };
         assert!(input(1, "anna") == input(1, "anna"));
         assert!(input(1, "anna") != input(2, "anna"));

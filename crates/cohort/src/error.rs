@@ -209,6 +209,9 @@ pub enum CohortError {
         /// Subjects there are.
         found: usize,
     },
+    /// A scan that was read again is no longer what it was.
+    #[error("a scan's files were changed while a run was reading them; fix: leave the data alone, and start again")]
+    Changed,
     /// The target folder of an export holds something already.
     #[error("{path}: not empty; fix: export into a new folder")]
     TargetNotEmpty {

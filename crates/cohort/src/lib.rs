@@ -20,11 +20,12 @@ pub mod layout;
 mod people;
 pub mod phantom;
 mod scan_data;
+mod shelf;
 mod split;
 mod subject;
 
 pub use cache::{CacheUsage, CaseCache};
-pub use case::{Case, Preparation, prepare, prepare_all, prepare_loaded};
+pub use case::{Case, Preparation, prepare, prepare_each, prepare_loaded};
 pub use check::{CheckReport, ImageSummary, Problem, ScanSummary, Severity, check};
 pub use cohort::Cohort;
 pub use error::CohortError;
@@ -32,5 +33,6 @@ pub use labels::{AS_IS, BUILT_IN, BuiltIn, LabelTable, OutsideTable, Target, cou
 pub use layout::{CohortFacts, LAYOUTS, Layout, LayoutOptions, write_cohort};
 pub use people::{SUBJECTS_FILE, SubjectPattern};
 pub use scan_data::{GridMismatch, ReadOptions, ScanData, load};
+pub use shelf::{CaseVoxels, Fetch, Shelf, Voxels};
 pub use split::{Folds, Split, SplitLists};
 pub use subject::{Scan, SubjectId, SubjectIdError};

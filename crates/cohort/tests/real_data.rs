@@ -60,7 +60,7 @@ fn an_adult_becomes_a_case_with_all_tissues() {
     let case = prepare(&how, &cohort.scans()[0]).unwrap();
     assert_eq!((case.shape, case.target_shape), ([1, 40, 48, 40], [10, 12, 10]));
     for class in [0, 1, 2, 3, IGNORED] {
-        assert!(case.target.contains(&class), "class {class} at a quarter of the resolution");
+        assert!(case.voxels().unwrap().target.contains(&class), "class {class} at a quarter of the resolution");
     }
 }
 

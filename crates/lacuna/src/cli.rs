@@ -50,10 +50,19 @@ pub struct Global {
     /// A folder to keep prepared scans in, for later runs on the same files; see `lacuna doctor` [default: none]
     #[arg(long, global = true, env = "LACUNA_CACHE", value_name = "DIR", help_heading = "Global options")]
     pub cache: Option<PathBuf>,
+    /// Memory for prepared scans, in GiB; scans beyond it are read again while the network computes. Results do not
+    /// depend on it [default: half of what is available]
+    #[arg(long, global = true, value_parser = gib, value_name = "GIB", help_heading = "Global options")]
+    pub data_memory: Option<f64>,
     /// Where to compute: auto or cpu
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Global options")]
     pub device: String,
     /// Threads to compute with; all cores if unsaid. Results do not depend on it
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,
+}
+
+fn gib(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|gib: &f64| gib.is_finite() && *gib >= 0.0);
+    number.ok_or_else(|| format!("expected a number of GiB from 0, found `{text}`"))
 }

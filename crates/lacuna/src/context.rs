@@ -7,6 +7,7 @@ use crate::output;
 use crate::progress::ProgressMode;
 use lacuna_cohort::CaseCache;
 use lacuna_nn::Device;
+use lacuna_study::Loading;
 use std::path::PathBuf;
 
 /// What the global options come to.
@@ -19,8 +20,8 @@ pub struct Context {
     pub quiet: bool,
     /// The folder of all run folders.
     pub runs: PathBuf,
-    /// Where prepared scans are kept, if the user wants them kept.
-    pub cache: Option<CaseCache>,
+    /// Where prepared scans are kept.
+    pub loading: Loading,
 }
 
 impl Context {
@@ -37,7 +38,10 @@ impl Context {
             progress: if global.quiet { ProgressMode::None } else { global.progress },
             quiet: global.quiet,
             runs: global.runs.clone(),
-            cache: global.cache.as_ref().map(CaseCache::at),
+            loading: Loading {
+                cache: global.cache.as_ref().map(CaseCache::at),
+                memory_bytes_max: global.data_memory.map(|gib| (gib * f64::from(1 << 30)) as u64),
+            },
         })
     }
 

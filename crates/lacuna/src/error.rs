@@ -194,6 +194,7 @@ fn of_training(error: &TrainError) -> Exit {
         TrainError::Interrupted { .. } => Exit::Interrupted,
         TrainError::Disk(error) => of_disk(error),
         TrainError::Network(error) => of_network(error),
+        TrainError::Case(error) => of_cohort(error),
         TrainError::Monitor { .. } => Exit::TryAgain,
         _ => Exit::Data,
     }

@@ -307,7 +307,7 @@ mod tests {
             progress: ProgressMode::None,
             quiet: true,
             runs: runs.to_path_buf(),
-            cache: None,
+            loading: Default::default(),
         }
     }
 

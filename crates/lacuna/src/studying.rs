@@ -47,8 +47,7 @@ pub fn run(verb: &'static str, config: StudyConfig, folders: &Folders, context: 
 pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
     let store = Store::new(folders.records.clone(), folders.models.clone());
     let mut progress: Option<Progress> = None;
-    let cache = context.cache.as_ref();
-    let study = Study::open(config, store, context.device.clone(), cache, &mut |done, total| {
+    let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     })?;
     drop(progress);

@@ -1,10 +1,26 @@
 //! A study's data: subjects, label table, cases ready for the network.
 
+use crate::estimate::available_bytes;
 use crate::{LabelChoice, StudyConfig, StudyError};
-use lacuna_cohort::{Case, CaseCache, Cohort, LabelTable, Preparation, ReadOptions, SubjectId, prepare_all};
+use lacuna_cohort::{
+    Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, Preparation, ReadOptions, Scan, Shelf, SubjectId,
+    Voxels, prepare, prepare_each,
+};
 use lacuna_nn::Architecture;
 use lacuna_seed::Seed;
+use lacuna_volume::Preprocessing;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How scans are kept, on disk and in memory. Nothing of it changes a result.
+#[derive(Clone, Debug, Default)]
+pub struct Loading {
+    /// Where prepared scans are kept between commands, if anywhere.
+    pub cache: Option<CaseCache>,
+    /// The most bytes of prepared scans in memory; the others are fetched when their turn comes. Unsaid, half of the
+    /// memory that is available before the first is read.
+    pub memory_bytes_max: Option<u64>,
+}
 
 /// The cohort of a study, every labelled scan prepared.
 pub struct Data {
@@ -32,7 +48,7 @@ impl Data {
         Ok((cohort, labels, architecture))
     }
 
-    /// Read and prepare the scans of some subjects, or find them in a cache; `progress` hears how many scans are
+    /// Read and prepare the scans of some subjects, or find them in the cache; `progress` hears how many scans are
     /// done, and of how many.
     ///
     /// # Errors
@@ -40,23 +56,29 @@ impl Data {
     pub fn prepare(
         config: &StudyConfig,
         subjects: &BTreeSet<SubjectId>,
-        cache: Option<&CaseCache>,
+        loading: &Loading,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Data, StudyError> {
         let (cohort, labels, architecture) = Data::open(config)?;
-        let output_shape = |input| architecture.output_size(input);
-        let how = Preparation {
-            preprocessing: &config.preprocess,
-            labels: &labels,
-            output_shape: &output_shape,
-            // The noise of `medicalnet` belongs to the data, not to a repetition.
+        let scans = cohort.scans().iter().filter(|scan| subjects.contains(&scan.subject)).cloned().collect();
+        let source = Arc::new(Source {
+            preprocessing: config.preprocess.clone(),
+            labels: labels.clone(),
+            architecture,
             seed: Seed(config.split.seed),
-            read: ReadOptions::default(),
-            cache,
-        };
-        let scans: Vec<_> = cohort.scans().iter().filter(|scan| subjects.contains(&scan.subject)).collect();
-        let cases = prepare_all(&how, &scans, &mut |done| progress(done, scans.len()))?;
-        let digests = cases.iter().map(|case| (case.scan.clone(), digest(case))).collect();
+            cache: loading.cache.clone(),
+            scans,
+        });
+        let bytes_max = loading.memory_bytes_max.or_else(|| available_bytes().map(|bytes| bytes / 2));
+        let again = source.clone();
+        let shelf = Arc::new(Shelf::new(bytes_max.unwrap_or(u64::MAX), Arc::new(move |place| again.voxels(place))));
+        let (mut cases, mut digests) = (Vec::new(), BTreeMap::new());
+        source.for_each_case(&mut |case, voxels| {
+            digests.insert(case.scan.clone(), digest(&case, &voxels));
+            let place = shelf.put(voxels);
+            cases.push(Case { voxels: Voxels::Shelved { shelf: shelf.clone(), place }, ..case });
+            progress(cases.len(), source.scans.len());
+        })?;
         Ok(Data { labels, architecture, cases, digests })
     }
 
@@ -77,7 +99,7 @@ impl Data {
 
     /// The largest input among the cases, `[C, D, H, W]`.
     pub fn shape_max(&self) -> [usize; 4] {
-        let largest = self.cases.iter().max_by_key(|case| case.input.len());
+        let largest = self.cases.iter().max_by_key(|case| case.shape.iter().product::<usize>());
         largest.map_or([0; 4], |case| case.shape)
     }
 
@@ -92,12 +114,54 @@ impl Data {
     }
 }
 
-fn digest(case: &Case) -> String {
+/// Where cases come from, the first time and again.
+struct Source {
+    preprocessing: Preprocessing,
+    labels: LabelTable,
+    architecture: Architecture,
+    /// Of the noise of `medicalnet`, which belongs to the data and not to a repetition.
+    seed: Seed,
+    cache: Option<CaseCache>,
+    scans: Vec<Scan>,
+}
+
+impl Source {
+    fn for_each_case(&self, each: &mut dyn FnMut(Case, Arc<CaseVoxels>)) -> Result<(), CohortError> {
+        let scans: Vec<&Scan> = self.scans.iter().collect();
+        self.with_preparation(|how| {
+            prepare_each(how, &scans, &mut |case| {
+                let voxels = case.voxels()?;
+                each(case, voxels);
+                Ok(())
+            })
+        })
+    }
+
+    fn voxels(&self, place: usize) -> Result<CaseVoxels, CohortError> {
+        let case = self.with_preparation(|how| prepare(how, &self.scans[place]))?;
+        let voxels = case.voxels()?;
+        drop(case);
+        Ok(Arc::unwrap_or_clone(voxels))
+    }
+
+    fn with_preparation<T>(&self, then: impl FnOnce(&Preparation<'_>) -> T) -> T {
+        let output_shape = |input| self.architecture.output_size(input);
+        then(&Preparation {
+            preprocessing: &self.preprocessing,
+            labels: &self.labels,
+            output_shape: &output_shape,
+            seed: self.seed,
+            read: ReadOptions::default(),
+            cache: self.cache.as_ref(),
+        })
+    }
+}
+
+fn digest(case: &Case, voxels: &CaseVoxels) -> String {
     let mut hasher = blake3::Hasher::new();
-    for value in case.shape.iter().chain(&case.target_shape).chain(&case.truth.grid().dims) {
+    for value in case.shape.iter().chain(&case.target_shape).chain(&voxels.truth.grid().dims) {
         hasher.update(&(*value as u64).to_le_bytes());
     }
-    let input: Vec<[u8; 4]> = case.input.iter().map(|value| value.to_le_bytes()).collect();
-    hasher.update(input.as_flattened()).update(&case.target).update(case.truth.voxels());
+    voxels.hash_into(&mut hasher);
     hasher.finalize().to_hex().to_string()
 }

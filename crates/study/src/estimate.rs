@@ -88,12 +88,16 @@ impl Estimate {
     }
 }
 
-/// What Linux says can be had without swapping.
 fn available_gib() -> Option<f64> {
+    available_bytes().map(|bytes| bytes as f64 / f64::from(1 << 30))
+}
+
+/// What Linux says can be had without swapping.
+pub(crate) fn available_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / f64::from(1 << 20))
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 #[cfg(test)]

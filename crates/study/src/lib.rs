@@ -20,7 +20,7 @@ mod task;
 mod variant;
 mod watch;
 
-pub use cases::Data;
+pub use cases::{Data, Loading};
 pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, SplitConfig, StudyConfig, UnlearnConfig};
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine};

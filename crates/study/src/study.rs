@@ -1,12 +1,12 @@
 //! A study from its file to its records.
 
-use crate::cases::Data;
+use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
 use crate::store::{EpochScores, RECORD_SCHEMA, Record, Store};
 use crate::task::{Common, Task, TrainTask, UnlearnTask};
 use crate::watch::Watch;
 use crate::{Estimate, Forget, KeepModels, Machine, SplitConfig, StudyConfig, StudyError, Variant};
-use lacuna_cohort::{CaseCache, Split, SubjectId};
+use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network, load_matching};
 use lacuna_seed::Seed;
 use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit, score_subject};
@@ -47,8 +47,7 @@ pub trait Progress {
 impl Study {
     /// Read the cohort, split it, and check everything that can be checked before any work.
     ///
-    /// Prepared scans are taken from `cache` and kept there, if there is one; `scans` hears how many are done, and of
-    /// how many.
+    /// `scans` hears how many scans are prepared, and of how many.
     ///
     /// # Errors
     /// Whatever is wrong with the study file, the cohort, the labels or the initial weights.
@@ -56,7 +55,7 @@ impl Study {
         config: StudyConfig,
         store: Store,
         device: Device,
-        cache: Option<&CaseCache>,
+        loading: &Loading,
         scans: &mut dyn FnMut(usize, usize),
     ) -> Result<Study, StudyError> {
         let config = config.checked()?;
@@ -66,7 +65,7 @@ impl Study {
         let init = check_init(&config.network, architecture, &device)?;
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
-        let data = Data::prepare(&config, &subjects, cache, scans)?;
+        let data = Data::prepare(&config, &subjects, loading, scans)?;
         let pseudonyms =
             if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
         let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), config.pseudonyms);
@@ -351,8 +350,9 @@ impl Study {
     ) -> Result<EpochScores, TrainError> {
         let (mut volume, mut output) = (BTreeMap::new(), BTreeMap::new());
         let mut collapsed = true;
-        for subject in subjects {
-            let scans = self.data.of(&BTreeSet::from([subject.clone()]));
+        let mut scans_of = subjects.iter().map(|one| (one, self.data.of(&BTreeSet::from([one.clone()])))).peekable();
+        while let Some((subject, scans)) = scans_of.next() {
+            scans_of.peek().into_iter().flat_map(|(_, next)| next).copied().for_each(Case::expect);
             let scores = score_subject(network, &scans, self.data.labels.classes(), &self.device)
                 .map_err(|error| self.without_id(error, subject))?;
             collapsed &= scores.collapsed;

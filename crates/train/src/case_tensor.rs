@@ -1,5 +1,6 @@
 //! Cases as the network takes them.
 
+use crate::TrainError;
 use lacuna_cohort::Case;
 use lacuna_nn::loss::Target;
 use lacuna_nn::{Device, Tensor};
@@ -7,22 +8,31 @@ use lacuna_volume::IGNORED;
 
 /// The inputs of some cases, `[B, C, D, H, W]`.
 ///
+/// # Errors
+/// [`TrainError::Case`] for one that cannot be fetched.
+///
 /// # Panics
 /// If the cases differ in shape: preprocessing gave them one, or the batch size is 1.
-pub fn input_tensor(cases: &[&Case], device: &Device) -> Tensor<5> {
+pub fn input_tensor(cases: &[&Case], device: &Device) -> Result<Tensor<5>, TrainError> {
     let tensors = cases.iter().map(|case| {
         let [c, d, h, w] = case.shape;
-        Tensor::<1>::from_floats(case.input.as_slice(), device).reshape([1, c, d, h, w])
+        Ok(Tensor::<1>::from_floats(case.voxels()?.input.as_slice(), device).reshape([1, c, d, h, w]))
     });
-    Tensor::cat(tensors.collect(), 0)
+    Ok(Tensor::cat(tensors.collect::<Result<_, TrainError>>()?, 0))
 }
 
 /// The truths of some cases on the network's output grid, as one target of `classes` classes.
 ///
+/// # Errors
+/// As [`input_tensor`].
+///
 /// # Panics
 /// As [`input_tensor`], and if a label is no class.
-pub fn targets(cases: &[&Case], classes: usize, device: &Device) -> Target {
-    let labels: Vec<u8> = cases.iter().flat_map(|case| case.target.iter().copied()).collect();
+pub fn targets(cases: &[&Case], classes: usize, device: &Device) -> Result<Target, TrainError> {
+    let mut labels: Vec<u8> = Vec::new();
+    for case in cases {
+        labels.extend(&case.voxels()?.target);
+    }
     let [d, h, w] = cases[0].target_shape;
-    Target::from_labels(&labels, [cases.len(), d, h, w], classes, IGNORED, device)
+    Ok(Target::from_labels(&labels, [cases.len(), d, h, w], classes, IGNORED, device))
 }

@@ -62,6 +62,9 @@ pub enum TrainError {
     /// A score could not be computed.
     #[error(transparent)]
     Metrics(#[from] lacuna_metrics::MetricsError),
+    /// A case that is not held in memory could not be fetched again.
+    #[error(transparent)]
+    Case(Box<lacuna_cohort::CohortError>),
     /// A prediction could not be brought back to the image's grid.
     #[error(transparent)]
     Placement(#[from] lacuna_volume::PlacementError),
@@ -73,4 +76,11 @@ pub enum TrainError {
         /// The monitor's own words.
         reason: String,
     },
+}
+
+impl From<lacuna_cohort::CohortError> for TrainError {
+    /// Boxed, since its evidence is large and every result here would carry the room for it.
+    fn from(error: lacuna_cohort::CohortError) -> TrainError {
+        TrainError::Case(Box::new(error))
+    }
 }

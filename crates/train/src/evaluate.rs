@@ -26,13 +26,16 @@ pub struct CaseScores {
 }
 
 /// Run the network on a case with the running statistics, without gradients.
-pub fn predict(network: &Network, case: &Case, device: &Device) -> Prediction {
+///
+/// # Errors
+/// [`TrainError::Case`] if the case cannot be fetched.
+pub fn predict(network: &Network, case: &Case, device: &Device) -> Result<Prediction, TrainError> {
     let pass = Pass::evaluation(&network.parameters);
-    let logits = network.forward(&pass, input_tensor(&[case], device));
+    let logits = network.forward(&pass, input_tensor(&[case], device)?);
     let [_, c, d, h, w] = logits.dims();
     let probabilities = lacuna_nn::loss::probabilities(logits);
     let probabilities = probabilities.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32");
-    Prediction { probabilities, shape: [c, d, h, w] }
+    Ok(Prediction { probabilities, shape: [c, d, h, w] })
 }
 
 /// Score a subject over all its scans, voxels pooled.
@@ -50,7 +53,7 @@ pub fn score_subject(
     let mut output = Scorer::new(class_names)?;
     let mut collapsed = true;
     for case in scans {
-        let prediction = predict(network, case, device);
+        let prediction = predict(network, case, device)?;
         if !prediction.probabilities.iter().all(|probability| probability.is_finite()) {
             return Err(TrainError::NotFinite { scan: case.scan.clone() });
         }
@@ -70,7 +73,7 @@ pub fn is_collapsed(prediction: &Prediction) -> bool {
 
 fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<(), TrainError> {
     assert_eq!(prediction.shape[1..], case.target_shape, "the case was prepared for this network's output grid");
-    for (voxel, &truth) in case.target.iter().enumerate() {
+    for (voxel, &truth) in case.voxels()?.target.iter().enumerate() {
         let probabilities = at(prediction, voxel);
         scorer.add(&probabilities, argmax(&probabilities), truth)?;
     }
@@ -78,7 +81,8 @@ fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
 }
 
 fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<(), TrainError> {
-    let truth = case.truth.voxels();
+    let voxels = case.voxels()?;
+    let truth = voxels.truth.voxels();
     let mut outcome = Ok(());
     case.placement.for_each_probability(&prediction.probabilities, prediction.shape, |offset, probabilities| {
         if outcome.is_ok() {
@@ -125,14 +129,18 @@ mod tests {
         Prediction { probabilities, shape: [classes, shape[0], shape[1], shape[2]] }
     }
 
+    fn target_of(case: &Case) -> Vec<u8> {
+        case.voxels().unwrap().target.clone()
+    }
+
     /// Right wherever it counts, and background where nothing counts.
     fn perfect(case: &Case) -> Prediction {
-        let classes: Vec<u8> = case.target.iter().map(|&label| if label == IGNORED { 0 } else { label }).collect();
+        let classes: Vec<u8> = target_of(case).iter().map(|&label| if label == IGNORED { 0 } else { label }).collect();
         certain(&classes, case.target_shape)
     }
 
     fn background(case: &Case) -> Prediction {
-        certain(&vec![0; case.target.len()], case.target_shape)
+        certain(&vec![0; target_of(case).len()], case.target_shape)
     }
 
     fn output_scores(scans: &[(&Case, Prediction)]) -> SubjectScores {
@@ -179,7 +187,7 @@ mod tests {
         let cases = heads(2);
         let scores = output_scores(&[(&cases[0], perfect(&cases[0])), (&cases[1], background(&cases[1]))]);
         for class in 1..4 {
-            let ((a, _), (b, _)) = (count(&cases[0].target, class), count(&cases[1].target, class));
+            let ((a, _), (b, _)) = (count(&target_of(&cases[0]), class), count(&target_of(&cases[1]), class));
             assert_eq!(scores.classes[usize::from(class)].dice, Some(2.0 * a / (2.0 * a + b)));
         }
     }
@@ -191,7 +199,7 @@ mod tests {
         let mut scorer = Scorer::new(tissue().classes()).unwrap();
         add_volume_grid(&mut scorer, &background(&case), &case).unwrap();
         let scores = scorer.finish().unwrap();
-        let (b, n) = count(case.truth.voxels(), 0);
+        let (b, n) = count(case.voxels().unwrap().truth.voxels(), 0);
         assert_eq!((scores.voxels as f64, scores.classes[0].dice), (n, Some(2.0 * b / (b + n))));
         assert_eq!(scores.mean.dice, Some(0.0));
     }
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn a_network_of_one_answer_has_collapsed_to_the_first_of_equal_classes() {
         let case = heads(1).remove(0);
-        let prediction = predict(&network_of(0.0), &case, &Device::flex());
+        let prediction = predict(&network_of(0.0), &case, &Device::flex()).unwrap();
         assert_eq!(prediction.shape, [4, 4, 6, 6]);
         assert!(prediction.probabilities.iter().all(|&probability| (probability - 0.25).abs() < 1e-6));
         let scores = scored(&network_of(0.0), &[&case]).unwrap();

@@ -51,6 +51,17 @@ impl<'a> Supervised<'a> {
     }
 }
 
+impl Supervised<'_> {
+    /// Have the cases of the next step fetched during this one.
+    fn expect_next(&self, order: &[&Case], from: usize, epoch: usize) {
+        let fetch = |order: &[&Case]| order.iter().take(self.batch_size).for_each(|case| case.expect());
+        match order.get(from..) {
+            Some(next) if !next.is_empty() => fetch(next),
+            _ => fetch(&self.order(epoch + 1)),
+        }
+    }
+}
+
 impl Objective for Supervised<'_> {
     fn steps(&self, _epoch: usize) -> usize {
         self.cases.len().div_ceil(self.batch_size)
@@ -60,8 +71,13 @@ impl Objective for Supervised<'_> {
         let order = self.order(epoch);
         let first = step * self.batch_size;
         let batch = &order[first..order.len().min(first + self.batch_size)];
-        let logits = network.forward(pass, input_tensor(batch, &self.device));
-        let target = targets(batch, network.architecture().classes, &self.device);
+        // Held until both tensors are made: with little memory, one case could drive out another of the batch.
+        let in_use = batch.iter().map(|case| case.voxels()).collect::<Result<Vec<_>, _>>()?;
+        let input = input_tensor(batch, &self.device)?;
+        let target = targets(batch, network.architecture().classes, &self.device)?;
+        drop(in_use);
+        self.expect_next(&order, first + batch.len(), epoch);
+        let logits = network.forward(pass, input);
         let passes = Passes { training: batch.len() as u64, teacher: 0 };
         Ok(StepLoss { loss: self.loss.of(logits, &target), passes })
     }

@@ -19,15 +19,21 @@ pub(crate) struct Teacher<'a> {
 }
 
 impl<'a> Teacher<'a> {
-    pub(crate) fn new(original: &'a Network, sets: &ForgetRetain, target: ForgetTarget, device: &Device) -> Self {
-        let say = |case: &&Case| say(original, input_tensor(&[case], device), target.is_in_feature_space());
+    pub(crate) fn new(
+        original: &'a Network,
+        sets: &ForgetRetain,
+        target: ForgetTarget,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let say = |case: &&Case| Ok(say(original, input_tensor(&[case], device)?, target.is_in_feature_space()));
+        let say_all = |cases: &[&Case]| cases.iter().map(say).collect::<Result<Vec<_>, TrainError>>();
         let of_retain = target.retains_by_teacher();
         let of_forget = target == ForgetTarget::NoiseFeatures;
-        Teacher {
+        Ok(Teacher {
             original,
-            retain: if of_retain { sets.retain.iter().map(say).collect() } else { Vec::new() },
-            forget: if of_forget { sets.forget.iter().map(say).collect() } else { Vec::new() },
-        }
+            retain: if of_retain { say_all(&sets.retain)? } else { Vec::new() },
+            forget: if of_forget { say_all(&sets.forget)? } else { Vec::new() },
+        })
     }
 
     /// Forward passes that making this teacher took.
@@ -62,57 +68,70 @@ impl Unlearning<'_> {
         steps(self.recipe.interleave, retain, forget, &self.seed.stream("unlearning order"), epoch)
     }
 
-    fn retain_loss(&self, network: &Network, pass: &Pass, index: usize) -> Tensor<1> {
+    /// Have a step's cases fetched before it comes.
+    fn expect(&self, step: Step) {
+        let retain = step.retain.map(|index| self.sets.retain[index]);
+        let forget = step.forget.map(|index| self.sets.forget[index]);
+        retain.into_iter().chain(forget).for_each(Case::expect);
+    }
+
+    fn retain_loss(&self, network: &Network, pass: &Pass, index: usize) -> Result<Tensor<1>, TrainError> {
         let case = self.sets.retain[index];
-        let input = input_tensor(&[case], &self.device);
+        let input = input_tensor(&[case], &self.device)?;
         if self.target.is_in_feature_space() {
-            return mean_squared(network.encode(pass, input), self.teacher.retain[index].clone());
+            return Ok(mean_squared(network.encode(pass, input), self.teacher.retain[index].clone()));
         }
         let target = match self.target.retains_by_teacher() {
             true => Target::from_probabilities(self.teacher.retain[index].clone()),
-            false => targets(&[case], network.architecture().classes, &self.device),
+            false => targets(&[case], network.architecture().classes, &self.device)?,
         };
-        self.loss.of(network.forward(pass, input), &target)
+        Ok(self.loss.of(network.forward(pass, input), &target))
     }
 
     /// The forget term without its weight, and the teacher passes that its target took.
-    fn forget_loss(&self, network: &Network, pass: &Pass, index: usize, epoch: usize) -> (Tensor<1>, u64) {
+    fn forget_loss(
+        &self,
+        network: &Network,
+        pass: &Pass,
+        index: usize,
+        epoch: usize,
+    ) -> Result<(Tensor<1>, u64), TrainError> {
         let case = self.sets.forget[index];
-        let input = input_tensor(&[case], &self.device);
+        let input = input_tensor(&[case], &self.device)?;
         if self.target.is_in_feature_space() {
-            let (features, teacher_passes) = self.target_features(index, epoch);
-            return (mean_squared(network.encode(pass, input), features), teacher_passes);
+            let (features, teacher_passes) = self.target_features(index, epoch)?;
+            return Ok((mean_squared(network.encode(pass, input), features), teacher_passes));
         }
-        let target = self.target_classes(case, network.architecture().classes, epoch);
-        (self.loss.of(network.forward(pass, input), &target), 0)
+        let target = self.target_classes(case, network.architecture().classes, epoch)?;
+        Ok((self.loss.of(network.forward(pass, input), &target), 0))
     }
 
-    fn target_classes(&self, case: &Case, classes: usize, epoch: usize) -> Target {
-        match self.target {
+    fn target_classes(&self, case: &Case, classes: usize, epoch: usize) -> Result<Target, TrainError> {
+        Ok(match self.target {
             ForgetTarget::NoiseLabels => {
-                let noise = noise_labels(self.recipe.noise, &case.target, classes, &self.noise(case, epoch));
+                let noise = noise_labels(self.recipe.noise, &case.voxels()?.target, classes, &self.noise(case, epoch));
                 let [d, h, w] = case.target_shape;
                 Target::from_labels(&noise, [1, d, h, w], classes, IGNORED, &self.device)
             }
             ForgetTarget::OthersOutputs => {
                 Target::from_probabilities(self.teacher.retain[self.other(case, epoch)].clone())
             }
-            _ => targets(&[case], classes, &self.device),
-        }
+            _ => targets(&[case], classes, &self.device)?,
+        })
     }
 
-    fn target_features(&self, index: usize, epoch: usize) -> (Tensor<5>, u64) {
+    fn target_features(&self, index: usize, epoch: usize) -> Result<(Tensor<5>, u64), TrainError> {
         let case = self.sets.forget[index];
-        match self.target {
+        Ok(match self.target {
             ForgetTarget::NoiseFeatures => (noise_features(&self.teacher.forget[index], &self.noise(case, epoch)), 0),
             ForgetTarget::OthersFeatures => (self.teacher.retain[self.other(case, epoch)].clone(), 0),
             _ => {
                 let [c, d, h, w] = case.shape;
-                let noise = noise_volume(&case.input, &self.noise(case, epoch));
+                let noise = noise_volume(&case.voxels()?.input, &self.noise(case, epoch));
                 let noise = Tensor::<1>::from_floats(noise.as_slice(), &self.device).reshape([1, c, d, h, w]);
                 (say(self.teacher.original, noise, true), 1)
             }
-        }
+        })
     }
 
     /// The retain case whose output a forget case is given.
@@ -149,15 +168,17 @@ impl Objective for Unlearning<'_> {
     }
 
     fn loss(&self, network: &Network, pass: &Pass, epoch: usize, step: usize) -> Result<StepLoss, TrainError> {
-        let Step { retain, forget } = self.plan(epoch)[step];
+        let plan = self.plan(epoch);
+        let Step { retain, forget } = plan[step];
+        self.expect(plan.get(step + 1).copied().unwrap_or_else(|| self.plan(epoch + 1)[0]));
         let mut passes = Passes::default();
         let mut terms = Vec::new();
         if let Some(index) = retain {
-            terms.push(self.retain_loss(network, pass, index).mul_scalar(self.recipe.retain_weight));
+            terms.push(self.retain_loss(network, pass, index)?.mul_scalar(self.recipe.retain_weight));
             passes.training += 1;
         }
         if let Some(index) = forget {
-            let (loss, teacher) = self.forget_loss(network, pass, index, epoch);
+            let (loss, teacher) = self.forget_loss(network, pass, index, epoch)?;
             terms.push(self.weighted_forget(loss));
             passes += Passes { training: 1, teacher };
         }
@@ -191,7 +212,7 @@ mod tests {
             recipe,
             target,
             sets: &sets,
-            teacher: Teacher::new(&original, &sets, target, &device),
+            teacher: Teacher::new(&original, &sets, target, &device).unwrap(),
             loss: SegmentationLoss::CrossEntropy,
             seed: Seed(7),
             device,
@@ -232,8 +253,8 @@ mod tests {
             let recipe = Recipe { interleave: Interleave::Joint, batch_norm: BatchNormMode::Running, ..weights };
             with_objective(&recipe, &cases, |objective, network| {
                 let pass = training_pass(network);
-                let retain = number(objective.retain_loss(network, &pass, 0));
-                let forget = number(objective.forget_loss(network, &pass, 0, 0).0);
+                let retain = number(objective.retain_loss(network, &pass, 0).unwrap());
+                let forget = number(objective.forget_loss(network, &pass, 0, 0).unwrap().0);
                 let sign = if recipe.max_loss { -1.0 } else { 1.0 };
                 let joint = number(objective.loss(network, &pass, 0, 0).unwrap().loss);
                 let expected = 0.5 * retain + sign * 3.0 * forget;
@@ -265,7 +286,7 @@ mod tests {
         assert!(loss < 0.0);
         with_objective(&ascent(None, 0.0), &cases, |objective, network| {
             let pass = training_pass(network);
-            let (downhill, _) = objective.forget_loss(network, &pass, 0, 0);
+            let (downhill, _) = objective.forget_loss(network, &pass, 0, 0).unwrap();
             for (name, gradient) in pass.gradients(&downhill) {
                 let gradient = gradient.into_data().try_into_vec::<f32>().unwrap();
                 assert!(uphill[&name].iter().zip(&gradient).all(|(up, down)| *up == -down), "{name}");
@@ -314,7 +335,7 @@ mod tests {
         let labels = |redraw, epoch| {
             let recipe = Recipe { learn_noise: true, redraw, ..Recipe::default() };
             with_objective(&recipe, &cases, |objective, _| {
-                noise_labels(recipe.noise, &cases[0].target, 4, &objective.noise(&cases[0], epoch))
+                noise_labels(recipe.noise, &cases[0].voxels().unwrap().target, 4, &objective.noise(&cases[0], epoch))
             })
         };
         assert!(labels(Redraw::Once, 0) == labels(Redraw::Once, 1));
@@ -332,7 +353,7 @@ mod tests {
                 let recipe = Recipe { redraw, ..(strategy.recipe)() };
                 let losses: Vec<f64> = with_objective(&recipe, &cases, |objective, network| {
                     let pass = Pass::evaluation(&network.parameters);
-                    (0..8).map(|epoch| number(objective.forget_loss(network, &pass, 0, epoch).0)).collect()
+                    (0..8).map(|epoch| number(objective.forget_loss(network, &pass, 0, epoch).unwrap().0)).collect()
                 });
                 let changes = losses.iter().any(|loss| *loss != losses[0]);
                 // Max Loss alone has a target that nothing is drawn for.

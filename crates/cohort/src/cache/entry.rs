@@ -13,9 +13,10 @@
 //!
 //! Neither the subject nor the scan nor a path is written: who asks for an entry knows them.
 
-use crate::{Case, Scan};
+use crate::{Case, CaseVoxels, Scan, Voxels};
 use lacuna_volume::{IGNORED, Image, Placement};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Raised whenever the bytes of an entry, or what preprocessing makes of the same files, change.
 pub(super) const FORMAT: u32 = 1;
@@ -53,12 +54,12 @@ impl Facts {
     }
 }
 
-pub(super) fn encode(key: &str, facts: &Facts, case: &Case) -> Vec<u8> {
+pub(super) fn encode(key: &str, facts: &Facts, voxels: &CaseVoxels) -> Vec<u8> {
     let facts = toml::to_string(facts).expect("facts are TOML");
-    let input: Vec<[u8; 4]> = case.input.iter().map(|value| value.to_le_bytes()).collect();
+    let input: Vec<[u8; 4]> = voxels.input.iter().map(|value| value.to_le_bytes()).collect();
     let length = (facts.len() as u32).to_le_bytes();
     let parts: [&[u8]; 7] =
-        [MAGIC, key.as_bytes(), &length, facts.as_bytes(), input.as_flattened(), &case.target, case.truth.voxels()];
+        [MAGIC, key.as_bytes(), &length, facts.as_bytes(), input.as_flattened(), &voxels.target, voxels.truth.voxels()];
     let mut bytes = parts.concat();
     let digest = blake3::hash(&bytes);
     bytes.extend(digest.as_bytes());
@@ -101,16 +102,15 @@ fn case_of(facts: Facts, voxels: &[u8], scan: &Scan, classes: usize) -> Option<C
     }
     let files: Vec<_> = super::files(scan).collect();
     let notices = notices.into_iter().map(|notice| Some((files.get(notice.file)?.to_path_buf(), notice.text)));
+    let truth = Image::new(*placement.grid(), truth.to_vec());
     Some(Case {
         subject: scan.subject.clone(),
         scan: scan.name.clone(),
-        input,
         shape,
-        target: target.to_vec(),
         target_shape,
-        truth: Image::new(*placement.grid(), truth.to_vec()),
         placement,
         notices: notices.collect::<Option<_>>()?,
+        voxels: Voxels::Held(Arc::new(CaseVoxels { input, target: target.to_vec(), truth })),
     })
 }
 

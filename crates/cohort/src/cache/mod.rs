@@ -81,7 +81,7 @@ impl CaseCache {
         // A file that was replaced meanwhile would be kept under the digest of another.
         if Key::of(how, scan)? == key {
             let facts = Facts::of(&case, scan);
-            lacuna_disk::write_bytes(&path, &entry::encode(&key.digest, &facts, &case))?;
+            lacuna_disk::write_bytes(&path, &entry::encode(&key.digest, &facts, &*case.voxels()?))?;
         }
         Ok(case)
     }

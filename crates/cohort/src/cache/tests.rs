@@ -63,6 +63,14 @@ impl Place {
     }
 }
 
+#[track_caller]
+fn assert_same(found: &Case, expected: &Case, what: &str) {
+    assert_eq!(found.voxels().unwrap(), expected.voxels().unwrap(), "{what}");
+    assert_eq!((&found.subject, &found.scan, &found.notices), (&expected.subject, &expected.scan, &expected.notices));
+    assert_eq!((found.shape, found.target_shape), (expected.shape, expected.target_shape), "{what}");
+    assert_eq!(found.placement, expected.placement, "{what}");
+}
+
 #[test]
 fn a_kept_case_is_the_case_that_would_be_made() {
     for preprocessing in [
@@ -77,9 +85,9 @@ fn a_kept_case_is_the_case_that_would_be_made() {
     ] {
         let place = Place { preprocessing, ..Place::new() };
         let made = place.prepare(place.scan(), None);
-        assert_eq!(place.cached(), made, "made and kept");
+        assert_same(&place.cached(), &made, "made and kept");
         let written = std::fs::metadata(place.entry()).unwrap().modified().unwrap();
-        assert_eq!(place.cached(), made, "found");
+        assert_same(&place.cached(), &made, "found");
         assert_eq!(std::fs::metadata(place.entry()).unwrap().modified().unwrap(), written, "and not made again");
     }
 }
@@ -90,7 +98,7 @@ fn whatever_decides_a_case_has_an_entry_of_its_own() {
     let mut entries = 0;
     let mut expect_one_more = |place: &Place, what: &str| {
         let made = place.prepare(place.scan(), None);
-        assert_eq!(place.cached(), made, "{what}");
+        assert_same(&place.cached(), &made, what);
         entries += 1;
         assert_eq!(place.cache().usage().unwrap().entries, entries, "{what}");
     };
@@ -117,7 +125,7 @@ fn another_network_s_output_grid_replaces_the_entry() {
     let mut place = Place::new();
     place.cached();
     place.output_shape = |shape| shape.map(|n| n.div_ceil(4));
-    assert_eq!(place.cached(), place.prepare(place.scan(), None));
+    assert_same(&place.cached(), &place.prepare(place.scan(), None), "made again");
     assert_eq!(place.cache().usage().unwrap().entries, 1);
 }
 
@@ -141,7 +149,7 @@ fn a_cut_entry_is_made_again() {
     let whole = std::fs::read(place.entry()).unwrap();
     for length in [0, 1, 15, 16, 79, 84, 100, whole.len() / 2, whole.len() - 33, whole.len() - 1] {
         std::fs::write(place.entry(), &whole[..length]).unwrap();
-        assert_eq!(place.cached(), made, "{length} bytes");
+        assert_same(&place.cached(), &made, "made again");
         assert_eq!(std::fs::read(place.entry()).unwrap(), whole, "{length} bytes");
     }
 }
@@ -154,11 +162,9 @@ fn an_entry_of_another_key_is_not_believed() {
     let sources = listed(place.cache().folder()).unwrap();
     let [one, other] = [0, 1].map(|at| listed(&sources[at]).unwrap().remove(0));
     std::fs::copy(&one, &other).unwrap();
-    assert_eq!(
-        place.prepare(&place.cohort.scans()[1], Some(&place.cache())),
-        place.prepare(&place.cohort.scans()[1], None)
-    );
-    assert_eq!(place.cached(), made);
+    let other = &place.cohort.scans()[1];
+    assert_same(&place.prepare(other, Some(&place.cache())), &place.prepare(other, None), "not the copied one");
+    assert_same(&place.cached(), &made, "the one that was copied");
 }
 
 #[test]

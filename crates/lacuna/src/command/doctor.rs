@@ -56,7 +56,7 @@ pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
         memory_bytes: memory("MemTotal:"),
         memory_available_bytes: memory("MemAvailable:"),
         memory_limit_bytes: memory_limit(),
-        cache: context.cache.as_ref().map(cache).transpose()?,
+        cache: context.loading.cache.as_ref().map(cache).transpose()?,
     };
     let text = text(&report);
     Ok(Outcome::new("doctor", &report, text))

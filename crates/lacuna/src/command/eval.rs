@@ -131,7 +131,7 @@ fn score(work: &Work, subjects: &[SubjectId]) -> Result<Vec<Scored>, CliError> {
         output_shape: &output_shape,
         seed: Seed(work.arguments.seed),
         read: work.arguments.read.options()?,
-        cache: work.context.cache.as_ref(),
+        cache: work.context.loading.cache.as_ref(),
     };
     let mut progress = Progress::begin(work.context, "eval", "subject", subjects.len(), 0);
     let mut scored = Vec::new();

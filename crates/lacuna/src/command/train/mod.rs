@@ -121,8 +121,7 @@ impl Job {
         let init = check_init(&run.network, architecture, &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
         let mut progress = Progress::begin(context, "prepare", "scan", cohort.scans().len(), 0);
-        let data =
-            Data::prepare(&study, &everybody, context.cache.as_ref(), &mut |done, _| progress.advance(done, ""))?;
+        let data = Data::prepare(&study, &everybody, &context.loading, &mut |done, _| progress.advance(done, ""))?;
         drop(progress);
         data.notices().iter().for_each(|notice| context.note(&format!("note: {notice}")));
         let digest = digest(&run, &data, &split, &init);

@@ -133,8 +133,7 @@ impl<'a> Job<'a> {
         let split = split(&cohort.subjects(), &run)?;
         let everybody = split.train().union(split.held_out()).cloned().collect();
         let mut progress = Progress::begin(context, "prepare", "scan", cohort.scans().len(), 0);
-        let data =
-            Data::prepare(&study, &everybody, context.cache.as_ref(), &mut |done, _| progress.advance(done, ""))?;
+        let data = Data::prepare(&study, &everybody, &context.loading, &mut |done, _| progress.advance(done, ""))?;
         drop(progress);
         data.notices().iter().for_each(|notice| context.note(&format!("note: {notice}")));
         let digest = digest(&run, &data, &split, &model.network);

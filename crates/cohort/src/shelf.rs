@@ -1,0 +1,285 @@
+//! The voxels of cases, which are large, while the rest of a case is small and always at hand.
+//!
+//! A [`Shelf`] holds the voxels of many cases up to a number of bytes. The others are fetched again when they are
+//! asked for; who knows what comes next says so with [`Case::expect`](crate::Case::expect), and it is fetched on a
+//! thread of its own meanwhile. Voxels that are fetched again must be those of the first time, bit by bit: whatever
+//! the number of bytes, results are the same.
+
+use crate::CohortError;
+use lacuna_volume::ClassMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+/// What the network and the scores see of a scan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseVoxels {
+    /// The network's input, `[C, D, H, W]` row-major.
+    pub input: Vec<f32>,
+    /// The classes on the network's output grid, `[D, H, W]` row-major; 255 is ignored.
+    pub target: Vec<u8>,
+    /// The classes on the image's own grid, where scores are taken.
+    pub truth: ClassMap,
+}
+
+impl CaseVoxels {
+    /// Memory that they take.
+    pub fn bytes(&self) -> u64 {
+        (size_of_val(&*self.input) + self.target.len() + self.truth.voxels().len()) as u64
+    }
+
+    /// Add input, target and truth to a digest, in this order, numbers little-endian.
+    pub fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        let input: Vec<[u8; 4]> = self.input.iter().map(|value| value.to_le_bytes()).collect();
+        hasher.update(input.as_flattened()).update(&self.target).update(self.truth.voxels());
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        self.hash_into(&mut hasher);
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// Makes the voxels of a place again.
+pub type Fetch = dyn Fn(usize) -> Result<CaseVoxels, CohortError> + Send + Sync;
+
+/// Voxels of cases by place, in memory up to a number of bytes.
+pub struct Shelf {
+    bytes_max: u64,
+    fetch: Arc<Fetch>,
+    slots: Mutex<Slots>,
+}
+
+struct Slots {
+    slots: Vec<Slot>,
+    /// Rises with every use, so that the least recent one can be told.
+    uses: u64,
+}
+
+struct Slot {
+    bytes: u64,
+    digest: [u8; 32],
+    state: State,
+    /// What was handed out last: while somebody holds it, it need not be fetched.
+    last: Weak<CaseVoxels>,
+}
+
+enum State {
+    Away,
+    Coming(JoinHandle<Result<CaseVoxels, CohortError>>),
+    Here { voxels: Arc<CaseVoxels>, used: u64 },
+}
+
+impl Shelf {
+    /// An empty shelf for at most `bytes_max` bytes, what is in use and on its way aside.
+    pub fn new(bytes_max: u64, fetch: Arc<Fetch>) -> Shelf {
+        Shelf { bytes_max, fetch, slots: Mutex::new(Slots { slots: Vec::new(), uses: 0 }) }
+    }
+
+    /// Take voxels in at the next place, which is returned: to memory while there is room.
+    pub fn put(&self, voxels: Arc<CaseVoxels>) -> usize {
+        let mut slots = self.slots();
+        let (bytes, digest) = (voxels.bytes(), voxels.digest());
+        let fits = slots.bytes_held() + bytes <= self.bytes_max;
+        let last = Arc::downgrade(&voxels);
+        let state = if fits { State::Here { voxels, used: 0 } } else { State::Away };
+        slots.slots.push(Slot { bytes, digest, state, last });
+        slots.slots.len() - 1
+    }
+
+    /// The voxels of a place, fetched if they are not in memory.
+    ///
+    /// # Errors
+    /// That of fetching, or [`CohortError::Changed`] if what was fetched is not what was put.
+    pub(crate) fn voxels(&self, place: usize) -> Result<Arc<CaseVoxels>, CohortError> {
+        let mut slots = self.slots();
+        let slot = &mut slots.slots[place];
+        let voxels = match std::mem::replace(&mut slot.state, State::Away) {
+            State::Here { voxels, .. } => voxels,
+            State::Coming(fetching) => {
+                let fetched = fetching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                Arc::new(slot.checked(fetched?)?)
+            }
+            State::Away => match slot.last.upgrade() {
+                Some(in_use) => in_use,
+                None => Arc::new(slot.checked((self.fetch)(place)?)?),
+            },
+        };
+        slot.last = Arc::downgrade(&voxels);
+        slots.uses += 1;
+        slots.slots[place].state = State::Here { voxels: voxels.clone(), used: slots.uses };
+        slots.make_room(self.bytes_max, place);
+        Ok(voxels)
+    }
+
+    /// Begin to fetch a place that is not in memory.
+    pub(crate) fn expect(&self, place: usize) {
+        let mut slots = self.slots();
+        let slot = &slots.slots[place];
+        if matches!(slot.state, State::Away) && slot.last.strong_count() == 0 {
+            let fetch = self.fetch.clone();
+            slots.slots[place].state = State::Coming(std::thread::spawn(move || fetch(place)));
+            slots.make_room(self.bytes_max, place);
+        }
+    }
+
+    /// Nothing is left half done by a panic, since every state is stored whole.
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn checked(&self, voxels: CaseVoxels) -> Result<CaseVoxels, CohortError> {
+        if voxels.digest() == self.digest { Ok(voxels) } else { Err(CohortError::Changed) }
+    }
+}
+
+impl Slots {
+    fn bytes_held(&self) -> u64 {
+        self.slots.iter().filter(|slot| !matches!(slot.state, State::Away)).map(|slot| slot.bytes).sum()
+    }
+
+    /// Let go of what was used least recently, but not of `place`, until the rest fits.
+    fn make_room(&mut self, bytes_max: u64, place: usize) {
+        while self.bytes_held() > bytes_max {
+            let here = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != place);
+            let oldest = here.filter_map(|(_, slot)| match slot.state {
+                State::Here { used, .. } => Some((used, slot)),
+                _ => None,
+            });
+            match oldest.min_by_key(|(used, _)| *used) {
+                Some((_, slot)) => slot.state = State::Away,
+                None => return,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shelf").field("bytes_max", &self.bytes_max).finish_non_exhaustive()
+    }
+}
+
+/// Where a case's voxels are.
+#[derive(Clone, Debug)]
+pub enum Voxels {
+    /// In memory as long as the case is.
+    Held(Arc<CaseVoxels>),
+    /// At a place of a shelf.
+    Shelved {
+        /// The shelf, shared by its cases.
+        shelf: Arc<Shelf>,
+        /// The place, as [`Shelf::put`] gave it.
+        place: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_volume::{Grid, SpacingMm};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// 8 voxels of input, 4 of target, 4 of truth: 40 bytes.
+    fn voxels(place: usize) -> CaseVoxels {
+        let truth = ClassMap::new(Grid::axis_aligned([4, 1, 1], SpacingMm([1.0; 3])), vec![1; 4]);
+        CaseVoxels { input: vec![place as f32; 8], target: vec![0; 4], truth }
+    }
+
+    /// Four places on a shelf, and how often something was fetched.
+    fn shelf(bytes_max: u64) -> (Shelf, Arc<AtomicUsize>) {
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let count = fetches.clone();
+        let fetch = move |place| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(voxels(place))
+        };
+        let shelf = Shelf::new(bytes_max, Arc::new(fetch));
+        for place in 0..4 {
+            assert_eq!(shelf.put(Arc::new(voxels(place))), place);
+        }
+        (shelf, fetches)
+    }
+
+    /// A visit of each place, backwards and forwards, the next one expected.
+    fn visit(shelf: &Shelf) {
+        let places = [3, 2, 1, 0, 0, 1, 2, 3, 3];
+        for step in 0..places.len() - 1 {
+            let found = shelf.voxels(places[step]).unwrap();
+            shelf.expect(places[step + 1]);
+            assert_eq!(*found, voxels(places[step]));
+        }
+    }
+
+    #[test]
+    fn voxels_are_the_same_however_many_are_held() {
+        for bytes_max in [0, 39, 40, 80, 120, 160, u64::MAX] {
+            visit(&shelf(bytes_max).0);
+        }
+    }
+
+    #[test]
+    fn what_fits_is_never_fetched_and_what_does_not_is() {
+        let (all, fetches) = shelf(160);
+        visit(&all);
+        assert_eq!(fetches.load(Ordering::Relaxed), 0);
+        let (one, fetches) = shelf(40);
+        for place in [0, 0, 1, 1, 0] {
+            one.voxels(place).unwrap();
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 2, "the first was put, then 1 and again 0");
+    }
+
+    #[test]
+    fn what_is_in_use_is_not_fetched_a_second_time() {
+        let (shelf, fetches) = shelf(0);
+        let batch: Vec<_> = (0..4).map(|place| shelf.voxels(place).unwrap()).collect();
+        for place in [0, 3, 1, 2] {
+            assert!(Arc::ptr_eq(&shelf.voxels(place).unwrap(), &batch[place]));
+            shelf.expect(place);
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let (shelf, fetches) = shelf(80);
+        // 0 and 1 are held. Using 0 makes 1 the older, so 2 takes its place.
+        for place in [1, 0, 2, 0] {
+            shelf.voxels(place).unwrap();
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
+        shelf.voxels(1).unwrap();
+        assert_eq!(fetches.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn no_more_is_held_than_allowed_beside_what_is_used_and_coming() {
+        let (shelf, _) = shelf(80);
+        for place in [0, 1, 2, 3, 1, 0] {
+            shelf.voxels(place).unwrap();
+            shelf.expect((place + 1) % 4);
+            assert!(shelf.slots().bytes_held() <= 80);
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_or_is_gone_is_an_error_and_not_another_result() {
+        for expected in [false, true] {
+            let changed = Shelf::new(0, Arc::new(|place| Ok(voxels(place + 1))));
+            let gone =
+                Shelf::new(0, Arc::new(|_| Err(CohortError::Pattern { pattern: String::new(), reason: "gone" })));
+            for shelf in [&changed, &gone] {
+                shelf.put(Arc::new(voxels(0)));
+                if expected {
+                    shelf.expect(0);
+                }
+            }
+            assert!(matches!(changed.voxels(0), Err(CohortError::Changed)));
+            assert!(matches!(gone.voxels(0), Err(CohortError::Pattern { .. })));
+        }
+    }
+}
