@@ -24,9 +24,11 @@ fn outcome(place: &Place) -> (String, String) {
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
-    let place = place();
-    place.ok("study small.toml --threads 2 --progress none");
-    assert_eq!(&outcome(&place), undisturbed());
+    for threads in [2, 4] {
+        let place = place();
+        place.ok(&format!("study small.toml --threads {threads} --progress none"));
+        assert_eq!(&outcome(&place), undisturbed(), "{threads} threads");
+    }
 }
 
 /// Begin the study and wait until `done` runs are recorded and the next one has a checkpoint.
