@@ -79,6 +79,8 @@ fn plan(cores: usize) -> Vec<Planned> {
 const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 150.0;
 const MARGIN: f64 = 46.0;
+/// Between the frame and the first and last point.
+const INSET: f64 = 20.0;
 
 /// One panel per curve, both axes logarithmic: seconds as a line, memory as a dashed one.
 fn drawing(curves: &[Curve]) -> String {
@@ -96,7 +98,8 @@ fn drawing(curves: &[Curve]) -> String {
 }
 
 fn panel(curve: &Curve) -> String {
-    let across = Scale::of(curve.points.iter().map(|point| point.at), WIDTH);
+    let across = Scale::of(curve.points.iter().map(|point| point.at), WIDTH - 2.0 * INSET);
+    let across = |point: &Point| INSET + across.at(point.at);
     let mut panel = format!(
         "<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#999\"/>\n\
          <text x=\"0\" y=\"-22\" font-weight=\"bold\">{}</text>\n\
@@ -107,7 +110,7 @@ fn panel(curve: &Curve) -> String {
         curve.unit
     );
     for point in &curve.points {
-        let x = across.at(point.at);
+        let x = across(point);
         writeln!(panel, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", HEIGHT + 15.0, point.at)
             .expect("text grows");
     }
@@ -117,7 +120,7 @@ fn panel(curve: &Curve) -> String {
     ];
     for (index, (name, colour, dashes, value)) in series.into_iter().enumerate() {
         let up = Scale::of(curve.points.iter().map(value), HEIGHT - 24.0);
-        let place = |point: &Point| (across.at(point.at), HEIGHT - 12.0 - up.at(value(point)));
+        let place = |point: &Point| (across(point), HEIGHT - 12.0 - up.at(value(point)));
         let line: Vec<String> = curve.points.iter().map(place).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let line = line.join(" ");
         writeln!(
@@ -153,19 +156,20 @@ struct Scale {
     length: f64,
 }
 
+/// The least that an axis spans, so that small changes look small.
+const SPAN: f64 = 4.0;
+
 impl Scale {
     fn of(values: impl Iterator<Item = f64>, length: f64) -> Scale {
         let (low, high) = values
             .map(f64::ln)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        Scale { low, high, length }
+        let missing = (SPAN.ln() - (high - low)).max(0.0);
+        Scale { low: low - 0.5 * missing, high: high + 0.5 * missing, length }
     }
 
-    /// The distance from the axis' beginning; a single value lies in the middle.
+    /// The distance from the axis' beginning.
     fn at(&self, value: f64) -> f64 {
-        if self.high == self.low {
-            return 0.5 * self.length;
-        }
         self.length * (value.ln() - self.low) / (self.high - self.low)
     }
 }
