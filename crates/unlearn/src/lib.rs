@@ -25,5 +25,5 @@ pub use error::UnlearnError;
 pub use mechanic::{ForgetTarget, NoiseLaw, Redraw};
 pub use order::Interleave;
 pub use recipe::{Goal, Recipe};
-pub use run::{ForgetRetain, Unlearned, preparation_passes, unlearn};
+pub use run::{EpochCost, ForgetRetain, Unlearned, epoch_cost, preparation_passes, unlearn};
 pub use strategy::{STRATEGIES, Strategy};

@@ -2,7 +2,7 @@
 
 use crate::mechanic::{ForgetTarget, Redraw, noise_features, noise_labels, noise_volume};
 use crate::order::{Step, steps};
-use crate::{ForgetRetain, Recipe};
+use crate::{EpochCost, ForgetRetain, Recipe};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::{SegmentationLoss, Target, mean_squared};
 use lacuna_nn::{BatchNormMode, Device, Network, Pass, Tensor};
@@ -61,11 +61,27 @@ pub(crate) struct Unlearning<'a> {
     pub device: Device,
 }
 
+/// The steps of an epoch; a term of weight 0 is not passed over.
+fn plan(recipe: &Recipe, sets: &ForgetRetain, seed: Seed, epoch: usize) -> Vec<Step> {
+    let retain: &[&Case] = if recipe.retain_weight > 0.0 { &sets.retain } else { &[] };
+    let forget: &[&Case] = if recipe.forget_weight > 0.0 { &sets.forget } else { &[] };
+    steps(recipe.interleave, retain, forget, &seed.stream("unlearning order"), epoch)
+}
+
+/// What an epoch takes; the seed decides the order of its steps and nothing of this.
+pub(crate) fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain) -> EpochCost {
+    let plan = plan(recipe, sets, Seed(0), 0);
+    let volumes = |step: &Step| usize::from(step.retain.is_some()) + usize::from(step.forget.is_some());
+    EpochCost {
+        steps: plan.len(),
+        passes: plan.iter().map(volumes).sum::<usize>() as u64,
+        volumes_at_once: plan.iter().map(volumes).max().unwrap_or(0),
+    }
+}
+
 impl Unlearning<'_> {
     fn plan(&self, epoch: usize) -> Vec<Step> {
-        let retain: &[&Case] = if self.recipe.retain_weight > 0.0 { &self.sets.retain } else { &[] };
-        let forget: &[&Case] = if self.recipe.forget_weight > 0.0 { &self.sets.forget } else { &[] };
-        steps(self.recipe.interleave, retain, forget, &self.seed.stream("unlearning order"), epoch)
+        plan(self.recipe, self.sets, self.seed, epoch)
     }
 
     /// Have a step's cases fetched before it comes.

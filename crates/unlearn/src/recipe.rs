@@ -96,8 +96,17 @@ impl Recipe {
     /// The recipe itself if it can be run.
     ///
     /// # Errors
-    /// As [`Recipe::from_toml`].
+    /// As [`Recipe::check`].
     pub fn checked(self) -> Result<Recipe, UnlearnError> {
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Whether the recipe can be run. [`unlearn`](crate::unlearn) asks too, since a recipe need not have come from a file.
+    ///
+    /// # Errors
+    /// Values out of range, switches that contradict each other.
+    pub fn check(&self) -> Result<(), UnlearnError> {
         self.forget_target()?;
         for (key, weight) in [("forget_weight", self.forget_weight), ("retain_weight", self.retain_weight)] {
             if !(0.0..=1e6).contains(&weight) {
@@ -116,7 +125,7 @@ impl Recipe {
             return Err(UnlearnError::BadSetting { key, found, expected: "a number above 0" });
         }
         self.train_config(1).checked()?;
-        Ok(self)
+        Ok(())
     }
 
     /// What the forget subjects are pulled to, read from the four switches.

@@ -1,6 +1,6 @@
 //! Running a recipe.
 
-use crate::objective::{Teacher, Unlearning};
+use crate::objective::{self, Teacher, Unlearning};
 use crate::{Recipe, UnlearnError};
 use lacuna_cohort::{Case, SubjectId};
 use lacuna_nn::loss::SegmentationLoss;
@@ -51,6 +51,22 @@ pub fn preparation_passes(recipe: &Recipe, sets: &ForgetRetain) -> Result<u64, U
     Ok(Teacher::preparation_passes(sets, recipe.forget_target()?))
 }
 
+/// What one epoch of a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochCost {
+    /// Optimiser steps.
+    pub steps: usize,
+    /// Volumes passed forward and backward.
+    pub passes: u64,
+    /// The most volumes in one step, which all have to be in memory.
+    pub volumes_at_once: usize,
+}
+
+/// What one epoch of a recipe takes on these sets, before anything is computed.
+pub fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain) -> EpochCost {
+    objective::epoch_cost(recipe, sets)
+}
+
 /// Run a recipe from the original, or on from where `state` stands.
 ///
 /// `state` is [`fresh_state`](Unlearned::fresh_state)'s or a checkpoint's; it holds the result.
@@ -59,6 +75,7 @@ pub fn preparation_passes(recipe: &Recipe, sets: &ForgetRetain) -> Result<u64, U
 /// A recipe or sets that cannot be run, before any work; later [`lacuna_train::TrainError`],
 /// divergence among it.
 pub fn unlearn(run: &Unlearned, state: &mut State, monitor: &mut dyn Monitor) -> Result<(), UnlearnError> {
+    run.recipe.check()?;
     check_sets(run)?;
     let target = run.recipe.forget_target()?;
     let objective = Unlearning {
@@ -104,7 +121,7 @@ fn check_sets(run: &Unlearned) -> Result<(), UnlearnError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::STRATEGIES;
+    use crate::{Interleave, STRATEGIES};
     use lacuna_train::NoMonitor;
     use lacuna_train::test_cases::{heads, moved, resnet_10};
 
@@ -173,6 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_that_nobody_has_checked_is_checked_before_any_work() {
+        let cases = heads(2);
+        let sets = ForgetRetain { retain: vec![&cases[1]], forget: vec![&cases[0]] };
+        let named = (STRATEGIES[0].recipe)();
+        for (key, recipe) in [
+            ("forget_weight", Recipe { forget_weight: f64::NAN, ..named.clone() }),
+            ("retain_weight", Recipe { retain_weight: -1.0, ..named.clone() }),
+            ("learning_rate", Recipe { learning_rate: -1.0, ..named.clone() }),
+            ("contradict", Recipe { learn_noise: true, learn_others: true, ..named }),
+        ] {
+            let message = refusal(&recipe, &sets).to_string();
+            assert!(message.contains(key), "`{key}` is not in: {message}");
+        }
+    }
+
+    #[test]
     fn a_target_of_another_shape_is_refused_with_both_shapes() {
         let mut cases = heads(2);
         cases[1].shape = [1, 16, 24, 16];
@@ -184,6 +217,19 @@ mod tests {
             }
             other => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn an_epoch_passes_over_the_cases_of_every_term_that_has_a_weight() {
+        // Two retain cases and one forget case.
+        let cases = heads(3);
+        let sets = ForgetRetain { retain: cases[1..].iter().collect(), forget: vec![&cases[0]] };
+        let recipe = Recipe { learn_noise: true, ..Recipe::default() };
+        let cost = |steps, passes, volumes_at_once| EpochCost { steps, passes, volumes_at_once };
+        assert_eq!(epoch_cost(&recipe, &sets), cost(3, 3, 1));
+        assert_eq!(epoch_cost(&Recipe { retain_weight: 0.0, ..recipe.clone() }, &sets), cost(1, 1, 1));
+        assert_eq!(epoch_cost(&Recipe { forget_weight: 0.0, ..recipe.clone() }, &sets), cost(2, 2, 1));
+        assert_eq!(epoch_cost(&Recipe { interleave: Interleave::Joint, ..recipe }, &sets), cost(2, 3, 2));
     }
 
     #[test]
