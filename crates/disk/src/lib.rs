@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[non_exhaustive]
 pub enum DiskError {
     /// The operating system refused.
-    #[error("{path}: cannot {action}: {source}")]
+    #[error("{path}: cannot {action}: {source}{}", fix(source.kind()))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -35,6 +35,22 @@ pub enum DiskError {
         /// The caller's limit.
         limit_bytes: u64,
     },
+}
+
+/// What to do about the reasons that a person can do something about.
+fn fix(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "; fix: check the path",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; fix: choose another place, or get the right to this one"
+        }
+        io::ErrorKind::IsADirectory => "; fix: name a file, not a folder",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "; fix: name a folder, or one that is not there yet"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; fix: free some space, then try again",
+        _ => "",
+    }
 }
 
 impl DiskError {

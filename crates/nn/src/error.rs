@@ -26,7 +26,9 @@ pub enum NnError {
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
     /// The file is not a well-formed safetensors file.
-    #[error("{path}: not a readable safetensors file: {reason}")]
+    #[error(
+        "{path}: expected a safetensors file, found none that can be read ({reason}); fix: save the weights as safetensors"
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -54,7 +56,9 @@ pub enum NnError {
         tensor: String,
     },
     /// The file's tensors are not those of the network asked for.
-    #[error("{path}: does not fit {architecture}: {report}")]
+    #[error(
+        "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes"
+    )]
     Mismatch {
         /// The file.
         path: PathBuf,
