@@ -40,12 +40,20 @@ pub struct Global {
         global = true,
         value_enum,
         default_value = "auto",
+        env = "LACUNA_PROGRESS",
         value_name = "HOW",
         help_heading = "Global options"
     )]
     pub progress: ProgressMode,
     /// The folder of all run folders
-    #[arg(long, global = true, default_value = "runs", value_name = "DIR", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "runs",
+        env = "LACUNA_RUNS",
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub runs: PathBuf,
     /// A folder to keep prepared scans in, for later runs on the same files; see `lacuna doctor` [default: none]
     #[arg(long, global = true, env = "LACUNA_CACHE", value_name = "DIR", help_heading = "Global options")]
@@ -58,7 +66,7 @@ pub struct Global {
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Global options")]
     pub device: String,
     /// Threads to compute with; all cores if unsaid. Results do not depend on it
-    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    #[arg(long, global = true, env = "LACUNA_THREADS", value_name = "N", help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,
 }
 

@@ -1,13 +1,44 @@
 //! Settings from a file and from `--set key=value`, and what to say of a misspelt key.
 
 use crate::error::CliError;
+use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The settings of a run in its folder.
+pub const FILE: &str = "config.toml";
+
+/// Everything that decides a run's outcome; written to its folder with all defaults.
+pub trait Settings: Serialize + DeserializeOwned {
+    /// The settings themselves if a run can have them.
+    ///
+    /// # Errors
+    /// Impossible settings.
+    fn checked(self) -> Result<Self, CliError>;
+
+    /// The settings in a run folder.
+    fn of_folder(run: &Path) -> Result<Self, CliError> {
+        let file = run.join(FILE);
+        typed::<Self>(read_table(&file)?, &file.display().to_string())?.checked()
+    }
+}
+
+/// The path as seen from the root, since a run can be resumed from elsewhere; a relative one where even that
+/// cannot be told.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Names as subjects' ids.
+pub fn subjects(names: &[String]) -> Result<Vec<SubjectId>, CliError> {
+    let id = |name: &String| SubjectId::new(name.clone()).map_err(|error| CliError::Config { what: error.to_string() });
+    names.iter().map(id).collect()
+}
 
 /// The table of a TOML file.
 pub fn read_table(path: &Path) -> Result<Table, CliError> {

@@ -51,6 +51,15 @@ pub enum CliError {
         /// What is kept and how to go on.
         kept: String,
     },
+    /// What is wrong may name a subject, and pseudonyms were asked for.
+    #[error(
+        "what is wrong may name a subject or a file, which --pseudonyms hides; fix: the same command with --dry-run and \
+         without pseudonyms says it"
+    )]
+    Hidden {
+        /// The code of the error that is not shown.
+        exit: Exit,
+    },
     /// Reading or writing a file failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -104,6 +113,7 @@ impl CliError {
             CliError::Config { .. } | CliError::Phantom(_) => Exit::Config,
             CliError::Device { .. } => Exit::Device,
             CliError::Interrupted { .. } => Exit::Interrupted,
+            CliError::Hidden { exit } => *exit,
             CliError::Disk(error) => of_disk(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),

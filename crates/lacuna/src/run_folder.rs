@@ -5,9 +5,11 @@
 //! other file, so a finished run can be checked at any time.
 
 use crate::command::BURN_VERSION;
+use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::manifest;
 use crate::progress::timestamp;
 use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
@@ -81,7 +83,6 @@ pub struct RunFolder {
 
 /// `run.json` is small.
 const RECORD_BYTES_MAX: u64 = 16 << 20;
-const MANIFEST: &str = "MANIFEST";
 
 impl RunRecord {
     /// A record of this process.
@@ -113,14 +114,40 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder of a run that did not finish, to go on with it.
+    /// The folder to go on in, or a new one with the run's settings.
+    pub fn open(
+        context: &Context,
+        resumed: Option<&Path>,
+        name: &str,
+        record: &RunRecord,
+        settings: &impl Settings,
+    ) -> Result<RunFolder, CliError> {
+        if let Some(path) = resumed {
+            return RunFolder::reopen(context, path, record);
+        }
+        let folder = RunFolder::create(context, name, record)?;
+        let text = toml::to_string(settings).expect("settings are TOML");
+        folder.write(config::FILE, text.as_bytes())?;
+        Ok(folder)
+    }
+
+    /// The folder of a run that did not finish, to go on with it; `now` is what its record would be today.
     ///
     /// # Errors
-    /// If it is no run folder of `verb`, or the run is done.
-    pub fn reopen(context: &Context, path: &Path, verb: &str) -> Result<RunFolder, CliError> {
+    /// If it is a run of another verb or of something else, or the run is done.
+    fn reopen(context: &Context, path: &Path, now: &RunRecord) -> Result<RunFolder, CliError> {
         let record = read_record(path)?;
-        if record.verb != verb {
-            let what = format!("{}: expected a run of {verb}, found one of {}", path.display(), record.verb);
+        if record.verb != now.verb {
+            let what = format!("{}: expected a run of {}, found one of {}", path.display(), now.verb, record.verb);
+            return Err(CliError::Config { what });
+        }
+        if let Some((name, digest)) =
+            record.parents.iter().find(|(name, digest)| now.parents.get(*name) != Some(*digest))
+        {
+            let found = now.parents.get(name).map_or("none", String::as_str);
+            let path = path.display();
+            let what =
+                format!("{path}: expected the {name} it began from, {digest}, found {found}; fix: give that {name}");
             return Err(CliError::Config { what });
         }
         if read_status(path)?.status == Standing::Done {
@@ -168,7 +195,7 @@ impl RunFolder {
                 self.write_status(standing, Some(error.exit()), Some(error.to_string()))
             }
         };
-        let written = written.and_then(|()| write_manifest(&self.path));
+        let written = written.and_then(|()| manifest::write(&self.path));
         if !self.quiet {
             crate::output::say(&format!("run      {}", self.path.display()));
         }
@@ -208,64 +235,11 @@ pub fn read_status(path: &Path) -> Result<Status, CliError> {
     read_json(&path.join("status.json"))
 }
 
-/// The files of a run that are not as its manifest says, by name; none if it has no manifest yet.
-pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, CliError> {
-    let manifest = path.join(MANIFEST);
-    if !manifest.exists() {
-        return Ok(None);
-    }
-    let text = lacuna_disk::read_text(&manifest, RECORD_BYTES_MAX)?;
-    let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
-    for line in text.lines() {
-        let (digest, name) = line.split_once("  ").ok_or_else(|| CliError::Data {
-            what: format!("{}: expected lines `DIGEST  FILE`, found `{line}`", manifest.display()),
-        })?;
-        listed.insert(name, digest);
-    }
-    let found = digests(path)?;
-    let mut altered = BTreeMap::new();
-    for (name, digest) in &found {
-        match listed.remove(name.as_str()) {
-            None => altered.insert(name.clone(), "not in the manifest"),
-            Some(promised) if promised != digest => altered.insert(name.clone(), "changed"),
-            Some(_) => None,
-        };
-    }
-    altered.extend(listed.into_keys().map(|name| (name.to_string(), "missing")));
-    Ok(Some(altered))
-}
-
 fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, CliError> {
     let text = lacuna_disk::read_text(path, RECORD_BYTES_MAX)?;
     serde_json::from_str(&text).map_err(|error| CliError::Data {
         what: format!("{}: {error}; fix: is this a folder that lacuna made?", path.display()),
     })
-}
-
-fn write_manifest(path: &Path) -> Result<(), CliError> {
-    let lines = digests(path)?.into_iter().map(|(name, digest)| format!("{digest}  {name}\n"));
-    Ok(lacuna_disk::write_bytes(&path.join(MANIFEST), lines.collect::<String>().as_bytes())?)
-}
-
-/// The digest of every file below a run folder but the manifest, by relative name.
-fn digests(path: &Path) -> Result<BTreeMap<String, String>, CliError> {
-    let mut digests = BTreeMap::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        let here = path.join(&folder);
-        for entry in fs::read_dir(&here).map_err(refused(&here, "list"))? {
-            let entry = entry.map_err(refused(&here, "list"))?;
-            let relative = folder.join(entry.file_name());
-            let name = relative.to_string_lossy().into_owned();
-            let kind = entry.file_type().map_err(refused(&here, "list"))?;
-            if kind.is_dir() {
-                folders.push(relative);
-            } else if name != MANIFEST && !name.ends_with(".tmp") {
-                digests.insert(name, lacuna_disk::digest_file(&path.join(relative))?);
-            }
-        }
-    }
-    Ok(digests)
 }
 
 /// Make the first of `name`, `name-2`, `name-3`, … that is not there yet.
@@ -285,7 +259,8 @@ fn claim(parent: &Path, name: &str) -> Result<PathBuf, CliError> {
     }
 }
 
-fn refused(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> CliError {
+/// The error of an operation on `path` that the system refused.
+pub fn refused(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> CliError {
     let path = path.to_path_buf();
     move |source| CliError::Disk(DiskError::Io { path, action, source })
 }
@@ -299,6 +274,7 @@ fn file_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::altered_files;
     use crate::progress::ProgressMode;
 
     fn context(runs: &Path) -> Context {
@@ -353,7 +329,7 @@ mod tests {
         let status = read_status(&path).unwrap();
         assert_eq!((status.status, status.exit_code), (Standing::Interrupted, Some(130)));
 
-        drop(RunFolder::reopen(&context(runs.path()), &path, "train").unwrap());
+        drop(RunFolder::reopen(&context(runs.path()), &path, &record()).unwrap());
         let status = read_status(&path).unwrap();
         assert_eq!((status.status, status.exit_code), (Standing::Failed, Some(1)));
     }
@@ -364,8 +340,26 @@ mod tests {
         let context = context(runs.path());
         let folder = RunFolder::create(&context, "x", &record()).unwrap();
         let path = folder.path().to_path_buf();
-        assert!(RunFolder::reopen(&context, &path, "study").is_err());
+        let of_study = RunRecord { verb: "study".to_string(), ..record() };
+        assert!(RunFolder::reopen(&context, &path, &of_study).is_err());
         folder.close(Ok(())).unwrap();
-        assert!(RunFolder::reopen(&context, &path, "train").is_err());
+        assert!(RunFolder::reopen(&context, &path, &record()).is_err());
+    }
+
+    #[test]
+    fn a_run_goes_on_only_from_what_it_began_from() {
+        let runs = tempfile::tempdir().unwrap();
+        let context = context(runs.path());
+        let from = |digest: &str| RunRecord {
+            parents: BTreeMap::from([("model".to_string(), digest.to_string())]),
+            ..record()
+        };
+        let folder = RunFolder::create(&context, "x", &from("ab12")).unwrap();
+        let reopen = |record: &RunRecord| RunFolder::reopen(&context, folder.path(), record);
+        assert!(reopen(&from("ab12")).is_ok());
+        for (other, found) in [(from("cd34"), "found cd34"), (record(), "found none")] {
+            let message = reopen(&other).err().unwrap().to_string();
+            assert!(message.contains("the model it began from, ab12") && message.contains(found), "{message}");
+        }
     }
 }

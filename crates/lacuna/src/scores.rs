@@ -3,15 +3,39 @@
 use crate::text_table::aligned;
 use lacuna_metrics::{ClassScore, Empty, METRICS, SubjectScores, Summary};
 use lacuna_train::CaseScores;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// What the scored model knows of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// It was trained on the subject.
+    Train,
+    /// It never saw the subject.
+    HeldOut,
+    /// Nobody told.
+    Scored,
+}
+
+impl Side {
+    /// As files and tables have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Train => "train",
+            Side::HeldOut => "held_out",
+            Side::Scored => "scored",
+        }
+    }
+}
 
 /// One subject's scores.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scored {
     /// The cohort's id.
     pub subject: String,
-    /// `train`, `held_out`, or `scored` where nobody knows.
-    pub role: &'static str,
+    /// What the model knows of the subject.
+    pub role: Side,
     /// On the volume's own grid.
     pub volume: SubjectScores,
     /// On the network's output grid.
@@ -20,7 +44,7 @@ pub struct Scored {
 
 impl Scored {
     /// The scores of a subject in its role.
-    pub fn new(subject: String, role: &'static str, scores: CaseScores) -> Scored {
+    pub fn new(subject: String, role: Side, scores: CaseScores) -> Scored {
         Scored { subject, role, volume: scores.volume, output: scores.output }
     }
 
@@ -38,7 +62,8 @@ pub fn csv(scored: &[Scored]) -> Vec<u8> {
     for subject in scored {
         for (grid, scores) in subject.grids() {
             for class in scores.classes.iter().chain([&scores.mean]) {
-                let mut row = vec![subject.subject.clone(), subject.role.into(), grid.into(), class.name.clone()];
+                let mut row =
+                    vec![subject.subject.clone(), subject.role.name().into(), grid.into(), class.name.clone()];
                 let value = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
                 row.extend(METRICS.iter().map(|metric| value((metric.value)(class))));
                 row.push(empty(class.empty).to_string());
@@ -72,7 +97,7 @@ fn table(scored: &[(&Scored, &SubjectScores)]) -> String {
     head.extend(["mae".to_string(), "mae prob".to_string()]);
     let mut rows = vec![head];
     for (subject, scores) in scored {
-        let mut row = vec![subject.subject.clone(), subject.role.to_string()];
+        let mut row = vec![subject.subject.clone(), subject.role.name().to_string()];
         row.extend(columns(scores).map(cell));
         row.extend([scores.mean.mae, scores.mean.mae_probability].map(|value| format!("{value:.4}")));
         rows.push(row);
@@ -84,7 +109,7 @@ fn table(scored: &[(&Scored, &SubjectScores)]) -> String {
 
 /// A last row: means over the subjects of one role, with how many entered.
 fn means(scored: &[(&Scored, &SubjectScores)]) -> Vec<String> {
-    let mut row = vec![format!("mean of {}", scored.len()), scored[0].0.role.to_string()];
+    let mut row = vec![format!("mean of {}", scored.len()), scored[0].0.role.name().to_string()];
     let [dice, mae, mae_probability] = METRICS else { panic!("the table has a column for each of three metrics") };
     let classes = columns(scored[0].1).count();
     for column in 0..classes {
@@ -137,8 +162,8 @@ mod tests {
         let half = scores(&[0, 1, 1, 0], &[0, 0, 1, 1]);
         let both_empty = scores(&[0, 0], &[0, 0]);
         vec![
-            Scored { subject: "a".into(), role: "train", volume: half.clone(), output: half },
-            Scored { subject: "b".into(), role: "train", volume: both_empty.clone(), output: both_empty },
+            Scored { subject: "a".into(), role: Side::Train, volume: half.clone(), output: half },
+            Scored { subject: "b".into(), role: Side::Train, volume: both_empty.clone(), output: both_empty },
         ]
     }
 
@@ -161,7 +186,7 @@ mod tests {
     #[test]
     fn roles_are_averaged_apart() {
         let mut scored = two();
-        scored[1].role = "held_out";
+        scored[1].role = Side::HeldOut;
         assert_eq!(text(&scored).matches("mean of 1").count(), 4, "two roles on two grids");
     }
 }

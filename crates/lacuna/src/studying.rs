@@ -29,29 +29,45 @@ struct StudyRecord<'a> {
     run: &'a Path,
     results: PathBuf,
     records: &'a Path,
+    /// How many of the records used were written before records were sealed.
+    unsealed_records: usize,
     seconds: f64,
     tables: Vec<Table>,
 }
 
 /// Run a study, or go on with it, and leave results and tables in a new run folder.
 pub fn run(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+    let pseudonyms = config.pseudonyms;
     let seeds = config.seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
     let study = open(verb, config, folders, context)?;
     let record = RunRecord::new(verb, seeds, BTreeMap::new());
     let folder = RunFolder::create(context, &study.config().name, &record)?;
     let outcome = run_in(verb, &study, &folder, folders, context);
-    folder.close(outcome)
+    folder.close(outcome.map_err(|error| if pseudonyms { without_names(error) } else { error }))
+}
+
+/// An error as pseudonyms allow it: one that may name a subject or a file of somebody's says no more than where
+/// its words can be read.
+pub fn without_names(error: CliError) -> CliError {
+    let names_nobody = match &error {
+        CliError::Study(error) => !error.may_name_a_subject(),
+        CliError::Interrupted { .. } | CliError::Device { .. } | CliError::Disk(_) => true,
+        _ => false,
+    };
+    if names_nobody { error } else { CliError::Hidden { exit: error.exit() } }
 }
 
 /// Read the cohort and check everything; nothing is written yet.
 pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
     let store = Store::new(folders.records.clone(), folders.models.clone());
     let mut progress: Option<Progress> = None;
+    let pseudonyms = config.pseudonyms;
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
-    })?;
+    });
     drop(progress);
-    for notice in study.data().notices() {
+    let study = study.map_err(|error| if pseudonyms { without_names(error.into()) } else { error.into() })?;
+    for notice in study.notices() {
         context.note(&format!("note     {notice}"));
     }
     Ok(study)
@@ -78,9 +94,10 @@ fn run_in(
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", describe(&estimate)));
-    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new() };
+    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 };
     let done = study.run(&mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
+    let unsealed_records = watch.unsealed;
     drop(watch);
     // What was recorded before an interruption is a result too.
     let rows = study.rows()?;
@@ -95,13 +112,18 @@ fn run_in(
         run: folder.path(),
         results: folder.file("results.csv"),
         records: &folders.records,
+        unsealed_records,
         seconds: began.elapsed().as_secs_f64(),
         tables,
+    };
+    let unsealed = match unsealed_records {
+        0 => String::new(),
+        found => format!(" ({found} unsealed, of an older lacuna: nothing shows whether they were edited)"),
     };
     let files = named(&[
         ("tables", folder.file("table.md").display().to_string()),
         ("rows", record.results.display().to_string()),
-        ("records", folders.records.display().to_string()),
+        ("records", format!("{}{unsealed}", folders.records.display())),
         ("time", duration(record.seconds)),
     ]);
     let text = format!("{}\n{files}", Table::texts(&record.tables));
@@ -137,6 +159,8 @@ struct Watch<'a> {
     progress: Option<Progress>,
     /// Lines of `metrics.jsonl`.
     epochs: Vec<String>,
+    /// Records without a seal.
+    unsealed: usize,
 }
 
 impl lacuna_study::Progress for Watch<'_> {
@@ -149,8 +173,10 @@ impl lacuna_study::Progress for Watch<'_> {
 
     fn task_done(&mut self, record: &Record, found: bool) {
         self.progress = None;
+        self.unsealed += usize::from(record.is_unsealed());
         if found {
-            self.context.note("         found its record");
+            let seal = if record.is_unsealed() { ", unsealed" } else { "" };
+            self.context.note(&format!("         found its record{seal}"));
         }
         if let Some(scores) = record.horizons.iter().find(|scores| scores.collapsed) {
             let epochs = scores.epochs;

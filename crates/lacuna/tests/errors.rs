@@ -40,6 +40,43 @@ fn broken_data_are_4_and_name_file_field_expected_found_and_fix() {
 }
 
 #[test]
+fn what_is_not_there_or_not_what_it_should_be_is_told_with_its_fix() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let settings = "train --data heads --labels tissue --preprocess canonical --depth 10 --size";
+    for (words, code, said) in [
+        ("study none.toml", 4, "none.toml"),
+        ("study heads", 4, "name a file, not a folder"),
+        ("train --config none.toml", 4, "check the path"),
+        ("eval --model none.safetensors --data heads", 4, "check the path"),
+        ("eval --model heads/images/phantom-000.nii.gz --data heads", 4, "expected: a safetensors file"),
+        ("predict none.nii --model none.safetensors --out o", 4, "none.safetensors"),
+        ("train --resume heads", 3, "expected: a run folder"),
+        (&format!("{settings} 8x8x8"), 3, "expected: more than 8 voxels"),
+    ] {
+        place.fails(words, code, &[said, "fix:"]);
+    }
+    std::fs::write(place.path("recipe.toml"), "retain_wieght = 1").unwrap();
+    place.ok(&format!("{settings} 16x16x16 --epochs 1 --name m"));
+    let model = std::fs::read_dir(place.path("runs/train")).unwrap().next().unwrap().unwrap().path();
+    let model = format!("--model {}", model.join("model.safetensors").display());
+    let unlearn = format!("unlearn {model} --data heads --forget phantom-000");
+    place.fails(
+        &format!("{unlearn} --recipe recipe.toml"),
+        3,
+        &["recipe.toml: unknown field", "did you mean `retain_weight`?"],
+    );
+    std::fs::write(place.path("recipe.toml"), "retain_weight = 1").unwrap();
+    place.fails(&format!("{unlearn} --recipe recipe.toml"), 3, &["recipe.toml", "switch on one of fix_decoder"]);
+    place.fails(&unlearn, 3, &["--strategy", "expected: a strategy", "fix:"]);
+    place.fails(
+        &format!("predict heads/images/phantom-000.nii.gz {model} --depth 10 --classes 3 --preprocess none --out o"),
+        3,
+        &["expected: the tensors of resnet10", "conv_seg.6.weight", "fix:      give the file's own depth"],
+    );
+}
+
+#[test]
 fn a_lying_header_is_refused_before_memory_is_asked_for() {
     let place = Place::new();
     place.heads("heads", "");

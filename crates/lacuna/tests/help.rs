@@ -56,6 +56,25 @@ fn exit_codes_are_told_in_the_help_and_by_their_own_verb() {
 }
 
 #[test]
+fn settings_come_from_the_environment_and_flags_go_before_them() {
+    let mut place = Place::new();
+    place.heads("heads", "");
+    place.settings = vec![("LACUNA_RUNS", "elsewhere".to_string()), ("LACUNA_THREADS", "1".to_string())];
+    assert_eq!(place.json("doctor", "lacuna.doctor/1")["threads"], 1);
+    let train = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1";
+    place.ok(train);
+    assert!(place.path("elsewhere/train").is_dir() && !place.path("runs").exists());
+    place.ok(&format!("{train} --runs here"));
+    assert!(place.path("here/train").is_dir());
+    let help = place.ok("help study");
+    for name in ["LACUNA_RUNS", "LACUNA_THREADS", "LACUNA_PROGRESS", "LACUNA_RECORDS", "LACUNA_MODELS"] {
+        assert!(help.contains(&format!("[env: {name}=")), "{help}");
+    }
+    place.settings = vec![("LACUNA_THREADS", "many".to_string())];
+    place.fails("doctor", 2, &["many", "--threads"]);
+}
+
+#[test]
 fn a_shell_gets_its_completions() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {

@@ -5,6 +5,7 @@
 mod cache;
 mod data;
 mod errors;
+mod eval;
 mod help;
 mod inspect;
 mod predict;

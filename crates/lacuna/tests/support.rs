@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 /// A fresh folder that the command is run in.
 pub struct Place {
     folder: tempfile::TempDir,
+    /// Settings of the environment that the command finds.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// What a run of the command came to.
@@ -18,7 +20,7 @@ pub struct Ran {
 
 impl Place {
     pub fn new() -> Place {
-        Place { folder: tempfile::tempdir().unwrap() }
+        Place { folder: tempfile::tempdir().unwrap(), settings: Vec::new() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -34,6 +36,13 @@ impl Place {
     pub fn spawn(&self, words: &str) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lacuna"));
         command.current_dir(self.folder.path()).args(words.split_whitespace());
+        // The tester's own settings are not the test's.
+        for name in
+            ["LACUNA_RUNS", "LACUNA_THREADS", "LACUNA_PROGRESS", "LACUNA_RECORDS", "LACUNA_MODELS", "LACUNA_CACHE"]
+        {
+            command.env_remove(name);
+        }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 

@@ -9,24 +9,25 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-const SETTINGS: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 \
+pub const SETTINGS: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 \
                         --held-out phantom-002 --progress none";
 
-fn cohort() -> Place {
+/// Three heads in a fresh folder.
+pub fn cohort() -> Place {
     let place = Place::new();
     place.heads("heads", "");
     place
 }
 
 /// The only run of a verb.
-fn run_folder(place: &Place, verb: &str) -> PathBuf {
+pub fn run_folder(place: &Place, verb: &str) -> PathBuf {
     let folders: Vec<PathBuf> =
         std::fs::read_dir(place.path("runs").join(verb)).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders[0].clone()
 }
 
-fn read(path: &Path) -> String {
+pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -151,6 +152,24 @@ fn an_interrupted_run_keeps_its_epochs_and_says_how_to_go_on() {
     let inspected = place.json(&format!("inspect {}", checkpoint.display()), "lacuna.inspect/1");
     assert_eq!(inspected["kind"], "checkpoint");
     assert!(inspected["checkpoint"]["epochs_done"].as_u64().unwrap() >= 2);
+}
+
+#[test]
+fn a_dry_run_says_who_is_trained_on_and_what_it_takes_and_writes_nothing() {
+    let place = cohort();
+    let plan = place.json(&format!("{SETTINGS} --epochs 5 --set train.batch_size=2 --dry-run"), "lacuna.train/1");
+    assert_eq!(plan["subjects"]["train"], serde_json::json!(["phantom-000", "phantom-001"]));
+    assert_eq!(plan["subjects"]["held_out"], serde_json::json!(["phantom-002"]));
+    assert_eq!((&plan["epochs"], &plan["steps_per_epoch"]), (&Value::from(5), &Value::from(1)));
+    assert_eq!(plan["estimate"]["training_passes"], 10);
+    assert!(plan["estimate"]["seconds"].as_f64().unwrap() > 0.0 && plan["estimate"]["gib"].as_f64().unwrap() > 0.0);
+    assert_eq!(plan["input"], serde_json::json!([16, 16, 16]));
+    assert!(place.ok(&format!("{SETTINGS} --dry-run")).contains("nothing was done"));
+    assert!(!place.path("runs").exists());
+    // A batch that no machine holds is refused with a size that fits, before anything is made.
+    let huge = "train --data heads --labels tissue --preprocess canonical --size 4096x4096x8 --depth 200 --dry-run";
+    let ran = place.run(huge);
+    assert!(ran.code == 5 && ran.stderr.contains("preprocess.size"), "{}", ran.stderr);
 }
 
 #[test]

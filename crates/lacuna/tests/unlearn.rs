@@ -34,6 +34,14 @@ fn a_subject_is_forgotten_by_a_strategy_and_the_model_knows_its_parent() {
     // A head, then original and unlearned on 3 subjects, 2 grids, 4 classes and their mean.
     assert_eq!(rows.lines().count(), 1 + 2 * 3 * 2 * 5);
 
+    let plan = place.json(
+        &format!("{words} --forget phantom-001 --strategy retain-label --runs planned --dry-run"),
+        "lacuna.unlearn/1",
+    );
+    assert_eq!(plan["subjects"]["forget"], serde_json::json!(["phantom-001"]));
+    assert_eq!((&plan["estimate"]["training_passes"], &plan["preparation_passes"]), (&2.into(), &1.into()));
+    assert!(!place.path("planned").exists());
+
     place.fails(&format!("{words} --forget phantom-002 --strategy max-loss"), 3, &["phantom-002"]);
     place.fails(&format!("{words} --forget phantom-001 --strategy max-lose"), 3, &["max-loss"]);
     place.fails(
@@ -42,4 +50,40 @@ fn a_subject_is_forgotten_by_a_strategy_and_the_model_knows_its_parent() {
         &["retain_wait", "did you mean `retain_weight`?"],
     );
     place.fails(&format!("{words} --forget phantom-001 --strategy max-loss --labels brain"), 3, &["4 classes"]);
+}
+
+#[test]
+fn a_divergence_is_kept_as_the_strategys_result() {
+    let (place, model) = trained();
+    place.fails(
+        &format!(
+            "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy max-loss \
+             --set learning_rate=1e12 --epochs 2 --progress none"
+        ),
+        3,
+        &["diverged in epoch 1"],
+    );
+    let runs = std::fs::read_dir(place.path("runs/unlearn")).unwrap().map(|entry| entry.unwrap().path());
+    let [run] = &runs.collect::<Vec<_>>()[..] else { panic!("one run") };
+    let rows = std::fs::read_to_string(run.join("results.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 3 * 2 * 5 + 1, "those of the original, and one");
+    assert!(rows.contains("max-loss,suppress,2,phantom-001,0,,,,,,,learning_rate=1000000000000.0,"), "{rows}");
+    assert!(rows.trim_end().ends_with("diverged"), "{rows}");
+}
+
+#[test]
+fn a_run_goes_on_only_with_its_own_model() {
+    let (place, model) = trained();
+    let other = place.json(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --seed 5 \
+         --held-out phantom-002",
+        "lacuna.train/1",
+    );
+    let words = "--data heads --held-out phantom-002 --forget phantom-001 --strategy max-loss --epochs 1";
+    place.fails(&format!("unlearn --model {model} {words} --set learning_rate=1e30"), 3, &["diverged"]);
+    let run = std::fs::read_dir(place.path("runs/unlearn")).unwrap().next().unwrap().unwrap().path();
+    let other = other["model"].as_str().unwrap();
+    let resume = format!("unlearn --model {other} --resume {}", run.display());
+    place.fails(&resume, 3, &["expected: the model it began from", "fix:      give that model"]);
+    place.fails(&format!("{resume} --strategy max-loss"), 2, &["--strategy", "--resume"]);
 }

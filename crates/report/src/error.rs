@@ -46,6 +46,12 @@ pub enum ReportError {
         /// Which run, subject, class and grid.
         what: String,
     },
+    /// Some rows say that a run collapsed and some that it did not.
+    #[error("{run}: status: expected `collapsed` in every row or in none, found both")]
+    Collapsed {
+        /// Which run.
+        run: String,
+    },
     /// A run has two originals or two retrained models to be compared with.
     #[error(
         "two models `{strategy}` for the forgotten subject {forgotten} and seed {seed}: \

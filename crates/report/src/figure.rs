@@ -111,7 +111,7 @@ pub(crate) const EXPLANATION: [&str; 3] = [
     "div: runs that diverged by this horizon; they are in no mean. -: no run has a value.",
 ];
 
-/// The empty masks of one table.
+/// The empty masks and the collapsed runs of one table.
 pub(crate) fn notes(table: &Table) -> Vec<String> {
     let empty: Vec<String> = table.lines.iter().flat_map(empty_masks).collect();
     let first = match empty.is_empty() {
@@ -121,7 +121,17 @@ pub(crate) fn notes(table: &Table) -> Vec<String> {
              is, and undefined, hence in no mean, where both are."
         }
     };
-    [first.to_string()].into_iter().chain(empty).collect()
+    [first.to_string()].into_iter().chain(empty).chain(table.lines.iter().filter_map(collapsed)).collect()
+}
+
+fn collapsed(line: &Line) -> Option<String> {
+    let Line { collapsed, runs, epochs, .. } = line;
+    let note = format!(
+        "Collapsed: {}, {epochs} epochs: in {collapsed} of {runs} runs the model says one class everywhere; its scores \
+         are in the means.",
+        full_name(line)
+    );
+    (*collapsed > 0).then_some(note)
 }
 
 fn empty_masks(line: &Line) -> Vec<String> {

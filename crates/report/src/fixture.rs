@@ -22,7 +22,7 @@ pub(crate) fn run(strategy: &str, epochs: usize, forgotten: &str, seed: u64) -> 
 pub(crate) fn scored(run: &Run, role: Role, subject: &str, class: &str, dice: Option<f64>) -> ResultRow {
     let empty = if dice.is_some() { Empty::None } else { Empty::Both };
     let score = ClassScore { name: class.into(), dice, empty, mae: 0.125, mae_probability: 0.25 };
-    let scored = Scored { grid: ScoreGrid::Output, role, subject: subject.into(), score };
+    let scored = Scored { grid: ScoreGrid::Output, role, subject: subject.into(), score, collapsed: false };
     ResultRow { run: run.clone(), outcome: Outcome::Scored(scored) }
 }
 
@@ -46,8 +46,16 @@ pub(crate) fn finished(rows: &mut Vec<ResultRow>, run: &Run, dice: [f64; 3]) {
     subject(rows, run, Role::HeldOut, "unseen", held_out);
 }
 
-/// A small study: three forgotten subjects, two of three Max Loss runs diverged, one variant
-/// with one subject and two seeds, one missed brain.
+/// Mark a run as one that says one class everywhere.
+fn collapse(rows: &mut [ResultRow], run: &Run) {
+    for row in rows.iter_mut().filter(|row| row.run == *run) {
+        let Outcome::Scored(scored) = &mut row.outcome else { unreachable!() };
+        scored.collapsed = true;
+    }
+}
+
+/// A small study: three forgotten subjects, two of three Max Loss runs diverged, a Fix Decoder run
+/// collapsed, one variant with one subject and two seeds, one missed brain.
 pub(crate) fn study() -> Vec<ResultRow> {
     let mut rows = Vec::new();
     for (index, forgotten) in ["sub-01", "sub-02", "sub-03"].into_iter().enumerate() {
@@ -58,6 +66,8 @@ pub(crate) fn study() -> Vec<ResultRow> {
         finished(&mut rows, &run("noisy-label", 50, forgotten, 0), [0.76, 0.06 + shift, 0.55]);
     }
     finished(&mut rows, &run("max-loss", 20, "sub-01", 0), [0.5, 0.0, 0.4]);
+    finished(&mut rows, &run("fix-decoder", 50, "sub-02", 0), [0.02, 0.0, 0.0]);
+    collapse(&mut rows, &run("fix-decoder", 50, "sub-02", 0));
     rows.push(ResultRow { run: run("max-loss", 50, "sub-01", 0), outcome: Outcome::Diverged });
     rows.push(ResultRow { run: run("max-loss", 20, "sub-02", 0), outcome: Outcome::Diverged });
     let matching = |seed| Run {

@@ -21,5 +21,7 @@ mod text;
 
 pub use error::ReportError;
 pub use estimate::{Estimate, Spread};
-pub use row::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored, check_text, scored_rows};
+pub use row::{
+    Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored, ScoredSubject, check_text, scored_rows,
+};
 pub use table::{Column, Line, Roles, SCHEMA, Table, tables};

@@ -137,7 +137,11 @@ struct FlatRow {
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
+    /// Scored.
     Ok,
+    /// Scored, and the same class everywhere.
+    Collapsed,
+    /// Not scored: something was not a finite number.
     Diverged,
 }
 
@@ -165,7 +169,11 @@ impl From<&ResultRow> for FlatRow {
             labels: run.labels,
             mae_probability: scored.map(|scored| scored.score.mae_probability),
             empty: scored.map(|scored| scored.score.empty),
-            status: if scored.is_some() { Status::Ok } else { Status::Diverged },
+            status: match scored {
+                Some(scored) if scored.collapsed => Status::Collapsed,
+                Some(_) => Status::Ok,
+                None => Status::Diverged,
+            },
         }
     }
 }
@@ -173,7 +181,7 @@ impl From<&ResultRow> for FlatRow {
 impl FlatRow {
     fn into_row(self, place: impl Fn() -> String) -> Result<ResultRow, ReportError> {
         let outcome = match self.status {
-            Status::Ok => Outcome::Scored(self.scored(place)?),
+            Status::Ok | Status::Collapsed => Outcome::Scored(self.scored(place)?),
             Status::Diverged => self.diverged(place)?,
         };
         let run = Run {
@@ -194,7 +202,7 @@ impl FlatRow {
             place: place(),
             column,
             found: String::new(),
-            expected: "a value, since status is `ok`",
+            expected: "a value, since status is not `diverged`",
         };
         let score = ClassScore {
             name: self.class.clone().ok_or_else(|| blank("class"))?,
@@ -208,6 +216,7 @@ impl FlatRow {
             role: self.role.ok_or_else(|| blank("role"))?,
             subject: self.subject.clone().ok_or_else(|| blank("subject"))?,
             score,
+            collapsed: self.status == Status::Collapsed,
         })
     }
 
@@ -251,7 +260,7 @@ mod tests {
             scored(&original, Role::HeldOut, "sub-09", "mean", Some(5e-324)),
             ResultRow { run: run("max-loss", 50, "sub-02", 0), outcome: Outcome::Diverged },
         ];
-        rows[2].run.variant = "forget_weight=0.5 noise_law=uniform".into();
+        rows[2].run.variant = "forget_weight=0.5; noise=uniform".into();
         rows
     }
 
@@ -369,7 +378,22 @@ mod tests {
 
     #[test]
     fn a_finished_row_without_an_error_is_refused() {
-        refused(|text| text.replace(",5e-324,0.125,", ",5e-324,,"), &["line 2", "mae", "status is `ok`"]);
+        refused(|text| text.replace(",5e-324,0.125,", ",5e-324,,"), &["line 2", "mae", "status is not `diverged`"]);
+    }
+
+    #[test]
+    fn a_collapsed_model_keeps_its_numbers_and_says_so_in_every_row() {
+        let mut rows = rows();
+        let collapsed = |row: &mut ResultRow| match &mut row.outcome {
+            Outcome::Scored(scored) => scored.collapsed = true,
+            Outcome::Diverged => {}
+        };
+        rows[..2].iter_mut().for_each(collapsed);
+        let text = written(&rows);
+        assert_eq!(text.matches("0.125,,resnet10,tissue,0.25,none,collapsed\n").count(), 2, "{text}");
+        assert_eq!(read_text(&text).unwrap(), sorted(&rows));
+        let half = text.replacen(",collapsed\n", ",ok\n", 1);
+        assert!(matches!(read_text(&half), Err(ReportError::Collapsed { .. })));
     }
 
     #[test]

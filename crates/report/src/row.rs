@@ -57,7 +57,7 @@ pub struct Run {
     pub goal: Goal,
     /// The strategy's name in kebab case.
     pub strategy: String,
-    /// How it differs from the named strategy, as `key=value` separated by blanks; empty if not.
+    /// How it differs from the named strategy, as `key=value` separated by `; `; empty if not.
     pub variant: String,
     /// Epochs of unlearning; of a reference, of training.
     pub epochs: usize,
@@ -78,6 +78,24 @@ pub struct Scored {
     pub subject: String,
     /// The class, or the mean over classes, with its scores.
     pub score: ClassScore,
+    /// Whether the model has collapsed: it says one class everywhere, of everybody. Its numbers are
+    /// what such a model is worth and stay.
+    pub collapsed: bool,
+}
+
+/// One subject scored on one grid, every class of it.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoredSubject<'a> {
+    /// Where it was scored.
+    pub grid: ScoreGrid,
+    /// On which side of the forgetting the subject is.
+    pub role: Role,
+    /// The subject.
+    pub subject: &'a str,
+    /// Whether the model has collapsed.
+    pub collapsed: bool,
+    /// The scores.
+    pub scores: &'a SubjectScores,
 }
 
 /// What came of a run.
@@ -85,7 +103,7 @@ pub struct Scored {
 pub enum Outcome {
     /// A score; a finished run has many.
     Scored(Scored),
-    /// The run ended in NaN or collapse and has no scores; it has this one row.
+    /// The run left the finite numbers and has no scores; it has this one row.
     Diverged,
 }
 
@@ -99,9 +117,10 @@ pub struct ResultRow {
 }
 
 /// The rows of one subject scored on one grid: one per class, then the mean.
-pub fn scored_rows(run: &Run, role: Role, subject: &str, grid: ScoreGrid, scores: &SubjectScores) -> Vec<ResultRow> {
+pub fn scored_rows(run: &Run, scored: &ScoredSubject) -> Vec<ResultRow> {
+    let &ScoredSubject { grid, role, subject, collapsed, scores } = scored;
     let row = |score: &ClassScore| {
-        let scored = Scored { grid, role, subject: subject.to_string(), score: score.clone() };
+        let scored = Scored { grid, role, subject: subject.to_string(), score: score.clone(), collapsed };
         ResultRow { run: run.clone(), outcome: Outcome::Scored(scored) }
     };
     scores.classes.iter().chain([&scores.mean]).map(row).collect()
@@ -129,7 +148,7 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
 ///
 /// # Errors
 /// [`ReportError::Duplicate`] if two rows are about the same thing, or a run both has scores and
-/// diverged.
+/// diverged; [`ReportError::Collapsed`] if rows of one run disagree about its collapse.
 pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError> {
     let mut sorted: Vec<&ResultRow> = rows.iter().collect();
     sorted.sort_by(|one, two| one.order(two));
@@ -138,6 +157,9 @@ pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError>
         let contradicts = pair[0].run == pair[1].run && pair[1].outcome == Outcome::Diverged;
         if contradicts || pair[0].order(pair[1]).is_eq() {
             return Err(ReportError::Duplicate { what: pair[0].to_string() });
+        }
+        if pair[0].run == pair[1].run && pair[0].collapsed() != pair[1].collapsed() {
+            return Err(ReportError::Collapsed { run: pair[0].run.to_string() });
         }
     }
     Ok(sorted)
@@ -172,6 +194,10 @@ impl ResultRow {
             }
         }
         Ok(())
+    }
+
+    fn collapsed(&self) -> bool {
+        matches!(&self.outcome, Outcome::Scored(scored) if scored.collapsed)
     }
 
     /// The order of rows in files: by table, then strategy, run, grid, role, subject and class,
@@ -211,6 +237,17 @@ impl Scored {
     fn key(&self) -> (ScoreGrid, Role, &str, bool, &str) {
         let name = self.score.name.as_str();
         (self.grid, self.role, &self.subject, name == MEAN, name)
+    }
+}
+
+impl Role {
+    /// As files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Retain => "retain",
+            Role::Forget => "forget",
+            Role::HeldOut => "held_out",
+        }
     }
 }
 
@@ -313,7 +350,14 @@ mod tests {
         scorer.add(&[0.25, 0.75], 1, 1).unwrap();
         let scores = scorer.finish().unwrap();
         let run = fixture::run("max-loss", 50, "sub-01", 3);
-        let rows = scored_rows(&run, Role::HeldOut, "sub-09", ScoreGrid::Volume, &scores);
+        let subject = ScoredSubject {
+            grid: ScoreGrid::Volume,
+            role: Role::HeldOut,
+            subject: "sub-09",
+            collapsed: false,
+            scores: &scores,
+        };
+        let rows = scored_rows(&run, &subject);
         let found: Vec<&ClassScore> = rows
             .iter()
             .map(|row| match &row.outcome {

@@ -8,6 +8,7 @@ use lacuna_metrics::{EmptyCounts, MEAN, RetainForget};
 #[derive(Default)]
 pub(crate) struct RunScores {
     pub(crate) diverged: bool,
+    pub(crate) collapsed: bool,
     pub(crate) roles: Roles<RoleScores>,
 }
 
@@ -25,6 +26,7 @@ pub(crate) struct RoleScores {
 impl RunScores {
     /// Take one scored class, or the mean over classes, of one subject.
     pub(crate) fn add(&mut self, scored: &Scored) {
+        self.collapsed |= scored.collapsed;
         let role = match scored.role {
             Role::Retain => &mut self.roles.retain,
             Role::Forget => &mut self.roles.forget,

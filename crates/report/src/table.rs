@@ -60,6 +60,8 @@ pub struct Line {
     pub runs: usize,
     /// The runs that had diverged by this horizon; they are in no mean.
     pub diverged: usize,
+    /// The finished runs whose model says one class everywhere at this horizon; they are in the means.
+    pub collapsed: usize,
 }
 
 /// One value for each role.
@@ -209,6 +211,7 @@ fn line(group: &[Paired<'_>], diverged: usize) -> Line {
         n: finished.iter().map(|(forgotten, _)| forgotten).collect::<BTreeSet<_>>().len(),
         runs: finished.len(),
         diverged,
+        collapsed: group.iter().filter(|paired| paired.scores.collapsed).count(),
     }
 }
 
@@ -311,6 +314,12 @@ mod tests {
         let after = |epochs| line_of(&table, "max-loss", epochs);
         assert_eq!((after(20).runs, after(20).diverged, after(20).scores.retain.dice.runs), (1, 1, 1));
         assert_eq!((after(50).runs, after(50).diverged, after(50).scores.retain.dice.mean), (0, 2, None));
+    }
+
+    #[test]
+    fn collapsed_runs_are_counted_and_stay_in_the_means() {
+        let line = line_of(&output(&study()), "fix-decoder", 50);
+        assert_eq!((line.runs, line.diverged, line.collapsed, line.scores.forget.dice.mean), (1, 0, 1, Some(0.0)));
     }
 
     #[test]

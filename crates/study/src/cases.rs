@@ -1,15 +1,17 @@
 //! A study's data: subjects, label table, cases ready for the network.
 
 use crate::estimate::available_bytes;
-use crate::{LabelChoice, StudyConfig, StudyError};
+use crate::{StudyConfig, StudyError, Workload};
 use lacuna_cohort::{
     Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, Preparation, ReadOptions, Scan, Shelf, SubjectId,
     Voxels, prepare, prepare_each,
 };
-use lacuna_nn::Architecture;
+use lacuna_nn::{Architecture, Device, Network};
 use lacuna_seed::Seed;
+use lacuna_train::{CaseScores, TrainError, score_subject};
 use lacuna_volume::Preprocessing;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How scans are kept, on disk and in memory. Nothing of it changes a result.
@@ -40,10 +42,7 @@ impl Data {
     /// A cohort or table that cannot be opened, or a network that does not fit them.
     pub fn open(config: &StudyConfig) -> Result<(Cohort, LabelTable, Architecture), StudyError> {
         let cohort = Cohort::open(&config.data.root, &config.data.options)?;
-        let labels = match &config.data.labels {
-            LabelChoice::Named(name) => LabelTable::built_in(name, cohort.classes_in_file.as_ref())?,
-            LabelChoice::File { file } => LabelTable::from_toml_file(file)?,
-        };
+        let labels = config.data.labels.table(&cohort)?;
         let architecture = config.network.architecture(cohort.channels.len(), labels.classes().len())?;
         Ok((cohort, labels, architecture))
     }
@@ -79,12 +78,27 @@ impl Data {
             cases.push(Case { voxels: Voxels::Shelved { shelf: shelf.clone(), place }, ..case });
             progress(cases.len(), source.scans.len());
         })?;
+        cases.iter().try_for_each(check_size)?;
         Ok(Data { labels, architecture, cases, digests })
     }
 
     /// The cases of some subjects, in order of subject and scan.
     pub fn of(&self, subjects: &BTreeSet<SubjectId>) -> Vec<&Case> {
         self.cases.iter().filter(|case| subjects.contains(&case.subject)).collect()
+    }
+
+    /// What a network is worth on a subject, all scans together.
+    ///
+    /// # Errors
+    /// A prediction that is not finite, or a subject of whom no voxel counts.
+    pub fn score(&self, network: &Network, subject: &SubjectId, device: &Device) -> Result<CaseScores, TrainError> {
+        let scans = self.of(&BTreeSet::from([subject.clone()]));
+        score_subject(network, &scans, self.labels.classes(), device)
+    }
+
+    /// Begin to fetch what is not in memory of a subject who is about to be scored.
+    pub(crate) fn expect(&self, subject: &SubjectId) {
+        self.of(&BTreeSet::from([subject.clone()])).into_iter().for_each(Case::expect);
     }
 
     /// What the network and the scores see of some subjects, as one digest.
@@ -97,20 +111,18 @@ impl Data {
         lacuna_disk::digest(lines.concat().as_bytes())
     }
 
-    /// The largest input among the cases, `[C, D, H, W]`.
-    pub fn shape_max(&self) -> [usize; 4] {
+    /// Steps of the network on so many volumes, each as large as the largest case.
+    pub fn workload(&self, volumes_at_once: usize) -> Workload {
         let largest = self.cases.iter().max_by_key(|case| case.shape.iter().product::<usize>());
-        largest.map_or([0; 4], |case| case.shape)
+        let [_, d, h, w] = largest.map_or([0; 4], |case| case.shape);
+        Workload { architecture: self.architecture, size: [d, h, w], volumes_at_once }
     }
 
-    /// What a person should be told of the files, each once.
-    pub fn notices(&self) -> Vec<String> {
-        self.cases
-            .iter()
-            .flat_map(|case| case.notices.iter().map(|(path, notice)| format!("{}: {notice}", path.display())))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+    /// What a person should be told of the files, each once, in the words of `told`.
+    pub fn notices(&self, told: impl Fn(&Case, &Path, &str) -> String) -> Vec<String> {
+        let notices =
+            self.cases.iter().flat_map(|case| case.notices.iter().map(move |(path, notice)| (case, path, notice)));
+        notices.map(|(case, path, notice)| told(case, path, notice)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -155,6 +167,19 @@ impl Source {
             cache: self.cache.as_ref(),
         })
     }
+}
+
+/// The encoder halves each axis three times, and BatchNorm needs more than one voxel to have a variance.
+fn check_size(case: &Case) -> Result<(), StudyError> {
+    let [_, size @ ..] = case.shape;
+    if size.iter().any(|&voxels| voxels > 8) {
+        return Ok(());
+    }
+    Err(StudyError::BadSetting {
+        key: "preprocess.size".to_string(),
+        expected: "more than 8 voxels along one axis at least".to_string(),
+        found: format!("{size:?} as the network's input; fix: choose a larger size"),
+    })
 }
 
 fn digest(case: &Case, voxels: &CaseVoxels) -> String {

@@ -1,7 +1,7 @@
 //! A study file.
 
 use crate::{StudyError, Variant};
-use lacuna_cohort::{LayoutOptions, SubjectId};
+use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, Shortcut};
 use lacuna_train::{TrainConfig, TrainError};
 use lacuna_volume::Preprocessing;
@@ -95,6 +95,19 @@ pub struct NetworkConfig {
     /// whole encoder must; a head that is missing begins fresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+}
+
+impl LabelChoice {
+    /// The table; `cohort` may bring its own list of labels.
+    ///
+    /// # Errors
+    /// An unknown name, or a file that is no label table.
+    pub fn table(&self, cohort: &Cohort) -> Result<LabelTable, CohortError> {
+        match self {
+            LabelChoice::Named(name) => LabelTable::built_in(name, cohort.classes_in_file.as_ref()),
+            LabelChoice::File { file } => LabelTable::from_toml_file(file),
+        }
+    }
 }
 
 impl NetworkConfig {

@@ -1,5 +1,6 @@
 //! What can go wrong in a study.
 
+use lacuna_train::TrainError;
 use std::path::PathBuf;
 
 /// An error of study files, tasks and records.
@@ -97,11 +98,33 @@ pub enum StudyError {
     Network(#[from] lacuna_nn::NnError),
     /// Training, or a request to stop.
     #[error(transparent)]
-    Train(#[from] lacuna_train::TrainError),
+    Train(#[from] TrainError),
     /// A recipe, or its run.
     #[error(transparent)]
     Unlearn(#[from] lacuna_unlearn::UnlearnError),
     /// The rows could not be written or averaged.
     #[error(transparent)]
     Report(#[from] lacuna_report::ReportError),
+}
+
+impl StudyError {
+    /// Whether its words can hold a subject's id or the name of somebody's file, which pseudonyms must hide.
+    pub fn may_name_a_subject(&self) -> bool {
+        match self {
+            StudyError::InFile { source, .. } => source.may_name_a_subject(),
+            StudyError::BadSetting { key, .. } => key.starts_with("split") || key.starts_with("data"),
+            // Records, models and weights are named by digests and by the study file.
+            StudyError::BadRecipe { .. }
+            | StudyError::Init { .. }
+            | StudyError::Record { .. }
+            | StudyError::NotRepeated { .. }
+            | StudyError::Memory { .. }
+            | StudyError::Network(_) => false,
+            StudyError::Train(error) => !matches!(
+                error,
+                TrainError::BadSetting { .. } | TrainError::Diverged { .. } | TrainError::Interrupted { .. }
+            ),
+            _ => true,
+        }
+    }
 }

@@ -16,6 +16,17 @@ pub struct Estimate {
     pub gib: f64,
 }
 
+/// Steps of one kind, on volumes of one size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Workload {
+    /// The network.
+    pub architecture: Architecture,
+    /// D, H and W of its input.
+    pub size: [usize; 3],
+    /// The most volumes in one step.
+    pub volumes_at_once: usize,
+}
+
 /// What a machine can do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Machine {
@@ -52,39 +63,39 @@ impl Machine {
 const FORWARD_AND_BACKWARD: f64 = 3.0;
 
 impl Estimate {
-    /// The estimate for so many passes of volumes of `size` (D, H, W).
-    pub fn new(architecture: &Architecture, size: [usize; 3], training_passes: u64, machine: &Machine) -> Estimate {
-        let cost = Cost::of(architecture, size);
+    /// The estimate for so many passes of one volume.
+    pub fn new(workload: &Workload, training_passes: u64, machine: &Machine) -> Estimate {
+        let cost = Cost::of(&workload.architecture, workload.size);
         let work = training_passes as f64 * cost.multiply_adds * FORWARD_AND_BACKWARD;
-        Estimate {
-            training_passes,
-            seconds: work / machine.multiply_adds_per_second,
-            gib: cost.training_bytes() / f64::from(1 << 30),
-        }
+        let (seconds, gib) = (work / machine.multiply_adds_per_second, workload.gib());
+        Estimate { training_passes, seconds, gib }
     }
 
     /// Refuse a study that does not fit, and offer the largest grid of the same shape that does.
     ///
     /// # Errors
     /// [`StudyError::Memory`].
-    pub fn check_memory(
-        &self,
-        architecture: &Architecture,
-        size: [usize; 3],
-        machine: &Machine,
-    ) -> Result<(), StudyError> {
+    pub fn check_memory(&self, workload: &Workload, machine: &Machine) -> Result<(), StudyError> {
         let Some(available_gib) = machine.available_gib.filter(|&available| available < self.gib) else {
             return Ok(());
         };
-        let fits =
-            |size: &[usize; 3]| Cost::of(architecture, *size).training_bytes() / f64::from(1 << 30) < available_gib;
-        let smaller =
-            (1..16).map(|eighths| size.map(|voxels| (voxels * (16 - eighths) / 16 / 8).max(1) * 8)).find(fits);
+        let fits = |size: &[usize; 3]| Workload { size: *size, ..*workload }.gib() < available_gib;
+        let shrunk = |sixteenths: usize| workload.size.map(|voxels| (voxels * (16 - sixteenths) / 16 / 8).max(1) * 8);
+        let smaller = (1..16).map(shrunk).find(fits);
         let fix = match smaller {
             Some(smaller) => format!("set preprocess.size = {smaller:?}, which needs less"),
             None => "choose a shallower network".to_string(),
         };
         Err(StudyError::Memory { needed_gib: self.gib, available_gib, fix })
+    }
+}
+
+impl Workload {
+    /// Peak memory of one step; each volume of a step brings its own activations.
+    fn gib(&self) -> f64 {
+        let cost = Cost::of(&self.architecture, self.size);
+        let activations = cost.activations * self.volumes_at_once as f64;
+        Cost { activations, ..cost }.training_bytes() / f64::from(1 << 30)
     }
 }
 
@@ -106,8 +117,8 @@ mod tests {
 
     const PAPER: [usize; 3] = [56, 448, 448];
 
-    fn resnet_50() -> Architecture {
-        Architecture::new(50, 1, 2).unwrap()
+    fn resnet_50(size: [usize; 3], volumes_at_once: usize) -> Workload {
+        Workload { architecture: Architecture::new(50, 1, 2).unwrap(), size, volumes_at_once }
     }
 
     fn machine(available_gib: f64) -> Machine {
@@ -116,16 +127,26 @@ mod tests {
 
     #[test]
     fn the_papers_grid_is_refused_on_a_small_machine_with_a_smaller_one_offered() {
-        let estimate = Estimate::new(&resnet_50(), PAPER, 1200, &machine(2.0));
-        let message = estimate.check_memory(&resnet_50(), PAPER, &machine(2.0)).unwrap_err().to_string();
+        let paper = resnet_50(PAPER, 1);
+        let estimate = Estimate::new(&paper, 1200, &machine(2.0));
+        let message = estimate.check_memory(&paper, &machine(2.0)).unwrap_err().to_string();
         assert!(message.contains("preprocess.size = ["), "{message}");
-        assert!(estimate.check_memory(&resnet_50(), PAPER, &machine(1000.0)).is_ok());
+        assert!(estimate.check_memory(&paper, &machine(1000.0)).is_ok());
     }
 
     #[test]
     fn twice_the_passes_take_twice_the_time() {
-        let one = Estimate::new(&resnet_50(), [64; 3], 100, &machine(24.0));
-        let two = Estimate::new(&resnet_50(), [64; 3], 200, &machine(24.0));
+        let one = Estimate::new(&resnet_50([64; 3], 1), 100, &machine(24.0));
+        let two = Estimate::new(&resnet_50([64; 3], 1), 200, &machine(24.0));
         assert!((two.seconds / one.seconds - 2.0).abs() < 1e-9);
+        assert_eq!(two.gib, one.gib);
+    }
+
+    #[test]
+    fn a_larger_batch_takes_more_memory_and_no_more_time() {
+        let of = |volumes_at_once| Estimate::new(&resnet_50([64; 3], volumes_at_once), 100, &machine(24.0));
+        let (one, two, three) = (of(1), of(2), of(3));
+        assert!(two.gib > one.gib && (three.gib - two.gib - (two.gib - one.gib)).abs() < 1e-9);
+        assert_eq!(two.seconds, one.seconds);
     }
 }

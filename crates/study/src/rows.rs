@@ -6,7 +6,7 @@ use crate::study::Study;
 use crate::task::UnlearnTask;
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::{Architecture, DEPTHS};
-use lacuna_report::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, scored_rows};
+use lacuna_report::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
 
 impl Study {
     /// The rows of every run that is recorded; an unfinished study has fewer.
@@ -103,12 +103,14 @@ impl Study {
             for subject in &subjects {
                 let shown = self.shown(subject);
                 for (grid, by_subject) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
-                    let scores = by_subject.get(&shown).ok_or_else(|| {
+                    let subject_scores = by_subject.get(&shown).ok_or_else(|| {
                         let path = self.store().record_path(key);
                         let found = format!("no scores of {shown} after {} epochs", scores.epochs);
                         StudyError::Record { delete: path.clone(), path, found }
                     })?;
-                    rows.extend(scored_rows(run, role, &shown, grid, scores));
+                    let collapsed = scores.collapsed;
+                    let scored = ScoredSubject { grid, role, subject: &shown, collapsed, scores: subject_scores };
+                    rows.extend(scored_rows(run, &scored));
                 }
             }
         }
@@ -120,8 +122,8 @@ impl Study {
     }
 }
 
-/// `resnet50`, with the shortcut where it is not that of the published weights.
-fn network_name(architecture: &Architecture) -> String {
+/// As results name a network: `resnet50`, with the shortcut where it is not that of the published weights.
+pub fn network_name(architecture: &Architecture) -> String {
     let Architecture { depth, shortcut, .. } = architecture;
     let is_published = DEPTHS.iter().any(|published| published.layers == *depth && published.shortcut == *shortcut);
     if is_published { format!("resnet{depth}") } else { format!("resnet{depth}{shortcut:?}") }

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The format of [`Record`]; it changes when a reader would have to.
-pub const RECORD_SCHEMA: &str = "lacuna-record-1";
+pub const RECORD_SCHEMA: &str = "lacuna-record-2";
+
+/// The format of before records were sealed, which is read as well: nothing shows whether such a record was edited.
+const UNSEALED_SCHEMA: &str = "lacuna-record-1";
 
 /// The largest record that is read.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
@@ -41,6 +44,10 @@ pub struct Record {
     pub seconds: f64,
     /// One entry per epoch.
     pub history: Vec<EpochRecord>,
+    /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above. It shows
+    /// damage and careless edits; whoever means to deceive can compute it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 /// Everybody's scores after some epochs.
@@ -64,6 +71,37 @@ pub struct Store {
     models: PathBuf,
 }
 
+impl Record {
+    /// The record with its seal.
+    pub(crate) fn sealed(self) -> Record {
+        let seal = Some(self.digest());
+        Record { seal, ..self }
+    }
+
+    /// Whether it was written before records were sealed.
+    pub fn is_unsealed(&self) -> bool {
+        self.schema == UNSEALED_SCHEMA
+    }
+
+    fn digest(&self) -> String {
+        let unsealed = Record { seal: None, ..self.clone() };
+        lacuna_disk::digest(&serde_json::to_vec(&unsealed).expect("plain data is JSON"))
+    }
+
+    /// What is wrong with it as the record of run `key`, if anything is.
+    fn fault(&self, key: &str) -> Option<String> {
+        match (self.schema.as_str(), &self.seal) {
+            _ if self.key != key => Some(format!("that of run {}", self.key)),
+            (RECORD_SCHEMA, Some(seal)) if *seal == self.digest() => None,
+            (RECORD_SCHEMA, Some(_)) => Some("one that was changed after it was sealed".to_string()),
+            (RECORD_SCHEMA, None) => Some("one whose seal is gone".to_string()),
+            (UNSEALED_SCHEMA, None) => None,
+            (UNSEALED_SCHEMA, Some(_)) => Some(format!("a seal in the format {UNSEALED_SCHEMA}, which has none")),
+            (other, _) => Some(format!("the format {other}")),
+        }
+    }
+}
+
 impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
@@ -73,7 +111,7 @@ impl Store {
     /// The record of a run, if it is finished.
     ///
     /// # Errors
-    /// A file that is not that run's record.
+    /// A file that is not that run's record, or is not as it was sealed.
     pub fn record(&self, key: &str) -> Result<Option<Record>, StudyError> {
         let path = self.record_path(key);
         if !path.exists() {
@@ -82,10 +120,10 @@ impl Store {
         let text = lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?;
         let unfit = |found: String| StudyError::Record { path: path.clone(), found, delete: path.clone() };
         let record: Record = serde_json::from_str(&text).map_err(|error| unfit(format!("damage: {error}")))?;
-        if record.schema != RECORD_SCHEMA {
-            return Err(unfit(format!("the format {}", record.schema)));
+        match record.fault(key) {
+            None => Ok(Some(record)),
+            Some(fault) => Err(unfit(fault)),
         }
-        if record.key == key { Ok(Some(record)) } else { Err(unfit(format!("that of run {}", record.key))) }
     }
 
     /// Record a finished run, atomically.
@@ -153,5 +191,118 @@ impl Store {
     /// Where the record of a run lies.
     pub fn record_path(&self, key: &str) -> PathBuf {
         self.records.join(format!("{key}.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_metrics::Scorer;
+
+    const KEY: &str = "ab12";
+
+    /// A record with a score and a loss.
+    fn record() -> Record {
+        let names = ["background", "brain"].map(String::from);
+        let mut scorer = Scorer::new(&names).unwrap();
+        for (probability, truth) in [(0.3, 0), (0.7, 1), (0.6, 0)] {
+            scorer.add(&[1.0 - probability, probability], u8::from(probability > 0.5), truth).unwrap();
+        }
+        let scores = BTreeMap::from([("sub-01".to_string(), scorer.finish().unwrap())]);
+        let epoch = EpochRecord { epoch: 1, learning_rate: 0.01, loss: 0.7, gradient_norm: 1.5, passes: 2 };
+        Record {
+            schema: RECORD_SCHEMA.to_string(),
+            key: KEY.to_string(),
+            model: Some("cd34".to_string()),
+            parent: None,
+            horizons: vec![EpochScores { epochs: 1, volume: scores.clone(), output: scores, collapsed: false }],
+            diverged: None,
+            passes: Passes { training: 2, teacher: 0 },
+            preparation_passes: 0,
+            seconds: 1.25,
+            history: vec![epoch],
+            seal: None,
+        }
+    }
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        Store::new(folder.path().join("records"), folder.path().join("models"))
+    }
+
+    /// A store that holds `record`, its file changed.
+    #[track_caller]
+    fn read_after(record: Record, change: impl FnOnce(String) -> String) -> Result<Option<Record>, StudyError> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        store.write_record(&record).unwrap();
+        let path = store.record_path(KEY);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let changed = change(text.clone());
+        assert_ne!(changed, text, "the test changes something");
+        std::fs::write(path, changed).unwrap();
+        store.record(KEY)
+    }
+
+    #[test]
+    fn a_record_reads_back_as_written_and_a_run_without_one_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, record) = (store(&folder), record().sealed());
+        assert_eq!(store.record(KEY).unwrap(), None);
+        store.write_record(&record).unwrap();
+        assert_eq!(store.record(KEY).unwrap(), Some(record));
+    }
+
+    #[test]
+    fn every_number_reads_back_to_the_last_bit() {
+        // Loss and gradient norm as some run could have them; a reader that is quick rather than exact is one
+        // unit in the last place off for about every tenth of such numbers.
+        let mut record = record();
+        let mut draws = lacuna_seed::Seed(0).stream("round trip").draws();
+        record.history = (1..=1000)
+            .map(|epoch| EpochRecord {
+                epoch,
+                loss: draws.uniform(),
+                gradient_norm: draws.uniform(),
+                ..record.history[0]
+            })
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let (store, record) = (store(&folder), record.sealed());
+        store.write_record(&record).unwrap();
+        let found = store.record(KEY).unwrap().unwrap();
+        let off = found.history.iter().zip(&record.history).filter(|(found, written)| found != written).count();
+        assert_eq!(off, 0, "of 1000 epochs");
+    }
+
+    #[test]
+    fn a_record_edited_by_hand_is_refused_with_the_fix() {
+        for (from, to) in
+            [("\"loss\":0.7", "\"loss\":0.6"), ("\"diverged\":null", "\"diverged\":\"so\""), ("cd34", "cd35")]
+        {
+            let message = read_after(record().sealed(), |text| text.replace(from, to)).unwrap_err().to_string();
+            assert!(message.contains("changed after it was sealed") && message.contains("; fix: delete"), "{message}");
+        }
+        let without = |text: String| text[..text.rfind(",\"seal\"").unwrap()].to_string() + "}\n";
+        let message = read_after(record().sealed(), without).unwrap_err().to_string();
+        assert!(message.contains("whose seal is gone"), "{message}");
+    }
+
+    #[test]
+    fn white_space_is_no_edit() {
+        let spread = |text: String| {
+            let record: Record = serde_json::from_str(&text).unwrap();
+            serde_json::to_string_pretty(&record).unwrap()
+        };
+        assert!(read_after(record().sealed(), spread).unwrap().is_some());
+    }
+
+    #[test]
+    fn records_of_before_the_seal_are_read_and_known_as_such() {
+        let old = Record { schema: UNSEALED_SCHEMA.to_string(), ..record() };
+        let found = read_after(old.clone(), |text| text + "\n").unwrap().unwrap();
+        assert!(found.is_unsealed() && !record().sealed().is_unsealed());
+        assert_eq!(found, old);
+        let sealed = Record { seal: Some("ef56".to_string()), ..old };
+        assert!(read_after(sealed, |text| text + "\n").is_err());
     }
 }

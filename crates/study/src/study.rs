@@ -9,9 +9,10 @@ use crate::{Estimate, Forget, KeepModels, Machine, SplitConfig, StudyConfig, Stu
 use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network, load_matching};
 use lacuna_seed::Seed;
-use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit, score_subject};
-use lacuna_unlearn::{ForgetRetain, UnlearnError, Unlearned, preparation_passes, unlearn};
+use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit};
+use lacuna_unlearn::{ForgetRetain, Interleave, UnlearnError, Unlearned, preparation_passes, unlearn};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Instant;
 
 /// A study that is ready to run.
@@ -103,9 +104,10 @@ impl Study {
                 passes += self.passes_of(&task);
             }
         }
-        let [_, d, h, w] = self.data.shape_max();
-        let estimate = Estimate::new(&self.data.architecture, [d, h, w], passes, machine);
-        estimate.check_memory(&self.data.architecture, [d, h, w], machine)?;
+        let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
+        let workload = self.data.workload(self.config.train.batch_size.max(if joint { 2 } else { 1 }));
+        let estimate = Estimate::new(&workload, passes, machine);
+        estimate.check_memory(&workload, machine)?;
         Ok(estimate)
     }
 
@@ -137,9 +139,9 @@ impl Study {
                 Task::Unlearn(task) => {
                     let original = match model_at_hand.take() {
                         Some((key, network)) if key == task.original.key => network,
-                        _ => self.original(&task.original, progress)?,
+                        _ => self.model(&Task::Train(task.original.clone()), progress)?,
                     };
-                    let record = self.unlearn(task, &original, progress)?;
+                    let (record, _) = self.unlearn(task, &original, progress)?;
                     self.store.write_record(&record)?;
                     model_at_hand = Some((task.original.key.clone(), original));
                     record
@@ -173,6 +175,20 @@ impl Study {
     /// The prepared data.
     pub fn data(&self) -> &Data {
         &self.data
+    }
+
+    /// What a person should be told of the files, each once; a file under a pseudonym is not named.
+    pub fn notices(&self) -> Vec<String> {
+        let told = |case: &Case, path: &Path, notice: &str| match self.pseudonyms.get(&case.subject) {
+            Some(name) => format!("a file of {name}: {notice}"),
+            None => format!("{}: {notice}", path.display()),
+        };
+        self.data.notices(told)
+    }
+
+    /// Where networks compute.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Where the records lie.
@@ -250,7 +266,7 @@ impl Study {
         (per_epoch * self.epochs_of(task)) as u64
     }
 
-    fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
+    pub(crate) fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
         let seed = Seed(task.seed);
         let mut network = Network::new(self.data.architecture, seed, &self.device);
@@ -270,12 +286,12 @@ impl Study {
         Ok((record, state.network))
     }
 
-    fn unlearn(
+    pub(crate) fn unlearn(
         &self,
         task: &UnlearnTask,
         original: &Network,
         progress: &mut dyn Progress,
-    ) -> Result<Record, StudyError> {
+    ) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
         let cases = self.data.of(&task.original.train);
         let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
@@ -308,38 +324,8 @@ impl Study {
             self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
         }
         let parent = Some(original.digest());
-        Ok(record(&task.key, &state, Ending { parent, preparation_passes, horizons, diverged, start }))
-    }
-
-    /// The model of a recorded training, from its file or, where that is gone, trained again.
-    fn original(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<Network, StudyError> {
-        let path = self.store.record_path(&task.key);
-        let unfit =
-            |found: &str| StudyError::Record { path: path.clone(), found: found.to_string(), delete: path.clone() };
-        let record = self.store.record(&task.key)?.ok_or_else(|| unfit("none"))?;
-        let recorded = record.model.ok_or_else(|| unfit("one without a model"))?;
-        if let Some(network) = self.store.model(&task.key, &recorded, &self.device)? {
-            return Ok(network);
-        }
-        let (_, network) = self.train(task, progress)?;
-        self.store.forget_checkpoint(&task.key);
-        let found = network.digest();
-        if found == recorded {
-            return Ok(network);
-        }
-        Err(StudyError::NotRepeated { key: task.key.clone(), path: path.clone(), recorded, found })
-    }
-
-    /// What a model file says of itself beside its network.
-    fn metadata(&self, key: &str) -> BTreeMap<String, String> {
-        let classes = serde_json::to_string(self.data.labels.classes()).expect("names are JSON");
-        let preprocessing = serde_json::to_string(&self.config.preprocess).expect("plain data is JSON");
-        BTreeMap::from([
-            ("run".to_string(), key.to_string()),
-            ("labels".to_string(), classes),
-            ("label_table".to_string(), self.data.labels.name().to_string()),
-            ("preprocessing".to_string(), preprocessing),
-        ])
+        let record = record(&task.key, &state, Ending { parent, preparation_passes, horizons, diverged, start });
+        Ok((record, state.network))
     }
 
     pub(crate) fn score(
@@ -350,11 +336,11 @@ impl Study {
     ) -> Result<EpochScores, TrainError> {
         let (mut volume, mut output) = (BTreeMap::new(), BTreeMap::new());
         let mut collapsed = true;
-        let mut scans_of = subjects.iter().map(|one| (one, self.data.of(&BTreeSet::from([one.clone()])))).peekable();
-        while let Some((subject, scans)) = scans_of.next() {
-            scans_of.peek().into_iter().flat_map(|(_, next)| next).copied().for_each(Case::expect);
-            let scores = score_subject(network, &scans, self.data.labels.classes(), &self.device)
-                .map_err(|error| self.without_id(error, subject))?;
+        let mut left = subjects.iter().peekable();
+        while let Some(subject) = left.next() {
+            left.peek().into_iter().for_each(|next| self.data.expect(next));
+            let scores = self.data.score(network, subject, &self.device);
+            let scores = scores.map_err(|error| self.without_id(error, subject))?;
             collapsed &= scores.collapsed;
             volume.insert(self.shown(subject), scores.volume);
             output.insert(self.shown(subject), scores.output);
@@ -385,5 +371,7 @@ fn record(key: &str, state: &State, ending: Ending) -> Record {
         preparation_passes,
         seconds: start.elapsed().as_secs_f64(),
         history: state.history.clone(),
+        seal: None,
     }
+    .sealed()
 }

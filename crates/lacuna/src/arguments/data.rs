@@ -1,9 +1,12 @@
 //! Where data lie, how they are read, what their labels mean.
 
+use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
 use lacuna_cohort::{BUILT_IN, Cohort, LAYOUTS, LabelTable, LayoutOptions, ReadOptions, SubjectPattern};
+use lacuna_study::LabelChoice;
 use lacuna_volume::ReadLimits;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A data set and how it lies on the disk.
@@ -36,7 +39,8 @@ pub struct LayoutArguments {
 }
 
 /// How files are read.
-#[derive(Args)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ReadArguments {
     /// Refuse images of more voxels [default: 2147483648]
     #[arg(long, value_name = "N", help_heading = "Reading")]
@@ -75,7 +79,7 @@ impl LayoutArguments {
         let pattern = self.subject_pattern.as_deref().map(str::parse::<SubjectPattern>).transpose()?;
         Ok(LayoutOptions {
             layout: self.layout.clone(),
-            data_root: self.data_root.clone(),
+            data_root: self.data_root.as_deref().map(absolute),
             channels: self.channels.clone(),
             subject_pattern: pattern,
         })
@@ -99,16 +103,19 @@ impl ReadArguments {
 }
 
 impl LabelArguments {
+    /// The table named, if one is.
+    pub fn choice(&self) -> Option<LabelChoice> {
+        let name = self.labels.as_ref()?;
+        let path = Path::new(name);
+        Some(match path.extension().is_some_and(|extension| extension == "toml") {
+            true => LabelChoice::File { file: absolute(path) },
+            false => LabelChoice::Named(name.clone()),
+        })
+    }
+
     /// The table named, if one is; `cohort` may bring its own list of labels.
     pub fn table(&self, cohort: &Cohort) -> Result<Option<LabelTable>, CliError> {
-        let Some(name) = &self.labels else { return Ok(None) };
-        let path = Path::new(name);
-        let is_file = path.extension().is_some_and(|extension| extension == "toml");
-        let table = match is_file {
-            true => LabelTable::from_toml_file(path)?,
-            false => LabelTable::built_in(name, cohort.classes_in_file.as_ref())?,
-        };
-        Ok(Some(table))
+        Ok(self.choice().map(|choice| choice.table(cohort)).transpose()?)
     }
 }
 

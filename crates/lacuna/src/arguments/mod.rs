@@ -1,11 +1,15 @@
 //! Arguments that several verbs share.
 
+mod cases;
 mod data;
 mod model;
 mod preprocess;
+mod run;
 pub mod values;
 
+pub use cases::CaseArguments;
 pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
 pub use model::{Model, ModelArguments, ShortcutChoice};
 pub use preprocess::PreprocessArguments;
+pub use run::RunArguments;
 pub use values::{spacing_mm, voxels};

@@ -57,6 +57,11 @@ pub enum ForegroundChoice {
 }
 
 impl PreprocessArguments {
+    /// Whether anything is said here that another preprocessing would go by.
+    pub fn is_stated(&self) -> bool {
+        self.preprocess != PreprocessChoice::AsTrained || self.size.is_some() || self.spacing.is_some()
+    }
+
     /// The preprocessing stated here; `None` where the model file is to say.
     ///
     /// # Errors

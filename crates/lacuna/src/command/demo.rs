@@ -1,5 +1,7 @@
 //! `lacuna demo`: the whole story on a synthetic cohort, from nothing.
 
+mod head;
+
 use crate::command::phantom::facts;
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,7 +19,8 @@ use std::path::{Path, PathBuf};
     after_help = "Example:\n  lacuna demo\n\nThe cohort is synthetic: heads with MRBrainS18 labels, one of them with an odd \
                         lesion that\nonly a network trained on it can know. Fewer subjects and shorter training than \
                         the paper's\nkeep it to minutes; every strategy is run. Given again, it finds its records and \
-                        prints at once."
+                        prints at once.\n\nhead.png shows one slice of the forgotten head: its image, its labels, and \
+                        what the original, Noisy\nLabel's model and the retrained one say of it."
 )]
 pub struct Arguments {
     /// Where cohort, records and models go
@@ -42,7 +45,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     context.note("demo     the paper's protocol, made small: fewer subjects, fewer epochs, a coarser grid");
     config.data.root = heads;
     let folders = Folders { records: folder.join("records"), models: folder.join("models") };
-    studying::run("demo", config, &folders, context)
+    let outcome = studying::run("demo", config.clone(), &folders, context)?;
+    let picture = folder.join("head.png");
+    if !picture.exists() {
+        lacuna_disk::write_bytes(&picture, &head::png(&studying::open("demo", config, &folders, context)?)?)?;
+    }
+    context.note(&format!("picture  {}", picture.display()));
+    Ok(outcome)
 }
 
 /// Write the cohort under another name first: a folder that bears its name is whole.

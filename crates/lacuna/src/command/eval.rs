@@ -1,44 +1,60 @@
 //! `lacuna eval`: how well a model segments the subjects of a data set.
 
-use crate::arguments::{LabelArguments, LayoutArguments, Model, ModelArguments, PreprocessArguments, ReadArguments};
+use crate::arguments::{CaseArguments, Model, ModelArguments, ReadArguments, RunArguments};
+use crate::config::{Settings, subjects};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::scores::{self, Scored};
+use crate::scores::{self, Scored, Side};
 use clap::Args;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
 use lacuna_seed::Seed;
+use lacuna_study::DataConfig;
 use lacuna_train::score_subject;
 use lacuna_volume::Preprocessing;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Score a model on every subject and class, on the volume's grid and on the network's
+///
+/// Each subject's scores are kept as they come; --resume scores whoever is left.
 #[derive(Args)]
-#[command(after_help = "Example:\n  lacuna eval --model model.safetensors --data heads")]
+#[command(after_help = "Examples:\n  lacuna eval --model model.safetensors --data heads\n  \
+                  lacuna eval --model model.safetensors --resume runs/eval/20261123-154210-resnet10")]
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// The data set: a folder or a list file
-    #[arg(long, value_name = "DATA")]
-    data: PathBuf,
     #[command(flatten)]
-    layout: LayoutArguments,
-    #[command(flatten)]
-    labels: LabelArguments,
-    #[command(flatten)]
-    preprocess: PreprocessArguments,
+    cases: CaseArguments,
     /// Only these subjects, separated by commas
-    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',')]
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     subjects: Option<Vec<String>>,
-    /// What the background noise of MedicalNet's preprocessing follows from
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
     #[command(flatten)]
+    read: ReadArguments,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+/// Everything that decides the scores, beside the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvalRun {
+    /// What the run folder is called.
+    name: String,
+    /// What the background noise of MedicalNet's preprocessing follows from.
+    seed: u64,
+    /// Who is scored; everybody if unsaid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subjects: Option<Vec<SubjectId>>,
+    /// The scans and what their labels mean.
+    data: DataConfig,
+    /// What is done to the images.
+    preprocess: Preprocessing,
+    /// How files are read.
     read: ReadArguments,
 }
 
@@ -51,104 +67,150 @@ struct Record {
     scores: Vec<Scored>,
 }
 
+/// The scores so far, to every digit, in the run folder.
+const SCORES: &str = "scores.json";
+/// Scores of thousands of subjects.
+const SCORES_BYTES_MAX: u64 = 1 << 30;
+
 /// Score subject after subject; only one is in memory.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
-    let stated = arguments.preprocess.stated()?;
     let model = arguments.model.open(&context.device)?;
-    let preprocessing = model.preprocessing(stated)?;
-    let cohort = Cohort::open(&arguments.data, &arguments.layout.options()?)?;
-    let table = table(arguments, &model, &cohort)?;
+    let resumed = arguments.run.resumed(&arguments.cases)?;
+    let run = match resumed {
+        Some(folder) => EvalRun::of_folder(folder)?,
+        None => EvalRun::from_arguments(arguments, &model)?,
+    };
+    let cohort = Cohort::open(&run.data.root, &run.data.options)?;
+    let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
-    let subjects = chosen(&cohort, arguments.subjects.as_deref())?;
-
-    let digest = model.network.digest();
-    let parents = BTreeMap::from([("model".to_string(), digest.clone())]);
-    let record = RunRecord::new("eval", BTreeMap::from([("noise".to_string(), arguments.seed)]), parents);
-    let folder = RunFolder::create(context, &model.network.architecture().to_string(), &record)?;
-    let scored = score(
-        &Work { arguments, context, model: &model, cohort: &cohort, table: &table, preprocessing: &preprocessing },
-        &subjects,
-    );
-    let outcome = scored.and_then(|scores| {
-        folder.write("subjects.csv", &scores::csv(&scores))?;
+    let subjects = chosen(&cohort, run.subjects.as_deref())?;
+    let folder = RunFolder::open(context, resumed, &run.name, &run.record(&model), &run)?;
+    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
+    let outcome = work.score(&subjects).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
-            model: digest,
+            model: model.network.digest(),
             network: model.network.architecture().to_string(),
             labels: table.name().to_string(),
             scores,
         };
-        Ok(Outcome::new("eval", &record, scores::text(&record.scores)))
+        Outcome::new("eval", &record, scores::text(&record.scores))
     });
     folder.close(outcome)
 }
 
-/// The table named, else the one the model was trained with.
-fn table(arguments: &Arguments, model: &Model, cohort: &Cohort) -> Result<LabelTable, CliError> {
-    match (arguments.labels.table(cohort)?, &model.notes.label_table) {
-        (Some(table), _) => Ok(table),
-        (None, Some(name)) => Ok(LabelTable::built_in(name, cohort.classes_in_file.as_ref())?),
-        (None, None) => Err(CliError::Config {
-            what: format!(
-                "{}: metadata `label_table`: expected a value, found nothing; fix: say it with --labels TABLE",
-                model.path.display()
-            ),
-        }),
+impl EvalRun {
+    fn from_arguments(arguments: &Arguments, model: &Model) -> Result<EvalRun, CliError> {
+        let chosen = arguments.subjects.as_deref().map(subjects).transpose()?;
+        let network = || model.network.architecture().to_string();
+        let run = EvalRun {
+            name: arguments.run.name.clone().unwrap_or_else(network),
+            seed: arguments.run.seed.unwrap_or(0),
+            subjects: chosen,
+            preprocess: model.preprocessing(arguments.cases.preprocess.stated()?)?,
+            data: arguments.cases.data_for(model)?,
+            read: arguments.read.clone(),
+        };
+        run.checked()
+    }
+
+    fn record(&self, model: &Model) -> RunRecord {
+        let parents = BTreeMap::from([("model".to_string(), model.network.digest())]);
+        RunRecord::new("eval", BTreeMap::from([("noise".to_string(), self.seed)]), parents)
     }
 }
 
-fn chosen(cohort: &Cohort, names: Option<&[String]>) -> Result<Vec<SubjectId>, CliError> {
-    let known = cohort.subjects();
-    let Some(names) = names else { return Ok(known) };
-    let strangers: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !known.iter().any(|subject| subject.as_str() == *name))
-        .collect();
-    if !strangers.is_empty() {
-        let known = known.iter().map(SubjectId::to_string).collect::<Vec<_>>().join(", ");
-        return Err(CohortError::UnknownSubject { subjects: strangers.join(", "), known }.into());
+impl Settings for EvalRun {
+    fn checked(self) -> Result<EvalRun, CliError> {
+        self.read.options()?;
+        Ok(self)
     }
-    Ok(known.into_iter().filter(|subject| names.iter().any(|name| name == subject.as_str())).collect())
+}
+
+fn chosen(cohort: &Cohort, wanted: Option<&[SubjectId]>) -> Result<Vec<SubjectId>, CliError> {
+    let known = cohort.subjects();
+    let Some(wanted) = wanted else { return Ok(known) };
+    let wanted: BTreeSet<&SubjectId> = wanted.iter().collect();
+    let in_words =
+        |ids: &mut dyn Iterator<Item = &SubjectId>| ids.map(SubjectId::as_str).collect::<Vec<_>>().join(", ");
+    let strangers = in_words(&mut wanted.iter().copied().filter(|subject| !known.contains(subject)));
+    if !strangers.is_empty() {
+        return Err(CohortError::UnknownSubject { subjects: strangers, known: in_words(&mut known.iter()) }.into());
+    }
+    Ok(known.into_iter().filter(|subject| wanted.contains(subject)).collect())
 }
 
 /// What holds for every subject.
 struct Work<'a> {
-    arguments: &'a Arguments,
+    run: &'a EvalRun,
     context: &'a Context,
     model: &'a Model,
     cohort: &'a Cohort,
     table: &'a LabelTable,
-    preprocessing: &'a Preprocessing,
+    folder: &'a RunFolder,
 }
 
-fn score(work: &Work, subjects: &[SubjectId]) -> Result<Vec<Scored>, CliError> {
-    let architecture = *work.model.network.architecture();
-    let output_shape = |input| architecture.output_size(input);
-    let how = Preparation {
-        preprocessing: work.preprocessing,
-        labels: work.table,
-        output_shape: &output_shape,
-        seed: Seed(work.arguments.seed),
-        read: work.arguments.read.options()?,
-        cache: work.context.loading.cache.as_ref(),
-    };
-    let mut progress = Progress::begin(work.context, "eval", "subject", subjects.len(), 0);
-    let mut scored = Vec::new();
-    for (index, subject) in subjects.iter().enumerate() {
-        if interrupt::requested() {
-            return Err(CliError::Interrupted { kept: format!("{index} subjects were scored, none is kept") });
+impl Work<'_> {
+    fn score(&self, subjects: &[SubjectId]) -> Result<Vec<Scored>, CliError> {
+        let mut scored = self.scored_before()?;
+        let total = subjects.len();
+        let mut progress = Progress::begin(self.context, "eval", "subject", total, scored.len());
+        let left = subjects.iter().filter(|subject| !scored.iter().any(|one| one.subject == subject.as_str()));
+        for subject in left.collect::<Vec<_>>() {
+            if interrupt::requested() {
+                return Err(self.interrupted(scored.len(), total));
+            }
+            progress.advance(scored.len(), "");
+            scored.push(self.score_one(subject, &progress)?);
+            self.keep(&scored)?;
         }
-        progress.advance(index, "");
-        let cases: Vec<Case> =
-            work.cohort.scans_of(subject).iter().map(|scan| prepare(&how, scan)).collect::<Result<_, _>>()?;
+        progress.advance(total, "");
+        Ok(scored)
+    }
+
+    fn score_one(&self, subject: &SubjectId, progress: &Progress) -> Result<Scored, CliError> {
+        let output_shape = |input| self.model.network.architecture().output_size(input);
+        let how = Preparation {
+            preprocessing: &self.run.preprocess,
+            labels: self.table,
+            output_shape: &output_shape,
+            seed: Seed(self.run.seed),
+            read: self.run.read.options()?,
+            cache: self.context.loading.cache.as_ref(),
+        };
+        let scans = self.cohort.scans_of(subject).iter();
+        let cases: Vec<Case> = scans.map(|scan| prepare(&how, scan)).collect::<Result<_, _>>()?;
         for (path, notice) in cases.iter().flat_map(|case| &case.notices) {
-            progress.note(work.context, &format!("note: {}: {notice}", path.display()));
+            progress.note(self.context, &format!("note: {}: {notice}", path.display()));
         }
         let cases: Vec<&Case> = cases.iter().collect();
-        let scores = score_subject(&work.model.network, &cases, work.table.classes(), &work.context.device)?;
-        scored.push(Scored::new(subject.to_string(), "scored", scores));
+        let scores = score_subject(&self.model.network, &cases, self.table.classes(), &self.context.device)?;
+        if scores.collapsed {
+            progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
+        }
+        Ok(Scored::new(subject.to_string(), Side::Scored, scores))
     }
-    progress.advance(subjects.len(), "");
-    Ok(scored)
+
+    /// What an earlier process of this run has scored.
+    fn scored_before(&self) -> Result<Vec<Scored>, CliError> {
+        let path = self.folder.file(SCORES);
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = lacuna_disk::read_text(&path, SCORES_BYTES_MAX)?;
+        serde_json::from_str(&text).map_err(|error| CliError::Data {
+            what: format!("{}: {error}; fix: delete it to have everybody scored again", path.display()),
+        })
+    }
+
+    fn keep(&self, scored: &[Scored]) -> Result<(), CliError> {
+        self.folder.write_json(SCORES, &scored)?;
+        self.folder.write("subjects.csv", &scores::csv(scored))
+    }
+
+    fn interrupted(&self, done: usize, total: usize) -> CliError {
+        let (folder, model) = (self.folder.path().display(), self.model.path.display());
+        let again = format!("lacuna eval --model {model} --resume {folder}");
+        CliError::Interrupted { kept: format!("{done} of {total} subjects are kept in {folder}; fix: {again}") }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::studying::{self, Folders};
+use crate::studying::{self, Folders, without_names};
 use clap::Args;
 use lacuna_study::{Machine, StudyConfig};
 use serde::Serialize;
@@ -20,10 +20,10 @@ pub struct Arguments {
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
     /// Where the records of finished runs lie; they are found again by content
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
     records: Option<PathBuf>,
     /// Where models and checkpoints lie; they can be made again
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
     models: Option<PathBuf>,
     /// Replace subject ids in everything that is written
     #[arg(long)]
@@ -42,7 +42,9 @@ struct Plan {
 
 /// Run it, or say what running it would do.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
-    let mut config = StudyConfig::read(&arguments.file)?;
+    let config = StudyConfig::read(&arguments.file).map_err(CliError::from);
+    // A file that cannot be understood is shown with the line at fault, which may list subjects.
+    let mut config = config.map_err(|error| if arguments.pseudonyms { without_names(error) } else { error })?;
     config.pseudonyms |= arguments.pseudonyms;
     let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
     let folders =

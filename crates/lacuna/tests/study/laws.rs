@@ -99,6 +99,11 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
     std::fs::copy(store.join(format!("{others}.json")), store.join(&name)).unwrap();
     place.fails("study short.toml --progress none", 4, &[&name, "found:    that of run", others, "fix:      delete"]);
 
+    // A record edited by hand is not believed.
+    let text = String::from_utf8(whole.clone()).unwrap();
+    std::fs::write(store.join(&name), text.replacen("\"dice\":0.", "\"dice\":0.9", 1)).unwrap();
+    place.fails("study short.toml --progress none", 4, &[&name, "changed after it was sealed", "fix:      delete"]);
+
     // The record deleted as told, its run begins from a model that is not there any more.
     std::fs::remove_file(store.join(&name)).unwrap();
     for model in std::fs::read_dir(place.path("runs/store/models")).unwrap() {
@@ -107,6 +112,59 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
     place.ok("study short.toml --progress none");
     assert_eq!(records(&store), first);
     assert_eq!(std::fs::read(last_run(&place, "runs").join("results.csv")).unwrap(), results);
+}
+
+#[test]
+fn records_of_before_the_seal_are_used_and_said_to_be_unsealed() {
+    let place = place();
+    write(&place, "short.toml", SMALL, &[("train.epochs", "1"), ("unlearn.epochs", "[1]")]);
+    place.ok("study short.toml --progress none");
+    let store = place.path("runs/store/records");
+    for entry in std::fs::read_dir(&store).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (record, _) = text.rsplit_once(",\"seal\"").unwrap();
+        std::fs::write(path, format!("{}}}\n", record.replace("lacuna-record-2", "lacuna-record-1"))).unwrap();
+    }
+    let old: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let ran = place.run("study short.toml --progress none");
+    assert!(ran.code == 0 && ran.stdout.contains("(3 unsealed, of an older lacuna"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stderr.matches("found its record, unsealed").count(), 3, "{}", ran.stderr);
+    let kept: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(old == kept, "reading a record does not change it");
+}
+
+#[test]
+fn pseudonyms_cover_notes_and_errors_too() {
+    let place = place();
+    // A note: the slope of one image becomes 0. An uncompressed file can be changed in place.
+    let image = place.path("heads/images/phantom-000.nii.gz");
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&std::fs::read(&image).unwrap()[..]), &mut bytes)
+        .unwrap();
+    bytes[112..116].copy_from_slice(&0f32.to_le_bytes());
+    std::fs::remove_file(&image).unwrap();
+    std::fs::write(image.with_extension(""), &bytes).unwrap();
+    let plain = place.run("study small.toml --dry-run");
+    assert!(plain.stderr.contains("phantom-000.nii: scl_slope is 0"), "{}", plain.stderr);
+    let hidden = place.run("study small.toml --dry-run --pseudonyms");
+    assert!(hidden.code == 0 && hidden.stderr.contains("a file of person-"), "{}", hidden.stderr);
+    assert!(!hidden.stderr.contains("phantom-"), "{}", hidden.stderr);
+
+    // An error: the same file ends early. Then one in the study file itself.
+    std::fs::write(image.with_extension(""), &bytes[..bytes.len() / 2]).unwrap();
+    place.fails("study small.toml --dry-run", 4, &["phantom-000.nii"]);
+    write(&place, "nobody.toml", SMALL, &[("split.forget", "{ only = ['phantom-009'] }")]);
+    std::fs::write(place.path("broken.toml"), "held_out_subjects = ['phantom-001'\n").unwrap();
+    for (study, code) in [("small", 4), ("nobody", 3), ("broken", 3)] {
+        let ran = place.run(&format!("study {study}.toml --pseudonyms --json"));
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        assert!(ran.stderr.contains("which --pseudonyms hides"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("phantom-") && !ran.stdout.contains("phantom-"), "{}{}", ran.stdout, ran.stderr);
+    }
+    // What can name nobody is said as always.
+    write(&place, "epochs.toml", SMALL, &[("train.epochs", "0")]);
+    place.fails("study epochs.toml --pseudonyms", 3, &["train.epochs", "expected: 1 to 100000"]);
 }
 
 /// Every file below a folder.

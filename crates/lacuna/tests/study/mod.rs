@@ -77,7 +77,7 @@ fn last_run(place: &Place, runs: &str) -> PathBuf {
     folders.max_by_key(began).unwrap()
 }
 
-/// Every record of a store by key, without the time it took; none before there is a store.
+/// Every record of a store by key, without the time it took and the seal, which covers it; none before there is a store.
 fn records(folder: &Path) -> BTreeMap<String, Value> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries
@@ -85,7 +85,7 @@ fn records(folder: &Path) -> BTreeMap<String, Value> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
             let mut record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            assert!(record["seconds"].take().is_number());
+            assert!(record["seconds"].take().is_number() && record["seal"].take().is_string());
             (record["key"].as_str().unwrap().to_string(), record)
         })
         .collect()

@@ -89,11 +89,11 @@ fn check_rows(rows: &[BTreeMap<String, String>]) {
     assert_eq!(distinct(rows, "role"), ["forget", "held_out", "retain"].into());
     assert_eq!(distinct(rows, "grid"), ["output", "volume"].into());
     assert_eq!(distinct(rows, "class"), ["background", "brain", "mean"].into());
-    for (column, only) in
-        [("network", "resnet10"), ("labels", "brain"), ("variant", ""), ("seed", "0"), ("status", "ok")]
-    {
+    for (column, only) in [("network", "resnet10"), ("labels", "brain"), ("variant", ""), ("seed", "0")] {
         assert_eq!(distinct(rows, column), [only].into(), "{column}");
     }
+    // After an epoch or two some models say nothing but background, which is a result with numbers too.
+    assert!(distinct(rows, "status").is_subset(&["ok", "collapsed"].into()));
     let mut per_model: BTreeMap<[&str; 4], usize> = BTreeMap::new();
     for row in rows {
         let is_reference = ["original", "retrain"].contains(&row["strategy"].as_str());

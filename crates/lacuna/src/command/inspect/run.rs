@@ -2,8 +2,9 @@
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::manifest::altered_files;
 use crate::output::Outcome;
-use crate::run_folder::{RunRecord, Status, altered_files, read_record, read_status};
+use crate::run_folder::{RunRecord, Status, read_record, read_status};
 use crate::text_table::named;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,14 +1,15 @@
 //! The settings of a training run: a file, then flags, then `--set`.
 
 use super::Arguments;
-use crate::config::{apply, read_table, set_to, typed};
+use crate::config::{Settings, absolute, apply, read_table, set_to, typed};
 use crate::error::CliError;
+use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
-use lacuna_study::{DataConfig, LabelChoice, NetworkConfig, SplitConfig, StudyConfig};
+use lacuna_study::{DataConfig, NetworkConfig, StudyConfig};
 use lacuna_train::TrainConfig;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::{Table, Value};
 
 /// Everything that decides a training run's outcome; written to its folder with all defaults.
@@ -57,28 +58,13 @@ impl TrainRun {
         typed::<TrainRun>(table, &source)?.checked()
     }
 
-    /// The settings of a run folder.
-    pub fn from_folder(path: &Path) -> Result<TrainRun, CliError> {
-        let file = path.join("config.toml");
-        typed::<TrainRun>(read_table(&file)?, &file.display().to_string())?.checked()
-    }
-
     /// As a study of one training, whose data the study crate opens and prepares.
     pub fn as_study(&self) -> StudyConfig {
-        StudyConfig {
-            name: self.name.clone(),
-            seeds: vec![self.seed],
-            pseudonyms: false,
-            keep_models: Default::default(),
-            data: self.data.clone(),
-            preprocess: self.preprocess.clone(),
-            network: self.network.clone(),
-            train: self.train.clone(),
-            split: SplitConfig { seed: self.seed, ..SplitConfig::default() },
-            unlearn: Default::default(),
-        }
+        study_of(&self.name, self.seed, &self.data, &self.preprocess, self.network.clone())
     }
+}
 
+impl Settings for TrainRun {
     fn checked(self) -> Result<TrainRun, CliError> {
         self.network.architecture(1, 2)?;
         let train = self.train.checked()?;
@@ -87,30 +73,26 @@ impl TrainRun {
 }
 
 fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
-    if let Some(name) = &arguments.name {
+    let (run, cases) = (&arguments.run, &arguments.cases);
+    if let Some(name) = &run.name {
         set_to(table, "name", name)?;
     }
-    if let Some(seed) = arguments.seed {
+    if let Some(seed) = run.seed {
         set_to(table, "seed", &seed)?;
     }
     if !arguments.held_out.is_empty() {
         set_to(table, "held_out", &arguments.held_out)?;
     }
-    if let Some(data) = &arguments.data {
+    if let Some(data) = &cases.data {
         set_to(table, "data.root", &absolute(data))?;
     }
-    if let Some(labels) = &arguments.labels.labels {
-        let path = Path::new(labels);
-        let choice = match path.extension().is_some_and(|extension| extension == "toml") {
-            true => LabelChoice::File { file: absolute(path) },
-            false => LabelChoice::Named(labels.clone()),
-        };
+    if let Some(choice) = cases.labels.choice() {
         set_to(table, "data.labels", &choice)?;
     }
-    if arguments.layout.is_stated() {
-        set_to(table, "data.options", &arguments.layout.options()?)?;
+    if cases.layout.is_stated() {
+        set_to(table, "data.options", &cases.layout.options()?)?;
     }
-    if let Some(preprocess) = arguments.preprocess.stated()? {
+    if let Some(preprocess) = cases.preprocess.stated()? {
         set_to(table, "preprocess", &preprocess)?;
     }
     if let Some(depth) = arguments.depth {
@@ -159,9 +141,4 @@ fn with_paths_below(folder: &Path, mut table: Table) -> Table {
         }
     }
     table
-}
-
-/// The path as seen from the root; a relative one where even that cannot be told.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -1,28 +1,30 @@
 //! `lacuna train`: train a network, or fine-tune one.
 
 mod config;
-mod watch;
 
-use crate::arguments::{LabelArguments, LayoutArguments, PreprocessArguments, ShortcutChoice};
+use crate::arguments::{CaseArguments, RunArguments, ShortcutChoice};
+use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
+use crate::plan::Plan;
+use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::scores::{self, Scored};
+use crate::scores::{self, Scored, Side};
+use crate::watch::{self, Watch};
 use clap::Args;
 use config::TrainRun;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
 use lacuna_nn::{Network, load_matching, write_model};
 use lacuna_seed::Seed;
 use lacuna_study::{Data, check_init};
-use lacuna_train::{State, Supervised, TrainError, fit, read_checkpoint, score_subject};
+use lacuna_train::{Objective, State, Supervised, fit};
+use lacuna_unlearn::EpochCost;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-pub use watch::CHECKPOINT;
-use watch::Watch;
+use std::path::PathBuf;
 
 /// Train a network on all labelled subjects that are not held out
 ///
@@ -34,45 +36,34 @@ use watch::Watch;
                   --epochs 50 --held-out phantom-005,phantom-006\n  lacuna train --resume runs/train/20261123-154210-resnet10"
 )]
 pub struct Arguments {
-    /// The data set: a folder or a list file
-    #[arg(long, value_name = "DATA")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    layout: LayoutArguments,
-    #[command(flatten)]
-    labels: LabelArguments,
-    #[command(flatten)]
-    preprocess: PreprocessArguments,
+    cases: CaseArguments,
     /// The network's depth: 10, 18, 34, 50, 101, 152 or 200
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
     depth: Option<usize>,
     /// The network's shortcut [default: that of the published weights of this depth]
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "resume")]
     shortcut: Option<ShortcutChoice>,
     /// Weights to begin from: the whole encoder must fit, a head of other classes begins fresh
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
     /// Passes over all training subjects [default: 200, MedicalNet's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
     epochs: Option<usize>,
     /// Subjects that are not trained on, separated by commas
-    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',')]
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     held_out: Vec<String>,
-    /// What initial weights, orders and noise follow from [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// What the run folder is called [default: the network's name]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
     /// A TOML file with the tables data, preprocess, network and train, as in a study
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     config: Option<PathBuf>,
     /// Any setting by its key, for example train.learning_rate=0.01; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// A run folder to go on with; its own settings hold
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "config", "set", "init", "depth", "epochs", "seed", "name", "held_out"])]
-    resume: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunArguments,
+    /// Check everything, say who is trained on, estimate time and memory, and stop
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
@@ -89,15 +80,18 @@ struct Record {
 
 /// Train, then score everybody on both sides.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
-    let run = match &arguments.resume {
-        Some(folder) => TrainRun::from_folder(folder)?,
+    let resumed = arguments.run.resumed(&arguments.cases)?;
+    let run = match resumed {
+        Some(folder) => TrainRun::of_folder(folder)?,
         None => TrainRun::from_arguments(arguments)?,
     };
     let job = Job::prepare(run, context)?;
-    let folder = match &arguments.resume {
-        Some(folder) => RunFolder::reopen(context, folder, "train")?,
-        None => job.begin(context)?,
-    };
+    let plan = job.plan(context)?;
+    if arguments.dry_run {
+        return Ok(plan.outcome("train"));
+    }
+    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(), &job.run)?;
+    plan.note(context);
     let outcome = job.train(context, &folder);
     folder.close(outcome)
 }
@@ -120,23 +114,25 @@ impl Job {
         let split = split(&cohort.subjects(), &run.held_out)?;
         let init = check_init(&run.network, architecture, &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
-        let mut progress = Progress::begin(context, "prepare", "scan", cohort.scans().len(), 0);
-        let data = Data::prepare(&study, &everybody, &context.loading, &mut |done, _| progress.advance(done, ""))?;
-        drop(progress);
-        data.notices().iter().for_each(|notice| context.note(&format!("note: {notice}")));
+        let data = prepare(&study, &everybody, context)?;
         let digest = digest(&run, &data, &split, &init);
         Ok(Job { run, data, split, init, digest })
     }
 
-    /// A run folder that says what is going to be done.
-    fn begin(&self, context: &Context) -> Result<RunFolder, CliError> {
+    fn plan(&self, context: &Context) -> Result<Plan, CliError> {
+        let (settings, cases) = (&self.run.train, self.data.of(self.split.train()));
+        let passes = cases.len() as u64;
+        let steps = Supervised::new(cases, settings, Seed(self.run.seed), context.device.clone())?.steps(0);
+        let volumes_at_once = settings.batch_size.min(passes as usize);
+        let epoch = EpochCost { steps, passes, volumes_at_once };
+        let plan = Plan::new(context, &self.run.name, &self.data, settings.epochs, epoch)?;
+        Ok(Plan { subjects: self.sides().map(|(side, subjects)| (side.name(), subjects.clone())).into(), ..plan })
+    }
+
+    fn record(&self) -> RunRecord {
         let mut parents = BTreeMap::from([("data".to_string(), self.data.digest_of(self.split.train()))]);
         parents.extend(self.init.iter().map(|digest| ("init".to_string(), digest.clone())));
-        let seeds = BTreeMap::from([("train".to_string(), self.run.seed)]);
-        let folder = RunFolder::create(context, &self.run.name, &RunRecord::new("train", seeds, parents))?;
-        let config = toml::to_string(&self.run).expect("settings are TOML");
-        folder.write("config.toml", config.as_bytes())?;
-        Ok(folder)
+        RunRecord::new("train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
     }
 
     fn train(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {
@@ -147,7 +143,7 @@ impl Job {
         write_model(&model, &state.network, &notes.to_metadata())?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
-        remove_checkpoint(folder)?;
+        watch::remove_checkpoint(folder)?;
         let record = Record {
             run: folder.path().to_path_buf(),
             model,
@@ -169,36 +165,29 @@ impl Job {
             context.note(&format!("init     {}", load_matching(init, &mut network)?));
         }
         let mut state = State::new(network, settings);
-        let checkpoint = folder.file(CHECKPOINT);
-        if checkpoint.exists() {
-            read_checkpoint(&checkpoint, &mut state, &self.digest)?;
-            context.note(&format!("resume   after epoch {} of {}", state.epochs_done, settings.epochs));
-        }
+        watch::resume(context, folder, &mut state, &self.digest, settings.epochs)?;
         let cases = self.data.of(self.split.train());
         let objective = Supervised::new(cases, settings, seed, context.device.clone())?;
         let progress = Progress::begin(context, "train", "epoch", settings.epochs, state.epochs_done);
         let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, run, checkpoint_epochs };
-        match fit(&mut state, &objective, settings, &mut watch) {
-            Ok(()) => Ok(state),
-            Err(TrainError::Interrupted { epochs_done }) => {
-                watch.checkpoint(&state)?;
-                Err(interrupted(folder.path(), epochs_done, settings.epochs))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let mut watch = Watch { folder, progress, run, checkpoint_epochs, after_epoch: &|_| Ok(()) };
+        let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
+        watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
+        Ok(state)
     }
 
     fn score(&self, network: &Network, context: &Context) -> Result<Vec<Scored>, CliError> {
-        let sides = [("train", self.split.train()), ("held_out", self.split.held_out())];
-        let subjects = sides.into_iter().flat_map(|(role, side)| side.iter().map(move |subject| (role, subject)));
-        subjects
-            .map(|(role, subject)| {
-                let cases = self.data.of(&BTreeSet::from([subject.clone()]));
-                let scores = score_subject(network, &cases, self.data.labels.classes(), &context.device)?;
-                Ok(Scored::new(subject.to_string(), role, scores))
+        let everybody = self.sides().into_iter().flat_map(|(side, of)| of.iter().map(move |subject| (side, subject)));
+        everybody
+            .map(|(side, subject)| {
+                let scores = self.data.score(network, subject, &context.device)?;
+                Ok(Scored::new(subject.to_string(), side, scores))
             })
             .collect()
+    }
+
+    fn sides(&self) -> [(Side, &BTreeSet<SubjectId>); 2] {
+        [(Side::Train, self.split.train()), (Side::HeldOut, self.split.held_out())]
     }
 }
 
@@ -228,23 +217,6 @@ fn digest(run: &TrainRun, data: &Data, split: &Split, init: &Option<String>) -> 
         init,
     );
     lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
-}
-
-fn interrupted(folder: &Path, epochs_done: usize, epochs: usize) -> CliError {
-    let folder = folder.display();
-    let kept = format!("{epochs_done} of {epochs} epochs are kept in {folder}; fix: lacuna train --resume {folder}");
-    CliError::Interrupted { kept }
-}
-
-/// A finished run needs no checkpoint: its moments are traces of the data that nobody looks after.
-pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
-    let path = folder.file(CHECKPOINT);
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn text(record: &Record) -> String {

@@ -2,15 +2,16 @@
 
 use super::Arguments;
 use crate::arguments::Model;
-use crate::config::{read_table, typed, with_suggestion};
+use crate::config::{Settings, absolute, apply, read_table, subjects, typed, with_suggestion};
 use crate::error::CliError;
+use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_study::{DataConfig, LabelChoice, NetworkConfig, StudyConfig, Variant};
+use lacuna_study::{DataConfig, NetworkConfig, StudyConfig, Variant};
 use lacuna_unlearn::Recipe;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use toml::Table;
 
 /// Everything that decides an unlearning run's outcome; written to its folder with all defaults.
@@ -48,62 +49,40 @@ pub struct UnlearnRun {
 impl UnlearnRun {
     /// The settings that the command line and the model come to.
     pub fn from_arguments(arguments: &Arguments, model: &Model) -> Result<UnlearnRun, CliError> {
-        let needed = |what: &str, fix: &str| CliError::Config {
-            what: format!("unlearn: expected {what}, found nothing; fix: say it with {fix}"),
-        };
         let variant = variant(arguments)?;
-        let preprocess = model.preprocessing(arguments.preprocess.stated()?)?;
-        let data = arguments.data.as_ref().ok_or_else(|| needed("a data set", "--data DIR"))?;
+        let preprocess = model.preprocessing(arguments.cases.preprocess.stated()?)?;
         if arguments.forget.is_empty() {
-            return Err(needed("a subject to forget", "--forget SUBJECT"));
+            let what = "--forget: expected a subject, found nothing; fix: say it with --forget SUBJECT".to_string();
+            return Err(CliError::Config { what });
         }
         let run = UnlearnRun {
-            name: arguments.name.clone().unwrap_or_else(|| variant.strategy.clone()),
+            name: arguments.run.name.clone().unwrap_or_else(|| variant.strategy.clone()),
             model: absolute(&model.path),
-            forget: ids(&arguments.forget)?,
-            held_out: ids(&arguments.held_out)?,
+            forget: subjects(&arguments.forget)?,
+            held_out: subjects(&arguments.held_out)?,
             strategy: variant.strategy,
             differences: variant.differences,
-            epochs: arguments.epochs.clone(),
-            seed: arguments.seed,
+            epochs: arguments.epochs.clone().unwrap_or_else(|| vec![20, 50]),
+            seed: arguments.run.seed.unwrap_or(0),
             checkpoint_epochs: 10,
             // Files of before that key, and of others, were trained with MedicalNet's loss.
             loss: model.notes.loss.unwrap_or(SegmentationLoss::CrossEntropy),
-            data: DataConfig {
-                root: absolute(data),
-                labels: labels(arguments, model)?,
-                options: arguments.layout.options()?,
-            },
+            data: arguments.cases.data_for(model)?,
             preprocess,
             recipe: variant.recipe,
         };
         run.checked()
     }
 
-    /// The settings of a run folder.
-    pub fn from_folder(path: &Path) -> Result<UnlearnRun, CliError> {
-        let file = path.join("config.toml");
-        typed::<UnlearnRun>(read_table(&file)?, &file.display().to_string())?.checked()
-    }
-
     /// As a study of this data, which the study crate opens and prepares.
     pub fn as_study(&self, model: &Model) -> StudyConfig {
         let architecture = model.network.architecture();
         let network = NetworkConfig { depth: architecture.depth, shortcut: Some(architecture.shortcut), init: None };
-        StudyConfig {
-            name: self.name.clone(),
-            seeds: vec![self.seed],
-            pseudonyms: false,
-            keep_models: Default::default(),
-            data: self.data.clone(),
-            preprocess: self.preprocess.clone(),
-            network,
-            train: Default::default(),
-            split: Default::default(),
-            unlearn: Default::default(),
-        }
+        study_of(&self.name, self.seed, &self.data, &self.preprocess, network)
     }
+}
 
+impl Settings for UnlearnRun {
     fn checked(self) -> Result<UnlearnRun, CliError> {
         if self.epochs.is_empty() || self.epochs.contains(&0) {
             let what = format!("unlearn: epochs: expected numbers above 0, found {:?}", self.epochs);
@@ -121,37 +100,21 @@ fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
         None => Table::new(),
     };
     for assignment in &arguments.set {
-        crate::config::apply(&mut keys, assignment)?;
+        apply(&mut keys, assignment)?;
     }
-    let own_name = || arguments.recipe.as_ref().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
-    let name = arguments.strategy.clone().or_else(own_name).ok_or_else(|| CliError::Config {
-        what: "unlearn: expected a strategy, found nothing; fix: --strategy noisy-label, or --recipe FILE.toml"
-            .to_string(),
-    })?;
+    let name = match (&arguments.strategy, &arguments.recipe) {
+        (Some(name), _) => name.clone(),
+        (None, Some(path)) => {
+            // A recipe of the user's own is whole: what is wrong with it is not that nobody knows its name.
+            let recipe = typed::<Recipe>(keys.clone(), &path.display().to_string())?;
+            recipe.check().map_err(|error| CliError::Config { what: format!("{}: {error}", path.display()) })?;
+            path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        (None, None) => {
+            let what =
+                "--strategy: expected a strategy, found nothing; fix: --strategy noisy-label, or --recipe FILE.toml";
+            return Err(CliError::Config { what: what.to_string() });
+        }
+    };
     Variant::new(&name, &keys).map_err(|error| CliError::Config { what: with_suggestion(&error.to_string()) })
-}
-
-/// The table named, else the one the model was trained with.
-fn labels(arguments: &Arguments, model: &Model) -> Result<LabelChoice, CliError> {
-    match (&arguments.labels.labels, &model.notes.label_table) {
-        (Some(name), _) if name.ends_with(".toml") => Ok(LabelChoice::File { file: absolute(Path::new(name)) }),
-        (Some(name), _) => Ok(LabelChoice::Named(name.clone())),
-        (None, Some(name)) => Ok(LabelChoice::Named(name.clone())),
-        (None, None) => Err(CliError::Config {
-            what: format!(
-                "{}: expected the label table in its metadata, found nothing; fix: say it with --labels",
-                model.path.display()
-            ),
-        }),
-    }
-}
-
-fn ids(names: &[String]) -> Result<Vec<SubjectId>, CliError> {
-    let id = |name: &String| SubjectId::new(name.clone()).map_err(|error| CliError::Config { what: error.to_string() });
-    names.iter().map(id).collect()
-}
-
-/// The path as seen from the root; a relative one where even that cannot be told.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -1,29 +1,33 @@
 //! `lacuna unlearn`: remove subjects from a trained model.
 
 mod config;
-mod watch;
 
-use crate::arguments::{LabelArguments, LayoutArguments, Model, ModelArguments, PreprocessArguments};
-use crate::command::train::{CHECKPOINT, remove_checkpoint};
+use crate::arguments::{CaseArguments, Model, ModelArguments, RunArguments};
+use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
+use crate::plan::Plan;
+use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
+use crate::watch::{self, Watch};
 use clap::Args;
 use config::UnlearnRun;
 use lacuna_cohort::{Split, SplitLists, SubjectId};
 use lacuna_nn::{Network, write_model};
-use lacuna_report::{Goal, ORIGINAL, ResultRow, Role, Run, ScoreGrid, Table, results, scored_rows, tables};
+use lacuna_report::{
+    Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, Table, results, scored_rows,
+    tables,
+};
 use lacuna_seed::Seed;
-use lacuna_study::Data;
-use lacuna_train::{State, TrainError, read_checkpoint, score_subject};
-use lacuna_unlearn::{ForgetRetain, STRATEGIES, UnlearnError, Unlearned, preparation_passes, unlearn};
+use lacuna_study::{Data, network_name};
+use lacuna_train::{State, TrainError};
+use lacuna_unlearn::{ForgetRetain, STRATEGIES, UnlearnError, Unlearned, epoch_cost, preparation_passes, unlearn};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use watch::{Horizons, rows_file};
 
 const EXAMPLES: &str = "Examples:
   lacuna unlearn --model model.safetensors --data heads --forget phantom-002 \\
@@ -42,42 +46,31 @@ const EXAMPLES: &str = "Examples:
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// The data set the model was trained on: a folder or a list file
-    #[arg(long, value_name = "DATA")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    layout: LayoutArguments,
-    #[command(flatten)]
-    labels: LabelArguments,
-    #[command(flatten)]
-    preprocess: PreprocessArguments,
+    cases: CaseArguments,
     /// Subjects to forget, separated by commas
-    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',')]
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     forget: Vec<String>,
     /// Subjects the model was not trained on, separated by commas; all others are to be kept
-    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',')]
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     held_out: Vec<String>,
     /// A named strategy (see --help)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     strategy: Option<String>,
     /// A recipe of your own, or keys that replace a named strategy's
-    #[arg(long, value_name = "FILE.toml")]
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     recipe: Option<PathBuf>,
     /// One recipe key, for example learning_rate=0.005; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// Horizons: after how many epochs to score; the longest is how long it runs
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [20, 50])]
-    epochs: Vec<usize>,
-    /// What orders and noise follow from
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
-    /// What the run folder is called [default: the strategy's name]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// A run folder to go on with; its own settings hold
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "forget", "held_out", "strategy", "recipe", "set", "name"])]
-    resume: Option<PathBuf>,
+    /// Horizons: after how many epochs to score; the longest is how long it runs [default: 20,50]
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "resume")]
+    epochs: Option<Vec<usize>>,
+    #[command(flatten)]
+    run: RunArguments,
+    /// Check everything, say who is on which side, estimate time and memory, and stop
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
@@ -102,21 +95,24 @@ fn strategies() -> String {
 /// Forget, score at each horizon, keep the model.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let model = arguments.model.open(&context.device)?;
-    let run = match &arguments.resume {
-        Some(folder) => UnlearnRun::from_folder(folder)?,
+    let resumed = arguments.run.resumed(&arguments.cases)?;
+    let run = match resumed {
+        Some(folder) => UnlearnRun::of_folder(folder)?,
         None => UnlearnRun::from_arguments(arguments, &model)?,
     };
     let job = Job::prepare(run, &model, context)?;
-    let folder = match &arguments.resume {
-        Some(folder) => RunFolder::reopen(context, folder, "unlearn")?,
-        None => job.begin(context)?,
-    };
+    let plan = job.plan(context)?;
+    if arguments.dry_run {
+        return Ok(plan.outcome("unlearn"));
+    }
+    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(), &job.run)?;
+    plan.note(context);
     let outcome = job.unlearn(context, &folder);
     folder.close(outcome)
 }
 
 /// An unlearning run that has been checked and whose data are in memory.
-pub(crate) struct Job<'a> {
+struct Job<'a> {
     run: UnlearnRun,
     model: &'a Model,
     data: Data,
@@ -132,23 +128,26 @@ impl<'a> Job<'a> {
         model.check_fit(&labels, &cohort)?;
         let split = split(&cohort.subjects(), &run)?;
         let everybody = split.train().union(split.held_out()).cloned().collect();
-        let mut progress = Progress::begin(context, "prepare", "scan", cohort.scans().len(), 0);
-        let data = Data::prepare(&study, &everybody, &context.loading, &mut |done, _| progress.advance(done, ""))?;
-        drop(progress);
-        data.notices().iter().for_each(|notice| context.note(&format!("note: {notice}")));
+        let data = prepare(&study, &everybody, context)?;
         let digest = digest(&run, &data, &split, &model.network);
         Ok(Job { run, model, data, split, digest })
     }
 
-    fn begin(&self, context: &Context) -> Result<RunFolder, CliError> {
+    fn plan(&self, context: &Context) -> Result<Plan, CliError> {
+        let cases = self.data.of(self.split.train());
+        let sets = ForgetRetain::of(&cases, self.split.forget())?;
+        let epoch = epoch_cost(&self.run.recipe, &sets);
+        let plan = Plan::new(context, &self.run.name, &self.data, self.longest_horizon(), epoch)?;
+        let subjects = self.sides().map(|(role, subjects)| (role.name(), subjects)).into();
+        Ok(Plan { subjects, preparation_passes: preparation_passes(&self.run.recipe, &sets)?, ..plan })
+    }
+
+    fn record(&self) -> RunRecord {
         let parents = BTreeMap::from([
             ("model".to_string(), self.model.network.digest()),
             ("data".to_string(), self.data.digest_of(self.split.train())),
         ]);
-        let seeds = BTreeMap::from([("unlearn".to_string(), self.run.seed)]);
-        let folder = RunFolder::create(context, &self.run.name, &RunRecord::new("unlearn", seeds, parents))?;
-        folder.write("config.toml", toml::to_string(&self.run).expect("settings are TOML").as_bytes())?;
-        Ok(folder)
+        RunRecord::new("unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
     }
 
     fn unlearn(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {
@@ -164,33 +163,31 @@ impl<'a> Job<'a> {
             device: context.device.clone(),
         };
         let mut state = run.fresh_state();
-        let checkpoint = folder.file(CHECKPOINT);
-        if checkpoint.exists() {
-            read_checkpoint(&checkpoint, &mut state, &self.digest)?;
-            context.note(&format!("resume   after epoch {} of {}", state.epochs_done, run.epochs));
-        } else {
+        if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
             self.score(&self.model.network, ORIGINAL, 0, context, folder)?;
         }
-        self.go_on(&run, &mut state, context, folder)?;
+        let outcome = self.go_on(&run, &mut state, context, folder);
+        if let Err(CliError::Train(TrainError::Diverged { .. })) = &outcome {
+            self.record_divergence(folder)?;
+        }
+        outcome?;
         self.finish(&run, &state, folder)
     }
 
     fn go_on(&self, run: &Unlearned, state: &mut State, context: &Context, folder: &RunFolder) -> Result<(), CliError> {
         let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
-        let mut watch = Horizons::new(self, context, folder, progress);
-        match unlearn(run, state, &mut watch) {
-            Err(UnlearnError::Train(TrainError::Interrupted { epochs_done })) => {
-                watch.checkpoint(state)?;
-                let path = folder.path().display();
-                let kept = format!(
-                    "{epochs_done} of {} epochs are kept in {path}; fix: lacuna unlearn --model {} --resume {path}",
-                    run.epochs,
-                    self.model.path.display()
-                );
-                Err(CliError::Interrupted { kept })
-            }
-            other => Ok(other?),
-        }
+        let score_horizon = |state: &State| match self.run.epochs.contains(&state.epochs_done) {
+            true => self.score(&state.network, &self.run.strategy, state.epochs_done, context, folder),
+            false => Ok(()),
+        };
+        let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
+        let mut watch = Watch { folder, progress, run: digest, checkpoint_epochs, after_epoch: &score_horizon };
+        let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
+            UnlearnError::Train(error) => CliError::Train(error),
+            error => error.into(),
+        });
+        let again = format!("lacuna unlearn --model {} --resume", self.model.path.display());
+        watch.ended(outcome, state, run.epochs, &again)
     }
 
     fn finish(&self, run: &Unlearned, state: &State, folder: &RunFolder) -> Result<Outcome, CliError> {
@@ -201,7 +198,7 @@ impl<'a> Job<'a> {
         write_model(&model, &state.network, &notes.to_metadata())?;
         let rows = self.all_rows(folder)?;
         results::write(&folder.file("results.csv"), &rows)?;
-        remove_checkpoint(folder)?;
+        watch::remove_checkpoint(folder)?;
         let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
         let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
         let record = Record {
@@ -237,18 +234,28 @@ impl<'a> Job<'a> {
         folder: &RunFolder,
     ) -> Result<(), CliError> {
         let run = self.row_of(strategy, epochs);
-        let retain = self.split.retain();
-        let sides =
-            [(&retain, Role::Retain), (self.split.forget(), Role::Forget), (self.split.held_out(), Role::HeldOut)];
+        let sides = self.sides();
+        let mut scored = Vec::new();
+        for (role, subject) in sides.iter().flat_map(|(role, side)| side.iter().map(move |subject| (*role, subject))) {
+            scored.push((role, subject, self.data.score(network, subject, &context.device)?));
+        }
+        let collapsed = scored.iter().all(|(_, _, scores)| scores.collapsed);
+        if collapsed {
+            context.note(&format!("collapsed: after {epochs} epochs {strategy} says one class everywhere"));
+        }
         let mut rows = Vec::new();
-        for (subject, role) in sides.into_iter().flat_map(|(side, role)| side.iter().map(move |one| (one, role))) {
-            let cases = self.data.of(&BTreeSet::from([subject.clone()]));
-            let scores = score_subject(network, &cases, self.data.labels.classes(), &context.device)?;
+        for (role, subject, scores) in &scored {
             for (grid, scores) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
-                rows.extend(scored_rows(&run, role, subject.as_str(), grid, scores));
+                let subject = subject.as_str();
+                rows.extend(scored_rows(&run, &ScoredSubject { grid, role: *role, subject, collapsed, scores }));
             }
         }
         Ok(results::write(&folder.file(&rows_file(epochs)), &rows)?)
+    }
+
+    fn sides(&self) -> [(Role, BTreeSet<SubjectId>); 3] {
+        let (forget, held_out) = (self.split.forget().clone(), self.split.held_out().clone());
+        [(Role::Retain, self.split.retain()), (Role::Forget, forget), (Role::HeldOut, held_out)]
     }
 
     fn row_of(&self, strategy: &str, epochs: usize) -> Run {
@@ -260,7 +267,7 @@ impl<'a> Job<'a> {
         };
         let names: Vec<&str> = self.split.forget().iter().map(SubjectId::as_str).collect();
         Run {
-            network: format!("resnet{}", self.data.architecture.depth),
+            network: network_name(&self.data.architecture),
             labels: self.data.labels.name().to_string(),
             goal,
             strategy: strategy.to_string(),
@@ -271,12 +278,28 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Divergence is a result of the strategy: one row without numbers beside those of the horizons reached.
+    fn record_divergence(&self, folder: &RunFolder) -> Result<(), CliError> {
+        let mut rows = self.all_rows(folder)?;
+        let missed = self.horizons().find(|&epochs| !folder.file(&rows_file(epochs)).exists());
+        let row = |epochs| ResultRow { run: self.row_of(&self.run.strategy, epochs), outcome: RunOutcome::Diverged };
+        rows.extend(missed.map(row));
+        Ok(results::write(&folder.file("results.csv"), &rows)?)
+    }
+
+    /// The rows of the original and of every horizon reached.
     fn all_rows(&self, folder: &RunFolder) -> Result<Vec<ResultRow>, CliError> {
-        let mut rows = results::read(&folder.file(&rows_file(0)))?;
-        for &epochs in &self.run.epochs {
-            rows.extend(results::read(&folder.file(&rows_file(epochs)))?);
+        let mut rows = Vec::new();
+        let files = [0].into_iter().chain(self.horizons()).map(|epochs| folder.file(&rows_file(epochs)));
+        for file in files.filter(|file| file.exists()) {
+            rows.extend(results::read(&file)?);
         }
         Ok(rows)
+    }
+
+    /// Each horizon once, the nearest first.
+    fn horizons(&self) -> impl Iterator<Item = usize> {
+        self.run.epochs.iter().copied().collect::<BTreeSet<_>>().into_iter()
     }
 
     fn longest_horizon(&self) -> usize {
@@ -306,9 +329,9 @@ fn digest(run: &UnlearnRun, data: &Data, split: &Split, original: &Network) -> S
     lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
 }
 
-/// Where the run's horizons are kept, whatever becomes of the run.
-pub(crate) fn is_horizon(run: &UnlearnRun, epochs: usize) -> bool {
-    run.epochs.contains(&epochs)
+/// The file in which the rows of one horizon lie, whatever becomes of the run.
+fn rows_file(epochs: usize) -> String {
+    format!("horizons/{epochs}.csv")
 }
 
 #[cfg(test)]

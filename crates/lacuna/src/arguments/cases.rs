@@ -1,0 +1,53 @@
+//! The cases of a run: which scans, what their labels mean, how they become a network's input.
+
+use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments};
+use crate::config::absolute;
+use crate::error::CliError;
+use clap::Args;
+use lacuna_study::{DataConfig, LabelChoice};
+use std::path::PathBuf;
+
+/// The cases of a run.
+#[derive(Args)]
+pub struct CaseArguments {
+    /// The data set: a folder or a list file
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub layout: LayoutArguments,
+    #[command(flatten)]
+    pub labels: LabelArguments,
+    #[command(flatten)]
+    pub preprocess: PreprocessArguments,
+}
+
+impl CaseArguments {
+    /// Whether anything is said here.
+    pub fn is_stated(&self) -> bool {
+        let labels = self.labels.labels.is_some();
+        self.data.is_some() || self.layout.is_stated() || labels || self.preprocess.is_stated()
+    }
+
+    /// The data set with the label table stated, else the one the model was trained with.
+    ///
+    /// # Errors
+    /// If no data set is stated, or neither says a table.
+    pub fn data_for(&self, model: &Model) -> Result<DataConfig, CliError> {
+        let root = self.data.as_deref().ok_or_else(|| CliError::Config {
+            what: "--data: expected a data set, found nothing; fix: say it with --data DATA".to_string(),
+        })?;
+        let labels = match (self.labels.choice(), &model.notes.label_table) {
+            (Some(choice), _) => choice,
+            (None, Some(name)) => LabelChoice::Named(name.clone()),
+            (None, None) => {
+                return Err(CliError::Config {
+                    what: format!(
+                        "{}: metadata `label_table`: expected a value, found nothing; fix: say it with --labels TABLE",
+                        model.path.display()
+                    ),
+                });
+            }
+        };
+        Ok(DataConfig { root: absolute(root), labels, options: self.layout.options()? })
+    }
+}

@@ -1,0 +1,65 @@
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder.
+
+use crate::error::CliError;
+use crate::run_folder::refused;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "MANIFEST";
+/// A line per file.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// Write the manifest of a run folder as it stands.
+pub fn write(path: &Path) -> Result<(), CliError> {
+    let lines = digests(path)?.into_iter().map(|(name, digest)| format!("{digest}  {name}\n"));
+    Ok(lacuna_disk::write_bytes(&path.join(MANIFEST), lines.collect::<String>().as_bytes())?)
+}
+
+/// The files of a run that are not as its manifest says, by name; none if it has no manifest yet.
+pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, CliError> {
+    let manifest = path.join(MANIFEST);
+    if !manifest.exists() {
+        return Ok(None);
+    }
+    let text = lacuna_disk::read_text(&manifest, BYTES_MAX)?;
+    let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in text.lines() {
+        let (digest, name) = line.split_once("  ").ok_or_else(|| CliError::Data {
+            what: format!("{}: expected lines `DIGEST  FILE`, found `{line}`", manifest.display()),
+        })?;
+        listed.insert(name, digest);
+    }
+    let found = digests(path)?;
+    let mut altered = BTreeMap::new();
+    for (name, digest) in &found {
+        match listed.remove(name.as_str()) {
+            None => altered.insert(name.clone(), "not in the manifest"),
+            Some(promised) if promised != digest => altered.insert(name.clone(), "changed"),
+            Some(_) => None,
+        };
+    }
+    altered.extend(listed.into_keys().map(|name| (name.to_string(), "missing")));
+    Ok(Some(altered))
+}
+
+/// The digest of every file below a run folder but the manifest, by relative name.
+fn digests(path: &Path) -> Result<BTreeMap<String, String>, CliError> {
+    let mut digests = BTreeMap::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let here = path.join(&folder);
+        for entry in fs::read_dir(&here).map_err(refused(&here, "list"))? {
+            let entry = entry.map_err(refused(&here, "list"))?;
+            let relative = folder.join(entry.file_name());
+            let name = relative.to_string_lossy().into_owned();
+            let kind = entry.file_type().map_err(refused(&here, "list"))?;
+            if kind.is_dir() {
+                folders.push(relative);
+            } else if name != MANIFEST && !name.ends_with(".tmp") {
+                digests.insert(name, lacuna_disk::digest_file(&path.join(relative))?);
+            }
+        }
+    }
+    Ok(digests)
+}

@@ -1,0 +1,87 @@
+//! What a run would do and take, before it does.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::studying::describe;
+use crate::text_table::named;
+use lacuna_cohort::SubjectId;
+use lacuna_study::{Data, Estimate, Machine};
+use lacuna_unlearn::EpochCost;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a run would do and take.
+#[derive(Serialize)]
+pub struct Plan {
+    /// What the run folder would be called.
+    pub name: String,
+    /// The network.
+    pub network: String,
+    /// D, H and W of its largest input.
+    pub input: [usize; 3],
+    /// Everybody's side.
+    pub subjects: BTreeMap<&'static str, BTreeSet<SubjectId>>,
+    /// Passes over its cases.
+    pub epochs: usize,
+    /// Optimiser steps of each.
+    pub steps_per_epoch: usize,
+    /// Passes of the frozen original before the first step.
+    pub preparation_passes: u64,
+    /// Time and memory.
+    pub estimate: Estimate,
+}
+
+impl Plan {
+    /// The plan of so many epochs on these data; one that does not fit into memory is refused.
+    ///
+    /// # Errors
+    /// [`lacuna_study::StudyError::Memory`], with a size that fits.
+    pub fn new(context: &Context, name: &str, data: &Data, epochs: usize, epoch: EpochCost) -> Result<Plan, CliError> {
+        let machine = Machine::measure(&context.device);
+        let workload = data.workload(epoch.volumes_at_once);
+        let estimate = Estimate::new(&workload, epoch.passes * epochs as u64, &machine);
+        estimate.check_memory(&workload, &machine)?;
+        Ok(Plan {
+            name: name.to_string(),
+            network: workload.architecture.to_string(),
+            input: workload.size,
+            subjects: BTreeMap::new(),
+            epochs,
+            steps_per_epoch: epoch.steps,
+            preparation_passes: 0,
+            estimate,
+        })
+    }
+
+    /// A line before the work begins.
+    pub fn note(&self, context: &Context) {
+        context.note(&format!("estimate {} from beginning to end", describe(&self.estimate)));
+    }
+
+    /// What `--dry-run` prints for a verb.
+    pub fn outcome(&self, verb: &str) -> Outcome {
+        Outcome::new(verb, self, self.text())
+    }
+
+    fn text(&self) -> String {
+        let [d, h, w] = self.input;
+        let mut lines = vec![
+            ("name", self.name.clone()),
+            ("network", self.network.clone()),
+            ("input", format!("{d} x {h} x {w} voxels (D x H x W), the largest")),
+        ];
+        lines.extend(self.subjects.iter().map(|(role, subjects)| (*role, listed(subjects))));
+        lines.push(("epochs", format!("{}, {} steps each", self.epochs, self.steps_per_epoch)));
+        if self.preparation_passes > 0 {
+            lines.push(("before", format!("{} passes of the frozen original", self.preparation_passes)));
+        }
+        lines.push(("takes", describe(&self.estimate)));
+        named(&lines) + "nothing was done: --dry-run\n"
+    }
+}
+
+fn listed(subjects: &BTreeSet<SubjectId>) -> String {
+    let names: Vec<String> = subjects.iter().map(SubjectId::to_string).collect();
+    format!("{}: {}", names.len(), if names.is_empty() { "nobody".to_string() } else { names.join(", ") })
+}

@@ -1,0 +1,44 @@
+//! The cases of one run, read and prepared.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::progress::Progress;
+use lacuna_cohort::SubjectId;
+use lacuna_study::{Data, DataConfig, NetworkConfig, SplitConfig, StudyConfig};
+use lacuna_volume::Preprocessing;
+use std::collections::BTreeSet;
+
+/// One run as a study of it, whose data the study crate opens and prepares.
+pub fn study_of(
+    name: &str,
+    seed: u64,
+    data: &DataConfig,
+    preprocess: &Preprocessing,
+    network: NetworkConfig,
+) -> StudyConfig {
+    StudyConfig {
+        name: name.to_string(),
+        seeds: vec![seed],
+        pseudonyms: false,
+        keep_models: Default::default(),
+        data: data.clone(),
+        preprocess: preprocess.clone(),
+        network,
+        train: Default::default(),
+        split: SplitConfig { seed, ..SplitConfig::default() },
+        unlearn: Default::default(),
+    }
+}
+
+/// Every scan of some subjects, ready for the network; what is odd about the files is noted.
+pub fn prepare(study: &StudyConfig, subjects: &BTreeSet<SubjectId>, context: &Context) -> Result<Data, CliError> {
+    let mut progress: Option<Progress> = None;
+    let data = Data::prepare(study, subjects, &context.loading, &mut |done, total| {
+        progress.get_or_insert_with(|| Progress::begin(context, "prepare", "scan", total, 0)).advance(done, "");
+    })?;
+    drop(progress);
+    for notice in data.notices(|_, path, notice| format!("{}: {notice}", path.display())) {
+        context.note(&format!("note: {notice}"));
+    }
+    Ok(data)
+}

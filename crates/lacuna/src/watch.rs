@@ -1,0 +1,110 @@
+//! The monitor of a run in a run folder: progress, the log of epochs, checkpoints, the wish to stop.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::run_folder::RunFolder;
+use lacuna_train::{Control, EpochRecord, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
+
+/// The file of the last checkpoint in a run folder.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// Watches one run.
+pub struct Watch<'a> {
+    /// Where the run's files lie.
+    pub folder: &'a RunFolder,
+    /// What is shown.
+    pub progress: Progress,
+    /// The digest that a checkpoint must carry to be resumed.
+    pub run: &'a str,
+    /// Epochs between checkpoints.
+    pub checkpoint_epochs: usize,
+    /// What else is to be done after an epoch.
+    pub after_epoch: &'a dyn Fn(&State) -> Result<(), CliError>,
+}
+
+/// Bring a fresh state to where the folder's checkpoint is; whether there is one.
+pub fn resume(
+    context: &Context,
+    folder: &RunFolder,
+    state: &mut State,
+    run: &str,
+    epochs: usize,
+) -> Result<bool, CliError> {
+    let checkpoint = folder.file(CHECKPOINT);
+    if !checkpoint.exists() {
+        return Ok(false);
+    }
+    read_checkpoint(&checkpoint, state, run)?;
+    context.note(&format!("resume   after epoch {} of {epochs}", state.epochs_done));
+    Ok(true)
+}
+
+/// A finished run needs no checkpoint: its moments are traces of the data that nobody looks after.
+pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
+    let path = folder.file(CHECKPOINT);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Watch<'_> {
+    /// How the run ended. Of an interrupted one the last whole epoch is kept and `again`, to which the
+    /// folder is added, goes on from there.
+    pub fn ended(
+        &self,
+        outcome: Result<(), CliError>,
+        state: &State,
+        epochs: usize,
+        again: &str,
+    ) -> Result<(), CliError> {
+        match outcome {
+            Err(CliError::Train(TrainError::Interrupted { epochs_done })) => {
+                self.checkpoint(state)?;
+                let folder = self.folder.path().display();
+                let kept = format!("{epochs_done} of {epochs} epochs are kept in {folder}; fix: {again} {folder}");
+                Err(CliError::Interrupted { kept })
+            }
+            other => other,
+        }
+    }
+
+    /// Keep the last whole epoch.
+    fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
+        write_checkpoint(&self.folder.file(CHECKPOINT), state, self.run)
+    }
+
+    fn record(&self, state: &State) -> Result<(), CliError> {
+        self.folder.write("metrics.jsonl", lines(&state.history).as_bytes())?;
+        (self.after_epoch)(state)
+    }
+}
+
+impl Monitor for Watch<'_> {
+    fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f64) -> Control {
+        let share = (step + 1) as f64 / steps as f64;
+        self.progress.within(epoch + 1, share, &format!("step={}/{steps} loss={loss:.4}", step + 1));
+        if interrupt::requested() { Control::Stop } else { Control::Continue }
+    }
+
+    fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
+        self.record(state).map_err(|error| match error {
+            // The loop takes a score that is no number for divergence, if it is told of it as such.
+            CliError::Train(error) => error,
+            error => TrainError::Monitor { epoch: state.epochs_done, reason: error.to_string() },
+        })?;
+        if state.epochs_done.is_multiple_of(self.checkpoint_epochs) {
+            self.checkpoint(state)?;
+        }
+        Ok(Control::Continue)
+    }
+}
+
+/// One line of JSON per epoch.
+fn lines(history: &[EpochRecord]) -> String {
+    history.iter().map(|record| serde_json::to_string(record).expect("a record is JSON") + "\n").collect()
+}
