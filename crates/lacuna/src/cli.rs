@@ -1,9 +1,11 @@
 //! What may stand on the command line before and behind a verb.
 
+use crate::arguments::device;
 use crate::command::Command;
 use crate::exit;
 use crate::progress::ProgressMode;
 use clap::{Args, Parser};
+use lacuna_nn::DeviceKind;
 use std::path::PathBuf;
 
 /// Remove a person from a trained 3-D medical segmentation model, measure whether the person is
@@ -62,9 +64,16 @@ pub struct Global {
     /// depend on it [default: half of what is available]
     #[arg(long, global = true, value_parser = gib, value_name = "GIB", help_heading = "Global options")]
     pub data_memory: Option<f64>,
-    /// Where to compute: auto or cpu
-    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Global options")]
-    pub device: String,
+    /// Where to compute; `lacuna doctor` shows what is there
+    #[arg(
+        long,
+        global = true,
+        value_parser = device::parser(),
+        default_value = "cpu",
+        value_name = "DEVICE",
+        help_heading = "Global options"
+    )]
+    pub device: DeviceKind,
     /// Threads to compute with; all cores if unsaid. Results do not depend on it
     #[arg(long, global = true, env = "LACUNA_THREADS", value_name = "N", help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,

@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::output;
 use crate::progress::ProgressMode;
 use lacuna_cohort::CaseCache;
-use lacuna_nn::Device;
+use lacuna_nn::{Adapter, Device};
 use lacuna_study::Loading;
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ use std::path::PathBuf;
 pub struct Context {
     /// Where networks compute.
     pub device: Device,
+    /// What stands behind the device, unless it is the CPU.
+    pub adapter: Option<Adapter>,
     /// How progress is shown; [`ProgressMode::None`] if the user wants quiet.
     pub progress: ProgressMode,
     /// Whether nothing but results and errors is printed.
@@ -27,14 +29,15 @@ pub struct Context {
 impl Context {
     /// Ready to run a verb: threads started, interrupts caught.
     pub fn new(global: &Global) -> Result<Context, CliError> {
-        let device = device(&global.device)?;
+        let device = global.device.open()?;
         if let Some(threads) = global.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
             pool.map_err(|error| CliError::Device { what: format!("{threads} threads: {error}") })?;
         }
         interrupt::catch();
-        Ok(Context {
+        let context = Context {
             device,
+            adapter: global.device.adapters().into_iter().next(),
             progress: if global.quiet { ProgressMode::None } else { global.progress },
             quiet: global.quiet,
             runs: global.runs.clone(),
@@ -42,7 +45,11 @@ impl Context {
                 cache: global.cache.as_ref().map(CaseCache::at),
                 memory_bytes_max: global.data_memory.map(|gib| (gib * f64::from(1 << 30)) as u64),
             },
-        })
+        };
+        if let Some(adapter) = context.adapter.iter().find(|adapter| adapter.software) {
+            context.note(&format!("note     {} is a program on the CPU; --device cpu is faster", adapter.name));
+        }
+        Ok(context)
     }
 
     /// A line for people, unless they want quiet.
@@ -50,14 +57,5 @@ impl Context {
         if !self.quiet {
             output::say(line);
         }
-    }
-}
-
-fn device(name: &str) -> Result<Device, CliError> {
-    match name {
-        "auto" | "cpu" => Ok(Device::flex()),
-        other => Err(CliError::Device {
-            what: format!("--device {other}: this build computes on the CPU alone; fix: --device cpu, or leave it out"),
-        }),
     }
 }

@@ -9,7 +9,7 @@ use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_metrics::MetricsError;
-use lacuna_nn::NnError;
+use lacuna_nn::{DeviceError, NnError};
 use lacuna_report::ReportError;
 use lacuna_study::StudyError;
 use lacuna_train::TrainError;
@@ -40,6 +40,9 @@ pub enum CliError {
         what: String,
     },
     /// The device asked for cannot be had.
+    #[error("--device {0}")]
+    NoDevice(#[from] DeviceError),
+    /// The device cannot be used as asked.
     #[error("{what}")]
     Device {
         /// In words.
@@ -111,7 +114,7 @@ impl CliError {
         match self {
             CliError::Usage { .. } => Exit::Usage,
             CliError::Config { .. } | CliError::Phantom(_) => Exit::Config,
-            CliError::Device { .. } => Exit::Device,
+            CliError::NoDevice(_) | CliError::Device { .. } => Exit::Device,
             CliError::Interrupted { .. } => Exit::Interrupted,
             CliError::Hidden { exit } => *exit,
             CliError::Disk(error) => of_disk(error),

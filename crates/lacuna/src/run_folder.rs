@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::manifest;
 use crate::progress::timestamp;
 use lacuna_disk::DiskError;
+use lacuna_nn::device_identity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,6 +35,9 @@ pub struct RunRecord {
     pub began: String,
     /// Where it computed.
     pub device: String,
+    /// That device's driver, where it has one and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// With how many threads; results do not depend on it.
     pub threads: usize,
     /// The command line, without the program's name.
@@ -86,14 +90,20 @@ const RECORD_BYTES_MAX: u64 = 16 << 20;
 
 impl RunRecord {
     /// A record of this process.
-    pub fn new(verb: &str, seeds: BTreeMap<String, u64>, parents: BTreeMap<String, String>) -> RunRecord {
+    pub fn new(
+        context: &Context,
+        verb: &str,
+        seeds: BTreeMap<String, u64>,
+        parents: BTreeMap<String, String>,
+    ) -> RunRecord {
         RunRecord {
             schema: "lacuna.run/1".to_string(),
             verb: verb.to_string(),
             lacuna: env!("CARGO_PKG_VERSION").to_string(),
             burn: BURN_VERSION.to_string(),
             began: timestamp(),
-            device: "cpu".to_string(),
+            device: device_identity(&context.device),
+            driver: context.adapter.as_ref().and_then(|adapter| adapter.driver.clone()),
             threads: rayon::current_num_threads(),
             command: std::env::args().skip(1).collect(),
             seeds,
@@ -149,6 +159,11 @@ impl RunFolder {
             let what =
                 format!("{path}: expected the {name} it began from, {digest}, found {found}; fix: give that {name}");
             return Err(CliError::Config { what });
+        }
+        let device = device_identity(&context.device);
+        if record.device != device {
+            let what = format!("{}: expected a run on {device}, found one on {}", path.display(), record.device);
+            return Err(CliError::Config { what: format!("{what}; fix: give --device as the run was begun with") });
         }
         if read_status(path)?.status == Standing::Done {
             let what = format!("{}: the run is done; fix: start a new one", path.display());
@@ -280,6 +295,7 @@ mod tests {
     fn context(runs: &Path) -> Context {
         Context {
             device: lacuna_nn::Device::flex(),
+            adapter: None,
             progress: ProgressMode::None,
             quiet: true,
             runs: runs.to_path_buf(),
@@ -288,7 +304,8 @@ mod tests {
     }
 
     fn record() -> RunRecord {
-        RunRecord::new("train", BTreeMap::from([("all".to_string(), 7)]), BTreeMap::new())
+        let seeds = BTreeMap::from([("all".to_string(), 7)]);
+        RunRecord::new(&context(Path::new("runs")), "train", seeds, BTreeMap::new())
     }
 
     #[test]

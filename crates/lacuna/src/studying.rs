@@ -40,7 +40,7 @@ pub fn run(verb: &'static str, config: StudyConfig, folders: &Folders, context: 
     let pseudonyms = config.pseudonyms;
     let seeds = config.seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
     let study = open(verb, config, folders, context)?;
-    let record = RunRecord::new(verb, seeds, BTreeMap::new());
+    let record = RunRecord::new(context, verb, seeds, BTreeMap::new());
     let folder = RunFolder::create(context, &study.config().name, &record)?;
     let outcome = run_in(verb, &study, &folder, folders, context);
     folder.close(outcome.map_err(|error| if pseudonyms { without_names(error) } else { error }))

@@ -99,13 +99,36 @@ fn a_lying_header_is_refused_before_memory_is_asked_for() {
 
 #[test]
 fn a_device_that_is_not_there_is_5() {
-    Place::new().fails("doctor --device cuda:0", 5, &["CPU", "fix:"]);
+    let place = Place::new();
+    for (device, built) in
+        [("vulkan", cfg!(feature = "vulkan")), ("cuda", cfg!(feature = "cuda")), ("metal", cfg!(feature = "metal"))]
+    {
+        if !built {
+            place.fails(&format!("doctor --device {device}"), 5, &["CPU", "fix:", &format!("--features {device}")]);
+        }
+    }
+    place.fails("doctor --device tpu", 2, &["vulkan, cuda, metal"]);
+}
+
+#[cfg(feature = "vulkan")]
+#[test]
+fn a_vulkan_device_without_a_driver_is_5_and_no_fault_of_ours() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_lacuna"))
+        .args(["doctor", "--device", "vulkan"])
+        // The loader then finds no driver, by its new name for the variable and by its old one.
+        .envs([("VK_DRIVER_FILES", "none.json"), ("VK_ICD_FILENAMES", "none.json")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("no adapter found") && said.contains("fix:"), "{said}");
+    assert!(!said.contains("internal error"), "{said}");
 }
 
 #[test]
 fn errors_are_json_too() {
     let place = Place::new();
-    for (words, code) in [("data check nowhere --json", 4), ("doctor --device tpu --json", 5), ("nothing --json", 2)] {
+    for (words, code) in [("data check nowhere --json", 4), ("doctor --threads 0 --json", 2), ("nothing --json", 2)] {
         let ran = place.run(words);
         let error: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!((ran.code, &error["exit_code"]), (code, &Value::from(code)), "{words}");

@@ -84,9 +84,10 @@ fn a_shell_gets_its_completions() {
 }
 
 #[test]
-fn doctor_says_that_there_is_no_gpu() {
+fn doctor_says_where_this_build_computes() {
     let place = Place::new();
-    assert!(place.ok("doctor").contains("gpu       none"));
+    let gpu = if cfg!(feature = "vulkan") { "gpu       vulkan: " } else { "gpu       none" };
+    assert!(place.ok("doctor").contains(gpu));
     assert_eq!(place.json("doctor --threads 1", "lacuna.doctor/1")["threads"], 1);
 }
 

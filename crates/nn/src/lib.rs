@@ -11,6 +11,7 @@
 
 mod architecture;
 mod cost;
+mod device;
 mod error;
 pub mod loss;
 mod medicalnet;
@@ -22,6 +23,7 @@ mod weights;
 
 pub use architecture::{Architecture, DEPTHS, Depth, Shortcut};
 pub use cost::Cost;
+pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity};
 pub use error::NnError;
 pub use memory_order::{to_memory_order, to_row_major};
 pub use network::Network;

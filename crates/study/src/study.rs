@@ -69,7 +69,7 @@ impl Study {
         let data = Data::prepare(&config, &subjects, loading, scans)?;
         let pseudonyms =
             if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
-        let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), config.pseudonyms);
+        let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), &device);
         Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
     }
 

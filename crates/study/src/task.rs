@@ -2,6 +2,7 @@
 
 use crate::{StudyConfig, Variant};
 use lacuna_cohort::SubjectId;
+use lacuna_nn::{Device, device_identity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -59,6 +60,9 @@ pub(crate) struct Common {
     init: Option<String>,
     labels: String,
     train: lacuna_train::TrainConfig,
+    /// Another device rounds otherwise, so it has records of its own; unsaid for the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
     /// Records name subjects as the study shows them.
     pseudonyms: bool,
 }
@@ -70,11 +74,13 @@ impl Common {
         network: String,
         init: Option<String>,
         labels: String,
-        pseudonyms: bool,
+        device: &Device,
     ) -> Common {
         // How often a checkpoint is written decides nothing.
         let train = lacuna_train::TrainConfig { checkpoint_epochs: 1, ..config.train.clone() };
-        Common { version: env!("CARGO_PKG_VERSION").to_string(), network, init, labels, train, pseudonyms }
+        let device = (*device != Device::flex()).then(|| device_identity(device));
+        let (version, pseudonyms) = (env!("CARGO_PKG_VERSION").to_string(), config.pseudonyms);
+        Common { version, network, init, labels, train, device, pseudonyms }
     }
 
     pub(crate) fn train_key(&self, data: &str, seed: u64) -> String {
@@ -96,4 +102,34 @@ impl Common {
 fn name(value: &impl Serialize) -> String {
     let json = serde_json::to_vec(value).expect("plain data is JSON");
     lacuna_disk::digest(&json)[..32].to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn common(device: Option<&str>) -> Common {
+        Common {
+            version: "0".to_string(),
+            network: "network".to_string(),
+            init: None,
+            labels: "labels".to_string(),
+            train: lacuna_train::TrainConfig::default(),
+            device: device.map(str::to_string),
+            pseudonyms: false,
+        }
+    }
+
+    #[test]
+    fn devices_share_no_record() {
+        let keys: BTreeSet<String> =
+            [None, Some("one"), Some("other")].map(|device| common(device).train_key("data", 0)).into();
+        assert_eq!(keys.len(), 3);
+    }
+
+    #[test]
+    fn the_cpu_is_not_named() {
+        // Records made before there was another device keep their names.
+        assert!(!serde_json::to_string(&common(None)).unwrap().contains("device"));
+    }
 }

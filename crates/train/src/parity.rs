@@ -78,6 +78,10 @@ impl Comparison {
 }
 
 fn check(name: &str) {
+    check_on(name, &Device::flex());
+}
+
+fn check_on(name: &str, device: &Device) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity");
     let case: Case = serde_json::from_slice(&std::fs::read(folder.join(format!("{name}.json"))).unwrap()).unwrap();
     let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap();
@@ -89,20 +93,19 @@ fn check(name: &str) {
         reported: Vec::new(),
         failures: Vec::new(),
     };
-    compare(&case, &mut comparison);
+    compare(&case, &mut comparison, device);
     println!("{name}: {} entries gated, {} reported", comparison.gated, comparison.reported.len());
     assert!(comparison.gated > 20, "{name}: only {} entries were gated", comparison.gated);
     assert!(comparison.failures.is_empty(), "{name}:\n{}", comparison.failures.join("\n"));
 }
 
-fn compare(case: &Case, comparison: &mut Comparison) {
-    let device = Device::flex();
+fn compare(case: &Case, comparison: &mut Comparison, device: &Device) {
     let architecture = Architecture::new(case.depth, case.input[1], case.classes).unwrap().with_shortcut(case.shortcut);
-    let mut network = Network::new(architecture, Seed(0), &device);
-    set_weights(&mut network, case.seed, &device);
+    let mut network = Network::new(architecture, Seed(0), device);
+    set_weights(&mut network, case.seed, device);
     let input = formula(case.input.iter().product(), "input", case.seed, |u| ((2.0 * u - 1.0) * 2.0) as f32);
-    let input = Tensor::<1>::from_floats(input.as_slice(), &device).reshape(case.input);
-    let target = target(case, &architecture, &device);
+    let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape(case.input);
+    let target = target(case, &architecture, device);
     comparison.check("logits_eval", &evaluate(&network, input.clone()));
 
     let config = TrainConfig {
@@ -249,4 +252,45 @@ fn resnet_50_of_two_classes_agrees_with_pytorch() {
 #[test]
 fn resnet_50_of_nine_classes_agrees_with_pytorch() {
     check("resnet50B_c9_32x48x48_s1");
+}
+
+/// The same cases where burn's own operations compute, at the same tolerances.
+#[cfg(feature = "vulkan")]
+mod on_vulkan {
+    use super::check_on;
+    use lacuna_nn::DeviceKind;
+
+    fn check(name: &str) {
+        check_on(name, &DeviceKind::Vulkan.open().unwrap());
+    }
+
+    #[test]
+    fn resnet_10_with_shortcut_a_agrees_with_pytorch() {
+        check("resnet10A_c2_32x32x48_s1");
+    }
+
+    #[test]
+    fn resnet_10_with_shortcut_b_agrees_with_pytorch() {
+        check("resnet10B_c2_32x32x48_s1");
+    }
+
+    #[test]
+    fn resnet_18_of_nine_classes_agrees_with_pytorch() {
+        check("resnet18B_c9_32x48x32_s1");
+    }
+
+    #[test]
+    fn resnet_34_with_shortcut_a_agrees_with_pytorch() {
+        check("resnet34A_c4_32x32x48_s1");
+    }
+
+    #[test]
+    fn resnet_50_of_two_classes_agrees_with_pytorch() {
+        check("resnet50B_c2_48x48x64_s2");
+    }
+
+    #[test]
+    fn resnet_50_of_nine_classes_agrees_with_pytorch() {
+        check("resnet50B_c9_32x48x48_s1");
+    }
 }

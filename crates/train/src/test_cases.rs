@@ -4,7 +4,7 @@
 use crate::{Control, Monitor, State, Supervised, TrainConfig, TrainError, fit};
 use lacuna_cohort::phantom::{self, PhantomConfig};
 use lacuna_cohort::{Case, LabelTable, Preparation, ReadOptions, ScanData, prepare_loaded};
-use lacuna_nn::{Architecture, Device, Network};
+use lacuna_nn::{Architecture, Device, Network, Parameter, Pass};
 use lacuna_seed::Seed;
 use lacuna_volume::{Canonical, Crop, Foreground, Preprocessing};
 use std::sync::OnceLock;
@@ -14,6 +14,15 @@ pub fn resnet_10() -> Network {
     // Drawing its 14 million weights takes longer than a step of training.
     static FRESH: OnceLock<Network> = OnceLock::new();
     FRESH.get_or_init(|| Network::new(architecture(), Seed(1), &Device::flex())).clone()
+}
+
+/// [`resnet_10`] on another device.
+pub fn resnet_10_on(device: &Device) -> Network {
+    let mut network = resnet_10();
+    for (_, parameter) in network.parameters.iter_mut() {
+        *parameter = Parameter::new(parameter.shape.clone(), parameter.role, parameter.to_vec(), device);
+    }
+    network
 }
 
 /// How many subjects there are at most.
@@ -34,7 +43,7 @@ pub fn tissue() -> LabelTable {
     LabelTable::built_in("tissue", None).expect("the table is built in")
 }
 
-/// Train on cases with orders drawn from `seed`, from where `state` stands.
+/// Train on cases with orders drawn from `seed`, from where `state` stands and on its network's device.
 ///
 /// # Errors
 /// Those of [`fit`].
@@ -45,7 +54,8 @@ pub fn train(
     seed: u64,
     monitor: &mut dyn Monitor,
 ) -> Result<(), TrainError> {
-    let objective = Supervised::new(cases.iter().collect(), config, Seed(seed), Device::flex())?;
+    let device = Pass::evaluation(&state.network.parameters).device();
+    let objective = Supervised::new(cases.iter().collect(), config, Seed(seed), device)?;
     fit(state, &objective, config, monitor)
 }
 

@@ -20,6 +20,8 @@ mod order;
 mod recipe;
 mod run;
 pub mod strategy;
+#[cfg(all(test, feature = "vulkan"))]
+mod vulkan;
 
 pub use error::UnlearnError;
 pub use mechanic::{ForgetTarget, NoiseLaw, Redraw};

@@ -3,6 +3,8 @@
 mod convolution;
 mod normalisation;
 mod pooling;
+#[cfg(all(test, feature = "vulkan"))]
+mod vulkan;
 
 pub use convolution::{conv_transpose3d, conv3d};
 pub use normalisation::batch_norm;

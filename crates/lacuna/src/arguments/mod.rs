@@ -2,6 +2,7 @@
 
 mod cases;
 mod data;
+pub mod device;
 mod model;
 mod preprocess;
 mod run;

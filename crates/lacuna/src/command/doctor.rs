@@ -6,6 +6,7 @@ use crate::output::Outcome;
 use crate::text_table::named;
 use clap::Args;
 use lacuna_cohort::{CacheUsage, CaseCache};
+use lacuna_nn::{Adapter, DEVICE_KINDS, DeviceKind};
 use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
@@ -23,8 +24,9 @@ struct Report {
     lacuna: &'static str,
     burn: &'static str,
     build: &'static str,
-    devices: [&'static str; 1],
-    gpu: &'static str,
+    /// What `--device` takes in this build.
+    devices: Vec<&'static str>,
+    graphics: Vec<Graphics>,
     platform: String,
     threads: usize,
     instruction_sets: Vec<&'static str>,
@@ -42,14 +44,21 @@ struct Cache {
     bytes: u64,
 }
 
+/// What this machine has for one of the devices that compute on a graphics processor.
+#[derive(Serialize)]
+struct Graphics {
+    device: &'static str,
+    adapters: Vec<Adapter>,
+}
+
 /// Look, and change nothing.
 pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let report = Report {
         lacuna: env!("CARGO_PKG_VERSION"),
         burn: BURN_VERSION,
         build: if cfg!(debug_assertions) { "debug: training is many times slower than in release" } else { "release" },
-        devices: ["cpu"],
-        gpu: "none: this build computes on the CPU alone",
+        devices: DEVICE_KINDS.into_iter().filter(|kind| kind.is_built()).map(DeviceKind::name).collect(),
+        graphics: graphics(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         threads: rayon::current_num_threads(),
         instruction_sets: instruction_sets(),
@@ -63,11 +72,13 @@ pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
 }
 
 fn text(report: &Report) -> String {
-    named(&[
+    let mut lines = vec![
         ("lacuna", format!("{} ({})", report.lacuna, report.build)),
         ("burn", report.burn.to_string()),
         ("devices", report.devices.join(", ")),
-        ("gpu", report.gpu.to_string()),
+    ];
+    lines.extend(gpu(&report.graphics).into_iter().map(|line| ("gpu", line)));
+    lines.extend([
         ("platform", report.platform.clone()),
         ("threads", report.threads.to_string()),
         ("vectors", or_none(&report.instruction_sets)),
@@ -86,7 +97,31 @@ fn text(report: &Report) -> String {
             "cache",
             report.cache.as_ref().map_or("none: --cache DIR or LACUNA_CACHE names a folder".to_string(), in_words),
         ),
-    ])
+    ]);
+    named(&lines)
+}
+
+fn graphics() -> Vec<Graphics> {
+    let kinds = DEVICE_KINDS.into_iter().filter(|&kind| kind != DeviceKind::Cpu && kind.is_built());
+    kinds.map(|kind| Graphics { device: kind.name(), adapters: kind.adapters() }).collect()
+}
+
+/// One adapter a line, each after the device that reaches it; the first of a device is the one that it uses.
+fn gpu(graphics: &[Graphics]) -> Vec<String> {
+    if graphics.is_empty() {
+        return vec!["none: this build computes on the CPU alone".to_string()];
+    }
+    let lines = graphics.iter().flat_map(|Graphics { device, adapters }| match adapters.as_slice() {
+        [] => vec![format!("{device}: no adapter found")],
+        adapters => adapters.iter().map(|adapter| format!("{device}: {}", described(adapter))).collect(),
+    });
+    lines.collect()
+}
+
+fn described(adapter: &Adapter) -> String {
+    let driver = adapter.driver.as_ref().map_or(String::new(), |driver| format!(", driver {driver}"));
+    let software = if adapter.software { ", software: slower than --device cpu" } else { "" };
+    format!("{}{driver}{software}", adapter.name)
 }
 
 fn cache(cache: &CaseCache) -> Result<Cache, CliError> {
@@ -144,6 +179,24 @@ fn memory_limit() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_adapter_has_a_line_with_its_driver() {
+        let adapter = |name: &str, driver: Option<&str>, software| Adapter {
+            name: name.to_string(),
+            driver: driver.map(str::to_string),
+            software,
+        };
+        let adapters = vec![adapter("Radeon", Some("Mesa 25"), false), adapter("llvmpipe", None, true)];
+        let found = [Graphics { device: "vulkan", adapters }, Graphics { device: "cuda", adapters: Vec::new() }];
+        let expected = [
+            "vulkan: Radeon, driver Mesa 25",
+            "vulkan: llvmpipe, software: slower than --device cpu",
+            "cuda: no adapter found",
+        ];
+        assert_eq!(gpu(&found), expected);
+        assert_eq!(gpu(&[]), ["none: this build computes on the CPU alone"]);
+    }
 
     #[test]
     fn the_version_told_is_the_version_pinned() {

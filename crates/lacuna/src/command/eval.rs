@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
-    let folder = RunFolder::open(context, resumed, &run.name, &run.record(&model), &run)?;
+    let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
     let outcome = work.score(&subjects).map(|scores| {
         let record = Record {
@@ -114,9 +114,9 @@ impl EvalRun {
         run.checked()
     }
 
-    fn record(&self, model: &Model) -> RunRecord {
+    fn record(&self, context: &Context, model: &Model) -> RunRecord {
         let parents = BTreeMap::from([("model".to_string(), model.network.digest())]);
-        RunRecord::new("eval", BTreeMap::from([("noise".to_string(), self.seed)]), parents)
+        RunRecord::new(context, "eval", BTreeMap::from([("noise".to_string(), self.seed)]), parents)
     }
 }
 

@@ -4,6 +4,8 @@ mod laws;
 mod paper;
 mod refusals;
 mod resume;
+#[cfg(feature = "vulkan")]
+mod vulkan;
 
 use crate::support::Place;
 use serde_json::Value;

@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if arguments.dry_run {
         return Ok(plan.outcome("train"));
     }
-    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(), &job.run)?;
+    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     plan.note(context);
     let outcome = job.train(context, &folder);
     folder.close(outcome)
@@ -129,10 +129,10 @@ impl Job {
         Ok(Plan { subjects: self.sides().map(|(side, subjects)| (side.name(), subjects.clone())).into(), ..plan })
     }
 
-    fn record(&self) -> RunRecord {
+    fn record(&self, context: &Context) -> RunRecord {
         let mut parents = BTreeMap::from([("data".to_string(), self.data.digest_of(self.split.train()))]);
         parents.extend(self.init.iter().map(|digest| ("init".to_string(), digest.clone())));
-        RunRecord::new("train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
+        RunRecord::new(context, "train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
     }
 
     fn train(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {

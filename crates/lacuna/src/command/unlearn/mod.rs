@@ -105,7 +105,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if arguments.dry_run {
         return Ok(plan.outcome("unlearn"));
     }
-    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(), &job.run)?;
+    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     plan.note(context);
     let outcome = job.unlearn(context, &folder);
     folder.close(outcome)
@@ -142,12 +142,12 @@ impl<'a> Job<'a> {
         Ok(Plan { subjects, preparation_passes: preparation_passes(&self.run.recipe, &sets)?, ..plan })
     }
 
-    fn record(&self) -> RunRecord {
+    fn record(&self, context: &Context) -> RunRecord {
         let parents = BTreeMap::from([
             ("model".to_string(), self.model.network.digest()),
             ("data".to_string(), self.data.digest_of(self.split.train())),
         ]);
-        RunRecord::new("unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
+        RunRecord::new(context, "unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
     }
 
     fn unlearn(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {

@@ -1,0 +1,22 @@
+//! A study on a Vulkan device; a software one will do.
+
+use super::{last_run, passes_left, place, records};
+use serde_json::Value;
+
+#[test]
+fn a_study_runs_there_says_so_and_shares_no_record_with_the_cpu() {
+    let place = place();
+    let on = |device: &str| format!("small.toml --records records --device {device}");
+    place.ok(&format!("study {} --progress none", on("vulkan")));
+    assert_eq!(records(&place.path("records")).len(), 3, "an original, a reference, an unlearning");
+    assert_eq!(passes_left(&place, &on("vulkan")), 0);
+    assert!(passes_left(&place, &on("cpu")) > 0);
+
+    let run = std::fs::read(last_run(&place, "runs").join("run.json")).unwrap();
+    let run: Value = serde_json::from_slice(&run).unwrap();
+    assert_ne!(run["device"], "cpu");
+    assert!(run["driver"].is_string(), "{run}");
+    for record in records(&place.path("records")).values() {
+        assert!(record["diverged"].is_null() && record["horizons"][0]["volume"].is_object(), "{record}");
+    }
+}

@@ -1,0 +1,65 @@
+//! A small training, and from it every strategy, on a Vulkan device beside the same on the CPU.
+//!
+//! A rounding that differs grows from step to step, so weights are compared by how far they end apart, as a share of
+//! how far they went.
+
+use crate::{ForgetRetain, Recipe, STRATEGIES, Unlearned, unlearn};
+use lacuna_cohort::Case;
+use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{Device, DeviceKind, Network};
+use lacuna_seed::Seed;
+use lacuna_train::test_cases::{heads, resnet_10, resnet_10_on, train};
+use lacuna_train::{NoMonitor, State, TrainConfig};
+
+/// Apart by this share of the way at most.
+const APART: f64 = 0.02;
+
+fn trained(cases: &[Case], device: &Device) -> State {
+    let config = TrainConfig { epochs: 2, head_multiplier: 10.0, ..TrainConfig::default() };
+    let mut state = State::new(resnet_10_on(device), &config);
+    train(&mut state, cases, &config, 7, &mut NoMonitor).unwrap();
+    state
+}
+
+fn unlearned(original: &Network, recipe: &Recipe, cases: &[Case], device: &Device) -> State {
+    let sets = ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() };
+    let (loss, seed, device) = (SegmentationLoss::CrossEntropy, Seed(7), device.clone());
+    let run = Unlearned { original, recipe, sets: &sets, epochs: 2, loss, seed, device };
+    let mut state = run.fresh_state();
+    unlearn(&run, &mut state, &mut NoMonitor).unwrap();
+    state
+}
+
+fn distance(one: &Network, other: &Network) -> f64 {
+    let names = one.parameters.iter().map(|(name, _)| name);
+    let squares = names.flat_map(|name| {
+        let [one, other] = [one, other].map(|network| network.parameters.get(name).to_vec());
+        one.into_iter().zip(other).map(|(one, other)| f64::from(one - other).powi(2)).collect::<Vec<_>>()
+    });
+    squares.sum::<f64>().sqrt()
+}
+
+#[track_caller]
+fn check(what: &str, found: &State, expected: &State, start: &Network) {
+    for (found, expected) in found.history.iter().zip(&expected.history) {
+        let error = (found.loss - expected.loss).abs() / expected.loss.abs();
+        assert!(error < 1e-3, "{what}, epoch {}: loss {} on the CPU {}", found.epoch, found.loss, expected.loss);
+    }
+    assert_eq!((found.passes, found.history.len()), (expected.passes, expected.history.len()), "{what}");
+    let (apart, way) = (distance(&found.network, &expected.network), distance(&expected.network, start));
+    println!("{what}: {:.1e} of the way apart", apart / way);
+    assert!(apart < APART * way, "{what}: {apart} apart after a way of {way}");
+}
+
+#[test]
+fn training_and_every_strategy_end_where_they_end_on_the_cpu() {
+    let (cases, cpu, vulkan) = (heads(3), Device::flex(), DeviceKind::Vulkan.open().unwrap());
+    let (found, expected) = (trained(&cases, &vulkan), trained(&cases, &cpu));
+    check("training", &found, &expected, &resnet_10());
+    for strategy in STRATEGIES {
+        let recipe = (strategy.recipe)();
+        let found = unlearned(&resnet_10_on(&vulkan), &recipe, &cases, &vulkan);
+        let expected = unlearned(&resnet_10(), &recipe, &cases, &cpu);
+        check(strategy.name, &found, &expected, &resnet_10());
+    }
+}
