@@ -26,8 +26,10 @@ pub struct Plan {
     pub epochs: usize,
     /// Optimiser steps of each.
     pub steps_per_epoch: usize,
-    /// Passes of the frozen original before the first step.
+    /// Volumes passed forward by the original or a teacher before the first step.
     pub preparation_passes: u64,
+    /// Volumes passed forward and backward before the first step, by edits and teachers.
+    pub preparation_training_passes: u64,
     /// Time and memory.
     pub estimate: Estimate,
 }
@@ -50,6 +52,7 @@ impl Plan {
             epochs,
             steps_per_epoch: epoch.steps,
             preparation_passes: 0,
+            preparation_training_passes: 0,
             estimate,
         })
     }
@@ -74,7 +77,10 @@ impl Plan {
         lines.extend(self.subjects.iter().map(|(role, subjects)| (*role, listed(subjects))));
         lines.push(("epochs", format!("{}, {} steps each", self.epochs, self.steps_per_epoch)));
         if self.preparation_passes > 0 {
-            lines.push(("before", format!("{} passes of the frozen original", self.preparation_passes)));
+            lines.push(("before", format!("{} passes forward", self.preparation_passes)));
+        }
+        if self.preparation_training_passes > 0 {
+            lines.push(("before", format!("{} passes forward and backward", self.preparation_training_passes)));
         }
         lines.push(("takes", describe(&self.estimate)));
         named(&lines) + "nothing was done: --dry-run\n"

@@ -26,7 +26,7 @@ pub use cost::Cost;
 pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity};
 pub use error::NnError;
 pub use memory_order::{to_memory_order, to_row_major};
-pub use network::Network;
+pub use network::{Network, Stage};
 pub use parameters::{Parameter, Parameters, Role};
 pub use pass::{BatchNormMode, Pass, Trainable};
 pub use weights::{MatchReport, ModelFile, load_matching, read_model, write_model};

@@ -7,6 +7,24 @@ use lacuna_seed::{Seed, Stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// A part of a network, in the order an input meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The first convolution and its BatchNorm.
+    Stem,
+    /// The first residual stage.
+    Layer1,
+    /// The second residual stage.
+    Layer2,
+    /// The third residual stage.
+    Layer3,
+    /// The fourth residual stage.
+    Layer4,
+    /// The segmentation head: the decoder.
+    Head,
+}
+
 /// A MedicalNet segmentation network with its weights. Cloning copies the whole state.
 #[derive(Clone)]
 pub struct Network {
@@ -61,6 +79,18 @@ impl Network {
     /// Whether a tensor belongs to the segmentation head (the decoder) and not to the encoder.
     pub fn is_head(name: &str) -> bool {
         name.split('.').next() == Some(HEAD)
+    }
+
+    /// The part of the network that a tensor belongs to.
+    pub fn stage(name: &str) -> Stage {
+        match name.split('.').next() {
+            Some("layer1") => Stage::Layer1,
+            Some("layer2") => Stage::Layer2,
+            Some("layer3") => Stage::Layer3,
+            Some("layer4") => Stage::Layer4,
+            Some(HEAD) => Stage::Head,
+            _ => Stage::Stem,
+        }
     }
 
     /// BLAKE3 over architecture, names, shapes and values: equal digests mean equal models.

@@ -81,6 +81,11 @@ impl<'a> Pass<'a> {
         self.observed.into_inner()
     }
 
+    /// A tensor as this pass uses it, flat and in the order of memory: for penalties on the weights themselves.
+    pub fn weight(&self, name: &str) -> Tensor<1> {
+        self.leaf(name.to_string())
+    }
+
     /// A convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
     pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
         let name = format!("{layer}.weight");

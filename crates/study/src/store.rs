@@ -209,7 +209,14 @@ mod tests {
             scorer.add(&[1.0 - probability, probability], u8::from(probability > 0.5), truth).unwrap();
         }
         let scores = BTreeMap::from([("sub-01".to_string(), scorer.finish().unwrap())]);
-        let epoch = EpochRecord { epoch: 1, learning_rate: 0.01, loss: 0.7, gradient_norm: 1.5, passes: 2 };
+        let epoch = EpochRecord {
+            epoch: 1,
+            learning_rate: 0.01,
+            loss: 0.7,
+            gradient_norm: 1.5,
+            passes: 2,
+            terms: BTreeMap::new(),
+        };
         Record {
             schema: RECORD_SCHEMA.to_string(),
             key: KEY.to_string(),
@@ -263,7 +270,7 @@ mod tests {
                 epoch,
                 loss: draws.uniform(),
                 gradient_norm: draws.uniform(),
-                ..record.history[0]
+                ..record.history[0].clone()
             })
             .collect();
         let folder = tempfile::tempdir().unwrap();

@@ -260,7 +260,7 @@ impl Study {
         let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len();
         let per_epoch = match task {
             Task::Train(task) => cases(&task.train),
-            Task::Unlearn(task) if task.variant.recipe.retain_weight > 0.0 => cases(&task.original.train),
+            Task::Unlearn(task) if task.variant.recipe.has_retain_side() => cases(&task.original.train),
             Task::Unlearn(task) => cases(&BTreeSet::from([task.forget.clone()])),
         };
         (per_epoch * self.epochs_of(task)) as u64
@@ -304,8 +304,9 @@ impl Study {
             seed: Seed(task.original.seed),
             device: self.device.clone(),
         };
-        let preparation_passes = preparation_passes(run.recipe, &sets)?;
-        let mut state = run.fresh_state();
+        let preparation = preparation_passes(run.recipe, &sets)?;
+        let preparation_passes = preparation.training + preparation.teacher;
+        let mut state = run.fresh_state()?;
         let horizons = &self.config.unlearn.epochs;
         let mut watch = Watch::resume(self, &task.key, &task.original.scored, horizons, &mut state, progress)?;
         let outcome = unlearn(&run, &mut state, &mut watch);

@@ -66,7 +66,7 @@ impl Variant {
 
 /// A name that is no strategy's needs a recipe with a mechanic of its own; else it is a misspelling.
 fn own_recipe(name: &str, keys: &toml::Table, unknown: UnlearnError) -> Result<Recipe, StudyError> {
-    let mechanics = ["fix_decoder", "max_loss", "learn_noise", "learn_others"];
+    let mechanics = ["fix_decoder", "max_loss", "learn_noise", "learn_others", "forget_target"];
     if !mechanics.iter().any(|mechanic| keys.contains_key(*mechanic)) {
         return Err(unknown.into());
     }

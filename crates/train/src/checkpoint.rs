@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 const FILE_BYTES_MAX: u64 = 8 << 30;
-const METADATA_KEY: &str = "lacuna-checkpoint-2";
+const METADATA_KEY: &str = "lacuna-checkpoint-3";
 const SEAL: &str = "seal";
 
 #[derive(Serialize, Deserialize)]
@@ -23,54 +23,9 @@ struct Rest {
     run: String,
     epochs_done: usize,
     passes: Passes,
-    history: Vec<Exact>,
-    #[serde(with = "ExactSums")]
+    history: Vec<EpochRecord>,
     under_way: EpochSums,
     moment_steps: BTreeMap<String, u64>,
-}
-
-/// An [`EpochRecord`] whose numbers come back to the last bit.
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "EpochRecord", deny_unknown_fields)]
-struct ExactRecord {
-    epoch: usize,
-    #[serde(with = "exact")]
-    learning_rate: f64,
-    #[serde(with = "exact")]
-    loss: f64,
-    #[serde(with = "exact")]
-    gradient_norm: f64,
-    passes: u64,
-}
-
-/// The same of [`EpochSums`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "EpochSums", deny_unknown_fields)]
-struct ExactSums {
-    steps: usize,
-    #[serde(with = "exact")]
-    losses: f64,
-    #[serde(with = "exact")]
-    gradient_norms: f64,
-    passes: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Exact(#[serde(with = "ExactRecord")] EpochRecord);
-
-/// Numbers as text for Rust's own parser, which finds the very number that was written. A JSON
-/// reader may miss its last bit, and a resumed run would then end in other bytes.
-mod exact {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(number)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
 }
 
 /// Write `state` atomically; `run` is a digest of all that decides how the run goes on.
@@ -95,8 +50,8 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
         run: run.to_string(),
         epochs_done: state.epochs_done,
         passes: state.passes,
-        history: state.history.iter().copied().map(Exact).collect(),
-        under_way: state.under_way,
+        history: state.history.clone(),
+        under_way: state.under_way.clone(),
         moment_steps: state.optimiser.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect(),
     };
     let text = serde_json::to_string(&rest).expect("a checkpoint's metadata is JSON");
@@ -147,7 +102,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     }
     next.epochs_done = rest.epochs_done;
     next.passes = rest.passes;
-    next.history = rest.history.into_iter().map(|Exact(record)| record).collect();
+    next.history = rest.history;
     next.under_way = rest.under_way;
     *state = next;
     Ok(())
@@ -208,6 +163,7 @@ fn unfit(path: &Path, field: &str, expected: &str, found: &str) -> TrainError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TermMeans;
     use crate::test_cases::{StopAt, heads, resnet_10, train};
     use crate::{NoMonitor, OptimiserConfig, Schedule, TrainConfig};
     use lacuna_nn::{Device, Parameters, Role};
@@ -256,10 +212,16 @@ mod tests {
         };
         for epoch in 1..=3 {
             let gradients = [gradient("conv1.weight", 4), gradient("conv_seg.6.weight", 2)];
-            let gradient_norm = state.optimiser.step(&mut state.network.parameters, gradients.into(), 0.1);
-            let record =
-                EpochRecord { epoch, learning_rate: 0.1 / epoch as f64, loss: 1.0 / 3.0, gradient_norm, passes: 2 };
-            state.history.push(record);
+            let gradient_norm = state.optimiser.step(&mut state.network.parameters, gradients.into(), 0.1, &|_| None);
+            let means = TermMeans { steps: 2, loss: 0.1, gradient_norm: Some(0.3) };
+            state.history.push(EpochRecord {
+                epoch,
+                learning_rate: 0.1 / epoch as f64,
+                loss: 1.0 / 3.0,
+                gradient_norm,
+                passes: 2,
+                terms: [("kept".to_string(), means)].into(),
+            });
             state.epochs_done = epoch;
             state.passes += Passes { training: 2, teacher: 1 };
         }
@@ -318,6 +280,7 @@ mod tests {
                 loss: draws.uniform(),
                 gradient_norm: 40.0 * draws.uniform(),
                 passes: 5,
+                terms: [].into(),
             })
             .collect();
         let (_folder, path) = file();

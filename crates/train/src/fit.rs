@@ -8,6 +8,24 @@ pub trait Objective {
     /// Number of optimiser steps in an epoch counted from 0.
     fn steps(&self, epoch: usize) -> usize;
 
+    /// Called before steps of an epoch are taken, at its beginning or on resuming in its midst, with what the epochs
+    /// before it did. An objective that adapts does so here, as a function of that history and of nothing else: so
+    /// there is no state of its own to save.
+    fn begin_epoch(&self, _history: &[EpochRecord]) {}
+
+    /// Where the gradient of a step is taken, if not where the network stands.
+    ///
+    /// # Errors
+    /// If a case cannot be used.
+    fn gradient_point(
+        &self,
+        _network: &Network,
+        _epoch: usize,
+        _step: usize,
+    ) -> Result<Option<GradientPoint>, TrainError> {
+        Ok(None)
+    }
+
     /// The loss of one step, built on `pass` so that its gradients can be taken.
     ///
     /// # Errors
@@ -19,14 +37,30 @@ pub trait Objective {
         true
     }
 
+    /// A factor on the gradient of each element of a tensor, in the order of memory. An element at factor 0 stays as it
+    /// is, whatever momentum and weight decay say.
+    fn gradient_factors(&self, _name: &str) -> Option<&[f32]> {
+        None
+    }
+
     /// What BatchNorm normalises with.
     fn batch_norm(&self) -> BatchNormMode;
+}
+
+/// A network near the one in training, and what finding it took.
+pub struct GradientPoint {
+    /// The network whose gradient moves the one in training.
+    pub network: Network,
+    /// Volumes that went through a network for it.
+    pub passes: Passes,
 }
 
 /// The loss of one step and what it cost.
 pub struct StepLoss {
     /// The scalar to minimise, `[1]`.
     pub loss: Tensor<1>,
+    /// The terms that it is made of, before their weights, `[1]` each, under the names that records give them.
+    pub terms: Vec<(&'static str, Tensor<1>)>,
     /// Volumes that went through the network for it.
     pub passes: Passes,
 }
@@ -102,6 +136,7 @@ fn finish_epoch(
     let epoch = state.epochs_done;
     let learning_rate = config.learning_rate * config.schedule.factor(epoch, config.epochs);
     let steps = objective.steps(epoch);
+    objective.begin_epoch(&state.history);
     while state.under_way.steps < steps {
         let step = state.under_way.steps;
         let loss = run_step(state, objective, epoch, step, learning_rate)?;
@@ -112,10 +147,11 @@ fn finish_epoch(
     if !state.network.parameters.all_finite() {
         return Err(diverged(epoch, steps.max(1) - 1, "a weight is not finite".to_string()));
     }
-    let EpochSums { losses, gradient_norms, passes, .. } = std::mem::take(&mut state.under_way);
+    let EpochSums { losses, gradient_norms, passes, terms, .. } = std::mem::take(&mut state.under_way);
     let mean = |sum: f64| if steps == 0 { 0.0 } else { sum / steps as f64 };
     let (loss, gradient_norm) = (mean(losses), mean(gradient_norms));
-    state.history.push(EpochRecord { epoch: epoch + 1, learning_rate, loss, gradient_norm, passes });
+    let terms = terms.into_iter().map(|(name, sums)| (name, sums.means())).collect();
+    state.history.push(EpochRecord { epoch: epoch + 1, learning_rate, loss, gradient_norm, passes, terms });
     state.epochs_done += 1;
     Ok(())
 }
@@ -129,26 +165,32 @@ fn run_step(
     learning_rate: f64,
 ) -> Result<f64, TrainError> {
     let trainable = |name: &str| objective.is_trainable(name);
-    let pass = Pass::training(&state.network.parameters, objective.batch_norm(), &trainable);
-    let StepLoss { loss, passes } = objective.loss(&state.network, &pass, epoch, step)?;
-    let value = f64::from(loss.clone().into_scalar::<f32>());
+    let elsewhere = objective.gradient_point(&state.network, epoch, step)?;
+    let network = elsewhere.as_ref().map_or(&state.network, |point| &point.network);
+    let pass = Pass::training(&network.parameters, objective.batch_norm(), &trainable);
+    let StepLoss { loss, terms, passes } = objective.loss(network, &pass, epoch, step)?;
+    let value = number(&loss);
     if !value.is_finite() {
         return Err(diverged(epoch, step, format!("the loss is {value}")));
     }
+    let terms: Vec<(&str, f64)> = terms.into_iter().map(|(name, term)| (name, number(&term))).collect();
     let gradients = pass.gradients(&loss);
     drop(loss);
     let statistics = pass.running_statistics();
-    let gradient_norm = state.optimiser.step(&mut state.network.parameters, gradients, learning_rate);
+    let factors = |name: &str| objective.gradient_factors(name);
+    let gradient_norm = state.optimiser.step(&mut state.network.parameters, gradients, learning_rate, &factors);
     if !gradient_norm.is_finite() {
         return Err(diverged(epoch, step, format!("the gradient's norm is {gradient_norm}")));
     }
     state.network.absorb(statistics);
     state.passes += passes;
-    state.under_way.steps += 1;
-    state.under_way.losses += value;
-    state.under_way.gradient_norms += gradient_norm;
-    state.under_way.passes += passes.training;
+    state.passes += elsewhere.map_or(Passes::default(), |point| point.passes);
+    state.under_way.add(value, gradient_norm, passes, &terms);
     Ok(value)
+}
+
+fn number(scalar: &Tensor<1>) -> f64 {
+    f64::from(scalar.clone().into_scalar::<f32>())
 }
 
 fn diverged(epoch: usize, step: usize, what: String) -> TrainError {

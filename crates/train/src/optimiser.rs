@@ -41,15 +41,23 @@ impl Optimiser {
 
     /// Move every tensor that has a gradient; the learning rate is the encoder's.
     ///
-    /// Returns the gradient's L2 norm before clipping; nothing moves if that is not finite.
-    pub fn step(
+    /// `factors` may name a factor for each element's gradient; at 0 the element stays. Returns the gradient's L2 norm
+    /// after these factors and before clipping; nothing moves if that is not finite.
+    pub fn step<'f>(
         &mut self,
         parameters: &mut Parameters,
         gradients: BTreeMap<String, Tensor<1>>,
         learning_rate: f64,
+        factors: &dyn Fn(&str) -> Option<&'f [f32]>,
     ) -> f64 {
-        let mut gradients: BTreeMap<String, Vec<f32>> =
-            gradients.into_iter().map(|(name, gradient)| (name, host(gradient))).collect();
+        let scaled = |(name, gradient): (String, Tensor<1>)| {
+            let mut gradient = host(gradient);
+            if let Some(factors) = factors(&name) {
+                gradient.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+            }
+            (name, gradient)
+        };
+        let mut gradients: BTreeMap<String, Vec<f32>> = gradients.into_iter().map(scaled).collect();
         let norm = l2_norm(gradients.values());
         if !norm.is_finite() {
             return norm;
@@ -61,16 +69,24 @@ impl Optimiser {
         for (name, parameter) in parameters.iter_mut() {
             if let Some(gradient) = gradients.remove(name) {
                 let rate = if Network::is_head(name) { learning_rate * self.head_multiplier } else { learning_rate };
-                self.move_one(name, parameter, &gradient, rate);
+                self.move_one(name, parameter, &gradient, rate, factors(name));
             }
         }
         norm
     }
 
-    fn move_one(&mut self, name: &str, parameter: &mut Parameter, gradient: &[f32], learning_rate: f64) {
+    fn move_one(
+        &mut self,
+        name: &str,
+        parameter: &mut Parameter,
+        gradient: &[f32],
+        learning_rate: f64,
+        factors: Option<&[f32]>,
+    ) {
         let device = parameter.values.device();
         let empty = Tensor::empty([1], &device);
         let mut values = host(std::mem::replace(&mut parameter.values, empty));
+        let before = factors.map(|_| values.clone());
         let moments = self.moments.entry(name.to_string()).or_default();
         moments.steps += 1;
         match self.rule {
@@ -85,6 +101,11 @@ impl Optimiser {
             OptimiserConfig::Adamw { weight_decay } => {
                 adamw_step(&mut values, gradient, moments, learning_rate, weight_decay);
             }
+        }
+        if let (Some(factors), Some(before)) = (factors, before) {
+            // Decay and momentum would move what is closed; it is put back.
+            let closed = values.iter_mut().zip(before).zip(factors).filter(|(_, factor)| **factor == 0.0);
+            closed.for_each(|((value, before), _)| *value = before);
         }
         let count = values.len();
         parameter.values = Tensor::from_data(TensorData::new(values, [count]), &device);
@@ -150,6 +171,28 @@ mod tests {
         BTreeMap::from([(name.to_string(), Tensor::from_floats([value], &Device::flex()))])
     }
 
+    /// No element has a factor.
+    fn free(_name: &str) -> Option<&'static [f32]> {
+        None
+    }
+
+    #[test]
+    fn an_element_at_factor_0_stays_and_others_move_by_their_share() {
+        // Decay 0.5 and momentum 0.9, two steps; the open element's gradient is 2 * 0.5 = 1:
+        // v1 = 1 + 0.5 * 1 = 1.5, w = 1 - 0.15 = 0.85; v2 = 0.9 * 1.5 + 1 + 0.425 = 2.775, w = 0.5725.
+        let mut parameters = Parameters::default();
+        let device = Device::flex();
+        parameters.insert("conv1.weight", Parameter::new(vec![2], Role::Weight, vec![1.0, 1.0], &device));
+        let mut optimiser = rule(OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.5 });
+        for _ in 0..2 {
+            let gradients = BTreeMap::from([("conv1.weight".to_string(), Tensor::from_floats([2.0, 2.0], &device))]);
+            optimiser.step(&mut parameters, gradients, 0.1, &|_| Some(&[0.0, 0.5]));
+        }
+        let values = parameters.get("conv1.weight").to_vec();
+        assert_eq!(values[0], 1.0);
+        assert!((values[1] - 0.5725).abs() < 1e-6, "{values:?}");
+    }
+
     fn rule(optimiser: OptimiserConfig) -> Optimiser {
         Optimiser::new(&TrainConfig { optimiser, head_multiplier: 100.0, ..TrainConfig::default() })
     }
@@ -158,7 +201,7 @@ mod tests {
     fn the_head_moves_a_hundred_times_as_far_and_what_has_no_gradient_stays() {
         let mut parameters = one(1.0);
         let mut optimiser = rule(OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 });
-        optimiser.step(&mut parameters, gradient("conv_seg.6.weight", 1.0), 0.001);
+        optimiser.step(&mut parameters, gradient("conv_seg.6.weight", 1.0), 0.001, &free);
         assert!((parameters.get("conv_seg.6.weight").to_vec()[0] - 0.9).abs() < 1e-6);
         assert_eq!(parameters.get("conv1.weight").to_vec(), [1.0]);
     }
@@ -168,7 +211,7 @@ mod tests {
         // The first direction is g/|g| = 1: 1 * (1 - 0.1 * 0.5) - 0.1 = 0.85.
         let mut parameters = one(1.0);
         let mut optimiser = rule(OptimiserConfig::Adamw { weight_decay: 0.5 });
-        optimiser.step(&mut parameters, gradient("conv1.weight", 3.0), 0.1);
+        optimiser.step(&mut parameters, gradient("conv1.weight", 3.0), 0.1, &free);
         assert!((parameters.get("conv1.weight").to_vec()[0] - 0.85).abs() < 1e-6);
     }
 
@@ -180,7 +223,7 @@ mod tests {
             optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
             ..TrainConfig::default()
         };
-        let norm = Optimiser::new(&config).step(&mut parameters, gradient("conv1.weight", 8.0), 1.0);
+        let norm = Optimiser::new(&config).step(&mut parameters, gradient("conv1.weight", 8.0), 1.0, &free);
         assert_eq!(norm, 8.0);
         assert_eq!(parameters.get("conv1.weight").to_vec(), [-2.0]);
     }
@@ -192,6 +235,7 @@ mod tests {
             &mut parameters,
             gradient("conv1.weight", f32::NAN),
             0.1,
+            &free,
         );
         assert!(norm.is_nan());
         assert_eq!(parameters.get("conv1.weight").to_vec(), [1.0]);

@@ -139,7 +139,7 @@ fn compare(case: &Case, comparison: &mut Comparison, device: &Device) {
         }
         let tolerance = comparison.tolerance("logits_eval_after_3");
         comparison.check_number(format!("loss of step {step}"), value, case.losses[step], tolerance);
-        optimiser.step(&mut network.parameters, gradients, config.learning_rate);
+        optimiser.step(&mut network.parameters, gradients, config.learning_rate, &|_| None);
         network.absorb(statistics);
     }
     comparison.check("logits_eval_after_3", &evaluate(&network, input));

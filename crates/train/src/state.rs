@@ -3,6 +3,7 @@
 use crate::{Optimiser, TrainConfig};
 use lacuna_nn::Network;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 /// A network in training. Cloning copies the whole state.
@@ -53,7 +54,8 @@ impl AddAssign for Passes {
 }
 
 /// What one epoch did.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpochRecord {
     /// Counted from 1.
     pub epoch: usize,
@@ -65,10 +67,28 @@ pub struct EpochRecord {
     pub gradient_norm: f64,
     /// Volumes passed forward and backward.
     pub passes: u64,
+    /// The terms of the loss by name, where the objective tells them apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, TermMeans>,
+}
+
+/// One term of the loss over an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermMeans {
+    /// Steps that it was part of.
+    pub steps: usize,
+    /// Its mean over these steps, before its weight.
+    pub loss: f64,
+    /// Mean L2 norm of the gradient, weight included, over the steps of which it was the only term; none if there were
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f64>,
 }
 
 /// What an unfinished epoch has added up; all zero between epochs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpochSums {
     /// Optimiser steps done.
     pub steps: usize,
@@ -78,4 +98,47 @@ pub struct EpochSums {
     pub gradient_norms: f64,
     /// Volumes passed forward and backward.
     pub passes: u64,
+    /// The same of each term of the loss.
+    #[serde(default)]
+    pub terms: BTreeMap<String, TermSums>,
+}
+
+/// What one term of the loss has added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermSums {
+    /// Steps that it was part of.
+    pub steps: usize,
+    /// Its values, before its weight.
+    pub losses: f64,
+    /// Steps of which it was the only term.
+    pub steps_alone: usize,
+    /// L2 norms of the gradients of these.
+    pub gradient_norms: f64,
+}
+
+impl EpochSums {
+    /// One more step.
+    pub(crate) fn add(&mut self, loss: f64, gradient_norm: f64, passes: Passes, terms: &[(&str, f64)]) {
+        self.steps += 1;
+        self.losses += loss;
+        self.gradient_norms += gradient_norm;
+        self.passes += passes.training;
+        for &(name, value) in terms {
+            let sums = self.terms.entry(name.to_string()).or_default();
+            sums.steps += 1;
+            sums.losses += value;
+            if terms.len() == 1 {
+                sums.steps_alone += 1;
+                sums.gradient_norms += gradient_norm;
+            }
+        }
+    }
+}
+
+impl TermSums {
+    pub(crate) fn means(self) -> TermMeans {
+        let alone = (self.steps_alone > 0).then(|| self.gradient_norms / self.steps_alone as f64);
+        TermMeans { steps: self.steps, loss: self.losses / self.steps as f64, gradient_norm: alone }
+    }
 }

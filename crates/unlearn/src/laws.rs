@@ -30,7 +30,7 @@ struct Setting<'a> {
 
 impl Setting<'_> {
     fn fresh_state(&self) -> State {
-        self.with_run(|run| run.fresh_state())
+        self.with_run(|run| run.fresh_state().unwrap())
     }
 
     fn run_on(&self, state: &mut State, monitor: &mut dyn Monitor) -> Result<(), UnlearnError> {

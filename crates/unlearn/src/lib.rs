@@ -11,6 +11,7 @@
 //!
 //! What each strategy is *for* is its [`Goal`]; the two goals are never mixed in one figure.
 
+mod edit;
 mod error;
 #[cfg(test)]
 mod laws;
@@ -20,12 +21,16 @@ mod order;
 mod recipe;
 mod run;
 pub mod strategy;
+mod target;
+mod teacher;
 #[cfg(all(test, feature = "vulkan"))]
 mod vulkan;
 
+pub use edit::Edit;
 pub use error::UnlearnError;
-pub use mechanic::{ForgetTarget, NoiseLaw, Redraw};
+pub use mechanic::{NoiseLaw, Redraw, Sharpness};
 pub use order::Interleave;
 pub use recipe::{Goal, Recipe};
-pub use run::{EpochCost, ForgetRetain, Unlearned, epoch_cost, preparation_passes, unlearn};
+pub use run::{EpochCost, ForgetRetain, Unlearned, epoch_cost, preparation_passes, training_passes, unlearn};
 pub use strategy::{STRATEGIES, Strategy};
+pub use target::ForgetTarget;

@@ -4,7 +4,7 @@ use lacuna_cohort::Case;
 use lacuna_seed::Stream;
 use serde::{Deserialize, Serialize};
 
-/// How the two sides alternate. Every case is passed once per epoch in each of them.
+/// How the two sides alternate. Every case is passed once per epoch, in [`Interleave::Alternate`] every retain case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interleave {
@@ -17,6 +17,9 @@ pub enum Interleave {
     /// A step sums the losses of one retain and, while there are any, one forget case, spread
     /// evenly: the loss as the equation writes it.
     Joint,
+    /// One case per step: a forget case, then some retain cases, and so on until every retain case was passed; the
+    /// forget cases take turns.
+    Alternate,
 }
 
 /// The cases of one optimiser step, by their place among the retain and the forget cases.
@@ -26,17 +29,19 @@ pub(crate) struct Step {
     pub forget: Option<usize>,
 }
 
+/// The order that a recipe asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    pub interleave: Interleave,
+    pub retain_per_forget: usize,
+}
+
 /// The steps of one epoch. Without a retain term, pass no retain cases.
-pub(crate) fn steps(
-    interleave: Interleave,
-    retain: &[&Case],
-    forget: &[&Case],
-    stream: &Stream,
-    epoch: usize,
-) -> Vec<Step> {
+pub(crate) fn steps(order: Order, retain: &[&Case], forget: &[&Case], stream: &Stream, epoch: usize) -> Vec<Step> {
     let retain = keyed(retain, stream, epoch);
     let forget = keyed(forget, stream, epoch);
-    match interleave {
+    match order.interleave {
+        Interleave::Alternate => alternate(&retain, &forget, order.retain_per_forget),
         Interleave::Joint => joint(&retain, &forget),
         Interleave::Shuffled => {
             let mut all: Vec<(f64, Step)> = retain.iter().map(|&(key, case)| (key, retain_step(case))).collect();
@@ -82,6 +87,16 @@ fn forget_steps(keyed: &[Keyed]) -> impl Iterator<Item = Step> {
     keyed.iter().map(|&(_, case)| forget_step(case))
 }
 
+/// Groups of retain cases, each behind a forget case; without either side, the other alone.
+fn alternate(retain: &[Keyed], forget: &[Keyed], retain_per_forget: usize) -> Vec<Step> {
+    if retain.is_empty() || forget.is_empty() {
+        return forget_steps(forget).chain(retain_steps(retain)).collect();
+    }
+    let turns = forget.iter().cycle();
+    let groups = retain.chunks(retain_per_forget).zip(turns);
+    groups.flat_map(|(group, &(_, case))| std::iter::once(forget_step(case)).chain(retain_steps(group))).collect()
+}
+
 /// As many steps as the longer side has cases, the shorter side spread over them.
 fn joint(retain: &[Keyed], forget: &[Keyed]) -> Vec<Step> {
     let count = retain.len().max(forget.len());
@@ -115,7 +130,8 @@ mod tests {
 
     fn plan(interleave: Interleave, retain: &[Case], forget: &[Case], epoch: usize) -> Vec<Step> {
         let (retain, forget): (Vec<&Case>, Vec<&Case>) = (retain.iter().collect(), forget.iter().collect());
-        steps(interleave, &retain, &forget, &Seed(3).stream("unlearning order"), epoch)
+        let order = Order { interleave, retain_per_forget: 2 };
+        steps(order, &retain, &forget, &Seed(3).stream("unlearning order"), epoch)
     }
 
     fn retain_of(steps: &[Step]) -> Vec<usize> {
@@ -164,7 +180,7 @@ mod tests {
         for_each_plan(|interleave, r, f, steps| match interleave {
             Interleave::ForgetFirst => assert!(steps[..f].iter().all(|step| step.forget.is_some())),
             Interleave::ForgetLast => assert!(steps[r..].iter().all(|step| step.forget.is_some())),
-            Interleave::Shuffled | Interleave::Joint => {}
+            Interleave::Shuffled | Interleave::Joint | Interleave::Alternate => {}
         });
     }
 
@@ -181,6 +197,19 @@ mod tests {
             let gaps: BTreeSet<usize> = places.iter().zip(next).map(|(place, next)| next - place).collect();
             assert!(gaps.last().unwrap() - gaps.first().unwrap() <= 1, "{r} and {f}: gaps {gaps:?}");
         });
+    }
+
+    #[test]
+    fn five_retain_cases_and_two_forget_cases_alternating_by_two() {
+        // f0 r r f1 r r f0 r: every retain case once, the forget cases in turn before each pair.
+        let steps = plan(Interleave::Alternate, &people("r", 5), &people("f", 2), 0);
+        let is_forget: Vec<bool> = steps.iter().map(|step| step.forget.is_some()).collect();
+        assert_eq!(is_forget, [true, false, false, true, false, false, true, false]);
+        let turns = forget_of(&steps);
+        assert!(turns[0] == turns[2] && turns[0] != turns[1], "{turns:?}");
+        let mut passed = retain_of(&steps);
+        passed.sort_unstable();
+        assert_eq!(passed, [0, 1, 2, 3, 4]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A strategy as data.
 
-use crate::{ForgetTarget, Interleave, NoiseLaw, Redraw, UnlearnError};
-use lacuna_nn::BatchNormMode;
+use crate::{Edit, ForgetTarget, Interleave, NoiseLaw, Redraw, UnlearnError};
+use lacuna_nn::{BatchNormMode, Network, Stage};
 use lacuna_train::{OptimiserConfig, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,17 @@ pub enum Goal {
 }
 
 /// Everything that decides how a network forgets, up to the subjects, the epochs and the seed.
+///
+/// With f the network, f_0 the frozen original, x_r, y_r a retain and x_f a forget subject, and t its target, a run
+/// minimises over the weights that may move
+///
+/// ```text
+/// w L(f(x_r), y_r) + d KL(f_0(x_r) | f(x_r)) + m |z(x_r) - z_0(x_r)|^2   the retain side (z: logits)
+///   + a (1 - 2 max_loss) L(f(x_f), t)                                      the forget side
+///   + g |theta|_1                                                          the penalty
+/// ```
+///
+/// from the original after its [`Edit`]s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -29,10 +40,31 @@ pub struct Recipe {
     pub learn_noise: bool,
     /// Mechanic 4: the forget subject is pulled to what the original says of retain subjects.
     pub learn_others: bool,
+    /// What the forget subjects are pulled to where the switches cannot say it; at most one of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forget_target: Option<ForgetTarget>,
+    /// Edits of the weights before the first step, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
+    /// The parts of the network that move; all of them if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Vec<Stage>>,
     /// `a`, the weight of the forget term. At 0 the recipe is its own sham.
     pub forget_weight: f64,
     /// `w`, the weight of the retain term. At 0 an epoch passes over the forget subjects only.
     pub retain_weight: f64,
+    /// `d`, the weight of holding the network's outputs on retain subjects to the frozen original's.
+    pub distil_weight: f64,
+    /// `m`, the weight of holding its logits there to the original's, mean squared.
+    pub logit_weight: f64,
+    /// By what logits are divided where outputs are held to those of a network, teacher's and student's alike; the
+    /// loss is multiplied by its square (Hinton, Vinyals and Dean, 2015).
+    pub temperature: f64,
+    /// `g`, the weight of the sum of the weights' absolute values, falling linearly to 0 over the run.
+    pub l1_weight: f64,
+    /// In how many epochs from the first the forget subjects are passed; in all if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forget_epochs: Option<usize>,
     /// The forget loss above which an ascending forget term stops pulling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forget_loss_max: Option<f64>,
@@ -42,6 +74,8 @@ pub struct Recipe {
     pub redraw: Redraw,
     /// In which order an epoch passes over retain and forget subjects.
     pub interleave: Interleave,
+    /// With the order `alternate`: retain passes after each forget pass.
+    pub retain_per_forget: usize,
     /// What BatchNorm normalises with.
     pub batch_norm: BatchNormMode,
     /// The encoder's learning rate.
@@ -67,12 +101,21 @@ impl Default for Recipe {
             max_loss: false,
             learn_noise: false,
             learn_others: false,
+            forget_target: None,
+            edits: Vec::new(),
+            stages: None,
             forget_weight: 1.0,
             retain_weight: 1.0,
+            distil_weight: 0.0,
+            logit_weight: 0.0,
+            temperature: 1.0,
+            l1_weight: 0.0,
+            forget_epochs: None,
             forget_loss_max: None,
             noise: NoiseLaw::Gaussian,
             redraw: Redraw::EveryEpoch,
             interleave: Interleave::Shuffled,
+            retain_per_forget: 1,
             batch_norm: BatchNormMode::Batch,
             learning_rate: 1e-3,
             head_multiplier: 1.0,
@@ -107,33 +150,78 @@ impl Recipe {
     /// # Errors
     /// Values out of range, switches that contradict each other.
     pub fn check(&self) -> Result<(), UnlearnError> {
-        self.forget_target()?;
-        for (key, weight) in [("forget_weight", self.forget_weight), ("retain_weight", self.retain_weight)] {
+        let target = self.forget_target()?;
+        target.check()?;
+        self.edits.iter().try_for_each(Edit::check)?;
+        let bad = |key, found: String, expected| Err(UnlearnError::BadSetting { key, found, expected });
+        for (key, weight) in self.weights() {
             if !(0.0..=1e6).contains(&weight) {
-                return Err(UnlearnError::BadSetting { key, found: weight.to_string(), expected: "0 to 1000000" });
+                return bad(key, weight.to_string(), "0 to 1000000");
             }
         }
-        if self.forget_weight == 0.0 && self.retain_weight == 0.0 {
-            return Err(UnlearnError::BadSetting {
-                key: "forget_weight",
-                found: "0, as is retain_weight".to_string(),
-                expected: "one of the two above 0",
-            });
+        if self.forget_weight == 0.0 && !self.has_retain_side() {
+            return bad("forget_weight", "0, as is retain_weight".to_string(), "one of the two above 0");
         }
         if let Some(found) = self.forget_loss_max.filter(|&most| !(most > 0.0 && most.is_finite())) {
-            let (key, found) = ("forget_loss_max", found.to_string());
-            return Err(UnlearnError::BadSetting { key, found, expected: "a number above 0" });
+            return bad("forget_loss_max", found.to_string(), "a number above 0");
+        }
+        if !(self.temperature > 0.0 && self.temperature <= 100.0) {
+            return bad("temperature", self.temperature.to_string(), "above 0, 100 at most");
+        }
+        if !(1..=1000).contains(&self.retain_per_forget) {
+            return bad("retain_per_forget", self.retain_per_forget.to_string(), "1 to 1000");
+        }
+        if self.stages.as_ref().is_some_and(Vec::is_empty) {
+            return bad("stages", "none".to_string(), "at least one, or leave the key out");
+        }
+        if target.is_in_feature_space() && (self.distil_weight > 0.0 || self.logit_weight > 0.0) {
+            return bad("distil_weight", "above 0 with features as targets".to_string(), "0, as logit_weight");
+        }
+        if self.forget_epochs.is_some() && !self.has_retain_side() {
+            return bad("forget_epochs", "set without a retain side".to_string(), "a retain_weight above 0");
         }
         self.train_config(1).checked()?;
         Ok(())
     }
 
-    /// What the forget subjects are pulled to, read from the four switches.
+    fn weights(&self) -> [(&'static str, f64); 5] {
+        [
+            ("forget_weight", self.forget_weight),
+            ("retain_weight", self.retain_weight),
+            ("distil_weight", self.distil_weight),
+            ("logit_weight", self.logit_weight),
+            ("l1_weight", self.l1_weight),
+        ]
+    }
+
+    /// Whether retain subjects are passed at all.
+    pub fn has_retain_side(&self) -> bool {
+        self.retain_weight > 0.0 || self.distil_weight > 0.0 || self.logit_weight > 0.0
+    }
+
+    /// Whether the forget subjects are passed in an epoch counted from 0.
+    pub(crate) fn has_forget_side(&self, epoch: usize) -> bool {
+        self.forget_weight > 0.0 && self.forget_epochs.is_none_or(|epochs| epoch < epochs)
+    }
+
+    /// Whether the optimiser may move a tensor.
+    pub(crate) fn is_trainable(&self, name: &str) -> bool {
+        let stage = Network::stage(name);
+        !(self.fix_decoder && stage == Stage::Head) && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
+    }
+
+    /// What the forget subjects are pulled to, as `forget_target` or the four switches say it.
     ///
     /// # Errors
     /// Switches that contradict each other, or none at all.
     pub fn forget_target(&self) -> Result<ForgetTarget, UnlearnError> {
         let refuse = |problem| Err(UnlearnError::Mechanics { switches: self.switches(), problem });
+        if let Some(target) = &self.forget_target {
+            return match (self.learn_noise, self.learn_others) {
+                (false, false) => Ok(target.clone()),
+                _ => refuse("contradict forget_target: a forget subject has one target"),
+            };
+        }
         match (self.fix_decoder, self.learn_noise, self.learn_others) {
             (_, true, true) => refuse("contradict each other: a forget subject has one target"),
             (false, true, false) => Ok(ForgetTarget::NoiseLabels),
@@ -142,8 +230,10 @@ impl Recipe {
             (true, false, false) => Ok(ForgetTarget::FeaturesOfNoise),
             (true, false, true) => Ok(ForgetTarget::OthersFeatures),
             (false, false, false) if self.max_loss => Ok(ForgetTarget::TrueLabels),
+            (false, false, false) if self.forget_weight == 0.0 => Ok(ForgetTarget::Nothing),
             (false, false, false) => refuse(
-                "pull the forget subjects nowhere: switch on one of fix_decoder, max_loss, learn_noise, learn_others",
+                "pull the forget subjects nowhere: switch on one of fix_decoder, max_loss, learn_noise, learn_others, \
+                 name a forget_target, or set forget_weight to 0",
             ),
         }
     }

@@ -1,12 +1,12 @@
 //! Running a recipe.
 
-use crate::objective::{self, Teacher, Unlearning};
-use crate::{Recipe, UnlearnError};
+use crate::objective::{self, Original, Unlearning};
+use crate::{Recipe, UnlearnError, teacher};
 use lacuna_cohort::{Case, SubjectId};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network};
 use lacuna_seed::Seed;
-use lacuna_train::{Monitor, State, fit};
+use lacuna_train::{Monitor, Passes, State, fit};
 use std::collections::BTreeSet;
 
 /// The cases of a run on their two sides.
@@ -46,9 +46,16 @@ pub struct Unlearned<'a> {
     pub device: Device,
 }
 
-/// Forward passes of the frozen original that a run takes before its first step.
-pub fn preparation_passes(recipe: &Recipe, sets: &ForgetRetain) -> Result<u64, UnlearnError> {
-    Ok(Teacher::preparation_passes(sets, recipe.forget_target()?))
+/// What a run takes before its first step: edits, teachers, and the frozen original's answers.
+///
+/// # Errors
+/// A recipe without a target.
+pub fn preparation_passes(recipe: &Recipe, sets: &ForgetRetain) -> Result<Passes, UnlearnError> {
+    let target = recipe.forget_target()?;
+    let mut passes = Original::passes(recipe, &target, sets);
+    passes += teacher::passes(&target, sets);
+    recipe.edits.iter().for_each(|edit| passes += edit.passes(sets));
+    Ok(passes)
 }
 
 /// What one epoch of a run takes.
@@ -62,9 +69,14 @@ pub struct EpochCost {
     pub volumes_at_once: usize,
 }
 
-/// What one epoch of a recipe takes on these sets, before anything is computed.
+/// What the first epoch of a recipe, the dearest, takes on these sets, before anything is computed.
 pub fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain) -> EpochCost {
-    objective::epoch_cost(recipe, sets)
+    objective::epoch_cost(recipe, sets, 0)
+}
+
+/// Volumes passed forward and backward by so many epochs of a recipe.
+pub fn training_passes(recipe: &Recipe, sets: &ForgetRetain, epochs: usize) -> u64 {
+    (0..epochs).map(|epoch| objective::epoch_cost(recipe, sets, epoch).passes).sum()
 }
 
 /// Run a recipe from the original, or on from where `state` stands.
@@ -78,30 +90,30 @@ pub fn unlearn(run: &Unlearned, state: &mut State, monitor: &mut dyn Monitor) ->
     run.recipe.check()?;
     check_sets(run)?;
     let target = run.recipe.forget_target()?;
-    let objective = Unlearning {
-        recipe: run.recipe,
-        target,
-        sets: run.sets,
-        teacher: Teacher::new(run.original, run.sets, target, &run.device)?,
-        loss: run.loss,
-        seed: run.seed,
-        device: run.device.clone(),
-    };
+    let objective = Unlearning::new(run, target)?;
     fit(state, &objective, &run.recipe.train_config(run.epochs), monitor)?;
     Ok(())
 }
 
 impl Unlearned<'_> {
-    /// The original, about to forget: fresh moments, no epoch done.
-    pub fn fresh_state(&self) -> State {
-        State::new(self.original.clone(), &self.recipe.train_config(self.epochs))
+    /// The original, about to forget: edited, fresh moments, no epoch done.
+    ///
+    /// # Errors
+    /// A recipe or sets that cannot be run, before any work; those of the edits.
+    pub fn fresh_state(&self) -> Result<State, UnlearnError> {
+        self.recipe.check()?;
+        check_sets(self)?;
+        let edited =
+            self.recipe.edits.iter().try_fold(self.original.clone(), |network, edit| edit.apply(network, self))?;
+        Ok(State::new(edited, &self.recipe.train_config(self.epochs)))
     }
 }
 
 fn check_sets(run: &Unlearned) -> Result<(), UnlearnError> {
     let sets = run.sets;
     let first = sets.forget.first().ok_or(UnlearnError::NothingToForget)?;
-    let needs_retain = run.recipe.retain_weight > 0.0 || run.recipe.learn_others;
+    let target = run.recipe.forget_target()?;
+    let needs_retain = run.recipe.has_retain_side() || target.needs_others();
     if needs_retain && sets.retain.is_empty() {
         return Err(UnlearnError::NothingToRetain);
     }
@@ -109,7 +121,7 @@ fn check_sets(run: &Unlearned) -> Result<(), UnlearnError> {
     if let Some(case) = sets.retain.iter().find(|case| forgotten.contains(&case.subject)) {
         return Err(UnlearnError::BothSides { subject: case.subject.clone() });
     }
-    let pairs_cases = run.recipe.learn_others;
+    let pairs_cases = target.is_made_of_others();
     match sets.retain.iter().chain(&sets.forget).find(|case| case.shape != first.shape) {
         Some(case) if pairs_cases => {
             Err(UnlearnError::ShapesDiffer { scan: case.scan.clone(), found: case.shape, expected: first.shape })
@@ -138,7 +150,16 @@ mod tests {
             seed: Seed(7),
             device: Device::flex(),
         };
-        let mut state = run.fresh_state();
+        if let Err(error) = run.fresh_state() {
+            let mut untouched = State::new(original.clone(), &Recipe::default().train_config(1));
+            let again = unlearn(&run, &mut untouched, &mut NoMonitor).unwrap_err();
+            assert_eq!(
+                again.to_string(),
+                error.to_string(),
+                "a run is refused for the same reason before and after edits"
+            );
+        }
+        let mut state = State::new(original.clone(), &Recipe::default().train_config(1));
         let error = unlearn(&run, &mut state, &mut NoMonitor).unwrap_err();
         assert_eq!(state.epochs_done, 0);
         assert!(moved(&original, &state.network).is_empty());
@@ -241,6 +262,7 @@ mod tests {
             [("noisy-label", 0), ("retain-label", 2), ("max-loss", 0), ("random-encoder", 3), ("fix-decoder", 2)]
         {
             let recipe = (crate::strategy::find(name).unwrap().recipe)();
+            let expected = Passes { training: 0, teacher: expected };
             assert_eq!(preparation_passes(&recipe, &sets).unwrap(), expected, "{name}");
         }
     }

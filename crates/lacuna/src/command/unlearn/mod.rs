@@ -84,6 +84,7 @@ struct Record {
     training_passes: u64,
     teacher_passes: u64,
     preparation_passes: u64,
+    preparation_training_passes: u64,
     tables: Vec<Table>,
 }
 
@@ -139,7 +140,8 @@ impl<'a> Job<'a> {
         let epoch = epoch_cost(&self.run.recipe, &sets);
         let plan = Plan::new(context, &self.run.name, &self.data, self.longest_horizon(), epoch)?;
         let subjects = self.sides().map(|(role, subjects)| (role.name(), subjects)).into();
-        Ok(Plan { subjects, preparation_passes: preparation_passes(&self.run.recipe, &sets)?, ..plan })
+        let before = preparation_passes(&self.run.recipe, &sets)?;
+        Ok(Plan { subjects, preparation_passes: before.teacher, preparation_training_passes: before.training, ..plan })
     }
 
     fn record(&self, context: &Context) -> RunRecord {
@@ -162,7 +164,7 @@ impl<'a> Job<'a> {
             seed: Seed(self.run.seed),
             device: context.device.clone(),
         };
-        let mut state = run.fresh_state();
+        let mut state = run.fresh_state()?;
         if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
             self.score(&self.model.network, ORIGINAL, 0, context, folder)?;
         }
@@ -193,6 +195,7 @@ impl<'a> Job<'a> {
     fn finish(&self, run: &Unlearned, state: &State, folder: &RunFolder) -> Result<Outcome, CliError> {
         let model = folder.file("model.safetensors");
         let parent = self.model.network.digest();
+        let before = preparation_passes(run.recipe, run.sets)?;
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, Some(parent.clone()));
         let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
@@ -210,15 +213,16 @@ impl<'a> Job<'a> {
             variant: self.run.differences.clone(),
             training_passes: state.passes.training,
             teacher_passes: state.passes.teacher,
-            preparation_passes: preparation_passes(run.recipe, run.sets)?,
+            preparation_passes: before.teacher,
+            preparation_training_passes: before.training,
             tables,
         };
         let text = Table::texts(&record.tables);
         let text = format!(
-            "{text}\nmodel    {}\ndigest   {}\ncost     {} passes of one volume, {} of the frozen original\n",
+            "{text}\nmodel    {}\ndigest   {}\ncost     {} passes of one volume forward and backward, {} forward\n",
             record.model.display(),
             record.digest,
-            record.training_passes,
+            record.training_passes + record.preparation_training_passes,
             record.teacher_passes + record.preparation_passes
         );
         Ok(Outcome::new("unlearn", &record, text))
