@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 const FILE_BYTES_MAX: u64 = 8 << 30;
-const METADATA_KEY: &str = "lacuna-checkpoint-2";
+const METADATA_KEY: &str = "lacuna-checkpoint-3";
 const SEAL: &str = "seal";
 
 #[derive(Serialize, Deserialize)]
@@ -22,6 +22,7 @@ const SEAL: &str = "seal";
 struct Rest {
     run: String,
     epochs_done: usize,
+    steps: u64,
     passes: Passes,
     history: Vec<Exact>,
     #[serde(with = "ExactSums")]
@@ -94,6 +95,7 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
     let rest = Rest {
         run: run.to_string(),
         epochs_done: state.epochs_done,
+        steps: state.steps,
         passes: state.passes,
         history: state.history.iter().copied().map(Exact).collect(),
         under_way: state.under_way,
@@ -146,6 +148,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
         next.optimiser.moments.insert(name, Moments { steps, first, second });
     }
     next.epochs_done = rest.epochs_done;
+    next.steps = rest.steps;
     next.passes = rest.passes;
     next.history = rest.history.into_iter().map(|Exact(record)| record).collect();
     next.under_way = rest.under_way;
@@ -261,6 +264,7 @@ mod tests {
                 EpochRecord { epoch, learning_rate: 0.1 / epoch as f64, loss: 1.0 / 3.0, gradient_norm, passes: 2 };
             state.history.push(record);
             state.epochs_done = epoch;
+            state.steps += 1;
             state.passes += Passes { training: 2, teacher: 1 };
         }
         state
@@ -289,7 +293,10 @@ mod tests {
     fn assert_same(found: &State, expected: &State) {
         assert_eq!(found.network.digest(), expected.network.digest());
         assert!(found.optimiser.moments == expected.optimiser.moments, "moments differ");
-        assert_eq!((found.epochs_done, found.passes), (expected.epochs_done, expected.passes));
+        assert_eq!(
+            (found.epochs_done, found.steps, found.passes),
+            (expected.epochs_done, expected.steps, expected.passes)
+        );
         assert!(found.history == expected.history, "histories differ");
     }
 

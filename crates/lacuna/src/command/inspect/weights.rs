@@ -23,7 +23,7 @@ pub fn inspect(path: &Path) -> Result<Outcome, CliError> {
     };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
     let metadata = header.metadata().clone().unwrap_or_default();
-    if let Some(text) = metadata.get("lacuna-checkpoint-2") {
+    if let Some(text) = metadata.get("lacuna-checkpoint-3") {
         return checkpoint(path, text);
     }
     if metadata.contains_key("lacuna") {
