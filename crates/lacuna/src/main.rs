@@ -14,7 +14,6 @@ mod exit;
 mod inference;
 mod interrupt;
 mod manifest;
-mod memory;
 mod model_notes;
 mod output;
 mod picture;

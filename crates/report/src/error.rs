@@ -52,6 +52,12 @@ pub enum ReportError {
         /// Which run.
         run: String,
     },
+    /// Some rows say that a run cost this and some that it cost that.
+    #[error("{run}: expected the same cost in every row, found two")]
+    Cost {
+        /// Which run.
+        run: String,
+    },
     /// A run has two originals or two retrained models to be compared with.
     #[error(
         "two models `{strategy}` for the forgotten subject {forgotten} and seed {seed}: \

@@ -1,6 +1,6 @@
 //! Rows for tests.
 
-use crate::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored};
+use crate::{Cost, Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored};
 use lacuna_metrics::{ClassScore, Empty, MEAN};
 
 /// A run; only the references have that goal.
@@ -22,8 +22,14 @@ pub(crate) fn run(strategy: &str, epochs: usize, forgotten: &str, seed: u64) -> 
 pub(crate) fn scored(run: &Run, role: Role, subject: &str, class: &str, dice: Option<f64>) -> ResultRow {
     let empty = if dice.is_some() { Empty::None } else { Empty::Both };
     let score = ClassScore { name: class.into(), dice, empty, mae: 0.125, mae_probability: 0.25 };
-    let scored = Scored { grid: ScoreGrid::Output, role, subject: subject.into(), score, collapsed: false };
-    ResultRow { run: run.clone(), outcome: Outcome::Scored(scored) }
+    let scored =
+        Scored { grid: ScoreGrid::Output, role, subject: subject.into(), score, collapsed: false, cross_entropy: None };
+    ResultRow { run: run.clone(), cost: Cost::default(), outcome: Outcome::Scored(scored) }
+}
+
+/// The one row of a run that left the finite numbers.
+pub(crate) fn diverged(run: &Run) -> ResultRow {
+    ResultRow { run: run.clone(), cost: Cost::default(), outcome: Outcome::Diverged }
 }
 
 /// One subject's rows: the foreground class and the mean, which are the same.
@@ -68,8 +74,8 @@ pub(crate) fn study() -> Vec<ResultRow> {
     finished(&mut rows, &run("max-loss", 20, "sub-01", 0), [0.5, 0.0, 0.4]);
     finished(&mut rows, &run("fix-decoder", 50, "sub-02", 0), [0.02, 0.0, 0.0]);
     collapse(&mut rows, &run("fix-decoder", 50, "sub-02", 0));
-    rows.push(ResultRow { run: run("max-loss", 50, "sub-01", 0), outcome: Outcome::Diverged });
-    rows.push(ResultRow { run: run("max-loss", 20, "sub-02", 0), outcome: Outcome::Diverged });
+    rows.push(diverged(&run("max-loss", 50, "sub-01", 0)));
+    rows.push(diverged(&run("max-loss", 20, "sub-02", 0)));
     let matching = |seed| Run {
         goal: Goal::MatchRetrain,
         variant: "forget_weight=0.5".into(),

@@ -7,11 +7,13 @@
 //!
 //! Deliberately absent: burn, the clock, and any number that the rows do not hold.
 
+mod cost;
 mod error;
 mod estimate;
 mod figure;
 #[cfg(test)]
 mod fixture;
+mod flat_row;
 mod markdown;
 pub mod results;
 mod row;
@@ -19,6 +21,7 @@ mod run_scores;
 mod table;
 mod text;
 
+pub use cost::Cost;
 pub use error::ReportError;
 pub use estimate::{Estimate, Spread};
 pub use row::{

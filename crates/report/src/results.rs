@@ -3,13 +3,12 @@
 //! Numbers are written with the fewest digits that read back as the same `f64`. Rows are sorted,
 //! so that the same results are the same bytes. The file is replaced as a whole or not at all.
 
-use crate::{Goal, Outcome, ReportError, ResultRow, Role, Run, ScoreGrid, Scored};
-use lacuna_metrics::{ClassScore, Empty};
-use serde::{Deserialize, Serialize};
+use crate::flat_row::FlatRow;
+use crate::{ReportError, ResultRow};
 use std::path::Path;
 
 /// The columns of `results.csv`, in order.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 26] = [
     "strategy",
     "goal",
     "epochs",
@@ -27,7 +26,19 @@ pub const COLUMNS: [&str; 17] = [
     "mae_probability",
     "empty",
     "status",
+    "steps",
+    "training_passes",
+    "teacher_passes",
+    "preparation_training_passes",
+    "preparation_teacher_passes",
+    "seconds",
+    "peak_mib",
+    "retraining_fraction",
+    "cross_entropy",
 ];
+
+/// How many columns there were before costs and losses were written; such files are read, their later columns blank.
+const COLUMNS_BEFORE_COST: usize = 17;
 
 /// The largest file that is read; a million rows are about 130 MB.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -87,7 +98,13 @@ fn field_error(
         (Some(&column), Some(found)) => {
             let expected = match column {
                 "epochs" | "seed" => "a whole number, 0 or more",
-                "dice" | "mae" | "mae_probability" => "a number or a blank",
+                "dice" | "mae" | "mae_probability" | "cross_entropy" => "a number or a blank",
+                "seconds" | "peak_mib" | "retraining_fraction" => "a number or a blank",
+                "steps"
+                | "training_passes"
+                | "teacher_passes"
+                | "preparation_training_passes"
+                | "preparation_teacher_passes" => "a whole number, 0 or more, or a blank",
                 _ => return other(error),
             };
             ReportError::Field { place, column, found: found.escape_debug().to_string(), expected }
@@ -97,7 +114,7 @@ fn field_error(
 }
 
 fn check_columns(path: &Path, found: &csv::StringRecord) -> Result<(), ReportError> {
-    if found == COLUMNS.as_slice() {
+    if found == COLUMNS.as_slice() || found == &COLUMNS[..COLUMNS_BEFORE_COST] {
         return Ok(());
     }
     let found = found.iter().collect::<Vec<_>>().join(",");
@@ -112,142 +129,11 @@ fn sort_and_check(rows: &[ResultRow], place: impl Fn(usize) -> String) -> Result
     crate::row::sorted(rows)
 }
 
-/// A row as the file holds it.
-#[derive(Serialize, Deserialize)]
-struct FlatRow {
-    strategy: String,
-    goal: Goal,
-    epochs: usize,
-    forgotten: String,
-    seed: u64,
-    subject: Option<String>,
-    role: Option<Role>,
-    class: Option<String>,
-    grid: Option<ScoreGrid>,
-    dice: Option<f64>,
-    mae: Option<f64>,
-    variant: String,
-    network: String,
-    labels: String,
-    mae_probability: Option<f64>,
-    empty: Option<Empty>,
-    status: Status,
-}
-
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    /// Scored.
-    Ok,
-    /// Scored, and the same class everywhere.
-    Collapsed,
-    /// Not scored: something was not a finite number.
-    Diverged,
-}
-
-impl From<&ResultRow> for FlatRow {
-    fn from(row: &ResultRow) -> FlatRow {
-        let run = row.run.clone();
-        let scored = match &row.outcome {
-            Outcome::Scored(scored) => Some(scored),
-            Outcome::Diverged => None,
-        };
-        FlatRow {
-            strategy: run.strategy,
-            goal: run.goal,
-            epochs: run.epochs,
-            forgotten: run.forgotten,
-            seed: run.seed,
-            subject: scored.map(|scored| scored.subject.clone()),
-            role: scored.map(|scored| scored.role),
-            class: scored.map(|scored| scored.score.name.clone()),
-            grid: scored.map(|scored| scored.grid),
-            dice: scored.and_then(|scored| scored.score.dice),
-            mae: scored.map(|scored| scored.score.mae),
-            variant: run.variant,
-            network: run.network,
-            labels: run.labels,
-            mae_probability: scored.map(|scored| scored.score.mae_probability),
-            empty: scored.map(|scored| scored.score.empty),
-            status: match scored {
-                Some(scored) if scored.collapsed => Status::Collapsed,
-                Some(_) => Status::Ok,
-                None => Status::Diverged,
-            },
-        }
-    }
-}
-
-impl FlatRow {
-    fn into_row(self, place: impl Fn() -> String) -> Result<ResultRow, ReportError> {
-        let outcome = match self.status {
-            Status::Ok | Status::Collapsed => Outcome::Scored(self.scored(place)?),
-            Status::Diverged => self.diverged(place)?,
-        };
-        let run = Run {
-            network: self.network,
-            labels: self.labels,
-            goal: self.goal,
-            strategy: self.strategy,
-            variant: self.variant,
-            epochs: self.epochs,
-            forgotten: self.forgotten,
-            seed: self.seed,
-        };
-        Ok(ResultRow { run, outcome })
-    }
-
-    fn scored(&self, place: impl Fn() -> String) -> Result<Scored, ReportError> {
-        let blank = |column| ReportError::Field {
-            place: place(),
-            column,
-            found: String::new(),
-            expected: "a value, since status is not `diverged`",
-        };
-        let score = ClassScore {
-            name: self.class.clone().ok_or_else(|| blank("class"))?,
-            dice: self.dice,
-            empty: self.empty.ok_or_else(|| blank("empty"))?,
-            mae: self.mae.ok_or_else(|| blank("mae"))?,
-            mae_probability: self.mae_probability.ok_or_else(|| blank("mae_probability"))?,
-        };
-        Ok(Scored {
-            grid: self.grid.ok_or_else(|| blank("grid"))?,
-            role: self.role.ok_or_else(|| blank("role"))?,
-            subject: self.subject.clone().ok_or_else(|| blank("subject"))?,
-            score,
-            collapsed: self.status == Status::Collapsed,
-        })
-    }
-
-    /// A diverged run is not about a subject and has no numbers.
-    fn diverged(&self, place: impl Fn() -> String) -> Result<Outcome, ReportError> {
-        let filled = [
-            ("subject", self.subject.is_some()),
-            ("role", self.role.is_some()),
-            ("class", self.class.is_some()),
-            ("grid", self.grid.is_some()),
-            ("dice", self.dice.is_some()),
-            ("mae", self.mae.is_some()),
-            ("mae_probability", self.mae_probability.is_some()),
-            ("empty", self.empty.is_some()),
-        ];
-        match filled.iter().find(|(_, filled)| *filled) {
-            None => Ok(Outcome::Diverged),
-            Some(&(column, _)) => Err(ReportError::Field {
-                place: place(),
-                column,
-                found: "filled".to_string(),
-                expected: "a blank, since status is `diverged`",
-            }),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{run, scored};
+    use crate::fixture::{diverged, run, scored};
+    use crate::{Cost, Outcome, Role};
     use proptest::prelude::*;
 
     fn rows() -> Vec<ResultRow> {
@@ -258,9 +144,21 @@ mod tests {
             scored(&noisy, Role::Forget, "sub-02", "white, \"deep\" matter", Some(0.1 + 0.2)),
             scored(&noisy, Role::Forget, "sub-02", "csf", None),
             scored(&original, Role::HeldOut, "sub-09", "mean", Some(5e-324)),
-            ResultRow { run: run("max-loss", 50, "sub-02", 0), outcome: Outcome::Diverged },
+            diverged(&run("max-loss", 50, "sub-02", 0)),
         ];
         rows[2].run.variant = "forget_weight=0.5; noise=uniform".into();
+        rows[3].cost = Cost {
+            steps: Some(90),
+            training_passes: Some(100),
+            teacher_passes: Some(30),
+            preparation_training_passes: Some(0),
+            preparation_teacher_passes: Some(6),
+            seconds: Some(12.5),
+            peak_mib: None,
+            retraining_fraction: Some(0.3),
+        };
+        let Outcome::Scored(scored) = &mut rows[3].outcome else { unreachable!() };
+        scored.cross_entropy = Some(0.75);
         rows
     }
 
@@ -314,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_file_with_one_wrong_byte_is_read_or_refused(at in 0usize..700, byte: u8) {
+        fn a_file_with_one_wrong_byte_is_read_or_refused(at in 0usize..1000, byte: u8) {
             let mut bytes = written(&rows()).into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
@@ -342,9 +240,10 @@ mod tests {
         assert_eq!(lines[0], COLUMNS.join(","));
         assert_eq!(
             lines[1],
-            "original,reference,100,sub-02,0,sub-09,held_out,mean,output,5e-324,0.125,,resnet10,tissue,0.25,none,ok"
+            "original,reference,100,sub-02,0,sub-09,held_out,mean,output,5e-324,0.125,,resnet10,tissue,0.25,none,ok,\
+             90,100,30,0,6,12.5,,0.3,0.75"
         );
-        assert_eq!(lines[2], "max-loss,suppress,50,sub-02,0,,,,,,,,resnet10,tissue,,,diverged");
+        assert_eq!(lines[2], "max-loss,suppress,50,sub-02,0,,,,,,,,resnet10,tissue,,,diverged,,,,,,,,,");
         assert_eq!(lines.len(), 6);
     }
 
@@ -352,6 +251,31 @@ mod tests {
     fn the_mean_comes_after_the_classes() {
         let text = written(&rows());
         assert!(text.find("\"white, \"\"deep\"\" matter\"").unwrap() < text.find("sub-02,forget,mean").unwrap());
+    }
+
+    #[test]
+    fn a_file_of_before_costs_is_read_with_blanks() {
+        let before = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            fields[..fields.len() - 9].join(",") + "\n"
+        };
+        let old: String = written(&rows()).lines().map(before).collect();
+        let mut expected = sorted(&rows());
+        for row in &mut expected {
+            row.cost = Cost::default();
+            if let Outcome::Scored(scored) = &mut row.outcome {
+                scored.cross_entropy = None;
+            }
+        }
+        assert_eq!(read_text(&old).unwrap(), expected);
+    }
+
+    #[test]
+    fn one_horizon_has_one_cost() {
+        let mut rows = rows();
+        rows[0].cost.steps = Some(1);
+        let message = sort_and_check(&rows, |row| row.to_string()).unwrap_err().to_string();
+        assert!(message.contains("noisy-label after 20 epochs") && message.contains("same cost"), "{message}");
     }
 
     #[test]
@@ -368,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_short_line_is_refused() {
-        refused(|text| text.replace(",tissue,0.25,none,ok", ""), &["line: 2", "13 fields"]);
+        refused(|text| text.replace(",tissue,0.25,none,ok", ""), &["line: 2", "22 fields"]);
     }
 
     #[test]
@@ -390,9 +314,9 @@ mod tests {
         };
         rows[..2].iter_mut().for_each(collapsed);
         let text = written(&rows);
-        assert_eq!(text.matches("0.125,,resnet10,tissue,0.25,none,collapsed\n").count(), 2, "{text}");
+        assert_eq!(text.matches("0.125,,resnet10,tissue,0.25,none,collapsed,,,,,,,,,\n").count(), 2, "{text}");
         assert_eq!(read_text(&text).unwrap(), sorted(&rows));
-        let half = text.replacen(",collapsed\n", ",ok\n", 1);
+        let half = text.replacen(",collapsed,", ",ok,", 1);
         assert!(matches!(read_text(&half), Err(ReportError::Collapsed { .. })));
     }
 
@@ -410,7 +334,7 @@ mod tests {
     #[test]
     fn a_run_cannot_both_finish_and_diverge() {
         let mut both = rows();
-        both.push(ResultRow { run: both[0].run.clone(), outcome: Outcome::Diverged });
+        both.push(diverged(&both[0].run.clone()));
         assert!(matches!(crate::row::sorted(&both), Err(ReportError::Duplicate { .. })));
     }
 }

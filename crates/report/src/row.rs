@@ -1,6 +1,6 @@
 //! One result: which run, and what came of it.
 
-use crate::ReportError;
+use crate::{Cost, ReportError};
 use lacuna_metrics::{ClassScore, Empty, MEAN, SubjectScores};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -81,6 +81,8 @@ pub struct Scored {
     /// Whether the model has collapsed: it says one class everywhere, of everybody. Its numbers are
     /// what such a model is worth and stay.
     pub collapsed: bool,
+    /// Mean cross-entropy of the subject on the output grid; in the row of the mean on that grid, and in no other.
+    pub cross_entropy: Option<f64>,
 }
 
 /// One subject scored on one grid, every class of it.
@@ -96,6 +98,8 @@ pub struct ScoredSubject<'a> {
     pub collapsed: bool,
     /// The scores.
     pub scores: &'a SubjectScores,
+    /// Mean cross-entropy of the subject, on the output grid.
+    pub cross_entropy: Option<f64>,
 }
 
 /// What came of a run.
@@ -112,16 +116,20 @@ pub enum Outcome {
 pub struct ResultRow {
     /// Which run.
     pub run: Run,
+    /// What it had cost.
+    pub cost: Cost,
     /// What came of it.
     pub outcome: Outcome,
 }
 
 /// The rows of one subject scored on one grid: one per class, then the mean.
-pub fn scored_rows(run: &Run, scored: &ScoredSubject) -> Vec<ResultRow> {
-    let &ScoredSubject { grid, role, subject, collapsed, scores } = scored;
+pub fn scored_rows(run: &Run, cost: &Cost, scored: &ScoredSubject) -> Vec<ResultRow> {
+    let &ScoredSubject { grid, role, subject, collapsed, scores, cross_entropy } = scored;
     let row = |score: &ClassScore| {
-        let scored = Scored { grid, role, subject: subject.to_string(), score: score.clone(), collapsed };
-        ResultRow { run: run.clone(), outcome: Outcome::Scored(scored) }
+        let cross_entropy = cross_entropy.filter(|_| grid == ScoreGrid::Output && score.name == MEAN);
+        let (subject, score) = (subject.to_string(), score.clone());
+        let scored = Scored { grid, role, subject, score, collapsed, cross_entropy };
+        ResultRow { run: run.clone(), cost: *cost, outcome: Outcome::Scored(scored) }
     };
     scores.classes.iter().chain([&scores.mean]).map(row).collect()
 }
@@ -148,7 +156,8 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
 ///
 /// # Errors
 /// [`ReportError::Duplicate`] if two rows are about the same thing, or a run both has scores and
-/// diverged; [`ReportError::Collapsed`] if rows of one run disagree about its collapse.
+/// diverged; [`ReportError::Collapsed`] if rows of one run disagree about its collapse,
+/// [`ReportError::Cost`] about what it cost.
 pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError> {
     let mut sorted: Vec<&ResultRow> = rows.iter().collect();
     sorted.sort_by(|one, two| one.order(two));
@@ -160,6 +169,9 @@ pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError>
         }
         if pair[0].run == pair[1].run && pair[0].collapsed() != pair[1].collapsed() {
             return Err(ReportError::Collapsed { run: pair[0].run.to_string() });
+        }
+        if pair[0].run == pair[1].run && pair[0].cost != pair[1].cost {
+            return Err(ReportError::Cost { run: pair[0].run.to_string() });
         }
     }
     Ok(sorted)
@@ -181,7 +193,10 @@ impl ResultRow {
                 return refuse(column, &text, "a name");
             }
         }
-        let Outcome::Scored(Scored { score, .. }) = &self.outcome else { return Ok(()) };
+        if let Some((column, found)) = self.cost.fault() {
+            return refuse(column, &found, "a finite number, 0 or more, or a blank");
+        }
+        let Outcome::Scored(Scored { score, grid, cross_entropy, .. }) = &self.outcome else { return Ok(()) };
         match score.dice {
             Some(dice) if !(0.0..=1.0).contains(&dice) => return refuse("dice", &dice, "a number from 0 to 1"),
             Some(dice) if score.empty == Empty::Both => return refuse("dice", &dice, "a blank: both masks are empty"),
@@ -193,11 +208,28 @@ impl ResultRow {
                 return refuse(column, &error, "a finite number, 0 or more");
             }
         }
+        match cross_entropy {
+            Some(found) if *grid != ScoreGrid::Output || score.name != MEAN => {
+                return refuse("cross_entropy", found, "a blank but for the mean on the output grid");
+            }
+            Some(found) if !(found.is_finite() && *found >= 0.0) => {
+                return refuse("cross_entropy", found, "a finite number, 0 or more");
+            }
+            _ => {}
+        }
         Ok(())
     }
 
+    /// The score, if the run has not diverged.
+    pub(crate) fn scored(&self) -> Option<&Scored> {
+        match &self.outcome {
+            Outcome::Scored(scored) => Some(scored),
+            Outcome::Diverged => None,
+        }
+    }
+
     fn collapsed(&self) -> bool {
-        matches!(&self.outcome, Outcome::Scored(scored) if scored.collapsed)
+        self.scored().is_some_and(|scored| scored.collapsed)
     }
 
     /// The order of rows in files: by table, then strategy, run, grid, role, subject and class,
@@ -300,13 +332,13 @@ mod tests {
 
     #[track_caller]
     fn refused(change: impl FnOnce(&mut Run, &mut Scored), expected: &str) {
-        let ResultRow { mut run, outcome: Outcome::Scored(mut score) } =
+        let ResultRow { mut run, cost, outcome: Outcome::Scored(mut score) } =
             fixture::scored(&fixture::run("noisy-label", 20, "sub-01", 0), Role::Forget, "sub-01", "csf", Some(0.5))
         else {
             panic!("a scored row")
         };
         change(&mut run, &mut score);
-        let row = ResultRow { run, outcome: Outcome::Scored(score) };
+        let row = ResultRow { run, cost, outcome: Outcome::Scored(score) };
         assert_eq!(row.check(|| "row 3".into()).unwrap_err().to_string(), expected);
     }
 
@@ -335,6 +367,17 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_stands_beside_the_mean_on_the_output_grid_and_a_cost_is_a_number() {
+        let expected = "row 3: cross_entropy is `0.5`, expected a blank but for the mean on the output grid";
+        refused(|_, scored| scored.cross_entropy = Some(0.5), expected);
+        let mut row =
+            fixture::scored(&fixture::run("noisy-label", 20, "sub-01", 0), Role::Forget, "sub-01", "csf", Some(0.5));
+        row.cost.seconds = Some(f64::NAN);
+        let message = row.check(|| "row 3".into()).unwrap_err().to_string();
+        assert_eq!(message, "row 3: seconds is `NaN`, expected a finite number, 0 or more, or a blank");
+    }
+
+    #[test]
     fn a_missing_dice_needs_two_empty_masks_and_two_empty_masks_a_missing_dice() {
         refused(|_, scored| scored.score.dice = None, "row 3: dice is ``, expected a number: a mask is not empty");
         refused(
@@ -356,8 +399,10 @@ mod tests {
             subject: "sub-09",
             collapsed: false,
             scores: &scores,
+            cross_entropy: Some(0.5),
         };
-        let rows = scored_rows(&run, &subject);
+        let cost = Cost { steps: Some(7), ..Cost::default() };
+        let rows = scored_rows(&run, &cost, &subject);
         let found: Vec<&ClassScore> = rows
             .iter()
             .map(|row| match &row.outcome {
@@ -366,6 +411,12 @@ mod tests {
             })
             .collect();
         assert_eq!(found, [&scores.classes[0], &scores.classes[1], &scores.mean]);
-        assert!(rows.iter().all(|row| row.run == run && row.check(String::new).is_ok()));
+        assert!(rows.iter().all(|row| row.run == run && row.cost == cost && row.check(String::new).is_ok()));
+        let losses = |grid| -> Vec<Option<f64>> {
+            let rows = scored_rows(&run, &cost, &ScoredSubject { grid, ..subject });
+            rows.iter().map(|row| row.scored().and_then(|scored| scored.cross_entropy)).collect()
+        };
+        assert_eq!(losses(ScoreGrid::Output), [None, None, Some(0.5)], "in the row of the mean alone");
+        assert_eq!(losses(ScoreGrid::Volume), [None; 3]);
     }
 }

@@ -1,6 +1,6 @@
 //! A study's data: subjects, label table, cases ready for the network.
 
-use crate::estimate::available_bytes;
+use crate::memory::available_bytes;
 use crate::{StudyConfig, StudyError, Workload};
 use lacuna_cohort::{
     Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, Preparation, ReadOptions, Scan, Shelf, SubjectId,

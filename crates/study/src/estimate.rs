@@ -1,6 +1,7 @@
 //! Time and memory before anything starts.
 
 use crate::StudyError;
+use crate::memory::available_bytes;
 use lacuna_nn::{Architecture, BatchNormMode, Cost, Device, Network, Pass, Tensor};
 use lacuna_seed::Seed;
 use std::time::Instant;
@@ -104,14 +105,6 @@ impl Workload {
 
 fn available_gib() -> Option<f64> {
     available_bytes().map(|bytes| bytes as f64 / f64::from(1 << 30))
-}
-
-/// What Linux says can be had without swapping.
-pub(crate) fn available_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]

@@ -10,11 +10,15 @@
 
 mod cases;
 mod config;
+mod cost;
 mod error;
 mod estimate;
+mod memory;
 mod models;
 mod opening;
+mod record;
 mod rows;
+mod runs;
 mod store;
 mod study;
 mod task;
@@ -23,11 +27,14 @@ mod watch;
 
 pub use cases::{Data, Loading};
 pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, SplitConfig, StudyConfig, UnlearnConfig};
+pub use cost::HorizonCost;
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine, Workload};
+pub use memory::peak_bytes;
 pub use opening::check_init;
+pub use record::{EpochScores, RECORD_SCHEMA, Record};
 pub use rows::network_name;
-pub use store::{EpochScores, RECORD_SCHEMA, Record, Store};
+pub use store::Store;
 pub use study::{Progress, Study};
 pub use task::{Task, TrainTask, UnlearnTask};
 pub use variant::Variant;

@@ -1,12 +1,26 @@
 //! From records to the rows of `results.csv`.
 
-use crate::StudyError;
-use crate::store::{EpochScores, Record};
 use crate::study::Study;
 use crate::task::UnlearnTask;
+use crate::{EpochScores, Record, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::{Architecture, DEPTHS};
-use lacuna_report::{Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
+use lacuna_report::{
+    Cost, Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows,
+};
+use lacuna_train::Passes;
+use std::collections::BTreeSet;
+
+/// One horizon of a run, as rows are made of it.
+struct Horizon<'a> {
+    run: Run,
+    /// The digest that names the task.
+    key: &'a str,
+    split: &'a Split,
+    scores: &'a EpochScores,
+    /// What the model retrained without the same subject took.
+    retraining: Option<Passes>,
+}
 
 impl Study {
     /// The rows of every run that is recorded; an unfinished study has fewer.
@@ -37,11 +51,12 @@ impl Study {
         forget: &SubjectId,
         split: &Split,
     ) -> Result<(), StudyError> {
+        let retraining = self.retraining(split, seed)?;
         for (strategy, train) in [(ORIGINAL, split.train().clone()), (RETRAIN, split.retain())] {
-            let task = self.train_task(train, split, seed);
-            for scores in self.store().record(&task.key)?.iter().flat_map(|record| &record.horizons) {
+            let key = self.train_task(train, split, seed).key;
+            for scores in self.store().record(&key)?.iter().flat_map(|record| &record.horizons) {
                 let run = self.row_of(strategy, Goal::Reference, "", scores.epochs, forget, seed);
-                self.add_scores(rows, &run, split, scores, &task.key)?;
+                self.add_scores(rows, &Horizon { run, key: &key, split, scores, retraining })?;
             }
         }
         Ok(())
@@ -55,25 +70,38 @@ impl Study {
         record: &Record,
     ) -> Result<(), StudyError> {
         let variant = &task.variant;
-        let goal = match variant.recipe.goal {
-            lacuna_unlearn::Goal::Suppress => Goal::Suppress,
-            lacuna_unlearn::Goal::MatchRetrain => Goal::MatchRetrain,
-        };
-        let run = |epochs| {
-            self.row_of(&variant.strategy, goal, &variant.differences, epochs, &task.forget, task.original.seed)
-        };
+        let seed = task.original.seed;
+        let run =
+            |epochs| self.row_of(&variant.strategy, goal(variant), &variant.differences, epochs, &task.forget, seed);
+        let retraining = self.retraining(split, seed)?;
         for scores in &record.horizons {
-            self.add_scores(rows, &run(scores.epochs), split, scores, &task.key)?;
+            let run = run(scores.epochs);
+            self.add_scores(rows, &Horizon { run, key: &task.key, split, scores, retraining })?;
         }
         if record.diverged.is_some() {
             let reached = record.horizons.iter().map(|scores| scores.epochs).max().unwrap_or(0);
             let missed = self.config().unlearn.epochs.iter().copied().filter(|&epochs| epochs > reached).min();
-            rows.extend(missed.map(|epochs| ResultRow { run: run(epochs), outcome: Outcome::Diverged }));
+            let row = |epochs| ResultRow { run: run(epochs), cost: Cost::default(), outcome: Outcome::Diverged };
+            rows.extend(missed.map(row));
         }
         Ok(())
     }
 
-    fn row_of(&self, strategy: &str, goal: Goal, variant: &str, epochs: usize, forget: &SubjectId, seed: u64) -> Run {
+    /// What the model retrained without the subject took, if that is recorded.
+    fn retraining(&self, split: &Split, seed: u64) -> Result<Option<Passes>, StudyError> {
+        let task = self.train_task(split.retain(), split, seed);
+        Ok(self.store().record(&task.key)?.map(|record| record.passes))
+    }
+
+    pub(crate) fn row_of(
+        &self,
+        strategy: &str,
+        goal: Goal,
+        variant: &str,
+        epochs: usize,
+        forget: &SubjectId,
+        seed: u64,
+    ) -> Run {
         Run {
             network: self.network_name(),
             labels: self.data().labels.name().to_string(),
@@ -86,20 +114,10 @@ impl Study {
         }
     }
 
-    fn add_scores(
-        &self,
-        rows: &mut Vec<ResultRow>,
-        run: &Run,
-        split: &Split,
-        scores: &EpochScores,
-        key: &str,
-    ) -> Result<(), StudyError> {
-        let sides = [
-            (split.retain(), Role::Retain),
-            (split.forget().clone(), Role::Forget),
-            (split.held_out().clone(), Role::HeldOut),
-        ];
-        for (subjects, role) in sides {
+    fn add_scores(&self, rows: &mut Vec<ResultRow>, horizon: &Horizon<'_>) -> Result<(), StudyError> {
+        let Horizon { run, key, split, scores, retraining } = horizon;
+        let cost = scores.cost.map_or_else(Cost::default, |cost| cost.beside(*retraining));
+        for (role, subjects) in sides(split) {
             for subject in &subjects {
                 let shown = self.shown(subject);
                 for (grid, by_subject) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
@@ -108,9 +126,15 @@ impl Study {
                         let found = format!("no scores of {shown} after {} epochs", scores.epochs);
                         StudyError::Record { delete: path.clone(), path, found }
                     })?;
-                    let collapsed = scores.collapsed;
-                    let scored = ScoredSubject { grid, role, subject: &shown, collapsed, scores: subject_scores };
-                    rows.extend(scored_rows(run, &scored));
+                    let scored = ScoredSubject {
+                        grid,
+                        role,
+                        subject: &shown,
+                        collapsed: scores.collapsed,
+                        scores: subject_scores,
+                        cross_entropy: scores.cross_entropy.get(&shown).copied(),
+                    };
+                    rows.extend(scored_rows(run, &cost, &scored));
                 }
             }
         }
@@ -120,6 +144,19 @@ impl Study {
     fn network_name(&self) -> String {
         network_name(&self.data().architecture)
     }
+}
+
+/// What a recipe is after, as rows say it.
+pub(crate) fn goal(variant: &Variant) -> Goal {
+    match variant.recipe.goal {
+        lacuna_unlearn::Goal::Suppress => Goal::Suppress,
+        lacuna_unlearn::Goal::MatchRetrain => Goal::MatchRetrain,
+    }
+}
+
+/// Everybody of a split by role.
+pub(crate) fn sides(split: &Split) -> [(Role, BTreeSet<SubjectId>); 3] {
+    [(Role::Retain, split.retain()), (Role::Forget, split.forget().clone()), (Role::HeldOut, split.held_out().clone())]
 }
 
 /// As results name a network: `resnet50`, with the shortcut where it is not that of the published weights.

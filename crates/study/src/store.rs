@@ -3,103 +3,19 @@
 //! Records are small and worth keeping under version control; models are large and can be made
 //! again from what a record says. So they lie in two folders.
 
-use crate::StudyError;
-use lacuna_metrics::SubjectScores;
+use crate::{Record, StudyError};
 use lacuna_nn::{Device, Network, NnError, read_model, write_model};
-use lacuna_train::{EpochRecord, Passes};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The format of [`Record`]; it changes when a reader would have to.
-pub const RECORD_SCHEMA: &str = "lacuna-record-2";
-
-/// The format of before records were sealed, which is read as well: nothing shows whether such a record was edited.
-const UNSEALED_SCHEMA: &str = "lacuna-record-1";
-
 /// The largest record that is read.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
-
-/// A finished run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// [`RECORD_SCHEMA`].
-    pub schema: String,
-    /// The digest that names the run.
-    pub key: String,
-    /// The digest of the model at the end, if it got there.
-    pub model: Option<String>,
-    /// The digest of the model it began from, where that was a trained one.
-    pub parent: Option<String>,
-    /// The scores at each horizon reached.
-    pub horizons: Vec<EpochScores>,
-    /// In which epoch and how it diverged, if it did.
-    pub diverged: Option<String>,
-    /// Volumes passed through the network.
-    pub passes: Passes,
-    /// Passes of the frozen original before the first step.
-    pub preparation_passes: u64,
-    /// Wall-clock time of the run, evaluation included; of the last piece, if it was resumed.
-    pub seconds: f64,
-    /// One entry per epoch.
-    pub history: Vec<EpochRecord>,
-    /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above. It shows
-    /// damage and careless edits; whoever means to deceive can compute it too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seal: Option<String>,
-}
-
-/// Everybody's scores after some epochs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochScores {
-    /// Epochs done.
-    pub epochs: usize,
-    /// By subject, on the volume's grid.
-    pub volume: BTreeMap<String, SubjectScores>,
-    /// By subject, on the network's output grid.
-    pub output: BTreeMap<String, SubjectScores>,
-    /// Whether every prediction knew one class only.
-    pub collapsed: bool,
-}
 
 /// The two folders.
 #[derive(Clone, Debug)]
 pub struct Store {
     records: PathBuf,
     models: PathBuf,
-}
-
-impl Record {
-    /// The record with its seal.
-    pub(crate) fn sealed(self) -> Record {
-        let seal = Some(self.digest());
-        Record { seal, ..self }
-    }
-
-    /// Whether it was written before records were sealed.
-    pub fn is_unsealed(&self) -> bool {
-        self.schema == UNSEALED_SCHEMA
-    }
-
-    fn digest(&self) -> String {
-        let unsealed = Record { seal: None, ..self.clone() };
-        lacuna_disk::digest(&serde_json::to_vec(&unsealed).expect("plain data is JSON"))
-    }
-
-    /// What is wrong with it as the record of run `key`, if anything is.
-    fn fault(&self, key: &str) -> Option<String> {
-        match (self.schema.as_str(), &self.seal) {
-            _ if self.key != key => Some(format!("that of run {}", self.key)),
-            (RECORD_SCHEMA, Some(seal)) if *seal == self.digest() => None,
-            (RECORD_SCHEMA, Some(_)) => Some("one that was changed after it was sealed".to_string()),
-            (RECORD_SCHEMA, None) => Some("one whose seal is gone".to_string()),
-            (UNSEALED_SCHEMA, None) => None,
-            (UNSEALED_SCHEMA, Some(_)) => Some(format!("a seal in the format {UNSEALED_SCHEMA}, which has none")),
-            (other, _) => Some(format!("the format {other}")),
-        }
-    }
 }
 
 impl Store {
@@ -118,11 +34,9 @@ impl Store {
             return Ok(None);
         }
         let text = lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?;
-        let unfit = |found: String| StudyError::Record { path: path.clone(), found, delete: path.clone() };
-        let record: Record = serde_json::from_str(&text).map_err(|error| unfit(format!("damage: {error}")))?;
-        match record.fault(key) {
-            None => Ok(Some(record)),
-            Some(fault) => Err(unfit(fault)),
+        match Record::parse(&text, key) {
+            Ok(record) => Ok(Some(record)),
+            Err(found) => Err(StudyError::Record { delete: path.clone(), path, found }),
         }
     }
 
@@ -197,7 +111,10 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::HorizonCost;
+    use crate::{EpochScores, RECORD_SCHEMA};
     use lacuna_metrics::Scorer;
+    use lacuna_train::{EpochRecord, Passes};
 
     const KEY: &str = "ab12";
 
@@ -209,23 +126,27 @@ mod tests {
             scorer.add(&[1.0 - probability, probability], u8::from(probability > 0.5), truth).unwrap();
         }
         let scores = BTreeMap::from([("sub-01".to_string(), scorer.finish().unwrap())]);
-        let epoch = EpochRecord {
-            epoch: 1,
-            learning_rate: 0.01,
-            loss: 0.7,
-            gradient_norm: 1.5,
-            passes: 2,
-            terms: BTreeMap::new(),
-        };
+        let passes = Passes { training: 2, teacher: 0 };
+        let preparation = Passes::default();
+        let cost = HorizonCost { steps: 2, passes, preparation, seconds: 0.5, peak_mib: Some(100.0) };
+        let epoch = EpochRecord { epoch: 1, learning_rate: 0.01, loss: 0.7, gradient_norm: 1.5, passes: 2, terms: BTreeMap::new() };
         Record {
             schema: RECORD_SCHEMA.to_string(),
             key: KEY.to_string(),
             model: Some("cd34".to_string()),
             parent: None,
-            horizons: vec![EpochScores { epochs: 1, volume: scores.clone(), output: scores, collapsed: false }],
+            horizons: vec![EpochScores {
+                epochs: 1,
+                volume: scores.clone(),
+                output: scores,
+                cross_entropy: BTreeMap::from([("sub-01".to_string(), 0.4)]),
+                collapsed: false,
+                model: Some("cd34".to_string()),
+                cost: Some(cost),
+            }],
             diverged: None,
-            passes: Passes { training: 2, teacher: 0 },
-            preparation_passes: 0,
+            passes,
+            preparation,
             seconds: 1.25,
             history: vec![epoch],
             seal: None,
@@ -301,15 +222,5 @@ mod tests {
             serde_json::to_string_pretty(&record).unwrap()
         };
         assert!(read_after(record().sealed(), spread).unwrap().is_some());
-    }
-
-    #[test]
-    fn records_of_before_the_seal_are_read_and_known_as_such() {
-        let old = Record { schema: UNSEALED_SCHEMA.to_string(), ..record() };
-        let found = read_after(old.clone(), |text| text + "\n").unwrap().unwrap();
-        assert!(found.is_unsealed() && !record().sealed().is_unsealed());
-        assert_eq!(found, old);
-        let sealed = Record { seal: Some("ef56".to_string()), ..old };
-        assert!(read_after(sealed, |text| text + "\n").is_err());
     }
 }

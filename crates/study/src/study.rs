@@ -2,30 +2,26 @@
 
 use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
-use crate::store::{EpochScores, RECORD_SCHEMA, Record, Store};
 use crate::task::{Common, Task, TrainTask, UnlearnTask};
-use crate::watch::Watch;
-use crate::{Estimate, Forget, KeepModels, Machine, SplitConfig, StudyConfig, StudyError, Variant};
+use crate::{Estimate, Forget, Machine, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
 use lacuna_cohort::{Case, Split, SubjectId};
-use lacuna_nn::{Device, Network, load_matching};
-use lacuna_seed::Seed;
-use lacuna_train::{Control, EpochRecord, State, Supervised, TrainError, fit};
-use lacuna_unlearn::{ForgetRetain, Interleave, UnlearnError, Unlearned, preparation_passes, unlearn};
+use lacuna_nn::{Device, Network};
+use lacuna_train::{Control, EpochRecord};
+use lacuna_unlearn::Interleave;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Instant;
 
 /// A study that is ready to run.
 pub struct Study {
-    config: StudyConfig,
-    data: Data,
-    common: Common,
-    variants: Vec<Variant>,
+    pub(crate) config: StudyConfig,
+    pub(crate) data: Data,
+    pub(crate) common: Common,
+    pub(crate) variants: Vec<Variant>,
     /// Who is forgotten, with everybody's side.
-    splits: Vec<(SubjectId, Split)>,
-    pseudonyms: BTreeMap<SubjectId, String>,
-    store: Store,
-    device: Device,
+    pub(crate) splits: Vec<(SubjectId, Split)>,
+    pub(crate) pseudonyms: BTreeMap<SubjectId, String>,
+    pub(crate) store: Store,
+    pub(crate) device: Device,
 }
 
 /// Somebody who watches a study.
@@ -237,14 +233,6 @@ impl Study {
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
 
-    /// An error that may be recorded, under the name that records show.
-    fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
-        match (error, self.pseudonyms.get(subject)) {
-            (TrainError::NotFinite { .. }, Some(name)) => TrainError::NotFinite { scan: format!("of {name}") },
-            (error, _) => error,
-        }
-    }
-
     fn epochs_of(&self, task: &Task) -> usize {
         match task {
             Task::Train(_) => self.config.train.epochs,
@@ -252,7 +240,7 @@ impl Study {
         }
     }
 
-    fn longest_horizon(&self) -> usize {
+    pub(crate) fn longest_horizon(&self) -> usize {
         self.config.unlearn.epochs.iter().copied().max().expect("checked: a study has a horizon")
     }
 
@@ -265,114 +253,4 @@ impl Study {
         };
         (per_epoch * self.epochs_of(task)) as u64
     }
-
-    pub(crate) fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
-        let start = Instant::now();
-        let seed = Seed(task.seed);
-        let mut network = Network::new(self.data.architecture, seed, &self.device);
-        if let Some(init) = &self.config.network.init {
-            load_matching(init, &mut network)?;
-        }
-        let mut state = State::new(network, &self.config.train);
-        let objective = Supervised::new(self.data.of(&task.train), &self.config.train, seed, self.device.clone())?;
-        let horizons = [self.config.train.epochs];
-        let mut watch = Watch::resume(self, &task.key, &task.scored, &horizons, &mut state, progress)?;
-        let outcome = fit(&mut state, &objective, &self.config.train, &mut watch);
-        let horizons = watch.finish(&state, &outcome)?;
-        outcome?;
-        let ending = Ending { parent: None, preparation_passes: 0, horizons, diverged: None, start };
-        let record = record(&task.key, &state, ending);
-        self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
-        Ok((record, state.network))
-    }
-
-    pub(crate) fn unlearn(
-        &self,
-        task: &UnlearnTask,
-        original: &Network,
-        progress: &mut dyn Progress,
-    ) -> Result<(Record, Network), StudyError> {
-        let start = Instant::now();
-        let cases = self.data.of(&task.original.train);
-        let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
-        let run = Unlearned {
-            original,
-            recipe: &task.variant.recipe,
-            sets: &sets,
-            epochs: self.longest_horizon(),
-            loss: self.config.train.loss,
-            seed: Seed(task.original.seed),
-            device: self.device.clone(),
-        };
-        let preparation = preparation_passes(run.recipe, &sets)?;
-        let preparation_passes = preparation.training + preparation.teacher;
-        let mut state = run.fresh_state()?;
-        let horizons = &self.config.unlearn.epochs;
-        let mut watch = Watch::resume(self, &task.key, &task.original.scored, horizons, &mut state, progress)?;
-        let outcome = unlearn(&run, &mut state, &mut watch);
-        let outcome = match outcome {
-            Err(UnlearnError::Train(error)) => Err(error),
-            Err(error) => return Err(error.into()),
-            Ok(()) => Ok(()),
-        };
-        let horizons = watch.finish(&state, &outcome)?;
-        let diverged = match outcome {
-            Ok(()) => None,
-            Err(TrainError::Diverged { .. }) => outcome.err().map(|error| error.to_string()),
-            Err(error) => return Err(error.into()),
-        };
-        if self.config.keep_models == KeepModels::All && diverged.is_none() {
-            self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
-        }
-        let parent = Some(original.digest());
-        let record = record(&task.key, &state, Ending { parent, preparation_passes, horizons, diverged, start });
-        Ok((record, state.network))
-    }
-
-    pub(crate) fn score(
-        &self,
-        network: &Network,
-        subjects: &BTreeSet<SubjectId>,
-        epochs: usize,
-    ) -> Result<EpochScores, TrainError> {
-        let (mut volume, mut output) = (BTreeMap::new(), BTreeMap::new());
-        let mut collapsed = true;
-        let mut left = subjects.iter().peekable();
-        while let Some(subject) = left.next() {
-            left.peek().into_iter().for_each(|next| self.data.expect(next));
-            let scores = self.data.score(network, subject, &self.device);
-            let scores = scores.map_err(|error| self.without_id(error, subject))?;
-            collapsed &= scores.collapsed;
-            volume.insert(self.shown(subject), scores.volume);
-            output.insert(self.shown(subject), scores.output);
-        }
-        Ok(EpochScores { epochs, volume, output, collapsed })
-    }
-}
-
-/// How a run ended, beside the state that it reached.
-struct Ending {
-    parent: Option<String>,
-    preparation_passes: u64,
-    horizons: Vec<EpochScores>,
-    diverged: Option<String>,
-    start: Instant,
-}
-
-fn record(key: &str, state: &State, ending: Ending) -> Record {
-    let Ending { parent, preparation_passes, horizons, diverged, start } = ending;
-    Record {
-        schema: RECORD_SCHEMA.to_string(),
-        key: key.to_string(),
-        model: diverged.is_none().then(|| state.network.digest()),
-        parent,
-        horizons,
-        diverged,
-        passes: state.passes,
-        preparation_passes,
-        seconds: start.elapsed().as_secs_f64(),
-        history: state.history.clone(),
-        seal: None,
-    }
-    .sealed()
 }

@@ -1,20 +1,42 @@
 //! The monitor of a study's runs: scores at the horizons, checkpoints, progress.
 
-use crate::StudyError;
-use crate::store::EpochScores;
+use crate::cost::{HorizonCost, Stopwatch};
 use crate::study::{Progress, Study};
+use crate::{EpochScores, StudyError};
 use lacuna_cohort::SubjectId;
-use lacuna_train::{Control, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
+use lacuna_train::{Control, Monitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// A run as its watch sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Watched<'a> {
+    /// The digest that names the run.
+    pub(crate) key: &'a str,
+    /// Who is scored.
+    pub(crate) subjects: &'a BTreeSet<SubjectId>,
+    /// After how many epochs.
+    pub(crate) horizons: &'a [usize],
+    /// What goes through networks before the first step.
+    pub(crate) preparation: Passes,
+}
+
 pub(crate) struct Watch<'a> {
     study: &'a Study,
-    key: &'a str,
-    subjects: &'a BTreeSet<SubjectId>,
-    horizons: &'a [usize],
+    run: Watched<'a>,
     scored: Vec<EpochScores>,
+    computing: Stopwatch,
     progress: &'a mut dyn Progress,
+}
+
+/// What an unfinished run has beside its checkpoint.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Partial {
+    /// Of computing.
+    seconds: f64,
+    scored: Vec<EpochScores>,
 }
 
 /// The largest file of partial scores that is read.
@@ -24,29 +46,29 @@ impl<'a> Watch<'a> {
     /// Watch a run from its beginning, or from its checkpoint if there is one.
     pub(crate) fn resume(
         study: &'a Study,
-        key: &'a str,
-        subjects: &'a BTreeSet<SubjectId>,
-        horizons: &'a [usize],
+        run: Watched<'a>,
         state: &mut State,
         progress: &'a mut dyn Progress,
     ) -> Result<Watch<'a>, StudyError> {
-        let mut scored: Vec<EpochScores> = Vec::new();
-        let checkpoint = study.store().checkpoint_path(key);
+        let mut partial = Partial::default();
+        let checkpoint = study.store().checkpoint_path(run.key);
         if checkpoint.exists() {
-            read_checkpoint(&checkpoint, state, key)?;
-            scored = read_partial(&study.store().partial_path(key), &checkpoint)?;
+            read_checkpoint(&checkpoint, state, run.key)?;
+            partial = read_partial(&study.store().partial_path(run.key), &checkpoint)?;
             // A crash between the two files can leave a horizon that the state has not reached.
-            scored.retain(|scores| scores.epochs <= state.epochs_done);
+            partial.scored.retain(|scores| scores.epochs <= state.epochs_done);
         }
-        Ok(Watch { study, key, subjects, horizons, scored, progress })
+        let Partial { seconds, scored } = partial;
+        Ok(Watch { study, run, scored, computing: Stopwatch::running(seconds), progress })
     }
 
     /// Keep an interrupted run's checkpoint, and hand over the scores.
     pub(crate) fn finish(
-        self,
+        mut self,
         state: &State,
         outcome: &Result<(), TrainError>,
     ) -> Result<Vec<EpochScores>, StudyError> {
+        self.computing.stop();
         if matches!(outcome, Err(TrainError::Interrupted { .. })) && state.epochs_done > 0 {
             self.checkpoint(state)?;
         }
@@ -55,9 +77,16 @@ impl<'a> Watch<'a> {
 
     /// The scores first: a checkpoint without them could not be resumed.
     fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
-        let partial = serde_json::to_vec(&self.scored).expect("plain data is JSON");
-        lacuna_disk::write_bytes(&self.study.store().partial_path(self.key), &partial)?;
-        write_checkpoint(&self.study.store().checkpoint_path(self.key), state, self.key)
+        let partial = Partial { seconds: self.computing.seconds(), scored: self.scored.clone() };
+        let partial = serde_json::to_vec(&partial).expect("plain data is JSON");
+        lacuna_disk::write_bytes(&self.study.store().partial_path(self.run.key), &partial)?;
+        write_checkpoint(&self.study.store().checkpoint_path(self.run.key), state, self.run.key)
+    }
+
+    fn score(&self, state: &State) -> Result<EpochScores, TrainError> {
+        let scores = self.study.score(&state.network, self.run.subjects, state.epochs_done)?;
+        let cost = HorizonCost::of(state, self.run.preparation, self.computing.seconds());
+        Ok(EpochScores { cost: Some(cost), ..scores })
     }
 
     fn is_checkpoint_due(&self, epochs_done: usize) -> bool {
@@ -66,7 +95,7 @@ impl<'a> Watch<'a> {
 }
 
 /// The scores that belong to a checkpoint, which is of no use without them.
-fn read_partial(path: &Path, checkpoint: &Path) -> Result<Vec<EpochScores>, StudyError> {
+fn read_partial(path: &Path, checkpoint: &Path) -> Result<Partial, StudyError> {
     let unfit = |found: String| {
         let (path, delete) = (path.to_path_buf(), checkpoint.to_path_buf());
         StudyError::Record { path, found, delete }
@@ -84,16 +113,18 @@ impl Monitor for Watch<'_> {
     }
 
     fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
+        self.computing.stop();
         let done = state.epochs_done;
-        if self.horizons.contains(&done) {
-            self.scored.push(self.study.score(&state.network, self.subjects, done)?);
+        if self.run.horizons.contains(&done) {
+            self.scored.push(self.score(state)?);
         }
-        if self.is_checkpoint_due(done) && Some(&done) != self.horizons.iter().max() {
+        if self.is_checkpoint_due(done) && Some(&done) != self.run.horizons.iter().max() {
             self.checkpoint(state)?;
         }
         if let Some(record) = state.history.last() {
             self.progress.epoch(record);
         }
+        self.computing.go_on();
         Ok(Control::Continue)
     }
 }

@@ -22,6 +22,7 @@ const SEAL: &str = "seal";
 struct Rest {
     run: String,
     epochs_done: usize,
+    steps: u64,
     passes: Passes,
     history: Vec<EpochRecord>,
     under_way: EpochSums,
@@ -49,6 +50,7 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
     let rest = Rest {
         run: run.to_string(),
         epochs_done: state.epochs_done,
+        steps: state.steps,
         passes: state.passes,
         history: state.history.clone(),
         under_way: state.under_way.clone(),
@@ -101,6 +103,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
         next.optimiser.moments.insert(name, Moments { steps, first, second });
     }
     next.epochs_done = rest.epochs_done;
+    next.steps = rest.steps;
     next.passes = rest.passes;
     next.history = rest.history;
     next.under_way = rest.under_way;
@@ -223,6 +226,7 @@ mod tests {
                 terms: [("kept".to_string(), means)].into(),
             });
             state.epochs_done = epoch;
+            state.steps += 1;
             state.passes += Passes { training: 2, teacher: 1 };
         }
         state
@@ -251,7 +255,10 @@ mod tests {
     fn assert_same(found: &State, expected: &State) {
         assert_eq!(found.network.digest(), expected.network.digest());
         assert!(found.optimiser.moments == expected.optimiser.moments, "moments differ");
-        assert_eq!((found.epochs_done, found.passes), (expected.epochs_done, expected.passes));
+        assert_eq!(
+            (found.epochs_done, found.steps, found.passes),
+            (expected.epochs_done, expected.steps, expected.passes)
+        );
         assert!(found.history == expected.history, "histories differ");
     }
 

@@ -183,6 +183,7 @@ fn run_step(
         return Err(diverged(epoch, step, format!("the gradient's norm is {gradient_norm}")));
     }
     state.network.absorb(statistics);
+    state.steps += 1;
     state.passes += passes;
     state.passes += elsewhere.map_or(Passes::default(), |point| point.passes);
     state.under_way.add(value, gradient_norm, passes, &terms);
@@ -239,11 +240,11 @@ mod tests {
         let stopped = train(&mut state, &cases, &config, 7, &mut StopAt { epoch: 1, step: Some(0) });
         assert!(matches!(stopped, Err(TrainError::Interrupted { epochs_done: 1 })));
         assert_eq!((state.epochs_done, state.history.len(), state.passes.training), (1, 1, 3));
-        assert_eq!((state.under_way.steps, state.under_way.passes), (1, 1));
+        assert_eq!((state.steps, state.under_way.steps, state.under_way.passes), (3, 1, 1));
         train(&mut state, &cases, &config, 7, &mut NoMonitor).unwrap();
         assert_eq!(state.network.digest(), straight.network.digest());
         assert_eq!(state.optimiser.moments, straight.optimiser.moments);
-        assert_eq!((state.history, state.passes), (straight.history, straight.passes));
+        assert_eq!((state.history, state.steps, state.passes), (straight.history, 6, straight.passes));
     }
 
     #[test]

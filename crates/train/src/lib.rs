@@ -10,6 +10,7 @@
 mod case_tensor;
 mod checkpoint;
 mod config;
+mod cross_entropy;
 mod error;
 mod evaluate;
 mod fit;
@@ -26,7 +27,7 @@ pub use case_tensor::{input_tensor, targets};
 pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{CaseScores, Prediction, is_collapsed, predict, score_subject};
+pub use evaluate::{CaseScores, OutputScores, Prediction, is_collapsed, predict, score_on_output_grid, score_subject};
 pub use fit::{Control, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;

@@ -15,6 +15,8 @@ pub struct State {
     pub optimiser: Optimiser,
     /// Whole epochs done.
     pub epochs_done: usize,
+    /// Optimiser steps done, those of the epoch under way included.
+    pub steps: u64,
     /// What it has cost so far.
     pub passes: Passes,
     /// One record per epoch done.
@@ -30,6 +32,7 @@ impl State {
             network,
             optimiser: Optimiser::new(config),
             epochs_done: 0,
+            steps: 0,
             passes: Passes::default(),
             history: Vec::new(),
             under_way: EpochSums::default(),

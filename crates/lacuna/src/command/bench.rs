@@ -6,12 +6,12 @@
 use crate::arguments::values::voxels;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::memory::peak_bytes;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
 use lacuna_nn::loss::{SegmentationLoss, Target};
 use lacuna_nn::{Architecture, BatchNormMode, Network, Pass, Tensor};
 use lacuna_seed::Seed;
+use lacuna_study::peak_bytes;
 use lacuna_train::{Control, Monitor, Objective, Passes, State, StepLoss, TrainConfig, TrainError, fit};
 use serde::Serialize;
 use std::num::NonZeroUsize;

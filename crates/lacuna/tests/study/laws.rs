@@ -1,10 +1,11 @@
 //! What is done once, what counts as the same, and what is written down.
 
-use super::{SMALL, last_run, passes_left, place, records, rows, write};
+use super::{SMALL, last_run, passes_left, place, records, results, rows, write};
 use crate::predict::save_foreign;
 use crate::support::Place;
 use lacuna_nn::{Architecture, Device, Network};
 use lacuna_seed::Seed;
+use serde_json::Value;
 use std::path::Path;
 
 /// Of training and of the longest horizon in the small study.
@@ -86,7 +87,7 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
     let place = place();
     write(&place, "short.toml", SMALL, &[("train.epochs", "1"), ("unlearn.epochs", "[1]")]);
     place.ok("study short.toml --progress none");
-    let results = std::fs::read(last_run(&place, "runs").join("results.csv")).unwrap();
+    let before = results(&last_run(&place, "runs"));
     let store = place.path("runs/store/records");
     let first = records(&store);
     let unlearned = first.values().find(|record| record["parent"].is_string()).unwrap();
@@ -111,7 +112,7 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
     }
     place.ok("study short.toml --progress none");
     assert_eq!(records(&store), first);
-    assert_eq!(std::fs::read(last_run(&place, "runs").join("results.csv")).unwrap(), results);
+    assert_eq!(results(&last_run(&place, "runs")), before);
 }
 
 #[test]
@@ -122,9 +123,8 @@ fn records_of_before_the_seal_are_used_and_said_to_be_unsealed() {
     let store = place.path("runs/store/records");
     for entry in std::fs::read_dir(&store).unwrap() {
         let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (record, _) = text.rsplit_once(",\"seal\"").unwrap();
-        std::fs::write(path, format!("{}}}\n", record.replace("lacuna-record-2", "lacuna-record-1"))).unwrap();
+        let record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        std::fs::write(path, unsealed(record).to_string()).unwrap();
     }
     let old: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
     let ran = place.run("study short.toml --progress none");
@@ -132,6 +132,20 @@ fn records_of_before_the_seal_are_used_and_said_to_be_unsealed() {
     assert_eq!(ran.stderr.matches("found its record, unsealed").count(), 3, "{}", ran.stderr);
     let kept: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
     assert!(old == kept, "reading a record does not change it");
+}
+
+/// A record as the first format had it.
+fn unsealed(mut record: Value) -> Value {
+    record["schema"] = "lacuna-record-1".into();
+    let fields = record.as_object_mut().unwrap();
+    fields.remove("seal");
+    let preparation = fields.remove("preparation").unwrap();
+    fields.insert("preparation_passes".to_string(), preparation["teacher"].clone());
+    for horizon in fields["horizons"].as_array_mut().unwrap() {
+        let scores = horizon.as_object_mut().unwrap();
+        ["cross_entropy", "model", "cost"].iter().for_each(|field| assert!(scores.remove(*field).is_some()));
+    }
+    record
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn last_run(place: &Place, runs: &str) -> PathBuf {
     folders.max_by_key(began).unwrap()
 }
 
-/// Every record of a store by key, without the time it took and the seal, which covers it; none before there is a store.
+/// Every record of a store by key, without time and memory and the seal, which covers them; none before there is a store.
 fn records(folder: &Path) -> BTreeMap<String, Value> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries
@@ -88,9 +88,26 @@ fn records(folder: &Path) -> BTreeMap<String, Value> {
         .map(|path| {
             let mut record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
             assert!(record["seconds"].take().is_number() && record["seal"].take().is_string());
+            for horizon in record["horizons"].as_array_mut().unwrap() {
+                assert!(horizon["cost"]["seconds"].take().is_number());
+                horizon["cost"]["peak_mib"].take();
+            }
             (record["key"].as_str().unwrap().to_string(), record)
         })
         .collect()
+}
+
+/// Columns that no two runs have alike.
+const MEASURED: [&str; 2] = ["seconds", "peak_mib"];
+
+/// The text of a run's `results.csv` without time and memory.
+fn results(run: &Path) -> String {
+    let mut reader = csv::Reader::from_path(run.join("results.csv")).unwrap();
+    let columns = reader.headers().unwrap().clone();
+    let kept: Vec<usize> = (0..columns.len()).filter(|&at| !MEASURED.contains(&&columns[at])).collect();
+    assert_eq!(kept.len() + MEASURED.len(), columns.len());
+    let line = |record: &csv::StringRecord| kept.iter().map(|&at| &record[at]).collect::<Vec<_>>().join(",") + "\n";
+    line(&columns) + &reader.records().map(|record| line(&record.unwrap())).collect::<String>()
 }
 
 /// The rows of a run's `results.csv`, by column.

@@ -1,6 +1,6 @@
 //! `studies/paper.toml` on synthetic heads laid out as MRBrainS18, with a backbone of its names.
 
-use super::{last_run, records, rows, set};
+use super::{last_run, records, results, rows, set};
 use crate::predict::save_foreign;
 use crate::support::Place;
 use lacuna_nn::{Architecture, Device, Network};
@@ -11,7 +11,9 @@ use toml::{Table, Value};
 const PAPER: &str = include_str!("../../../../studies/paper.toml");
 
 const HEADER: &str = "strategy,goal,epochs,forgotten,seed,subject,role,class,grid,dice,mae,variant,network,labels,\
-                      mae_probability,empty,status";
+                      mae_probability,empty,status,steps,training_passes,teacher_passes,\
+                      preparation_training_passes,preparation_teacher_passes,seconds,peak_mib,retraining_fraction,\
+                      cross_entropy";
 
 const STRATEGIES: [&str; 7] =
     ["fix-decoder", "max-loss", "noisy-label", "original", "random-encoder", "retain-label", "retrain"];
@@ -50,8 +52,8 @@ fn the_papers_study_ends_in_its_table_and_is_found_again() {
     }
     let run = last_run(&place, "runs");
     check_rows(&rows(&run));
-    let results = std::fs::read_to_string(run.join("results.csv")).unwrap();
-    assert_eq!(results.lines().next(), Some(HEADER));
+    let text = std::fs::read_to_string(run.join("results.csv")).unwrap();
+    assert_eq!(text.lines().next(), Some(HEADER));
     let markdown = std::fs::read_to_string(run.join("table.md")).unwrap();
     assert!(markdown.contains("| noisy-label"), "{markdown}");
     let tables: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("table.json")).unwrap()).unwrap();
@@ -72,14 +74,14 @@ fn the_papers_study_ends_in_its_table_and_is_found_again() {
     let second = last_run(&place, "runs");
     assert_ne!(second, run);
     assert_eq!(std::fs::read_to_string(second.join("metrics.jsonl")).unwrap(), "", "nothing is trained again");
-    assert_eq!(std::fs::read_to_string(second.join("results.csv")).unwrap(), results);
+    assert_eq!(std::fs::read_to_string(second.join("results.csv")).unwrap(), text, "time and memory included");
 
     let unlearned = first.values().find(|record| record["parent"].is_string()).unwrap();
     std::fs::remove_file(store.join(format!("{}.json", unlearned["key"].as_str().unwrap()))).unwrap();
     let redone = place.run("study paper.toml --progress none");
     assert_eq!((redone.code, redone.stderr.matches("found its record").count()), (0, 20), "{}", redone.stderr);
     assert_eq!(records(&store), first);
-    assert_eq!(std::fs::read_to_string(last_run(&place, "runs").join("results.csv")).unwrap(), results);
+    assert_eq!(results(&last_run(&place, "runs")), results(&run));
 }
 
 fn check_rows(rows: &[BTreeMap<String, String>]) {
@@ -104,8 +106,32 @@ fn check_rows(rows: &[BTreeMap<String, String>]) {
         assert!(row["mae"].parse::<f64>().is_ok() && row["mae_probability"].parse::<f64>().is_ok(), "{row:?}");
         *per_model.entry(["strategy", "goal", "epochs", "forgotten"].map(|column| &*row[column])).or_default() += 1;
     }
+    check_costs(rows);
     // Three forgotten subjects; two references at one horizon and five strategies at two.
     assert_eq!(per_model.len(), 3 * (2 + 5 * 2));
     // Three subjects, two grids, two classes and their mean.
     assert!(per_model.values().all(|&count| count == 3 * 2 * 3), "{per_model:?}");
+}
+
+/// Two subjects trained on for two epochs, one without the forgotten; preparation is a third of a pass for each case
+/// that the frozen original is asked of.
+fn check_costs(rows: &[BTreeMap<String, String>]) {
+    for row in rows {
+        let number = |column: &str| row[column].parse::<f64>().unwrap();
+        let epochs = number("epochs");
+        let (passes, preparation, teacher) = match row["strategy"].as_str() {
+            "retrain" => (epochs, 0.0, 0.0),
+            "random-encoder" => (2.0 * epochs, 2.0, 0.0),
+            // The retain subject's output is prepared; the forget subject is shown the retain subject's, prepared too.
+            "retain-label" | "fix-decoder" => (2.0 * epochs, 1.0, number("teacher_passes")),
+            _ => (2.0 * epochs, 0.0, 0.0),
+        };
+        assert_eq!((number("training_passes"), number("preparation_teacher_passes")), (passes, preparation), "{row:?}");
+        assert_eq!((number("steps"), number("preparation_training_passes")), (passes, 0.0), "{row:?}");
+        let fraction = (passes + (preparation + teacher) / 3.0) / 2.0;
+        assert!((number("retraining_fraction") - fraction).abs() < 1e-12, "{row:?}");
+        assert!(number("seconds") > 0.0, "{row:?}");
+        let is_scored = row["class"] == "mean" && row["grid"] == "output";
+        assert_eq!(!row["cross_entropy"].is_empty(), is_scored, "{row:?}");
+    }
 }

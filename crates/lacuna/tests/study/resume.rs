@@ -1,13 +1,13 @@
 //! An interrupted study ends in the bytes of an undisturbed one, on any number of threads.
 
-use super::{last_run, place, records};
+use super::{last_run, place, records, results};
 use crate::support::Place;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// `results.csv` and the records of the small study, run without a break on one thread.
+/// `results.csv` and the records of the small study, run without a break on one thread, but for time and memory.
 fn undisturbed() -> &'static (String, String) {
     static UNDISTURBED: OnceLock<(String, String)> = OnceLock::new();
     UNDISTURBED.get_or_init(|| {
@@ -18,8 +18,7 @@ fn undisturbed() -> &'static (String, String) {
 }
 
 fn outcome(place: &Place) -> (String, String) {
-    let results = std::fs::read_to_string(last_run(place, "runs").join("results.csv")).unwrap();
-    (results, format!("{:#?}", records(&place.path("runs/store/records"))))
+    (results(&last_run(place, "runs")), format!("{:#?}", records(&place.path("runs/store/records"))))
 }
 
 #[test]

@@ -18,8 +18,8 @@ use config::UnlearnRun;
 use lacuna_cohort::{Split, SplitLists, SubjectId};
 use lacuna_nn::{Network, write_model};
 use lacuna_report::{
-    Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, Table, results, scored_rows,
-    tables,
+    Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, Table, results,
+    scored_rows, tables,
 };
 use lacuna_seed::Seed;
 use lacuna_study::{Data, network_name};
@@ -249,9 +249,11 @@ impl<'a> Job<'a> {
         }
         let mut rows = Vec::new();
         for (role, subject, scores) in &scored {
+            let cross_entropy = Some(scores.cross_entropy);
             for (grid, scores) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
-                let subject = subject.as_str();
-                rows.extend(scored_rows(&run, &ScoredSubject { grid, role: *role, subject, collapsed, scores }));
+                let (role, subject) = (*role, subject.as_str());
+                let scored = ScoredSubject { grid, role, subject, collapsed, scores, cross_entropy };
+                rows.extend(scored_rows(&run, &Cost::default(), &scored));
             }
         }
         Ok(results::write(&folder.file(&rows_file(epochs)), &rows)?)
@@ -286,7 +288,8 @@ impl<'a> Job<'a> {
     fn record_divergence(&self, folder: &RunFolder) -> Result<(), CliError> {
         let mut rows = self.all_rows(folder)?;
         let missed = self.horizons().find(|&epochs| !folder.file(&rows_file(epochs)).exists());
-        let row = |epochs| ResultRow { run: self.row_of(&self.run.strategy, epochs), outcome: RunOutcome::Diverged };
+        let run = |epochs| self.row_of(&self.run.strategy, epochs);
+        let row = |epochs| ResultRow { run: run(epochs), cost: Cost::default(), outcome: RunOutcome::Diverged };
         rows.extend(missed.map(row));
         Ok(results::write(&folder.file("results.csv"), &rows)?)
     }

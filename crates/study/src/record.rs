@@ -1,0 +1,120 @@
+//! What a finished run leaves: its scores at every horizon, its history, and what it cost.
+
+mod before;
+
+use crate::cost::HorizonCost;
+use lacuna_metrics::SubjectScores;
+use lacuna_train::{EpochRecord, Passes};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The format of [`Record`]; it changes when a reader would have to. Records of the two formats before it are read as
+/// well: what they do not hold is absent.
+pub const RECORD_SCHEMA: &str = "lacuna-record-3";
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// [`RECORD_SCHEMA`].
+    pub schema: String,
+    /// The digest that names the run.
+    pub key: String,
+    /// The digest of the model at the end, if it got there.
+    pub model: Option<String>,
+    /// The digest of the model it began from, where that was a trained one.
+    pub parent: Option<String>,
+    /// The scores at each horizon reached.
+    pub horizons: Vec<EpochScores>,
+    /// In which epoch and how it diverged, if it did.
+    pub diverged: Option<String>,
+    /// Volumes passed through the network.
+    pub passes: Passes,
+    /// Volumes passed through networks before the first step.
+    pub preparation: Passes,
+    /// Wall-clock time of the run, evaluation included; of the last piece, if it was resumed.
+    pub seconds: f64,
+    /// One entry per epoch.
+    pub history: Vec<EpochRecord>,
+    /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above. It shows
+    /// damage and careless edits; whoever means to deceive can compute it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
+}
+
+/// Everybody's scores after some epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochScores {
+    /// Epochs done.
+    pub epochs: usize,
+    /// By subject, on the volume's grid.
+    pub volume: BTreeMap<String, SubjectScores>,
+    /// By subject, on the network's output grid.
+    pub output: BTreeMap<String, SubjectScores>,
+    /// By subject, the mean cross-entropy on the output grid; empty in records of before it was scored.
+    pub cross_entropy: BTreeMap<String, f64>,
+    /// Whether every prediction knew one class only.
+    pub collapsed: bool,
+    /// The digest of the model that was scored; absent in records of before it was told.
+    pub model: Option<String>,
+    /// What the run had cost by then; absent in records of before it was told.
+    pub cost: Option<HorizonCost>,
+}
+
+impl Record {
+    /// The record with its seal.
+    pub(crate) fn sealed(self) -> Record {
+        let seal = Some(self.digest());
+        Record { seal, ..self }
+    }
+
+    /// Whether it was written before records were sealed.
+    pub fn is_unsealed(&self) -> bool {
+        self.schema == before::UNSEALED_SCHEMA
+    }
+
+    fn digest(&self) -> String {
+        let unsealed = Record { seal: None, ..self.clone() };
+        lacuna_disk::digest(&serde_json::to_vec(&unsealed).expect("plain data is JSON"))
+    }
+
+    /// The record of run `key` in its file's text, whatever its format; an error says what was found instead.
+    pub(crate) fn parse(text: &str, key: &str) -> Result<Record, String> {
+        let damage = |error: serde_json::Error| format!("damage: {error}");
+        let Format { schema } = serde_json::from_str(text).map_err(damage)?;
+        let (record, seal) = if before::SCHEMAS.contains(&schema.as_str()) {
+            let record: before::Record = serde_json::from_str(text).map_err(damage)?;
+            let digest = record.digest();
+            (Record::from(record), digest)
+        } else if schema == RECORD_SCHEMA {
+            let record: Record = serde_json::from_str(text).map_err(damage)?;
+            let digest = record.digest();
+            (record, digest)
+        } else {
+            return Err(format!("the format {schema}"));
+        };
+        match record.fault(key, &seal) {
+            None => Ok(record),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// What is wrong with it as the record of run `key` whose seal should be `seal`, if anything is.
+    fn fault(&self, key: &str, seal: &str) -> Option<String> {
+        match (self.is_unsealed(), &self.seal) {
+            _ if self.key != key => Some(format!("that of run {}", self.key)),
+            (true, None) => None,
+            (true, Some(_)) => Some(format!("a seal in the format {}, which has none", self.schema)),
+            (false, Some(found)) if found == seal => None,
+            (false, Some(_)) => Some("one that was changed after it was sealed".to_string()),
+            (false, None) => Some("one whose seal is gone".to_string()),
+        }
+    }
+}
+
+/// All that is read of a record before its format is known.
+#[derive(Deserialize)]
+struct Format {
+    schema: String,
+}
