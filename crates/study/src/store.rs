@@ -216,6 +216,7 @@ mod tests {
             gradient_norm: 1.5,
             passes: 2,
             terms: BTreeMap::new(),
+            distance: None,
         };
         Record {
             schema: RECORD_SCHEMA.to_string(),
