@@ -16,6 +16,8 @@ mod constraint;
 mod edit;
 mod error;
 #[cfg(test)]
+mod key_laws;
+#[cfg(test)]
 mod laws;
 mod level;
 mod limits;
