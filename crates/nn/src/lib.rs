@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: datasets, optimisers, and any idea of forgetting.
 
+mod adapters;
 mod architecture;
 mod cost;
 mod device;

@@ -78,6 +78,11 @@ impl Parameters {
         self.0.insert(name.into(), parameter);
     }
 
+    /// Take a tensor out, if there is one of that name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// Replace the values of a tensor, given in the order of memory.
     ///
     /// # Panics

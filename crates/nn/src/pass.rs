@@ -1,5 +1,6 @@
 //! One forward pass, or several that share their gradients.
 
+use crate::adapters::Adapter;
 use crate::parameters::{Parameters, Role};
 use burn::tensor::{Device, Tensor};
 use lacuna_kernels::{Activation, Statistics};
@@ -55,9 +56,10 @@ impl<'a> Pass<'a> {
         Pass { parameters, batch_norm, trainable, leaves: RefCell::default(), observed: RefCell::default() }
     }
 
-    /// A tensor moved to where this pass computes: with autodiff if the pass records gradients.
+    /// A tensor moved to where this pass computes: with autodiff if the pass records gradients. One that is there
+    /// already stays what it is, so that an input can have a gradient of its own.
     pub fn place<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
-        if self.trainable.is_some() { Tensor::from_inner(tensor) } else { tensor }
+        if self.trainable.is_some() && !tensor.is_autodiff() { Tensor::from_inner(tensor) } else { tensor }
     }
 
     /// The device this pass computes on.
@@ -90,8 +92,21 @@ impl<'a> Pass<'a> {
     pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
         let name = format!("{layer}.weight");
         let [a, b, d, h, w] = *self.parameters.get(&name).shape else { panic!("`{name}`: kernels have five axes") };
+        let plain = self.leaf(name);
+        let values = match Adapter::of(self.parameters, layer) {
+            Some(adapter) => adapter.added_to(plain, |name| self.read(name)),
+            None => plain,
+        };
         // In memory the second axis is the last.
-        self.leaf(name).reshape([a, d, h, w, b]).permute([0, 4, 1, 2, 3])
+        values.reshape([a, d, h, w, b]).permute([0, 4, 1, 2, 3])
+    }
+
+    /// A tensor of an adapter: a leaf if it is a weight, else a constant.
+    fn read(&self, name: &str) -> Tensor<1> {
+        match self.parameters.get(name).role {
+            Role::Weight => self.leaf(name.to_string()),
+            Role::Statistic => self.place(self.statistic(name)),
+        }
     }
 
     /// A layer's bias, `[C]`.

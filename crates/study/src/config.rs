@@ -161,7 +161,7 @@ pub enum Forget {
 pub struct UnlearnConfig {
     /// After how many epochs each run is scored; the longest one is how long it runs.
     pub epochs: Vec<usize>,
-    /// Named strategies to run; all of them if unsaid.
+    /// Named strategies to run; the paper's own if unsaid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategies: Option<Vec<String>>,
     /// Recipe keys that replace the defaults of every named strategy.

@@ -129,7 +129,15 @@ mod tests {
         let passes = Passes { training: 2, teacher: 0 };
         let preparation = Passes::default();
         let cost = HorizonCost { steps: 2, passes, preparation, seconds: 0.5, peak_mib: Some(100.0) };
-        let epoch = EpochRecord { epoch: 1, learning_rate: 0.01, loss: 0.7, gradient_norm: 1.5, passes: 2, terms: BTreeMap::new() };
+        let epoch = EpochRecord {
+            epoch: 1,
+            learning_rate: 0.01,
+            loss: 0.7,
+            gradient_norm: 1.5,
+            passes: 2,
+            terms: BTreeMap::new(),
+            distance: None,
+        };
         Record {
             schema: RECORD_SCHEMA.to_string(),
             key: KEY.to_string(),

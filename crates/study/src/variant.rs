@@ -3,7 +3,7 @@
 use crate::StudyError;
 use crate::config::{UnlearnConfig, VariantConfig};
 use lacuna_report::{ORIGINAL, RETRAIN};
-use lacuna_unlearn::{Recipe, STRATEGIES, UnlearnError, strategy};
+use lacuna_unlearn::{Recipe, UnlearnError, strategy};
 use std::collections::BTreeSet;
 
 /// A recipe under the name of its strategy, with what differs from it.
@@ -25,7 +25,7 @@ impl Variant {
     pub fn all(config: &UnlearnConfig) -> Result<Vec<Variant>, StudyError> {
         let named: Vec<String> = match &config.strategies {
             Some(names) => names.clone(),
-            None => STRATEGIES.iter().map(|strategy| strategy.name.to_string()).collect(),
+            None => strategy::of_the_paper().map(|strategy| strategy.name.to_string()).collect(),
         };
         let mut variants: Vec<Variant> = Vec::new();
         for name in named {
@@ -124,6 +124,7 @@ fn plain(value: &toml::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lacuna_unlearn::STRATEGIES;
 
     fn keys(text: &str) -> toml::Table {
         toml::from_str(text).unwrap()

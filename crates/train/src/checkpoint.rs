@@ -1,13 +1,13 @@
 //! A [`State`] in one file, written whole or not at all.
 //!
-//! The file is safetensors: the network under `network/`, the moments under `moment1/` and
-//! `moment2/`, and the rest as JSON in the metadata, with the digest of the run it belongs to. A
-//! checkpoint of another run, configuration or data is refused, never adapted. So is one with a
+//! The file is safetensors: the network under `network/`, the one kept from an earlier epoch, if any, under `best/`,
+//! the moments under `moment1/` and `moment2/`, and the rest as JSON in the metadata, with the digest of the run it
+//! belongs to. A checkpoint of another run, configuration or data is refused, never adapted. So is one with a
 //! flipped bit, by a seal over everything in it: it would go on as a slightly different run.
 
 use crate::optimiser::Moments;
-use crate::{EpochRecord, EpochSums, Passes, State, TrainError};
-use lacuna_nn::{Parameter, to_memory_order, to_row_major};
+use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainError};
+use lacuna_nn::{Network, Parameter, to_memory_order, to_row_major};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +27,15 @@ struct Rest {
     history: Vec<EpochRecord>,
     under_way: EpochSums,
     moment_steps: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    best: Option<BestRest>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BestRest {
+    epoch: usize,
+    distance: f64,
 }
 
 /// Write `state` atomically; `run` is a digest of all that decides how the run goes on.
@@ -35,8 +44,11 @@ struct Rest {
 /// If the file cannot be written.
 pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), TrainError> {
     let mut arrays: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-    for (name, parameter) in state.network.parameters.iter() {
-        arrays.insert(format!("network/{name}"), (parameter.shape.clone(), bytes_of(&parameter.to_vec())));
+    let best = state.best.as_ref().map(|best| ("best", &best.network));
+    for (prefix, network) in [("network", &state.network)].into_iter().chain(best) {
+        for (name, parameter) in network.parameters.iter() {
+            arrays.insert(format!("{prefix}/{name}"), (parameter.shape.clone(), bytes_of(&parameter.to_vec())));
+        }
     }
     for (name, moments) in &state.optimiser.moments {
         for (prefix, values) in [("moment1", &moments.first), ("moment2", &moments.second)] {
@@ -55,6 +67,7 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
         history: state.history.clone(),
         under_way: state.under_way.clone(),
         moment_steps: state.optimiser.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect(),
+        best: state.best.as_ref().map(|best| BestRest { epoch: best.epoch, distance: best.distance }),
     };
     let text = serde_json::to_string(&rest).expect("a checkpoint's metadata is JSON");
     let mut views: BTreeMap<String, TensorView> = arrays
@@ -83,10 +96,11 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
         return Err(unfit(path, "of run", run, &rest.run));
     }
     let mut next = state.clone();
-    for (name, parameter) in next.network.parameters.iter_mut() {
-        let values = read_tensor(path, &file, &format!("network/{name}"), &parameter.shape)?;
-        let device = parameter.values.device();
-        *parameter = Parameter::new(parameter.shape.clone(), parameter.role, values, &device);
+    read_network(path, &file, "network", &mut next.network)?;
+    if let Some(BestRest { epoch, distance }) = rest.best {
+        let mut network = next.network.clone();
+        read_network(path, &file, "best", &mut network)?;
+        next.best = Some(Best { epoch, distance, network });
     }
     for (name, steps) in rest.moment_steps {
         let parameter = next.network.parameters.find(&name);
@@ -108,6 +122,16 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     next.history = rest.history;
     next.under_way = rest.under_way;
     *state = next;
+    Ok(())
+}
+
+/// Fill a network of the right tensors with the values that stand under a prefix.
+fn read_network(path: &Path, file: &SafeTensors, prefix: &str, network: &mut Network) -> Result<(), TrainError> {
+    for (name, parameter) in network.parameters.iter_mut() {
+        let values = read_tensor(path, file, &format!("{prefix}/{name}"), &parameter.shape)?;
+        let device = parameter.values.device();
+        *parameter = Parameter::new(parameter.shape.clone(), parameter.role, values, &device);
+    }
     Ok(())
 }
 
@@ -224,7 +248,11 @@ mod tests {
                 gradient_norm,
                 passes: 2,
                 terms: [("kept".to_string(), means)].into(),
+                distance: Some(0.25),
             });
+            if epoch == 2 {
+                state.best = Some(Best { epoch, distance: 0.25, network: state.network.clone() });
+            }
             state.epochs_done = epoch;
             state.steps += 1;
             state.passes += Passes { training: 2, teacher: 1 };
@@ -260,6 +288,8 @@ mod tests {
             (expected.epochs_done, expected.steps, expected.passes)
         );
         assert!(found.history == expected.history, "histories differ");
+        let best = |state: &State| state.best.as_ref().map(|best| (best.epoch, best.distance, best.network.digest()));
+        assert_eq!(best(found), best(expected));
     }
 
     #[test]
@@ -288,6 +318,7 @@ mod tests {
                 gradient_norm: 40.0 * draws.uniform(),
                 passes: 5,
                 terms: [].into(),
+                distance: None,
             })
             .collect();
         let (_folder, path) = file();

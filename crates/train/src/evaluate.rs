@@ -1,9 +1,10 @@
 //! What a network says of a case, and how good that is.
 
 use crate::cross_entropy::CrossEntropy;
-use crate::{TrainError, input_tensor};
+use crate::{TrainError, input_tensor, targets};
 use lacuna_cohort::Case;
 use lacuna_metrics::{Scorer, SubjectScores};
+use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network, Pass, Tensor};
 
 /// Class probabilities on the network's output grid.
@@ -34,6 +35,30 @@ pub struct CaseScores {
 /// [`TrainError::Case`] if the case cannot be fetched.
 pub fn predict(network: &Network, case: &Case, device: &Device) -> Result<Prediction, TrainError> {
     Ok(Prediction::of(logits(network, case, device)?))
+}
+
+/// The mean over cases of the loss against their labels on the output grid, with the running statistics and without
+/// gradients.
+///
+/// # Errors
+/// [`TrainError::Case`] if a case cannot be fetched, [`TrainError::NoCase`] without one.
+pub fn mean_loss(
+    network: &Network,
+    cases: &[&Case],
+    loss: SegmentationLoss,
+    device: &Device,
+) -> Result<f64, TrainError> {
+    if cases.is_empty() {
+        return Err(TrainError::NoCase);
+    }
+    let pass = Pass::evaluation(&network.parameters);
+    let mut sum = 0.0;
+    for case in cases {
+        let logits = network.forward(&pass, input_tensor(&[case], device)?);
+        let target = targets(&[case], network.architecture().classes, device)?;
+        sum += f64::from(loss.of(logits, &target).into_scalar::<f32>());
+    }
+    Ok(sum / cases.len() as f64)
 }
 
 /// Score a subject over all its scans, voxels pooled.
@@ -297,6 +322,16 @@ mod tests {
         let both = scored(&network, &scans).unwrap();
         let alone = score_on_output_grid(&network, &scans, tissue().classes(), &Device::flex()).unwrap();
         assert_eq!((alone.scores, alone.cross_entropy, alone.collapsed), (both.output, both.cross_entropy, false));
+    }
+
+    #[test]
+    fn a_network_that_knows_nothing_costs_the_logarithm_of_the_class_count() {
+        let cases = heads(2);
+        let listed: Vec<&Case> = cases.iter().collect();
+        let loss =
+            |cases: &[&Case]| mean_loss(&network_of(0.0), cases, SegmentationLoss::CrossEntropy, &Device::flex());
+        assert!((loss(&listed).unwrap() - 4f64.ln()).abs() < 1e-5);
+        assert!(matches!(loss(&[]), Err(TrainError::NoCase)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The training loop.
 
-use crate::{EpochRecord, EpochSums, Passes, State, TrainConfig, TrainError};
+use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainConfig, TrainError};
 use lacuna_nn::{BatchNormMode, Network, Pass, Tensor};
 
 /// What a run minimises: the steps of each epoch and the loss of each step.
@@ -32,6 +32,14 @@ pub trait Objective {
     /// If a case cannot be used.
     fn loss(&self, network: &Network, pass: &Pass, epoch: usize, step: usize) -> Result<StepLoss, TrainError>;
 
+    /// Called with the network as an epoch left it and that epoch's record, its `distance` still unsaid.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] if the objective takes the epoch for the end of all use; if a case cannot be used.
+    fn end_epoch(&self, _network: &Network, _record: &EpochRecord) -> Result<EpochEnd, TrainError> {
+        Ok(EpochEnd::default())
+    }
+
     /// Whether the optimiser may move a tensor.
     fn is_trainable(&self, _name: &str) -> bool {
         true
@@ -55,12 +63,24 @@ pub struct GradientPoint {
     pub passes: Passes,
 }
 
+/// What an objective says of an epoch that is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EpochEnd {
+    /// How far the network is from what the objective looks for, where it looks for anything: the nearest network is
+    /// kept in [`State::best`].
+    pub distance: Option<f64>,
+    /// Volumes that went through the network to find out.
+    pub passes: Passes,
+}
+
 /// The loss of one step and what it cost.
 pub struct StepLoss {
     /// The scalar to minimise, `[1]`.
     pub loss: Tensor<1>,
     /// The terms that it is made of, before their weights, `[1]` each, under the names that records give them.
     pub terms: Vec<(&'static str, Tensor<1>)>,
+    /// The term in whose name the gradient of this step is recorded, if its gradient is that of one side alone.
+    pub gradient_of: Option<&'static str>,
     /// Volumes that went through the network for it.
     pub passes: Passes,
 }
@@ -151,8 +171,23 @@ fn finish_epoch(
     let mean = |sum: f64| if steps == 0 { 0.0 } else { sum / steps as f64 };
     let (loss, gradient_norm) = (mean(losses), mean(gradient_norms));
     let terms = terms.into_iter().map(|(name, sums)| (name, sums.means())).collect();
-    state.history.push(EpochRecord { epoch: epoch + 1, learning_rate, loss, gradient_norm, passes, terms });
+    let record = EpochRecord { epoch: epoch + 1, learning_rate, loss, gradient_norm, passes, terms, distance: None };
+    let EpochEnd { distance, passes } = objective.end_epoch(&state.network, &record)?;
+    state.passes += passes;
+    state.history.push(EpochRecord { distance, ..record });
     state.epochs_done += 1;
+    distance.map_or(Ok(()), |distance| keep_if_nearest(state, distance))
+}
+
+/// Keep the network as it stands if none before it was as near; among equals the first stays.
+fn keep_if_nearest(state: &mut State, distance: f64) -> Result<(), TrainError> {
+    let epoch = state.epochs_done;
+    if !distance.is_finite() {
+        return Err(diverged(epoch - 1, 0, format!("the distance to what is looked for is {distance}")));
+    }
+    if state.best.as_ref().is_none_or(|best| distance < best.distance) {
+        state.best = Some(Best { epoch, distance, network: state.network.clone() });
+    }
     Ok(())
 }
 
@@ -168,7 +203,7 @@ fn run_step(
     let elsewhere = objective.gradient_point(&state.network, epoch, step)?;
     let network = elsewhere.as_ref().map_or(&state.network, |point| &point.network);
     let pass = Pass::training(&network.parameters, objective.batch_norm(), &trainable);
-    let StepLoss { loss, terms, passes } = objective.loss(network, &pass, epoch, step)?;
+    let StepLoss { loss, terms, gradient_of, passes } = objective.loss(network, &pass, epoch, step)?;
     let value = number(&loss);
     if !value.is_finite() {
         return Err(diverged(epoch, step, format!("the loss is {value}")));
@@ -186,7 +221,7 @@ fn run_step(
     state.steps += 1;
     state.passes += passes;
     state.passes += elsewhere.map_or(Passes::default(), |point| point.passes);
-    state.under_way.add(value, gradient_norm, passes, &terms);
+    state.under_way.add(value, gradient_norm, passes, &terms, gradient_of);
     Ok(value)
 }
 
@@ -201,9 +236,11 @@ fn diverged(epoch: usize, step: usize, what: String) -> TrainError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Supervised;
     use crate::test_cases::{StopAt, heads, moved, resnet_10, train};
     use lacuna_cohort::Case;
-    use lacuna_nn::Role;
+    use lacuna_nn::{Device, Role};
+    use lacuna_seed::Seed;
 
     fn config(epochs: usize) -> TrainConfig {
         TrainConfig { epochs, head_multiplier: 10.0, ..TrainConfig::default() }
@@ -245,6 +282,38 @@ mod tests {
         assert_eq!(state.network.digest(), straight.network.digest());
         assert_eq!(state.optimiser.moments, straight.optimiser.moments);
         assert_eq!((state.history, state.steps, state.passes), (straight.history, 6, straight.passes));
+    }
+
+    #[test]
+    fn the_nearest_network_is_kept_and_the_first_among_equals() {
+        // Distances 2, 1, 1, 3: the network of the second epoch.
+        struct Looking<'a>(Supervised<'a>);
+        impl Objective for Looking<'_> {
+            fn steps(&self, epoch: usize) -> usize {
+                self.0.steps(epoch)
+            }
+            fn loss(&self, network: &Network, pass: &Pass, epoch: usize, step: usize) -> Result<StepLoss, TrainError> {
+                self.0.loss(network, pass, epoch, step)
+            }
+            fn end_epoch(&self, _network: &Network, record: &EpochRecord) -> Result<EpochEnd, TrainError> {
+                let distance = Some([2.0, 1.0, 1.0, 3.0][record.epoch - 1]);
+                Ok(EpochEnd { distance, passes: Passes { training: 0, teacher: 5 } })
+            }
+            fn batch_norm(&self) -> BatchNormMode {
+                self.0.batch_norm()
+            }
+        }
+        let (cases, config) = (heads(1), config(4));
+        let supervised = Supervised::new(cases.iter().collect(), &config, Seed(7), Device::flex()).unwrap();
+        let mut state = State::new(resnet_10(), &config);
+        fit(&mut state, &Looking(supervised), &config, &mut NoMonitor).unwrap();
+        let after_two = trained(&cases, &TrainConfig { epochs: 2, ..config }, 7);
+        let best = state.best.as_ref().unwrap();
+        assert_eq!((best.epoch, best.distance), (2, 1.0));
+        assert_eq!(best.network.digest(), after_two.network.digest());
+        assert_eq!(state.result().digest(), after_two.network.digest());
+        assert_eq!(state.passes, Passes { training: 4, teacher: 20 });
+        assert_eq!(state.history[3].distance, Some(3.0));
     }
 
     #[test]

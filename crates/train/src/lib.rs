@@ -27,9 +27,11 @@ pub use case_tensor::{input_tensor, targets};
 pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{CaseScores, OutputScores, Prediction, is_collapsed, predict, score_on_output_grid, score_subject};
-pub use fit::{Control, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
+pub use evaluate::{
+    CaseScores, OutputScores, Prediction, is_collapsed, mean_loss, predict, score_on_output_grid, score_subject,
+};
+pub use fit::{Control, EpochEnd, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
-pub use state::{EpochRecord, EpochSums, Passes, State, TermMeans, TermSums};
+pub use state::{Best, EpochRecord, EpochSums, Passes, State, TermMeans, TermSums};
 pub use supervised::Supervised;

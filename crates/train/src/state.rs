@@ -23,6 +23,19 @@ pub struct State {
     pub history: Vec<EpochRecord>,
     /// What the epoch under way has added up.
     pub under_way: EpochSums,
+    /// The network that came nearest to what the objective looks for, if it looks for anything.
+    pub best: Option<Best>,
+}
+
+/// A network kept from an epoch that is over.
+#[derive(Clone)]
+pub struct Best {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// How far it was from what the objective looks for.
+    pub distance: f64,
+    /// As that epoch left it.
+    pub network: Network,
 }
 
 impl State {
@@ -36,7 +49,21 @@ impl State {
             passes: Passes::default(),
             history: Vec::new(),
             under_way: EpochSums::default(),
+            best: None,
         }
+    }
+
+    /// The network that the run would end with if it ended now: the nearest to what the objective looks for, else as
+    /// it stands; adapters are merged.
+    pub fn result(&self) -> Network {
+        self.best.as_ref().map_or(&self.network, |best| &best.network).merged()
+    }
+
+    /// End the run: the network becomes the [`result`](State::result). Done again, it changes nothing.
+    pub fn settle(&mut self) {
+        self.network = self.result();
+        let parameters = &self.network.parameters;
+        self.optimiser.moments.retain(|name, _| parameters.find(name).is_some());
     }
 }
 
@@ -73,6 +100,9 @@ pub struct EpochRecord {
     /// The terms of the loss by name, where the objective tells them apart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, TermMeans>,
+    /// How far the network at its end was from what the objective looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
 }
 
 /// One term of the loss over an epoch.
@@ -83,8 +113,8 @@ pub struct TermMeans {
     pub steps: usize,
     /// Its mean over these steps, before its weight.
     pub loss: f64,
-    /// Mean L2 norm of the gradient, weight included, over the steps of which it was the only term; none if there were
-    /// none.
+    /// Mean L2 norm of the gradient, weight included, over the steps whose gradient was that of this term's side alone;
+    /// none if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
 }
@@ -114,7 +144,7 @@ pub struct TermSums {
     pub steps: usize,
     /// Its values, before its weight.
     pub losses: f64,
-    /// Steps of which it was the only term.
+    /// Steps whose gradient was that of its side alone.
     pub steps_alone: usize,
     /// L2 norms of the gradients of these.
     pub gradient_norms: f64,
@@ -122,7 +152,14 @@ pub struct TermSums {
 
 impl EpochSums {
     /// One more step.
-    pub(crate) fn add(&mut self, loss: f64, gradient_norm: f64, passes: Passes, terms: &[(&str, f64)]) {
+    pub(crate) fn add(
+        &mut self,
+        loss: f64,
+        gradient_norm: f64,
+        passes: Passes,
+        terms: &[(&str, f64)],
+        gradient_of: Option<&str>,
+    ) {
         self.steps += 1;
         self.losses += loss;
         self.gradient_norms += gradient_norm;
@@ -131,7 +168,7 @@ impl EpochSums {
             let sums = self.terms.entry(name.to_string()).or_default();
             sums.steps += 1;
             sums.losses += value;
-            if terms.len() == 1 {
+            if gradient_of == Some(name) {
                 sums.steps_alone += 1;
                 sums.gradient_norms += gradient_norm;
             }

@@ -79,7 +79,7 @@ impl Objective for Supervised<'_> {
         self.expect_next(&order, first + batch.len(), epoch);
         let logits = network.forward(pass, input);
         let passes = Passes { training: batch.len() as u64, teacher: 0 };
-        Ok(StepLoss { terms: Vec::new(), loss: self.loss.of(logits, &target), passes })
+        Ok(StepLoss { loss: self.loss.of(logits, &target), terms: Vec::new(), gradient_of: None, passes })
     }
 
     fn batch_norm(&self) -> BatchNormMode {

@@ -11,26 +11,40 @@
 //!
 //! What each strategy is *for* is its [`Goal`]; the two goals are never mixed in one figure.
 
+mod adapters;
+mod constraint;
 mod edit;
 mod error;
 #[cfg(test)]
+mod key_laws;
+#[cfg(test)]
 mod laws;
+mod level;
+mod limits;
 pub mod mechanic;
 mod objective;
 mod order;
+mod outward;
 mod recipe;
+mod rewind;
 mod run;
 pub mod strategy;
 mod target;
 mod teacher;
+#[cfg(test)]
+mod tests_support;
 #[cfg(all(test, feature = "vulkan"))]
 mod vulkan;
 
+pub use adapters::Adapters;
+pub use constraint::Constraint;
 pub use edit::Edit;
 pub use error::UnlearnError;
+pub use level::{LossLevel, Reference};
 pub use mechanic::{NoiseLaw, Redraw, Sharpness};
 pub use order::Interleave;
 pub use recipe::{Goal, Recipe};
+pub use rewind::Rewind;
 pub use run::{EpochCost, ForgetRetain, Unlearned, epoch_cost, preparation_passes, training_passes, unlearn};
 pub use strategy::{STRATEGIES, Strategy};
 pub use target::ForgetTarget;

@@ -1,6 +1,6 @@
 //! A strategy as data.
 
-use crate::{Edit, ForgetTarget, Interleave, NoiseLaw, Redraw, UnlearnError};
+use crate::{Adapters, Constraint, Edit, ForgetTarget, Interleave, LossLevel, NoiseLaw, Redraw, Rewind, UnlearnError};
 use lacuna_nn::{BatchNormMode, Network, Stage};
 use lacuna_train::{OptimiserConfig, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,23 @@ pub struct Recipe {
     pub forget_epochs: Option<usize>,
     /// The forget loss above which an ascending forget term stops pulling.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forget_loss_max: Option<f64>,
+    pub forget_loss_max: Option<LossLevel>,
+    /// How far into forgetting the retain gradient is taken, at the beginning; it falls as half a cosine over the run.
+    /// The forget subjects then have no steps of their own: see `outward.rs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forget_radius: Option<f64>,
+    /// Holds the retain loss under a bound by a multiplier in place of its weight, which is what that begins as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<Constraint>,
+    /// Which epoch's network is returned; the last one's if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewind: Option<Rewind>,
+    /// The mean retain loss of an epoch above which the run counts as diverged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divergence_guard: Option<LossLevel>,
+    /// Low-rank additions that move instead of the kernels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapters: Option<Adapters>,
     /// What noise labels are drawn from.
     pub noise: NoiseLaw,
     /// How often noise is drawn.
@@ -112,6 +128,11 @@ impl Default for Recipe {
             l1_weight: 0.0,
             forget_epochs: None,
             forget_loss_max: None,
+            forget_radius: None,
+            constraint: None,
+            rewind: None,
+            divergence_guard: None,
+            adapters: None,
             noise: NoiseLaw::Gaussian,
             redraw: Redraw::EveryEpoch,
             interleave: Interleave::Shuffled,
@@ -162,9 +183,7 @@ impl Recipe {
         if self.forget_weight == 0.0 && !self.has_retain_side() {
             return bad("forget_weight", "0, as is retain_weight".to_string(), "one of the two above 0");
         }
-        if let Some(found) = self.forget_loss_max.filter(|&most| !(most > 0.0 && most.is_finite())) {
-            return bad("forget_loss_max", found.to_string(), "a number above 0");
-        }
+        self.check_limits()?;
         if !(self.temperature > 0.0 && self.temperature <= 100.0) {
             return bad("temperature", self.temperature.to_string(), "above 0, 100 at most");
         }
@@ -199,15 +218,26 @@ impl Recipe {
         self.retain_weight > 0.0 || self.distil_weight > 0.0 || self.logit_weight > 0.0
     }
 
-    /// Whether the forget subjects are passed in an epoch counted from 0.
-    pub(crate) fn has_forget_side(&self, epoch: usize) -> bool {
+    /// Whether an epoch counted from 0 forgets at all.
+    pub(crate) fn forgets_in(&self, epoch: usize) -> bool {
         self.forget_weight > 0.0 && self.forget_epochs.is_none_or(|epochs| epoch < epochs)
+    }
+
+    /// Whether the forget subjects have steps of their own in an epoch counted from 0.
+    pub(crate) fn has_forget_side(&self, epoch: usize) -> bool {
+        self.forgets_in(epoch) && self.forget_radius.is_none()
     }
 
     /// Whether the optimiser may move a tensor.
     pub(crate) fn is_trainable(&self, name: &str) -> bool {
         let stage = Network::stage(name);
-        !(self.fix_decoder && stage == Stage::Head) && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
+        let is_open = match self.adapters {
+            Some(adapters) => Network::is_adapter(name) || (adapters.head && stage == Stage::Head),
+            None => true,
+        };
+        is_open
+            && !(self.fix_decoder && stage == Stage::Head)
+            && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
     }
 
     /// What the forget subjects are pulled to, as `forget_target` or the four switches say it.

@@ -46,6 +46,16 @@ pub enum ForgetTarget {
     },
     /// The frozen original's output on the mirrored subject, mirrored back.
     MirroredOutputs,
+    /// Its own labels, of a volume of noise that the original is as wrong about as can be; the subject itself is not
+    /// passed.
+    ErrorMaximisingNoise {
+        /// Steps in which the noise is learnt, a pass forward and backward each.
+        steps: usize,
+        /// Adam's learning rate on the noise.
+        learning_rate: f64,
+        /// The weight of the noise's mean square.
+        decay: f64,
+    },
 }
 
 impl ForgetTarget {
@@ -82,6 +92,15 @@ impl ForgetTarget {
             }
             ForgetTarget::UntaughtNetworks { learning_rate, .. } if !(*learning_rate > 0.0 && *learning_rate < 1e6) => {
                 bad("forget_target.learning_rate", learning_rate.to_string(), "a number above 0")
+            }
+            ForgetTarget::ErrorMaximisingNoise { steps, .. } if !(1..=100_000).contains(steps) => {
+                bad("forget_target.steps", steps.to_string(), "1 to 100000")
+            }
+            ForgetTarget::ErrorMaximisingNoise { learning_rate: found, .. } if !(*found > 0.0 && *found < 1e6) => {
+                bad("forget_target.learning_rate", found.to_string(), "a number above 0")
+            }
+            ForgetTarget::ErrorMaximisingNoise { decay, .. } if !(0.0..1e6).contains(decay) => {
+                bad("forget_target.decay", decay.to_string(), "0 or more")
             }
             ForgetTarget::Atlas { sharpness: Sharpness::Exponent(found) } if !(*found > 0.0 && *found <= 100.0) => {
                 bad("forget_target.sharpness.exponent", found.to_string(), "above 0, 100 at most")

@@ -124,7 +124,8 @@ impl Objective for Work {
     fn loss(&self, network: &Network, pass: &Pass, _epoch: usize, _step: usize) -> Result<StepLoss, TrainError> {
         let logits = network.forward(pass, self.input.clone());
         let passes = Passes { training: self.input.dims()[0] as u64, teacher: 0 };
-        Ok(StepLoss { terms: Vec::new(), loss: SegmentationLoss::CrossEntropy.of(logits, &self.target), passes })
+        let loss = SegmentationLoss::CrossEntropy.of(logits, &self.target);
+        Ok(StepLoss { loss, terms: Vec::new(), gradient_of: None, passes })
     }
 
     fn batch_norm(&self) -> BatchNormMode {

@@ -1,8 +1,25 @@
 //! Volumes seen in a mirror.
 
+use lacuna_cohort::Case;
+use lacuna_nn::{Device, Network, Pass, Tensor};
+use lacuna_train::TrainError;
+
+/// A network's logits of a mirrored case, mirrored back so that they lie on the case's own target, `[1, C, D, H, W]`.
+pub(crate) fn mirrored_back(
+    network: &Network,
+    pass: &Pass,
+    case: &Case,
+    device: &Device,
+) -> Result<Tensor<5>, TrainError> {
+    let [c, d, h, w] = case.shape;
+    let input = mirrored(&case.voxels()?.input, w);
+    let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape([1, c, d, h, w]);
+    Ok(network.forward(pass, input).flip([4]))
+}
+
 /// Every row of the last axis, of length `width`, back to front: left and right exchanged where W runs from one to the
 /// other, as it does after canonical preprocessing.
-pub(crate) fn mirrored(values: &[f32], width: usize) -> Vec<f32> {
+fn mirrored(values: &[f32], width: usize) -> Vec<f32> {
     values.chunks_exact(width).flat_map(|row| row.iter().rev().copied()).collect()
 }
 

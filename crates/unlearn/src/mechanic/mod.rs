@@ -2,14 +2,16 @@
 //! listed in [`ForgetTarget`](crate::ForgetTarget).
 
 mod atlas;
+mod error_noise;
 mod label_noise;
 mod mirror;
 mod value_noise;
 
 pub use atlas::Sharpness;
 pub(crate) use atlas::{atlas, confidence, exponent_of_confidence, sharpened};
+pub(crate) use error_noise::{ErrorMaximising, error_maximising_noise};
 pub use label_noise::{NoiseLaw, noise_labels};
-pub(crate) use mirror::mirrored;
+pub(crate) use mirror::mirrored_back;
 pub(crate) use value_noise::{noise_features, noise_volume};
 
 use serde::{Deserialize, Serialize};

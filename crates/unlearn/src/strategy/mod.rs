@@ -1,10 +1,21 @@
 //! The named strategies: one file each, one entry in [`STRATEGIES`].
 
+mod bad_teacher;
+mod consistent_background;
+mod constrained;
 mod fix_decoder;
+mod gradient_ascent;
+mod ignorant_teacher;
+mod lora_erase;
 mod max_loss;
+mod neg_grad_plus;
 mod noisy_label;
+mod oracle_matching;
 mod random_encoder;
 mod retain_label;
+mod scrub;
+mod unlearning_aware;
+mod unsir;
 
 use crate::{Recipe, UnlearnError};
 
@@ -27,11 +38,27 @@ pub static STRATEGIES: &[Strategy] = &[
     max_loss::STRATEGY,
     random_encoder::STRATEGY,
     fix_decoder::STRATEGY,
+    gradient_ascent::STRATEGY,
+    neg_grad_plus::STRATEGY,
+    bad_teacher::STRATEGY,
+    ignorant_teacher::STRATEGY,
+    oracle_matching::STRATEGY,
+    consistent_background::STRATEGY,
+    scrub::STRATEGY,
+    unsir::STRATEGY,
+    lora_erase::STRATEGY,
+    unlearning_aware::STRATEGY,
+    constrained::STRATEGY,
 ];
 
 /// Where the paper's strategies come from, as we read it.
 const PAPER: &str = "Singh, Singh and Arora, \"To forget is to preserve\", 2026 (arXiv 2606.16180); mechanics after \
                      Li et al., ICLR 2024 (arXiv 2402.00351)";
+
+/// The paper's own strategies: what a study runs if it names none.
+pub fn of_the_paper() -> impl Iterator<Item = &'static Strategy> {
+    STRATEGIES.iter().filter(|strategy| strategy.source == PAPER)
+}
 
 /// The strategy of that name.
 ///
@@ -63,6 +90,12 @@ mod tests {
         for strategy in STRATEGIES {
             (strategy.recipe)().checked().unwrap_or_else(|error| panic!("{}: {error}", strategy.name));
         }
+    }
+
+    #[test]
+    fn the_paper_has_five() {
+        let names: Vec<&str> = of_the_paper().map(|strategy| strategy.name).collect();
+        assert_eq!(names, ["noisy-label", "retain-label", "max-loss", "random-encoder", "fix-decoder"]);
     }
 
     #[test]

@@ -1,0 +1,30 @@
+//! What tests of several files need.
+
+use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned};
+use lacuna_cohort::Case;
+use lacuna_nn::Device;
+use lacuna_nn::loss::SegmentationLoss;
+use lacuna_seed::Seed;
+use lacuna_train::test_cases::resnet_10;
+
+/// A run of two epochs in which the first case is forgotten, the others stay and the fresh ResNet-10 is the original.
+pub(crate) fn with_run<T>(recipe: &Recipe, cases: &[Case], act: impl FnOnce(&Unlearned) -> T) -> T {
+    let sets = ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() };
+    let (loss, seed, device) = (SegmentationLoss::CrossEntropy, Seed(7), Device::flex());
+    act(&Unlearned { original: &resnet_10(), recipe, sets: &sets, epochs: 2, loss, seed, device })
+}
+
+/// A recipe whose preparation is short: what it does is tested, not how well. The fresh network that stands for the
+/// original guesses, so a guard that wants more than that is off.
+pub(crate) fn shortened(recipe: Recipe) -> Recipe {
+    let forget_target = recipe.forget_target.clone().map(|target| match target {
+        ForgetTarget::UntaughtNetworks { learning_rate, .. } => {
+            ForgetTarget::UntaughtNetworks { models: 2, epochs: 1, learning_rate }
+        }
+        ForgetTarget::ErrorMaximisingNoise { learning_rate, decay, .. } => {
+            ForgetTarget::ErrorMaximisingNoise { steps: 3, learning_rate, decay }
+        }
+        other => other,
+    });
+    Recipe { forget_target, divergence_guard: None, ..recipe }
+}
