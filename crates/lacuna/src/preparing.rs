@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::progress::Progress;
 use lacuna_cohort::SubjectId;
-use lacuna_study::{Data, DataConfig, NetworkConfig, SplitConfig, StudyConfig};
+use lacuna_study::{Data, DataConfig, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig};
 use lacuna_volume::Preprocessing;
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ pub fn study_of(
     network: NetworkConfig,
 ) -> StudyConfig {
     StudyConfig {
+        references: ReferencesConfig::default(),
         name: name.to_string(),
         seeds: vec![seed],
         pseudonyms: false,

@@ -22,6 +22,9 @@ pub struct StudyConfig {
     /// Each seed repeats the whole study with other initial weights, orders and noise.
     #[serde(default = "one_seed")]
     pub seeds: Vec<u64>,
+    /// The bank of reference models, beyond those of the study's own seeds.
+    #[serde(default, skip_serializing_if = "ReferencesConfig::is_empty")]
+    pub references: ReferencesConfig,
     /// Replace the cohort's subject ids in everything that is written.
     #[serde(default)]
     pub pseudonyms: bool,
@@ -43,6 +46,32 @@ pub struct StudyConfig {
     /// How subjects are forgotten.
     #[serde(default)]
     pub unlearn: UnlearnConfig,
+}
+
+/// More models of never having seen a subject, so that one can tell chance from a trace.
+///
+/// A retrained model is one draw. Whether an unlearned one is like a retrained one can be asked only of several, which
+/// differ in initial weights and orders and in nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReferencesConfig {
+    /// A retrained model is trained for each forgotten subject and each of these seeds; those of the study itself may
+    /// be among them. Nothing is unlearned with the others.
+    pub seeds: Vec<u64>,
+    /// Whether originals are trained with these seeds as well.
+    pub originals: bool,
+}
+
+impl Default for ReferencesConfig {
+    fn default() -> ReferencesConfig {
+        ReferencesConfig { seeds: Vec::new(), originals: true }
+    }
+}
+
+impl ReferencesConfig {
+    fn is_empty(&self) -> bool {
+        self.seeds.is_empty()
+    }
 }
 
 /// Which models stay on the disk after their run is recorded.
@@ -223,6 +252,11 @@ impl StudyConfig {
         self
     }
 
+    /// Seeds of reference models alone, in order; the study's own seeds have theirs anyway.
+    pub fn bank_seeds(&self) -> impl Iterator<Item = u64> {
+        self.references.seeds.iter().copied().filter(|seed| !self.seeds.contains(seed))
+    }
+
     /// The study itself if it can be run on some cohort; horizons in order, each once.
     ///
     /// # Errors
@@ -234,6 +268,9 @@ impl StudyConfig {
             return Err(bad("name", "letters, digits, _ and -", &self.name));
         }
         check_distinct("seeds", &self.seeds)?;
+        if !self.references.is_empty() {
+            check_distinct("references.seeds", &self.references.seeds)?;
+        }
         if let Forget::Only(subjects) = &self.split.forget {
             check_distinct("split.forget.only", subjects)?;
         }
@@ -296,6 +333,15 @@ mod tests {
     }
 
     #[test]
+    fn the_bank_is_what_the_studys_seeds_leave_of_it() {
+        let text = format!("{SMALL}\nseeds = [1, 7]\n[references]\nseeds = [0, 1, 2]");
+        let config = StudyConfig::from_toml(&text).unwrap().checked().unwrap();
+        assert_eq!(config.bank_seeds().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(StudyConfig::from_toml(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert_eq!(StudyConfig::from_toml(SMALL).unwrap().bank_seeds().count(), 0);
+    }
+
+    #[test]
     fn a_study_survives_being_written_down() {
         let more = format!(
             "{SMALL}\nseeds = [1, 2]\n[split]\nforget = {{ only = [\"a\"] }}\n[unlearn]\nrecipe = {{ learning_rate = 0.01 }}\n"
@@ -320,6 +366,7 @@ mod tests {
     fn settings_that_no_study_can_have_are_named_with_what_would_do() {
         refused("seeds = []", "seeds: expected at least one, found none");
         refused("seeds = [3, 3]", "seeds: expected each once, found 3 twice");
+        refused("[references]\nseeds = [4, 4]", "references.seeds: expected each once, found 4 twice");
         refused("[split]\nforget = { only = ['a', 'a'] }", "split.forget.only: expected each once, found a twice");
         refused("[split]\nforget = { only = [] }", "split.forget.only: expected at least one, found none");
         refused("[unlearn]\nepochs = [0]", "unlearn.epochs: expected at least one number of epochs, each above 0");

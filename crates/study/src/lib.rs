@@ -26,7 +26,10 @@ mod variant;
 mod watch;
 
 pub use cases::{Data, Loading};
-pub use config::{DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, SplitConfig, StudyConfig, UnlearnConfig};
+pub use config::{
+    DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig,
+    UnlearnConfig,
+};
 pub use cost::HorizonCost;
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine, Workload};

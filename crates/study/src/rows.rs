@@ -1,13 +1,11 @@
 //! From records to the rows of `results.csv`.
 
 use crate::study::Study;
-use crate::task::UnlearnTask;
+use crate::task::{TrainTask, UnlearnTask};
 use crate::{EpochScores, Record, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::{Architecture, DEPTHS};
-use lacuna_report::{
-    Cost, Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows,
-};
+use lacuna_report::{Cost, Goal, Outcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
 use lacuna_train::Passes;
 use std::collections::BTreeSet;
 
@@ -29,17 +27,18 @@ impl Study {
     /// A damaged record.
     pub fn rows(&self) -> Result<Vec<ResultRow>, StudyError> {
         let mut rows = Vec::new();
-        for &seed in &self.config().seeds {
-            for (forget, split) in self.splits() {
-                self.add_references(&mut rows, seed, forget, split)?;
-                let original = self.train_task(split.train().clone(), split, seed);
-                for variant in self.variants() {
-                    let task = self.unlearn_task(&original, forget, variant);
-                    if let Some(record) = self.store().record(&task.key)? {
-                        self.add_unlearned(&mut rows, &task, split, &record)?;
-                    }
+        for (seed, (forget, split)) in self.config().seeds.iter().flat_map(|&seed| self.of_seed(seed)) {
+            self.add_references(&mut rows, seed, forget, split)?;
+            let original = self.train_task(split.train().clone(), split, seed);
+            for variant in self.variants() {
+                let task = self.unlearn_task(&original, forget, variant);
+                if let Some(record) = self.store().record(&task.key)? {
+                    self.add_unlearned(&mut rows, &task, split, &record)?;
                 }
             }
+        }
+        for (seed, (forget, split)) in self.config().bank_seeds().flat_map(|seed| self.of_seed(seed)) {
+            self.add_references(&mut rows, seed, forget, split)?;
         }
         Ok(rows)
     }
@@ -52,8 +51,7 @@ impl Study {
         split: &Split,
     ) -> Result<(), StudyError> {
         let retraining = self.retraining(split, seed)?;
-        for (strategy, train) in [(ORIGINAL, split.train().clone()), (RETRAIN, split.retain())] {
-            let key = self.train_task(train, split, seed).key;
+        for (strategy, TrainTask { key, .. }) in self.references(split, seed) {
             for scores in self.store().record(&key)?.iter().flat_map(|record| &record.horizons) {
                 let run = self.row_of(strategy, Goal::Reference, "", scores.epochs, forget, seed);
                 self.add_scores(rows, &Horizon { run, key: &key, split, scores, retraining })?;

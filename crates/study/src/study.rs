@@ -6,6 +6,7 @@ use crate::task::{Common, Task, TrainTask, UnlearnTask};
 use crate::{Estimate, Forget, Machine, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
 use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network};
+use lacuna_report::{ORIGINAL, RETRAIN};
 use lacuna_train::{Control, EpochRecord};
 use lacuna_unlearn::Interleave;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,24 +70,41 @@ impl Study {
         Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
     }
 
-    /// Every task, each once, what is needed first in front.
+    /// Every task, each once, what is needed first in front; the bank of references comes last.
     pub fn tasks(&self) -> Vec<Task> {
         let mut tasks: Vec<Task> = Vec::new();
-        for &seed in &self.config.seeds {
-            for (forget, split) in &self.splits {
-                let original = self.train_task(split.train().clone(), split, seed);
-                let retrain = self.train_task(split.retain(), split, seed);
-                for task in [original.clone(), retrain].into_iter().map(Task::Train) {
-                    if !tasks.contains(&task) {
-                        tasks.push(task);
-                    }
-                }
-                for variant in &self.variants {
-                    tasks.push(Task::Unlearn(Box::new(self.unlearn_task(&original, forget, variant))));
-                }
+        let mut add = |task: Task| {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        };
+        for (seed, (forget, split)) in self.config.seeds.iter().flat_map(|&seed| self.of_seed(seed)) {
+            let original = self.train_task(split.train().clone(), split, seed);
+            add(Task::Train(original.clone()));
+            add(Task::Train(self.train_task(split.retain(), split, seed)));
+            for variant in &self.variants {
+                add(Task::Unlearn(Box::new(self.unlearn_task(&original, forget, variant))));
+            }
+        }
+        for (seed, (_, split)) in self.config.bank_seeds().flat_map(|seed| self.of_seed(seed)) {
+            for (_, task) in self.references(split, seed) {
+                add(Task::Train(task));
             }
         }
         tasks
+    }
+
+    /// One forgotten subject after the other, with a seed.
+    pub(crate) fn of_seed(&self, seed: u64) -> impl Iterator<Item = (u64, &(SubjectId, Split))> {
+        self.splits.iter().map(move |split| (seed, split))
+    }
+
+    /// The models that others are compared with, under the names that rows give them.
+    pub(crate) fn references(&self, split: &Split, seed: u64) -> Vec<(&'static str, TrainTask)> {
+        let retrain = (RETRAIN, self.train_task(split.retain(), split, seed));
+        let has_original = self.config.seeds.contains(&seed) || self.config.references.originals;
+        let original = has_original.then(|| (ORIGINAL, self.train_task(split.train().clone(), split, seed)));
+        original.into_iter().chain([retrain]).collect()
     }
 
     /// Time and memory of what is not recorded yet.

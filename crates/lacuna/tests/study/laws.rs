@@ -59,6 +59,31 @@ fn work_is_shared_by_content_between_subjects_strategies_and_studies() {
 }
 
 #[test]
+fn a_bank_of_references_is_trained_once_and_gives_rows_beside_the_studys_own() {
+    let place = place();
+    let short = [("train.epochs", "1"), ("unlearn.epochs", "[1]")];
+    let bank = [&short[..], &[("references.seeds", "[0, 1, 2]")]].concat();
+    write(&place, "bank.toml", SMALL, &bank);
+    // The study itself, then two seeds more of an original of two subjects and a retrained model of one.
+    assert_eq!(passes_left(&place, "bank.toml"), (2 + 1 + 2) + 2 * (2 + 1));
+    place.ok("study bank.toml --progress none");
+    let rows = rows(&last_run(&place, "runs"));
+    let seeds = |strategy: &str| -> std::collections::BTreeSet<String> {
+        rows.iter().filter(|row| row["strategy"] == strategy).map(|row| row["seed"].clone()).collect()
+    };
+    assert_eq!(["retrain", "original", "noisy-label"].map(|name| seeds(name).len()), [3, 3, 1]);
+    let fraction = |row: &std::collections::BTreeMap<String, String>| row["retraining_fraction"].clone();
+    assert!(rows.iter().filter(|row| row["strategy"] == "retrain").all(|row| fraction(row) == "1.0"));
+    // Another study of the same settings finds them, whichever are its own seeds.
+    let other = [&short[..], &[("references.seeds", "[0, 1]"), ("seeds", "[2]")]].concat();
+    write(&place, "other.toml", SMALL, &other);
+    assert_eq!(passes_left(&place, "other.toml"), 2, "the unlearning of seed 2");
+    // The bank can do without originals.
+    write(&place, "alone.toml", SMALL, &[&short[..], &[("references", "{ seeds = [3], originals = false }")]].concat());
+    assert_eq!(passes_left(&place, "alone.toml"), 1);
+}
+
+#[test]
 fn initial_weights_count_by_content_and_not_by_name() {
     let place = place();
     let backbone = |name: &str, seed| {
