@@ -217,6 +217,9 @@ pub struct VariantConfig {
     /// The keys to replace.
     #[serde(default)]
     pub recipe: toml::Table,
+    /// Its own horizons, where a method is made for another length than the study's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Vec<usize>>,
 }
 
 impl StudyConfig {
@@ -274,16 +277,24 @@ impl StudyConfig {
         if let Forget::Only(subjects) = &self.split.forget {
             check_distinct("split.forget.only", subjects)?;
         }
-        let epochs: BTreeSet<usize> = self.unlearn.epochs.iter().copied().collect();
-        if epochs.is_empty() || epochs.contains(&0) {
-            let found = format!("{:?}", self.unlearn.epochs);
-            return Err(bad("unlearn.epochs", "at least one number of epochs, each above 0", &found));
-        }
+        let horizons = |key, epochs: &[usize]| {
+            // One order, so that records are found whatever the order in the file.
+            let distinct: BTreeSet<usize> = epochs.iter().copied().collect();
+            if distinct.is_empty() || distinct.contains(&0) {
+                return Err(bad(key, "at least one number of epochs, each above 0", &format!("{epochs:?}")));
+            }
+            Ok(distinct.into_iter().collect::<Vec<usize>>())
+        };
+        let epochs = horizons("unlearn.epochs", &self.unlearn.epochs)?;
+        let of_variant = |variant: VariantConfig| {
+            let epochs = variant.epochs.map(|epochs| horizons("unlearn.variants.epochs", &epochs)).transpose()?;
+            Ok::<_, StudyError>(VariantConfig { epochs, ..variant })
+        };
+        let variants = self.unlearn.variants.clone().into_iter().map(of_variant).collect::<Result<_, _>>()?;
         self.network.architecture(1, 2)?;
         let train = self.train.checked().map_err(of_training)?;
-        Variant::all(&self.unlearn)?;
-        // One order, so that records are found whatever the order in the file.
-        let unlearn = UnlearnConfig { epochs: epochs.into_iter().collect(), ..self.unlearn };
+        let unlearn = UnlearnConfig { epochs, variants, ..self.unlearn };
+        Variant::all(&unlearn)?;
         Ok(StudyConfig { train, unlearn, ..self })
     }
 }
@@ -370,6 +381,10 @@ mod tests {
         refused("[split]\nforget = { only = ['a', 'a'] }", "split.forget.only: expected each once, found a twice");
         refused("[split]\nforget = { only = [] }", "split.forget.only: expected at least one, found none");
         refused("[unlearn]\nepochs = [0]", "unlearn.epochs: expected at least one number of epochs, each above 0");
+        refused(
+            "[[unlearn.variants]]\nstrategy = 'max-loss'\nepochs = []",
+            "unlearn.variants.epochs: expected at least one number of epochs, each above 0, found []",
+        );
         refused("[train]\nepochs = 0", "train.epochs: expected 1 to 100000, found 0");
         refused("[unlearn]\nstrategies = ['max-los']", "unknown strategy `max-los`, expected one of `noisy-label`");
         refused("[unlearn.recipe]\nforget_wieght = 1", "unknown field `forget_wieght`");

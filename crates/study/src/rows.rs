@@ -78,7 +78,7 @@ impl Study {
         }
         if record.diverged.is_some() {
             let reached = record.horizons.iter().map(|scores| scores.epochs).max().unwrap_or(0);
-            let missed = self.config().unlearn.epochs.iter().copied().filter(|&epochs| epochs > reached).min();
+            let missed = variant.horizons.iter().copied().filter(|&epochs| epochs > reached).min();
             let row = |epochs| ResultRow { run: run(epochs), cost: Cost::default(), outcome: Outcome::Diverged };
             rows.extend(missed.map(row));
         }

@@ -48,14 +48,14 @@ impl Study {
             original,
             recipe: &task.variant.recipe,
             sets: &sets,
-            epochs: self.longest_horizon(),
+            epochs: task.variant.longest_horizon(),
             loss: self.config.train.loss,
             seed: Seed(task.original.seed),
             device: self.device.clone(),
         };
         let preparation = preparation_passes(run.recipe, &sets)?;
         let mut state = run.fresh_state()?;
-        let horizons = &self.config.unlearn.epochs;
+        let horizons = &task.variant.horizons;
         let watched = Watched { key: &task.key, subjects: &task.original.scored, horizons, preparation };
         let mut watch = Watch::resume(self, watched, &mut state, progress)?;
         let outcome = unlearn(&run, &mut state, &mut watch);

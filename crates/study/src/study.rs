@@ -247,19 +247,15 @@ impl Study {
     }
 
     pub(crate) fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
-        let key = self.common.unlearn_key(&original.key, forget, variant, &self.config.unlearn.epochs);
+        let key = self.common.unlearn_key(&original.key, forget, variant);
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
 
     fn epochs_of(&self, task: &Task) -> usize {
         match task {
             Task::Train(_) => self.config.train.epochs,
-            Task::Unlearn(_) => self.longest_horizon(),
+            Task::Unlearn(task) => task.variant.longest_horizon(),
         }
-    }
-
-    pub(crate) fn longest_horizon(&self) -> usize {
-        self.config.unlearn.epochs.iter().copied().max().expect("checked: a study has a horizon")
     }
 
     fn passes_of(&self, task: &Task) -> u64 {

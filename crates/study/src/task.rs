@@ -87,14 +87,8 @@ impl Common {
         name(&("train", self, data, seed))
     }
 
-    pub(crate) fn unlearn_key(
-        &self,
-        original: &str,
-        forget: &SubjectId,
-        variant: &Variant,
-        epochs: &[usize],
-    ) -> String {
-        name(&("unlearn", original, forget, &variant.recipe, epochs))
+    pub(crate) fn unlearn_key(&self, original: &str, forget: &SubjectId, variant: &Variant) -> String {
+        name(&("unlearn", original, forget, &variant.recipe, &variant.horizons))
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Variant {
     pub differences: String,
     /// The whole recipe.
     pub recipe: Recipe,
+    /// After how many epochs it is scored, in order; the last is how long it runs.
+    pub horizons: Vec<usize>,
 }
 
 impl Variant {
@@ -30,22 +32,27 @@ impl Variant {
         let mut variants: Vec<Variant> = Vec::new();
         for name in named {
             strategy::find(&name)?;
-            add(&mut variants, Variant::new(&name, &config.recipe)?);
+            add(&mut variants, Variant::new(&name, &config.recipe, &config.epochs)?);
         }
-        for VariantConfig { strategy, recipe } in &config.variants {
+        for VariantConfig { strategy, recipe, epochs } in &config.variants {
             let mut keys = config.recipe.clone();
             keys.extend(recipe.clone());
-            add(&mut variants, Variant::new(strategy, &keys)?);
+            add(&mut variants, Variant::new(strategy, &keys, epochs.as_ref().unwrap_or(&config.epochs))?);
         }
         check_names(&variants)?;
         Ok(variants)
+    }
+
+    /// How long it runs.
+    pub(crate) fn longest_horizon(&self) -> usize {
+        self.horizons.iter().copied().max().expect("checked: a study has a horizon")
     }
 
     /// A named strategy with some keys replaced, or a recipe of the user's own under a new name.
     ///
     /// # Errors
     /// An unknown key, or a recipe that cannot be run.
-    pub fn new(name: &str, keys: &toml::Table) -> Result<Variant, StudyError> {
+    pub fn new(name: &str, keys: &toml::Table, horizons: &[usize]) -> Result<Variant, StudyError> {
         let base = match strategy::find(name) {
             Ok(strategy) => (strategy.recipe)(),
             Err(error) => own_recipe(name, keys, error)?,
@@ -60,7 +67,8 @@ impl Variant {
             .filter(|(key, value)| defaults.get(*key) != Some(value))
             .map(|(key, value)| format!("{key}={}", plain(value)))
             .collect();
-        Ok(Variant { strategy: name.to_string(), differences: differences.join("; "), recipe })
+        let (strategy, differences) = (name.to_string(), differences.join("; "));
+        Ok(Variant { strategy, differences, recipe, horizons: horizons.to_vec() })
     }
 }
 
@@ -133,14 +141,14 @@ mod tests {
     #[test]
     fn a_strategy_as_it_is_differs_in_nothing() {
         for strategy in STRATEGIES {
-            let variant = Variant::new(strategy.name, &toml::Table::new()).unwrap();
+            let variant = Variant::new(strategy.name, &toml::Table::new(), &[20]).unwrap();
             assert_eq!(variant.differences, "", "{}", strategy.name);
         }
     }
 
     #[test]
     fn differences_are_written_key_by_key() {
-        let variant = Variant::new("noisy-label", &keys("retain_weight = 0\nnoise = 'uniform'")).unwrap();
+        let variant = Variant::new("noisy-label", &keys("retain_weight = 0\nnoise = 'uniform'"), &[20]).unwrap();
         assert_eq!(variant.differences, "noise=uniform; retain_weight=0.0");
     }
 
@@ -157,12 +165,12 @@ mod tests {
                     [[variants]]\nstrategy = 'mine'\nrecipe = { learn_noise = true }";
         let message = Variant::all(&toml::from_str(text).unwrap()).unwrap_err().to_string();
         assert_eq!(message, "unlearn.variants.strategy: expected a name of its own for each recipe, found mine twice");
-        assert!(Variant::new("retrain", &keys("max_loss = true")).is_err());
+        assert!(Variant::new("retrain", &keys("max_loss = true"), &[20]).is_err());
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_the_strategy_it_was_given_to() {
-        let message = Variant::new("max-loss", &keys("forget_wieght = 2")).unwrap_err().to_string();
+        let message = Variant::new("max-loss", &keys("forget_wieght = 2"), &[20]).unwrap_err().to_string();
         assert!(
             message.starts_with("unlearn: strategy `max-loss`: recipe: unknown field `forget_wieght`"),
             "{message}"
@@ -171,8 +179,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_strategy_is_refused_and_an_own_recipe_is_not() {
-        assert!(Variant::new("noisy-lable", &keys("forget_weight = 2")).is_err());
-        let own = Variant::new("mine", &keys("learn_noise = true\nforget_weight = 2")).unwrap();
+        assert!(Variant::new("noisy-lable", &keys("forget_weight = 2"), &[20]).is_err());
+        let own = Variant::new("mine", &keys("learn_noise = true\nforget_weight = 2"), &[20]).unwrap();
         assert_eq!((own.recipe.forget_weight, own.differences.as_str()), (2.0, ""));
     }
 }

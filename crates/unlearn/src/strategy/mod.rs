@@ -1,5 +1,6 @@
 //! The named strategies: one file each, one entry in [`STRATEGIES`].
 
+mod atlas_matching;
 mod bad_teacher;
 mod consistent_background;
 mod constrained;
@@ -43,6 +44,7 @@ pub static STRATEGIES: &[Strategy] = &[
     bad_teacher::STRATEGY,
     ignorant_teacher::STRATEGY,
     oracle_matching::STRATEGY,
+    atlas_matching::STRATEGY,
     consistent_background::STRATEGY,
     scrub::STRATEGY,
     unsir::STRATEGY,

@@ -62,7 +62,7 @@ impl UnlearnRun {
             held_out: subjects(&arguments.held_out)?,
             strategy: variant.strategy,
             differences: variant.differences,
-            epochs: arguments.epochs.clone().unwrap_or_else(|| vec![20, 50]),
+            epochs: variant.horizons,
             seed: arguments.run.seed.unwrap_or(0),
             checkpoint_epochs: 10,
             // Files of before that key, and of others, were trained with MedicalNet's loss.
@@ -93,6 +93,10 @@ impl Settings for UnlearnRun {
     }
 }
 
+fn horizons(arguments: &Arguments) -> Vec<usize> {
+    arguments.epochs.clone().unwrap_or_else(|| vec![20, 50])
+}
+
 /// A named strategy or a recipe file, with single keys replaced.
 fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
     let mut keys = match &arguments.recipe {
@@ -116,5 +120,6 @@ fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
             return Err(CliError::Config { what: what.to_string() });
         }
     };
-    Variant::new(&name, &keys).map_err(|error| CliError::Config { what: with_suggestion(&error.to_string()) })
+    Variant::new(&name, &keys, &horizons(arguments))
+        .map_err(|error| CliError::Config { what: with_suggestion(&error.to_string()) })
 }
