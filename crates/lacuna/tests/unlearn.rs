@@ -87,3 +87,58 @@ fn a_run_goes_on_only_with_its_own_model() {
     place.fails(&resume, 3, &["expected: the model it began from", "fix:      give that model"]);
     place.fails(&format!("{resume} --strategy max-loss"), 2, &["--strategy", "--resume"]);
 }
+
+#[test]
+fn a_run_is_looked_into_epoch_by_epoch_and_rewound() {
+    let (place, model) = trained();
+    let words = format!(
+        "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy scrub --epochs 2 \
+         --progress none --curve --gradients"
+    );
+    let record = place.json(&words, "lacuna.unlearn/1");
+    let file = |name: &str| std::fs::read_to_string(place.path(record["run"].as_str().unwrap()).join(name)).unwrap();
+    let curves = file("curves.csv");
+    // A head, then the original and two epochs of three roles.
+    assert_eq!(curves.lines().count(), 1 + 3 * 3, "{curves}");
+    assert!(curves.starts_with("epoch,role,subjects,loss,dice_output,dice_volume,"), "{curves}");
+    for role in ["retain", "forget", "held_out"] {
+        assert!(curves.contains(&format!("\n0,{role},1,")) && curves.contains(&format!("\n2,{role},1,")), "{curves}");
+    }
+    let gradients = file("gradients.csv");
+    assert_eq!(gradients.lines().count(), 1 + 3, "{gradients}");
+    let (returned, run) = (record["returned_epoch"].as_u64().unwrap(), record["run"].as_str().unwrap());
+    assert!((1..=2).contains(&returned));
+    // Both tables pass both subjects who are not held out forward and backward, and everybody forward twice; the
+    // effect asks two networks.
+    assert_eq!(record["looking_passes"]["training"], 3 * 2);
+    assert_eq!(record["looking_passes"]["teacher"], 3 * 2 * 3 + 2);
+    assert_eq!(record["training_passes"], 4);
+    // A rewind passes the forgotten subject after each epoch.
+    assert_eq!(record["teacher_passes"], 2);
+    assert!(record["effect"]["moved"].as_f64().unwrap() >= 0.0 && file("effect.json").contains("relabelled"));
+    assert_eq!(place.json(&format!("inspect {run}"), "lacuna.inspect/1")["altered"], serde_json::json!({}));
+
+    let still = place.run(&format!(
+        "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy max-loss --epochs 1 \
+         --progress none --set learning_rate=1e-12 --set batch_norm=running"
+    ));
+    assert!(still.code == 0 && still.stderr.contains("no effect"), "{}", still.stderr);
+}
+
+#[test]
+fn a_learning_rate_is_found_without_leaving_a_run() {
+    let (place, model) = trained();
+    let words = format!(
+        "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy max-loss \
+         --runs searched --progress none --set batch_norm=running --find-learning-rate 1"
+    );
+    let record = place.json(&words, "lacuna.unlearn/1");
+    let trials = record["trials"].as_array().unwrap();
+    assert_eq!((trials.len(), &record["epochs"]), (9, &1.into()));
+    // Two passes per rate that did not diverge.
+    assert!(record["passes"]["training"].as_u64().unwrap() <= 18);
+    assert!(!place.path("searched").exists());
+    let text = place.ok(&words);
+    assert!(text.contains("learning rate") && text.contains("the rule:"), "{text}");
+    place.fails(&format!("{words} --dry-run"), 2, &["--dry-run"]);
+}

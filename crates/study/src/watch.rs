@@ -84,7 +84,7 @@ impl<'a> Watch<'a> {
     }
 
     fn score(&self, state: &State) -> Result<EpochScores, TrainError> {
-        let scores = self.study.score(&state.network, self.run.subjects, state.epochs_done)?;
+        let scores = self.study.score(&state.result(), self.run.subjects, state.epochs_done)?;
         let cost = HorizonCost::of(state, self.run.preparation, self.computing.seconds());
         Ok(EpochScores { cost: Some(cost), ..scores })
     }

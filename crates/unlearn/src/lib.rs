@@ -12,8 +12,10 @@
 //! What each strategy is *for* is its [`Goal`]; the two goals are never mixed in one figure.
 
 mod adapters;
+mod conflict;
 mod constraint;
 mod edit;
+mod effect;
 mod error;
 #[cfg(test)]
 mod key_laws;
@@ -25,6 +27,7 @@ pub mod mechanic;
 mod objective;
 mod order;
 mod outward;
+mod rates;
 mod recipe;
 mod rewind;
 mod run;
@@ -37,12 +40,15 @@ mod tests_support;
 mod vulkan;
 
 pub use adapters::Adapters;
+pub use conflict::{Conflict, Conflicts};
 pub use constraint::Constraint;
 pub use edit::Edit;
+pub use effect::{Effect, effect};
 pub use error::UnlearnError;
 pub use level::{LossLevel, Reference};
 pub use mechanic::{NoiseLaw, Redraw, Sharpness};
 pub use order::Interleave;
+pub use rates::{Losses, RateTrial, RateTrials, try_rates};
 pub use recipe::{Goal, Recipe};
 pub use rewind::Rewind;
 pub use run::{EpochCost, ForgetRetain, Unlearned, epoch_cost, preparation_passes, training_passes, unlearn};

@@ -19,7 +19,7 @@ pub(crate) fn with_run<T>(recipe: &Recipe, cases: &[Case], act: impl FnOnce(&Unl
 pub(crate) fn shortened(recipe: Recipe) -> Recipe {
     let forget_target = recipe.forget_target.clone().map(|target| match target {
         ForgetTarget::UntaughtNetworks { learning_rate, .. } => {
-            ForgetTarget::UntaughtNetworks { models: 2, epochs: 1, learning_rate }
+            ForgetTarget::UntaughtNetworks { models: 1, epochs: 1, learning_rate }
         }
         ForgetTarget::ErrorMaximisingNoise { learning_rate, decay, .. } => {
             ForgetTarget::ErrorMaximisingNoise { steps: 3, learning_rate, decay }

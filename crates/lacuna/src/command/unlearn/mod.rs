@@ -1,6 +1,8 @@
 //! `lacuna unlearn`: remove subjects from a trained model.
 
 mod config;
+mod looking;
+mod rates;
 
 use crate::arguments::{CaseArguments, Model, ModelArguments, RunArguments};
 use crate::config::Settings;
@@ -12,6 +14,7 @@ use crate::plan::Plan;
 use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
+use crate::text_table::named;
 use crate::watch::{self, Watch};
 use clap::Args;
 use config::UnlearnRun;
@@ -23,8 +26,12 @@ use lacuna_report::{
 };
 use lacuna_seed::Seed;
 use lacuna_study::{Data, network_name};
-use lacuna_train::{State, TrainError};
-use lacuna_unlearn::{ForgetRetain, STRATEGIES, UnlearnError, Unlearned, epoch_cost, preparation_passes, unlearn};
+use lacuna_train::{Passes, State, TrainError};
+use lacuna_unlearn::{
+    Conflicts, Effect, ForgetRetain, STRATEGIES, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes,
+    unlearn,
+};
+use looking::{Curves, Looking};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -32,7 +39,9 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "Examples:
   lacuna unlearn --model model.safetensors --data heads --forget phantom-002 \\
     --held-out phantom-005 --strategy noisy-label --epochs 20,50
-  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --recipe mine.toml";
+  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --recipe mine.toml
+  lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --strategy scrub \\
+    --find-learning-rate";
 
 /// Remove subjects from a trained model
 ///
@@ -68,6 +77,23 @@ pub struct Arguments {
     epochs: Option<Vec<usize>>,
     #[command(flatten)]
     run: RunArguments,
+    /// Follow loss and Dice of everybody per epoch, in curves.csv of the run folder
+    #[arg(long, help_heading = "Looking into a run")]
+    curve: bool,
+    /// Follow both sides' gradient norms and their cosine per epoch, in gradients.csv of the run folder
+    #[arg(long, help_heading = "Looking into a run")]
+    gradients: bool,
+    /// Instead of a run: short ones of so many epochs over a grid of learning rates, and which to begin with
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        value_parser = clap::value_parser!(u16).range(1..=100),
+        conflicts_with_all = ["resume", "dry_run", "curve", "gradients"],
+        help_heading = "Looking into a run"
+    )]
+    find_learning_rate: Option<u16>,
     /// Check everything, say who is on which side, estimate time and memory, and stop
     #[arg(long)]
     dry_run: bool,
@@ -85,11 +111,35 @@ struct Record {
     teacher_passes: u64,
     preparation_passes: u64,
     preparation_training_passes: u64,
+    /// Of curves and gradients, and of what the effect took; no part of the cost.
+    looking_passes: Passes,
+    /// The epoch whose network is returned, where the recipe rewinds.
+    returned_epoch: Option<usize>,
+    effect: Effect,
     tables: Vec<Table>,
 }
 
+impl Record {
+    fn text(&self) -> String {
+        let mut lines = vec![("model", self.model.display().to_string()), ("digest", self.digest.clone())];
+        let (training, forward) = (self.preparation_training_passes, self.preparation_passes);
+        let (all_training, all_forward) = (training + self.training_passes, forward + self.teacher_passes);
+        lines
+            .push(("cost", format!("{all_training} passes of one volume forward and backward, {all_forward} forward")));
+        if training + forward > 0 {
+            lines.push(("of which", format!("{training} and {forward} before the first step")));
+        }
+        let (moved, relabelled) = (100.0 * self.effect.moved, 100.0 * self.effect.relabelled);
+        let effect =
+            format!("{moved:.2} % of the probability and {relabelled:.2} % of the labels of those to forget moved");
+        lines.push(("effect", effect));
+        lines.extend(self.returned_epoch.map(|epoch| ("returned", format!("the network after epoch {epoch}"))));
+        format!("{}\n{}", Table::texts(&self.tables), named(&lines))
+    }
+}
+
 fn strategies() -> String {
-    let lines = STRATEGIES.iter().map(|strategy| format!("  {:<16} {}\n", strategy.name, strategy.about));
+    let lines = STRATEGIES.iter().map(|strategy| format!("  {:<21} {}\n", strategy.name, strategy.about));
     format!("Strategies:\n{}", lines.collect::<String>())
 }
 
@@ -106,9 +156,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if arguments.dry_run {
         return Ok(plan.outcome("unlearn"));
     }
+    if let Some(epochs) = arguments.find_learning_rate {
+        return job.with_unlearned(context, |run| rates::find(run, usize::from(epochs), context));
+    }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     plan.note(context);
-    let outcome = job.unlearn(context, &folder);
+    let outcome = job.with_unlearned(context, |unlearned| {
+        let looking = job.looking(arguments, unlearned, context, &folder)?;
+        job.unlearn(unlearned, &looking, context, &folder)
+    });
     folder.close(outcome)
 }
 
@@ -152,10 +208,15 @@ impl<'a> Job<'a> {
         RunRecord::new(context, "unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
     }
 
-    fn unlearn(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {
+    /// Do something with the run as the unlearning crate knows it.
+    fn with_unlearned<T>(
+        &self,
+        context: &Context,
+        act: impl FnOnce(&Unlearned) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
         let cases = self.data.of(self.split.train());
         let sets = ForgetRetain::of(&cases, self.split.forget())?;
-        let run = Unlearned {
+        act(&Unlearned {
             original: &self.model.network,
             recipe: &self.run.recipe,
             sets: &sets,
@@ -163,27 +224,60 @@ impl<'a> Job<'a> {
             loss: self.run.loss,
             seed: Seed(self.run.seed),
             device: context.device.clone(),
-        };
+        })
+    }
+
+    fn looking<'l>(
+        &'l self,
+        arguments: &Arguments,
+        run: &'l Unlearned<'l>,
+        context: &Context,
+        folder: &'l RunFolder,
+    ) -> Result<Looking<'l>, CliError> {
+        let curves =
+            || Curves { data: &self.data, sides: self.sides(), loss: self.run.loss, device: context.device.clone() };
+        let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
+        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients })
+    }
+
+    fn unlearn(
+        &self,
+        run: &Unlearned,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Outcome, CliError> {
         let mut state = run.fresh_state()?;
         if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
             self.score(&self.model.network, ORIGINAL, 0, context, folder)?;
+            looking.look(run.original, &state.network, &[])?;
         }
-        let outcome = self.go_on(&run, &mut state, context, folder);
+        let outcome = self.go_on(run, &mut state, looking, context, folder);
         if let Err(CliError::Train(TrainError::Diverged { .. })) = &outcome {
             self.record_divergence(folder)?;
         }
         outcome?;
-        self.finish(&run, &state, folder)
+        self.finish(run, &state, looking, context, folder)
     }
 
-    fn go_on(&self, run: &Unlearned, state: &mut State, context: &Context, folder: &RunFolder) -> Result<(), CliError> {
+    fn go_on(
+        &self,
+        run: &Unlearned,
+        state: &mut State,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<(), CliError> {
         let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
-        let score_horizon = |state: &State| match self.run.epochs.contains(&state.epochs_done) {
-            true => self.score(&state.network, &self.run.strategy, state.epochs_done, context, folder),
-            false => Ok(()),
+        let after_epoch = |state: &State| {
+            let result = state.result();
+            if self.run.epochs.contains(&state.epochs_done) {
+                self.score(&result, &self.run.strategy, state.epochs_done, context, folder)?;
+            }
+            looking.look(&result, &state.network, &state.history)
         };
         let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, run: digest, checkpoint_epochs, after_epoch: &score_horizon };
+        let mut watch = Watch { folder, progress, run: digest, checkpoint_epochs, after_epoch: &after_epoch };
         let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
             UnlearnError::Train(error) => CliError::Train(error),
             error => error.into(),
@@ -192,13 +286,44 @@ impl<'a> Job<'a> {
         watch.ended(outcome, state, run.epochs, &again)
     }
 
-    fn finish(&self, run: &Unlearned, state: &State, folder: &RunFolder) -> Result<Outcome, CliError> {
+    /// Whether the forget subjects noticed anything; nothing is worth a warning.
+    fn effect(
+        &self,
+        run: &Unlearned,
+        network: &Network,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Effect, CliError> {
+        let effect = effect(run.original, network, run.sets, &run.device)?;
+        if effect.is_nothing {
+            context.note(&format!(
+                "warning  no effect: {:.2} % of the probability and {:.2} % of the labels moved on the subjects to forget; \
+                 try --find-learning-rate",
+                100.0 * effect.moved,
+                100.0 * effect.relabelled
+            ));
+        }
+        folder.write_json("effect.json", &effect)?;
+        Ok(effect)
+    }
+
+    fn finish(
+        &self,
+        run: &Unlearned,
+        state: &State,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Outcome, CliError> {
         let model = folder.file("model.safetensors");
         let parent = self.model.network.digest();
         let before = preparation_passes(run.recipe, run.sets)?;
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, Some(parent.clone()));
         let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
+        let effect = self.effect(run, &state.network, context, folder)?;
+        let mut looking_passes = looking.passes()?;
+        looking_passes += effect.passes;
         let rows = self.all_rows(folder)?;
         results::write(&folder.file("results.csv"), &rows)?;
         watch::remove_checkpoint(folder)?;
@@ -215,17 +340,12 @@ impl<'a> Job<'a> {
             teacher_passes: state.passes.teacher,
             preparation_passes: before.teacher,
             preparation_training_passes: before.training,
+            looking_passes,
+            returned_epoch: state.best.as_ref().map(|best| best.epoch),
+            effect,
             tables,
         };
-        let text = Table::texts(&record.tables);
-        let text = format!(
-            "{text}\nmodel    {}\ndigest   {}\ncost     {} passes of one volume forward and backward, {} forward\n",
-            record.model.display(),
-            record.digest,
-            record.training_passes + record.preparation_training_passes,
-            record.teacher_passes + record.preparation_passes
-        );
-        Ok(Outcome::new("unlearn", &record, text))
+        Ok(Outcome::new("unlearn", &record, record.text()))
     }
 
     /// Score everybody after so many epochs and keep the rows.
