@@ -6,12 +6,11 @@
 
 use crate::error::CliError;
 use crate::run_folder::RunFolder;
-use lacuna_cohort::{Case, SubjectId};
-use lacuna_nn::loss::SegmentationLoss;
+use lacuna_cohort::SubjectId;
 use lacuna_nn::{Device, Network};
 use lacuna_report::Role;
 use lacuna_study::Data;
-use lacuna_train::{EpochRecord, Passes, mean_loss};
+use lacuna_train::{EpochRecord, Passes};
 use lacuna_unlearn::Conflicts;
 use std::collections::BTreeSet;
 
@@ -39,8 +38,6 @@ pub struct Curves<'a> {
     pub data: &'a Data,
     /// By role.
     pub sides: [(Role, BTreeSet<SubjectId>); 3],
-    /// The loss that the original was trained with.
-    pub loss: SegmentationLoss,
     /// Where to compute.
     pub device: Device,
 }
@@ -50,7 +47,7 @@ impl Looking<'_> {
     pub fn look(&self, result: &Network, standing: &Network, history: &[EpochRecord]) -> Result<(), CliError> {
         let epoch = history.len();
         if let Some(curves) = &self.curves {
-            let head = format!("epoch,role,subjects,loss,dice_output,dice_volume,{PASSES}");
+            let head = format!("epoch,role,subjects,cross_entropy,dice_output,dice_volume,{PASSES}");
             self.keep(CURVES, &head, epoch, &curves.lines(result, epoch)?)?;
         }
         if let Some(conflicts) = &self.gradients {
@@ -97,18 +94,16 @@ impl Curves<'_> {
     fn lines(&self, network: &Network, epoch: usize) -> Result<Vec<String>, CliError> {
         let mut lines = Vec::new();
         for (role, subjects) in self.sides.iter().filter(|(_, subjects)| !subjects.is_empty()) {
-            let cases: Vec<&Case> = self.data.of(subjects);
-            let loss = mean_loss(network, &cases, self.loss, &self.device)?;
-            let (mut output, mut volume) = (Vec::new(), Vec::new());
+            let (mut cross_entropy, mut output, mut volume) = (Vec::new(), Vec::new(), Vec::new());
             for subject in subjects {
                 let scores = self.data.score(network, subject, &self.device)?;
+                cross_entropy.push(scores.cross_entropy);
                 output.extend(scores.output.mean.dice);
                 volume.extend(scores.volume.mean.dice);
             }
-            let (role, count) = (role.name(), subjects.len());
-            let dice = [output, volume].map(mean).map(cell).join(",");
-            let passes = of(Passes { training: 0, teacher: 2 * cases.len() as u64 });
-            lines.push(format!("{epoch},{role},{count},{loss},{dice},{passes}"));
+            let means = [cross_entropy, output, volume].map(mean).map(cell).join(",");
+            let passes = of(Passes { training: 0, teacher: self.data.of(subjects).len() as u64 });
+            lines.push(format!("{epoch},{},{},{means},{passes}", role.name(), subjects.len()));
         }
         Ok(lines)
     }

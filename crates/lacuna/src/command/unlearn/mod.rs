@@ -3,6 +3,7 @@
 mod config;
 mod looking;
 mod rates;
+mod record;
 
 use crate::arguments::{CaseArguments, Model, ModelArguments, RunArguments};
 use crate::config::Settings;
@@ -14,25 +15,24 @@ use crate::plan::Plan;
 use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::text_table::named;
 use crate::watch::{self, Watch};
 use clap::Args;
 use config::UnlearnRun;
 use lacuna_cohort::{Split, SplitLists, SubjectId};
 use lacuna_nn::{Network, write_model};
 use lacuna_report::{
-    Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, Table, results,
-    scored_rows, tables,
+    Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, results, scored_rows,
+    tables,
 };
 use lacuna_seed::Seed;
 use lacuna_study::{Data, network_name};
-use lacuna_train::{Passes, State, TrainError};
+use lacuna_train::{State, TrainError};
 use lacuna_unlearn::{
     Conflicts, Effect, ForgetRetain, STRATEGIES, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes,
     unlearn,
 };
 use looking::{Curves, Looking};
-use serde::Serialize;
+use record::Record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -97,45 +97,6 @@ pub struct Arguments {
     /// Check everything, say who is on which side, estimate time and memory, and stop
     #[arg(long)]
     dry_run: bool,
-}
-
-#[derive(Serialize)]
-struct Record {
-    run: PathBuf,
-    model: PathBuf,
-    digest: String,
-    parent: String,
-    strategy: String,
-    variant: String,
-    training_passes: u64,
-    teacher_passes: u64,
-    preparation_passes: u64,
-    preparation_training_passes: u64,
-    /// Of curves and gradients, and of what the effect took; no part of the cost.
-    looking_passes: Passes,
-    /// The epoch whose network is returned, where the recipe rewinds.
-    returned_epoch: Option<usize>,
-    effect: Effect,
-    tables: Vec<Table>,
-}
-
-impl Record {
-    fn text(&self) -> String {
-        let mut lines = vec![("model", self.model.display().to_string()), ("digest", self.digest.clone())];
-        let (training, forward) = (self.preparation_training_passes, self.preparation_passes);
-        let (all_training, all_forward) = (training + self.training_passes, forward + self.teacher_passes);
-        lines
-            .push(("cost", format!("{all_training} passes of one volume forward and backward, {all_forward} forward")));
-        if training + forward > 0 {
-            lines.push(("of which", format!("{training} and {forward} before the first step")));
-        }
-        let (moved, relabelled) = (100.0 * self.effect.moved, 100.0 * self.effect.relabelled);
-        let effect =
-            format!("{moved:.2} % of the probability and {relabelled:.2} % of the labels of those to forget moved");
-        lines.push(("effect", effect));
-        lines.extend(self.returned_epoch.map(|epoch| ("returned", format!("the network after epoch {epoch}"))));
-        format!("{}\n{}", Table::texts(&self.tables), named(&lines))
-    }
 }
 
 fn strategies() -> String {
@@ -234,8 +195,7 @@ impl<'a> Job<'a> {
         context: &Context,
         folder: &'l RunFolder,
     ) -> Result<Looking<'l>, CliError> {
-        let curves =
-            || Curves { data: &self.data, sides: self.sides(), loss: self.run.loss, device: context.device.clone() };
+        let curves = || Curves { data: &self.data, sides: self.sides(), device: context.device.clone() };
         let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
         Ok(Looking { folder, curves: arguments.curve.then(curves), gradients })
     }

@@ -1,0 +1,170 @@
+//! Laws of steps and losses.
+
+use super::*;
+use crate::tests_support::{shortened, with_run};
+use crate::{Interleave, LossLevel, NoiseLaw, STRATEGIES};
+use lacuna_train::test_cases::heads;
+use std::collections::BTreeMap;
+
+/// The first case is forgotten, the others stay; the original is the network in training.
+fn with_objective<T>(recipe: &Recipe, cases: &[Case], check: impl FnOnce(&Unlearning, &Network) -> T) -> T {
+    with_run(recipe, cases, |run| {
+        let objective = Unlearning::new(run, recipe.forget_target().unwrap()).unwrap();
+        check(&objective, run.original)
+    })
+}
+
+/// A pass over every weight, with losses that do not depend on what the pass saw before.
+fn training_pass(network: &Network) -> Pass<'_> {
+    Pass::training(&network.parameters, BatchNormMode::Running, &|_| true)
+}
+
+fn number(loss: Tensor<1>) -> f64 {
+    f64::from(loss.into_scalar::<f32>())
+}
+
+/// The loss and the gradients of the first step of the first epoch.
+fn first_step(recipe: &Recipe, cases: &[Case]) -> (f64, BTreeMap<String, Vec<f32>>) {
+    with_objective(recipe, cases, |objective, network| {
+        let pass = training_pass(network);
+        let loss = objective.loss(network, &pass, 0, 0).unwrap().loss;
+        let gradients = pass.gradients(&loss).into_iter();
+        let gradients = gradients.map(|(name, values)| (name, values.into_data().try_into_vec::<f32>().unwrap()));
+        (number(loss), gradients.collect())
+    })
+}
+
+fn ascent(forget_loss_max: Option<f64>, retain_weight: f64) -> Recipe {
+    let interleave = Interleave::Joint;
+    let forget_loss_max = forget_loss_max.map(LossLevel::Loss);
+    Recipe { max_loss: true, forget_loss_max, retain_weight, interleave, ..Recipe::default() }
+}
+
+#[test]
+fn a_joint_step_is_the_weighted_sum_of_its_terms() {
+    let cases = heads(2);
+    for strategy in STRATEGIES {
+        let recipe = shortened((strategy.recipe)());
+        if recipe.forget_radius.is_some() {
+            continue;
+        }
+        let weights = Recipe { retain_weight: 0.5, forget_weight: 3.0, ..recipe };
+        let recipe = Recipe { interleave: Interleave::Joint, batch_norm: BatchNormMode::Running, ..weights };
+        with_objective(&recipe, &cases, |objective, network| {
+            let pass = training_pass(network);
+            let retain = number(objective.retain_side(network, &pass, 0).unwrap().loss);
+            let forget = number(objective.forget_loss(network, &pass, 0, 0).unwrap().0);
+            let forget = forget.min(objective.limits.forget_loss_max.unwrap_or(f64::INFINITY));
+            let sign = if recipe.max_loss { -1.0 } else { 1.0 };
+            let joint = number(objective.loss(network, &pass, 0, 0).unwrap().loss);
+            let expected = retain + sign * 3.0 * forget;
+            let scale = retain.abs().max(forget.abs());
+            assert!((joint - expected).abs() < 1e-5 * scale, "{}: {joint}, not {expected}", strategy.name);
+        });
+    }
+}
+
+#[test]
+fn a_fixed_decoder_is_closed_to_the_optimiser_too() {
+    // Its loss gives the decoder no gradient anyway; the law must not hang on that alone.
+    let cases = heads(2);
+    for strategy in STRATEGIES {
+        let recipe = (strategy.recipe)();
+        with_objective(&recipe, &cases, |objective, network| {
+            for (name, _) in network.parameters.iter() {
+                let is_open = match recipe.adapters {
+                    Some(_) => Network::is_adapter(name),
+                    None => !(recipe.fix_decoder && Network::is_head(name)),
+                };
+                assert_eq!(objective.is_trainable(name), is_open, "{} {name}", strategy.name);
+            }
+        });
+    }
+}
+
+#[test]
+fn ascending_is_descending_backwards() {
+    let cases = heads(1);
+    let (loss, uphill) = first_step(&ascent(None, 0.0), &cases);
+    assert!(loss < 0.0);
+    with_objective(&ascent(None, 0.0), &cases, |objective, network| {
+        let pass = training_pass(network);
+        let (downhill, _) = objective.forget_loss(network, &pass, 0, 0).unwrap();
+        for (name, gradient) in pass.gradients(&downhill) {
+            let gradient = gradient.into_data().try_into_vec::<f32>().unwrap();
+            assert!(uphill[&name].iter().zip(&gradient).all(|(up, down)| *up == -down), "{name}");
+        }
+    });
+}
+
+#[test]
+fn beyond_its_bound_an_ascending_forget_term_pulls_at_nothing() {
+    let cases = heads(2);
+    let (loss, _) = first_step(&ascent(None, 0.0), &cases);
+    let forget_loss = -loss;
+    let (at_bound, gradients) = first_step(&ascent(Some(0.5 * forget_loss), 0.0), &cases);
+    assert!((at_bound + 0.5 * forget_loss).abs() < 1e-6);
+    assert!(gradients.values().flatten().all(|&gradient| gradient == 0.0));
+}
+
+#[test]
+fn beyond_its_bound_an_ascending_forget_term_leaves_the_retain_term_alone() {
+    let cases = heads(2);
+    let (_, bounded) = first_step(&ascent(Some(1e-3), 1.0), &cases);
+    let (_, sham) = first_step(&Recipe { forget_weight: 0.0, ..ascent(None, 1.0) }, &cases);
+    assert!(sham.values().flatten().any(|&gradient| gradient != 0.0));
+    assert!(bounded == sham, "gradients of the retain term must be those of the sham");
+}
+
+#[test]
+fn below_its_bound_an_ascending_forget_term_is_as_if_unbounded() {
+    let cases = heads(2);
+    assert!(first_step(&ascent(Some(1e6), 0.0), &cases) == first_step(&ascent(None, 0.0), &cases));
+}
+
+#[test]
+fn a_descending_forget_term_has_no_bound() {
+    let cases = heads(2);
+    let step = |forget_loss_max| {
+        let noise = Recipe { learn_noise: true, retain_weight: 0.0, ..Recipe::default() };
+        first_step(&Recipe { forget_loss_max, ..noise }, &cases)
+    };
+    assert!(step(Some(LossLevel::Loss(1e-3))) == step(None));
+}
+
+#[test]
+fn noise_labels_drawn_once_stay_and_others_change_with_the_epoch() {
+    let cases = heads(2);
+    let labels = |redraw, epoch| {
+        let recipe = Recipe { learn_noise: true, redraw, ..Recipe::default() };
+        with_objective(&recipe, &cases, |objective, _| {
+            noise_labels(recipe.noise, &cases[0].voxels().unwrap().target, 4, &objective.noise(&cases[0], epoch))
+        })
+    };
+    assert!(labels(Redraw::Once, 0) == labels(Redraw::Once, 1));
+    assert!(labels(Redraw::EveryEpoch, 0) != labels(Redraw::EveryEpoch, 1));
+    assert!(labels(Redraw::EveryEpoch, 1) == labels(Redraw::EveryEpoch, 1));
+}
+
+#[test]
+fn every_drawn_target_obeys_the_redraw_rule() {
+    // The forget loss of a network that does not move changes exactly if its target does. With
+    // three others to choose from, eight epochs choose more than one.
+    let cases = heads(4);
+    for strategy in STRATEGIES {
+        for redraw in [Redraw::Once, Redraw::EveryEpoch] {
+            let recipe = Recipe { redraw, ..shortened((strategy.recipe)()) };
+            let losses: Vec<f64> = with_objective(&recipe, &cases, |objective, network| {
+                let pass = Pass::evaluation(&network.parameters);
+                (0..8).map(|epoch| number(objective.forget_loss(network, &pass, 0, epoch).unwrap().0)).collect()
+            });
+            let changes = losses.iter().any(|loss| *loss != losses[0]);
+            let is_drawn = match recipe.forget_target().unwrap() {
+                ForgetTarget::NoiseLabels => recipe.noise != NoiseLaw::Background,
+                ForgetTarget::OthersOutputs => true,
+                target => target.is_in_feature_space(),
+            };
+            assert_eq!(changes, is_drawn && redraw == Redraw::EveryEpoch, "{} {redraw:?}", strategy.name);
+        }
+    }
+}
