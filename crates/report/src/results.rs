@@ -114,7 +114,7 @@ fn field_error(
 }
 
 fn check_columns(path: &Path, found: &csv::StringRecord) -> Result<(), ReportError> {
-    if found == COLUMNS.as_slice() || found == &COLUMNS[..COLUMNS_BEFORE_COST] {
+    if found == COLUMNS.as_slice() || found == COLUMNS[..COLUMNS_BEFORE_COST] {
         return Ok(());
     }
     let found = found.iter().collect::<Vec<_>>().join(",");
