@@ -337,18 +337,6 @@ mod tests {
     "#;
 
     #[test]
-    fn every_file_in_studies_is_a_study() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
-        let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(!files.is_empty());
-        for path in files {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let config = StudyConfig::from_toml(&text).and_then(StudyConfig::checked);
-            config.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        }
-    }
-
-    #[test]
     fn a_small_study_has_the_papers_horizons() {
         let config = StudyConfig::from_toml(SMALL).unwrap().checked().unwrap();
         assert_eq!(config.unlearn.epochs, [20, 50]);
