@@ -108,13 +108,17 @@ impl Unlearned<'_> {
     /// A recipe or sets that cannot be run, before any work; those of the edits.
     pub fn fresh_state(&self) -> Result<State, UnlearnError> {
         check_run(self)?;
-        let edited =
-            self.recipe.edits.iter().try_fold(self.original.clone(), |network, edit| edit.apply(network, self))?;
+        let edited = self.edited()?;
         let network = match self.recipe.adapters {
             Some(adapters) => edited.with_adapters(adapters.rank, adapters.scale, self.seed),
             None => edited,
         };
         Ok(State::new(network, &self.recipe.train_config(self.epochs)))
+    }
+
+    /// The original after the recipe's edits.
+    fn edited(&self) -> Result<Network, UnlearnError> {
+        self.recipe.edits.iter().try_fold(self.original.clone(), |network, edit| edit.apply(network, self))
     }
 }
 
@@ -221,7 +225,8 @@ mod tests {
         let sets = ForgetRetain { retain: Vec::new(), forget: vec![&cases[0]] };
         let alone = Recipe { learn_others: true, retain_weight: 0.0, ..Recipe::default() };
         assert!(matches!(refusal(&alone, &sets), UnlearnError::NothingToRetain));
-        for strategy in STRATEGIES.iter().filter(|strategy| (strategy.recipe)().has_retain_side()) {
+        let asks_others = |recipe: Recipe| recipe.has_retain_side() || !recipe.edits.is_empty();
+        for strategy in STRATEGIES.iter().filter(|strategy| asks_others((strategy.recipe)())) {
             assert!(matches!(refusal(&(strategy.recipe)(), &sets), UnlearnError::NothingToRetain), "{}", strategy.name);
         }
     }

@@ -2,11 +2,15 @@
 
 mod atlas_matching;
 mod bad_teacher;
+mod cf_k;
 mod consistent_background;
 mod constrained;
+mod eu_k;
+mod fine_tune;
 mod fix_decoder;
 mod gradient_ascent;
 mod ignorant_teacher;
+mod l1_sparse;
 mod lora_erase;
 mod max_loss;
 mod neg_grad_plus;
@@ -51,6 +55,10 @@ pub static STRATEGIES: &[Strategy] = &[
     lora_erase::STRATEGY,
     unlearning_aware::STRATEGY,
     constrained::STRATEGY,
+    fine_tune::STRATEGY,
+    cf_k::STRATEGY,
+    eu_k::STRATEGY,
+    l1_sparse::STRATEGY,
 ];
 
 /// Where the paper's strategies come from, as we read it.
@@ -83,7 +91,10 @@ mod tests {
         let names: BTreeSet<_> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
         assert_eq!(names.len(), STRATEGIES.len());
         for name in names {
-            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{name}"
+            );
         }
     }
 
