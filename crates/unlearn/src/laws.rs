@@ -6,8 +6,8 @@
 use crate::strategy::find;
 use crate::tests_support::shortened;
 use crate::{
-    ForgetRetain, Interleave, Recipe, STRATEGIES, Strategy, UnlearnError, Unlearned, epoch_cost, training_passes,
-    unlearn,
+    ForgetRetain, Interleave, Recipe, STRATEGIES, Strategy, UnlearnError, Unlearned, epoch_cost, preparation_passes,
+    tally, training_passes, unlearn,
 };
 use lacuna_cohort::Case;
 use lacuna_nn::loss::SegmentationLoss;
@@ -131,6 +131,41 @@ fn a_run_passes_everybody_and_stopped_and_resumed_from_its_file_is_the_straight_
         assert_eq!(resumed.network.digest(), straight.network.digest(), "{}", strategy.name);
         assert_eq!((resumed.passes, resumed.history), (straight.passes, straight.history), "{}", strategy.name);
     }
+}
+
+#[test]
+fn preparation_shows_networks_the_volumes_that_are_stated() {
+    // Counted where volumes meet networks, and not by the formula.
+    let cases = heads(3);
+    let sets = sets(&cases);
+    for strategy in STRATEGIES {
+        let recipe = bounded(strategy);
+        tally::take();
+        Setting { recipe: &recipe, sets: &sets, epochs: 1, seed: SEED }.run();
+        assert_eq!(tally::take(), preparation_passes(&recipe, &sets).unwrap(), "{}", strategy.name);
+    }
+}
+
+#[test]
+fn edits_alone_are_the_whole_of_a_strategy_without_a_term() {
+    // The weight edits proper: however many epochs go by, the network stays what the edit made of it.
+    let cases = heads(3);
+    let sets = sets(&cases);
+    let has_no_step = |strategy: &&Strategy| epoch_cost(&(strategy.recipe)(), &sets).steps == 0;
+    let mut seen = 0;
+    for strategy in STRATEGIES.iter().filter(has_no_step) {
+        let recipe = bounded(strategy);
+        let setting = Setting { recipe: &recipe, sets: &sets, epochs: EPOCHS, seed: SEED };
+        let (edited, state) = (setting.fresh_state(), setting.run());
+        check_cost(strategy, &setting, &state);
+        assert_eq!(state.network.digest(), edited.network.digest(), "{}", strategy.name);
+        let moved = moved(&resnet_10(), &state.network);
+        assert!(!moved.is_empty(), "{}: changed nothing", strategy.name);
+        let is_weight = |name: &String| state.network.parameters.get(name).role == Role::Weight;
+        assert!(moved.iter().all(is_weight), "{}: statistics moved", strategy.name);
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen} strategies without a step");
 }
 
 #[test]

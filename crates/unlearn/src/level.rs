@@ -1,7 +1,7 @@
 //! Levels of loss that a recipe names: where ascent stops, what a rewind looks for, what a guard refuses.
 
 use crate::mechanic::mirrored_back;
-use crate::{ForgetRetain, UnlearnError, Unlearned};
+use crate::{ForgetRetain, UnlearnError, Unlearned, tally};
 use lacuna_cohort::Case;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, mean_loss, targets};
@@ -74,6 +74,7 @@ impl LossLevel {
             LossLevel::Of(Reference::UniformGuess) => uniform_guess(run, cases),
             LossLevel::Of(Reference::Mirrored) => loss_on_mirrored(run.original, run),
             LossLevel::OfOriginal { original } => {
+                tally::saw(self.passes(run.sets));
                 Ok(original * mean_loss(run.original, &run.sets.retain, run.loss, &run.device)?)
             }
         }

@@ -17,6 +17,7 @@ mod constraint;
 mod edit;
 mod effect;
 mod error;
+mod gradients;
 #[cfg(test)]
 mod key_laws;
 #[cfg(test)]
@@ -27,11 +28,13 @@ pub mod mechanic;
 mod objective;
 mod order;
 mod outward;
+mod rank;
 mod rates;
 mod recipe;
 mod rewind;
 mod run;
 pub mod strategy;
+mod tally;
 mod target;
 mod teacher;
 #[cfg(test)]
@@ -42,9 +45,10 @@ mod vulkan;
 pub use adapters::Adapters;
 pub use conflict::{Conflict, Conflicts};
 pub use constraint::Constraint;
-pub use edit::Edit;
+pub use edit::{Edit, Selection};
 pub use effect::{Effect, effect};
 pub use error::UnlearnError;
+pub use gradients::Importance;
 pub use level::{LossLevel, Reference};
 pub use mechanic::{NoiseLaw, Redraw, Sharpness};
 pub use order::Interleave;

@@ -86,7 +86,8 @@ pub(crate) fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain, epoch: usize) -> 
     EpochCost {
         steps: plan.len(),
         passes: (plan.iter().map(volumes).sum::<usize>() + ways) as u64,
-        volumes_at_once: plan.iter().map(volumes).max().unwrap_or(0),
+        // Without a step there is still whatever an edit or a score passes.
+        volumes_at_once: plan.iter().map(volumes).max().unwrap_or(1),
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Goal {
 ///   + g |theta|_1                                                          the penalty
 /// ```
 ///
-/// from the original after its [`Edit`]s.
+/// from the original after its [`Edit`]s. A recipe whose weights are all 0 is its edits and no step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -180,7 +180,7 @@ impl Recipe {
                 return bad(key, weight.to_string(), "0 to 1000000");
             }
         }
-        if self.forget_weight == 0.0 && !self.has_retain_side() {
+        if self.forget_weight == 0.0 && !self.has_retain_side() && self.edits.is_empty() {
             return bad("forget_weight", "0, as is retain_weight".to_string(), "one of the two above 0");
         }
         self.check_limits()?;
@@ -230,14 +230,17 @@ impl Recipe {
 
     /// Whether the optimiser may move a tensor.
     pub(crate) fn is_trainable(&self, name: &str) -> bool {
-        let stage = Network::stage(name);
         let is_open = match self.adapters {
-            Some(adapters) => Network::is_adapter(name) || (adapters.head && stage == Stage::Head),
+            Some(adapters) => Network::is_adapter(name) || (adapters.head && Network::stage(name) == Stage::Head),
             None => true,
         };
-        is_open
-            && !(self.fix_decoder && stage == Stage::Head)
-            && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
+        is_open && self.is_editable(name)
+    }
+
+    /// Whether edits may change a tensor: it is of a part of the network that the recipe does not keep in place.
+    pub(crate) fn is_editable(&self, name: &str) -> bool {
+        let stage = Network::stage(name);
+        !(self.fix_decoder && stage == Stage::Head) && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
     }
 
     /// What the forget subjects are pulled to, as `forget_target` or the four switches say it.
@@ -323,6 +326,37 @@ mod tests {
     #[test]
     fn a_recipe_without_any_term_is_refused() {
         assert!(Recipe::from_toml("max_loss = true\nforget_weight = 0\nretain_weight = 0").is_err());
+    }
+
+    #[test]
+    fn a_recipe_of_edits_alone_is_one() {
+        let edits = "[[edits]]\nkind = 'dampen'\nimportance = 'outputs'\nselection = 'adaptive'\nlambda = 1\n\
+                     blocks_per_axis = 2";
+        let recipe = Recipe::from_toml(&format!("forget_weight = 0\nretain_weight = 0\n{edits}")).unwrap();
+        assert_eq!(recipe.forget_target().unwrap(), ForgetTarget::Nothing);
+        assert_eq!(recipe.edits.len(), 1);
+    }
+
+    #[test]
+    fn what_no_edit_and_no_mask_can_be_is_refused_by_its_key() {
+        let dampen = |selection, lambda, blocks_per_axis| Edit::Dampen {
+            importance: crate::Importance::Labels,
+            selection,
+            lambda,
+            blocks_per_axis,
+        };
+        let threshold = crate::Selection::Threshold;
+        let of = |edit| Recipe { edits: vec![edit], ..Recipe::fine_tuning() };
+        for (key, recipe) in [
+            ("edits.selection.threshold", of(dampen(threshold(0.0), 1.0, 1))),
+            ("edits.lambda", of(dampen(threshold(1.0), f64::NAN, 1))),
+            ("edits.blocks_per_axis", of(dampen(threshold(1.0), 1.0, 0))),
+            ("edits.strength", of(Edit::FisherNoise { strength: -1.0, deviation_max: 1.0, blocks_per_axis: 1 })),
+            ("edits.damping", of(Edit::Newton { scale: 1.0, damping: 0.0, blocks_per_axis: 1 })),
+        ] {
+            let message = recipe.checked().unwrap_err().to_string();
+            assert!(message.contains(key), "`{key}` is not in: {message}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 use crate::objective::{self, Original, Unlearning};
-use crate::{ForgetTarget, Recipe, UnlearnError, teacher};
+use crate::{Edit, ForgetTarget, Recipe, UnlearnError, teacher};
 use lacuna_cohort::{Case, SubjectId};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network};
@@ -133,10 +133,13 @@ fn check_sets(run: &Unlearned) -> Result<(), UnlearnError> {
     let first = sets.forget.first().ok_or(UnlearnError::NothingToForget)?;
     let target = run.recipe.forget_target()?;
     let recipe = run.recipe;
-    let needs_retain = recipe.has_retain_side() || target.needs_others() || recipe.has_level_of_others();
+    let edits_need_retain = recipe.edits.iter().any(Edit::needs_retain);
+    let needs_retain =
+        recipe.has_retain_side() || target.needs_others() || recipe.has_level_of_others() || edits_need_retain;
     if needs_retain && sets.retain.is_empty() {
         return Err(UnlearnError::NothingToRetain);
     }
+    recipe.edits.iter().try_for_each(|edit| edit.check_sets(sets))?;
     let forgotten: BTreeSet<&SubjectId> = sets.forget.iter().map(|case| &case.subject).collect();
     if let Some(case) = sets.retain.iter().find(|case| forgotten.contains(&case.subject)) {
         return Err(UnlearnError::BothSides { subject: case.subject.clone() });
@@ -284,6 +287,28 @@ mod tests {
         {
             let recipe = (crate::strategy::find(name).unwrap().recipe)();
             let expected = Passes { training: 0, teacher: expected };
+            assert_eq!(preparation_passes(&recipe, &sets).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn preparation_is_the_gradients_of_edits_and_masks() {
+        // Two retain cases and one forget case, of 4 x 6 x 6 voxels: eight blocks each where samples are blocks.
+        let cases = heads(3);
+        let sets = ForgetRetain { retain: cases[1..].iter().collect(), forget: vec![&cases[0]] };
+        for (name, expected) in [
+            ("ssd", 24),
+            ("label-free-ssd", 24),
+            ("adaptive-ssd", 24),
+            ("fisher-noise", 16),
+            ("newton", 3),
+            ("fine-tune", 0),
+            ("cf-k", 0),
+            ("eu-k", 0),
+            ("l1-sparse", 0),
+        ] {
+            let recipe = (crate::strategy::find(name).unwrap().recipe)();
+            let expected = Passes { training: expected, teacher: 0 };
             assert_eq!(preparation_passes(&recipe, &sets).unwrap(), expected, "{name}");
         }
     }

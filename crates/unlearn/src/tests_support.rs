@@ -2,8 +2,8 @@
 
 use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned};
 use lacuna_cohort::Case;
-use lacuna_nn::Device;
 use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{BatchNormMode, Device};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::resnet_10;
 
@@ -27,4 +27,11 @@ pub(crate) fn shortened(recipe: Recipe) -> Recipe {
         other => other,
     });
     Recipe { forget_target, divergence_guard: None, ..recipe }
+}
+
+impl Recipe {
+    /// Nothing but the retain term, BatchNorm frozen.
+    pub(crate) fn fine_tuning() -> Recipe {
+        Recipe { forget_weight: 0.0, batch_norm: BatchNormMode::Running, ..Recipe::default() }
+    }
 }

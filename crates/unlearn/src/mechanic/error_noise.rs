@@ -5,8 +5,10 @@
 //! sum, since a loss that is a mean over voxels has gradients that fall with their number, and the sum's do not: *our
 //! reading* for volumes.
 
+use crate::tally;
 use lacuna_nn::loss::{SegmentationLoss, Target};
 use lacuna_nn::{BatchNormMode, Network, Pass, Tensor};
+use lacuna_train::Passes;
 
 /// How noise is learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +53,7 @@ fn gradient_of_error(
 ) -> Tensor<5> {
     let pass = Pass::training(&network.parameters, BatchNormMode::Running, &|_| false);
     let noise = Tensor::from_inner(noise).require_grad();
+    tally::saw(Passes { training: 1, teacher: 0 });
     let error = loss.of(network.forward(&pass, noise.clone()), target);
     let mut gradients = (noise.clone().powi_scalar(2).mean().mul_scalar(decay) - error).backward();
     noise.grad_remove(&mut gradients).expect("the loss depends on the noise")

@@ -1,8 +1,9 @@
 //! Volumes seen in a mirror.
 
+use crate::tally;
 use lacuna_cohort::Case;
 use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::TrainError;
+use lacuna_train::{Passes, TrainError};
 
 /// A network's logits of a mirrored case, mirrored back so that they lie on the case's own target, `[1, C, D, H, W]`.
 pub(crate) fn mirrored_back(
@@ -11,6 +12,7 @@ pub(crate) fn mirrored_back(
     case: &Case,
     device: &Device,
 ) -> Result<Tensor<5>, TrainError> {
+    tally::saw(Passes { training: 0, teacher: 1 });
     let [c, d, h, w] = case.shape;
     let input = mirrored(&case.voxels()?.input, w);
     let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape([1, c, d, h, w]);

@@ -1,6 +1,6 @@
 //! What the frozen original says, asked once before the first step.
 
-use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned};
+use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned, tally};
 use lacuna_cohort::Case;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, input_tensor};
@@ -16,7 +16,10 @@ pub(crate) struct Original {
 impl Original {
     pub(super) fn new(run: &Unlearned, target: &ForgetTarget) -> Result<Original, TrainError> {
         let features = target.is_in_feature_space();
-        let say = |case: &&Case| Ok(say(run.original, input_tensor(&[case], &run.device)?, features));
+        let say = |case: &&Case| {
+            tally::saw(Passes { training: 0, teacher: 1 });
+            Ok(say(run.original, input_tensor(&[case], &run.device)?, features))
+        };
         let say_all = |cases: &[&Case]| cases.iter().map(say).collect::<Result<Vec<_>, TrainError>>();
         Ok(Original {
             retain: if asks_of_retain(run.recipe, target) { say_all(&run.sets.retain)? } else { Vec::new() },

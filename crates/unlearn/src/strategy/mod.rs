@@ -1,5 +1,6 @@
 //! The named strategies: one file each, one entry in [`STRATEGIES`].
 
+mod adaptive_ssd;
 mod atlas_matching;
 mod bad_teacher;
 mod cf_k;
@@ -7,18 +8,22 @@ mod consistent_background;
 mod constrained;
 mod eu_k;
 mod fine_tune;
+mod fisher_noise;
 mod fix_decoder;
 mod gradient_ascent;
 mod ignorant_teacher;
 mod l1_sparse;
+mod label_free_ssd;
 mod lora_erase;
 mod max_loss;
 mod neg_grad_plus;
+mod newton;
 mod noisy_label;
 mod oracle_matching;
 mod random_encoder;
 mod retain_label;
 mod scrub;
+mod ssd;
 mod unlearning_aware;
 mod unsir;
 
@@ -59,6 +64,11 @@ pub static STRATEGIES: &[Strategy] = &[
     cf_k::STRATEGY,
     eu_k::STRATEGY,
     l1_sparse::STRATEGY,
+    ssd::STRATEGY,
+    label_free_ssd::STRATEGY,
+    adaptive_ssd::STRATEGY,
+    fisher_noise::STRATEGY,
+    newton::STRATEGY,
 ];
 
 /// Where the paper's strategies come from, as we read it.

@@ -7,7 +7,7 @@ mod atlas;
 mod mirror;
 mod untaught;
 
-use crate::{ForgetRetain, ForgetTarget, UnlearnError, Unlearned};
+use crate::{ForgetRetain, ForgetTarget, UnlearnError, Unlearned, tally};
 use lacuna_cohort::Case;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_seed::Seed;
@@ -63,6 +63,7 @@ fn uniform(run: &Unlearned, case: &Case) -> Tensor<5> {
 
 /// A network's class probabilities of a case, its logits divided by a temperature.
 fn outputs(network: &Network, case: &Case, temperature: f64, run: &Unlearned) -> Result<Tensor<5>, TrainError> {
+    tally::saw(Passes { training: 0, teacher: 1 });
     let pass = Pass::evaluation(&network.parameters);
     let logits = network.forward(&pass, input_tensor(&[case], &run.device)?);
     Ok(lacuna_nn::loss::probabilities(logits.div_scalar(temperature)))

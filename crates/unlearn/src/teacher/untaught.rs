@@ -5,7 +5,7 @@
 //! their training counts in the cost of the run.
 
 use super::{fresh_network, outputs};
-use crate::{UnlearnError, Unlearned};
+use crate::{UnlearnError, Unlearned, tally};
 use lacuna_nn::Tensor;
 use lacuna_seed::Seed;
 use lacuna_train::{NoMonitor, Schedule, State, Supervised, TrainConfig, fit};
@@ -46,5 +46,6 @@ fn schooled(run: &Unlearned, schooling: Schooling, number: usize) -> Result<lacu
     let objective = Supervised::new(run.sets.retain.clone(), &config, seed, run.device.clone())?;
     let mut state = State::new(fresh_network(run, number), &config);
     fit(&mut state, &objective, &config, &mut NoMonitor)?;
+    tally::saw(state.passes);
     Ok(state.network)
 }
