@@ -233,7 +233,7 @@ fn a_sham_never_looks_at_the_forget_subject() {
     let retain: Vec<&Case> = cases[2..].iter().collect();
     for strategy in STRATEGIES {
         // A rewind asks the forget subject which epoch to return.
-        let sham = Recipe { forget_weight: 0.0, rewind: None, ..recipe(strategy, 1.0) };
+        let sham = Recipe { forget_weight: 0.0, rewind: None, saliency: None, ..recipe(strategy, 1.0) };
         let prepared = ForgetRetain { retain: retain.clone(), forget: vec![&cases[0]] };
         let start = Setting { recipe: &sham, sets: &prepared, epochs: 1, seed: SEED }.fresh_state();
         let state = |forget: Vec<&Case>| {

@@ -17,6 +17,7 @@ mod constraint;
 mod edit;
 mod effect;
 mod error;
+mod factors;
 mod gradients;
 #[cfg(test)]
 mod key_laws;
@@ -48,6 +49,7 @@ pub use constraint::Constraint;
 pub use edit::{Edit, Selection};
 pub use effect::{Effect, effect};
 pub use error::UnlearnError;
+pub use factors::SaliencyScope;
 pub use gradients::Importance;
 pub use level::{LossLevel, Reference};
 pub use mechanic::{NoiseLaw, Redraw, Sharpness};

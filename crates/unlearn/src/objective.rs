@@ -4,6 +4,7 @@ mod original;
 #[cfg(test)]
 mod tests;
 
+use crate::factors::Factors;
 use crate::limits::Limits;
 use crate::mechanic::{ErrorMaximising, Redraw, error_maximising_noise, noise_features, noise_labels, noise_volume};
 use crate::order::{Order, Step, steps};
@@ -67,6 +68,7 @@ pub(crate) struct Unlearning<'a> {
     limits: Limits,
     /// The multiplier of the constraint in the epoch under way.
     multiplier: Cell<f64>,
+    factors: Factors,
 }
 
 /// The steps of an epoch; a side without weight is not passed over.
@@ -97,7 +99,12 @@ impl<'a> Unlearning<'a> {
         let limits = Limits::of(run, words.is_some())?;
         let noises = learnt_noises(run, &target)?;
         let multiplier = Cell::new(run.recipe.retain_weight);
-        Ok(Unlearning { run, target, original, words, noises, limits, multiplier })
+        Ok(Unlearning { run, target, original, words, noises, limits, multiplier, factors: Factors::default() })
+    }
+
+    /// The same with factors on the gradients.
+    pub(crate) fn scaled_by(self, factors: Factors) -> Self {
+        Unlearning { factors, ..self }
     }
 
     #[cfg(test)]
@@ -392,6 +399,10 @@ impl Objective for Unlearning<'_> {
 
     fn is_trainable(&self, name: &str) -> bool {
         self.run.recipe.is_trainable(name)
+    }
+
+    fn gradient_factors(&self, name: &str) -> Option<&[f32]> {
+        self.factors.get(name)
     }
 
     fn batch_norm(&self) -> BatchNormMode {

@@ -10,6 +10,16 @@ pub(crate) fn cut_above(mut values: Vec<f32>, count: usize) -> f32 {
     *values.select_nth_unstable_by(count, |a, b| b.total_cmp(a)).1
 }
 
+/// The places of the `count` smallest values; of equal ones, the first.
+pub(crate) fn smallest(values: &[f32], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    if count < places.len() {
+        places.select_nth_unstable_by(count, |&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
+        places.truncate(count);
+    }
+    places
+}
+
 /// So large a share of a number of things, rounded to the nearest.
 pub(crate) fn count_of(share: f64, things: usize) -> usize {
     (share * things as f64).round() as usize
@@ -26,5 +36,13 @@ mod tests {
         assert_eq!(cut_above(values.clone(), 3), 6.0);
         assert_eq!(cut_above(values.clone(), 0), 9.0);
         assert_eq!(cut_above(values, 10), f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn the_smallest_are_as_many_as_asked_for_even_among_equals() {
+        let mut places = smallest(&[2.0, 0.0, 5.0, 0.0, 0.0, 1.0], 2);
+        places.sort_unstable();
+        assert_eq!(places, [1, 3]);
+        assert_eq!(smallest(&[1.0, 2.0], 5).len(), 2);
     }
 }

@@ -1,6 +1,9 @@
 //! A strategy as data.
 
-use crate::{Adapters, Constraint, Edit, ForgetTarget, Interleave, LossLevel, NoiseLaw, Redraw, Rewind, UnlearnError};
+use crate::{
+    Adapters, Constraint, Edit, ForgetTarget, Interleave, LossLevel, NoiseLaw, Redraw, Rewind, SaliencyScope,
+    UnlearnError,
+};
 use lacuna_nn::{BatchNormMode, Network, Stage};
 use lacuna_train::{OptimiserConfig, Schedule, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,14 @@ pub struct Recipe {
     /// The parts of the network that move; all of them if unsaid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Stage>>,
+    /// The share of weights that move: those at which the forget subjects' loss pulls most in the original; all of them
+    /// if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saliency: Option<f64>,
+    /// Among which weights that share is sought.
+    pub saliency_scope: SaliencyScope,
+    /// Factor on the gradients of weights that the edits left as they were.
+    pub unedited_factor: f64,
     /// `a`, the weight of the forget term. At 0 the recipe is its own sham.
     pub forget_weight: f64,
     /// `w`, the weight of the retain term. At 0 an epoch passes over the forget subjects only.
@@ -120,6 +131,9 @@ impl Default for Recipe {
             forget_target: None,
             edits: Vec::new(),
             stages: None,
+            saliency: None,
+            saliency_scope: SaliencyScope::Network,
+            unedited_factor: 1.0,
             forget_weight: 1.0,
             retain_weight: 1.0,
             distil_weight: 0.0,
@@ -184,6 +198,7 @@ impl Recipe {
             return bad("forget_weight", "0, as is retain_weight".to_string(), "one of the two above 0");
         }
         self.check_limits()?;
+        self.check_factors()?;
         if !(self.temperature > 0.0 && self.temperature <= 100.0) {
             return bad("temperature", self.temperature.to_string(), "above 0, 100 at most");
         }
@@ -331,10 +346,10 @@ mod tests {
     #[test]
     fn a_recipe_of_edits_alone_is_one() {
         let edits = "[[edits]]\nkind = 'dampen'\nimportance = 'outputs'\nselection = 'adaptive'\nlambda = 1\n\
-                     blocks_per_axis = 2";
+                     blocks_per_axis = 2\n[[edits]]\nkind = 'turn'\naxes = [0, 2, 1]";
         let recipe = Recipe::from_toml(&format!("forget_weight = 0\nretain_weight = 0\n{edits}")).unwrap();
         assert_eq!(recipe.forget_target().unwrap(), ForgetTarget::Nothing);
-        assert_eq!(recipe.edits.len(), 1);
+        assert_eq!(recipe.edits.len(), 2);
     }
 
     #[test]
@@ -353,6 +368,11 @@ mod tests {
             ("edits.blocks_per_axis", of(dampen(threshold(1.0), 1.0, 0))),
             ("edits.strength", of(Edit::FisherNoise { strength: -1.0, deviation_max: 1.0, blocks_per_axis: 1 })),
             ("edits.damping", of(Edit::Newton { scale: 1.0, damping: 0.0, blocks_per_axis: 1 })),
+            ("edits.share", of(Edit::Renew { share: 1.5 })),
+            ("edits.axes", of(Edit::Turn { axes: [0, 1, 2] })),
+            ("saliency", Recipe { saliency: Some(0.0), ..Recipe::fine_tuning() }),
+            ("unedited_factor", Recipe { unedited_factor: 2.0, ..Recipe::fine_tuning() }),
+            ("unedited_factor", Recipe { unedited_factor: 0.0, ..Recipe::fine_tuning() }),
         ] {
             let message = recipe.checked().unwrap_err().to_string();
             assert!(message.contains(key), "`{key}` is not in: {message}");

@@ -1,5 +1,6 @@
 //! Running a recipe.
 
+use crate::factors::Factors;
 use crate::limits::Limits;
 use crate::objective::{self, Original, Unlearning};
 use crate::{Edit, ForgetTarget, Recipe, UnlearnError, teacher};
@@ -47,7 +48,7 @@ pub struct Unlearned<'a> {
     pub device: Device,
 }
 
-/// What a run takes before its first step: edits, teachers, and the frozen original's answers.
+/// What a run takes before its first step: edits, teachers, masks, and the frozen original's answers.
 ///
 /// # Errors
 /// A recipe without a target.
@@ -59,6 +60,7 @@ pub fn preparation_passes(recipe: &Recipe, sets: &ForgetRetain) -> Result<Passes
     if let ForgetTarget::ErrorMaximisingNoise { steps, .. } = target {
         passes.training += (steps * sets.forget.len()) as u64;
     }
+    passes += Factors::passes(recipe, sets);
     recipe.edits.iter().for_each(|edit| passes += edit.passes(sets));
     Ok(passes)
 }
@@ -95,7 +97,7 @@ pub fn training_passes(recipe: &Recipe, sets: &ForgetRetain, epochs: usize) -> u
 pub fn unlearn(run: &Unlearned, state: &mut State, monitor: &mut dyn Monitor) -> Result<(), UnlearnError> {
     check_run(run)?;
     let target = run.recipe.forget_target()?;
-    let objective = Unlearning::new(run, target)?;
+    let objective = Unlearning::new(run, target)?.scaled_by(Factors::of(run, state)?);
     fit(state, &objective, &run.recipe.train_config(run.epochs), monitor)?;
     state.settle();
     Ok(())
@@ -117,7 +119,7 @@ impl Unlearned<'_> {
     }
 
     /// The original after the recipe's edits.
-    fn edited(&self) -> Result<Network, UnlearnError> {
+    pub(crate) fn edited(&self) -> Result<Network, UnlearnError> {
         self.recipe.edits.iter().try_fold(self.original.clone(), |network, edit| edit.apply(network, self))
     }
 }
@@ -302,6 +304,9 @@ mod tests {
             ("adaptive-ssd", 24),
             ("fisher-noise", 16),
             ("newton", 3),
+            ("msg", 3),
+            ("ct", 0),
+            ("salun", 1),
             ("fine-tune", 0),
             ("cf-k", 0),
             ("eu-k", 0),

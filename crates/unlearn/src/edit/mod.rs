@@ -8,7 +8,9 @@ mod dampen;
 mod fisher_noise;
 mod jitter;
 mod newton;
+mod renew;
 mod reset;
+mod turn;
 
 pub use dampen::Selection;
 
@@ -61,6 +63,16 @@ pub enum Edit {
         /// Blocks of the output grid along each axis that are samples of their own.
         blocks_per_axis: usize,
     },
+    /// Draw the weights of each convolution anew at which retain and forget subjects pull least (MSG).
+    Renew {
+        /// The share of its weights.
+        share: f64,
+    },
+    /// Exchange the spatial axes of every convolution (CT).
+    Turn {
+        /// Which of the axes D, H, W (0, 1, 2) stands in the place of each.
+        axes: [usize; 3],
+    },
 }
 
 impl Edit {
@@ -89,6 +101,10 @@ impl Edit {
                 above_zero("edits.damping", *damping, MILLION)?;
                 check_blocks(*blocks_per_axis)
             }
+            Edit::Renew { share } => above_zero("edits.share", *share, SHARE),
+            Edit::Turn { axes } => {
+                expect("edits.axes", format!("{axes:?}"), "0, 1 and 2 in another order", turn::is_turn(*axes))
+            }
         }
     }
 
@@ -107,6 +123,8 @@ impl Edit {
             Edit::Newton { scale, damping, blocks_per_axis } => {
                 newton::newton(network, run, newton::NewtonStep { scale, damping, blocks_per_axis })?
             }
+            Edit::Renew { share } => renew::renew(network, run, share)?,
+            Edit::Turn { axes } => turn::turn(network, axes, &|name| run.recipe.is_editable(name)),
         };
         Ok(edited)
     }
@@ -114,10 +132,11 @@ impl Edit {
     /// What the edit takes.
     pub(crate) fn passes(&self, sets: &ForgetRetain) -> Passes {
         match *self {
-            Edit::Reset { .. } | Edit::Jitter { .. } => Passes::default(),
+            Edit::Reset { .. } | Edit::Jitter { .. } | Edit::Turn { .. } => Passes::default(),
             Edit::Dampen { blocks_per_axis, .. } => dampen::cost(sets, blocks_per_axis),
             Edit::FisherNoise { blocks_per_axis, .. } => gradients::passes(&sets.retain, blocks_per_axis),
             Edit::Newton { blocks_per_axis, .. } => newton::cost(sets, blocks_per_axis),
+            Edit::Renew { .. } => renew::cost(sets),
         }
     }
 
@@ -134,7 +153,7 @@ impl Edit {
 
     /// Whether there must be retain subjects for it.
     pub(crate) fn needs_retain(&self) -> bool {
-        !matches!(self, Edit::Reset { .. } | Edit::Jitter { .. })
+        !matches!(self, Edit::Reset { .. } | Edit::Jitter { .. } | Edit::Turn { .. })
     }
 }
 
@@ -145,6 +164,7 @@ fn expect(key: &'static str, found: String, expected: &'static str, holds: bool)
 /// How large a setting may be, and how that is said.
 struct Most(f64, &'static str);
 
+const SHARE: Most = Most(1.0, "above 0, 1 at most");
 const TENFOLD: Most = Most(10.0, "above 0, 10 at most");
 const MILLION: Most = Most(1e6, "above 0, 1000000 at most");
 

@@ -8,16 +8,21 @@ use lacuna_seed::Seed;
 
 /// Every tensor of these stages, BatchNorm's statistics included, as a fresh network of another seed has it.
 pub(super) fn reset(mut network: Network, stages: &[Stage], seed: Seed) -> Network {
-    let device = lacuna_nn::Pass::evaluation(&network.parameters).device();
-    // Not the run's own seed: the original may have begun from the very weights that it draws.
-    let other = Seed(seed.stream("reset weights").draws().below(1 << 53) as u64);
-    let fresh = Network::new(*network.architecture(), other, &device);
+    let fresh = fresh_like(&network, seed, "reset weights");
     for (name, parameter) in network.parameters.iter_mut() {
         if stages.contains(&Network::stage(name)) {
             *parameter = fresh.parameters.get(name).clone();
         }
     }
     network
+}
+
+/// A fresh network of the same architecture, drawn for a purpose.
+pub(super) fn fresh_like(network: &Network, seed: Seed, purpose: &str) -> Network {
+    let device = lacuna_nn::Pass::evaluation(&network.parameters).device();
+    // Not the run's own seed: the original may have begun from the very weights that it draws.
+    let other = Seed(seed.stream(purpose).draws().below(1 << 53) as u64);
+    Network::new(*network.architecture(), other, &device)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod bad_teacher;
 mod cf_k;
 mod consistent_background;
 mod constrained;
+mod ct;
 mod eu_k;
 mod fine_tune;
 mod fisher_noise;
@@ -16,12 +17,14 @@ mod l1_sparse;
 mod label_free_ssd;
 mod lora_erase;
 mod max_loss;
+mod msg;
 mod neg_grad_plus;
 mod newton;
 mod noisy_label;
 mod oracle_matching;
 mod random_encoder;
 mod retain_label;
+mod salun;
 mod scrub;
 mod ssd;
 mod unlearning_aware;
@@ -64,11 +67,14 @@ pub static STRATEGIES: &[Strategy] = &[
     cf_k::STRATEGY,
     eu_k::STRATEGY,
     l1_sparse::STRATEGY,
+    salun::STRATEGY,
     ssd::STRATEGY,
     label_free_ssd::STRATEGY,
     adaptive_ssd::STRATEGY,
     fisher_noise::STRATEGY,
     newton::STRATEGY,
+    msg::STRATEGY,
+    ct::STRATEGY,
 ];
 
 /// Where the paper's strategies come from, as we read it.
