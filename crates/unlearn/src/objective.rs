@@ -6,7 +6,9 @@ mod tests;
 
 use crate::factors::Factors;
 use crate::limits::Limits;
-use crate::mechanic::{ErrorMaximising, Redraw, error_maximising_noise, noise_features, noise_labels, noise_volume};
+use crate::mechanic::{
+    ErrorMaximising, Redraw, error_maximising_noise, noise_features, noise_labels, noise_volume, slope, with_noise,
+};
 use crate::order::{Order, Step, steps};
 use crate::outward::moved_against;
 use crate::{EpochCost, ForgetRetain, ForgetTarget, Recipe, UnlearnError, Unlearned, teacher};
@@ -71,6 +73,14 @@ pub(crate) struct Unlearning<'a> {
     factors: Factors,
 }
 
+/// The noise that a step adds to its forget case.
+#[derive(Clone, Copy)]
+struct Noise {
+    deviation: f64,
+    draws: usize,
+    epoch: usize,
+}
+
 /// The steps of an epoch; a side without weight is not passed over.
 fn plan(recipe: &Recipe, sets: &ForgetRetain, seed: Seed, epoch: usize) -> Vec<Step> {
     let retain: &[&Case] = if recipe.has_retain_side() { &sets.retain } else { &[] };
@@ -82,9 +92,10 @@ fn plan(recipe: &Recipe, sets: &ForgetRetain, seed: Seed, epoch: usize) -> Vec<S
 /// What an epoch takes; the seed decides the order of its steps and nothing of this.
 pub(crate) fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain, epoch: usize) -> EpochCost {
     let plan = plan(recipe, sets, Seed(0), epoch);
-    let volumes = |step: &Step| usize::from(step.retain.is_some()) + usize::from(step.forget.is_some());
+    let of_forget = recipe.forget_volumes();
+    let volumes = |step: &Step| usize::from(step.retain.is_some()) + step.forget.map_or(0, |_| of_forget);
     // A gradient that is taken a step into forgetting costs the pass that finds the way.
-    let ways = if recipe.forget_radius.is_some() && recipe.forgets_in(epoch) { plan.len() } else { 0 };
+    let ways = if recipe.forget_radius.is_some() && recipe.forgets_in(epoch) { plan.len() * of_forget } else { 0 };
     EpochCost {
         steps: plan.len(),
         passes: (plan.iter().map(volumes).sum::<usize>() + ways) as u64,
@@ -174,7 +185,7 @@ impl<'a> Unlearning<'a> {
 
     fn forget_side(&self, network: &Network, pass: &Pass, index: usize, epoch: usize) -> Result<Side, TrainError> {
         let (term, teacher) = self.forget_loss(network, pass, index, epoch)?;
-        let passes = Passes { training: 1, teacher };
+        let passes = Passes { training: self.run.recipe.forget_volumes() as u64, teacher };
         Ok(Side { loss: self.weighted_forget(term.clone()), terms: vec![(FORGET, term)], passes })
     }
 
@@ -202,11 +213,36 @@ impl<'a> Unlearning<'a> {
             return Ok((mean_squared(network.encode(pass, input), features), teacher_passes));
         }
         let logits = network.forward(pass, input);
+        if let ForgetTarget::OwnOutputsInNoise { deviation, draws } = self.target {
+            return Ok((self.slope_in_noise(network, pass, index, Noise { deviation, draws, epoch }, logits)?, 0));
+        }
         let loss = match &self.words {
             Some(words) => self.softened_loss(logits, &Target::from_probabilities(words[index].clone())),
             None => self.run.loss.of(logits, &self.target_classes(case, network.architecture().classes, epoch)?),
         };
         Ok((loss, 0))
+    }
+
+    /// The mean over draws of noise e of `|f(x) - f(x + e)| / |e|`, with f(x) at hand; every draw is a volume passed.
+    fn slope_in_noise(
+        &self,
+        network: &Network,
+        pass: &Pass,
+        index: usize,
+        noise: Noise,
+        outputs: Tensor<5>,
+    ) -> Result<Tensor<1>, TrainError> {
+        let case = self.run.sets.forget[index];
+        let (shape, voxels) = (case.shape, case.voxels()?);
+        let slope_of = |draw: usize| {
+            let stream = self.noise(case, noise.epoch).part(&draw.to_string());
+            let (noisy, norm) = with_noise(&voxels.input, noise.deviation, &stream);
+            let [c, d, h, w] = shape;
+            let noisy = Tensor::<1>::from_floats(noisy.as_slice(), &self.run.device).reshape([1, c, d, h, w]);
+            slope(outputs.clone(), network.forward(pass, noisy), norm)
+        };
+        let sum = (0..noise.draws).map(slope_of).reduce(|sum, term| sum + term).expect("checked: at least one draw");
+        Ok(sum.div_scalar(noise.draws as f64))
     }
 
     fn target_classes(&self, case: &Case, classes: usize, epoch: usize) -> Result<Target, TrainError> {

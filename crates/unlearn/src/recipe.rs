@@ -243,6 +243,11 @@ impl Recipe {
         self.forgets_in(epoch) && self.forget_radius.is_none()
     }
 
+    /// Volumes that go forward and backward when a forget case is passed.
+    pub(crate) fn forget_volumes(&self) -> usize {
+        self.forget_target.as_ref().map_or(1, ForgetTarget::volumes)
+    }
+
     /// Whether the optimiser may move a tensor.
     pub(crate) fn is_trainable(&self, name: &str) -> bool {
         let is_open = match self.adapters {
@@ -373,6 +378,13 @@ mod tests {
             ("saliency", Recipe { saliency: Some(0.0), ..Recipe::fine_tuning() }),
             ("unedited_factor", Recipe { unedited_factor: 2.0, ..Recipe::fine_tuning() }),
             ("unedited_factor", Recipe { unedited_factor: 0.0, ..Recipe::fine_tuning() }),
+            (
+                "forget_target.draws",
+                Recipe {
+                    forget_target: Some(ForgetTarget::OwnOutputsInNoise { deviation: 0.1, draws: 0 }),
+                    ..Recipe::default()
+                },
+            ),
         ] {
             let message = recipe.checked().unwrap_err().to_string();
             assert!(message.contains(key), "`{key}` is not in: {message}");

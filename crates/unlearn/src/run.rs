@@ -307,6 +307,7 @@ mod tests {
             ("msg", 3),
             ("ct", 0),
             ("salun", 1),
+            ("jit", 0),
             ("fine-tune", 0),
             ("cf-k", 0),
             ("eu-k", 0),

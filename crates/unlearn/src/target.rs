@@ -56,6 +56,13 @@ pub enum ForgetTarget {
         /// The weight of the noise's mean square.
         decay: f64,
     },
+    /// What the network itself says of the subject under Gaussian noise, both sides moving.
+    OwnOutputsInNoise {
+        /// The noise's deviation; intensities have deviation 1 over the foreground.
+        deviation: f64,
+        /// Noisy volumes per step, each of which is a pass of its own.
+        draws: usize,
+    },
 }
 
 impl ForgetTarget {
@@ -77,6 +84,14 @@ impl ForgetTarget {
     /// Whether retain subjects are needed to make it.
     pub fn needs_others(&self) -> bool {
         self.is_made_of_others() || matches!(self, ForgetTarget::UntaughtNetworks { .. })
+    }
+
+    /// Volumes that go forward and backward for one forget case.
+    pub(crate) fn volumes(&self) -> usize {
+        match self {
+            ForgetTarget::OwnOutputsInNoise { draws, .. } => 1 + draws,
+            _ => 1,
+        }
     }
 
     /// # Errors
@@ -107,6 +122,12 @@ impl ForgetTarget {
             }
             ForgetTarget::Atlas { sharpness: Sharpness::Confidence(found) } if !(*found > 0.0 && *found < 1.0) => {
                 bad("forget_target.sharpness.confidence", found.to_string(), "between 0 and 1")
+            }
+            ForgetTarget::OwnOutputsInNoise { deviation, .. } if !(*deviation > 0.0 && *deviation <= 100.0) => {
+                bad("forget_target.deviation", deviation.to_string(), "above 0, 100 at most")
+            }
+            ForgetTarget::OwnOutputsInNoise { draws, .. } if !(1..=100).contains(draws) => {
+                bad("forget_target.draws", draws.to_string(), "1 to 100")
             }
             _ => Ok(()),
         }

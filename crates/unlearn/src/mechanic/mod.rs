@@ -1,12 +1,14 @@
 //! What forget subjects are pulled to, as functions of data and a stream. One mechanic per file; which there are is
 //! listed in [`ForgetTarget`](crate::ForgetTarget).
 
+mod additive_noise;
 mod atlas;
 mod error_noise;
 mod label_noise;
 mod mirror;
 mod value_noise;
 
+pub(crate) use additive_noise::{slope, with_noise};
 pub use atlas::Sharpness;
 pub(crate) use atlas::{atlas, confidence, exponent_of_confidence, sharpened};
 pub(crate) use error_noise::{ErrorMaximising, error_maximising_noise};

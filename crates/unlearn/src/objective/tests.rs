@@ -125,6 +125,61 @@ fn below_its_bound_an_ascending_forget_term_is_as_if_unbounded() {
 }
 
 #[test]
+fn outputs_in_noise_are_a_mean_over_draws_each_of_which_is_passed() {
+    let cases = heads(2);
+    let recipe = |draws| Recipe {
+        forget_target: Some(ForgetTarget::OwnOutputsInNoise { deviation: 0.2, draws }),
+        retain_weight: 0.0,
+        batch_norm: BatchNormMode::Running,
+        ..Recipe::default()
+    };
+    let step = |draws| {
+        with_objective(&recipe(draws), &cases, |objective, network| {
+            let pass = training_pass(network);
+            let StepLoss { loss, passes, .. } = objective.loss(network, &pass, 0, 0).unwrap();
+            assert_eq!(passes, Passes { training: 1 + draws as u64, teacher: 0 });
+            let stated = epoch_cost(objective.run.recipe, objective.run.sets, 0);
+            assert_eq!((stated.passes, stated.volumes_at_once), (passes.training, 1 + draws));
+            number(loss)
+        })
+    };
+    // The first draw of three is the one of one; three differ, and their mean is another number.
+    let (one, three) = (step(1), step(3));
+    assert!(one > 0.0 && three > 0.0 && one != three, "{one} and {three}");
+    assert!((one - three).abs() < 0.5 * one, "slopes along random directions are much alike: {one} and {three}");
+}
+
+#[test]
+fn the_slope_in_noise_has_the_gradient_of_its_differences() {
+    // Along one weight: (L(w + h) - L(w - h)) / 2 h, with h so large that f32 sees it and so small that L is straight.
+    let cases = heads(2);
+    let recipe = Recipe {
+        forget_target: Some(ForgetTarget::OwnOutputsInNoise { deviation: 0.2, draws: 2 }),
+        retain_weight: 0.0,
+        batch_norm: BatchNormMode::Running,
+        ..Recipe::default()
+    };
+    let (_, gradients) = first_step(&recipe, &cases);
+    let name = "conv_seg.6.weight";
+    let place = (0..gradients[name].len())
+        .max_by(|&a, &b| gradients[name][a].abs().total_cmp(&gradients[name][b].abs()))
+        .unwrap();
+    with_objective(&recipe, &cases, |objective, network| {
+        let loss_at = |shift: f32| {
+            let mut moved = network.clone();
+            let mut values = crate::gradients::host(moved.parameters.get(name).values.clone());
+            values[place] += shift;
+            moved.parameters.set(name, Tensor::from_floats(values.as_slice(), &lacuna_nn::Device::flex()));
+            number(objective.loss(&moved, &training_pass(&moved), 0, 0).unwrap().loss)
+        };
+        let h = 1e-2;
+        let slope = (loss_at(h) - loss_at(-h)) / (2.0 * f64::from(h));
+        let gradient = f64::from(gradients[name][place]);
+        assert!((slope - gradient).abs() < 0.02 * gradient.abs(), "{slope}, not {gradient}");
+    });
+}
+
+#[test]
 fn a_descending_forget_term_has_no_bound() {
     let cases = heads(2);
     let step = |forget_loss_max| {
@@ -163,7 +218,7 @@ fn every_drawn_target_obeys_the_redraw_rule() {
             let changes = losses.iter().any(|loss| *loss != losses[0]);
             let is_drawn = match recipe.forget_target().unwrap() {
                 ForgetTarget::NoiseLabels => recipe.noise != NoiseLaw::Background,
-                ForgetTarget::OthersOutputs => true,
+                ForgetTarget::OthersOutputs | ForgetTarget::OwnOutputsInNoise { .. } => true,
                 target => target.is_in_feature_space(),
             };
             assert_eq!(changes, is_drawn && redraw == Redraw::EveryEpoch, "{} {redraw:?}", strategy.name);

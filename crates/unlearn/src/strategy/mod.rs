@@ -13,6 +13,7 @@ mod fisher_noise;
 mod fix_decoder;
 mod gradient_ascent;
 mod ignorant_teacher;
+mod jit;
 mod l1_sparse;
 mod label_free_ssd;
 mod lora_erase;
@@ -71,6 +72,7 @@ pub static STRATEGIES: &[Strategy] = &[
     ssd::STRATEGY,
     label_free_ssd::STRATEGY,
     adaptive_ssd::STRATEGY,
+    jit::STRATEGY,
     fisher_noise::STRATEGY,
     newton::STRATEGY,
     msg::STRATEGY,
