@@ -13,14 +13,14 @@ use lacuna_cohort::{CohortError, ScanData, layout, write_cohort};
 use lacuna_study::StudyConfig;
 use std::path::{Path, PathBuf};
 
-/// Make a small cohort, train, forget its most memorable subject by every strategy, compare
+/// Make a small cohort, train, forget its most memorable subject by the paper's strategies, compare
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  lacuna demo\n\nThe cohort is synthetic: heads with MRBrainS18 labels, one of them with an odd \
                         lesion that\nonly a network trained on it can know. Fewer subjects and shorter training than \
-                        the paper's\nkeep it to minutes; every strategy is run. Given again, it finds its records and \
-                        prints at once.\n\nhead.png shows one slice of the forgotten head: its image, its labels, and \
-                        what the original, Noisy\nLabel's model and the retrained one say of it."
+                        the paper's\nkeep it to minutes; all of its strategies are run. Given again, it finds its \
+                        records\nand prints at once.\n\nhead.png shows one slice of the forgotten head: its image, its \
+                        labels, and what the original, Noisy\nLabel's model and the retrained one say of it."
 )]
 pub struct Arguments {
     /// Where cohort, records and models go

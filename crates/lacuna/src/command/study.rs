@@ -9,7 +9,7 @@ use lacuna_study::{Machine, StudyConfig};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Train, forget by every strategy, retrain, and print the paper's table
+/// Train, forget by every strategy named, retrain, and print the paper's table
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  lacuna study studies/paper.toml --dry-run\n  lacuna study studies/paper.toml\n\nAn \
