@@ -8,10 +8,12 @@
 use lacuna_nn::{Network, Tensor};
 use lacuna_seed::Seed;
 
-/// Every convolution plus Gaussian noise of `deviation` times the deviation of its values.
-pub(super) fn jitter(mut network: Network, deviation: f64, seed: Seed) -> Network {
+/// Every convolution that may be edited plus Gaussian noise of `deviation` times the deviation of its values.
+pub(super) fn jitter(mut network: Network, deviation: f64, seed: Seed, is_editable: &dyn Fn(&str) -> bool) -> Network {
     let stream = seed.stream("weight jitter");
-    for (name, parameter) in network.parameters.iter_mut().filter(|(_, parameter)| parameter.shape.len() == 5) {
+    let kernels =
+        network.parameters.iter_mut().filter(|(name, parameter)| parameter.shape.len() == 5 && is_editable(name));
+    for (name, parameter) in kernels {
         let values = parameter.values.clone().into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32");
         let scale = deviation * deviation_of(&values);
         let mut draws = stream.part(name).draws();
@@ -35,7 +37,7 @@ mod tests {
     #[test]
     fn only_convolutions_move_and_by_the_stated_share() {
         let original = resnet_10();
-        let edited = jitter(original.clone(), 0.2, Seed(3));
+        let edited = jitter(original.clone(), 0.2, Seed(3), &|_| true);
         for name in moved(&original, &edited) {
             assert_eq!(original.parameters.get(&name).shape.len(), 5, "{name} is no kernel");
         }
@@ -45,5 +47,13 @@ mod tests {
         let noise: Vec<f32> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
         let ratio = deviation_of(&noise) / deviation_of(&before);
         assert!((ratio - 0.2).abs() < 2e-3, "{ratio}");
+    }
+
+    #[test]
+    fn kernels_that_stay_are_left_alone() {
+        let original = resnet_10();
+        let edited = jitter(original.clone(), 0.2, Seed(3), &|name| !Network::is_head(name));
+        let moved = moved(&original, &edited);
+        assert!(!moved.is_empty() && moved.iter().all(|name| !Network::is_head(name)), "{moved:?}");
     }
 }

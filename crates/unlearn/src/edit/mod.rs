@@ -2,7 +2,7 @@
 //!
 //! An edit is a function of the original, the sets and a seed; a recipe names a list of them, applied in order. What an
 //! edit costs is stated beside it, in passes, and counts as preparation. Weights that the recipe keeps in place
-//! (`stages`, `fix_decoder`) are kept by edits too, but for those that name their own.
+//! (`stages`, `fix_decoder`) are kept by edits too, but for `Reset`, which names its own.
 
 mod dampen;
 mod fisher_noise;
@@ -110,9 +110,10 @@ impl Edit {
 
     /// The edited network.
     pub(crate) fn apply(&self, network: Network, run: &Unlearned) -> Result<Network, UnlearnError> {
+        let is_editable = |name: &str| run.recipe.is_editable(name);
         let edited = match *self {
             Edit::Reset { ref stages } => reset::reset(network, stages, run.seed),
-            Edit::Jitter { deviation } => jitter::jitter(network, deviation, run.seed),
+            Edit::Jitter { deviation } => jitter::jitter(network, deviation, run.seed, &is_editable),
             Edit::Dampen { importance, selection, lambda, blocks_per_axis } => {
                 dampen::dampen(network, run, dampen::Dampening { importance, selection, lambda, blocks_per_axis })?
             }
@@ -124,7 +125,7 @@ impl Edit {
                 newton::newton(network, run, newton::NewtonStep { scale, damping, blocks_per_axis })?
             }
             Edit::Renew { share } => renew::renew(network, run, share)?,
-            Edit::Turn { axes } => turn::turn(network, axes, &|name| run.recipe.is_editable(name)),
+            Edit::Turn { axes } => turn::turn(network, axes, &is_editable),
         };
         Ok(edited)
     }
