@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
+use lacuna_exact::ExactError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
 use lacuna_report::ReportError;
@@ -93,6 +94,9 @@ pub enum CliError {
     /// A recipe cannot be run, or its run failed.
     #[error(transparent)]
     Unlearn(#[from] UnlearnError),
+    /// An exact model cannot be trained, erased from or used.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
     /// A study cannot be run.
     #[error(transparent)]
     Study(Box<StudyError>),
@@ -124,6 +128,7 @@ impl CliError {
             CliError::Network(error) => of_network(error),
             CliError::Train(error) => of_training(error),
             CliError::Unlearn(error) => of_unlearning(error),
+            CliError::Exact(error) => of_exact(error),
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
@@ -217,6 +222,16 @@ fn of_unlearning(error: &UnlearnError) -> Exit {
     match error {
         UnlearnError::Train(error) => of_training(error),
         UnlearnError::ShapesDiffer { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
+fn of_exact(error: &ExactError) -> Exit {
+    match error {
+        ExactError::Train(error) => of_training(error),
+        ExactError::Network(error) => of_network(error),
+        ExactError::Disk(error) => of_disk(error),
+        ExactError::Unfit { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

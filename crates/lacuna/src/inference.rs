@@ -1,8 +1,6 @@
 //! A network applied to prepared images, outside training.
 
-use burn::tensor::activation::softmax;
 use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::Prediction;
 use lacuna_volume::Prepared;
 
 /// Raw logits `[1, C, D, H, W]` on the network's output grid, BatchNorm with its running statistics.
@@ -10,13 +8,6 @@ pub fn logits(network: &Network, input: &Prepared, device: &Device) -> Tensor<5>
     let [c, d, h, w] = input.shape;
     let tensor = Tensor::<1>::from_floats(input.voxels.as_slice(), device).reshape([1, c, d, h, w]);
     network.forward(&Pass::evaluation(&network.parameters), tensor)
-}
-
-/// Class probabilities on the network's output grid.
-pub fn probabilities(network: &Network, input: &Prepared, device: &Device) -> Prediction {
-    let logits = logits(network, input, device);
-    let [_, c, d, h, w] = logits.dims();
-    Prediction { probabilities: values(softmax(logits, 1)), shape: [c, d, h, w] }
 }
 
 /// A tensor's values on the host, row-major.

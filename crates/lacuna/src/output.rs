@@ -28,6 +28,11 @@ impl Outcome {
         Outcome { text: text.into(), json, exit: Exit::Done }
     }
 
+    /// The code that the process ends with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// The same result of a process that ends with another code.
     pub fn exiting(self, exit: Exit) -> Outcome {
         Outcome { exit, ..self }

@@ -198,10 +198,15 @@ impl RunFolder {
     }
 
     /// Say how the run ended, then write the manifest; `result` is passed on.
-    pub fn close<T>(mut self, result: Result<T, CliError>) -> Result<T, CliError> {
+    pub fn close<T>(self, result: Result<T, CliError>) -> Result<T, CliError> {
+        self.close_with(result, |_| Exit::Done)
+    }
+
+    /// The same of a run whose result has an exit code of its own, such as a measured "no".
+    pub fn close_with<T>(mut self, result: Result<T, CliError>, exit: impl Fn(&T) -> Exit) -> Result<T, CliError> {
         self.closed = true;
         let written = match &result {
-            Ok(_) => self.write_status(Standing::Done, Some(Exit::Done), None),
+            Ok(value) => self.write_status(Standing::Done, Some(exit(value)), None),
             Err(error) => {
                 let standing = match error.exit() {
                     Exit::Interrupted => Standing::Interrupted,

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Side {
     /// It was trained on the subject.
     Train,
+    /// It was trained on the subject once, and has been made to forget it.
+    Forget,
     /// It never saw the subject.
     HeldOut,
     /// Nobody told.
@@ -22,6 +24,7 @@ impl Side {
     pub fn name(self) -> &'static str {
         match self {
             Side::Train => "train",
+            Side::Forget => "forget",
             Side::HeldOut => "held_out",
             Side::Scored => "scored",
         }

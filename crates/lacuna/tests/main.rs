@@ -6,6 +6,7 @@ mod cache;
 mod data;
 mod errors;
 mod eval;
+mod exact;
 mod help;
 mod inspect;
 mod predict;

@@ -16,6 +16,16 @@ pub struct Prediction {
     pub shape: [usize; 4],
 }
 
+/// What was said of a case: by a network, or as the mean of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The class probabilities.
+    pub prediction: Prediction,
+    /// What the softmax made them of, or their logarithms, row-major: where a probability is 0 in `f32`, these still
+    /// tell how improbable it was.
+    pub logits: Vec<f32>,
+}
+
 /// One subject's scores on both grids.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseScores {
@@ -61,6 +71,14 @@ pub fn mean_loss(
     Ok(sum / cases.len() as f64)
 }
 
+/// As [`predict`], with the logits.
+///
+/// # Errors
+/// As [`predict`].
+pub fn say(network: &Network, case: &Case, device: &Device) -> Result<Said, TrainError> {
+    Ok(Said::of(logits(network, case, device)?))
+}
+
 /// Score a subject over all its scans, voxels pooled.
 ///
 /// # Errors
@@ -72,10 +90,30 @@ pub fn score_subject(
     class_names: &[String],
     device: &Device,
 ) -> Result<CaseScores, TrainError> {
+    score_on_both_grids(scans, class_names, &mut |place| say(network, scans[place], device))
+}
+
+/// Score what was said of a subject's scans, voxels pooled.
+///
+/// # Errors
+/// Those of [`score_subject`].
+///
+/// # Panics
+/// If not one thing was said per scan.
+pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> Result<CaseScores, TrainError> {
+    assert_eq!(scans.len(), said.len(), "one thing is said of every scan");
+    let mut said = said.into_iter();
+    score_on_both_grids(scans, class_names, &mut |_| Ok(said.next().expect("as many as scans")))
+}
+
+fn score_on_both_grids(
+    scans: &[&Case],
+    class_names: &[String],
+    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
+) -> Result<CaseScores, TrainError> {
     let mut volume = Scorer::new(class_names)?;
     let add = &mut |prediction: &Prediction, case: &Case| add_volume_grid(&mut volume, prediction, case);
-    let OutputScores { scores: output, cross_entropy, collapsed } =
-        score_each(network, scans, class_names, device, add)?;
+    let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, say, add)?;
     Ok(CaseScores { volume: volume.finish()?, output, cross_entropy, collapsed })
 }
 
@@ -100,29 +138,27 @@ pub fn score_on_output_grid(
     class_names: &[String],
     device: &Device,
 ) -> Result<OutputScores, TrainError> {
-    score_each(network, scans, class_names, device, &mut |_, _| Ok(()))
+    score_each(scans, class_names, &mut |place| say(network, scans[place], device), &mut |_, _| Ok(()))
 }
 
 /// Score each scan on the output grid and hand its prediction on.
 fn score_each(
-    network: &Network,
     scans: &[&Case],
     class_names: &[String],
-    device: &Device,
+    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
     and: &mut dyn FnMut(&Prediction, &Case) -> Result<(), TrainError>,
 ) -> Result<OutputScores, TrainError> {
     let mut output = Scorer::new(class_names)?;
     let mut cross_entropy = CrossEntropy::default();
     let mut collapsed = true;
-    for case in scans {
-        let logits = logits(network, case, device)?;
-        let prediction = Prediction::of(logits.clone());
+    for (place, case) in scans.iter().enumerate() {
+        let Said { prediction, logits } = say(place)?;
         if !prediction.probabilities.iter().all(|probability| probability.is_finite()) {
             return Err(TrainError::NotFinite { scan: case.scan.clone() });
         }
         collapsed &= is_collapsed(&prediction);
         add_output_grid(&mut output, &prediction, case)?;
-        cross_entropy.add(&values(logits), &case.voxels()?.target);
+        cross_entropy.add(&logits, &case.voxels()?.target);
         and(&prediction, case)?;
     }
     let scores = output.finish()?;
@@ -138,6 +174,13 @@ fn logits(network: &Network, case: &Case, device: &Device) -> Result<Tensor<5>, 
 
 fn values(tensor: Tensor<5>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
+}
+
+impl Said {
+    /// Of the logits of one case.
+    pub fn of(logits: Tensor<5>) -> Said {
+        Said { prediction: Prediction::of(logits.clone()), logits: values(logits) }
+    }
 }
 
 impl Prediction {

@@ -28,7 +28,8 @@ pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{
-    CaseScores, OutputScores, Prediction, is_collapsed, mean_loss, predict, score_on_output_grid, score_subject,
+    CaseScores, OutputScores, Prediction, Said, is_collapsed, mean_loss, predict, say, score_on_output_grid,
+    score_said, score_subject,
 };
 pub use fit::{Control, EpochEnd, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;

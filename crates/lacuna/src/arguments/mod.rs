@@ -3,6 +3,7 @@
 mod cases;
 mod data;
 pub mod device;
+mod exact;
 mod model;
 mod preprocess;
 mod run;
@@ -10,6 +11,7 @@ pub mod values;
 
 pub use cases::CaseArguments;
 pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
+pub use exact::ExactArguments;
 pub use model::{Model, ModelArguments, ShortcutChoice};
 pub use preprocess::PreprocessArguments;
 pub use run::RunArguments;

@@ -3,16 +3,18 @@
 use crate::error::CliError;
 use crate::model_notes::ModelNotes;
 use clap::{Args, ValueEnum};
-use lacuna_cohort::{Cohort, LabelTable};
+use lacuna_cohort::{Case, Cohort, LabelTable};
+use lacuna_exact::Ensemble;
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, load_matching, read_model};
 use lacuna_seed::Seed;
+use lacuna_train::{Said, TrainError, say};
 use lacuna_volume::Preprocessing;
 use std::path::{Path, PathBuf};
 
 /// A model file, and what a foreign one does not say of itself.
 #[derive(Args)]
 pub struct ModelArguments {
-    /// The weights, a safetensors file
+    /// The weights: a safetensors file, or the run folder of an exact training
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     /// The network's depth: 10, 18, 34, 50, 101, 152 or 200; only for files without lacuna's metadata
@@ -44,8 +46,10 @@ pub enum ShortcutChoice {
 pub struct Model {
     /// Where it was read.
     pub path: PathBuf,
-    /// The network.
+    /// The network; of an exact model, that of its first shard.
     pub network: Network,
+    /// All shards of an exact model that has several.
+    shards: Option<Ensemble>,
     /// Labels, preprocessing, provenance.
     pub notes: ModelNotes,
 }
@@ -57,6 +61,7 @@ impl ModelArguments {
     /// A file that cannot be read, or whose tensors are not exactly those of the network.
     pub fn open(&self, device: &Device) -> Result<Model, CliError> {
         match (self.depth, self.classes) {
+            _ if self.model.is_dir() => exact(&self.model, device),
             (Some(depth), Some(classes)) => {
                 let stated = Architecture::new(depth, self.input_channels, classes)?;
                 let architecture = match self.shortcut {
@@ -64,18 +69,77 @@ impl ModelArguments {
                     None => stated,
                 };
                 let network = foreign(&self.model, architecture, device)?;
-                Ok(Model { path: self.model.clone(), network, notes: ModelNotes::default() })
+                Ok(Model { path: self.model.clone(), network, shards: None, notes: ModelNotes::default() })
             }
             _ => {
                 let file = read_model(&self.model, device)?;
                 let notes = ModelNotes::from_metadata(&self.model, &file.metadata)?;
-                Ok(Model { path: self.model.clone(), network: file.network, notes })
+                Ok(Model { path: self.model.clone(), network: file.network, shards: None, notes })
             }
         }
     }
 }
 
+/// The shards of an exact model; a single one is a network like any other.
+fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
+    if !folder.join(lacuna_exact::MANIFEST).is_file() {
+        let what = format!(
+            "{}: expected a safetensors file or the run folder of an exact training, found a folder without {}; \
+             fix: name the file of the weights in it",
+            folder.display(),
+            lacuna_exact::MANIFEST
+        );
+        return Err(CliError::Config { what });
+    }
+    let shards = Ensemble::open(folder)?;
+    let paths: Vec<&Path> = shards.files().collect();
+    let file = read_model(paths[0], device)?;
+    let notes = ModelNotes::from_metadata(paths[0], &file.metadata)?;
+    let path = if paths.len() == 1 { paths[0].to_path_buf() } else { folder.to_path_buf() };
+    let shards = (paths.len() > 1).then(|| shards.clone());
+    Ok(Model { path, network: file.network, shards, notes })
+}
+
 impl Model {
+    /// The digest of the network; of several shards, one of theirs in order.
+    pub fn digest(&self) -> String {
+        self.shards.as_ref().map_or_else(|| self.network.digest(), Ensemble::digest)
+    }
+
+    /// The network, where one is needed and a mean of several will not do.
+    ///
+    /// # Errors
+    /// An exact model of several shards.
+    pub fn one_network(&self, needed_for: &str) -> Result<&Network, CliError> {
+        match &self.shards {
+            None => Ok(&self.network),
+            Some(shards) => Err(CliError::Config {
+                what: format!(
+                    "{}: expected one network for {needed_for}, found {} shards; fix: name the file of one shard",
+                    self.path.display(),
+                    shards.files().count()
+                ),
+            }),
+        }
+    }
+
+    /// What it says of some things, given what one network says of them.
+    pub fn ask(
+        &self,
+        device: &Device,
+        said: &mut dyn FnMut(&Network) -> Result<Vec<Said>, TrainError>,
+    ) -> Result<Vec<Said>, CliError> {
+        match &self.shards {
+            None => Ok(said(&self.network)?),
+            Some(shards) => Ok(shards.average(device, said)?),
+        }
+    }
+
+    /// What it says of some cases.
+    pub fn say(&self, cases: &[&Case], device: &Device) -> Result<Vec<Said>, CliError> {
+        self.ask(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())
+    }
+
     /// Whether the model's classes are the table's and its channels the cohort's.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use clap::Args;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
 use lacuna_seed::Seed;
 use lacuna_study::DataConfig;
-use lacuna_train::score_subject;
+use lacuna_train::score_said;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let outcome = work.score(&subjects).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
-            model: model.network.digest(),
+            model: model.digest(),
             network: model.network.architecture().to_string(),
             labels: table.name().to_string(),
             scores,
@@ -115,7 +115,7 @@ impl EvalRun {
     }
 
     fn record(&self, context: &Context, model: &Model) -> RunRecord {
-        let parents = BTreeMap::from([("model".to_string(), model.network.digest())]);
+        let parents = BTreeMap::from([("model".to_string(), model.digest())]);
         RunRecord::new(context, "eval", BTreeMap::from([("noise".to_string(), self.seed)]), parents)
     }
 }
@@ -184,7 +184,8 @@ impl Work<'_> {
             progress.note(self.context, &format!("note: {}: {notice}", path.display()));
         }
         let cases: Vec<&Case> = cases.iter().collect();
-        let scores = score_subject(&self.model.network, &cases, self.table.classes(), &self.context.device)?;
+        let said = self.model.say(&cases, &self.context.device)?;
+        let scores = score_said(&cases, said, self.table.classes())?;
         if scores.collapsed {
             progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
         }

@@ -15,6 +15,7 @@ mod train;
 mod unlearn;
 
 pub use doctor::BURN_VERSION;
+pub use train::TrainRun;
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -10,8 +10,9 @@ use crate::progress::Progress;
 use crate::text_table::aligned;
 use clap::Args;
 use lacuna_cohort::{ReadOptions, Scan, ScanData, SubjectId, load};
+use lacuna_nn::Network;
 use lacuna_seed::Seed;
-use lacuna_train::is_collapsed;
+use lacuna_train::{Said, is_collapsed};
 use lacuna_volume::{ClassMap, NiftiHeader, Prepared, Preprocessing, write_label_map};
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
@@ -95,7 +96,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         (None, None) => unreachable!("clap demands --out or --logits"),
     };
     let record = Record {
-        model: model.network.digest(),
+        model: model.digest(),
         network: model.network.architecture().to_string(),
         preprocessing,
         classes: class_names(&model),
@@ -144,12 +145,13 @@ fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError
 }
 
 fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, CliError> {
+    let network = work.model.one_network("--logits")?;
     let [scan] = scans else {
         let what = format!("--logits: expected one scan, found {}; fix: call predict once per scan", scans.len());
         return Err(CliError::Usage { what });
     };
     let (prepared, _) = prepare(work, scan)?;
-    let logits = inference::logits(&work.model.network, &prepared, &work.context.device);
+    let logits = inference::logits(network, &prepared, &work.context.device);
     let shape = logits.dims();
     let bytes: Vec<u8> = inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
@@ -183,7 +185,9 @@ fn segment(work: &Work, scans: &[Scan], folder: &Path) -> Result<Vec<Written>, C
 
 fn segment_one(work: &Work, scan: &Scan, output: PathBuf) -> Result<Written, CliError> {
     let (prepared, header) = prepare(work, scan)?;
-    let prediction = inference::probabilities(&work.model.network, &prepared, &work.context.device);
+    let device = &work.context.device;
+    let mut say = |network: &Network| Ok(vec![Said::of(inference::logits(network, &prepared, device))]);
+    let prediction = work.model.ask(device, &mut say)?.remove(0).prediction;
     if is_collapsed(&prediction) {
         work.context.note(&format!("note: {}: the network says one class everywhere", scan.images[0].display()));
     }

@@ -3,6 +3,7 @@
 use super::Arguments;
 use crate::config::{Settings, absolute, apply, read_table, set_to, typed};
 use crate::error::CliError;
+use crate::exact::ExactConfig;
 use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
 use lacuna_study::{DataConfig, NetworkConfig, StudyConfig};
@@ -33,6 +34,9 @@ pub struct TrainRun {
     /// How it is trained.
     #[serde(default)]
     pub train: TrainConfig,
+    /// Shards and slices, if it is trained to be erased from exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<ExactConfig>,
 }
 
 impl TrainRun {
@@ -107,7 +111,7 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     if let Some(epochs) = arguments.epochs {
         set_to(table, "train.epochs", &epochs)?;
     }
-    Ok(())
+    arguments.exact.set_in(table)
 }
 
 /// What has no default must be said, and the flag that says it.

@@ -1,8 +1,9 @@
 //! `lacuna train`: train a network, or fine-tune one.
 
 mod config;
+mod exact;
 
-use crate::arguments::{CaseArguments, RunArguments, ShortcutChoice};
+use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -15,7 +16,6 @@ use crate::run_folder::{RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use crate::watch::{self, Watch};
 use clap::Args;
-use config::TrainRun;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
 use lacuna_nn::{Network, load_matching, write_model};
 use lacuna_seed::Seed;
@@ -26,6 +26,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+pub use config::TrainRun;
+pub use exact::model as exact_model;
+
 /// Train a network on all labelled subjects that are not held out
 ///
 /// Everything lies in a run folder of its own. A run that was stopped or killed goes on with
@@ -33,7 +36,8 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna train --data heads --labels tissue --preprocess canonical --size 48x72x64 --depth 10 \\\n    \
-                  --epochs 50 --held-out phantom-005,phantom-006\n  lacuna train --resume runs/train/20261123-154210-resnet10"
+                  --epochs 50 --held-out phantom-005,phantom-006\n  lacuna train --config heads.toml --exact --shards 2 --slices 4 --expect phantom-003=0.5 --dry-run\n  \
+                  lacuna train --resume runs/train/20261123-154210-resnet10"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -59,6 +63,8 @@ pub struct Arguments {
     /// Any setting by its key, for example train.learning_rate=0.01; may be repeated
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
+    #[command(flatten)]
+    exact: ExactArguments,
     #[command(flatten)]
     run: RunArguments,
     /// Check everything, say who is trained on, estimate time and memory, and stop
@@ -86,6 +92,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         None => TrainRun::from_arguments(arguments)?,
     };
     let job = Job::prepare(run, context)?;
+    if let Some(exact) = job.run.exact.clone() {
+        return exact::run(&job, &exact, arguments.dry_run, resumed, context);
+    }
     let plan = job.plan(context)?;
     if arguments.dry_run {
         return Ok(plan.outcome("train"));

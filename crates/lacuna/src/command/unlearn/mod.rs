@@ -1,6 +1,7 @@
 //! `lacuna unlearn`: remove subjects from a trained model.
 
 mod config;
+mod exact;
 mod looking;
 mod rates;
 mod record;
@@ -41,7 +42,8 @@ const EXAMPLES: &str = "Examples:
     --held-out phantom-005 --strategy noisy-label --epochs 20,50
   lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --recipe mine.toml
   lacuna unlearn --model model.safetensors --data heads --forget phantom-002 --strategy scrub \\
-    --find-learning-rate";
+    --find-learning-rate
+  lacuna unlearn --model runs/train/20261123-154210-resnet10 --forget phantom-002 --strategy exact --prove";
 
 /// Remove subjects from a trained model
 ///
@@ -75,6 +77,9 @@ pub struct Arguments {
     /// Horizons: after how many epochs to score; the longest is how long it runs [default: 20,50]
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "resume")]
     epochs: Option<Vec<usize>>,
+    /// Train without the subjects from the beginning as well and compare every byte; of --strategy exact
+    #[arg(long, conflicts_with = "resume")]
+    prove: bool,
     #[command(flatten)]
     run: RunArguments,
     /// Follow loss and Dice of everybody per epoch, in curves.csv of the run folder
@@ -100,13 +105,23 @@ pub struct Arguments {
 }
 
 fn strategies() -> String {
-    let lines = STRATEGIES.iter().map(|strategy| format!("  {:<21} {}\n", strategy.name, strategy.about));
+    let exact = ("exact", "Of a model trained with --exact: replay what came after them, without them");
+    let known = STRATEGIES.iter().map(|strategy| (strategy.name, strategy.about));
+    let lines = known.chain([exact]).map(|(name, about)| format!("  {name:<21} {about}\n"));
     format!("Strategies:\n{}", lines.collect::<String>())
 }
 
 /// Forget, score at each horizon, keep the model.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    if exact::is_asked(arguments)? {
+        return exact::run(arguments, context);
+    }
+    if arguments.prove {
+        let what = "--prove: only --strategy exact can be proven; fix: leave it out, or train with --exact".to_string();
+        return Err(CliError::Usage { what });
+    }
     let model = arguments.model.open(&context.device)?;
+    model.one_network("a strategy")?;
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => UnlearnRun::of_folder(folder)?,

@@ -1,0 +1,170 @@
+//! What an exact model says of a scan: the mean of its shards' probabilities.
+
+use crate::folder::model_file;
+use crate::{ExactError, Manifest};
+use lacuna_nn::{Device, Network, read_model};
+use lacuna_train::{Prediction, Said, TrainError};
+use std::path::{Path, PathBuf};
+
+/// The finished shards of an exact model. They are read one after another: only one network is in memory.
+#[derive(Clone, Debug)]
+pub struct Ensemble {
+    shards: Vec<(PathBuf, String)>,
+}
+
+impl Ensemble {
+    /// The model in a folder.
+    ///
+    /// # Errors
+    /// A manifest that cannot be believed, or a shard that is not trained to the end.
+    pub fn open(folder: &Path) -> Result<Ensemble, ExactError> {
+        let manifest = Manifest::read(folder)?;
+        let shards = manifest.plan.living_shards().map(|shard| match &manifest.shards[shard].model {
+            Some(kept) => Ok((model_file(folder, shard), kept.network.clone())),
+            None => Err(ExactError::Unfit {
+                path: folder.to_path_buf(),
+                field: format!("shard {}", shard + 1),
+                expected: "a finished model".to_string(),
+                found: "a training that is not at its end".to_string(),
+                fix: "go on with --resume",
+            }),
+        });
+        Ok(Ensemble { shards: shards.collect::<Result<_, _>>()? })
+    }
+
+    /// The files of the shards.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.shards.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// Of one shard the digest of its network, of several a digest of theirs in order.
+    pub fn digest(&self) -> String {
+        match &self.shards[..] {
+            [(_, only)] => only.clone(),
+            shards => {
+                let digests: Vec<&str> = shards.iter().map(|(_, digest)| digest.as_str()).collect();
+                lacuna_disk::digest(digests.join("\n").as_bytes())
+            }
+        }
+    }
+
+    /// Ask every shard for what it says of some scans, and average scan by scan.
+    ///
+    /// # Errors
+    /// A file that is not as the manifest says, and errors of `said`.
+    ///
+    /// # Panics
+    /// If `said` answers for another number of scans, or of another shape, from shard to shard.
+    pub fn average(
+        &self,
+        device: &Device,
+        said: &mut dyn FnMut(&Network) -> Result<Vec<Said>, TrainError>,
+    ) -> Result<Vec<Said>, ExactError> {
+        if let [(path, digest)] = &self.shards[..] {
+            return Ok(said(&read_shard(path, digest, device)?)?);
+        }
+        let mut sums: Option<Vec<Sum>> = None;
+        for (path, digest) in &self.shards {
+            let said = said(&read_shard(path, digest, device)?)?;
+            match &mut sums {
+                None => sums = Some(said.iter().map(Sum::of).collect()),
+                Some(sums) => {
+                    assert_eq!(sums.len(), said.len(), "every shard is asked of the same scans");
+                    sums.iter_mut().zip(&said).for_each(|(sum, said)| sum.add(said));
+                }
+            }
+        }
+        let shards = self.shards.len() as f64;
+        Ok(sums.into_iter().flatten().map(|sum| sum.divided(shards)).collect())
+    }
+}
+
+fn read_shard(path: &Path, digest: &str, device: &Device) -> Result<Network, ExactError> {
+    let network = read_model(path, device)?.network;
+    let found = network.digest();
+    if found == digest {
+        return Ok(network);
+    }
+    Err(ExactError::Unfit {
+        path: path.to_path_buf(),
+        field: "digest".to_string(),
+        expected: digest.to_string(),
+        found,
+        fix: "restore it from a copy, or train again",
+    })
+}
+
+/// Probabilities of several networks added up, and their logarithms so that none is lost below what `f32` holds.
+struct Sum {
+    probabilities: Vec<f64>,
+    logarithms: Vec<f64>,
+    shape: [usize; 4],
+}
+
+impl Sum {
+    fn of(said: &Said) -> Sum {
+        Sum {
+            probabilities: said.prediction.probabilities.iter().copied().map(f64::from).collect(),
+            logarithms: log_softmax(&said.logits, said.prediction.shape[0]),
+            shape: said.prediction.shape,
+        }
+    }
+
+    fn add(&mut self, said: &Said) {
+        let more = Sum::of(said);
+        assert_eq!(self.shape, more.shape, "shards of one model have one output grid");
+        self.probabilities.iter_mut().zip(more.probabilities).for_each(|(sum, value)| *sum += value);
+        self.logarithms.iter_mut().zip(more.logarithms).for_each(|(sum, value)| *sum = log_sum_exp([*sum, value]));
+    }
+
+    fn divided(self, by: f64) -> Said {
+        let probabilities = self.probabilities.into_iter().map(|sum| (sum / by) as f32).collect();
+        let logits = self.logarithms.into_iter().map(|sum| (sum - by.ln()) as f32).collect();
+        Said { prediction: Prediction { probabilities, shape: self.shape }, logits }
+    }
+}
+
+/// `x - ln sum exp x` over the classes of each voxel; logits are `[C, D, H, W]`.
+fn log_softmax(logits: &[f32], classes: usize) -> Vec<f64> {
+    let voxels = logits.len() / classes;
+    let of_voxel = |voxel: usize| (0..classes).map(move |class| f64::from(logits[class * voxels + voxel]));
+    let sums: Vec<f64> = (0..voxels).map(|voxel| log_sum_exp(of_voxel(voxel))).collect();
+    logits.iter().enumerate().map(|(place, &logit)| f64::from(logit) - sums[place % voxels]).collect()
+}
+
+/// `ln sum exp x`, with the largest x taken out so that nothing overflows.
+fn log_sum_exp(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
+    let largest = values.clone().into_iter().fold(f64::NEG_INFINITY, f64::max);
+    largest + values.into_iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One voxel of two classes whose logits differ by the logarithm of their odds.
+    fn said(first: f32, second: f32) -> Said {
+        let prediction = Prediction { probabilities: vec![first, second], shape: [2, 1, 1, 1] };
+        Said { prediction, logits: vec![first.ln() + 7.0, second.ln() + 7.0] }
+    }
+
+    #[test]
+    fn shards_are_averaged_voxel_by_voxel() {
+        let mut sum = Sum::of(&said(0.25, 0.75));
+        sum.add(&said(0.75, 0.25));
+        sum.add(&said(0.875, 0.125));
+        let mean = sum.divided(3.0);
+        assert_eq!(mean.prediction.probabilities, [0.625, 0.375]);
+        let off = |place: usize, p: f64| (f64::from(mean.logits[place]) - p.ln()).abs();
+        assert!(off(0, 0.625) < 1e-6 && off(1, 0.375) < 1e-6, "{:?}", mean.logits);
+    }
+
+    #[test]
+    fn what_every_shard_thinks_next_to_impossible_keeps_its_logarithm() {
+        // exp(-200) is 0 in f32.
+        let sure = Said { logits: vec![200.0, 0.0], ..said(1.0, 0.0) };
+        let mut sum = Sum::of(&sure);
+        sum.add(&sure);
+        assert_eq!(sum.divided(2.0).logits, [0.0, -200.0]);
+    }
+}

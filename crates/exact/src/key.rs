@@ -1,0 +1,75 @@
+//! The name of a state: a digest of everything that decides its bytes.
+//!
+//! Who comes after a state does not enter its name. So a state of before a subject's slice has the same name
+//! in the plan with the subject and in the plan without, and is found again by it.
+
+use crate::Stage;
+use lacuna_cohort::SubjectId;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What decides a state beside the stages that led to it.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    /// A digest of the settings: versions, seed, network, initial weights, loss, optimiser.
+    pub settings: &'a str,
+    /// A digest of each subject's prepared scans.
+    pub data: &'a BTreeMap<SubjectId, String>,
+}
+
+#[derive(Serialize)]
+struct Trained<'a> {
+    first_epoch: usize,
+    epochs: usize,
+    subjects: Vec<(&'a SubjectId, &'a String)>,
+}
+
+/// The name of the state after some stages, the first ones of a shard; of none, the state that all shards begin from.
+///
+/// # Panics
+/// If the data of a subject have no digest: they are digested before anybody is planned for.
+pub fn key_after(stages: &[Stage], identity: Identity) -> String {
+    let trained: Vec<Trained> = stages
+        .iter()
+        .map(|stage| Trained {
+            first_epoch: stage.first_epoch,
+            epochs: stage.epochs,
+            subjects: stage.subjects.iter().map(|subject| (subject, &identity.data[subject])).collect(),
+        })
+        .collect();
+    let decides = ("lacuna exact state 1", identity.settings, trained);
+    lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{ids, plan};
+    use std::collections::BTreeSet;
+
+    fn data() -> BTreeMap<SubjectId, String> {
+        ids(4).into_iter().map(|subject| (subject.clone(), format!("digest of {subject}"))).collect()
+    }
+
+    #[test]
+    fn states_before_a_subject_keep_their_names_when_it_leaves_and_later_ones_do_not() {
+        let (plan, data) = (plan(4, [1, 4]), data());
+        let identity = Identity { settings: "s", data: &data };
+        let (with, third) = (plan.stages(0), plan.shards()[0][2].clone());
+        let without = plan.without(&third).unwrap().stages(0);
+        for done in 0..=2 {
+            assert_eq!(key_after(&with[..done], identity), key_after(&without[..done], identity), "after {done}");
+        }
+        let later: BTreeSet<String> = (3..=4).map(|done| key_after(&with[..done], identity)).collect();
+        assert!(!later.contains(&key_after(&without[..3], identity)));
+    }
+
+    #[test]
+    fn settings_and_data_are_part_of_the_name() {
+        let (plan, data) = (plan(4, [1, 4]), data());
+        let name = |settings, data| key_after(&plan.stages(0)[..1], Identity { settings, data });
+        assert_ne!(name("s", &data), name("t", &data));
+        let other = data.iter().map(|(subject, digest)| (subject.clone(), format!("another {digest}"))).collect();
+        assert_ne!(name("s", &data), name("s", &other));
+    }
+}

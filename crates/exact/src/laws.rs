@@ -1,0 +1,280 @@
+//! The laws of exact unlearning, on the smallest network and cohort that can break them.
+
+use crate::plan::tests::ids;
+use crate::*;
+use lacuna_cohort::{Case, SubjectId};
+use lacuna_nn::Device;
+use lacuna_seed::Seed;
+use lacuna_train::test_cases::{heads, resnet_10, train as train_ordinarily};
+use lacuna_train::{NoMonitor, Schedule, State, TrainConfig, TrainError, say};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Some heads and all that decides how they are trained on.
+struct Fixture {
+    cases: Vec<Case>,
+    config: TrainConfig,
+    origin: Origin,
+    folder: TempDir,
+}
+
+fn fixture(count: usize, epochs: usize) -> Fixture {
+    let cases = heads(count).into_iter().zip(ids(count)).map(|(case, subject)| Case { subject, ..case }).collect();
+    let schedule = Schedule::Cosine;
+    let config = TrainConfig {
+        epochs,
+        schedule,
+        head_multiplier: 1.0,
+        checkpoint_epochs: 1,
+        learning_rate: 1e-2,
+        ..TrainConfig::default()
+    };
+    let [lacuna, device, settings] = ["1", "cpu", "settings"].map(str::to_string);
+    let origin = Origin { lacuna, device, settings, init: None };
+    Fixture { cases, config, origin, folder: tempfile::tempdir().unwrap() }
+}
+
+impl Fixture {
+    fn plan(&self, counts: [usize; 2]) -> Plan {
+        let ids = ids(self.cases.len());
+        let expected = Expectation::new(&BTreeMap::new(), &ids).unwrap();
+        Plan::new(&ids, &expected, counts, self.config.epochs, Seed(7)).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn scans(&self) -> BTreeMap<SubjectId, u64> {
+        self.cases.iter().map(|case| (case.subject.clone(), 1)).collect()
+    }
+
+    fn try_train(
+        &self,
+        plan: &Plan,
+        folder: &str,
+        parent: Option<&str>,
+        observer: &mut dyn Observer,
+    ) -> Result<Finished, ExactError> {
+        let data = self.cases.iter().map(|case| (case.subject.clone(), format!("data of {}", case.scan))).collect();
+        let training = Training {
+            plan,
+            data: &data,
+            origin: &self.origin,
+            config: &self.config,
+            seed: Seed(7),
+            cases: &self.cases.iter().collect::<Vec<_>>(),
+            network: &resnet_10(),
+            metadata: &BTreeMap::new(),
+            device: &Device::flex(),
+        };
+        train(&training, &self.path(folder), parent.map(|name| self.path(name)).as_deref(), observer)
+    }
+
+    fn train(&self, plan: &Plan, folder: &str, parent: Option<&str>) -> Manifest {
+        self.try_train(plan, folder, parent, &mut NoObserver).unwrap().manifest
+    }
+
+    /// Erase some subjects of a trained plan and hold the outcome against training without them from the beginning.
+    #[track_caller]
+    fn check_erase(&self, plan: &Plan, parent: &str, leaving: &BTreeSet<SubjectId>, name: &str) -> Manifest {
+        let without = plan.without(leaving).unwrap();
+        let erased = self.train(&without, name, Some(parent));
+        let from_scratch = self.train(&without, &format!("{name}-from-scratch"), None);
+        let compared = compare(&erased, &from_scratch);
+        assert!(differences(&compared).is_empty(), "{leaving:?}: {compared:?}");
+        for pair in &compared {
+            let bytes = |folder: &str| std::fs::read(self.path(folder).join(&pair.file)).unwrap();
+            assert!(bytes(name) == bytes(&format!("{name}-from-scratch")), "{}", pair.file);
+        }
+        std::fs::remove_dir_all(self.path(&format!("{name}-from-scratch"))).unwrap();
+        assert_eq!(erased.trained_passes, erase_passes(plan, leaving, &self.scans()).unwrap(), "{leaving:?}");
+        assert_eq!(from_scratch.trained_passes, training_passes(&without, &self.scans()));
+        let original = Manifest::read(&self.path(parent)).unwrap();
+        assert!(!differences(&compare(&original, &erased)).is_empty());
+        let digest = |folder: &str| Ensemble::open(&self.path(folder)).unwrap().digest();
+        assert_ne!(digest(parent), digest(name), "the original is another model");
+        erased
+    }
+}
+
+fn one(subject: &SubjectId) -> BTreeSet<SubjectId> {
+    BTreeSet::from([subject.clone()])
+}
+
+#[test]
+fn one_shard_of_one_slice_is_ordinary_training() {
+    let fixture = fixture(2, 3);
+    let manifest = fixture.train(&fixture.plan([1, 1]), "run", None);
+    let mut state = State::new(resnet_10(), &fixture.config);
+    train_ordinarily(&mut state, &fixture.cases, &fixture.config, 7, &mut NoMonitor).unwrap();
+    let model = manifest.shards[0].model.as_ref().unwrap();
+    assert_eq!((&model.network, model.passes), (&state.network.digest(), state.passes.training));
+}
+
+#[test]
+fn erasing_anybody_from_one_shard_is_training_without_them() {
+    let fixture = fixture(3, 4);
+    let plan = fixture.plan([1, 3]);
+    fixture.train(&plan, "run", None);
+    for subject in ids(3) {
+        fixture.check_erase(&plan, "run", &one(&subject), subject.as_str());
+    }
+}
+
+#[test]
+fn erasing_anybody_from_two_shards_of_slices_with_company_is_too() {
+    let fixture = fixture(5, 3);
+    let plan = fixture.plan([2, 1]);
+    fixture.train(&plan, "run", None);
+    let leaving = one(plan.shards()[0][0].first().unwrap());
+    let erased = fixture.check_erase(&plan, "run", &leaving, "erased");
+    assert!(erased.data.len() == 4 && erased.plan.subjects().len() == 4);
+}
+
+#[test]
+fn together_or_one_after_another_they_leave_the_same_bytes() {
+    let fixture = fixture(4, 3);
+    let plan = fixture.plan([2, 2]);
+    fixture.train(&plan, "run", None);
+    let (a, b) = (one(plan.shards()[0][0].first().unwrap()), one(plan.shards()[1][1].first().unwrap()));
+    let both: BTreeSet<SubjectId> = a.union(&b).cloned().collect();
+    let together = fixture.check_erase(&plan, "run", &both, "together");
+    let first = fixture.check_erase(&plan, "run", &a, "first");
+    let second = fixture.check_erase(&first.plan, "first", &b, "second");
+    assert!(differences(&compare(&together, &second)).is_empty());
+}
+
+#[test]
+fn a_shard_that_its_last_subject_leaves_is_dropped_without_a_pass() {
+    let fixture = fixture(2, 2);
+    let plan = fixture.plan([2, 1]);
+    fixture.train(&plan, "run", None);
+    let erased = fixture.check_erase(&plan, "run", &plan.shards()[0][0], "erased");
+    assert_eq!((erased.trained_passes, &erased.shards[0].model), (0, &None));
+    let ensemble = Ensemble::open(&fixture.path("erased")).unwrap();
+    assert_eq!(ensemble.files().collect::<Vec<_>>(), [model_file(&fixture.path("erased"), 1)]);
+    assert!(matches!(plan.without(&plan.subjects()), Err(ExactError::NobodyRemains)));
+}
+
+/// Stops as soon as a step was taken.
+#[derive(Default)]
+struct StopAtOnce(bool);
+
+impl Observer for StopAtOnce {
+    fn step(&mut self, _place: Place) {
+        self.0 = true;
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0
+    }
+}
+
+/// Train by pieces of one step until the end.
+fn train_by_steps(fixture: &Fixture, plan: &Plan, folder: &str, parent: Option<&str>) -> (Manifest, usize) {
+    for pieces in 1.. {
+        match fixture.try_train(plan, folder, parent, &mut StopAtOnce::default()) {
+            Ok(finished) => return (finished.manifest, pieces),
+            Err(ExactError::Train(TrainError::Interrupted { .. })) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    unreachable!("the loop has no end of its own")
+}
+
+#[test]
+fn a_run_stopped_after_every_step_ends_in_the_same_bytes_and_so_does_an_erase() {
+    let fixture = fixture(3, 2);
+    let plan = fixture.plan([1, 2]);
+    let straight = fixture.train(&plan, "run", None);
+    let (pieces, count) = train_by_steps(&fixture, &plan, "pieces", None);
+    // One step of the first slice, then two epochs of three.
+    assert_eq!(count, 1 + 6);
+    assert!(straight == pieces, "the manifest too");
+    let without = plan.without(&one(plan.shards()[0][0].first().unwrap())).unwrap();
+    let erased = fixture.train(&without, "erased", Some("run"));
+    let (by_steps, _) = train_by_steps(&fixture, &without, "erased-by-steps", Some("run"));
+    assert_eq!(erased, by_steps);
+    let left = std::fs::read_dir(fixture.path("pieces/shard-1")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!left.iter().any(|name| name.starts_with("during")), "{left:?}");
+}
+
+#[test]
+fn what_is_damaged_in_a_run_under_way_is_made_again() {
+    let fixture = fixture(3, 2);
+    let plan = fixture.plan([1, 3]);
+    let straight = fixture.train(&plan, "run", None);
+    let expected = straight.shards.clone();
+    flip_a_bit(&fixture.path("run/shard-1/before-slice-2.safetensors"));
+    std::fs::remove_file(fixture.path("run/shard-1/before-slice-3.safetensors")).unwrap();
+    std::fs::remove_file(fixture.path("run/shard-1/model.safetensors")).unwrap();
+    assert_eq!(fixture.train(&plan, "run", None).shards, expected);
+}
+
+#[test]
+fn files_that_hold_a_subject_are_those_trained_on_it_and_those_that_name_it() {
+    let fixture = fixture(3, 2);
+    let plan = fixture.plan([1, 3]);
+    fixture.train(&plan, "run", None);
+    std::fs::write(fixture.path("run/other.txt"), "nobody").unwrap();
+    let held = |slice: usize| -> Vec<String> {
+        let held = files_that_hold(&fixture.path("run"), &plan.shards()[0][slice]).unwrap();
+        held.iter().map(|one| one.file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(held(2), ["exact.json", "metrics.jsonl", "model.safetensors"]);
+    assert_eq!(held(1), ["exact.json", "before-slice-3.safetensors", "metrics.jsonl", "model.safetensors"]);
+    assert_eq!(held(0)[1], "before-slice-2.safetensors");
+}
+
+#[test]
+fn what_is_not_as_it_was_is_refused_by_name() {
+    let mut fixture = fixture(2, 2);
+    let plan = fixture.plan([1, 2]);
+    fixture.train(&plan, "run", None);
+    let without = plan.without(&plan.shards()[0][1]).unwrap();
+    let refused = |fixture: &Fixture, folder: &str| {
+        fixture.try_train(&without, folder, Some("run"), &mut NoObserver).err().unwrap().to_string()
+    };
+    flip_a_bit(&fixture.path("run/start.safetensors"));
+    let message = refused(&fixture, "damaged");
+    assert!(message.contains("start.safetensors: digest") && message.contains("fix"), "{message}");
+    flip_a_bit(&fixture.path("run/shard-1/model.safetensors"));
+    let ensemble = Ensemble::open(&fixture.path("run")).unwrap();
+    let said = ensemble.average(&Device::flex(), &mut |_| Ok(Vec::new()));
+    assert!(said.unwrap_err().to_string().contains("model.safetensors"));
+    fixture.origin.settings = "others".to_string();
+    assert!(refused(&fixture, "other").contains("settings: expected others, found settings"));
+    fixture.origin.lacuna = "2".to_string();
+    assert!(refused(&fixture, "other").contains("erase with the version that trained it"));
+    let message = fixture.try_train(&plan, "run", None, &mut NoObserver).err().unwrap().to_string();
+    assert!(message.contains("start a new run"), "{message}");
+}
+
+fn flip_a_bit(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn two_shards_say_the_mean_of_both() {
+    let fixture = fixture(2, 1);
+    fixture.train(&fixture.plan([2, 1]), "run", None);
+    let ensemble = Ensemble::open(&fixture.path("run")).unwrap();
+    let (case, device, mut each) = (&fixture.cases[0], Device::flex(), Vec::new());
+    let mean = ensemble
+        .average(&device, &mut |network| {
+            let said = say(network, case, &device)?;
+            each.push(said.clone());
+            Ok(vec![said])
+        })
+        .unwrap();
+    assert_eq!(each.len(), 2);
+    assert_ne!(each[0], each[1]);
+    let expected =
+        (f64::from(each[0].prediction.probabilities[5]) + f64::from(each[1].prediction.probabilities[5])) / 2.0;
+    assert_eq!(mean[0].prediction.probabilities[5], expected as f32);
+}

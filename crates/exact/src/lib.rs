@@ -1,0 +1,45 @@
+//! Exact unlearning as a way to train: shards, slices, and a checkpoint before each.
+//!
+//! A [`Plan`] puts every subject into one slice of one shard. A shard is a network of its own; its
+//! stage i trains on slices 1 to i, and the state before each slice is kept. To erase a subject,
+//! only its shard is taken back to the state before its slice and trained on from there without it.
+//! The result is, byte for byte, what training the same plan without the subject gives, which
+//! [`differences`] shows by digest. What is said of a scan is the mean of the shards' probabilities.
+//!
+//! A state is named by a digest of all that decides its bytes ([`key_after`]). So training, going on after
+//! an interruption, erasing and proving are one function, [`train`]: it takes every state that is there
+//! already under the name wanted, and makes the rest.
+//!
+//! Source: Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie and Papernot, "Machine
+//! Unlearning", 2021 (SISA). Ours are the order of slices by expected requests and the proof.
+//!
+//! Deliberately absent: a training loop, printing, and any idea of where cases come from.
+
+mod budget;
+mod cost;
+mod ensemble;
+mod error;
+mod folder;
+mod key;
+#[cfg(test)]
+mod laws;
+mod manifest;
+mod plan;
+mod proof;
+mod purge;
+mod request;
+mod stage;
+mod training;
+
+pub use cost::{SubjectCost, erase_passes, ordinary_passes, subject_costs, training_passes};
+pub use ensemble::Ensemble;
+pub use error::ExactError;
+pub use folder::{MANIFEST, model_file, state_file};
+pub use key::{Identity, key_after};
+pub use manifest::{Kept, Manifest, Origin, ShardFiles};
+pub use plan::{Plan, Stage};
+pub use proof::{Compared, compare, differences};
+pub use purge::{Holding, files_that_hold};
+pub use request::Expectation;
+pub use stage::{NoObserver, Observer, Place};
+pub use training::{Finished, Training, train};

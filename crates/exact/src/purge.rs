@@ -1,0 +1,96 @@
+//! Which files of a run still hold a subject after it was erased into another.
+//!
+//! Erasing makes a new model and leaves the old one where it is. Whoever promised the person more than a new
+//! model must delete what is listed here.
+
+use crate::folder::{during_file, metrics_file, model_file, state_file};
+use crate::{ExactError, Manifest};
+use lacuna_cohort::SubjectId;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The largest record that is searched for a name.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+/// A file and what it holds of somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Holding {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// `weights` trained on the subject, `moments` of an optimiser that was, `losses` that count it in, or its `name`.
+    pub holds: &'static str,
+    /// BLAKE3 of the file.
+    pub digest: String,
+}
+
+/// The files of a run folder that hold any of `leaving`; those that are gone already are not listed.
+///
+/// # Errors
+/// A manifest that cannot be believed, or a file that cannot be read.
+pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<Vec<Holding>, ExactError> {
+    let manifest = Manifest::read(folder)?;
+    let mut found = Vec::new();
+    for (shard, slices) in manifest.plan.shards().iter().enumerate() {
+        let Some(first) = slices.iter().position(|slice| !slice.is_disjoint(leaving)) else { continue };
+        for slice in first..slices.len() {
+            add(&mut found, during_file(folder, shard, slice), "moments")?;
+            if slice > first {
+                add(&mut found, state_file(folder, shard, slice), "weights")?;
+            }
+        }
+        add(&mut found, model_file(folder, shard), "weights")?;
+        add(&mut found, metrics_file(folder, shard), "losses")?;
+    }
+    for file in records(folder)? {
+        let text = lacuna_disk::read_bytes(&file, TEXT_BYTES_MAX)?;
+        if leaving.iter().any(|subject| names(&text, subject)) {
+            add(&mut found, file, "name")?;
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn add(found: &mut Vec<Holding>, file: PathBuf, holds: &'static str) -> Result<(), ExactError> {
+    if file.is_file() {
+        let digest = lacuna_disk::digest_file(&file)?;
+        found.push(Holding { file, holds, digest });
+    }
+    Ok(())
+}
+
+/// The files at the top of a run that are no tensors.
+fn records(folder: &Path) -> Result<Vec<PathBuf>, ExactError> {
+    let refused = |source| lacuna_disk::DiskError::Io { path: folder.to_path_buf(), action: "list", source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        let path = entry.map_err(refused)?.path();
+        if path.is_file() && path.extension().is_none_or(|ending| ending != "safetensors") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Whether a text has the id as a word of its own: `sub-1` is not in `sub-10`.
+fn names(text: &[u8], subject: &SubjectId) -> bool {
+    let id = subject.as_str().as_bytes();
+    let in_id = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    text.windows(id.len()).enumerate().any(|(at, window)| {
+        window == id && !in_id(at.checked_sub(1).and_then(|before| text.get(before))) && !in_id(text.get(at + id.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::ids;
+
+    #[test]
+    fn an_id_is_found_as_a_word_only() {
+        let found = |text: &str| names(text.as_bytes(), &ids(2)[1]);
+        assert!(found("sub-1") && found("forget = [\"sub-1\"]") && found("sub-0,sub-1\n"));
+        assert!(!found("sub-10") && !found("xsub-1") && !found("sub-0") && !found(""));
+    }
+}

@@ -1,0 +1,321 @@
+//! Training a plan, from the beginning or from what is there already.
+//!
+//! One function trains, goes on after an interruption, erases and proves. It asks for each state by name
+//! whether the folder has it, then whether the parent folder has it, and else makes it.
+//!
+//! Each stage begins with a rule that has not stepped yet and with its schedule at the start. So a state
+//! between two stages is a network and counters without moments, and a schedule that decays comes back up for those
+//! who enter last. Carried moments were considered: they would end in the middle of a direction
+//! that the last learning rate had all but stopped, and double every state on disk.
+
+use crate::folder::{during_file, model_file, start_file, state_file};
+use crate::manifest::{Kept, Manifest, Origin};
+use crate::stage::{StageMonitor, StageObjective};
+use crate::{ExactError, Observer, Plan, Stage, key_after};
+use lacuna_cohort::{Case, SubjectId};
+use lacuna_nn::{Device, Network, write_model};
+use lacuna_seed::Seed;
+use lacuna_train::{
+    EpochSums, Optimiser, State, Supervised, TrainConfig, TrainError, fit, read_checkpoint, write_checkpoint,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The largest state that is taken over: as the largest checkpoint.
+const STATE_BYTES_MAX: u64 = 8 << 30;
+
+/// What is trained.
+pub struct Training<'a> {
+    /// Who is trained on where.
+    pub plan: &'a Plan,
+    /// A digest of the prepared scans of everybody in the plan.
+    pub data: &'a BTreeMap<SubjectId, String>,
+    /// What else decides the bytes.
+    pub origin: &'a Origin,
+    /// How a stage is trained; its epochs are the plan's.
+    pub config: &'a TrainConfig,
+    /// Orders follow from it.
+    pub seed: Seed,
+    /// The prepared scans of everybody in the plan; others are left alone.
+    pub cases: &'a [&'a Case],
+    /// What every shard begins from. Where there is a parent its start is taken, and only the architecture counts.
+    pub network: &'a Network,
+    /// What a model file says beside its weights.
+    pub metadata: &'a BTreeMap<String, String>,
+    /// Where to compute.
+    pub device: &'a Device,
+}
+
+/// A trained plan.
+pub struct Finished {
+    /// Everything that is kept.
+    pub manifest: Manifest,
+    /// The mean loss of the last epoch of each shard that was trained here.
+    pub losses: BTreeMap<usize, f64>,
+}
+
+/// Train a plan in `folder`, from wherever it stands there; what `parent` has is taken over.
+///
+/// # Errors
+/// [`TrainError::Interrupted`] if the observer says stop: what is done is kept, and the same call goes on from there.
+/// A folder of another training, a file that is not as the manifest says, and errors of training.
+pub fn train(
+    training: &Training,
+    folder: &Path,
+    parent: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<Finished, ExactError> {
+    let parent = parent.map(|folder| Ok::<_, ExactError>((folder, Manifest::read(folder)?))).transpose()?;
+    let manifest = begun(training, folder, parent.as_ref())?;
+    let mut work = Work { training, folder, parent, manifest, losses: BTreeMap::new() };
+    work.keep_start()?;
+    for shard in training.plan.living_shards() {
+        work.train_shard(shard, observer)?;
+    }
+    Ok(Finished { manifest: work.manifest, losses: work.losses })
+}
+
+/// The manifest of the folder, which must be of this training, or a new one.
+fn begun(training: &Training, folder: &Path, parent: Option<&(&Path, Manifest)>) -> Result<Manifest, ExactError> {
+    let (origin, plan) = (training.origin, training.plan);
+    let data = plan.subjects().into_iter().map(|subject| (subject.clone(), training.data[&subject].clone())).collect();
+    let mut fresh = Manifest::new(origin, plan, data, parent.map(|(_, manifest)| manifest.digest()));
+    if let Some((at, parent)) = parent {
+        check_parent(&fresh, parent, &at.join(crate::MANIFEST))?;
+    }
+    if !folder.join(crate::MANIFEST).exists() {
+        fresh.write(folder)?;
+        return Ok(fresh);
+    }
+    let mut found = Manifest::read(folder)?;
+    if !found.is_of_the_training_of(&fresh) {
+        let path = folder.join(crate::MANIFEST);
+        let (expected, found) = ("that of this training".to_string(), "another's".to_string());
+        return Err(ExactError::Unfit { path, field: "manifest".to_string(), expected, found, fix: "start a new run" });
+    }
+    found.strike_damaged(folder)?;
+    Ok(found)
+}
+
+/// States of another program, device or settings would not come to the same bytes, and are no parent's.
+fn check_parent(fresh: &Manifest, parent: &Manifest, file: &Path) -> Result<(), ExactError> {
+    let fields = [
+        ("lacuna", &fresh.lacuna, &parent.lacuna, "erase with the version that trained it"),
+        ("device", &fresh.device, &parent.device, "give --device as it was trained with"),
+        ("settings", &fresh.settings, &parent.settings, "restore config.toml of the run as it was"),
+    ];
+    for (field, expected, found, fix) in fields {
+        if expected != found {
+            let (expected, found) = (expected.clone(), found.clone());
+            let path = file.to_path_buf();
+            return Err(ExactError::Unfit { path, field: field.to_string(), expected, found, fix });
+        }
+    }
+    let changed = fresh.data.iter().find(|(subject, digest)| parent.data.get(*subject) != Some(*digest));
+    match changed {
+        None => Ok(()),
+        Some((subject, digest)) => Err(ExactError::Unfit {
+            path: file.to_path_buf(),
+            field: format!("data of {subject}"),
+            expected: parent.data.get(subject).cloned().unwrap_or("a subject of the plan".to_string()),
+            found: digest.clone(),
+            fix: "give the scans and labels that it was trained on",
+        }),
+    }
+}
+
+/// A training under way.
+struct Work<'a> {
+    training: &'a Training<'a>,
+    folder: &'a Path,
+    parent: Option<(&'a Path, Manifest)>,
+    manifest: Manifest,
+    losses: BTreeMap<usize, f64>,
+}
+
+impl Work<'_> {
+    fn keep_start(&mut self) -> Result<(), ExactError> {
+        if self.manifest.start.is_some() {
+            return Ok(());
+        }
+        let key = key_after(&[], self.manifest.identity());
+        let file = start_file(self.folder);
+        let of_parent = self.parent.as_ref().and_then(|(folder, parent)| Some((*folder, parent.start.as_ref()?)));
+        let kept = match of_parent.filter(|(_, kept)| kept.key == key) {
+            Some((folder, kept)) => take_over(&start_file(folder), kept, &file)?,
+            None => keep_state(&file, &State::new(self.training.network.clone(), self.training.config), &key)?,
+        };
+        self.manifest.start = Some(kept);
+        self.manifest.write(self.folder)
+    }
+
+    fn train_shard(&mut self, shard: usize, observer: &mut dyn Observer) -> Result<(), ExactError> {
+        let stages = self.training.plan.stages(shard);
+        let names: Vec<String> =
+            (0..=stages.len()).map(|done| key_after(&stages[..done], self.manifest.identity())).collect();
+        self.take_over_shard(shard, &stages, &names)?;
+        if self.manifest.shards[shard].model.is_some() {
+            return self.clear_away(shard, &stages);
+        }
+        let (done, mut state) = self.furthest(shard, &stages, &names)?;
+        let passes_before = state.passes.training;
+        if done > 0 {
+            observer.note(&format!("shard {} goes on after {passes_before} passes", shard + 1));
+        }
+        for stage in done..stages.len() {
+            let passes_before = state.passes.training;
+            self.run_stage(shard, &stages[stage], &names[stage + 1], &mut state, observer)?;
+            self.manifest.trained_passes += state.passes.training - passes_before;
+            match stages.get(stage + 1) {
+                Some(next) => self.keep_before(shard, next.slice, &state, &names[stage + 1])?,
+                None => self.keep_model(shard, &state, &names[stage + 1])?,
+            }
+            self.clear_away(shard, &stages[..=stage])?;
+            if observer.wants_to_stop() && !self.manifest.is_finished() {
+                return Err(TrainError::Interrupted { epochs_done: stages[stage].epochs }.into());
+            }
+        }
+        if done == stages.len() {
+            self.keep_model(shard, &state, &names[done])?;
+        }
+        self.losses.extend(state.history.last().map(|epoch| (shard, epoch.loss)));
+        Ok(())
+    }
+
+    /// Copy what the parent has under the names wanted.
+    fn take_over_shard(&mut self, shard: usize, stages: &[Stage], names: &[String]) -> Result<(), ExactError> {
+        let Some((folder, parent)) = &self.parent else { return Ok(()) };
+        let files = &mut self.manifest.shards[shard];
+        for (stage, name) in stages.iter().zip(names).skip(1) {
+            if files.states.contains_key(&(stage.slice + 1)) {
+                continue;
+            }
+            if let Some((path, kept)) = parent.state_named(folder, name) {
+                let kept = take_over(&path, kept, &state_file(self.folder, shard, stage.slice))?;
+                files.states.insert(stage.slice + 1, kept);
+            }
+        }
+        let name = &names[stages.len()];
+        if let (None, Some((path, kept))) = (&files.model, parent.model_named(folder, name)) {
+            files.model = Some(take_over(&path, kept, &model_file(self.folder, shard))?);
+        }
+        self.manifest.write(self.folder)
+    }
+
+    /// How many stages are done, and the state after them.
+    fn furthest(&self, shard: usize, stages: &[Stage], names: &[String]) -> Result<(usize, State), ExactError> {
+        let own = |done: usize| {
+            let slice = stages.get(done)?.slice;
+            let kept = self.manifest.shards[shard].states.get(&(slice + 1))?;
+            (kept.key == names[done]).then(|| state_file(self.folder, shard, slice))
+        };
+        // A state of before the last slice is the end of the shard if that slice was all that left.
+        let of_parent = |done: usize| {
+            let (folder, parent) = self.parent.as_ref()?;
+            parent.state_named(folder, &names[done]).map(|(path, _)| path)
+        };
+        let found = (1..=stages.len()).rev().find_map(|done| Some((done, own(done).or_else(|| of_parent(done))?)));
+        let (done, path) = found.unwrap_or_else(|| (0, start_file(self.folder)));
+        let mut state = State::new(self.training.network.clone(), self.training.config);
+        read_checkpoint(&path, &mut state, &names[done])?;
+        Ok((done, state))
+    }
+
+    fn run_stage(
+        &self,
+        shard: usize,
+        stage: &Stage,
+        name: &str,
+        state: &mut State,
+        observer: &mut dyn Observer,
+    ) -> Result<(), ExactError> {
+        let Training { cases, seed, device, config, .. } = *self.training;
+        let cases = cases.iter().copied().filter(|case| stage.subjects.contains(&case.subject)).collect();
+        let config = TrainConfig { epochs: stage.epochs, ..config.clone() };
+        let supervised = Supervised::new(cases, &config, seed, device.clone())?;
+        let objective = StageObjective { supervised, first_epoch: stage.first_epoch };
+        let during = during_file(self.folder, shard, stage.slice);
+        if during.exists() {
+            read_checkpoint(&during, state, name)?;
+        }
+        let (slice, epochs, checkpoint_epochs) = (stage.slice, stage.epochs, config.checkpoint_epochs);
+        let mut monitor =
+            StageMonitor { folder: self.folder, shard, slice, epochs, key: name, checkpoint_epochs, observer };
+        let outcome = fit(state, &objective, &config, &mut monitor);
+        if let Err(TrainError::Interrupted { .. }) = outcome {
+            monitor.checkpoint(state)?;
+        }
+        outcome?;
+        rest(state, &config);
+        Ok(())
+    }
+
+    fn keep_before(&mut self, shard: usize, slice: usize, state: &State, name: &str) -> Result<(), ExactError> {
+        let kept = keep_state(&state_file(self.folder, shard, slice), state, name)?;
+        self.manifest.shards[shard].states.insert(slice + 1, kept);
+        self.manifest.write(self.folder)
+    }
+
+    fn keep_model(&mut self, shard: usize, state: &State, name: &str) -> Result<(), ExactError> {
+        let file = model_file(self.folder, shard);
+        let mut metadata = self.training.metadata.clone();
+        metadata.insert("exact".to_string(), name.to_string());
+        write_model(&file, &state.network, &metadata)?;
+        self.manifest.shards[shard].model = Some(kept(&file, state, name)?);
+        self.manifest.write(self.folder)
+    }
+
+    /// Stages that are done need no checkpoint of their middle, whose moments are traces of the data.
+    fn clear_away(&self, shard: usize, done: &[Stage]) -> Result<(), ExactError> {
+        for stage in done {
+            let path = during_file(self.folder, shard, stage.slice);
+            match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bring a state to where the next stage begins.
+fn rest(state: &mut State, config: &TrainConfig) {
+    state.optimiser = Optimiser::new(config);
+    state.epochs_done = 0;
+    state.under_way = EpochSums::default();
+}
+
+fn keep_state(file: &Path, state: &State, name: &str) -> Result<Kept, ExactError> {
+    write_checkpoint(file, state, name)?;
+    kept(file, state, name)
+}
+
+fn kept(file: &Path, state: &State, name: &str) -> Result<Kept, ExactError> {
+    Ok(Kept {
+        key: name.to_string(),
+        file: lacuna_disk::digest_file(file)?,
+        network: state.network.digest(),
+        passes: state.passes.training,
+    })
+}
+
+/// Copy a file that must still be what its manifest says.
+///
+/// A copy, not a link: the parent's folder is to be deleted without a thought for what else needs it.
+fn take_over(from: &Path, kept: &Kept, to: &Path) -> Result<Kept, ExactError> {
+    let bytes = lacuna_disk::read_bytes(from, STATE_BYTES_MAX)?;
+    let found = lacuna_disk::digest(&bytes);
+    if found != kept.file {
+        return Err(ExactError::Unfit {
+            path: from.to_path_buf(),
+            field: "digest".to_string(),
+            expected: kept.file.clone(),
+            found,
+            fix: "restore it from a copy, or train again",
+        });
+    }
+    lacuna_disk::write_bytes(to, &bytes)?;
+    Ok(kept.clone())
+}

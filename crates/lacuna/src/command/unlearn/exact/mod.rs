@@ -1,0 +1,173 @@
+//! `lacuna unlearn --strategy exact`: erase subjects from a model that was trained with `--exact`.
+//!
+//! No strategy of the registry: there is no loss that pulls anywhere. The shards that a subject was in are taken
+//! back to before its slice and trained on without it; what comes out is what training without it gives.
+
+mod ancestry;
+mod config;
+mod record;
+mod rows;
+
+use super::Arguments;
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exact::{Errand, Setup, SubjectScore};
+use crate::exit::Exit;
+use crate::output::Outcome;
+use crate::preparing::prepare;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::scores::{self, Side};
+use ancestry::Purge;
+use config::ExactErase;
+pub use config::is_asked;
+use lacuna_cohort::SubjectId;
+use lacuna_exact::{Ensemble, Manifest, Plan, compare, differences, erase_passes, training_passes};
+use lacuna_report::{Cost, ORIGINAL, ScoreGrid, results, tables};
+use lacuna_study::Data;
+use record::{Planned, Proof, Record};
+use rows::rows;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where a model trained from the beginning lies until it has been compared.
+const PROOF: &str = "proof";
+
+/// Erase, prove if asked to, score whoever can be scored.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let parent = config::run_folder_of(&arguments.model.model)?;
+    let resumed = arguments.run.resumed(&arguments.cases)?;
+    let run = match resumed {
+        Some(folder) => ExactErase::of_folder(folder)?,
+        None => ExactErase::from_arguments(arguments, &parent)?,
+    };
+    let job = Job::prepare(run, &parent, context)?;
+    if arguments.dry_run {
+        return Ok(job.planned()?.outcome());
+    }
+    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
+    let outcome = job.erase(&folder);
+    folder.close_with(outcome, Outcome::exit)
+}
+
+/// An erase that has been checked and whose data are in memory.
+struct Job<'a> {
+    context: &'a Context,
+    run: ExactErase,
+    parent: &'a Path,
+    /// The parent's manifest.
+    before: Manifest,
+    leaving: BTreeSet<SubjectId>,
+    /// The parent's plan with the leaving struck out.
+    plan: Plan,
+    data: Data,
+}
+
+impl<'a> Job<'a> {
+    fn prepare(run: ExactErase, parent: &'a Path, context: &'a Context) -> Result<Job<'a>, CliError> {
+        let before = Manifest::read(parent)?;
+        if !before.is_finished() {
+            let what = format!("{}: expected a finished training; fix: go on with --resume first", parent.display());
+            return Err(CliError::Config { what });
+        }
+        let leaving: BTreeSet<SubjectId> = run.forget.iter().cloned().collect();
+        let plan = before.plan.without(&leaving)?;
+        let known = run.train.held_out.iter().cloned().collect();
+        let everybody = before.plan.subjects().union(&known).cloned().collect();
+        let data = prepare(&run.train.as_study(), &everybody, context)?;
+        Ok(Job { context, run, parent, before, leaving, plan, data })
+    }
+
+    fn setup(&self) -> Setup<'_> {
+        let init = self.before.init.clone();
+        Setup { context: self.context, run: &self.run.train, data: &self.data, init }
+    }
+
+    fn record(&self, context: &Context) -> RunRecord {
+        let parents = BTreeMap::from([("model".to_string(), self.before.digest())]);
+        RunRecord::new(context, "unlearn", BTreeMap::from([("train".to_string(), self.run.train.seed)]), parents)
+    }
+
+    fn planned(&self) -> Result<Planned, CliError> {
+        let everybody = self.setup().scans(&self.before.plan.subjects());
+        let replay_passes = erase_passes(&self.before.plan, &self.leaving, &everybody)?;
+        let scratch_passes = training_passes(&self.plan, &everybody);
+        Ok(Planned { name: self.run.name.clone(), forget: self.leaving.clone(), replay_passes, scratch_passes })
+    }
+
+    fn erase(&self, folder: &RunFolder) -> Result<Outcome, CliError> {
+        let (at, setup, began) = (folder.path(), self.setup(), Instant::now());
+        let again = format!("lacuna unlearn --model {} --resume", self.parent.display());
+        let errand = Errand { folder: at, run: at, parent: Some(self.parent), verb: "unlearn", again: &again };
+        let finished = setup.train(&self.plan, &setup.any_network(), &errand)?;
+        let seconds = began.elapsed().as_secs_f64();
+        let purge = Purge::list(self.parent, &self.before, &self.leaving)?;
+        folder.write_json("purge.json", &purge)?;
+        let proof = if self.run.prove { Some(self.prove(&finished.manifest, folder, &again)?) } else { None };
+        let scored = setup.score(at, &self.sides())?;
+        let scores = SubjectScore::listed(&scored);
+        folder.write("subjects.csv", &scores::csv(&scores))?;
+        let of_parent = setup.score(self.parent, &self.sides())?;
+        let cost = Cost { training_passes: Some(finished.manifest.trained_passes), ..Cost::default() };
+        let rows =
+            [rows(self, ORIGINAL, &Cost::default(), &of_parent), rows(self, config::STRATEGY, &cost, &scored)].concat();
+        results::write(&folder.file("results.csv"), &rows)?;
+        let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
+        let (before, after) = (Ensemble::open(self.parent)?, Ensemble::open(at)?);
+        let record = Record {
+            run: at.to_path_buf(),
+            model: crate::command::train::exact_model(&after, at),
+            digest: after.digest(),
+            parent: before.digest(),
+            strategy: config::STRATEGY.to_string(),
+            variant: String::new(),
+            forget: self.leaving.clone(),
+            training_passes: finished.manifest.trained_passes,
+            scratch_passes: self.planned()?.scratch_passes,
+            seconds,
+            shards_left: self.plan.living_shards().count(),
+            proof,
+            purge,
+            scores,
+            tables: tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat(),
+        };
+        let proven = record.proof.as_ref().is_none_or(|proof| proof.equal);
+        let exit = if proven { Exit::Done } else { Exit::Gate };
+        Ok(Outcome::new("unlearn", &record, record.text()).exiting(exit))
+    }
+
+    /// Train the plan without the subjects from the beginning, and compare every file.
+    fn prove(&self, erased: &Manifest, folder: &RunFolder, again: &str) -> Result<Proof, CliError> {
+        let (at, setup, began) = (folder.file(PROOF), self.setup(), Instant::now());
+        self.context.note("prove    training without the subjects from the beginning");
+        let errand = Errand { folder: &at, run: folder.path(), parent: None, verb: "prove", again };
+        let finished = setup.train(&self.plan, &setup.fresh_network()?, &errand)?;
+        let compared = compare(erased, &finished.manifest);
+        let proof = Proof {
+            equal: differences(&compared).is_empty(),
+            files: compared,
+            scratch_passes: finished.manifest.trained_passes,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        folder.write_json("proof.json", &proof)?;
+        remove_folder(&at)?;
+        Ok(proof)
+    }
+
+    /// Everybody who has scans: those who left may have taken theirs with them.
+    fn sides(&self) -> [(Side, BTreeSet<SubjectId>); 3] {
+        let there = |subjects: &mut dyn Iterator<Item = SubjectId>| {
+            subjects.filter(|subject| !self.data.of(&BTreeSet::from([subject.clone()])).is_empty()).collect()
+        };
+        [
+            (Side::Train, self.plan.subjects()),
+            (Side::Forget, there(&mut self.leaving.iter().cloned())),
+            (Side::HeldOut, there(&mut self.run.train.held_out.iter().cloned())),
+        ]
+    }
+}
+
+fn remove_folder(path: &PathBuf) -> Result<(), CliError> {
+    std::fs::remove_dir_all(path).map_err(crate::run_folder::refused(path, "remove"))
+}

@@ -1,0 +1,253 @@
+//! Exact training and erasing, as users meet them.
+
+use crate::support::Place;
+use crate::train::{read, run_folder};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Four heads, of whom three are trained on.
+fn cohort() -> Place {
+    let place = Place::new();
+    place.ok("phantom --out heads --subjects 4 --dims 16x18x12 --progress none");
+    place
+}
+
+fn words(epochs: usize, more: &str) -> String {
+    format!(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --held-out phantom-003 \
+         --epochs {epochs} --set train.learning_rate=0.01 --set train.head_multiplier=1 --progress none --exact {more}"
+    )
+}
+
+fn trained(place: &Place, epochs: usize, more: &str) -> Value {
+    place.json(&words(epochs, more), "lacuna.train/1")
+}
+
+fn text<'a>(record: &'a Value, key: &str) -> &'a str {
+    record[key].as_str().unwrap()
+}
+
+/// Every network and state below a run, by relative path.
+fn weights(place: &Place, run: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let run = place.path(run);
+    let folders = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut found = Vec::new();
+    for folder in folders.chain([run.clone()]) {
+        for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_some_and(|ending| ending == "safetensors") {
+                found.push((file.strip_prefix(&run).unwrap().to_path_buf(), std::fs::read(&file).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn whoever_leaves_is_erased_and_it_is_proven_by_every_byte() {
+    let place = cohort();
+    for shards in [1, 2] {
+        let original = trained(&place, 3, &format!("--shards {shards}"));
+        let run = text(&original, "run").to_string();
+        for subject in original["exact"]["subjects"].as_array().unwrap() {
+            let name = text(subject, "subject");
+            let erased = place.json(
+                &format!("unlearn --model {run} --forget {name} --strategy exact --prove --progress none"),
+                "lacuna.unlearn/1",
+            );
+            assert_eq!(erased["proof"]["equal"], true, "{erased}");
+            assert_ne!(erased["digest"], original["digest"], "the original is another model");
+            assert_eq!(erased["parent"], original["digest"]);
+            assert_eq!(erased["training_passes"], subject["erase_passes"], "as the training foretold");
+            assert_eq!(erased["scratch_passes"], erased["proof"]["scratch_passes"]);
+            let at = text(&erased, "run");
+            assert!(!place.path(at).join("proof").exists(), "what was compared is gone");
+            assert_eq!(place.json(&format!("inspect {at}"), "lacuna.inspect/1")["altered"], serde_json::json!({}));
+            // 3 subjects trained on, one of whom left, and one never seen.
+            let roles: Vec<&str> = erased["scores"].as_array().unwrap().iter().map(|one| text(one, "role")).collect();
+            assert_eq!(roles, ["train", "train", "forget", "held_out"]);
+            // Networks of 57 MB each: one run at a time is enough of them on a tester's disk.
+            std::fs::remove_dir_all(place.path(at)).unwrap();
+        }
+        std::fs::remove_dir_all(place.path(&run)).unwrap();
+    }
+}
+
+#[test]
+fn subjects_leave_one_after_another_or_together_with_the_same_model_and_the_last_may_not() {
+    let place = cohort();
+    let run = text(&trained(&place, 2, ""), "run").to_string();
+    let erase = |model: &str, names: &str| {
+        place.json(&format!("unlearn --model {model} --forget {names} --strategy exact --quiet"), "lacuna.unlearn/1")
+    };
+    let first = erase(&run, "phantom-001");
+    // The file of the only shard stands for its run.
+    let second = erase(text(&first, "model"), "phantom-000");
+    let together = erase(&run, "phantom-000,phantom-001");
+    assert_eq!(second["digest"], together["digest"]);
+    assert!(weights(&place, text(&second, "run")) == weights(&place, text(&together, "run")));
+    let held: Vec<&str> = second["purge"]["files"].as_array().unwrap().iter().map(|file| text(file, "file")).collect();
+    for ancestor in [&run, text(&first, "run")] {
+        let run = Path::new(ancestor).file_name().unwrap().to_str().unwrap();
+        let file = format!("{run}/shard-1/model.safetensors");
+        assert!(held.iter().any(|held| held.ends_with(&file)), "{file} is not among {held:?}");
+    }
+    let purge: Value = serde_json::from_str(&read(&place.path(text(&second, "run")).join("purge.json"))).unwrap();
+    assert_eq!((&purge["files"], &purge["not_found"]), (&second["purge"]["files"], &serde_json::json!([])));
+    let last = format!("unlearn --model {} --strategy exact --forget", text(&second, "run"));
+    place.fails(&format!("{last} phantom-002"), 3, &["somebody to remain", "delete the run folder"]);
+    place.fails(&format!("{last} phantom-001"), 3, &["phantom-001", "phantom-002"]);
+}
+
+#[test]
+fn a_plan_says_who_costs_what_and_whoever_is_likely_to_leave_stands_last() {
+    let place = cohort();
+    let more = "--slices 3 --expect phantom-001=0.9,*=0.05 --dry-run";
+    let plan = place.json(&words(6, more), "lacuna.train/1");
+    // 6 epochs, 3 slices: 3 in each stage, 3 (1 + 2 + 3) = 18 passes.
+    assert_eq!(plan["exact"]["epochs_per_stage"], serde_json::json!([3, 3, 3]));
+    assert_eq!((&plan["exact"]["training_passes"], &plan["exact"]["ordinary_passes"]), (&18.into(), &18.into()));
+    let last = &plan["exact"]["subjects"][2];
+    assert_eq!((text(last, "subject"), &last["erase_passes"]), ("phantom-001", &0.into()));
+    // From the first slice 3 * 1 + 3 * 2 are replayed, from the second 3 * 2: 0.05 (9 + 6) passes are expected.
+    assert!((plan["exact"]["expected_passes"].as_f64().unwrap() - 0.75).abs() < 1e-12);
+    let table = place.ok(&words(6, more));
+    for said in ["passes to erase", "phantom-001", "18 passes; ordinary training 18", "nothing was done"] {
+        assert!(table.contains(said), "{said}: {table}");
+    }
+    assert!(!place.path("runs").exists());
+    place.fails(&words(6, "--slices 4"), 3, &["exact.slices is 4", "1 to 3"]);
+    place.fails(&words(6, "--shards 4"), 3, &["exact.shards is 4"]);
+    place.fails(&words(6, "--expect phantom-003=0.5"), 3, &["phantom-003"]);
+    place.fails("train --shards 2", 2, &["--exact"]);
+}
+
+#[test]
+fn a_model_of_two_shards_is_predicted_with_and_scored_as_in_training() {
+    let place = cohort();
+    let record = trained(&place, 1, "--shards 2");
+    let (run, model) = (text(&record, "run"), text(&record, "model"));
+    assert_eq!(run, model);
+    let scored = place.json(&format!("eval --model {model} --data heads --progress none"), "lacuna.eval/1");
+    assert_eq!(scored["model"], record["digest"]);
+    for (a, b) in record["scores"].as_array().unwrap().iter().zip(scored["scores"].as_array().unwrap()) {
+        assert_eq!((&a["subject"], &a["volume"], &a["output"]), (&b["subject"], &b["volume"], &b["output"]));
+    }
+    let image = "heads/images/phantom-000.nii.gz";
+    let predicted = place.json(&format!("predict {image} --model {model} --out out"), "lacuna.predict/1");
+    assert_eq!(predicted["model"], record["digest"]);
+    let shard =
+        place.json(&format!("predict {image} --model {run}/shard-1/model.safetensors --out one"), "lacuna.predict/1");
+    assert_ne!(shard["predictions"][0]["voxels"], predicted["predictions"][0]["voxels"]);
+
+    place.fails(&format!("predict {image} --model {model} --logits l.safetensors"), 3, &["one network", "2 shards"]);
+    let words = format!("unlearn --model {model} --data heads --forget phantom-001 --strategy");
+    place.fails(&format!("{words} max-loss"), 3, &["one network for a strategy", "fix:"]);
+    place.fails("predict x.nii --model heads --out o", 3, &["exact.json", "fix:"]);
+    let damaged = place.path(run).join("exact.json");
+    std::fs::write(&damaged, read(&damaged).replace("\"trained_passes\": ", "\"trained_passes\": 1")).unwrap();
+    place.fails(&format!("predict {image} --model {model} --out again"), 4, &["exact.json: seal", "fix:"]);
+}
+
+#[test]
+fn what_an_exact_erase_cannot_use_is_refused() {
+    let place = cohort();
+    let ordinary = place.json(&words(1, "").replace(" --exact", ""), "lacuna.train/1");
+    let erase = "--forget phantom-001 --strategy exact";
+    place.fails(&format!("unlearn --model {} {erase}", text(&ordinary, "run")), 3, &["training with --exact"]);
+    let run = text(&trained(&place, 1, "--slices 1"), "run").to_string();
+    place.fails(&format!("unlearn --model {run} {erase} --epochs 3"), 2, &["--epochs", "own settings hold"]);
+    place.fails(&format!("unlearn --model {run} --strategy exact"), 3, &["--forget"]);
+    let words = "--data heads --forget phantom-001 --strategy max-loss --prove";
+    place.fails(&format!("unlearn --model {run} {words}"), 2, &["--prove", "exact"]);
+    let plan = place.json(&format!("unlearn --model {run} {erase} --dry-run"), "lacuna.unlearn/1");
+    // One slice of three, one epoch: the two others once more.
+    assert_eq!((&plan["replay_passes"], &plan["scratch_passes"]), (&2.into(), &2.into()));
+    // Other scans than those that were trained on are no longer the same training.
+    std::fs::copy(place.path("heads/images/phantom-000.nii.gz"), place.path("heads/images/phantom-002.nii.gz"))
+        .unwrap();
+    place.fails(&format!("unlearn --model {run} {erase}"), 4, &["data of phantom-002", "fix:"]);
+}
+
+#[test]
+fn whoever_took_their_scans_along_can_still_be_erased() {
+    let place = cohort();
+    let run = text(&trained(&place, 1, ""), "run").to_string();
+    for folder in ["images", "labels"] {
+        std::fs::remove_file(place.path(&format!("heads/{folder}/phantom-001.nii.gz"))).unwrap();
+    }
+    let words = format!("unlearn --model {run} --forget phantom-001 --strategy exact --prove --quiet");
+    let erased = place.json(&words, "lacuna.unlearn/1");
+    assert_eq!(erased["proof"]["equal"], true);
+    assert_eq!(erased["scores"].as_array().unwrap().len(), 3);
+    let rows = read(&place.path(text(&erased, "run")).join("results.csv"));
+    // A head, then original and erased on 3 subjects, 2 grids, 4 classes and their mean.
+    assert_eq!(rows.lines().count(), 1 + 2 * 3 * 2 * 5);
+}
+
+/// Begin a command, and kill it as soon as a file appears below the newest run of its verb.
+fn killed_at(place: &Place, words: &str, verb: &str, file: &str) -> PathBuf {
+    let mut child = place.spawn(words);
+    let began = Instant::now();
+    let run = loop {
+        let folders = std::fs::read_dir(place.path("runs").join(verb)).into_iter().flatten().filter_map(Result::ok);
+        match folders.map(|folder| folder.path()).find(|run| run.join(file).exists()) {
+            Some(run) => break run,
+            None => assert!(began.elapsed() < Duration::from_secs(120), "no {file} appears"),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    child.kill().unwrap();
+    assert_eq!(place.wait(child).code, -1, "it was killed too late to tell anything");
+    run
+}
+
+#[test]
+fn killed_in_training_and_in_erasing_it_goes_on_to_the_same_bytes() {
+    let (place, whole) = (cohort(), cohort());
+    let more = "--slices 2 --set train.checkpoint_epochs=2";
+    let expected = trained(&whole, 9, more);
+    // 9 epochs, 2 slices: 6 and 6. Killed in the middle of the second stage.
+    let run = killed_at(&place, &words(9, more), "train", "shard-1/during-slice-2.safetensors");
+    assert!(read(&run.join("status.json")).contains("running"));
+    let place_of = |run: &Path| run.strip_prefix(place.path("")).unwrap().to_str().unwrap().to_string();
+    place.fails(&format!("eval --model {} --data heads", run.display()), 4, &["not at its end", "--resume"]);
+    let resumed = place.json(&format!("train --resume {} --progress none", run.display()), "lacuna.train/1");
+    assert_eq!(resumed["digest"], expected["digest"]);
+    assert_eq!(resumed["training_passes"], expected["training_passes"]);
+    assert!(weights(&place, &place_of(&run)) == weights(&whole, text(&expected, "run")));
+
+    let first = text(&expected["exact"]["subjects"][0], "subject");
+    let erase = |model: &str| format!("unlearn --model {model} --forget {first} --strategy exact --progress none");
+    let expected = whole.json(&erase(text(&expected, "run")), "lacuna.unlearn/1");
+    let killed = killed_at(&place, &erase(&place_of(&run)), "unlearn", "shard-1/during-slice-2.safetensors");
+    let again = format!("unlearn --model {} --resume {} --progress none", run.display(), killed.display());
+    let resumed = place.json(&again, "lacuna.unlearn/1");
+    assert_eq!(resumed["digest"], expected["digest"]);
+    assert_eq!(resumed["training_passes"], expected["training_passes"]);
+    assert!(weights(&place, &place_of(&killed)) == weights(&whole, text(&expected, "run")));
+    place.fails(&again, 3, &["is done"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_exact_training_says_how_to_go_on() {
+    let place = cohort();
+    let mut child = place.spawn(&words(400, "--slices 1 --set train.checkpoint_epochs=1"));
+    let began = Instant::now();
+    let started = || {
+        let folders = std::fs::read_dir(place.path("runs/train")).into_iter().flatten().filter_map(Result::ok);
+        folders.map(|run| run.path().join("shard-1/during-slice-1.safetensors")).any(|file| file.exists())
+    };
+    while !started() {
+        assert!(began.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(), "no step is taken");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ran = place.wait(child);
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert!(ran.stderr.contains("is kept in") && ran.stderr.contains("lacuna train --resume runs/"), "{}", ran.stderr);
+    let run = run_folder(&place, "train");
+    assert!(run.join("shard-1/during-slice-1.safetensors").exists());
+}
