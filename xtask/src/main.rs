@@ -3,6 +3,7 @@
 //! `cargo xtask bench` is compiled without the tensor library; it builds and runs the programs that it measures.
 
 mod bench;
+mod leaderboard;
 mod machine;
 mod program;
 mod scaling;
@@ -23,12 +24,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     Bench(bench::Arguments),
+    Leaderboard(leaderboard::Arguments),
     Scaling(scaling::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
     };
     match outcome {

@@ -18,6 +18,7 @@ pub fn study_of(
 ) -> StudyConfig {
     StudyConfig {
         references: ReferencesConfig::default(),
+        probe: None,
         name: name.to_string(),
         seeds: vec![seed],
         pseudonyms: false,

@@ -7,7 +7,7 @@ use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
-use lacuna_report::{ScoreGrid, Table, results, tables};
+use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError};
 use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
@@ -33,6 +33,7 @@ struct StudyRecord<'a> {
     unsealed_records: usize,
     seconds: f64,
     tables: Vec<Table>,
+    gates: Vec<Gate>,
 }
 
 /// Run a study, or go on with it, and leave results and tables in a new run folder.
@@ -102,9 +103,19 @@ fn run_in(
     // What was recorded before an interruption is a result too.
     let rows = study.rows()?;
     results::write(&folder.file("results.csv"), &rows)?;
+    let probes = study.probe_rows()?;
+    if study.config().probe.is_some() {
+        probes::write(&folder.file("probes.csv"), &probes)?;
+    }
+    if study.config().unlearn.score_every.is_some() {
+        curves::write(&folder.file("curves.csv"), &study.curve_rows()?)?;
+    }
     done?;
     let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
     let tables: Vec<Table> = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    let gates = gates(&rows, &probes, &Thresholds::STANDARD)?;
+    folder.write("gates.md", Gate::markdowns(&gates).as_bytes())?;
+    folder.write_json("gates.json", &gates)?;
     folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
     let record = StudyRecord {
@@ -115,6 +126,7 @@ fn run_in(
         unsealed_records,
         seconds: began.elapsed().as_secs_f64(),
         tables,
+        gates,
     };
     let unsealed = match unsealed_records {
         0 => String::new(),
@@ -122,11 +134,12 @@ fn run_in(
     };
     let files = named(&[
         ("tables", folder.file("table.md").display().to_string()),
+        ("gates", folder.file("gates.md").display().to_string()),
         ("rows", record.results.display().to_string()),
         ("records", format!("{}{unsealed}", folders.records.display())),
         ("time", duration(record.seconds)),
     ]);
-    let text = format!("{}\n{files}", Table::texts(&record.tables));
+    let text = format!("{}\n{}\n{files}", Table::texts(&record.tables), Gate::texts(&record.gates));
     Ok(Outcome::new(verb, &record, text))
 }
 
@@ -185,6 +198,11 @@ impl lacuna_study::Progress for Watch<'_> {
         if let Some(what) = &record.diverged {
             self.context.note(&format!("         {what}"));
         }
+    }
+
+    fn task_left_out(&mut self, why: &str) {
+        self.progress = None;
+        self.context.note(&format!("         left out: {why}"));
     }
 
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {

@@ -80,7 +80,7 @@ impl Figure {
 }
 
 /// Rounded to so many digits; what rounds to zero has no sign.
-fn fixed(value: f64, digits: usize) -> String {
+pub(crate) fn fixed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     match text.strip_prefix('-') {
         Some(zero) if zero.bytes().all(|byte| byte == b'0' || byte == b'.') => zero.to_string(),
@@ -157,9 +157,14 @@ fn empty_masks(line: &Line) -> Vec<String> {
 
 /// The strategy with its differences.
 pub(crate) fn full_name(line: &Line) -> String {
-    match line.variant.as_str() {
-        "" => line.strategy.clone(),
-        variant => format!("{} [{variant}]", line.strategy),
+    name_of(&line.strategy, &line.variant)
+}
+
+/// A strategy with its differences.
+pub(crate) fn name_of(strategy: &str, variant: &str) -> String {
+    match variant {
+        "" => strategy.to_string(),
+        variant => format!("{strategy} [{variant}]"),
     }
 }
 

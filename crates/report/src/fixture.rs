@@ -1,6 +1,9 @@
 //! Rows for tests.
 
-use crate::{Cost, Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored};
+use crate::{
+    Cost, Goal, ORIGINAL, Outcome, ProbeRow, RETRAIN, Rebound, ReboundStatus, Relearn, RelearnStatus, ResultRow, Role,
+    Roles, Run, ScoreGrid, Scored,
+};
 use lacuna_metrics::{ClassScore, Empty, MEAN};
 
 /// A run; only the references have that goal.
@@ -84,6 +87,64 @@ pub(crate) fn study() -> Vec<ResultRow> {
     finished(&mut rows, &matching(0), [0.88, 0.57, 0.6]);
     finished(&mut rows, &matching(1), [0.86, 0.61, 0.62]);
     rows
+}
+
+/// So many retrained models of sub-01, their forget Dice 0.48, 0.49, 0.50, …, and an original of seed 0.
+pub(crate) fn bank(retrained: u64, original: f64) -> Vec<ResultRow> {
+    let mut rows = Vec::new();
+    for seed in 0..retrained {
+        finished(&mut rows, &run(RETRAIN, 100, "sub-01", seed), [0.9, 0.48 + 0.01 * seed as f64, 0.6]);
+    }
+    finished(&mut rows, &run(ORIGINAL, 100, "sub-01", 0), [0.9, original, 0.6]);
+    rows
+}
+
+/// A run of goal `match-retrain` on sub-01 with seed 0 that took such a part of a retraining.
+pub(crate) fn matching(rows: &mut Vec<ResultRow>, dice: [f64; 3], retraining_fraction: f64) {
+    let from = rows.len();
+    finished(rows, &Run { goal: Goal::MatchRetrain, ..run("atlas", 10, "sub-01", 0) }, dice);
+    for row in &mut rows[from..] {
+        row.cost.retraining_fraction = Some(retraining_fraction);
+    }
+}
+
+/// A probed model: forget Dice after the rebound, and passes to relearn within 60.
+pub(crate) fn probe(run: &Run, rebound: f64, relearn: Option<u64>) -> ProbeRow {
+    let output = Roles { retain: Some(0.9), forget: Some(rebound), held_out: Some(0.6) };
+    let status = if relearn.is_some() { RelearnStatus::Within } else { RelearnStatus::NotWithin };
+    ProbeRow {
+        run: run.clone(),
+        rebound: Some(Rebound {
+            status: ReboundStatus::Ok,
+            passes: 20,
+            output,
+            volume: output,
+            forget_cross_entropy: None,
+        }),
+        relearn: Some(Relearn { status, passes: relearn, passes_max: 60, cross_entropy_max: 0.1 }),
+    }
+}
+
+/// Runs for the gates: a bank of five, a match that is one, one whose subject comes back, one that is not probed; and
+/// of `suppress` one that passes, one that takes the others along, one without an original, one that diverged.
+pub(crate) fn gated() -> (Vec<ResultRow>, Vec<ProbeRow>) {
+    let mut rows = bank(5, 0.98);
+    let mut probes: Vec<ProbeRow> = (0..5)
+        .map(|seed| probe(&run(RETRAIN, 100, "sub-01", seed), 0.48 + 0.01 * seed as f64, Some(8 + seed)))
+        .collect();
+    matching(&mut rows, [0.9, 0.51, 0.602], 0.03);
+    probes.push(probe(&rows[rows.len() - 1].run, 0.515, Some(8)));
+    for (variant, dice) in [("jitter=0", [0.9, 0.505, 0.6]), ("jitter=1", [0.85, 0.53, 0.6])] {
+        let from = rows.len();
+        matching(&mut rows, dice, 0.12);
+        rows[from..].iter_mut().for_each(|row| row.run.variant = variant.into());
+    }
+    probes.push(probe(&Run { variant: "jitter=0".into(), ..rows[rows.len() - 1].run.clone() }, 0.61, None));
+    finished(&mut rows, &run("noisy-label", 50, "sub-01", 0), [0.9, 0.004, 0.598]);
+    finished(&mut rows, &run("noisy-label", 50, "sub-02", 0), [0.9, 0.0, 0.6]);
+    finished(&mut rows, &run("max-loss", 50, "sub-01", 0), [0.7, 0.0, 0.4]);
+    rows.push(diverged(&run("max-loss", 50, "sub-02", 0)));
+    (rows, probes)
 }
 
 /// Compare with a file under `golden/`; with `LACUNA_BLESS=1` set, make that file instead, to be

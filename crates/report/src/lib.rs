@@ -7,23 +7,35 @@
 //!
 //! Deliberately absent: burn, the clock, and any number that the rows do not hold.
 
+mod band;
 mod cost;
+pub mod curves;
 mod error;
 mod estimate;
+mod facts;
 mod figure;
 #[cfg(test)]
 mod fixture;
 mod flat_row;
+mod gate;
+mod leaderboard;
 mod markdown;
+mod probe;
+pub mod probes;
 pub mod results;
 mod row;
 mod run_scores;
 mod table;
 mod text;
 
+pub use band::Band;
 pub use cost::Cost;
+pub use curves::CurveRow;
 pub use error::ReportError;
 pub use estimate::{Estimate, Spread};
+pub use gate::{Criterion, GATE_SCHEMA, Gate, Judged, Met, Summary, Thresholds, Unit, Verdict, gates};
+pub use leaderboard::leaderboard;
+pub use probe::{ProbeRow, Rebound, ReboundStatus, Relearn, RelearnStatus};
 pub use row::{
     Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored, ScoredSubject, check_text, scored_rows,
 };

@@ -38,12 +38,12 @@ fn cells(line: &Line, figures: &[&Figure]) -> Vec<String> {
     cells
 }
 
-fn row(cells: impl Iterator<Item = String>) -> String {
+pub(crate) fn row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
 }
 
 /// Names come from users: none may end a cell, begin emphasis or be taken for HTML.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -5,7 +5,7 @@ use crate::row::sorted;
 use crate::run_scores::{RoleScores, RunScores};
 use crate::{Estimate, Goal, ORIGINAL, Outcome, RETRAIN, ReportError, ResultRow, Run, ScoreGrid};
 use lacuna_metrics::{BeforeAfter, EmptyCounts};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The format of [`Table`] as JSON; it changes when a reader would have to.
@@ -65,7 +65,7 @@ pub struct Line {
 }
 
 /// One value for each role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roles<T> {
     /// Of the subjects to keep.
     pub retain: T,

@@ -126,7 +126,7 @@ fn short_name(line: &Line, labels: &Labels<'_>) -> String {
 }
 
 /// Break at blanks, so that no line is longer than [`WIDTH`]; a word that is longer is cut.
-fn wrap(text: &str) -> Vec<String> {
+pub(crate) fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         for piece in word.chars().collect::<Vec<_>>().chunks(WIDTH) {

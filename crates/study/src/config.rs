@@ -1,6 +1,6 @@
 //! A study file.
 
-use crate::{StudyError, Variant};
+use crate::{ProbeConfig, StudyError, Variant};
 use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, Shortcut};
 use lacuna_train::{TrainConfig, TrainError};
@@ -46,6 +46,9 @@ pub struct StudyConfig {
     /// How subjects are forgotten.
     #[serde(default)]
     pub unlearn: UnlearnConfig,
+    /// What models are asked beyond their scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeConfig>,
 }
 
 /// More models of never having seen a subject, so that one can tell chance from a trace.
@@ -190,6 +193,9 @@ pub enum Forget {
 pub struct UnlearnConfig {
     /// After how many epochs each run is scored; the longest one is how long it runs.
     pub epochs: Vec<usize>,
+    /// Every so many epochs, score on the output grid as well, for a curve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score_every: Option<usize>,
     /// Named strategies to run; the paper's own if unsaid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategies: Option<Vec<String>>,
@@ -204,7 +210,13 @@ pub struct UnlearnConfig {
 impl Default for UnlearnConfig {
     /// The paper's horizons, every strategy as it is.
     fn default() -> UnlearnConfig {
-        UnlearnConfig { epochs: vec![20, 50], strategies: None, recipe: toml::Table::new(), variants: Vec::new() }
+        UnlearnConfig {
+            epochs: vec![20, 50],
+            score_every: None,
+            strategies: None,
+            recipe: toml::Table::new(),
+            variants: Vec::new(),
+        }
     }
 }
 
@@ -291,10 +303,14 @@ impl StudyConfig {
             Ok::<_, StudyError>(VariantConfig { epochs, ..variant })
         };
         let variants = self.unlearn.variants.clone().into_iter().map(of_variant).collect::<Result<_, _>>()?;
+        if self.unlearn.score_every == Some(0) {
+            return Err(bad("unlearn.score_every", "a number of epochs above 0", "0"));
+        }
         self.network.architecture(1, 2)?;
         let train = self.train.checked().map_err(of_training)?;
         let unlearn = UnlearnConfig { epochs, variants, ..self.unlearn };
         Variant::all(&unlearn)?;
+        self.probe.iter().try_for_each(|probe| probe.check(&train))?;
         Ok(StudyConfig { train, unlearn, ..self })
     }
 }
@@ -321,7 +337,7 @@ fn one_seed() -> Vec<u64> {
     vec![0]
 }
 
-fn bad(key: &str, expected: &str, found: &str) -> StudyError {
+pub(crate) fn bad(key: &str, expected: &str, found: &str) -> StudyError {
     StudyError::BadSetting { key: key.to_string(), expected: expected.to_string(), found: found.to_string() }
 }
 
@@ -385,6 +401,8 @@ mod tests {
             "[[unlearn.variants]]\nstrategy = 'max-loss'\nepochs = []",
             "unlearn.variants.epochs: expected at least one number of epochs, each above 0, found []",
         );
+        refused("[unlearn]\nscore_every = 0", "unlearn.score_every: expected a number of epochs above 0, found 0");
+        refused("[probe]\nrelearn = { epochs_max = 0, learning_rate = 1.0 }", "probe.relearn.epochs: expected 1 to");
         refused("[train]\nepochs = 0", "train.epochs: expected 1 to 100000, found 0");
         refused("[unlearn]\nstrategies = ['max-los']", "unknown strategy `max-los`, expected one of `noisy-label`");
         refused("[unlearn.recipe]\nforget_wieght = 1", "unknown field `forget_wieght`");

@@ -27,6 +27,7 @@ impl Study {
                 let original = self.model(&Task::Train(task.original.clone()), progress)?;
                 self.unlearn(task, &original, progress)?
             }
+            Task::Probe(_) => return Err(unfit("a probe, whose model is not kept")),
         };
         self.store().forget_checkpoint(key);
         let found = network.digest();

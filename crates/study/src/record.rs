@@ -4,6 +4,7 @@ mod before;
 
 use crate::cost::HorizonCost;
 use lacuna_metrics::SubjectScores;
+use lacuna_report::Roles;
 use lacuna_train::{EpochRecord, Passes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,10 +37,42 @@ pub struct Record {
     pub seconds: f64,
     /// One entry per epoch.
     pub history: Vec<EpochRecord>,
+    /// An unlearning run's scores by role every few epochs, if the study asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<CurvePoint>,
+    /// How a relearning went, if the run was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relearned: Option<Relearned>,
     /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above. It shows
     /// damage and careless edits; whoever means to deceive can compute it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
+}
+
+/// Scores on the output grid after some epochs, averaged over the subjects of each role.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurvePoint {
+    /// Epochs done.
+    pub epochs: usize,
+    /// Mean Dice.
+    pub dice: Roles<Option<f64>>,
+    /// Mean cross-entropy.
+    pub cross_entropy: Roles<Option<f64>>,
+}
+
+/// How a model learned a subject again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relearned {
+    /// Volumes passed until the subject was known; `None` if it never was.
+    pub passes: Option<u64>,
+    /// After so many it was given up.
+    pub passes_max: u64,
+    /// The subject is known from this mean cross-entropy on the output grid downwards.
+    pub cross_entropy_max: f64,
+    /// The subject's mean cross-entropy before the first epoch and after each.
+    pub cross_entropy: Vec<f64>,
 }
 
 /// Everybody's scores after some epochs.

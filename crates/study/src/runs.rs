@@ -1,11 +1,13 @@
-//! The two kinds of run, each from its beginning or its checkpoint to its record.
+//! Training and unlearning, each from its beginning or its checkpoint to its record.
 
+use crate::curve::Curve;
 use crate::study::{Progress, Study};
 use crate::task::{TrainTask, UnlearnTask};
-use crate::watch::{Watch, Watched};
-use crate::{EpochScores, KeepModels, RECORD_SCHEMA, Record, StudyError};
+use crate::watch::{Scores, Watch, Watched};
+use crate::{EpochScores, KeepModels, RECORD_SCHEMA, Record, Relearned, StudyError};
 use lacuna_cohort::SubjectId;
 use lacuna_nn::{Network, load_matching};
+use lacuna_report::Role;
 use lacuna_seed::Seed;
 use lacuna_train::{Passes, State, Supervised, TrainError, fit};
 use lacuna_unlearn::{ForgetRetain, UnlearnError, Unlearned, preparation_passes, unlearn};
@@ -24,12 +26,12 @@ impl Study {
         let objective = Supervised::new(self.data.of(&task.train), &self.config.train, seed, self.device.clone())?;
         let horizons = [self.config.train.epochs];
         let preparation = Passes::default();
-        let watched = Watched { key: &task.key, subjects: &task.scored, horizons: &horizons, preparation };
+        let watched = Watched::new(&task.key, &task.scored, &horizons);
         let mut watch = Watch::resume(self, watched, &mut state, progress)?;
         let outcome = fit(&mut state, &objective, &self.config.train, &mut watch);
-        let horizons = watch.finish(&state, &outcome)?;
+        let left = watch.finish(&state, &outcome)?;
         outcome?;
-        let ending = Ending { parent: None, preparation, horizons, diverged: None, start };
+        let ending = Ending { parent: None, preparation, left, relearned: None, diverged: None, start };
         let record = record(&task.key, &state, ending);
         self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
         Ok((record, state.network))
@@ -55,26 +57,27 @@ impl Study {
         };
         let preparation = preparation_passes(run.recipe, &sets)?;
         let mut state = run.fresh_state()?;
-        let horizons = &task.variant.horizons;
-        let watched = Watched { key: &task.key, subjects: &task.original.scored, horizons, preparation };
+        let (sides, kept) = (self.sides_of(task), self.probed_horizons(&task.variant));
+        let watched = Watched {
+            kept: &kept,
+            preparation,
+            curve: self.config.unlearn.score_every.map(|every| Curve { every, sides: &sides }),
+            ..Watched::new(&task.key, &task.original.scored, &task.variant.horizons)
+        };
         let mut watch = Watch::resume(self, watched, &mut state, progress)?;
-        let outcome = unlearn(&run, &mut state, &mut watch);
-        let outcome = match outcome {
+        let outcome = match unlearn(&run, &mut state, &mut watch) {
             Err(UnlearnError::Train(error)) => Err(error),
             Err(error) => return Err(error.into()),
             Ok(()) => Ok(()),
         };
-        let horizons = watch.finish(&state, &outcome)?;
-        let diverged = match outcome {
-            Ok(()) => None,
-            Err(TrainError::Diverged { .. }) => outcome.err().map(|error| error.to_string()),
-            Err(error) => return Err(error.into()),
-        };
+        let left = watch.finish(&state, &outcome)?;
+        let diverged = divergence(outcome)?;
         if self.config.keep_models == KeepModels::All && diverged.is_none() {
             self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
         }
         let parent = Some(original.digest());
-        let record = record(&task.key, &state, Ending { parent, preparation, horizons, diverged, start });
+        let ending = Ending { parent, preparation, left, relearned: None, diverged, start };
+        let record = record(&task.key, &state, ending);
         Ok((record, state.network))
     }
 
@@ -100,8 +103,26 @@ impl Study {
         Ok(EpochScores { epochs, volume, output, cross_entropy, collapsed, model, cost: None })
     }
 
+    /// What an unlearning run takes before its first step.
+    pub(crate) fn preparation_of(&self, task: &UnlearnTask) -> Result<Passes, StudyError> {
+        let cases = self.data.of(&task.original.train);
+        let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
+        Ok(preparation_passes(&task.variant.recipe, &sets)?)
+    }
+
+    /// Everybody that an unlearning run knows of, by role.
+    fn sides_of(&self, task: &UnlearnTask) -> [(Role, BTreeSet<SubjectId>); 3] {
+        let forget = BTreeSet::from([task.forget.clone()]);
+        let TrainTask { train, scored, .. } = &task.original;
+        [
+            (Role::Retain, train.difference(&forget).cloned().collect()),
+            (Role::HeldOut, scored.difference(train).cloned().collect()),
+            (Role::Forget, forget),
+        ]
+    }
+
     /// An error that may be recorded, under the name that records show.
-    fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
+    pub(crate) fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
         match (error, self.pseudonyms.get(subject)) {
             (TrainError::NotFinite { .. }, Some(name)) => TrainError::NotFinite { scan: format!("of {name}") },
             (error, _) => error,
@@ -110,16 +131,26 @@ impl Study {
 }
 
 /// How a run ended, beside the state that it reached.
-struct Ending {
-    parent: Option<String>,
-    preparation: Passes,
-    horizons: Vec<EpochScores>,
-    diverged: Option<String>,
-    start: Instant,
+pub(crate) struct Ending {
+    pub(crate) parent: Option<String>,
+    pub(crate) preparation: Passes,
+    pub(crate) left: Scores,
+    pub(crate) relearned: Option<Relearned>,
+    pub(crate) diverged: Option<String>,
+    pub(crate) start: Instant,
 }
 
-fn record(key: &str, state: &State, ending: Ending) -> Record {
-    let Ending { parent, preparation, horizons, diverged, start } = ending;
+/// How a run diverged, if that is how it ended; every other error stays one.
+pub(crate) fn divergence(outcome: Result<(), TrainError>) -> Result<Option<String>, StudyError> {
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(error @ TrainError::Diverged { .. }) => Ok(Some(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn record(key: &str, state: &State, ending: Ending) -> Record {
+    let Ending { parent, preparation, left: Scores { horizons, curve }, relearned, diverged, start } = ending;
     Record {
         schema: RECORD_SCHEMA.to_string(),
         key: key.to_string(),
@@ -131,6 +162,8 @@ fn record(key: &str, state: &State, ending: Ending) -> Record {
         preparation,
         seconds: start.elapsed().as_secs_f64(),
         history: state.history.clone(),
+        curve,
+        relearned,
         seal: None,
     }
     .sealed()

@@ -80,6 +80,34 @@ impl Store {
         Ok(write_model(&self.model_path(key), network, metadata)?)
     }
 
+    /// The model of a run at a horizon that is kept until its probes are recorded; see [`Store::model`].
+    pub(crate) fn model_at(
+        &self,
+        key: &str,
+        epochs: usize,
+        digest: &str,
+        device: &Device,
+    ) -> Result<Option<Network>, StudyError> {
+        self.model(&at(key, epochs), digest, device)
+    }
+
+    /// Keep the model of a run at a horizon.
+    pub(crate) fn write_model_at(
+        &self,
+        key: &str,
+        epochs: usize,
+        network: &Network,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<(), NnError> {
+        write_model(&self.model_path(&at(key, epochs)), network, metadata)
+    }
+
+    /// Remove it again.
+    pub(crate) fn forget_model_at(&self, key: &str, epochs: usize) {
+        // As of checkpoints, a leftover costs space and nothing else.
+        let _ = std::fs::remove_file(self.model_path(&at(key, epochs)));
+    }
+
     /// Where the model of a run lies.
     pub fn model_path(&self, key: &str) -> PathBuf {
         self.models.join(format!("{key}.safetensors"))
@@ -106,6 +134,11 @@ impl Store {
     pub fn record_path(&self, key: &str) -> PathBuf {
         self.records.join(format!("{key}.json"))
     }
+}
+
+/// The name of a run's model at a horizon.
+fn at(key: &str, epochs: usize) -> String {
+    format!("{key}-{epochs}")
 }
 
 #[cfg(test)]
@@ -157,6 +190,8 @@ mod tests {
             preparation,
             seconds: 1.25,
             history: vec![epoch],
+            curve: Vec::new(),
+            relearned: None,
             seal: None,
         }
     }

@@ -2,8 +2,11 @@
 
 use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
-use crate::task::{Common, Task, TrainTask, UnlearnTask};
-use crate::{Estimate, Forget, Machine, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
+use crate::task::{Common, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
+use crate::{
+    Estimate, Forget, Machine, Probe, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError,
+    Variant,
+};
 use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network};
 use lacuna_report::{ORIGINAL, RETRAIN};
@@ -32,6 +35,9 @@ pub trait Progress {
 
     /// A task has its record: done now, or found.
     fn task_done(&mut self, _record: &Record, _found: bool) {}
+
+    /// A task cannot be done and is none: why not.
+    fn task_left_out(&mut self, _why: &str) {}
 
     /// After each optimiser step; epoch and step are counted from 0.
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
@@ -79,19 +85,52 @@ impl Study {
             }
         };
         for (seed, (forget, split)) in self.config.seeds.iter().flat_map(|&seed| self.of_seed(seed)) {
+            self.reference_tasks(forget, split, seed).into_iter().for_each(&mut add);
             let original = self.train_task(split.train().clone(), split, seed);
-            add(Task::Train(original.clone()));
-            add(Task::Train(self.train_task(split.retain(), split, seed)));
             for variant in &self.variants {
-                add(Task::Unlearn(Box::new(self.unlearn_task(&original, forget, variant))));
+                let task = self.unlearn_task(&original, forget, variant);
+                add(Task::Unlearn(Box::new(task.clone())));
+                for epochs in self.probed_horizons(variant) {
+                    self.probe_tasks(&Probed::Unlearned(Box::new(task.clone())), epochs, forget).for_each(&mut add);
+                }
             }
         }
-        for (seed, (_, split)) in self.config.bank_seeds().flat_map(|seed| self.of_seed(seed)) {
-            for (_, task) in self.references(split, seed) {
-                add(Task::Train(task));
-            }
+        for (seed, (forget, split)) in self.config.bank_seeds().flat_map(|seed| self.of_seed(seed)) {
+            self.reference_tasks(forget, split, seed).into_iter().for_each(&mut add);
         }
         tasks
+    }
+
+    /// The models that others are compared with, and what they are asked.
+    fn reference_tasks(&self, forget: &SubjectId, split: &Split, seed: u64) -> Vec<Task> {
+        let references = self.references(split, seed);
+        let training = references.iter().map(|(_, task)| Task::Train(task.clone()));
+        let probes = references.iter().flat_map(|(strategy, task)| {
+            let probed = Probed::Reference { strategy, task: task.clone() };
+            self.probe_tasks(&probed, self.config.train.epochs, forget).collect::<Vec<_>>()
+        });
+        training.chain(probes).collect()
+    }
+
+    fn probe_tasks(&self, probed: &Probed, epochs: usize, forget: &SubjectId) -> impl Iterator<Item = Task> {
+        let probes = self.config.probe.iter().flat_map(ProbeConfig::probes);
+        let task = |probe| {
+            let key = probe_key(probed, epochs, forget, &probe);
+            let (probed, forget) = (probed.clone(), forget.clone());
+            Task::Probe(Box::new(ProbeTask { key, probed, epochs, forget, probe }))
+        };
+        probes.map(task).collect::<Vec<_>>().into_iter()
+    }
+
+    /// After which horizons an unlearned model is probed.
+    pub(crate) fn probed_horizons(&self, variant: &Variant) -> Vec<usize> {
+        match &self.config.probe {
+            Some(probe) if !probe.probes().is_empty() => match probe.horizons {
+                ProbeHorizons::Longest => vec![variant.longest_horizon()],
+                ProbeHorizons::Each => variant.horizons.clone(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     /// One forgotten subject after the other, with a seed.
@@ -114,8 +153,9 @@ impl Study {
     pub fn estimate(&self, machine: &Machine) -> Result<Estimate, StudyError> {
         let mut passes = 0;
         for task in self.tasks() {
-            if self.store.record(task.key())?.is_none() {
-                passes += self.passes_of(&task);
+            let is_possible = !matches!(&task, Task::Probe(task) if self.is_impossible(task)?);
+            if self.store.record(task.key())?.is_none() && is_possible {
+                passes += self.passes_of(&task)?;
             }
         }
         let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
@@ -137,34 +177,60 @@ impl Study {
         let mut model_at_hand: Option<(String, Network)> = None;
         for (number, task) in tasks.iter().enumerate() {
             progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
-            if let Some(record) = self.store.record(task.key())? {
+            let found = self.store.record(task.key())?;
+            let record = match &found {
                 // Left behind by a process that ended between recording and tidying up.
-                self.store.forget_checkpoint(task.key());
-                progress.task_done(&record, true);
-                continue;
-            }
-            let record = match task {
-                Task::Train(task) => {
-                    let (record, network) = self.train(task, progress)?;
-                    self.store.write_record(&record)?;
-                    model_at_hand = Some((task.key.clone(), network));
-                    record
-                }
-                Task::Unlearn(task) => {
-                    let original = match model_at_hand.take() {
-                        Some((key, network)) if key == task.original.key => network,
-                        _ => self.model(&Task::Train(task.original.clone()), progress)?,
-                    };
-                    let (record, _) = self.unlearn(task, &original, progress)?;
-                    self.store.write_record(&record)?;
-                    model_at_hand = Some((task.original.key.clone(), original));
-                    record
-                }
+                Some(record) => Some(record.clone()),
+                None => self.do_task(task, &mut model_at_hand, progress)?,
             };
             self.store.forget_checkpoint(task.key());
-            progress.task_done(&record, false);
+            self.forget_probed(task, &tasks[number + 1..]);
+            match record {
+                Some(record) => progress.task_done(&record, found.is_some()),
+                None => progress.task_left_out("its run diverged before that horizon"),
+            }
         }
         Ok(())
+    }
+
+    /// Do one task and record it; `None` for a probe of a model that does not exist.
+    fn do_task(
+        &self,
+        task: &Task,
+        model_at_hand: &mut Option<(String, Network)>,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Record>, StudyError> {
+        let record = match task {
+            Task::Train(task) => {
+                let (record, network) = self.train(task, progress)?;
+                *model_at_hand = Some((task.key.clone(), network));
+                record
+            }
+            Task::Unlearn(task) => {
+                let original = match model_at_hand.take() {
+                    Some((key, network)) if key == task.original.key => network,
+                    _ => self.model(&Task::Train(task.original.clone()), progress)?,
+                };
+                let (record, _) = self.unlearn(task, &original, progress)?;
+                *model_at_hand = Some((task.original.key.clone(), original));
+                record
+            }
+            Task::Probe(task) => match self.probed_model(task, progress)? {
+                Some(network) => self.probe(task, network, progress)?,
+                None => return Ok(None),
+            },
+        };
+        self.store.write_record(&record)?;
+        Ok(Some(record))
+    }
+
+    /// Remove the unlearned model that was kept for probes, unless one of the tasks to come is another of them.
+    fn forget_probed(&self, task: &Task, to_come: &[Task]) {
+        let Task::Probe(done) = task else { return };
+        let same = |task: &Task| matches!(task, Task::Probe(task) if (&task.probed, task.epochs) == (&done.probed, done.epochs));
+        if !to_come.iter().any(same) {
+            self.store.forget_model_at(done.probed.key(), done.epochs);
+        }
     }
 
     /// The study file, with every default filled in.
@@ -220,10 +286,15 @@ impl Study {
         match task {
             Task::Train(task) => format!("train on {} subjects, seed {}", task.train.len(), task.seed),
             Task::Unlearn(task) => {
-                let (variant, seed) = (&task.variant, task.original.seed);
-                let differences =
-                    if variant.differences.is_empty() { String::new() } else { format!(" ({})", variant.differences) };
-                format!("{}{differences} forgets {}, seed {seed}", variant.strategy, self.shown(&task.forget))
+                format!("{} forgets {}, seed {}", in_words(&task.variant), self.shown(&task.forget), task.original.seed)
+            }
+            Task::Probe(task) => {
+                let ProbeTask { probe, probed, epochs, forget, .. } = &**task;
+                let model = match probed {
+                    Probed::Reference { strategy, .. } => strategy.to_string(),
+                    Probed::Unlearned(task) => format!("{} after {epochs} epochs", in_words(&task.variant)),
+                };
+                format!("{} of {model}, {} forgotten, seed {}", probe.name(), self.shown(forget), probed.seed())
             }
         }
     }
@@ -247,7 +318,7 @@ impl Study {
     }
 
     pub(crate) fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
-        let key = self.common.unlearn_key(&original.key, forget, variant);
+        let key = self.common.unlearn_key(&original.key, forget, variant, self.config.unlearn.score_every);
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
 
@@ -255,16 +326,32 @@ impl Study {
         match task {
             Task::Train(_) => self.config.train.epochs,
             Task::Unlearn(task) => task.variant.longest_horizon(),
+            Task::Probe(task) => task.probe.epochs(),
         }
     }
 
-    fn passes_of(&self, task: &Task) -> u64 {
+    /// Training passes at most, preparation included.
+    fn passes_of(&self, task: &Task) -> Result<u64, StudyError> {
         let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len();
         let per_epoch = match task {
             Task::Train(task) => cases(&task.train),
             Task::Unlearn(task) if task.variant.recipe.has_retain_side() => cases(&task.original.train),
             Task::Unlearn(task) => cases(&BTreeSet::from([task.forget.clone()])),
+            Task::Probe(task) => match task.probe {
+                Probe::Rebound(_) => cases(&task.retain()),
+                Probe::Relearn(_) => cases(&BTreeSet::from([task.forget.clone()])),
+            },
         };
-        (per_epoch * self.epochs_of(task)) as u64
+        let preparation = match task {
+            Task::Unlearn(task) => self.preparation_of(task)?.training,
+            Task::Train(_) | Task::Probe(_) => 0,
+        };
+        Ok((per_epoch * self.epochs_of(task)) as u64 + preparation)
     }
+}
+
+/// A strategy with its differences.
+fn in_words(variant: &Variant) -> String {
+    let Variant { strategy, differences, .. } = variant;
+    if differences.is_empty() { strategy.clone() } else { format!("{strategy} ({differences})") }
 }

@@ -1,6 +1,6 @@
 //! The tasks of a study, each named by the digest of all that decides its outcome.
 
-use crate::{StudyConfig, Variant};
+use crate::{Probe, StudyConfig, Variant};
 use lacuna_cohort::SubjectId;
 use lacuna_nn::{Device, device_identity};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ pub enum Task {
     Train(TrainTask),
     /// Unlearning from a trained model.
     Unlearn(Box<UnlearnTask>),
+    /// A question to either kind of model.
+    Probe(Box<ProbeTask>),
 }
 
 /// Training on some subjects: an original, a retrained reference, or both at once.
@@ -41,12 +43,77 @@ pub struct UnlearnTask {
     pub variant: Variant,
 }
 
+/// What is still in a model of a subject?
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeTask {
+    /// The digest that names the run.
+    pub key: String,
+    /// The run that made the model.
+    pub probed: Probed,
+    /// After how many of its epochs.
+    pub epochs: usize,
+    /// Of whom.
+    pub forget: SubjectId,
+    /// What is asked.
+    pub probe: Probe,
+}
+
+/// The run that made a probed model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Probed {
+    /// Training.
+    Reference {
+        /// As rows name it: `original` or `retrain`.
+        strategy: &'static str,
+        /// The run.
+        task: TrainTask,
+    },
+    /// Unlearning.
+    Unlearned(Box<UnlearnTask>),
+}
+
+impl Probed {
+    /// The digest that names the run.
+    pub fn key(&self) -> &str {
+        match self {
+            Probed::Reference { task, .. } => &task.key,
+            Probed::Unlearned(task) => &task.key,
+        }
+    }
+
+    /// Its seed.
+    pub fn seed(&self) -> u64 {
+        self.training().seed
+    }
+
+    /// Everybody that is scored.
+    pub(crate) fn scored(&self) -> &BTreeSet<SubjectId> {
+        &self.training().scored
+    }
+
+    /// The run that the model or its original was trained by.
+    fn training(&self) -> &TrainTask {
+        match self {
+            Probed::Reference { task, .. } => task,
+            Probed::Unlearned(task) => &task.original,
+        }
+    }
+}
+
+impl ProbeTask {
+    /// Who was trained on, but for the forgotten subject.
+    pub(crate) fn retain(&self) -> BTreeSet<SubjectId> {
+        self.probed.training().train.iter().filter(|subject| **subject != self.forget).cloned().collect()
+    }
+}
+
 impl Task {
     /// The digest that names the run.
     pub fn key(&self) -> &str {
         match self {
             Task::Train(task) => &task.key,
             Task::Unlearn(task) => &task.key,
+            Task::Probe(task) => &task.key,
         }
     }
 }
@@ -87,9 +154,25 @@ impl Common {
         name(&("train", self, data, seed))
     }
 
-    pub(crate) fn unlearn_key(&self, original: &str, forget: &SubjectId, variant: &Variant) -> String {
-        name(&("unlearn", original, forget, &variant.recipe, &variant.horizons))
+    pub(crate) fn unlearn_key(
+        &self,
+        original: &str,
+        forget: &SubjectId,
+        variant: &Variant,
+        score_every: Option<usize>,
+    ) -> String {
+        let decides = ("unlearn", original, forget, &variant.recipe, &variant.horizons);
+        match score_every {
+            // A curve decides nothing, but a record without one is not what was asked for.
+            Some(epochs) => name(&(decides, epochs)),
+            None => name(&decides),
+        }
     }
+}
+
+/// The name of a probe. The key of the run that made the model holds data, network, training and seed.
+pub(crate) fn probe_key(probed: &Probed, epochs: usize, forget: &SubjectId, probe: &Probe) -> String {
+    name(&("probe", probed.key(), epochs, forget, probe))
 }
 
 /// The first half of the digest of a value's JSON: 128 bits, enough to name every run there will be.

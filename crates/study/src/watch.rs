@@ -1,8 +1,9 @@
 //! The monitor of a study's runs: scores at the horizons, checkpoints, progress.
 
 use crate::cost::{HorizonCost, Stopwatch};
+use crate::curve::Curve;
 use crate::study::{Progress, Study};
-use crate::{EpochScores, StudyError};
+use crate::{CurvePoint, EpochScores, StudyError};
 use lacuna_cohort::SubjectId;
 use lacuna_train::{Control, Monitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
 use serde::{Deserialize, Serialize};
@@ -18,14 +19,25 @@ pub(crate) struct Watched<'a> {
     pub(crate) subjects: &'a BTreeSet<SubjectId>,
     /// After how many epochs.
     pub(crate) horizons: &'a [usize],
+    /// After which of them the model is kept for its probes.
+    pub(crate) kept: &'a [usize],
     /// What goes through networks before the first step.
     pub(crate) preparation: Passes,
+    /// What is scored along the way, if anything.
+    pub(crate) curve: Option<Curve<'a>>,
+}
+
+impl<'a> Watched<'a> {
+    /// A run that keeps no model, prepares nothing and has no curve.
+    pub(crate) fn new(key: &'a str, subjects: &'a BTreeSet<SubjectId>, horizons: &'a [usize]) -> Watched<'a> {
+        Watched { key, subjects, horizons, kept: &[], preparation: Passes::default(), curve: None }
+    }
 }
 
 pub(crate) struct Watch<'a> {
     study: &'a Study,
     run: Watched<'a>,
-    scored: Vec<EpochScores>,
+    scores: Scores,
     computing: Stopwatch,
     progress: &'a mut dyn Progress,
 }
@@ -36,7 +48,17 @@ pub(crate) struct Watch<'a> {
 struct Partial {
     /// Of computing.
     seconds: f64,
-    scored: Vec<EpochScores>,
+    scores: Scores,
+}
+
+/// What was scored of a run.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scores {
+    /// At the horizons.
+    pub(crate) horizons: Vec<EpochScores>,
+    /// Between them.
+    pub(crate) curve: Vec<CurvePoint>,
 }
 
 /// The largest file of partial scores that is read.
@@ -56,28 +78,25 @@ impl<'a> Watch<'a> {
             read_checkpoint(&checkpoint, state, run.key)?;
             partial = read_partial(&study.store().partial_path(run.key), &checkpoint)?;
             // A crash between the two files can leave a horizon that the state has not reached.
-            partial.scored.retain(|scores| scores.epochs <= state.epochs_done);
+            partial.scores.horizons.retain(|scores| scores.epochs <= state.epochs_done);
+            partial.scores.curve.retain(|point| point.epochs <= state.epochs_done);
         }
-        let Partial { seconds, scored } = partial;
-        Ok(Watch { study, run, scored, computing: Stopwatch::running(seconds), progress })
+        let Partial { seconds, scores } = partial;
+        Ok(Watch { study, run, scores, computing: Stopwatch::running(seconds), progress })
     }
 
     /// Keep an interrupted run's checkpoint, and hand over the scores.
-    pub(crate) fn finish(
-        mut self,
-        state: &State,
-        outcome: &Result<(), TrainError>,
-    ) -> Result<Vec<EpochScores>, StudyError> {
+    pub(crate) fn finish(mut self, state: &State, outcome: &Result<(), TrainError>) -> Result<Scores, StudyError> {
         self.computing.stop();
         if matches!(outcome, Err(TrainError::Interrupted { .. })) && state.epochs_done > 0 {
             self.checkpoint(state)?;
         }
-        Ok(self.scored)
+        Ok(self.scores)
     }
 
     /// The scores first: a checkpoint without them could not be resumed.
     fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
-        let partial = Partial { seconds: self.computing.seconds(), scored: self.scored.clone() };
+        let partial = Partial { seconds: self.computing.seconds(), scores: self.scores.clone() };
         let partial = serde_json::to_vec(&partial).expect("plain data is JSON");
         lacuna_disk::write_bytes(&self.study.store().partial_path(self.run.key), &partial)?;
         write_checkpoint(&self.study.store().checkpoint_path(self.run.key), state, self.run.key)
@@ -87,6 +106,10 @@ impl<'a> Watch<'a> {
         let scores = self.study.score(&state.result(), self.run.subjects, state.epochs_done)?;
         let cost = HorizonCost::of(state, self.run.preparation, self.computing.seconds());
         Ok(EpochScores { cost: Some(cost), ..scores })
+    }
+
+    fn point(&self, state: &State) -> Result<Option<CurvePoint>, TrainError> {
+        self.run.curve.map(|curve| self.study.point(curve, &state.result(), state.epochs_done)).transpose()
     }
 
     fn is_checkpoint_due(&self, epochs_done: usize) -> bool {
@@ -115,8 +138,15 @@ impl Monitor for Watch<'_> {
     fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
         self.computing.stop();
         let done = state.epochs_done;
+        if self.run.curve.is_some_and(|curve| curve.is_due(done)) {
+            self.scores.curve.extend(self.point(state)?);
+        }
         if self.run.horizons.contains(&done) {
-            self.scored.push(self.score(state)?);
+            self.scores.horizons.push(self.score(state)?);
+        }
+        if self.run.kept.contains(&done) {
+            let metadata = self.study.metadata(self.run.key);
+            self.study.store().write_model_at(self.run.key, done, &state.result(), &metadata)?;
         }
         if self.is_checkpoint_due(done) && Some(&done) != self.run.horizons.iter().max() {
             self.checkpoint(state)?;

@@ -7,7 +7,8 @@ mod tests;
 use crate::factors::Factors;
 use crate::limits::Limits;
 use crate::mechanic::{
-    ErrorMaximising, Redraw, error_maximising_noise, noise_features, noise_labels, noise_volume, slope, with_noise,
+    ErrorMaximising, Redraw, error_maximising_noise, logits_of_mirrored, noise_features, noise_labels, noise_volume,
+    slope, with_noise,
 };
 use crate::order::{Order, Step, steps};
 use crate::outward::moved_against;
@@ -32,6 +33,7 @@ const RETAIN: &str = "retain";
 const DISTIL: &str = "distil";
 const LOGITS: &str = "logits";
 const FORGET: &str = "forget";
+const STRANGERS: &str = "strangers";
 
 /// One side of a step.
 struct Side {
@@ -93,7 +95,8 @@ fn plan(recipe: &Recipe, sets: &ForgetRetain, seed: Seed, epoch: usize) -> Vec<S
 pub(crate) fn epoch_cost(recipe: &Recipe, sets: &ForgetRetain, epoch: usize) -> EpochCost {
     let plan = plan(recipe, sets, Seed(0), epoch);
     let of_forget = recipe.forget_volumes();
-    let volumes = |step: &Step| usize::from(step.retain.is_some()) + step.forget.map_or(0, |_| of_forget);
+    let of_retain = recipe.retain_volumes();
+    let volumes = |step: &Step| step.retain.map_or(0, |_| of_retain) + step.forget.map_or(0, |_| of_forget);
     // A gradient that is taken a step into forgetting costs the pass that finds the way.
     let ways = if recipe.forget_radius.is_some() && recipe.forgets_in(epoch) { plan.len() * of_forget } else { 0 };
     EpochCost {
@@ -162,9 +165,25 @@ impl<'a> Unlearning<'a> {
                 let distance = mean_squared(logits, self.original.retain[index].clone());
                 add(LOGITS, distance, &|term| term.mul_scalar(recipe.logit_weight));
             }
+            if let Some(word) = self.original.retain_strangers.get(index) {
+                let loss = self.stranger_loss(network, pass, case, word)?;
+                add(STRANGERS, loss, &|term| term.mul_scalar(recipe.stranger_weight));
+            }
         }
         let loss = weighted.into_iter().reduce(|sum, term| sum + term).expect("a retain step has a term");
-        Ok(Side { loss, terms, passes: Passes { training: 1, teacher: 0 } })
+        Ok(Side { loss, terms, passes: Passes { training: recipe.retain_volumes() as u64, teacher: 0 } })
+    }
+
+    /// How far the network's outputs on a mirrored case are from the original's.
+    fn stranger_loss(
+        &self,
+        network: &Network,
+        pass: &Pass,
+        case: &Case,
+        word: &Tensor<5>,
+    ) -> Result<Tensor<1>, TrainError> {
+        let logits = logits_of_mirrored(network, pass, case, &self.run.device)?;
+        Ok(cross_entropy(logits, &Target::from_probabilities(word.clone())))
     }
 
     /// What the outputs of a retain case are held to: its labels, or what the original says of it.
@@ -186,7 +205,13 @@ impl<'a> Unlearning<'a> {
     fn forget_side(&self, network: &Network, pass: &Pass, index: usize, epoch: usize) -> Result<Side, TrainError> {
         let (term, teacher) = self.forget_loss(network, pass, index, epoch)?;
         let passes = Passes { training: self.run.recipe.forget_volumes() as u64, teacher };
-        Ok(Side { loss: self.weighted_forget(term.clone()), terms: vec![(FORGET, term)], passes })
+        let (mut loss, mut terms) = (self.weighted_forget(term.clone()), vec![(FORGET, term)]);
+        if let Some(word) = self.original.forget_strangers.get(index) {
+            let stranger = self.stranger_loss(network, pass, self.run.sets.forget[index], word)?;
+            loss = loss + stranger.clone().mul_scalar(self.run.recipe.stranger_weight);
+            terms.push((STRANGERS, stranger));
+        }
+        Ok(Side { loss, terms, passes })
     }
 
     /// Cross-entropy with a network's softened outputs: their Kullback-Leibler divergence but for a constant.

@@ -68,6 +68,11 @@ pub struct Recipe {
     pub distil_weight: f64,
     /// `m`, the weight of holding its logits there to the original's, mean squared.
     pub logit_weight: f64,
+    /// `s`, the weight of holding its outputs on mirrored subjects of both sides to the original's. To a network that was
+    /// trained without mirrors these are strangers, so it holds what the network does on people it never saw; each volume
+    /// of a step is then passed a second time, mirrored.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stranger_weight: f64,
     /// By what logits are divided where outputs are held to those of a network, teacher's and student's alike; the
     /// loss is multiplied by its square (Hinton, Vinyals and Dean, 2015).
     pub temperature: f64,
@@ -138,6 +143,7 @@ impl Default for Recipe {
             retain_weight: 1.0,
             distil_weight: 0.0,
             logit_weight: 0.0,
+            stranger_weight: 0.0,
             temperature: 1.0,
             l1_weight: 0.0,
             forget_epochs: None,
@@ -208,8 +214,10 @@ impl Recipe {
         if self.stages.as_ref().is_some_and(Vec::is_empty) {
             return bad("stages", "none".to_string(), "at least one, or leave the key out");
         }
-        if target.is_in_feature_space() && (self.distil_weight > 0.0 || self.logit_weight > 0.0) {
-            return bad("distil_weight", "above 0 with features as targets".to_string(), "0, as logit_weight");
+        let holds_outputs = self.distil_weight > 0.0 || self.logit_weight > 0.0 || self.stranger_weight > 0.0;
+        if target.is_in_feature_space() && holds_outputs {
+            let expected = "0, as logit_weight and stranger_weight";
+            return bad("distil_weight", "above 0 with features as targets".to_string(), expected);
         }
         if self.forget_epochs.is_some() && !self.has_retain_side() {
             return bad("forget_epochs", "set without a retain side".to_string(), "a retain_weight above 0");
@@ -218,12 +226,13 @@ impl Recipe {
         Ok(())
     }
 
-    fn weights(&self) -> [(&'static str, f64); 5] {
+    fn weights(&self) -> [(&'static str, f64); 6] {
         [
             ("forget_weight", self.forget_weight),
             ("retain_weight", self.retain_weight),
             ("distil_weight", self.distil_weight),
             ("logit_weight", self.logit_weight),
+            ("stranger_weight", self.stranger_weight),
             ("l1_weight", self.l1_weight),
         ]
     }
@@ -245,7 +254,16 @@ impl Recipe {
 
     /// Volumes that go forward and backward when a forget case is passed.
     pub(crate) fn forget_volumes(&self) -> usize {
-        self.forget_target.as_ref().map_or(1, ForgetTarget::volumes)
+        self.forget_target.as_ref().map_or(1, ForgetTarget::volumes) + self.stranger_volumes()
+    }
+
+    /// Volumes that go forward and backward when a retain case is passed.
+    pub(crate) fn retain_volumes(&self) -> usize {
+        1 + self.stranger_volumes()
+    }
+
+    fn stranger_volumes(&self) -> usize {
+        usize::from(self.stranger_weight > 0.0)
     }
 
     /// Whether the optimiser may move a tensor.
@@ -317,6 +335,11 @@ impl Recipe {
         .collect();
         if on.is_empty() { "no switch: they".to_string() } else { on.join(" and ") }
     }
+}
+
+/// A key that is off stays out of files, so that recipes of before it keep their digests.
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 #[cfg(test)]

@@ -118,8 +118,8 @@ impl Setup<'_> {
         let (ensemble, device) = (Ensemble::open(folder)?, &self.context.device);
         let everybody = sides.iter().flat_map(|(_, subjects)| subjects.iter().cloned()).collect();
         let cases = self.data.of(&everybody);
-        let predictions = ensemble
-            .average(device, &mut |network| cases.iter().map(|case| predict(network, case, device)).collect())?;
+        let said =
+            ensemble.average(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())?;
         let mut scored = Vec::new();
         for (side, subject) in sides.iter().flat_map(|(side, of)| of.iter().map(move |subject| (*side, subject))) {
             let of_subject = cases.iter().zip(&said).filter(|(case, _)| case.subject == *subject);

@@ -2,6 +2,7 @@
 
 mod laws;
 mod paper;
+mod probes;
 mod refusals;
 mod resume;
 #[cfg(feature = "vulkan")]
@@ -112,6 +113,10 @@ fn results(run: &Path) -> String {
 
 /// The rows of a run's `results.csv`, by column.
 fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(run.join("results.csv")).unwrap();
-    reader.deserialize().map(|row| row.unwrap()).collect()
+    rows_of(&run.join("results.csv"))
+}
+
+/// The rows of a file, by column.
+fn rows_of(path: &Path) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_path(path).unwrap().deserialize().map(|row| row.unwrap()).collect()
 }

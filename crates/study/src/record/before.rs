@@ -60,6 +60,8 @@ impl From<Record> for super::Record {
             preparation: Passes { training: 0, teacher: old.preparation_passes },
             seconds: old.seconds,
             history: old.history,
+            curve: Vec::new(),
+            relearned: None,
             seal: old.seal,
         }
     }

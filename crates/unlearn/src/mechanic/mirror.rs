@@ -13,6 +13,16 @@ pub(crate) fn mirrored_back(
     device: &Device,
 ) -> Result<Tensor<5>, TrainError> {
     tally::saw(Passes { training: 0, teacher: 1 });
+    logits_of_mirrored(network, pass, case, device)
+}
+
+/// The same in a step of the loop, which counts for itself.
+pub(crate) fn logits_of_mirrored(
+    network: &Network,
+    pass: &Pass,
+    case: &Case,
+    device: &Device,
+) -> Result<Tensor<5>, TrainError> {
     let [c, d, h, w] = case.shape;
     let input = mirrored(&case.voxels()?.input, w);
     let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape([1, c, d, h, w]);

@@ -13,7 +13,7 @@ pub use atlas::Sharpness;
 pub(crate) use atlas::{atlas, confidence, exponent_of_confidence, sharpened};
 pub(crate) use error_noise::{ErrorMaximising, error_maximising_noise};
 pub use label_noise::{NoiseLaw, noise_labels};
-pub(crate) use mirror::mirrored_back;
+pub(crate) use mirror::{logits_of_mirrored, mirrored_back};
 pub(crate) use value_noise::{noise_features, noise_volume};
 
 use serde::{Deserialize, Serialize};

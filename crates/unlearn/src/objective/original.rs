@@ -1,7 +1,9 @@
 //! What the frozen original says, asked once before the first step.
 
+use crate::mechanic::mirrored_back;
 use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned, tally};
 use lacuna_cohort::Case;
+use lacuna_nn::loss::probabilities;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, input_tensor};
 
@@ -11,6 +13,10 @@ pub(crate) struct Original {
     pub retain: Vec<Tensor<5>>,
     /// Features of the forget cases; empty where the recipe asks for none.
     pub forget: Vec<Tensor<5>>,
+    /// Class probabilities of the mirrored retain cases, mirrored back; empty where the recipe asks for none.
+    pub retain_strangers: Vec<Tensor<5>>,
+    /// The same of the forget cases.
+    pub forget_strangers: Vec<Tensor<5>>,
 }
 
 impl Original {
@@ -21,7 +27,15 @@ impl Original {
             Ok(say(run.original, input_tensor(&[case], &run.device)?, features))
         };
         let say_all = |cases: &[&Case]| cases.iter().map(say).collect::<Result<Vec<_>, TrainError>>();
+        let pass = Pass::evaluation(&run.original.parameters);
+        let mirrored = |case: &&Case| Ok(probabilities(mirrored_back(run.original, &pass, case, &run.device)?));
+        let strangers = |cases: &[&Case]| match run.recipe.stranger_weight > 0.0 {
+            true => cases.iter().map(mirrored).collect::<Result<Vec<_>, TrainError>>(),
+            false => Ok(Vec::new()),
+        };
         Ok(Original {
+            retain_strangers: strangers(&run.sets.retain)?,
+            forget_strangers: strangers(&run.sets.forget)?,
             retain: if asks_of_retain(run.recipe, target) { say_all(&run.sets.retain)? } else { Vec::new() },
             forget: if asks_of_forget(target) { say_all(&run.sets.forget)? } else { Vec::new() },
         })
@@ -31,7 +45,8 @@ impl Original {
     pub(crate) fn passes(recipe: &Recipe, target: &ForgetTarget, sets: &ForgetRetain) -> Passes {
         let of_retain = if asks_of_retain(recipe, target) { sets.retain.len() } else { 0 };
         let of_forget = if asks_of_forget(target) { sets.forget.len() } else { 0 };
-        Passes { training: 0, teacher: (of_retain + of_forget) as u64 }
+        let strangers = if recipe.stranger_weight > 0.0 { sets.retain.len() + sets.forget.len() } else { 0 };
+        Passes { training: 0, teacher: (of_retain + of_forget + strangers) as u64 }
     }
 }
 

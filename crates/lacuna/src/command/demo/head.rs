@@ -36,7 +36,7 @@ pub fn png(study: &Study) -> Result<Vec<u8>, CliError> {
             Task::Train(training) if training.train == *split.train() => &mut original,
             Task::Train(_) => &mut retrained,
             Task::Unlearn(task) if task.variant.strategy == STRATEGY => &mut unlearned,
-            Task::Unlearn(_) => continue,
+            Task::Unlearn(_) | Task::Probe(_) => continue,
         };
         *model = Some(say(&study.model(&task, &mut Unwatched)?)?);
     }

@@ -1,0 +1,84 @@
+//! What the rows of a results file say of each run, gathered for gates and pictures.
+
+use crate::estimate::mean;
+use crate::row::sorted;
+use crate::run_scores::{RoleScores, RunScores};
+use crate::{Cost, Outcome, ReportError, ResultRow, Role, Roles, Run, ScoreGrid};
+use std::collections::BTreeMap;
+
+/// A role's part of what there is for each role.
+pub(crate) type OfRole = fn(&Roles<RoleScores>) -> &RoleScores;
+
+/// What the rows say of one run.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) diverged: bool,
+    pub(crate) cost: Cost,
+    output: RunScores,
+    volume: RunScores,
+    cross_entropy: Vec<f64>,
+}
+
+impl Facts {
+    /// Dice of a role on a grid, averaged over subjects.
+    pub(crate) fn dice(&self, grid: ScoreGrid, role: OfRole) -> Option<f64> {
+        match grid {
+            ScoreGrid::Output => self.output.dice_of(role),
+            ScoreGrid::Volume => self.volume.dice_of(role),
+        }
+    }
+
+    /// Cross-entropy of the forgotten subject on the output grid.
+    pub(crate) fn forget_cross_entropy(&self) -> Option<f64> {
+        mean(&self.cross_entropy)
+    }
+
+    fn add(&mut self, row: &ResultRow) {
+        self.cost = row.cost;
+        let Outcome::Scored(scored) = &row.outcome else {
+            self.diverged = true;
+            return;
+        };
+        match scored.grid {
+            ScoreGrid::Output => self.output.add(scored),
+            ScoreGrid::Volume => self.volume.add(scored),
+        }
+        self.cross_entropy.extend(scored.cross_entropy.filter(|_| scored.role == Role::Forget));
+    }
+}
+
+/// The runs of one network and label table.
+pub(crate) type Runs<'a> = BTreeMap<&'a Run, Facts>;
+
+/// Every run by network and label table.
+///
+/// # Errors
+/// Rows that no study writes.
+pub(crate) fn by_setting(rows: &[ResultRow]) -> Result<BTreeMap<(&str, &str), Runs<'_>>, ReportError> {
+    for (index, row) in rows.iter().enumerate() {
+        row.check(|| format!("row {index}"))?;
+    }
+    let mut settings: BTreeMap<(&str, &str), Runs> = BTreeMap::new();
+    for row in sorted(rows)? {
+        let runs = settings.entry((&row.run.network, &row.run.labels)).or_default();
+        runs.entry(&row.run).or_default().add(row);
+    }
+    Ok(settings)
+}
+
+/// The models of one name, by forgotten subject and seed.
+///
+/// # Errors
+/// [`ReportError::TwoReferences`] if one of them is there twice.
+pub(crate) fn references<'a>(
+    runs: &'a Runs<'a>,
+    strategy: &'static str,
+) -> Result<BTreeMap<&'a str, BTreeMap<u64, (&'a Run, &'a Facts)>>, ReportError> {
+    let mut found: BTreeMap<&str, BTreeMap<u64, (&Run, &Facts)>> = BTreeMap::new();
+    for (&run, facts) in runs.iter().filter(|(run, facts)| run.strategy == strategy && !facts.diverged) {
+        if found.entry(&run.forgotten).or_default().insert(run.seed, (run, facts)).is_some() {
+            return Err(ReportError::TwoReferences { strategy, forgotten: run.forgotten.clone(), seed: run.seed });
+        }
+    }
+    Ok(found)
+}

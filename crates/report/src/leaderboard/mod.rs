@@ -1,0 +1,172 @@
+//! The leaderboard as a picture: for each goal one panel, never both in one.
+//!
+//! `match-retrain`: how far the forgotten subject's Dice is from that of retrained models, against what it cost.
+//! `suppress`: how much of the forget Dice is lost, against how much of the retain Dice is kept. A point is a mean over
+//! forgotten subjects and seeds; a line joins the horizons of one strategy. Colours are those of Okabe and Ito, which
+//! people of every colour vision tell apart, and each strategy has a shape as well.
+
+mod axis;
+mod draw;
+mod match_retrain;
+mod suppress;
+
+use crate::facts::by_setting;
+use crate::gate::{Summary, gates};
+use crate::{Gate, Goal, ProbeRow, ReportError, ResultRow, Run, Thresholds};
+use axis::Axis;
+use std::collections::BTreeMap;
+
+/// One picture.
+struct Panel {
+    title: String,
+    across: Axis,
+    up: Axis,
+    /// What lies beneath the points.
+    ground: Vec<Ground>,
+    series: Vec<Series>,
+    notes: Vec<String>,
+}
+
+/// Something drawn beneath the points, in the units of the axes.
+enum Ground {
+    /// Where the gate lets through; named in the corner.
+    Target { across: [f64; 2], up: [f64; 2] },
+    /// Between two heights, from edge to edge.
+    Band { up: [f64; 2], name: String },
+    /// At one height, from edge to edge.
+    Line { up: f64, name: String },
+}
+
+/// A strategy at its horizons.
+struct Series {
+    name: String,
+    /// How many of its runs passed the gate, at the horizon where most did.
+    passed: String,
+    points: Vec<Point>,
+}
+
+/// A strategy at one horizon.
+#[derive(Clone, Copy)]
+struct Point {
+    epochs: usize,
+    across: f64,
+    up: f64,
+    /// The lowest and the highest run.
+    range: [f64; 2],
+    /// The height after the rebound, if that was probed.
+    rebound: Option<f64>,
+}
+
+/// The picture of some rows as SVG, one panel below the other; `None` if no goal has anything to draw.
+///
+/// # Errors
+/// Those of [`gates`].
+pub fn leaderboard(
+    rows: &[ResultRow],
+    probes: &[ProbeRow],
+    thresholds: &Thresholds,
+) -> Result<Option<String>, ReportError> {
+    let gates = gates(rows, probes, thresholds)?;
+    let settings = by_setting(rows)?;
+    let mut panels = Vec::new();
+    for gate in &gates {
+        let runs = &settings[&(gate.network.as_str(), gate.labels.as_str())];
+        panels.extend(match gate.goal {
+            Goal::MatchRetrain => match_retrain::panel(gate, runs, probes)?,
+            _ => suppress::panel(gate, runs)?,
+        });
+    }
+    Ok((!panels.is_empty()).then(|| draw::svg(&panels)))
+}
+
+/// What every run of a goal gives, by strategy, variant and horizon.
+type Values<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<usize, Vec<Value>>>;
+
+/// What one run gives.
+#[derive(Clone, Copy)]
+struct Value {
+    across: f64,
+    up: f64,
+    rebound: Option<f64>,
+}
+
+fn add<'a>(values: &mut Values<'a>, run: &'a Run, value: Value) {
+    values.entry((&run.strategy, &run.variant)).or_default().entry(run.epochs).or_default().push(value);
+}
+
+/// The strategies in the order of the gate: whoever passes most first, then by `worth`, the less the better.
+fn ranked(gate: &Gate, values: Values<'_>, worth: impl Fn(&Point) -> f64) -> Vec<Series> {
+    let mut series: Vec<(usize, f64, Series)> = Vec::new();
+    for ((strategy, variant), horizons) in values {
+        let best = gate
+            .summaries
+            .iter()
+            .filter(|summary| (summary.strategy.as_str(), summary.variant.as_str()) == (strategy, variant))
+            .max_by_key(|summary| summary.passed);
+        let points: Vec<Point> = horizons.iter().map(|(&epochs, values)| point(epochs, values)).collect();
+        let worth = points.iter().map(&worth).fold(f64::INFINITY, f64::min);
+        let passed = best.map_or(0, |summary| summary.passed);
+        let name = crate::figure::name_of(strategy, variant);
+        series.push((passed, worth, Series { name, passed: best.map_or(String::new(), in_words), points }));
+    }
+    series.sort_by(|one, two| two.0.cmp(&one.0).then(one.1.total_cmp(&two.1)).then(one.2.name.cmp(&two.2.name)));
+    series.into_iter().map(|(_, _, series)| series).collect()
+}
+
+fn in_words(summary: &Summary) -> String {
+    let Summary { passed, runs, not_assessable, says_nothing, .. } = summary;
+    if not_assessable + says_nothing == *runs { "not judged".to_string() } else { format!("{passed} of {runs}") }
+}
+
+fn point(epochs: usize, values: &[Value]) -> Point {
+    let mean = |of: fn(&Value) -> f64| values.iter().map(of).sum::<f64>() / values.len() as f64;
+    let ups = || values.iter().map(|value| value.up);
+    let rebounds: Vec<f64> = values.iter().filter_map(|value| value.rebound).collect();
+    Point {
+        epochs,
+        across: mean(|value| value.across),
+        up: mean(|value| value.up),
+        range: [ups().fold(f64::INFINITY, f64::min), ups().fold(f64::NEG_INFINITY, f64::max)],
+        rebound: crate::estimate::mean(&rebounds).filter(|_| rebounds.len() == values.len()),
+    }
+}
+
+fn title(gate: &Gate) -> String {
+    let Gate { goal, network, labels, thresholds, .. } = gate;
+    let n = gate.judged.iter().map(|judged| &judged.forgotten).collect::<std::collections::BTreeSet<_>>().len();
+    let people = if n == 1 { "subject" } else { "subjects" };
+    format!("{goal}: {network} on {labels}, grid {}, {n} forgotten {people}", thresholds.grid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{gated, study};
+
+    fn drawn(rows: &[ResultRow], probes: &[ProbeRow]) -> Option<String> {
+        leaderboard(rows, probes, &Thresholds::STANDARD).unwrap()
+    }
+
+    #[test]
+    fn the_picture_is_the_golden_file() {
+        let (rows, probes) = gated();
+        crate::fixture::assert_golden("leaderboard.svg", &drawn(&rows, &probes).unwrap());
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter_and_names_cannot_leave_their_element() {
+        let mut rows = study();
+        for row in rows.iter_mut().filter(|row| row.run.strategy == "max-loss") {
+            row.run.strategy = "a<b&\"c".into();
+        }
+        let forwards = drawn(&rows, &[]).unwrap();
+        rows.reverse();
+        assert_eq!(drawn(&rows, &[]).unwrap(), forwards);
+        assert!(forwards.contains("a&lt;b&amp;&quot;c") && !forwards.contains("a<b"));
+    }
+
+    #[test]
+    fn references_alone_are_no_leaderboard() {
+        assert_eq!(drawn(&crate::fixture::bank(5, 0.98), &[]), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! Scores along the way of a run, by role, on the output grid alone: cheap enough for every epoch.
+
+use crate::CurvePoint;
+use crate::probe_rows::{mean, of_role};
+use crate::study::Study;
+use lacuna_cohort::SubjectId;
+use lacuna_nn::Network;
+use lacuna_report::{Role, Roles};
+use lacuna_train::{TrainError, score_on_output_grid};
+use std::collections::BTreeSet;
+
+/// Which points a curve has, and of whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Curve<'a> {
+    /// A point every so many epochs.
+    pub(crate) every: usize,
+    /// Everybody by role.
+    pub(crate) sides: &'a [(Role, BTreeSet<SubjectId>); 3],
+}
+
+impl Curve<'_> {
+    /// Whether there is a point after so many epochs.
+    pub(crate) fn is_due(&self, epochs: usize) -> bool {
+        epochs.is_multiple_of(self.every)
+    }
+}
+
+impl Study {
+    pub(crate) fn point(&self, curve: Curve<'_>, network: &Network, epochs: usize) -> Result<CurvePoint, TrainError> {
+        let (mut dice, mut cross_entropy) = (Roles::default(), Roles::default());
+        for (role, subjects) in curve.sides {
+            let (mut dice_of_role, mut losses) = (Vec::new(), Vec::new());
+            for subject in subjects {
+                let scans = self.data.of(&BTreeSet::from([subject.clone()]));
+                let scores = score_on_output_grid(network, &scans, self.data.labels.classes(), &self.device);
+                let scores = scores.map_err(|error| self.without_id(error, subject))?;
+                dice_of_role.extend(scores.scores.mean.dice);
+                losses.push(scores.cross_entropy);
+            }
+            *of_role(&mut dice, *role) = mean(&dice_of_role);
+            *of_role(&mut cross_entropy, *role) = mean(&losses);
+        }
+        Ok(CurvePoint { epochs, dice, cross_entropy })
+    }
+}

@@ -1,0 +1,198 @@
+//! Probes: what is still in a model, asked by training it a little more.
+//!
+//! A rebound is a run like any other and is resumed like one. A relearning takes a few passes of one subject: it keeps
+//! no checkpoint, and begins anew where it was interrupted. Both go through the one training loop and its streams.
+
+use crate::probe_config::{Probe, RelearnConfig};
+use crate::record::Relearned;
+use crate::runs::{Ending, divergence, record};
+use crate::study::{Progress, Study};
+use crate::task::{ProbeTask, Probed, Task, UnlearnTask};
+use crate::watch::{Watch, Watched};
+use crate::{Record, StudyError};
+use lacuna_cohort::{Case, SubjectId};
+use lacuna_nn::Network;
+use lacuna_seed::Seed;
+use lacuna_train::{Control, Monitor, Passes, State, Supervised, TrainConfig, TrainError, fit, score_on_output_grid};
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+impl Study {
+    /// The model that a probe is about; `None` if its run diverged before that horizon.
+    pub(crate) fn probed_model(
+        &self,
+        task: &ProbeTask,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Network>, StudyError> {
+        match &task.probed {
+            Probed::Reference { task, .. } => self.model(&Task::Train(task.clone()), progress).map(Some),
+            Probed::Unlearned(unlearned) => self.model_at(unlearned, task.epochs, progress),
+        }
+    }
+
+    /// Whether the run that a probe is about is known to have diverged before.
+    pub(crate) fn is_impossible(&self, task: &ProbeTask) -> Result<bool, StudyError> {
+        let Probed::Unlearned(unlearned) = &task.probed else { return Ok(false) };
+        let record = self.store().record(&unlearned.key)?;
+        Ok(record.is_some_and(|record| record.horizons.iter().all(|scores| scores.epochs != task.epochs)))
+    }
+
+    /// The model of an unlearning run at a horizon: kept for its probes, or made again.
+    fn model_at(
+        &self,
+        task: &UnlearnTask,
+        epochs: usize,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Network>, StudyError> {
+        let path = self.store().record_path(&task.key);
+        let unfit = |found: String| StudyError::Record { path: path.clone(), found, delete: path.clone() };
+        let recorded = self.store().record(&task.key)?.ok_or_else(|| unfit("none".to_string()))?;
+        let Some(recorded) = digest_at(&recorded, epochs) else { return Ok(None) };
+        let recorded = recorded.ok_or_else(|| unfit(format!("no digest of the model after {epochs} epochs")))?;
+        if let Some(network) = self.store().model_at(&task.key, epochs, &recorded, self.device())? {
+            return Ok(Some(network));
+        }
+        let original = self.model(&Task::Train(task.original.clone()), progress)?;
+        let (again, _) = self.unlearn(task, &original, progress)?;
+        self.store().forget_checkpoint(&task.key);
+        match self.store().model_at(&task.key, epochs, &recorded, self.device())? {
+            Some(network) => Ok(Some(network)),
+            None => {
+                let found = digest_at(&again, epochs).flatten().unwrap_or_else(|| "none".to_string());
+                Err(StudyError::NotRepeated { key: task.key.clone(), path, recorded, found })
+            }
+        }
+    }
+
+    /// Ask it.
+    pub(crate) fn probe(
+        &self,
+        task: &ProbeTask,
+        network: Network,
+        progress: &mut dyn Progress,
+    ) -> Result<Record, StudyError> {
+        let config = task.probe.train_config(&self.config().train);
+        match &task.probe {
+            Probe::Rebound(_) => self.rebound(task, &config, network, progress),
+            Probe::Relearn(relearn) => self.relearn(task, relearn, &config, network, progress),
+        }
+    }
+
+    fn rebound(
+        &self,
+        task: &ProbeTask,
+        config: &TrainConfig,
+        network: Network,
+        progress: &mut dyn Progress,
+    ) -> Result<Record, StudyError> {
+        let start = Instant::now();
+        let parent = Some(network.digest());
+        let mut state = State::new(network, config);
+        let objective = self.supervised(&task.retain(), config, task)?;
+        let (horizons, preparation) = ([config.epochs], Passes::default());
+        let watched = Watched::new(&task.key, task.probed.scored(), &horizons);
+        let mut watch = Watch::resume(self, watched, &mut state, progress)?;
+        let outcome = fit(&mut state, &objective, config, &mut watch);
+        let left = watch.finish(&state, &outcome)?;
+        let diverged = divergence(outcome)?;
+        let ending = Ending { parent, preparation, left, relearned: None, diverged, start };
+        Ok(record(&task.key, &state, ending))
+    }
+
+    fn relearn(
+        &self,
+        task: &ProbeTask,
+        relearn: &RelearnConfig,
+        config: &TrainConfig,
+        network: Network,
+        progress: &mut dyn Progress,
+    ) -> Result<Record, StudyError> {
+        let start = Instant::now();
+        let parent = Some(network.digest());
+        let forget = BTreeSet::from([task.forget.clone()]);
+        let mut state = State::new(network, config);
+        let objective = self.supervised(&forget, config, task)?;
+        let scans = self.data().of(&forget);
+        let mut lesson =
+            Lesson { study: self, forget: &task.forget, scans, relearn, cross_entropy: Vec::new(), progress };
+        let outcome = match lesson.is_known(&state) {
+            Ok(true) => Ok(()),
+            Ok(false) => fit(&mut state, &objective, config, &mut lesson),
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
+            Err(TrainError::Interrupted { .. }) if lesson.has_been_known() => Ok(()),
+            outcome => outcome,
+        };
+        let relearned = lesson.relearned(&state);
+        let diverged = divergence(outcome)?;
+        let (preparation, left) = Default::default();
+        let ending = Ending { parent, preparation, left, relearned: Some(relearned), diverged, start };
+        Ok(record(&task.key, &state, ending))
+    }
+
+    fn supervised<'a>(
+        &'a self,
+        subjects: &BTreeSet<SubjectId>,
+        config: &TrainConfig,
+        task: &ProbeTask,
+    ) -> Result<Supervised<'a>, TrainError> {
+        Supervised::new(self.data().of(subjects), config, Seed(task.probed.seed()), self.device().clone())
+    }
+}
+
+/// The digest of the model at a horizon, `None` for a horizon that was not reached. Records of before digests were
+/// told at each horizon have that of the last.
+fn digest_at(record: &Record, epochs: usize) -> Option<Option<String>> {
+    let scores = record.horizons.iter().find(|scores| scores.epochs == epochs)?;
+    let last = record.horizons.iter().all(|scores| scores.epochs <= epochs);
+    Some(scores.model.clone().or_else(|| record.model.clone().filter(|_| last)))
+}
+
+/// The monitor of a relearning: it stops as soon as the subject is known.
+struct Lesson<'a> {
+    study: &'a Study,
+    forget: &'a SubjectId,
+    scans: Vec<&'a Case>,
+    relearn: &'a RelearnConfig,
+    /// Before the first epoch and after each.
+    cross_entropy: Vec<f64>,
+    progress: &'a mut dyn Progress,
+}
+
+impl Lesson<'_> {
+    fn is_known(&mut self, state: &State) -> Result<bool, TrainError> {
+        let (classes, device) = (self.study.data().labels.classes(), self.study.device());
+        let scores = score_on_output_grid(&state.network, &self.scans, classes, device);
+        let scores = scores.map_err(|error| self.study.without_id(error, self.forget))?;
+        self.cross_entropy.push(scores.cross_entropy);
+        Ok(self.has_been_known())
+    }
+
+    fn has_been_known(&self) -> bool {
+        self.cross_entropy.last().is_some_and(|&found| found <= self.relearn.cross_entropy_max)
+    }
+
+    fn relearned(&self, state: &State) -> Relearned {
+        Relearned {
+            passes: self.has_been_known().then_some(state.passes.training),
+            passes_max: (self.relearn.epochs_max * self.scans.len()) as u64,
+            cross_entropy_max: self.relearn.cross_entropy_max,
+            cross_entropy: self.cross_entropy.clone(),
+        }
+    }
+}
+
+impl Monitor for Lesson<'_> {
+    fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f64) -> Control {
+        self.progress.step(epoch, step, steps, loss)
+    }
+
+    fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
+        let is_known = self.is_known(state)?;
+        if let Some(record) = state.history.last() {
+            self.progress.epoch(record);
+        }
+        Ok(if is_known { Control::Stop } else { Control::Continue })
+    }
+}
