@@ -59,6 +59,8 @@ pub trait Objective {
 pub struct GradientPoint {
     /// The network whose gradient moves the one in training.
     pub network: Network,
+    /// Terms that were computed on the way, as those of [`StepLoss`].
+    pub terms: Vec<(&'static str, Tensor<1>)>,
     /// Volumes that went through a network for it.
     pub passes: Passes,
 }
@@ -203,10 +205,14 @@ fn run_step(
     let elsewhere = objective.gradient_point(&state.network, epoch, step)?;
     let network = elsewhere.as_ref().map_or(&state.network, |point| &point.network);
     let pass = Pass::training(&network.parameters, objective.batch_norm(), &trainable);
-    let StepLoss { loss, terms, gradient_of, passes } = objective.loss(network, &pass, epoch, step)?;
+    let StepLoss { loss, mut terms, gradient_of, mut passes } = objective.loss(network, &pass, epoch, step)?;
     let value = number(&loss);
     if !value.is_finite() {
         return Err(diverged(epoch, step, format!("the loss is {value}")));
+    }
+    if let Some(point) = &elsewhere {
+        terms.extend(point.terms.iter().cloned());
+        passes += point.passes;
     }
     let terms: Vec<(&str, f64)> = terms.into_iter().map(|(name, term)| (name, number(&term))).collect();
     let gradients = pass.gradients(&loss);
@@ -220,7 +226,6 @@ fn run_step(
     state.network.absorb(statistics);
     state.steps += 1;
     state.passes += passes;
-    state.passes += elsewhere.map_or(Passes::default(), |point| point.passes);
     state.under_way.add(value, gradient_norm, passes, &terms, gradient_of);
     Ok(value)
 }

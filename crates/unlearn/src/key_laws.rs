@@ -148,6 +148,8 @@ fn the_gradient_point_lies_a_stated_way_up_the_forget_loss_and_costs_a_pass() {
     });
     let state = ended(&recipe, &cases).unwrap();
     assert_eq!(state.passes.training, 8);
+    assert_eq!(state.history[0].passes, 4, "a record counts the passes of the way too");
+    assert_eq!(state.history[0].terms["forget"].steps, 2);
     let plain = Recipe { forget_radius: None, forget_weight: 0.0, ..recipe };
     assert_ne!(state.network.digest(), ended(&plain, &cases).unwrap().network.digest());
 }

@@ -440,7 +440,8 @@ impl Objective for Unlearning<'_> {
         let side = self.forget_side(network, &pass, step % self.run.sets.forget.len(), epoch)?;
         let gradients = pass.gradients(&side.loss);
         let length = radius * Schedule::Cosine.factor(epoch, self.run.epochs);
-        Ok(Some(GradientPoint { network: moved_against(network, gradients, length), passes: side.passes }))
+        let network = moved_against(network, gradients, length);
+        Ok(Some(GradientPoint { network, terms: side.terms, passes: side.passes }))
     }
 
     fn end_epoch(&self, network: &Network, record: &EpochRecord) -> Result<EpochEnd, TrainError> {

@@ -70,7 +70,7 @@ fn a_fixed_decoder_is_closed_to_the_optimiser_too() {
     // Its loss gives the decoder no gradient anyway; the law must not hang on that alone.
     let cases = heads(2);
     for strategy in STRATEGIES {
-        let recipe = (strategy.recipe)();
+        let recipe = shortened((strategy.recipe)());
         with_objective(&recipe, &cases, |objective, network| {
             for (name, _) in network.parameters.iter() {
                 let stays = recipe.stages.as_ref().is_some_and(|stages| !stages.contains(&Network::stage(name)));
