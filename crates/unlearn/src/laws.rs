@@ -73,7 +73,13 @@ fn bounded(strategy: &Strategy) -> Recipe {
 
 /// A strategy's recipe without a retain side, if it can do without.
 fn recipe_alone(strategy: &Strategy) -> Option<Recipe> {
-    let alone = Recipe { distil_weight: 0.0, logit_weight: 0.0, divergence_guard: None, ..recipe(strategy, 0.0) };
+    let alone = Recipe {
+        distil_weight: 0.0,
+        logit_weight: 0.0,
+        stranger_weight: 0.0,
+        divergence_guard: None,
+        ..recipe(strategy, 0.0)
+    };
     alone.checked().ok()
 }
 

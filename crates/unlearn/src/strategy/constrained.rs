@@ -5,7 +5,7 @@
 //!
 //! Source: the first phase of RFE (ICLR 2026), an augmented Lagrangian with tolerance 0.05, penalty 1 and dual rate 0.05.
 //! The forget term is ours: theirs maximises a loss without bound; the background as label has an end. *Our reading*:
-//! 5e-3 clipped to norm 5, five retain steps per forget step and BatchNorm frozen, as in `consistent-background`; the
+//! 5e-3 clipped to norm 5, five retain steps per forget step and BatchNorm frozen; the
 //! multiplier begins at 1, the weight that other strategies give the retain term.
 
 use super::Strategy;
@@ -19,6 +19,9 @@ pub(super) const STRATEGY: Strategy = Strategy {
         constraint: Some(Constraint::default()),
         distil_weight: 0.0,
         logit_weight: 0.0,
+        stranger_weight: 0.0,
+        stages: None,
+        retain_per_forget: 5,
         ..(super::consistent_background::STRATEGY.recipe)()
     },
 };
