@@ -1,6 +1,6 @@
 //! What tests of several files need.
 
-use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned};
+use crate::{Edit, ForgetRetain, ForgetTarget, Recipe, Unlearned};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{BatchNormMode, Device};
@@ -26,7 +26,21 @@ pub(crate) fn shortened(recipe: Recipe) -> Recipe {
         }
         other => other,
     });
-    Recipe { forget_target, divergence_guard: None, ..recipe }
+    let edits = recipe.edits.iter().cloned().map(by_cases).collect();
+    Recipe { forget_target, edits, divergence_guard: None, ..recipe }
+}
+
+/// An edit whose samples are whole cases: an eighth of the passes.
+fn by_cases(edit: Edit) -> Edit {
+    match edit {
+        Edit::Dampen { importance, selection, lambda, .. } => {
+            Edit::Dampen { importance, selection, lambda, blocks_per_axis: 1 }
+        }
+        Edit::FisherNoise { strength, deviation_max, .. } => {
+            Edit::FisherNoise { strength, deviation_max, blocks_per_axis: 1 }
+        }
+        other => other,
+    }
 }
 
 impl Recipe {
