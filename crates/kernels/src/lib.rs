@@ -15,6 +15,7 @@ mod normalisation;
 mod operation;
 mod pooling;
 pub mod reference;
+mod segment;
 
 pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
 pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
@@ -22,3 +23,4 @@ pub use cpu::simd::InstructionSet;
 pub use descent::{SgdOptions, sgd_step, sgd_update};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm};
 pub use pooling::max_pool3d;
+pub use segment::{begin_segment, end_segment};

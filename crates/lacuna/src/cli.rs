@@ -64,6 +64,10 @@ pub struct Global {
     /// depend on it [default: half of what is available]
     #[arg(long, global = true, value_parser = gib, value_name = "GIB", help_heading = "Global options")]
     pub data_memory: Option<f64>,
+    /// Training keeps no activations within the encoder's blocks and computes them again: less memory, more time.
+    /// Results do not depend on it
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub recompute: bool,
     /// Where to compute; `lacuna doctor` shows what is there
     #[arg(
         long,

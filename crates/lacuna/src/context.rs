@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::output;
 use crate::progress::ProgressMode;
 use lacuna_cohort::CaseCache;
-use lacuna_nn::{Adapter, Device};
+use lacuna_nn::{Activations, Adapter, Device};
 use lacuna_study::Loading;
 use std::path::PathBuf;
 
@@ -16,6 +16,8 @@ pub struct Context {
     pub device: Device,
     /// What stands behind the device, unless it is the CPU.
     pub adapter: Option<Adapter>,
+    /// Whether training keeps activations or recomputes them.
+    pub activations: Activations,
     /// How progress is shown; [`ProgressMode::None`] if the user wants quiet.
     pub progress: ProgressMode,
     /// Whether nothing but results and errors is printed.
@@ -38,6 +40,7 @@ impl Context {
         let context = Context {
             device,
             adapter: global.device.adapters().into_iter().next(),
+            activations: if global.recompute { Activations::Recomputed } else { Activations::Kept },
             progress: if global.quiet { ProgressMode::None } else { global.progress },
             quiet: global.quiet,
             runs: global.runs.clone(),

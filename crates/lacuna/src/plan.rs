@@ -41,7 +41,7 @@ impl Plan {
     /// [`lacuna_study::StudyError::Memory`], with a size that fits.
     pub fn new(context: &Context, name: &str, data: &Data, epochs: usize, epoch: EpochCost) -> Result<Plan, CliError> {
         let machine = Machine::measure(&context.device);
-        let workload = data.workload(epoch.volumes_at_once);
+        let workload = data.workload(epoch.volumes_at_once, context.activations);
         let estimate = Estimate::new(&workload, epoch.passes * epochs as u64, &machine);
         estimate.check_memory(&workload, &machine)?;
         Ok(Plan {

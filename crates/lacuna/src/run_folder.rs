@@ -301,6 +301,7 @@ mod tests {
         Context {
             device: lacuna_nn::Device::flex(),
             adapter: None,
+            activations: lacuna_nn::Activations::Kept,
             progress: ProgressMode::None,
             quiet: true,
             runs: runs.to_path_buf(),

@@ -59,10 +59,16 @@ pub fn without_names(error: CliError) -> CliError {
 }
 
 /// Read the cohort and check everything; nothing is written yet.
-pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
+pub fn open(
+    verb: &'static str,
+    mut config: StudyConfig,
+    folders: &Folders,
+    context: &Context,
+) -> Result<Study, CliError> {
     let store = Store::new(folders.records.clone(), folders.models.clone());
     let mut progress: Option<Progress> = None;
     let pseudonyms = config.pseudonyms;
+    config.train.activations = context.activations;
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });

@@ -46,6 +46,7 @@ fn scans_that_are_read_again_and_again_change_no_byte() {
     let all = unlearn("--progress none");
     assert_eq!(unlearn("--progress none --data-memory 0"), all);
     assert_eq!(unlearn("--progress none --data-memory 0 --cache kept"), all);
+    assert_eq!(unlearn("--progress none --recompute"), all);
     place.fails("doctor --data-memory=-1", 2, &["expected a number of GiB from 0"]);
 }
 

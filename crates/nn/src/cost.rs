@@ -1,7 +1,7 @@
 //! What a pass through a network costs, before anything is computed.
 
-use crate::Architecture;
 use crate::medicalnet::MedicalNet;
+use crate::{Activations, Architecture};
 
 /// Work and memory of one volume's pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -11,6 +11,9 @@ pub struct Cost {
     /// f32 values that a forward pass keeps for the backward one: each convolution's output and
     /// what BatchNorm makes of it.
     pub activations: f64,
+    /// The same where activations are recomputed: the output of each part of the encoder, and what is kept within
+    /// the largest part.
+    pub recomputed: f64,
     /// f32 values that an optimiser may move.
     pub weights: f64,
 }
@@ -21,10 +24,23 @@ impl Cost {
         MedicalNet::new(architecture).cost(size)
     }
 
-    /// Bytes that one training step needs: weights, gradients and one moment, activations and
+    /// Bytes that one training step on so many volumes needs: weights, gradients and one moment, activations and
     /// their gradients of about the largest layers. Measured within a quarter.
-    pub fn training_bytes(&self) -> f64 {
-        4.0 * (3.0 * self.weights + 1.5 * self.activations)
+    pub fn training_bytes(&self, volumes: usize, activations: Activations) -> f64 {
+        let kept = match activations {
+            Activations::Kept => self.activations,
+            Activations::Recomputed => self.recomputed,
+        };
+        4.0 * (3.0 * self.weights + 1.5 * kept * volumes as f64)
+    }
+
+    /// Multiplications with addition of a training step: a backward pass does the work of two forward ones, and
+    /// recomputing that of one more.
+    pub fn training_multiply_adds(&self, activations: Activations) -> f64 {
+        match activations {
+            Activations::Kept => 3.0 * self.multiply_adds,
+            Activations::Recomputed => 4.0 * self.multiply_adds,
+        }
     }
 }
 
@@ -42,5 +58,7 @@ mod tests {
         let double = Cost::of(&architecture, [128, 64, 64]);
         assert!((double.multiply_adds / cost.multiply_adds - 2.0).abs() < 1e-9, "work is linear in voxels");
         assert!((double.activations / cost.activations - 2.0).abs() < 1e-9);
+        assert!((double.recomputed / cost.recomputed - 2.0).abs() < 1e-9);
+        assert!(cost.recomputed < cost.activations / 2.0);
     }
 }

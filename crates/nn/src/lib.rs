@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: datasets, optimisers, and any idea of forgetting.
 
+mod activations;
 mod adapters;
 mod architecture;
 mod cost;
@@ -22,6 +23,7 @@ mod parameters;
 mod pass;
 mod weights;
 
+pub use activations::Activations;
 pub use architecture::{Architecture, DEPTHS, Depth, Shortcut};
 pub use cost::Cost;
 pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity};

@@ -3,8 +3,9 @@
 //! The layer list is built once from an [`Architecture`]; both the tensors a network owns and its
 //! forward pass are read from that one list, so they cannot disagree.
 
+mod work;
+
 use crate::architecture::{Architecture, Shortcut};
-use crate::cost::Cost;
 use crate::parameters::Role;
 use crate::pass::Pass;
 use burn::tensor::{Slice, Tensor};
@@ -85,27 +86,6 @@ impl Normalisation {
             init: Init::Constant(value),
         })
         .collect()
-    }
-}
-
-/// Adds up what layers cost while an input's size is carried through them.
-struct CostCount {
-    size: [usize; 3],
-    cost: Cost,
-}
-
-impl CostCount {
-    fn convolve(&mut self, convolution: &Convolution) {
-        self.size = self.size.map(|size| size.div_ceil(convolution.stride));
-        self.add(convolution);
-    }
-
-    /// A convolution beside the main path: its size is the one after it.
-    fn add(&mut self, convolution: &Convolution) {
-        let positions = self.size.iter().product::<usize>() as f64;
-        let weights = (convolution.in_channels * convolution.out_channels * convolution.kernel.pow(3)) as f64;
-        self.cost.multiply_adds += positions * weights;
-        self.cost.activations += 2.0 * positions * convolution.out_channels as f64;
     }
 }
 
@@ -199,13 +179,23 @@ impl MedicalNet {
         }
     }
 
-    /// `[B, C, D, H, W]` to the encoder's features, `[B, 512 or 2048, D/8, H/8, W/8]`.
-    pub(crate) fn encode(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
+    /// How many parts the encoder has: the stem and its residual blocks.
+    pub(crate) fn encoder_parts(&self) -> usize {
+        1 + self.blocks.len()
+    }
+
+    /// Through one part of the encoder; all in turn make `[B, C, D, H, W]` the encoder's features,
+    /// `[B, 512 or 2048, D/8, H/8, W/8]`.
+    pub(crate) fn encode_part(&self, part: usize, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
+        let Some(block) = part.checked_sub(1) else { return self.enter(pass, x) };
+        self.blocks[block].forward(pass, x)
+    }
+
+    fn enter(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let (convolution, normalisation) = &self.stem;
         let x = convolution.forward(pass, x);
         let x = pass.batch_norm(&normalisation.name, x, None, Activation::Relu);
-        let x = lacuna_kernels::max_pool3d(x, [3; 3], [2; 3], [1; 3]);
-        self.blocks.iter().fold(x, |x, block| block.forward(pass, x))
+        lacuna_kernels::max_pool3d(x, [3; 3], [2; 3], [1; 3])
     }
 
     /// The encoder's features to logits, `[B, classes, D/4, H/4, W/4]`.
@@ -219,27 +209,6 @@ impl MedicalNet {
             x = pass.batch_norm(&normalisation.name, x, None, Activation::Relu);
         }
         self.classifier.forward(pass, x)
-    }
-
-    /// What one volume of `size` (D, H, W) costs.
-    pub(crate) fn cost(&self, size: [usize; 3]) -> Cost {
-        let mut count = CostCount { size, cost: Cost::default() };
-        count.convolve(&self.stem.0);
-        count.size = count.size.map(|size| size.div_ceil(2));
-        for block in &self.blocks {
-            block.body.iter().for_each(|(convolution, _)| count.convolve(convolution));
-            if let Skip::Project(convolution, _) = &block.skip {
-                count.add(convolution);
-            }
-        }
-        let coarse = count.size.iter().product::<usize>() as f64;
-        count.cost.multiply_adds += coarse * (self.encoder_channels * HEAD_CHANNELS * 8) as f64;
-        count.size = count.size.map(|size| 2 * size);
-        count.cost.activations += 2.0 * 8.0 * coarse * HEAD_CHANNELS as f64;
-        self.head.iter().for_each(|(convolution, _)| count.convolve(convolution));
-        count.add(&self.classifier);
-        let weights = self.specs().iter().filter(|spec| spec.role == Role::Weight).map(TensorSpec::len).sum::<usize>();
-        Cost { weights: weights as f64, ..count.cost }
     }
 
     /// Every tensor of the network.

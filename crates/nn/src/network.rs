@@ -61,7 +61,10 @@ impl Network {
 
     /// Input `[B, C, D, H, W]` to the encoder's features `[B, 512 or 2048, D/8, H/8, W/8]`.
     pub fn encode(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
-        self.layers.encode(pass, pass.place(input))
+        (0..self.layers.encoder_parts()).fold(pass.place(input), |x, part| {
+            let layers = Arc::clone(&self.layers);
+            pass.segment(x, move |pass, x| layers.encode_part(part, pass, x))
+        })
     }
 
     /// The encoder's features to logits `[B, classes, D/4, H/4, W/4]`.
@@ -126,7 +129,7 @@ fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BatchNormMode, Role, Shortcut};
+    use crate::{BatchNormMode, Shortcut};
 
     fn tiny(depth: usize) -> Network {
         Network::new(Architecture::new(depth, 1, 3).unwrap(), Seed(1), &Device::flex())

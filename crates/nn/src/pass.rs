@@ -1,11 +1,13 @@
 //! One forward pass, or several that share their gradients.
 
+use crate::Activations;
+use crate::activations::{Segment, Waiting, collect_leaves};
 use crate::adapters::Adapter;
 use crate::parameters::{Parameters, Role};
 use burn::tensor::{Device, Tensor};
 use lacuna_kernels::{Activation, Statistics};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What BatchNorm normalises with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,6 +32,11 @@ pub struct Pass<'a> {
     /// The tensors as this pass uses them; one leaf each, so gradients of several forwards add up.
     leaves: RefCell<BTreeMap<String, Tensor<1>>>,
     observed: RefCell<BTreeMap<String, Tensor<1>>>,
+    /// Without gradients: the weights that were asked for.
+    read: RefCell<BTreeSet<String>>,
+    activations: Activations,
+    /// What was run without a graph and waits for gradients.
+    pub(crate) segments: RefCell<Vec<Segment>>,
 }
 
 /// PyTorch's defaults, which MedicalNet keeps.
@@ -53,7 +60,22 @@ impl<'a> Pass<'a> {
     }
 
     fn new(parameters: &'a Parameters, batch_norm: BatchNormMode, trainable: Option<Trainable<'a>>) -> Pass<'a> {
-        Pass { parameters, batch_norm, trainable, leaves: RefCell::default(), observed: RefCell::default() }
+        Pass {
+            parameters,
+            batch_norm,
+            trainable,
+            leaves: RefCell::default(),
+            observed: RefCell::default(),
+            read: RefCell::default(),
+            activations: Activations::Kept,
+            segments: RefCell::default(),
+        }
+    }
+
+    /// The same pass with activations kept or recomputed; its results are the same. Where they are recomputed, only
+    /// weights have gradients: an input that wants one of its own needs them kept.
+    pub fn with_activations(self, activations: Activations) -> Pass<'a> {
+        Pass { activations, ..self }
     }
 
     /// A tensor moved to where this pass computes: with autodiff if the pass records gradients. One that is there
@@ -70,12 +92,23 @@ impl<'a> Pass<'a> {
     }
 
     /// The gradients of `loss` with respect to every trainable weight it depends on, by name, flat and in the order
-    /// of memory, as the weights themselves.
+    /// of memory, as the weights themselves. To be asked for once.
     pub fn gradients(&self, loss: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
-        let mut gradients = loss.backward();
-        let leaves = self.leaves.borrow();
-        // Removed, so that whoever moves the weights holds the only copy.
-        leaves.iter().filter_map(|(name, leaf)| Some((name.clone(), leaf.grad_remove(&mut gradients)?))).collect()
+        let mut waiting = Waiting::of(self.segments.take());
+        let mut found = BTreeMap::new();
+        let mut collect = |waiting: &mut Waiting, root: &Tensor<1>| {
+            let mut gradients = root.backward();
+            collect_leaves(&self.leaves.borrow(), &mut gradients, &mut found);
+            waiting.collect(&mut gradients);
+        };
+        collect(&mut waiting, loss);
+        while let Some((Segment { input, output, forward }, gradient)) = waiting.next() {
+            // It is about to be computed again.
+            drop(output);
+            let output = self.again(|pass| forward(pass, lacuna_kernels::begin_segment(input)));
+            collect(&mut waiting, &lacuna_kernels::end_segment(output, gradient));
+        }
+        found
     }
 
     /// The running statistics after this pass, by name; empty with [`BatchNormMode::Running`].
@@ -88,13 +121,51 @@ impl<'a> Pass<'a> {
         self.leaf(name.to_string())
     }
 
+    /// A piece of the network, from `x` through `forward`.
+    ///
+    /// Where activations are recomputed, none within the piece is kept. A piece that no gradient passes through is
+    /// done with at once.
+    pub(crate) fn segment(&self, x: Tensor<5>, forward: impl Fn(&Pass, Tensor<5>) -> Tensor<5> + 'static) -> Tensor<5> {
+        let Some(trainable) = self.trainable.filter(|_| self.activations == Activations::Recomputed) else {
+            return forward(self, x);
+        };
+        let (output, weights) = self.without_graph(|pass| forward(pass, x.clone().inner()));
+        let output = Tensor::from_inner(output);
+        if !x.is_require_grad() && !weights.iter().any(|name| trainable(name)) {
+            return output;
+        }
+        let output = output.require_grad();
+        let segment = Segment { input: x, output: output.clone(), forward: Box::new(forward) };
+        self.segments.borrow_mut().push(segment);
+        output
+    }
+
+    /// Something that this pass computes, but without a graph, and the weights that it read; what BatchNorm observes
+    /// is observed.
+    fn without_graph<T>(&self, compute: impl FnOnce(&Pass) -> T) -> (T, BTreeSet<String>) {
+        let plain = Pass::without_gradients(self.parameters, self.batch_norm);
+        plain.observed.replace(self.observed.take());
+        let computed = compute(&plain);
+        self.observed.replace(plain.observed.take());
+        (computed, plain.read.into_inner())
+    }
+
+    /// Something that this pass has computed, now with a graph; BatchNorm has observed it already.
+    fn again<T>(&self, compute: impl FnOnce(&Pass) -> T) -> T {
+        let again = Pass::new(self.parameters, self.batch_norm, self.trainable);
+        again.leaves.replace(self.leaves.take());
+        let computed = compute(&again);
+        self.leaves.replace(again.leaves.take());
+        computed
+    }
+
     /// A convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
     pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
         let name = format!("{layer}.weight");
         let [a, b, d, h, w] = *self.parameters.get(&name).shape else { panic!("`{name}`: kernels have five axes") };
         let plain = self.leaf(name);
         let values = match Adapter::of(self.parameters, layer) {
-            Some(adapter) => adapter.added_to(plain, |name| self.read(name)),
+            Some(adapter) => adapter.added_to(plain, |name| self.of_adapter(name)),
             None => plain,
         };
         // In memory the second axis is the last.
@@ -102,7 +173,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A tensor of an adapter: a leaf if it is a weight, else a constant.
-    fn read(&self, name: &str) -> Tensor<1> {
+    fn of_adapter(&self, name: &str) -> Tensor<1> {
         match self.parameters.get(name).role {
             Role::Weight => self.leaf(name.to_string()),
             Role::Statistic => self.place(self.statistic(name)),
@@ -141,7 +212,9 @@ impl<'a> Pass<'a> {
 
     fn leaf(&self, name: String) -> Tensor<1> {
         let Some(trainable) = self.trainable else {
-            return self.parameters.get(&name).values.clone();
+            let values = self.parameters.get(&name).values.clone();
+            self.read.borrow_mut().insert(name);
+            return values;
         };
         self.leaves
             .borrow_mut()

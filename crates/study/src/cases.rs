@@ -6,7 +6,7 @@ use lacuna_cohort::{
     Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, Preparation, ReadOptions, Scan, Shelf, SubjectId,
     Voxels, prepare, prepare_each,
 };
-use lacuna_nn::{Architecture, Device, Network};
+use lacuna_nn::{Activations, Architecture, Device, Network};
 use lacuna_seed::Seed;
 use lacuna_train::{CaseScores, TrainError, score_subject};
 use lacuna_volume::Preprocessing;
@@ -112,10 +112,10 @@ impl Data {
     }
 
     /// Steps of the network on so many volumes, each as large as the largest case.
-    pub fn workload(&self, volumes_at_once: usize) -> Workload {
+    pub fn workload(&self, volumes_at_once: usize, activations: Activations) -> Workload {
         let largest = self.cases.iter().max_by_key(|case| case.shape.iter().product::<usize>());
         let [_, d, h, w] = largest.map_or([0; 4], |case| case.shape);
-        Workload { architecture: self.architecture, size: [d, h, w], volumes_at_once }
+        Workload { architecture: self.architecture, size: [d, h, w], volumes_at_once, activations }
     }
 
     /// What a person should be told of the files, each once, in the words of `told`.

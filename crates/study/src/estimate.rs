@@ -2,7 +2,7 @@
 
 use crate::StudyError;
 use crate::memory::available_bytes;
-use lacuna_nn::{Architecture, BatchNormMode, Cost, Device, Network, Pass, Tensor};
+use lacuna_nn::{Activations, Architecture, BatchNormMode, Cost, Device, Network, Pass, Tensor};
 use lacuna_seed::Seed;
 use std::time::Instant;
 
@@ -26,6 +26,8 @@ pub struct Workload {
     pub size: [usize; 3],
     /// The most volumes in one step.
     pub volumes_at_once: usize,
+    /// Whether their activations are kept or recomputed.
+    pub activations: Activations,
 }
 
 /// What a machine can do.
@@ -54,7 +56,7 @@ impl Machine {
         step();
         let start = Instant::now();
         step();
-        let work = Cost::of(&architecture, SIZE).multiply_adds * FORWARD_AND_BACKWARD;
+        let work = Cost::of(&architecture, SIZE).training_multiply_adds(Activations::Kept);
         Machine {
             multiply_adds_per_second: work / start.elapsed().as_secs_f64().max(1e-6),
             // A graphics processor's own memory is what counts there, and it does not tell.
@@ -63,14 +65,11 @@ impl Machine {
     }
 }
 
-/// A backward pass does the work of two forward ones.
-const FORWARD_AND_BACKWARD: f64 = 3.0;
-
 impl Estimate {
     /// The estimate for so many passes of one volume.
     pub fn new(workload: &Workload, training_passes: u64, machine: &Machine) -> Estimate {
         let cost = Cost::of(&workload.architecture, workload.size);
-        let work = training_passes as f64 * cost.multiply_adds * FORWARD_AND_BACKWARD;
+        let work = training_passes as f64 * cost.training_multiply_adds(workload.activations);
         let (seconds, gib) = (work / machine.multiply_adds_per_second, workload.gib());
         Estimate { training_passes, seconds, gib }
     }
@@ -86,7 +85,9 @@ impl Estimate {
         let fits = |size: &[usize; 3]| Workload { size: *size, ..*workload }.gib() < available_gib;
         let shrunk = |sixteenths: usize| workload.size.map(|voxels| (voxels * (16 - sixteenths) / 16 / 8).max(1) * 8);
         let smaller = (1..16).map(shrunk).find(fits);
+        let recomputed = Workload { activations: Activations::Recomputed, ..*workload }.gib() < available_gib;
         let fix = match smaller {
+            _ if recomputed => "add --recompute, which needs less and gives the same numbers".to_string(),
             Some(smaller) => format!("set preprocess.size = {smaller:?}, which needs less"),
             None => "choose a shallower network".to_string(),
         };
@@ -98,8 +99,7 @@ impl Workload {
     /// Peak memory of one step; each volume of a step brings its own activations.
     fn gib(&self) -> f64 {
         let cost = Cost::of(&self.architecture, self.size);
-        let activations = cost.activations * self.volumes_at_once as f64;
-        Cost { activations, ..cost }.training_bytes() / f64::from(1 << 30)
+        cost.training_bytes(self.volumes_at_once, self.activations) / f64::from(1 << 30)
     }
 }
 
@@ -114,7 +114,8 @@ mod tests {
     const PAPER: [usize; 3] = [56, 448, 448];
 
     fn resnet_50(size: [usize; 3], volumes_at_once: usize) -> Workload {
-        Workload { architecture: Architecture::new(50, 1, 2).unwrap(), size, volumes_at_once }
+        let architecture = Architecture::new(50, 1, 2).unwrap();
+        Workload { architecture, size, volumes_at_once, activations: Activations::Kept }
     }
 
     fn machine(available_gib: f64) -> Machine {
@@ -128,6 +129,16 @@ mod tests {
         let message = estimate.check_memory(&paper, &machine(2.0)).unwrap_err().to_string();
         assert!(message.contains("preprocess.size = ["), "{message}");
         assert!(estimate.check_memory(&paper, &machine(1000.0)).is_ok());
+    }
+
+    #[test]
+    fn recomputing_is_offered_before_a_smaller_grid_where_it_is_enough() {
+        let kept = resnet_50(PAPER, 1);
+        let recomputed = Workload { activations: Activations::Recomputed, ..kept };
+        let between = machine(0.5 * (kept.gib() + recomputed.gib()));
+        let message = Estimate::new(&kept, 1200, &between).check_memory(&kept, &between).unwrap_err().to_string();
+        assert!(message.contains("--recompute"), "{message}");
+        assert!(Estimate::new(&recomputed, 1200, &between).check_memory(&recomputed, &between).is_ok());
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Study {
             loss: self.config.train.loss,
             seed: Seed(task.original.seed),
             device: self.device.clone(),
+            activations: self.config.train.activations,
         };
         let preparation = preparation_passes(run.recipe, &sets)?;
         let mut state = run.fresh_state()?;

@@ -159,7 +159,8 @@ impl Study {
             }
         }
         let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
-        let workload = self.data.workload(self.config.train.batch_size.max(if joint { 2 } else { 1 }));
+        let volumes_at_once = self.config.train.batch_size.max(if joint { 2 } else { 1 });
+        let workload = self.data.workload(volumes_at_once, self.config.train.activations);
         let estimate = Estimate::new(&workload, passes, machine);
         estimate.check_memory(&workload, machine)?;
         Ok(estimate)

@@ -1,8 +1,8 @@
 //! The settings of one training run.
 
 use crate::{Schedule, TrainError};
-use lacuna_nn::BatchNormMode;
 use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{Activations, BatchNormMode};
 use serde::{Deserialize, Serialize};
 
 /// How to train. Every key has a default, and the defaults are MedicalNet's own.
@@ -30,6 +30,10 @@ pub struct TrainConfig {
     pub gradient_norm_max: Option<f64>,
     /// Epochs between checkpoints.
     pub checkpoint_epochs: usize,
+    /// Whether activations are kept or recomputed. No file has it, and no name of a run depends on it: it decides
+    /// memory and time, never a number.
+    #[serde(skip)]
+    pub activations: Activations,
 }
 
 /// The update rule.
@@ -65,6 +69,7 @@ impl Default for TrainConfig {
             batch_norm: BatchNormMode::Batch,
             gradient_norm_max: None,
             checkpoint_epochs: 10,
+            activations: Activations::Kept,
         }
     }
 }

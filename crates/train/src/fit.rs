@@ -1,7 +1,7 @@
 //! The training loop.
 
 use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainConfig, TrainError};
-use lacuna_nn::{BatchNormMode, Network, Pass, Tensor};
+use lacuna_nn::{Activations, BatchNormMode, Network, Pass, Tensor};
 
 /// What a run minimises: the steps of each epoch and the loss of each step.
 pub trait Objective {
@@ -161,7 +161,7 @@ fn finish_epoch(
     objective.begin_epoch(&state.history);
     while state.under_way.steps < steps {
         let step = state.under_way.steps;
-        let loss = run_step(state, objective, epoch, step, learning_rate)?;
+        let loss = run_step(state, objective, config.activations, step, learning_rate)?;
         if monitor.step(epoch, step, steps, loss) == Control::Stop && step + 1 < steps {
             return Err(TrainError::Interrupted { epochs_done: epoch });
         }
@@ -197,14 +197,15 @@ fn keep_if_nearest(state: &mut State, distance: f64) -> Result<(), TrainError> {
 fn run_step(
     state: &mut State,
     objective: &dyn Objective,
-    epoch: usize,
+    activations: Activations,
     step: usize,
     learning_rate: f64,
 ) -> Result<f64, TrainError> {
+    let epoch = state.epochs_done;
     let trainable = |name: &str| objective.is_trainable(name);
     let elsewhere = objective.gradient_point(&state.network, epoch, step)?;
     let network = elsewhere.as_ref().map_or(&state.network, |point| &point.network);
-    let pass = Pass::training(&network.parameters, objective.batch_norm(), &trainable);
+    let pass = Pass::training(&network.parameters, objective.batch_norm(), &trainable).with_activations(activations);
     let StepLoss { loss, mut terms, gradient_of, mut passes } = objective.loss(network, &pass, epoch, step)?;
     let value = number(&loss);
     if !value.is_finite() {
@@ -264,6 +265,15 @@ mod tests {
         assert_eq!(trained(&cases, &config, 7).network.digest(), first);
         // The weights began alike; only the order of the subjects differs.
         assert_ne!(trained(&cases, &config, 8).network.digest(), first);
+    }
+
+    #[test]
+    fn recomputing_activations_changes_no_bit_of_the_result() {
+        let (cases, kept) = (heads(3), TrainConfig { batch_size: 2, ..config(2) });
+        let recomputed = TrainConfig { activations: Activations::Recomputed, ..kept.clone() };
+        let [kept, recomputed] = [kept, recomputed].map(|config| trained(&cases, &config, 7));
+        assert_eq!(recomputed.network.digest(), kept.network.digest());
+        assert_eq!((recomputed.history, recomputed.passes), (kept.history, kept.passes));
     }
 
     #[test]

@@ -136,6 +136,7 @@ fn of_sample(
 ) -> Result<Option<PerWeight>, TrainError> {
     let trainable = |name: &str| run.recipe.is_editable(name);
     let pass = Pass::training(&network.parameters, BatchNormMode::Running, &trainable);
+    let pass = pass.with_activations(run.activations);
     let logits = |pass| Ok::<_, TrainError>(network.forward(pass, input_tensor(&[case], &run.device)?));
     let score = match importance {
         Importance::Labels => match labels_in(case, block, network.architecture().classes, &run.device)? {

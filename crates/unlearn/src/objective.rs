@@ -363,6 +363,7 @@ impl Unlearning<'_> {
         let mut mean = MeanGradient::default();
         for index in 0..count {
             let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);
+            let pass = pass.with_activations(self.run.activations);
             let side = match side {
                 WhichSide::Retain => self.retain_side(network, &pass, index)?,
                 WhichSide::Forget => self.forget_side(network, &pass, index, epoch)?,
@@ -437,6 +438,7 @@ impl Objective for Unlearning<'_> {
         let Some(radius) = recipe.forget_radius.filter(|_| recipe.forgets_in(epoch)) else { return Ok(None) };
         let trainable = |name: &str| recipe.is_trainable(name);
         let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);
+        let pass = pass.with_activations(self.run.activations);
         let side = self.forget_side(network, &pass, step % self.run.sets.forget.len(), epoch)?;
         let gradients = pass.gradients(&side.loss);
         let length = radius * Schedule::Cosine.factor(epoch, self.run.epochs);

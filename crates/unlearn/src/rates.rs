@@ -70,7 +70,8 @@ pub fn try_rates(run: &Unlearned, epochs: usize, monitor: &mut dyn Monitor) -> R
     let mut trials = Vec::new();
     for factor in FACTORS {
         let learning_rate = run.recipe.learning_rate * factor;
-        let config = TrainConfig { learning_rate, schedule: Schedule::Constant, ..run.recipe.train_config(epochs) };
+        let (schedule, activations) = (Schedule::Constant, run.activations);
+        let config = TrainConfig { learning_rate, schedule, activations, ..run.recipe.train_config(epochs) };
         let mut state = State { optimiser: Optimiser::new(&config), ..start.clone() };
         let losses = match fit(&mut state, &objective, &config, monitor) {
             Ok(()) => Some(losses(&state.result(), run)?).filter(Losses::are_finite),

@@ -6,9 +6,9 @@ use crate::objective::{self, Original, Unlearning};
 use crate::{Edit, ForgetTarget, Recipe, UnlearnError, teacher};
 use lacuna_cohort::{Case, SubjectId};
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_nn::{Device, Network};
+use lacuna_nn::{Activations, Device, Network};
 use lacuna_seed::Seed;
-use lacuna_train::{Monitor, Passes, State, fit};
+use lacuna_train::{Monitor, Passes, State, TrainConfig, fit};
 use std::collections::BTreeSet;
 
 /// The cases of a run on their two sides.
@@ -46,6 +46,8 @@ pub struct Unlearned<'a> {
     pub seed: Seed,
     /// Where to compute.
     pub device: Device,
+    /// Whether activations are kept or recomputed, which changes no number.
+    pub activations: Activations,
 }
 
 /// What a run takes before its first step: edits, teachers, masks, and the frozen original's answers.
@@ -98,7 +100,7 @@ pub fn unlearn(run: &Unlearned, state: &mut State, monitor: &mut dyn Monitor) ->
     check_run(run)?;
     let target = run.recipe.forget_target()?;
     let objective = Unlearning::new(run, target)?.scaled_by(Factors::of(run, state)?);
-    fit(state, &objective, &run.recipe.train_config(run.epochs), monitor)?;
+    fit(state, &objective, &run.train_config(), monitor)?;
     state.settle();
     Ok(())
 }
@@ -115,7 +117,11 @@ impl Unlearned<'_> {
             Some(adapters) => edited.with_adapters(adapters.rank, adapters.scale, self.seed),
             None => edited,
         };
-        Ok(State::new(network, &self.recipe.train_config(self.epochs)))
+        Ok(State::new(network, &self.train_config()))
+    }
+
+    fn train_config(&self) -> TrainConfig {
+        TrainConfig { activations: self.activations, ..self.recipe.train_config(self.epochs) }
     }
 
     /// The original after the recipe's edits.
@@ -174,6 +180,7 @@ mod tests {
             loss: SegmentationLoss::CrossEntropy,
             seed: Seed(7),
             device: Device::flex(),
+            activations: Activations::Kept,
         };
         if let Err(error) = run.fresh_state() {
             let mut untouched = State::new(original.clone(), &Recipe::default().train_config(1));

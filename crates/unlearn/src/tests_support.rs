@@ -3,15 +3,16 @@
 use crate::{Edit, ForgetRetain, ForgetTarget, Recipe, Unlearned};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_nn::{BatchNormMode, Device};
+use lacuna_nn::{Activations, BatchNormMode, Device};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::resnet_10;
 
 /// A run of two epochs in which the first case is forgotten, the others stay and the fresh ResNet-10 is the original.
 pub(crate) fn with_run<T>(recipe: &Recipe, cases: &[Case], act: impl FnOnce(&Unlearned) -> T) -> T {
     let sets = ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() };
-    let (loss, seed, device) = (SegmentationLoss::CrossEntropy, Seed(7), Device::flex());
-    act(&Unlearned { original: &resnet_10(), recipe, sets: &sets, epochs: 2, loss, seed, device })
+    let (loss, seed, device, activations) =
+        (SegmentationLoss::CrossEntropy, Seed(7), Device::flex(), Activations::Kept);
+    act(&Unlearned { original: &resnet_10(), recipe, sets: &sets, epochs: 2, loss, seed, device, activations })
 }
 
 /// A recipe whose preparation is short: what it does is tested, not how well. The fresh network that stands for the

@@ -7,7 +7,7 @@ use crate::tests_support::shortened;
 use crate::{ForgetRetain, Recipe, STRATEGIES, Unlearned, unlearn};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_nn::{Device, DeviceKind, Network};
+use lacuna_nn::{Activations, Device, DeviceKind, Network};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::{heads, resnet_10, resnet_10_on, train};
 use lacuna_train::{NoMonitor, State, TrainConfig};
@@ -25,7 +25,8 @@ fn trained(cases: &[Case], device: &Device) -> State {
 fn unlearned(original: &Network, recipe: &Recipe, cases: &[Case], device: &Device) -> State {
     let sets = ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() };
     let (loss, seed, device) = (SegmentationLoss::CrossEntropy, Seed(7), device.clone());
-    let run = Unlearned { original, recipe, sets: &sets, epochs: 2, loss, seed, device };
+    let activations = Activations::Kept;
+    let run = Unlearned { original, recipe, sets: &sets, epochs: 2, loss, seed, device, activations };
     let mut state = run.fresh_state().unwrap();
     unlearn(&run, &mut state, &mut NoMonitor).unwrap();
     state

@@ -9,6 +9,7 @@ mod convolution;
 pub(crate) mod memory;
 mod normalisation;
 mod pooling;
+mod segment;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{FlexDevice, FlexTensor};
@@ -39,6 +40,12 @@ pub(crate) trait KernelBackend: Backend {
         #[extension_type] operands: Operands<Self>,
         rule: Rule,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The input of a piece of graph.
+    fn begin(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The root of a piece of graph whose output has this gradient.
+    fn end(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// The tensors of a normalisation.
@@ -90,6 +97,14 @@ impl KernelBackend for Flex {
     fn normalise(operands: Operands<Self>, rule: Rule) -> (FlexTensor, FlexTensor, FlexTensor) {
         normalisation::plain(operands, rule)
     }
+
+    fn begin(x: FlexTensor) -> FlexTensor {
+        x
+    }
+
+    fn end(_output: FlexTensor, _gradient: FlexTensor) -> FlexTensor {
+        segment::nothing()
+    }
 }
 
 impl<C: CheckpointStrategy> KernelBackend for Autodiff<Flex, C> {
@@ -109,5 +124,13 @@ impl<C: CheckpointStrategy> KernelBackend for Autodiff<Flex, C> {
 
     fn normalise(operands: Operands<Self>, rule: Rule) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         normalisation::tracked::<C>(operands, rule)
+    }
+
+    fn begin(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        segment::begin::<C>(x)
+    }
+
+    fn end(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        segment::end::<C>(output, gradient)
     }
 }

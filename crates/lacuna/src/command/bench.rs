@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let network = Network::new(architecture, Seed(0), &context.device);
     let work = Work::new(arguments, &network, context);
     let seconds = match arguments.mode {
-        Mode::Train => training_seconds(network, work)?,
+        Mode::Train => training_seconds(network, work, context)?,
         Mode::Infer => inference_seconds(&network, &work),
     };
     let [depth, height, width] = arguments.size;
@@ -143,8 +143,9 @@ impl Monitor for Clock {
     }
 }
 
-fn training_seconds(network: Network, work: Work) -> Result<Vec<f64>, CliError> {
-    let config = TrainConfig { epochs: 1, head_multiplier: 1.0, ..TrainConfig::default() };
+fn training_seconds(network: Network, work: Work, context: &Context) -> Result<Vec<f64>, CliError> {
+    let activations = context.activations;
+    let config = TrainConfig { epochs: 1, head_multiplier: 1.0, activations, ..TrainConfig::default() };
     let mut clock = Clock(vec![Instant::now()]);
     fit(&mut State::new(network, &config), &work, &config, &mut clock)?;
     Ok(clock.0.windows(2).skip(WARM_UP).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect())

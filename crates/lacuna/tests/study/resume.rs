@@ -1,4 +1,4 @@
-//! An interrupted study ends in the bytes of an undisturbed one, on any number of threads.
+//! An interrupted study ends in the bytes of an undisturbed one, on any number of threads, in much memory or little.
 
 use super::{last_run, place, records, results};
 use crate::support::Place;
@@ -28,6 +28,13 @@ fn the_number_of_threads_changes_no_byte() {
         place.ok(&format!("study small.toml --threads {threads} --progress none"));
         assert_eq!(&outcome(&place), undisturbed(), "{threads} threads");
     }
+}
+
+#[test]
+fn recomputing_activations_changes_no_byte_and_no_name_of_a_record() {
+    let place = place();
+    place.ok("study small.toml --recompute --progress none");
+    assert_eq!(&outcome(&place), undisturbed());
 }
 
 /// Begin the study and wait until `done` runs are recorded and the next one has a checkpoint.

@@ -40,6 +40,7 @@ fn schooled(run: &Unlearned, schooling: Schooling, number: usize) -> Result<lacu
         optimiser: run.recipe.optimiser,
         schedule: Schedule::Cosine,
         loss: run.loss,
+        activations: run.activations,
         ..TrainConfig::default()
     };
     let seed = Seed(run.seed.stream("teacher order").epoch(number).draws().below(1 << 53) as u64);

@@ -85,10 +85,10 @@ impl Datatype {
         voxels: &mut Vec<T>,
     ) -> Result<(), Unfit> {
         match self {
-            Datatype::Uint8 => each(bytes, order, scaling, voxels, |[byte]| f64::from(byte)),
-            Datatype::Int8 => each(bytes, order, scaling, voxels, |b| f64::from(i8::from_le_bytes(b))),
-            Datatype::Int16 => each(bytes, order, scaling, voxels, |b| f64::from(i16::from_le_bytes(b))),
-            Datatype::Uint16 => each(bytes, order, scaling, voxels, |b| f64::from(u16::from_le_bytes(b))),
+            Datatype::Uint8 => small(bytes, order, scaling, voxels, |[byte]| i32::from(byte)),
+            Datatype::Int8 => small(bytes, order, scaling, voxels, |b| i32::from(i8::from_le_bytes(b))),
+            Datatype::Int16 => small(bytes, order, scaling, voxels, |b| i32::from(i16::from_le_bytes(b))),
+            Datatype::Uint16 => small(bytes, order, scaling, voxels, |b| i32::from(u16::from_le_bytes(b))),
             Datatype::Int32 => each(bytes, order, scaling, voxels, |b| f64::from(i32::from_le_bytes(b))),
             Datatype::Uint32 => each(bytes, order, scaling, voxels, |b| f64::from(u32::from_le_bytes(b))),
             Datatype::Float32 => each(bytes, order, scaling, voxels, |b| f64::from(f32::from_le_bytes(b))),
@@ -121,15 +121,21 @@ pub(super) struct Unfit {
     pub number: f64,
 }
 
-/// What an image holds per voxel. Both functions are total, so that the loop over voxels has no branch.
-pub(super) trait Voxel: Copy + Default {
-    /// The voxel nearest to a scaled number.
-    fn nearest(number: f64) -> Self;
+/// What an image holds per voxel, made of scaled numbers or of whole ones as they are stored.
+pub(super) trait Voxel: Default + Standing<f64> + Standing<i32> {}
+
+impl Voxel for f32 {}
+impl Voxel for u16 {}
+
+/// A voxel in place of a number. Both functions are total, so that the loop over voxels has no branch.
+pub(super) trait Standing<N>: Copy {
+    /// The voxel nearest to a number.
+    fn nearest(number: N) -> Self;
     /// Whether the voxel nearest to a number may stand for it.
-    fn stands_for(self, number: f64) -> bool;
+    fn stands_for(self, number: N) -> bool;
 }
 
-impl Voxel for f32 {
+impl Standing<f64> for f32 {
     fn nearest(number: f64) -> f32 {
         number as f32
     }
@@ -139,7 +145,18 @@ impl Voxel for f32 {
     }
 }
 
-impl Voxel for u16 {
+/// Exact for the whole numbers of at most 16 bits that come here.
+impl Standing<i32> for f32 {
+    fn nearest(number: i32) -> f32 {
+        number as f32
+    }
+
+    fn stands_for(self, _number: i32) -> bool {
+        true
+    }
+}
+
+impl Standing<f64> for u16 {
     /// The cast cuts off towards 0 and holds what is beyond 0 and 65535 there; NaN becomes 0.
     fn nearest(number: f64) -> u16 {
         (number + 0.5) as u16
@@ -152,10 +169,34 @@ impl Voxel for u16 {
     }
 }
 
+impl Standing<i32> for u16 {
+    fn nearest(number: i32) -> u16 {
+        number as u16
+    }
+
+    fn stands_for(self, number: i32) -> bool {
+        i32::from(self) == number
+    }
+}
+
 impl fmt::Display for Datatype {
     /// The name as nibabel and NumPy have it: `uint16`, `float32`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
+/// Whole numbers of at most 16 bits. Unscaled, as most images are, they need no detour over `f64`: half the work.
+fn small<const N: usize, T: Voxel>(
+    bytes: &[u8],
+    order: ByteOrder,
+    scaling: Scaling,
+    voxels: &mut Vec<T>,
+    number: impl Fn([u8; N]) -> i32,
+) -> Result<(), Unfit> {
+    match scaling == Scaling::NONE {
+        true => ordered(bytes, order, voxels, number),
+        false => each(bytes, order, scaling, voxels, |stored| f64::from(number(stored))),
     }
 }
 
@@ -166,18 +207,30 @@ fn each<const N: usize, T: Voxel>(
     voxels: &mut Vec<T>,
     number: impl Fn([u8; N]) -> f64,
 ) -> Result<(), Unfit> {
+    ordered(bytes, order, voxels, |stored| scaling.of(number(stored)))
+}
+
+/// The byte order is asked for here, since the loop is to have no branch.
+fn ordered<const N: usize, M: Copy + Into<f64>, T: Standing<M>>(
+    bytes: &[u8],
+    order: ByteOrder,
+    voxels: &mut Vec<T>,
+    number: impl Fn([u8; N]) -> M,
+) -> Result<(), Unfit> {
     let (stored, _) = bytes.as_chunks::<N>();
-    // The byte order is asked for here, since the loop is to have no branch.
     match order {
-        ByteOrder::Little => append(stored.iter().map(|&bytes| scaling.of(number(bytes))), voxels),
-        ByteOrder::Big => append(stored.iter().map(|&bytes| scaling.of(number(reversed(bytes)))), voxels),
+        ByteOrder::Little => append(stored.iter().map(|&bytes| number(bytes)), voxels),
+        ByteOrder::Big => append(stored.iter().map(|&bytes| number(reversed(bytes))), voxels),
     }
 }
 
 /// All voxels are made before any is doubted; only where one is found wanting, it is looked for.
-fn append<T: Voxel>(scaled: impl ExactSizeIterator<Item = f64> + Clone, voxels: &mut Vec<T>) -> Result<(), Unfit> {
+fn append<M: Copy + Into<f64>, T: Standing<M>>(
+    numbers: impl ExactSizeIterator<Item = M> + Clone,
+    voxels: &mut Vec<T>,
+) -> Result<(), Unfit> {
     let mut all_stand = true;
-    voxels.extend(scaled.clone().map(|number| {
+    voxels.extend(numbers.clone().map(|number| {
         let voxel = T::nearest(number);
         all_stand &= voxel.stands_for(number);
         voxel
@@ -185,8 +238,8 @@ fn append<T: Voxel>(scaled: impl ExactSizeIterator<Item = f64> + Clone, voxels: 
     if all_stand {
         return Ok(());
     }
-    let unfit = scaled.enumerate().find(|(_, number)| !T::nearest(*number).stands_for(*number));
-    Err(unfit.map(|(at, number)| Unfit { at, number }).expect("one was found wanting above"))
+    let unfit = numbers.enumerate().find(|(_, number)| !T::nearest(*number).stands_for(*number));
+    Err(unfit.map(|(at, number)| Unfit { at, number: number.into() }).expect("one was found wanting above"))
 }
 
 #[cfg(test)]
@@ -250,11 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn every_whole_number_of_16_bits_is_the_same_scaled_and_as_stored() {
+        let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+        // No `f32` is moved by this intercept, and it sends every number the way of scaled ones.
+        let scaled = Scaling { slope: 1.0, intercept: f64::MIN_POSITIVE };
+        for datatype in [Datatype::Int16, Datatype::Uint16, Datatype::Int8, Datatype::Uint8] {
+            let [stored, scaled] = [Scaling::NONE, scaled]
+                .map(|scaling| decoded::<f32>(datatype, &bytes, ByteOrder::Little, scaling).unwrap());
+            assert!(stored == scaled, "{datatype:?}");
+        }
+    }
+
+    #[test]
     fn the_first_of_several_unfit_numbers_is_told() {
         let bytes: Vec<u8> = [3i16, 7, -2, -9].iter().flat_map(|number| number.to_le_bytes()).collect();
         let scaling = Scaling { slope: 2.0, intercept: 1.0 };
-        let unfit = decoded::<u16>(Datatype::Int16, &bytes, ByteOrder::Little, scaling);
-        assert_eq!(unfit, Err(Unfit { at: 2, number: -3.0 }));
+        let unfit = |scaling| decoded::<u16>(Datatype::Int16, &bytes, ByteOrder::Little, scaling);
+        assert_eq!(unfit(scaling), Err(Unfit { at: 2, number: -3.0 }));
+        assert_eq!(unfit(Scaling::NONE), Err(Unfit { at: 2, number: -2.0 }));
         assert_eq!(
             decoded::<f32>(Datatype::Int16, &bytes, ByteOrder::Little, scaling),
             Ok(vec![7.0, 15.0, -3.0, -17.0])

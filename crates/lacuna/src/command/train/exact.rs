@@ -94,7 +94,7 @@ pub fn model(ensemble: &Ensemble, folder: &Path) -> PathBuf {
 
 fn planned(job: &Job, context: &Context, exact: Costs) -> Result<Planned, CliError> {
     let scans = job.data.of(job.split.train()).len();
-    let workload = job.data.workload(job.run.train.batch_size.min(scans));
+    let workload = job.data.workload(job.run.train.batch_size.min(scans), context.activations);
     let machine = Machine::measure(&context.device);
     let estimate = Estimate::new(&workload, exact.training_passes, &machine);
     estimate.check_memory(&workload, &machine)?;

@@ -117,7 +117,8 @@ struct Job {
 }
 
 impl Job {
-    fn prepare(run: TrainRun, context: &Context) -> Result<Job, CliError> {
+    fn prepare(mut run: TrainRun, context: &Context) -> Result<Job, CliError> {
+        run.train.activations = context.activations;
         let study = run.as_study();
         let (cohort, _, architecture) = Data::open(&study)?;
         let split = split(&cohort.subjects(), &run.held_out)?;

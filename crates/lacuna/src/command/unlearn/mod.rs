@@ -200,6 +200,7 @@ impl<'a> Job<'a> {
             loss: self.run.loss,
             seed: Seed(self.run.seed),
             device: context.device.clone(),
+            activations: context.activations,
         })
     }
 
