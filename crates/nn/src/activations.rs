@@ -21,6 +21,9 @@ pub enum Activations {
     Recomputed,
 }
 
+/// A piece of a network, from its input to its output.
+pub(crate) type Forward = Box<dyn Fn(&Pass, Tensor<5>) -> Tensor<5>>;
+
 /// A piece of a network that was run without a graph.
 pub(crate) struct Segment {
     /// Where it began; its gradient goes on from here.
@@ -28,7 +31,7 @@ pub(crate) struct Segment {
     /// Where it ended: a leaf, at which the gradient of what follows is collected.
     pub output: Tensor<5>,
     /// Runs it again.
-    pub forward: Box<dyn Fn(&Pass, Tensor<5>) -> Tensor<5>>,
+    pub forward: Forward,
 }
 
 /// The segments of a pass that wait for the gradient of their output, in the order they were run in.

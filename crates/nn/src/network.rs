@@ -129,7 +129,7 @@ fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BatchNormMode, Shortcut};
+    use crate::{BatchNormMode, Role, Shortcut};
 
     fn tiny(depth: usize) -> Network {
         Network::new(Architecture::new(depth, 1, 3).unwrap(), Seed(1), &Device::flex())

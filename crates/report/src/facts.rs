@@ -66,15 +66,15 @@ pub(crate) fn by_setting(rows: &[ResultRow]) -> Result<BTreeMap<(&str, &str), Ru
     Ok(settings)
 }
 
-/// The models of one name, by forgotten subject and seed.
+/// Models by forgotten subject and seed.
+pub(crate) type References<'a> = BTreeMap<&'a str, BTreeMap<u64, (&'a Run, &'a Facts)>>;
+
+/// The models of one name.
 ///
 /// # Errors
 /// [`ReportError::TwoReferences`] if one of them is there twice.
-pub(crate) fn references<'a>(
-    runs: &'a Runs<'a>,
-    strategy: &'static str,
-) -> Result<BTreeMap<&'a str, BTreeMap<u64, (&'a Run, &'a Facts)>>, ReportError> {
-    let mut found: BTreeMap<&str, BTreeMap<u64, (&Run, &Facts)>> = BTreeMap::new();
+pub(crate) fn references<'a>(runs: &'a Runs<'a>, strategy: &'static str) -> Result<References<'a>, ReportError> {
+    let mut found = References::new();
     for (&run, facts) in runs.iter().filter(|(run, facts)| run.strategy == strategy && !facts.diverged) {
         if found.entry(&run.forgotten).or_default().insert(run.seed, (run, facts)).is_some() {
             return Err(ReportError::TwoReferences { strategy, forgotten: run.forgotten.clone(), seed: run.seed });
