@@ -7,7 +7,7 @@ use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
-use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, probes, results, tables};
+use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError};
 use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
@@ -122,6 +122,9 @@ fn run_in(
     let gates = gates(&rows, &probes, &Thresholds::STANDARD)?;
     folder.write("gates.md", Gate::markdowns(&gates).as_bytes())?;
     folder.write_json("gates.json", &gates)?;
+    if let Some(svg) = leaderboard(&rows, &probes, &Thresholds::STANDARD)? {
+        folder.write("leaderboard.svg", svg.as_bytes())?;
+    }
     folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
     let record = StudyRecord {

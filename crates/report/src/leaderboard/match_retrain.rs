@@ -1,6 +1,6 @@
 //! Distance from retrained models against cost.
 
-use super::{Axis, Ground, Panel, Value, Values, add, ranked, title};
+use super::{Axis, Ground, NOTES, Panel, Value, Values, add, ranked, title};
 use crate::facts::{Facts, Runs, references};
 use crate::{Band, Gate, Goal, ORIGINAL, ProbeRow, RETRAIN, ReportError, Run};
 use std::collections::BTreeMap;
@@ -68,10 +68,8 @@ fn draw(gate: &Gate, series: Vec<super::Series>, spread: Option<f64>, original: 
         up: [-half, half],
         name: format!("retrained models, mean ± {} standard deviations", limits.deviations_max),
     }));
-    let mut notes = vec![
-        "Each point: mean over subjects and seeds, with the range of its runs; numbers are epochs.".to_string(),
-        "Above 0 something of the subject is left, below 0 the model marks it.".to_string(),
-    ];
+    let mut notes = NOTES.map(String::from).to_vec();
+    notes.push("Above 0 something of the subject is left, below 0 the model marks it.".to_string());
     let original = original.inspect(|&original| {
         if original.abs() > reach {
             notes.push(format!("The original lies beyond the upper edge, at {original:+.2}."));

@@ -16,6 +16,12 @@ use crate::{Gate, Goal, ProbeRow, ReportError, ResultRow, Run, Thresholds};
 use axis::Axis;
 use std::collections::BTreeMap;
 
+/// Below every panel.
+const NOTES: [&str; 2] = [
+    "Each point: mean over subjects and seeds, with the range of its runs; numbers are epochs.",
+    "In the green box the gate lets these two figures through.",
+];
+
 /// One picture.
 struct Panel {
     title: String,

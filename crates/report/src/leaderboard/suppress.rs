@@ -1,6 +1,6 @@
 //! Forget Dice lost against retain Dice kept.
 
-use super::{Axis, Ground, Panel, Value, Values, add, ranked, title};
+use super::{Axis, Ground, NOTES, Panel, Value, Values, add, ranked, title};
 use crate::facts::{OfRole, Runs, references};
 use crate::{Gate, Goal, ORIGINAL, ReportError};
 
@@ -31,9 +31,7 @@ pub(super) fn panel(gate: &Gate, runs: &Runs<'_>) -> Result<Option<Panel>, Repor
     let up = Axis::percent("forget Dice lost, of the original's", ranges.chain([0.0, 1.0]));
     let ground =
         vec![Ground::Target { across: [limits.retained_min, across.high], up: [limits.forget_lost_min, up.high] }];
-    let notes = vec![
-        "Each point: mean over subjects and seeds, with the range of its runs; numbers are epochs.".to_string(),
-        "A low forget Dice is not erasure.".to_string(),
-    ];
+    let mut notes = NOTES.map(String::from).to_vec();
+    notes.push("A low forget Dice is not erasure.".to_string());
     Ok(Some(Panel { title: title(gate), across, up, ground, series, notes }))
 }
