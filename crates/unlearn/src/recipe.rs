@@ -26,6 +26,7 @@ pub enum Goal {
 /// ```text
 /// w L(f(x_r), y_r) + d KL(f_0(x_r) | f(x_r)) + m |z(x_r) - z_0(x_r)|^2   the retain side (z: logits)
 ///   + a (1 - 2 max_loss) L(f(x_f), t)                                      the forget side
+///   + s KL(f_0(x') | f(x'))                                                mirrored subjects of both sides
 ///   + g |theta|_1                                                          the penalty
 /// ```
 ///
