@@ -262,7 +262,10 @@ fn a_sham_never_looks_at_the_forget_subject() {
             state
         };
         let first = state(vec![&cases[0]]);
-        assert_eq!(first.passes, Passes { training: 2, teacher: 0 }, "{}", strategy.name);
+        // Once each, or twice where mirrored subjects are held as well.
+        let training = training_passes(&sham, &prepared, 1);
+        assert!(training == 2 || training == 4, "{}: {training} passes", strategy.name);
+        assert_eq!(first.passes, Passes { training, teacher: 0 }, "{}", strategy.name);
         let other = state(vec![&cases[1], &cases[0]]);
         assert_eq!(other.network.digest(), first.network.digest(), "{}", strategy.name);
     }
