@@ -49,7 +49,8 @@ fn a_joint_step_is_the_weighted_sum_of_its_terms() {
         if recipe.forget_radius.is_some() {
             continue;
         }
-        let weights = Recipe { retain_weight: 0.5, forget_weight: 3.0, ..recipe };
+        // The mirrored subjects of both sides have a law of their own.
+        let weights = Recipe { retain_weight: 0.5, forget_weight: 3.0, stranger_weight: 0.0, ..recipe };
         let recipe = Recipe { interleave: Interleave::Joint, batch_norm: BatchNormMode::Running, ..weights };
         with_objective(&recipe, &cases, |objective, network| {
             let pass = training_pass(network);
@@ -62,6 +63,30 @@ fn a_joint_step_is_the_weighted_sum_of_its_terms() {
             let scale = retain.abs().max(forget.abs());
             assert!((joint - expected).abs() < 1e-5 * scale, "{}: {joint}, not {expected}", strategy.name);
         });
+    }
+}
+
+#[test]
+fn strangers_add_their_distance_on_both_sides_and_the_original_is_at_its_own() {
+    // Every volume is passed twice. At the original the gradient of cross-entropy with its own outputs is 0.
+    let cases = heads(2);
+    let plain = Recipe { learn_noise: true, redraw: Redraw::Once, interleave: Interleave::Joint, ..Recipe::default() };
+    let held = Recipe { stranger_weight: 3.0, ..plain.clone() };
+    let (without, gradients_without) = first_step(&plain, &cases);
+    let (with, gradients_with) = first_step(&held, &cases);
+    let added = with_objective(&held, &cases, |objective, network| {
+        let pass = training_pass(network);
+        let step = objective.loss(network, &pass, 0, 0).unwrap();
+        assert_eq!(step.passes.training, 4);
+        let strangers = step.terms.into_iter().filter(|(name, _)| *name == STRANGERS);
+        strangers.map(|(_, term)| 3.0 * number(term)).sum::<f64>()
+    });
+    assert!(added > 0.0 && (with - without - added).abs() < 1e-4 * with, "{with} is not {without} and {added}");
+    for (name, gradient) in gradients_with {
+        let before = &gradients_without[&name];
+        let scale = before.iter().fold(0f32, |most, value| most.max(value.abs())).max(1e-3);
+        let near = gradient.iter().zip(before).all(|(with, without)| (with - without).abs() < 1e-2 * scale);
+        assert!(near, "{name}: holding the original to itself must pull at nothing");
     }
 }
 
