@@ -22,5 +22,6 @@ pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
 pub use cpu::simd::InstructionSet;
 pub use descent::{SgdOptions, sgd_step, sgd_update};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm};
+pub use operation::{Tally, take_tally};
 pub use pooling::max_pool3d;
 pub use segment::{begin_segment, end_segment};

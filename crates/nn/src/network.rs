@@ -129,7 +129,8 @@ fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BatchNormMode, Role, Shortcut};
+    use crate::{Activations, BatchNormMode, Role, Shortcut};
+    use lacuna_kernels::Tally;
 
     fn tiny(depth: usize) -> Network {
         Network::new(Architecture::new(depth, 1, 3).unwrap(), Seed(1), &Device::flex())
@@ -193,5 +194,56 @@ mod tests {
         let gradients = pass.gradients(&logits.sum());
         assert!(gradients.contains_key("conv1.weight"));
         assert!(gradients.keys().all(|name| !Network::is_head(name)));
+    }
+
+    /// What a step on one volume did for gradients; of the head alone, on features that take no part in the graph.
+    fn tally(trainable: &dyn Fn(&str) -> bool, head_alone: bool, activations: Activations) -> Tally {
+        let network = tiny(10);
+        let pass = Pass::training(&network.parameters, BatchNormMode::Batch, trainable).with_activations(activations);
+        let input = Tensor::ones([1, 1, 16, 16, 16], &Device::flex());
+        lacuna_kernels::take_tally();
+        let logits = if head_alone {
+            let encoder = Pass::without_gradients(&network.parameters, BatchNormMode::Batch);
+            network.decode(&pass, pass.place(network.encode(&encoder, input)))
+        } else {
+            network.forward(&pass, input)
+        };
+        pass.gradients(&logits.square().sum());
+        lacuna_kernels::take_tally()
+    }
+
+    #[test]
+    fn with_a_frozen_encoder_the_graph_costs_what_the_head_alone_costs() {
+        for activations in [Activations::Kept, Activations::Recomputed] {
+            let found = tally(&Network::is_head, false, activations);
+            assert_eq!(found, tally(&Network::is_head, true, activations));
+            // Three kernels, a bias, scale and shift of two BatchNorms; the first kernel's input takes no gradient.
+            assert_eq!((found.weight_gradients, found.input_gradients), (3 + 1 + 4, 2 + 2));
+        }
+    }
+
+    #[test]
+    fn the_graph_keeps_less_with_every_stage_that_is_frozen_and_computes_no_gradient_of_it() {
+        let from = |first: &'static str| {
+            move |name: &str| Network::is_head(name) || (name.starts_with("layer") && name >= first)
+        };
+        let tallies = ["layer1", "layer2", "layer3", "layer4"].map(|f| tally(&from(f), false, Activations::Kept));
+        for pair in tallies.windows(2) {
+            assert!(pair[1].kept_bytes < pair[0].kept_bytes, "{pair:?}");
+            assert!(pair[1].input_gradients < pair[0].input_gradients, "{pair:?}");
+        }
+        // A block of stages 2 to 4 has three kernels with a BatchNorm each, that of stage 1 has no projection.
+        let weights = tallies.map(|tally| tally.weight_gradients);
+        assert_eq!(weights, [8 + 3 * 9 + 6, 8 + 3 * 9, 8 + 2 * 9, 8 + 9]);
+        let all = tally(&|_| true, false, Activations::Kept);
+        assert!(all.kept_bytes > tallies[0].kept_bytes);
+    }
+
+    #[test]
+    fn a_frozen_decoder_passes_gradients_on_and_computes_none_of_its_own() {
+        let encoder = |name: &str| !Network::is_head(name);
+        let (all, found) = (tally(&|_| true, false, Activations::Kept), tally(&encoder, false, Activations::Kept));
+        assert_eq!(found.weight_gradients, all.weight_gradients - 8);
+        assert!(found.kept_bytes < all.kept_bytes);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod memory;
 mod normalisation;
 mod pooling;
 mod segment;
+mod tally;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{FlexDevice, FlexTensor};
@@ -19,6 +20,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::cpu::geometry::{Direction, Geometry};
 pub(crate) use normalisation::Rule;
+pub use tally::{Tally, take_tally};
 
 /// The operations that the CPU backend has kernels for.
 #[backend_extension(Autodiff, Flex)]

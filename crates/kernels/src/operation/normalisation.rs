@@ -7,9 +7,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::accumulate;
 use super::memory::{ChannelsLast, RowMajor};
 use super::{Given, Operands, Residual};
+use super::{accumulate, tally};
 use crate::Activation;
 use crate::cpu::normalise::{self, Affine, Moments, moments};
 use crate::cpu::simd::InstructionSet;
@@ -93,6 +93,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     let output = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(operation) => {
             let rectified = (rule.activation == Activation::Relu).then(|| output.clone());
+            std::iter::once(&x).chain(&rectified).for_each(|tensor| tally::keep(tensor.elements().len()));
             operation.finish(Kept { x, rectified, affine, statistics }, output.into_tensor())
         }
         OpsKind::UnTracked(operation) => operation.finish(output.into_tensor()),
@@ -137,6 +138,7 @@ impl Backward<Flex, 4> for BatchNorm {
         let through_batch = statistics == Source::Batch && x_node.is_some();
         let sums = (through_batch || scale_node.is_some() || shift_node.is_some()).then(|| pass.parameter_sums(set));
         if let Some(node) = x_node {
+            tally::input_gradient();
             let through = sums.as_ref().filter(|_| through_batch);
             let gradient = ChannelsLast::from_elements(pass.input_gradient(set, through), x.shape());
             accumulate::register(gradients, node.id, gradient);
@@ -144,12 +146,15 @@ impl Backward<Flex, 4> for BatchNorm {
         let per_channel =
             |sums: &[f64]| RowMajor::from_elements(sums.iter().map(|&sum| sum as f32).collect(), [sums.len()]);
         if let (Some(node), Some(sums)) = (scale_node, &sums) {
+            tally::weight_gradient();
             gradients.register::<Flex>(node.id, per_channel(&sums.scale));
         }
         if let (Some(node), Some(sums)) = (shift_node, &sums) {
+            tally::weight_gradient();
             gradients.register::<Flex>(node.id, per_channel(&sums.shift));
         }
         if let Some(node) = residual_node {
+            tally::input_gradient();
             let residual = match pass.rectified {
                 Some(_) => ChannelsLast::from_elements(pass.before_activation(), x.shape()),
                 None => gradient,
