@@ -37,7 +37,8 @@ pub struct Arms<'a> {
 pub struct Assessment {
     /// A procedure or a model.
     pub object: Object,
-    /// What is said.
+    /// What is said; not written from here, since an audit that is void withholds it.
+    #[serde(skip)]
     pub verdict: Verdict,
     /// Why, in sentences.
     pub reasons: Vec<String>,
@@ -90,6 +91,17 @@ impl Assessment {
             probes: Vec::new(),
             seeds_needed: None,
         }
+    }
+
+    /// Of a strategy some of whose models left the finite numbers: a result of the method.
+    pub fn diverged(diverged: usize, models: usize) -> Assessment {
+        let reason = format!("{diverged} of {models} unlearned models diverged and are worth nothing");
+        Assessment::empty(Object::Procedure, models).because(Verdict::UtilityLost, reason)
+    }
+
+    /// Of a model for which there are no retrained ones: what is missing, in words.
+    pub fn without_bank(reason: impl Into<String>) -> Assessment {
+        Assessment::empty(Object::DeliveredModel, 0).because(Verdict::NotAssessable, reason)
     }
 
     fn because(mut self, verdict: Verdict, reason: impl Into<String>) -> Assessment {

@@ -21,6 +21,7 @@ mod bootstrap;
 mod comparison;
 pub mod control;
 mod delivered;
+pub mod distance;
 pub mod epsilon;
 mod equivalence;
 mod error;

@@ -23,16 +23,13 @@ pub enum Statistic {
     Entropy,
     /// The 90th percentile over patches of their mean cross-entropy.
     PatchTail,
-    /// Band margin of the scan minus the mean of its mirrored and shifted copies'.
+    /// Band margin of the scan minus the mean of its seven mirror images'.
     AugmentationGap,
-    /// Cosine distance between the features that the encoder gives the scan and those of its mirror image: comparable
-    /// between models of any seed, whose channels are not.
-    FeatureDistance,
 }
 
 impl Statistic {
     /// Every one, in the order of tables.
-    pub const ALL: [Statistic; 10] = [
+    pub const ALL: [Statistic; 9] = [
         Statistic::BandMargin,
         Statistic::CrossEntropyForeground,
         Statistic::CrossEntropyBand,
@@ -42,7 +39,6 @@ impl Statistic {
         Statistic::Entropy,
         Statistic::PatchTail,
         Statistic::AugmentationGap,
-        Statistic::FeatureDistance,
     ];
 
     /// As files and tables name it.
@@ -57,7 +53,6 @@ impl Statistic {
             Statistic::Entropy => "entropy",
             Statistic::PatchTail => "patch-tail",
             Statistic::AugmentationGap => "augmentation-gap",
-            Statistic::FeatureDistance => "feature-distance",
         }
     }
 
