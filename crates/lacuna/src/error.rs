@@ -5,6 +5,7 @@
 
 use crate::config::with_suggestion;
 use crate::exit::Exit;
+use lacuna_audit::AuditError;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
@@ -97,6 +98,9 @@ pub enum CliError {
     /// An exact model cannot be trained, erased from or used.
     #[error(transparent)]
     Exact(#[from] ExactError),
+    /// An audit cannot be computed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A study cannot be run.
     #[error(transparent)]
     Study(Box<StudyError>),
@@ -129,6 +133,7 @@ impl CliError {
             CliError::Train(error) => of_training(error),
             CliError::Unlearn(error) => of_unlearning(error),
             CliError::Exact(error) => of_exact(error),
+            CliError::Audit(error) => of_audit(error),
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
@@ -193,6 +198,13 @@ fn of_cohort(error: &CohortError) -> Exit {
         CohortError::Volume(error) => of_volume(error),
         CohortError::Preprocess { source, .. } => of_preprocessing(source),
         error if error.is_config() => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_audit(error: &AuditError) -> Exit {
+    match error {
+        AuditError::BadSetting { .. } | AuditError::Parse { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

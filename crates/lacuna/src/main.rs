@@ -5,6 +5,7 @@
 //! [`output::Outcome`] or a [`error::CliError`], and only [`output`] prints either.
 
 mod arguments;
+mod audit;
 mod cli;
 mod command;
 mod config;

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
-use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError};
+use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
 use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -126,11 +126,7 @@ fn run_in<'a>(
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", describe(&estimate)));
-    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 };
-    let done = study.run(&mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
-    folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
-    let unsealed_records = watch.unsealed;
-    drop(watch);
+    let (done, unsealed_records) = carry_out(verb, study, &study.tasks(), folder, folders, context)?;
     // What was recorded before an interruption is a result too.
     let rows = study.rows()?;
     results::write(&folder.file("results.csv"), &rows)?;
@@ -189,6 +185,21 @@ impl Finished<'_> {
             ("time", duration(self.seconds)),
         ])
     }
+}
+
+/// Do every task that has no record yet, and write how the epochs went; how it ended, and how many records have no seal.
+pub fn carry_out(
+    verb: &'static str,
+    study: &Study,
+    tasks: &[Task],
+    folder: &RunFolder,
+    folders: &Folders,
+    context: &Context,
+) -> Result<(Result<(), CliError>, usize), CliError> {
+    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 };
+    let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
+    folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
+    Ok((done, watch.unsealed))
 }
 
 /// An interruption is told with what is kept and how to go on.

@@ -18,6 +18,8 @@ const VERBS: &[&str] = &[
     "train",
     "unlearn",
     "eval",
+    "audit",
+    "audit plan",
     "bench",
     "completions",
     "exit-codes",

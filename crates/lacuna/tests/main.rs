@@ -2,6 +2,7 @@
 //!
 //! One binary for all of them, since each integration-test binary links everything anew.
 
+mod audit;
 mod cache;
 mod data;
 mod errors;

@@ -258,6 +258,20 @@ impl StudyConfig {
         toml::from_str(text)
     }
 
+    /// A study from a table that holds nothing else, checked; `path` is the file that it stood in, from whose folder
+    /// its paths go out.
+    ///
+    /// # Errors
+    /// As [`StudyConfig::read`].
+    pub fn from_table(table: toml::Table, path: &Path) -> Result<StudyConfig, StudyError> {
+        let config: StudyConfig = table.try_into().map_err(|reason: toml::de::Error| StudyError::Parse {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        })?;
+        let config = config.resolved(path.parent().unwrap_or(Path::new("")));
+        config.checked().map_err(|source| StudyError::InFile { path: path.to_path_buf(), source: Box::new(source) })
+    }
+
     /// The study with its relative paths below `folder`.
     fn resolved(mut self, folder: &Path) -> StudyConfig {
         let resolve = |path: &mut PathBuf| *path = folder.join(&*path);

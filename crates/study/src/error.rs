@@ -87,6 +87,9 @@ pub enum StudyError {
         /// A size that fits.
         fix: String,
     },
+    /// What an audit measures could not be computed.
+    #[error(transparent)]
+    Audit(#[from] lacuna_audit::AuditError),
     /// The cohort, a label table, or a scan.
     #[error(transparent)]
     Cohort(#[from] lacuna_cohort::CohortError),
@@ -119,6 +122,7 @@ impl StudyError {
             | StudyError::Record { .. }
             | StudyError::NotRepeated { .. }
             | StudyError::Memory { .. }
+            | StudyError::Audit(_)
             | StudyError::Network(_) => false,
             StudyError::Train(error) => !matches!(
                 error,

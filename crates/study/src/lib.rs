@@ -14,6 +14,7 @@ mod cost;
 mod curve;
 mod error;
 mod estimate;
+mod measure;
 mod memory;
 mod models;
 mod opening;
@@ -38,6 +39,7 @@ pub use config::{
 pub use cost::HorizonCost;
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine, Workload};
+pub use measure::{Seen, SeenScan};
 pub use memory::peak_bytes;
 pub use opening::check_init;
 pub use probe_config::{Probe, ProbeConfig, ProbeHorizons, ReboundConfig, RelearnConfig};

@@ -44,7 +44,7 @@ impl Study {
         progress: &mut dyn Progress,
     ) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
-        let cases = self.data.of(&task.original.train);
+        let cases = self.data.of(&task.passed());
         let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
         let run = Unlearned {
             original,
@@ -106,7 +106,7 @@ impl Study {
 
     /// What an unlearning run takes before its first step.
     pub(crate) fn preparation_of(&self, task: &UnlearnTask) -> Result<Passes, StudyError> {
-        let cases = self.data.of(&task.original.train);
+        let cases = self.data.of(&task.passed());
         let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
         Ok(preparation_passes(&task.variant.recipe, &sets)?)
     }

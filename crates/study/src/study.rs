@@ -151,11 +151,19 @@ impl Study {
     /// # Errors
     /// A damaged record.
     pub fn estimate(&self, machine: &Machine) -> Result<Estimate, StudyError> {
+        self.estimate_of(&self.tasks(), machine)
+    }
+
+    /// The same of some tasks.
+    ///
+    /// # Errors
+    /// As [`Study::estimate`].
+    pub fn estimate_of(&self, tasks: &[Task], machine: &Machine) -> Result<Estimate, StudyError> {
         let mut passes = 0;
-        for task in self.tasks() {
-            let is_possible = !matches!(&task, Task::Probe(task) if self.is_impossible(task)?);
+        for task in tasks {
+            let is_possible = !matches!(task, Task::Probe(task) if self.is_impossible(task)?);
             if self.store.record(task.key())?.is_none() && is_possible {
-                passes += self.passes_of(&task)?;
+                passes += self.passes_of(task)?;
             }
         }
         let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
@@ -174,7 +182,14 @@ impl Study {
     /// # Errors
     /// Anything else that goes wrong; what was recorded before stays.
     pub fn run(&self, progress: &mut dyn Progress) -> Result<(), StudyError> {
-        let tasks = self.tasks();
+        self.run_tasks(&self.tasks(), progress)
+    }
+
+    /// The same of some tasks of this study, what is needed first in front.
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub fn run_tasks(&self, tasks: &[Task], progress: &mut dyn Progress) -> Result<(), StudyError> {
         let mut model_at_hand: Option<(String, Network)> = None;
         for (number, task) in tasks.iter().enumerate() {
             progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
@@ -300,16 +315,18 @@ impl Study {
         }
     }
 
-    pub(crate) fn variants(&self) -> &[Variant] {
+    /// The recipes.
+    pub fn variants(&self) -> &[Variant] {
         &self.variants
     }
 
     /// A subject's id as it is written down.
-    pub(crate) fn shown(&self, subject: &SubjectId) -> String {
+    pub fn shown(&self, subject: &SubjectId) -> String {
         self.pseudonyms.get(subject).cloned().unwrap_or_else(|| subject.to_string())
     }
 
-    pub(crate) fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
+    /// Training on some subjects of a split with a seed.
+    pub fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
         let scored = everybody(split);
         // Records name subjects as the study shows them, so pseudonyms are part of what a record holds.
         let names: String =
@@ -318,7 +335,9 @@ impl Study {
         TrainTask { key: self.common.train_key(&data, seed), train, scored, seed }
     }
 
-    pub(crate) fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
+    /// A recipe with which a trained model forgets a subject. Where the model was never trained on that subject, this is
+    /// a sham: what the recipe does to a model that has nothing to forget.
+    pub fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
         let key = self.common.unlearn_key(&original.key, forget, variant, self.config.unlearn.score_every);
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
@@ -336,7 +355,7 @@ impl Study {
         let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len();
         let per_epoch = match task {
             Task::Train(task) => cases(&task.train),
-            Task::Unlearn(task) if task.variant.recipe.has_retain_side() => cases(&task.original.train),
+            Task::Unlearn(task) if task.variant.recipe.has_retain_side() => cases(&task.passed()),
             Task::Unlearn(task) => cases(&BTreeSet::from([task.forget.clone()])),
             Task::Probe(task) => match task.probe {
                 Probe::Rebound(_) => cases(&task.retain()),

@@ -100,6 +100,13 @@ impl Probed {
     }
 }
 
+impl UnlearnTask {
+    /// Whose cases an epoch may pass over: who was trained on, and the forgotten subject.
+    pub(crate) fn passed(&self) -> BTreeSet<SubjectId> {
+        self.original.train.iter().chain([&self.forget]).cloned().collect()
+    }
+}
+
 impl ProbeTask {
     /// Who was trained on, but for the forgotten subject.
     pub(crate) fn retain(&self) -> BTreeSet<SubjectId> {

@@ -44,7 +44,7 @@ impl Variant {
     }
 
     /// How long it runs.
-    pub(crate) fn longest_horizon(&self) -> usize {
+    pub fn longest_horizon(&self) -> usize {
         self.horizons.iter().copied().max().expect("checked: a study has a horizon")
     }
 

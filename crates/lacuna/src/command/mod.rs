@@ -1,5 +1,6 @@
 //! The verbs: one file each, one entry here.
 
+mod audit;
 mod bench;
 mod completions;
 mod data;
@@ -35,6 +36,7 @@ pub enum Command {
     Train(train::Arguments),
     Unlearn(unlearn::Arguments),
     Eval(eval::Arguments),
+    Audit(audit::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -54,6 +56,7 @@ impl Command {
             Command::Train(arguments) => train::run(arguments, context),
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
+            Command::Audit(arguments) => audit::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),

@@ -1,0 +1,316 @@
+//! From scores to a verdict: pools of models for a procedure, one model beside a pool for a delivered one.
+
+use crate::delivered::{Prediction, beside};
+use crate::influence::{Direction, influence};
+use crate::memory::{completeness, memory};
+use crate::power::seeds_for_equivalence;
+use crate::probe::{ProbeResult, probes};
+use crate::utility::{Kept, Utility, utility};
+use crate::{
+    Arm, AuditError, Completeness, Finding, Influence, Measured, Memory, Object, Protocol, Statistic, Verdict, holm,
+};
+use lacuna_seed::Stream;
+use serde::Serialize;
+
+/// How a model came about, where that alone decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lineage {
+    /// By training on without the subject from a model that saw it.
+    Approximate,
+    /// Never trained on the subject, as its lineage proves: retrained, or replayed from before the subject.
+    Exact,
+}
+
+/// The three arms of one subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Arms<'a> {
+    /// Trained on everybody.
+    pub original: &'a Arm,
+    /// What is judged.
+    pub unlearned: &'a Arm,
+    /// Trained without the subject.
+    pub retrained: &'a Arm,
+}
+
+/// A verdict, with all that led to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Assessment {
+    /// A procedure or a model.
+    pub object: Object,
+    /// What is said; not written from here, since an audit that is void withholds it.
+    #[serde(skip)]
+    pub verdict: Verdict,
+    /// Why, in sentences.
+    pub reasons: Vec<String>,
+    /// Retrained models that took part.
+    pub models: usize,
+    /// Whether there was anything to forget.
+    pub memory: Option<Memory>,
+    /// How much of it is gone.
+    pub completeness: Option<Completeness>,
+    /// The statistic that decides.
+    pub primary: Option<Influence>,
+    /// The others that were measured, p-values corrected for their number.
+    pub secondary: Vec<Secondary>,
+    /// Of a delivered model: where it lies.
+    pub delivered: Option<Prediction>,
+    /// Those who stay.
+    pub utility: Vec<Utility>,
+    /// What comes back.
+    pub probes: Vec<ProbeResult>,
+    /// Where nothing could be concluded: the seeds per arm with which models that are truly alike are shown to be, with
+    /// 80 % power. Absent beyond 200.
+    pub seeds_needed: Option<usize>,
+}
+
+/// A secondary statistic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Secondary {
+    /// The comparison.
+    #[serde(flatten)]
+    pub influence: Influence,
+    /// Its p-value after Holm's correction.
+    pub p_holm: f64,
+    /// Whether it contradicts: different after correction, and by more than the margin.
+    pub contradicts: bool,
+}
+
+impl Assessment {
+    fn empty(object: Object, models: usize) -> Assessment {
+        Assessment {
+            object,
+            verdict: Verdict::NotAssessable,
+            reasons: Vec::new(),
+            models,
+            memory: None,
+            completeness: None,
+            primary: None,
+            secondary: Vec::new(),
+            delivered: None,
+            utility: Vec::new(),
+            probes: Vec::new(),
+            seeds_needed: None,
+        }
+    }
+
+    /// Of a strategy some of whose models left the finite numbers: a result of the method.
+    pub fn diverged(diverged: usize, models: usize) -> Assessment {
+        let reason = format!("{diverged} of {models} unlearned models diverged and are worth nothing");
+        Assessment::empty(Object::Procedure, models).because(Verdict::UtilityLost, reason)
+    }
+
+    /// Of a model for which there are no retrained ones: what is missing, in words.
+    pub fn without_bank(reason: impl Into<String>) -> Assessment {
+        Assessment::empty(Object::DeliveredModel, 0).because(Verdict::NotAssessable, reason)
+    }
+
+    fn because(mut self, verdict: Verdict, reason: impl Into<String>) -> Assessment {
+        self.verdict = verdict;
+        self.reasons.insert(0, reason.into());
+        self
+    }
+}
+
+/// A strategy, over seeds.
+///
+/// # Errors
+/// Models that diverged, or that are not of the same seeds. Too few of them is a verdict, not an error.
+pub fn procedure(arms: Arms, lineage: Lineage, protocol: &Protocol, stream: &Stream) -> Result<Assessment, AuditError> {
+    let found = Assessment::empty(Object::Procedure, arms.retrained.len());
+    if lineage == Lineage::Exact {
+        return Ok(found.because(Verdict::Exact, "by lineage, no model of it was trained on the subject"));
+    }
+    let measured = match measured(found.clone(), arms, protocol, stream) {
+        Ok(measured) => measured,
+        Err(error @ (AuditError::TooFew { .. } | AuditError::NoSpread { .. })) => {
+            return Ok(found.because(Verdict::NotAssessable, error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(judged(measured, protocol))
+}
+
+/// Everything but the verdict.
+fn measured(mut found: Assessment, arms: Arms, protocol: &Protocol, stream: &Stream) -> Result<Assessment, AuditError> {
+    let Arms { original, unlearned, retrained } = arms;
+    let of = |arm: &Arm| arm.feature(protocol.primary);
+    let (o, u, r) = (of(original)?, of(unlearned)?, of(retrained)?);
+    found.memory = Some(memory(&o, &r, protocol.memory_deviations_min, protocol.alpha)?);
+    let three = (unlearned, original, retrained);
+    found.primary = Some(influence(protocol.primary, three, protocol, protocol.alpha, stream)?);
+    found.completeness = completeness(&o, &u, &r, protocol.level, &stream.part("completeness")).ok();
+    found.secondary = secondary(three, protocol, stream);
+    found.utility = utility(unlearned, retrained, protocol, stream)?;
+    found.probes = probes(unlearned, retrained, protocol.level)?;
+    Ok(found)
+}
+
+/// Those that every model has; one that is missing or does not scatter says nothing.
+fn secondary(three: (&Arm, &Arm, &Arm), protocol: &Protocol, stream: &Stream) -> Vec<Secondary> {
+    let of = |statistic: &Statistic| influence(*statistic, three, protocol, protocol.alpha, stream).ok();
+    let found: Vec<Influence> = protocol.secondary.iter().filter_map(of).collect();
+    let corrected = holm(&found.iter().map(|one| one.comparison.p).collect::<Vec<_>>());
+    let judged = |(influence, p_holm): (Influence, f64)| {
+        let beyond = influence.comparison.difference.abs() > influence.equivalence.width;
+        let contradicts = p_holm <= protocol.alpha && beyond && influence.finding != Finding::Equivalent;
+        Secondary { influence, p_holm, contradicts }
+    };
+    found.into_iter().zip(corrected).map(judged).collect()
+}
+
+/// The verdict on a procedure whose arms were measured.
+///
+/// What is left of a person comes before what was lost of the others: the first is why one audits.
+fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
+    let (memory, primary) = (found.memory.expect("measured"), found.primary.clone().expect("measured"));
+    if !memory.detectable {
+        let reason = format!(
+            "the originals lie {:.2} deviations from the retrained models (p = {:.3}): the subject is not remembered \
+             detectably by this statistic, so nothing can be said of its forgetting",
+            memory.deviations, memory.comparison.p
+        );
+        if matches!(primary.finding, Finding::Residual | Finding::OverForgotten) {
+            found
+                .reasons
+                .push(format!("the unlearned models differ from the retrained ones all the same: {}", told(&primary)));
+        }
+        return found.because(Verdict::NotAssessable, reason);
+    }
+    let contradictions: Vec<(String, Finding)> = found
+        .secondary
+        .iter()
+        .filter(|secondary| secondary.contradicts)
+        .map(|secondary| (told(&secondary.influence), secondary.influence.finding))
+        .chain(found.probes.iter().map(|probe| (told_probe(probe), probe.finding)))
+        .filter(|(_, finding)| matches!(finding, Finding::Residual | Finding::OverForgotten))
+        .collect();
+    found.reasons.extend(contradictions.iter().map(|(told, _)| told.clone()));
+    let lost: Vec<String> = found.utility.iter().filter(|side| side.kept == Kept::Lost).map(told_utility).collect();
+    found.reasons.extend(lost.iter().cloned());
+    let unsure = found.utility.iter().any(|side| side.kept == Kept::Unknown);
+    let speaks = |finding: Finding| {
+        primary.finding == finding || contradictions.iter().any(|(_, contradiction)| *contradiction == finding)
+    };
+    if speaks(Finding::Residual) {
+        return found.because(Verdict::ResidualInfluence, told(&primary));
+    }
+    if speaks(Finding::OverForgotten) {
+        return found.because(Verdict::OverForgotten, told(&primary));
+    }
+    if !lost.is_empty() {
+        return found.because(Verdict::UtilityLost, told(&primary));
+    }
+    if primary.finding == Finding::Equivalent && !unsure {
+        return found.because(Verdict::RetrainEquivalent, told(&primary));
+    }
+    let deviation = primary.retrained_deviation;
+    // Of models that are truly alike: reckoning with the difference just seen would be arguing in a circle.
+    found.seeds_needed = seeds_for_equivalence(protocol.margin_in_deviations(deviation), protocol.alpha);
+    if primary.finding == Finding::Equivalent {
+        found.reasons.push("the loss of Dice is not shown to be within its limit".to_string());
+    }
+    found.because(Verdict::Inconclusive, told(&primary))
+}
+
+/// One model beside retrained ones.
+///
+/// Whether a single model can be judged at all is asked of the originals: their mean must fall outside the interval
+/// that the model is to fall into.
+///
+/// # Errors
+/// A model that diverged. Too few retrained models is a verdict.
+pub fn delivered_model(
+    model: &Measured,
+    original: &Arm,
+    retrained: &Arm,
+    protocol: &Protocol,
+) -> Result<Assessment, AuditError> {
+    let mut found = Assessment::empty(Object::DeliveredModel, retrained.len());
+    let Some(score) = model.features.get(protocol.primary) else {
+        return Ok(found.because(Verdict::NotAssessable, "the declared statistic was not measured of the model"));
+    };
+    let pool = match retrained.feature(protocol.primary) {
+        Ok(pool) => pool,
+        Err(error @ AuditError::TooFew { .. }) => return Ok(found.because(Verdict::NotAssessable, error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let place = beside(score, &pool, protocol.level)?;
+    found.delivered = Some(place);
+    found.probes = probes(&Arm::new("delivered", vec![model.clone()]), retrained, protocol.level)?;
+    let originals = original.feature(protocol.primary).ok();
+    found.memory = match &originals {
+        Some(originals) => Some(memory(originals, &pool, protocol.memory_deviations_min, protocol.alpha)?),
+        None => None,
+    };
+    let remembered = match (&found.memory, &originals) {
+        (Some(memory), Some(originals)) => {
+            memory.detectable && beside(originals.mean(), &pool, protocol.level)?.p <= protocol.alpha
+        }
+        _ => false,
+    };
+    if !remembered {
+        let reason = "the originals fall into the retrained models' prediction interval or are missing: one model \
+                      cannot be judged by this statistic";
+        return Ok(found.because(Verdict::NotAssessable, reason));
+    }
+    let direction = Direction::of(protocol.primary, originals.as_ref(), &pool, protocol.alpha);
+    let told = format!(
+        "{} {score:.4}, retrained models' interval {:.4} to {:.4}, p = {:.3}, rank p = {:.3} of {} models",
+        protocol.primary.name(),
+        place.interval.low,
+        place.interval.high,
+        place.p,
+        place.rank_p,
+        pool.len()
+    );
+    let outside = (place.p <= protocol.alpha).then(|| direction.finding(score - pool.mean()));
+    let speaking: Vec<Finding> = outside.into_iter().chain(found.probes.iter().map(|probe| probe.finding)).collect();
+    let outside_probes: Vec<String> =
+        found.probes.iter().filter(|probe| probe.finding != Finding::Undecided).map(told_probe).collect();
+    found.reasons.extend(outside_probes);
+    let verdict = if speaking.contains(&Finding::Residual) {
+        Verdict::ResidualInfluence
+    } else if speaking.contains(&Finding::OverForgotten) {
+        Verdict::OverForgotten
+    } else if loses_dice(model, retrained, protocol) {
+        Verdict::UtilityLost
+    } else if pool.len() < protocol.delivered_models_min {
+        found.seeds_needed = Some(protocol.delivered_models_min);
+        Verdict::Inconclusive
+    } else {
+        Verdict::ConsistentWithRetrain
+    };
+    Ok(found.because(verdict, told))
+}
+
+fn loses_dice(model: &Measured, retrained: &Arm, protocol: &Protocol) -> bool {
+    let loses = |of: &dyn Fn(&Measured) -> Option<f64>| match (of(model), retrained.pool(of)) {
+        (Some(dice), Ok(pool)) => pool.mean() - dice > protocol.utility_loss_max,
+        _ => false,
+    };
+    loses(&|model| model.retain_dice) || loses(&|model| model.held_out_dice)
+}
+
+fn told(influence: &Influence) -> String {
+    let Influence { statistic, mean, retrained_mean, retrained_deviation, comparison, equivalence, .. } = influence;
+    format!(
+        "{}: mean {mean:.4}, retrained {retrained_mean:.4}, {:+.2} deviations, p = {:.3}; equivalence {} the margin of {:.4}",
+        statistic.name(),
+        comparison.difference / retrained_deviation,
+        comparison.p,
+        if equivalence.passed { "shown within" } else { "not shown within" },
+        equivalence.width
+    )
+}
+
+fn told_probe(probe: &ProbeResult) -> String {
+    let interval = probe.prediction.interval;
+    format!(
+        "{}: mean {:.4}, retrained models' range {:.4} to {:.4}",
+        probe.probe, probe.mean, interval.low, interval.high
+    )
+}
+
+fn told_utility(side: &Utility) -> String {
+    format!("{} Dice {:.4} below the retrained models', at most {} is allowed", side.side, side.loss, side.loss_max)
+}

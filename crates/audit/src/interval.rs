@@ -1,0 +1,21 @@
+//! An interval with the level it claims.
+
+use serde::Serialize;
+
+/// Where a quantity lies, missed with probability `1 - level`, half of it on either side.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Its level, such as 0.95.
+    pub level: f64,
+}
+
+impl Interval {
+    /// Whether a value lies within.
+    pub fn holds(&self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+}

@@ -1,0 +1,79 @@
+//! The closed list of answers.
+//!
+//! There is deliberately no "verified": a statistic can show that models are alike within a margin, and it can fail to
+//! tell one model from others. It cannot show that a person is gone.
+
+use serde::{Deserialize, Serialize};
+
+/// What an audit says of one strategy and one subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The pools are alike within the margin, by a test whose burden is to show it. Of a procedure only.
+    RetrainEquivalent,
+    /// One model that cannot be told from retrained ones. Of a delivered model only, and no more than that.
+    ConsistentWithRetrain,
+    /// Something of the subject is left.
+    ResidualInfluence,
+    /// The model knows less of the subject than one that never saw it: the erasure shows.
+    OverForgotten,
+    /// Those who stay are served worse than by a retrained model.
+    UtilityLost,
+    /// The originals do not remember the subject detectably, or there is nothing to compare with.
+    NotAssessable,
+    /// Neither alike nor different, with the power that there was.
+    Inconclusive,
+    /// The model is, by its lineage, one that was never trained on the subject.
+    Exact,
+}
+
+impl Verdict {
+    /// Every one.
+    pub const ALL: [Verdict; 8] = [
+        Verdict::RetrainEquivalent,
+        Verdict::ConsistentWithRetrain,
+        Verdict::ResidualInfluence,
+        Verdict::OverForgotten,
+        Verdict::UtilityLost,
+        Verdict::NotAssessable,
+        Verdict::Inconclusive,
+        Verdict::Exact,
+    ];
+
+    /// As files and tables name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::RetrainEquivalent => "retrain_equivalent",
+            Verdict::ConsistentWithRetrain => "consistent_with_retrain",
+            Verdict::ResidualInfluence => "residual_influence",
+            Verdict::OverForgotten => "over_forgotten",
+            Verdict::UtilityLost => "utility_lost",
+            Verdict::NotAssessable => "not_assessable",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Exact => "exact",
+        }
+    }
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Object {
+    /// A strategy, over seeds.
+    Procedure,
+    /// One model.
+    DeliveredModel,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_files_and_none_claims_too_much() {
+        for verdict in Verdict::ALL {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+            assert!(!verdict.name().contains("verified") && !verdict.name().contains("compliant"));
+        }
+    }
+}

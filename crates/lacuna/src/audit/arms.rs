@@ -1,0 +1,228 @@
+//! Networks in, scores out: each model is loaded once and asked about everybody that the audit needs of it.
+
+use super::tasks::Tasks;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt;
+use crate::progress::Progress;
+use lacuna_audit::{Arm, Measured};
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_nn::Network;
+use lacuna_seed::Seed;
+use lacuna_study::{EpochScores, Probe, Seen, Study, Task, Variant};
+use std::collections::BTreeMap;
+
+/// One model, for one subject.
+#[derive(Clone)]
+pub struct One {
+    /// Its numbers.
+    pub measured: Measured,
+    /// What it sees of the subject.
+    pub seen: Seen,
+    /// What it sees of the other audited subjects that it was trained on.
+    pub others: BTreeMap<SubjectId, Measured>,
+}
+
+/// The models of one subject, by seed. A model that diverged is absent.
+#[derive(Default)]
+pub struct Models {
+    pub original: Vec<One>,
+    pub retrained: Vec<One>,
+    /// By strategy, in the order of the study.
+    pub unlearned: Vec<Vec<One>>,
+    /// Retrained models through each strategy without its forget term; only of the subject of the controls.
+    pub shams: Vec<Vec<One>>,
+    /// Originals trained on with the others alone.
+    pub fine_tuned: Vec<One>,
+    /// Originals with a decoder drawn anew.
+    pub destroyed: Vec<One>,
+}
+
+/// Some models as one arm.
+pub fn arm(what: &'static str, models: &[One]) -> Arm {
+    Arm::new(what, models.iter().map(|model| model.measured.clone()).collect())
+}
+
+/// Asks models.
+pub struct Asking<'a> {
+    pub study: &'a Study,
+    pub tasks: &'a Tasks<'a>,
+    /// Every task of the audit, probes among them.
+    pub all: &'a [Task],
+    pub context: &'a Context,
+}
+
+/// What a model is to be asked.
+struct Question<'a> {
+    subject: &'a SubjectId,
+    split: &'a Split,
+    seed: u64,
+    /// Whether it was trained on the other audited subjects and is asked about them too.
+    others: bool,
+}
+
+impl Asking<'_> {
+    /// Everything that the audit needs of one subject's models.
+    ///
+    /// # Errors
+    /// A model that cannot be read or made again, or one whose predictions are not finite.
+    pub fn models(&self, (subject, split): &(SubjectId, Split), with_controls: bool) -> Result<Models, CliError> {
+        let seeds = self.tasks.seeds();
+        let variants = self.study.variants();
+        let shams = if with_controls { self.tasks.shams() } else { Vec::new() };
+        let mut models = Models {
+            unlearned: variants.iter().map(|_| Vec::new()).collect(),
+            shams: shams.iter().map(|_| Vec::new()).collect(),
+            ..Models::default()
+        };
+        let mut progress = Progress::begin(self.context, "audit", "seed", seeds.len(), 0);
+        for (done, &seed) in seeds.iter().enumerate() {
+            let ask = |others| Question { subject, split, seed, others };
+            let (original, retrained) = (self.tasks.original(split, seed), self.tasks.retrained(split, seed));
+            let network = self.network(&Task::Train(original.clone()))?;
+            models.original.extend(self.ask(&original.key, network.as_ref(), &ask(false))?);
+            if let (Some(network), true) = (&network, with_controls) {
+                let destroyed = with_new_decoder(network, Seed(seed));
+                models.destroyed.extend(self.ask("", Some(&destroyed), &ask(false))?);
+            }
+            let network = self.network(&Task::Train(retrained.clone()))?;
+            models.retrained.extend(self.ask(&retrained.key, network.as_ref(), &ask(true))?);
+            for (variant, found) in variants.iter().zip(&mut models.unlearned) {
+                found.extend(self.unlearned(&original, variant, &ask(true))?);
+            }
+            for (sham, found) in shams.iter().zip(&mut models.shams) {
+                if let Some(variant) = &sham.variant {
+                    found.extend(self.unlearned(&retrained, variant, &ask(false))?);
+                }
+            }
+            if let (Some(variant), true) = (self.tasks.fine_tuning(), with_controls) {
+                models.fine_tuned.extend(self.unlearned(&original, &variant, &ask(false))?);
+            }
+            progress.advance(done + 1, &format!("subject={}", self.study.shown(subject)));
+        }
+        Ok(models)
+    }
+
+    /// Originals and retrained models alone.
+    ///
+    /// # Errors
+    /// As [`Asking::models`].
+    pub fn bank_models(&self, (subject, split): &(SubjectId, Split)) -> Result<Models, CliError> {
+        let mut models = Models::default();
+        for &seed in self.tasks.seeds() {
+            let question = Question { subject, split, seed, others: false };
+            for (task, found) in [
+                (self.tasks.original(split, seed), &mut models.original),
+                (self.tasks.retrained(split, seed), &mut models.retrained),
+            ] {
+                let network = self.network(&Task::Train(task.clone()))?;
+                found.extend(self.ask(&task.key, network.as_ref(), &question)?);
+            }
+        }
+        Ok(models)
+    }
+
+    fn unlearned(
+        &self,
+        from: &lacuna_study::TrainTask,
+        variant: &Variant,
+        question: &Question,
+    ) -> Result<Option<One>, CliError> {
+        let task = self.study.unlearn_task(from, question.subject, variant);
+        let network = self.network(&Task::Unlearn(Box::new(task.clone())))?;
+        self.ask(&task.key, network.as_ref(), question)
+    }
+
+    /// `None` of a run that diverged.
+    fn network(&self, task: &Task) -> Result<Option<Network>, CliError> {
+        if interrupt::requested() {
+            let kept = "every trained model is kept; fix: the same command goes on from here".to_string();
+            return Err(CliError::Interrupted { kept });
+        }
+        match self.study.store().record(task.key())? {
+            Some(record) if record.diverged.is_some() => Ok(None),
+            _ => Ok(Some(self.study.model(task, &mut Silent)?)),
+        }
+    }
+
+    fn ask(&self, key: &str, network: Option<&Network>, question: &Question) -> Result<Option<One>, CliError> {
+        let Some(network) = network else { return Ok(None) };
+        let Question { subject, split, seed, others } = *question;
+        let see = |subject: &SubjectId| self.study.data().see(network, subject, self.study.device());
+        let seen = see(subject)?;
+        let mut measured = Measured { seed, features: seen.features.clone(), ..Measured::default() };
+        if !key.is_empty() {
+            self.add_recorded(&mut measured, key, subject, split)?;
+        }
+        let mut of_others = BTreeMap::new();
+        let retained =
+            self.tasks.audited().filter(|(other, _)| others && other != subject && split.train().contains(other));
+        for (other, _) in retained {
+            of_others.insert(other.clone(), Measured { seed, features: see(other)?.features, ..Measured::default() });
+        }
+        Ok(Some(One { measured, seen, others: of_others }))
+    }
+
+    /// Dice of those who stay, rebound and relearning: from the records of the run and of its probes.
+    fn add_recorded(
+        &self,
+        measured: &mut Measured,
+        key: &str,
+        subject: &SubjectId,
+        split: &Split,
+    ) -> Result<(), CliError> {
+        let Some(record) = self.study.store().record(key)? else { return Ok(()) };
+        let Some(scores) = record.horizons.last() else { return Ok(()) };
+        let dice = |scores: &EpochScores, subject: &SubjectId| {
+            scores.output.get(&self.study.shown(subject)).and_then(|scores| scores.mean.dice)
+        };
+        let mean = |subjects: &mut dyn Iterator<Item = &SubjectId>| {
+            let values: Vec<f64> = subjects.filter_map(|subject| dice(scores, subject)).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        measured.retain_dice = mean(&mut split.retain().iter());
+        measured.held_out_dice = mean(&mut split.held_out().iter());
+        for task in self.all {
+            let Task::Probe(task) = task else { continue };
+            if task.probed.key() != key || task.forget != *subject || task.epochs != scores.epochs {
+                continue;
+            }
+            let Some(record) = self.study.store().record(&task.key)? else { continue };
+            match task.probe {
+                Probe::Rebound(_) => {
+                    let after = record.horizons.last().and_then(|scores| dice(scores, subject));
+                    measured.rebound = after.zip(dice(scores, subject)).map(|(after, before)| after - before);
+                }
+                Probe::Relearn(_) => {
+                    let passes = record.relearned.as_ref().and_then(|relearned| relearned.passes);
+                    measured.relearn_passes = passes.map(|passes| passes as f64);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The network with the head of a fresh one.
+fn with_new_decoder(network: &Network, seed: Seed) -> Network {
+    let device = lacuna_nn::Pass::evaluation(&network.parameters).device();
+    // Not the run's own seed: the head may have begun from the very weights that it draws.
+    let other = Seed(seed.stream("destroyed decoder").draws().below(1 << 53) as u64);
+    let fresh = Network::new(*network.architecture(), other, &device);
+    let mut destroyed = network.clone();
+    for (name, parameter) in destroyed.parameters.iter_mut() {
+        if Network::is_head(name) {
+            *parameter = fresh.parameters.get(name).clone();
+        }
+    }
+    destroyed
+}
+
+/// A model made again in silence, and stopped where the user wants.
+pub struct Silent;
+
+impl lacuna_study::Progress for Silent {
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> lacuna_train::Control {
+        if interrupt::requested() { lacuna_train::Control::Stop } else { lacuna_train::Control::Continue }
+    }
+}

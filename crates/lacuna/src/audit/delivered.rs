@@ -1,0 +1,220 @@
+//! One delivered model: beside a bank where there is one, beside held-out subjects where there is none.
+
+use super::AuditConfig;
+use super::arms::{Asking, arm};
+use super::report::{Report, Row};
+use super::run::{finish, gate};
+use super::tasks::Tasks;
+use crate::arguments::ModelArguments;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::studying::{self, Folders, carry_out, without_names};
+use lacuna_audit::epsilon::ceiling;
+use lacuna_audit::{
+    Arm, Assessment, Lineage, Measured, Object, Pool, Protocol, beside, delivered_model, power, procedure,
+};
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_nn::Network;
+use lacuna_seed::Seed;
+use lacuna_study::{Machine, Study};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Whether retrained models may be trained for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Bank {
+    /// Use what is recorded; say what more would cost.
+    AsFound,
+    /// Train what is missing.
+    Build,
+}
+
+/// Audit a model file, or the model of a run folder.
+pub fn run(
+    config: &AuditConfig,
+    model: &Path,
+    bank: Bank,
+    folders: &Folders,
+    context: &Context,
+) -> Result<Outcome, CliError> {
+    let pseudonyms = config.study.pseudonyms;
+    let study = studying::open("audit", config.study.clone(), folders, context)?;
+    let opened = Opened::new(model, &study)?;
+    let parents = BTreeMap::from([("model".to_string(), opened.network.digest())]);
+    let record = RunRecord::new(context, "audit", BTreeMap::new(), parents);
+    let folder = RunFolder::create(context, &config.study.name, &record)?;
+    let outcome = run_in(config, &study, &opened, bank, &folder, folders, context);
+    let outcome = outcome.map_err(|error| if pseudonyms { without_names(error) } else { error });
+    folder.close_with(outcome, Outcome::exit)
+}
+
+fn run_in(
+    config: &AuditConfig,
+    study: &Study,
+    opened: &Opened,
+    bank: Bank,
+    folder: &RunFolder,
+    folders: &Folders,
+    context: &Context,
+) -> Result<Outcome, CliError> {
+    folder.write("config.toml", config.shown(study).as_bytes())?;
+    let tasks = Tasks::new(study, config);
+    let needed = tasks.bank()?;
+    let estimate = study.estimate_of(&needed, &Machine::measure(&context.device))?;
+    if bank == Bank::Build {
+        context.note(&format!("estimate {}", studying::describe(&estimate)));
+        carry_out("audit", study, &needed, folder, folders, context)?.0?;
+    }
+    let mut missing = 0;
+    for task in &needed {
+        missing += usize::from(study.store().record(task.key())?.is_none());
+    }
+    let asking = Asking { study, tasks: &tasks, all: &needed, context };
+    let mut results = Vec::new();
+    for who in tasks.audited() {
+        let (subject, split) = who;
+        let statistics = if opened.never_saw(subject) {
+            let none = Arm::new("none", Vec::new());
+            let arms = lacuna_audit::Arms { original: &none, unlearned: &none, retrained: &none };
+            let stream = Seed(config.study.split.seed).stream("audit");
+            Assessment { object: Object::DeliveredModel, ..procedure(arms, Lineage::Exact, &config.protocol, &stream)? }
+        } else if missing == 0 {
+            let models = asking.bank_models(who)?;
+            let (original, retrained) = (arm("original", &models.original), arm("retrained", &models.retrained));
+            let measured = measured(study, &opened.network, subject, split)?;
+            delivered_model(&measured, &original, &retrained, &config.protocol)?
+        } else {
+            let cost = studying::describe(&estimate);
+            from_held_out(study, &opened.network, who, &config.protocol, missing, &cost)?
+        };
+        results.push(Row {
+            strategy: "delivered".to_string(),
+            variant: String::new(),
+            epochs: None,
+            subject: study.shown(subject),
+            object: Object::DeliveredModel,
+            verdict: Some(statistics.verdict),
+            statistics,
+            attacks: None,
+            retained: Vec::new(),
+            distances: Vec::new(),
+        });
+    }
+    let seeds = if missing == 0 { tasks.seeds().len() } else { 0 };
+    let report = Report {
+        name: config.study.name.clone(),
+        run: folder.path().to_path_buf(),
+        void: false,
+        protocol: None,
+        power: (seeds >= 2).then(|| power(seeds, 1.5, config.protocol.alpha)),
+        epsilon_ceiling: ceiling(seeds),
+        gate: gate(&config.gate, &results, false),
+        results,
+        controls: Vec::new(),
+        identification: Vec::new(),
+        models: folders.models.clone(),
+    };
+    finish(&report, folder)
+}
+
+/// The model that was handed over.
+struct Opened {
+    network: Network,
+    /// Who it was trained on by its lineage, where that is recorded and whole.
+    trained: Option<std::collections::BTreeSet<SubjectId>>,
+}
+
+impl Opened {
+    fn new(path: &Path, study: &Study) -> Result<Opened, CliError> {
+        let is_exact = path.is_dir() && path.join(lacuna_exact::MANIFEST).is_file();
+        let file: PathBuf =
+            if path.is_dir() && !is_exact { path.join("model.safetensors") } else { path.to_path_buf() };
+        let model = ModelArguments { model: file, depth: None, shortcut: None, classes: None, input_channels: 1 };
+        let model = model.open(study.device())?;
+        let network = model.one_network("an audit")?.clone();
+        let expected = study.data().architecture;
+        if *network.architecture() != expected {
+            let what = format!(
+                "{}: expected {expected}, as the audit file states, found {}; fix: an audit file for this network",
+                path.display(),
+                network.architecture()
+            );
+            return Err(CliError::Config { what });
+        }
+        let trained = if is_exact {
+            let manifest = lacuna_exact::Manifest::read(path)?;
+            manifest.is_finished().then(|| manifest.plan.subjects())
+        } else {
+            None
+        };
+        Ok(Opened { network, trained })
+    }
+
+    fn never_saw(&self, subject: &SubjectId) -> bool {
+        self.trained.as_ref().is_some_and(|trained| !trained.contains(subject))
+    }
+}
+
+fn measured(study: &Study, network: &Network, subject: &SubjectId, split: &Split) -> Result<Measured, CliError> {
+    let features = study.data().see(network, subject, study.device())?.features;
+    let mean = |subjects: &mut dyn Iterator<Item = &SubjectId>| -> Result<Option<f64>, CliError> {
+        let mut dice = Vec::new();
+        for subject in subjects {
+            dice.extend(study.data().score(network, subject, study.device())?.output.mean.dice);
+        }
+        Ok((!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64))
+    };
+    Ok(Measured {
+        features,
+        retain_dice: mean(&mut split.retain().iter())?,
+        held_out_dice: mean(&mut split.held_out().iter())?,
+        ..Measured::default()
+    })
+}
+
+/// Without retrained models there is only one thing to compare with: people that the model never saw. They differ from
+/// the subject as people do, so this is a hint and never a verdict.
+fn from_held_out(
+    study: &Study,
+    network: &Network,
+    (subject, split): &(SubjectId, Split),
+    protocol: &Protocol,
+    missing: usize,
+    cost: &str,
+) -> Result<Assessment, CliError> {
+    let score = |subject: &SubjectId| -> Result<Option<f64>, CliError> {
+        Ok(study.data().see(network, subject, study.device())?.features.get(protocol.primary))
+    };
+    let own = score(subject)?;
+    let mut strangers = Vec::new();
+    for stranger in split.held_out() {
+        strangers.extend(score(stranger)?);
+    }
+    let told = match (own, Pool::new("held-out subjects", strangers)) {
+        (Some(own), Ok(pool)) if pool.deviation() > 0.0 => {
+            let place = beside(own, &pool, protocol.level)?;
+            let interval = place.interval;
+            let side = if interval.holds(own) { "within" } else { "outside" };
+            format!(
+                "{} is {own:.4}, {side} what {} held-out subjects predict, {:.4} to {:.4} (rank p = {:.3}): a hint \
+                 only, since people differ from each other",
+                protocol.primary.name(),
+                pool.len(),
+                interval.low,
+                interval.high,
+                place.rank_p
+            )
+        }
+        (Some(own), _) => format!(
+            "{} is {own:.4}; fewer than two held-out subjects, so there is nothing to set it beside",
+            protocol.primary.name()
+        ),
+        _ => "the primary statistic cannot be measured of this subject".to_string(),
+    };
+    let mut found = Assessment::without_bank(format!("no bank: {missing} of its models are not trained"));
+    found.reasons.push(told);
+    found.reasons.push(format!("a verdict takes the bank: {cost}; --build-bank trains it"));
+    Ok(found)
+}

@@ -1,0 +1,248 @@
+//! An audit of procedures: strategies over seeds, with controls.
+
+use super::AuditConfig;
+use super::arms::{Asking, Models, One, arm};
+use super::attacks::{attacks, distances, retained, shared_variance};
+use super::controls;
+use super::declaration::declare;
+use super::report::{GateReport, Pointing, Report, Row};
+use super::table;
+use super::tasks::Tasks;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Outcome;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::studying::{self, Folders, carry_out, without_names};
+use lacuna_audit::attack::{identification, most_unusual};
+use lacuna_audit::control::{Control, is_void};
+use lacuna_audit::epsilon::ceiling;
+use lacuna_audit::{Arms, Assessment, Gate, Lineage, Margin, Protocol, power, procedure};
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_seed::{Seed, Stream};
+use lacuna_study::{Machine, Study, Variant};
+use std::collections::BTreeMap;
+
+/// Train what is missing, measure, judge, and leave `audit.json`.
+pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+    let pseudonyms = config.study.pseudonyms;
+    let study = studying::open("audit", config.study.clone(), folders, context)?;
+    let seeds = config.study.seeds.iter().enumerate();
+    let seeds = seeds.map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
+    let record = RunRecord::new(context, "audit", seeds, BTreeMap::new());
+    let folder = RunFolder::create(context, &config.study.name, &record)?;
+    let outcome = run_in(config, &study, &folder, folders, context);
+    let outcome = outcome.map_err(|error| if pseudonyms { without_names(error) } else { error });
+    folder.close_with(outcome, Outcome::exit)
+}
+
+fn run_in(
+    config: &AuditConfig,
+    study: &Study,
+    folder: &RunFolder,
+    folders: &Folders,
+    context: &Context,
+) -> Result<Outcome, CliError> {
+    folder.write("config.toml", config.shown(study).as_bytes())?;
+    let tasks = Tasks::new(study, config);
+    let all = tasks.all()?;
+    tasks.planted()?;
+    let held = declare(study, config, &all, &folders.records)?;
+    context.note(&format!("protocol {} declared", &held.digest[..16]));
+    if held.unlearned_before > 0 {
+        let found = held.unlearned_before;
+        context.note(&format!("note     {found} of the unlearned models had been made before it was declared"));
+    }
+    let estimate = study.estimate_of(&all, &Machine::measure(&context.device))?;
+    context.note(&format!("estimate {}", studying::describe(&estimate)));
+    carry_out("audit", study, &all, folder, folders, context)?.0?;
+    let asking = Asking { study, tasks: &tasks, all: &all, context };
+    let (control_subject, _) = tasks.control_subject()?;
+    let mut audited: Vec<(&SubjectId, &Split, Models)> = Vec::new();
+    for who in tasks.audited() {
+        audited.push((&who.0, &who.1, asking.models(who, who.0 == *control_subject)?));
+    }
+    let planted = match tasks.planted()? {
+        Some(who) if !audited.iter().any(|(subject, ..)| **subject == who.0) => {
+            Some((&who.0, asking.bank_models(who)?))
+        }
+        _ => None,
+    };
+    let judging = Judging { config, study, stream: Seed(config.study.split.seed).stream("audit"), tasks: &tasks };
+    let controls = judging.controls(&audited, planted.as_ref())?;
+    let void = is_void(&controls);
+    let mut results = Vec::new();
+    for (place, variant) in study.variants().iter().enumerate() {
+        results.extend(judging.rows(place, variant, &audited, void)?);
+    }
+    let gate = gate(&config.gate, &results, void);
+    let report = Report {
+        name: config.study.name.clone(),
+        run: folder.path().to_path_buf(),
+        void,
+        protocol: Some(held),
+        power: Some(judging.power()),
+        epsilon_ceiling: ceiling(tasks.seeds().len()),
+        identification: judging.identification(&audited),
+        results,
+        controls,
+        gate,
+        models: folders.models.clone(),
+    };
+    finish(&report, folder)
+}
+
+/// Write the report, and end with code 6 if it does not pass.
+pub fn finish(report: &Report, folder: &RunFolder) -> Result<Outcome, CliError> {
+    let text = table::text(report);
+    folder.write("audit.txt", text.as_bytes())?;
+    folder.write_json("audit.json", &Schema { schema: "lacuna.audit/1", report })?;
+    let files = format!("audit    {}\n", folder.file("audit.json").display());
+    let outcome = Outcome::new("audit", report, format!("{text}{files}"));
+    Ok(if report.gate.passed { outcome } else { outcome.exiting(Exit::Gate) })
+}
+
+#[derive(serde::Serialize)]
+struct Schema<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// What fails. An audit that is void passes no gate, an empty one included.
+pub fn gate(gate: &Gate, results: &[Row], void: bool) -> GateReport {
+    let failures: Vec<_> =
+        results.iter().flat_map(|row| gate.failures(&row.strategy, &row.subject, &row.statistics)).collect();
+    GateReport { passed: failures.is_empty() && !void, failures }
+}
+
+struct Judging<'a> {
+    config: &'a AuditConfig,
+    study: &'a Study,
+    stream: Stream,
+    tasks: &'a Tasks<'a>,
+}
+
+type Audited<'a> = [(&'a SubjectId, &'a Split, Models)];
+
+impl Judging<'_> {
+    fn protocol(&self) -> &Protocol {
+        &self.config.protocol
+    }
+
+    fn power(&self) -> lacuna_audit::Power {
+        let margin = match self.protocol().margin {
+            Margin::Deviations(deviations) => deviations,
+            // How many deviations a fixed margin is, only scores can say.
+            Margin::Absolute(_) => 1.5,
+        };
+        power(self.tasks.seeds().len(), margin, self.protocol().alpha)
+    }
+
+    fn controls(&self, audited: &Audited, planted: Option<&(&SubjectId, Models)>) -> Result<Vec<Control>, CliError> {
+        let mut everybody: Vec<&Models> = audited.iter().map(|(.., models)| models).collect();
+        everybody.extend(planted.map(|(_, models)| models));
+        let mut controls = vec![controls::left_out(&everybody, self.protocol())];
+        let (subject, _) = self.tasks.control_subject()?;
+        let (.., models) = audited.iter().find(|(audited, ..)| *audited == subject).expect("it is audited");
+        let shown = self.study.shown(subject);
+        controls.extend(controls::of_subject(self.tasks, &shown, models, self.protocol(), &self.stream));
+        let expected = "flagged in its originals";
+        controls.push(match (self.tasks.planted()?, planted) {
+            (None, _) => {
+                Control::not_tried(lacuna_audit::control::PLANTED, expected, "no subject of the cohort is planted")
+            }
+            (Some(_), Some((subject, models))) => {
+                controls::planted(&self.study.shown(subject), models, self.protocol())
+            }
+            (Some((subject, _)), None) => {
+                let (.., models) = audited.iter().find(|(audited, ..)| *audited == subject).expect("it is audited");
+                controls::planted(&self.study.shown(subject), models, self.protocol())
+            }
+        });
+        Ok(controls)
+    }
+
+    fn rows(&self, place: usize, variant: &Variant, audited: &Audited, void: bool) -> Result<Vec<Row>, CliError> {
+        let pairs: Vec<(&[One], &[One])> = audited
+            .iter()
+            .map(|(.., models)| (models.unlearned[place].as_slice(), models.retrained.as_slice()))
+            .collect();
+        let shared = shared_variance(self.protocol(), &pairs);
+        let row = |(subject, _, models): &(&SubjectId, &Split, Models)| {
+            let (unlearned, retrained) = (&models.unlearned[place], &models.retrained);
+            let shown = self.study.shown(subject);
+            let stream = self.stream.subject(&shown).part(&variant.strategy).part(&variant.differences);
+            let statistics = self.assessment(models, unlearned, &stream)?;
+            Ok(Row {
+                strategy: variant.strategy.clone(),
+                variant: variant.differences.clone(),
+                epochs: Some(variant.longest_horizon()),
+                subject: shown,
+                object: statistics.object,
+                verdict: (!void).then_some(statistics.verdict),
+                statistics,
+                attacks: Some(attacks(unlearned, retrained, self.protocol(), shared, &stream)),
+                retained: retained(unlearned, retrained, self.protocol(), &|subject| self.study.shown(subject)),
+                distances: distances(unlearned, retrained, self.protocol().level)?,
+            })
+        };
+        audited.iter().map(row).collect()
+    }
+
+    fn assessment(&self, models: &Models, unlearned: &[One], stream: &Stream) -> Result<Assessment, CliError> {
+        let seeds = self.tasks.seeds().len();
+        if unlearned.len() < seeds {
+            return Ok(Assessment::diverged(seeds - unlearned.len(), seeds));
+        }
+        let (original, unlearned, retrained) =
+            (arm("original", &models.original), arm("unlearned", unlearned), arm("retrained", &models.retrained));
+        let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
+        Ok(procedure(arms, Lineage::Approximate, self.protocol(), stream)?)
+    }
+
+    /// Whether the erased subject is the most unusual one of those audited, by strategy and for retrained models.
+    fn identification(&self, audited: &Audited) -> Vec<Pointing> {
+        let mut found = Vec::new();
+        let retrained = |models: &Models| models.retrained.clone();
+        let hits = self.hits(audited, &retrained);
+        let candidates = audited.len();
+        let mut add = |strategy: &str, variant: &str, hits: Vec<Vec<bool>>| {
+            if let Some(identification) = identification(&hits, candidates, self.protocol().level) {
+                found.push(Pointing { strategy: strategy.into(), variant: variant.into(), found: identification });
+            }
+        };
+        for (place, variant) in self.study.variants().iter().enumerate() {
+            let hits = self.hits(audited, &|models: &Models| models.unlearned[place].clone());
+            add(&variant.strategy, &variant.differences, hits);
+        }
+        add(lacuna_report::RETRAIN, "", hits);
+        found
+    }
+
+    fn hits(&self, audited: &Audited, of: &dyn Fn(&Models) -> Vec<One>) -> Vec<Vec<bool>> {
+        let primary = self.protocol().primary;
+        let pools: BTreeMap<&SubjectId, lacuna_audit::Pool> = audited
+            .iter()
+            .filter_map(|(subject, _, models)| {
+                Some((*subject, arm("retrained", &models.retrained).feature(primary).ok()?))
+            })
+            .collect();
+        let unusual = |subject: &SubjectId, one: &One| -> Option<bool> {
+            let mut names = vec![subject];
+            let own = pools.get(subject)?;
+            let z = |pool: &lacuna_audit::Pool, score: f64| (score - pool.mean()) / pool.deviation();
+            let mut deviations = vec![z(own, one.measured.features.get(primary)?)];
+            for (other, measured) in &one.others {
+                names.push(other);
+                deviations.push(z(pools.get(other)?, measured.features.get(primary)?));
+            }
+            // Fewer candidates than the chance reckons with would flatter the attack.
+            (names.len() == audited.len()).then(|| most_unusual(&deviations) == Some(0))
+        };
+        let of_subject = |(subject, _, models): &(&SubjectId, &Split, Models)| {
+            of(models).iter().filter_map(|one| unusual(subject, one)).collect()
+        };
+        audited.iter().map(of_subject).collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! What has to be trained for an audit: the bank, what is audited, and what controls it.
+
+use super::AuditConfig;
+use crate::error::CliError;
+use lacuna_cohort::{Split, SubjectId};
+use lacuna_study::{Study, Task, TrainTask, UnlearnTask, Variant};
+use lacuna_unlearn::Recipe;
+
+/// The tasks of an audit, and how they are found again.
+pub struct Tasks<'a> {
+    study: &'a Study,
+    config: &'a AuditConfig,
+}
+
+/// A control's recipe: a strategy without its forget term.
+pub struct Sham {
+    /// The strategy that it is of.
+    pub strategy: String,
+    /// The recipe; `None` where nothing is left of it, or what is left cannot be run.
+    pub variant: Option<Variant>,
+}
+
+impl<'a> Tasks<'a> {
+    pub fn new(study: &'a Study, config: &'a AuditConfig) -> Tasks<'a> {
+        Tasks { study, config }
+    }
+
+    /// Who is audited, with everybody's side; not somebody who is there for the planted control alone.
+    pub fn audited(&self) -> impl Iterator<Item = &'a (SubjectId, Split)> {
+        self.study.splits().iter().filter(|(subject, _)| !self.is_only_planted(subject))
+    }
+
+    /// The subject of the controls.
+    ///
+    /// # Errors
+    /// One that the audit does not forget.
+    pub fn control_subject(&self) -> Result<&'a (SubjectId, Split), CliError> {
+        let wanted = self.config.controls.subject.as_ref();
+        let found = match wanted {
+            None => self.audited().next(),
+            Some(wanted) => self.audited().find(|(subject, _)| subject == wanted),
+        };
+        found.ok_or_else(|| CliError::Config {
+            what: match wanted {
+                Some(wanted) => format!("controls.subject: expected somebody that split.forget names, found {wanted}"),
+                None => "split.forget: expected somebody beside the planted subject, found nobody".to_string(),
+            },
+        })
+    }
+
+    /// The planted subject with its split.
+    ///
+    /// # Errors
+    /// One that is not trained on.
+    pub fn planted(&self) -> Result<Option<&'a (SubjectId, Split)>, CliError> {
+        let Some(planted) = &self.config.controls.planted else { return Ok(None) };
+        let found = self.study.splits().iter().find(|(subject, _)| subject == planted);
+        let what = format!("controls.planted: expected a subject of the training set, found {planted}");
+        found.map(Some).ok_or(CliError::Config { what })
+    }
+
+    /// Everything that has to be done, what is needed first in front: first the bank, so that what was declared before
+    /// any unlearning stands before it, then what is unlearned, then the controls.
+    ///
+    /// # Errors
+    /// Controls on somebody who is not audited.
+    pub fn all(&self) -> Result<Vec<Task>, CliError> {
+        let of_planted = |task: &Task| match task {
+            Task::Train(_) => false,
+            Task::Unlearn(task) => self.is_only_planted(&task.forget),
+            Task::Probe(task) => self.is_only_planted(&task.forget),
+        };
+        let tasks: Vec<Task> = self.study.tasks().into_iter().filter(|task| !of_planted(task)).collect();
+        let (bank, unlearned): (Vec<Task>, Vec<Task>) =
+            tasks.into_iter().partition(|task| matches!(task, Task::Train(_)));
+        let mut all = bank;
+        all.extend(unlearned);
+        let controls = self.seeds().iter().flat_map(|seed| self.control_tasks(*seed)).collect::<Vec<_>>();
+        self.control_subject()?;
+        for task in controls.into_iter().map(|task| Task::Unlearn(Box::new(task))) {
+            if !all.contains(&task) {
+                all.push(task);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Only the bank.
+    ///
+    /// # Errors
+    /// As [`Tasks::all`].
+    pub fn bank(&self) -> Result<Vec<Task>, CliError> {
+        Ok(self.all()?.into_iter().filter(|task| matches!(task, Task::Train(_))).collect())
+    }
+
+    fn control_tasks(&self, seed: u64) -> Vec<UnlearnTask> {
+        let Ok((subject, split)) = self.control_subject() else { return Vec::new() };
+        let shams = self.shams().into_iter().filter_map(|sham| sham.variant);
+        let mut tasks: Vec<UnlearnTask> =
+            shams.map(|sham| self.study.unlearn_task(&self.retrained(split, seed), subject, &sham)).collect();
+        tasks.extend(
+            self.fine_tuning().map(|variant| self.study.unlearn_task(&self.original(split, seed), subject, &variant)),
+        );
+        tasks
+    }
+
+    /// One for each strategy.
+    pub fn shams(&self) -> Vec<Sham> {
+        self.study.variants().iter().map(sham).collect()
+    }
+
+    /// What the original is fine-tuned by on the retain subjects alone: the first strategy without its forget term.
+    pub fn fine_tuning(&self) -> Option<Variant> {
+        self.shams().into_iter().find_map(|sham| sham.variant)
+    }
+
+    pub fn original(&self, split: &Split, seed: u64) -> TrainTask {
+        self.study.train_task(split.train().clone(), split, seed)
+    }
+
+    pub fn retrained(&self, split: &Split, seed: u64) -> TrainTask {
+        self.study.train_task(split.retain(), split, seed)
+    }
+
+    pub fn seeds(&self) -> &'a [u64] {
+        &self.config.study.seeds
+    }
+
+    fn is_only_planted(&self, subject: &SubjectId) -> bool {
+        self.config.only_planted && Some(subject) == self.config.controls.planted.as_ref()
+    }
+}
+
+/// A strategy without whatever looks at the forgotten subject: forget term, edits, saliency, and rules that end or
+/// steer a run by the forget loss.
+fn sham(variant: &Variant) -> Sham {
+    let recipe = Recipe {
+        forget_weight: 0.0,
+        max_loss: false,
+        learn_noise: false,
+        learn_others: false,
+        forget_target: None,
+        edits: Vec::new(),
+        saliency: None,
+        unedited_factor: 1.0,
+        forget_epochs: None,
+        forget_loss_max: None,
+        forget_radius: None,
+        constraint: None,
+        rewind: None,
+        ..variant.recipe.clone()
+    };
+    let horizons = vec![variant.longest_horizon()];
+    let runs = recipe.has_retain_side() && recipe.check().is_ok();
+    let (strategy, differences) = (variant.strategy.clone(), "without its forget term".to_string());
+    let variant = runs.then(|| Variant { strategy: strategy.clone(), differences, recipe, horizons });
+    Sham { strategy, variant }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_unlearn::STRATEGIES;
+
+    #[test]
+    fn a_sham_looks_at_nobody_and_goes_through_the_same_steps() {
+        for strategy in STRATEGIES {
+            let recipe = (strategy.recipe)();
+            let variant = Variant::new(strategy.name, &toml::Table::new(), &[2, 5]).unwrap();
+            let Some(sham) = sham(&variant).variant else {
+                // The decoder stays in place only where features are pulled, which a sham does not.
+                continue;
+            };
+            assert_eq!((sham.recipe.forget_weight, sham.recipe.edits.len()), (0.0, 0), "{}", strategy.name);
+            assert_eq!(sham.recipe.learning_rate, recipe.learning_rate, "{}", strategy.name);
+            assert_eq!(sham.recipe.retain_weight, recipe.retain_weight, "{}", strategy.name);
+            assert_eq!(sham.horizons, [5]);
+        }
+        let names = STRATEGIES.iter().filter(|strategy| {
+            sham(&Variant::new(strategy.name, &toml::Table::new(), &[1]).unwrap()).variant.is_some()
+        });
+        assert!(names.count() > STRATEGIES.len() / 2, "most strategies have a retain side");
+    }
+}

@@ -1,0 +1,103 @@
+//! `lacuna audit FILE.toml`: is the person gone, and how sure can one be?
+
+use crate::audit::{self, AuditConfig, Bank};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::studying::{Folders, without_names};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Compare unlearned models with retrained ones, with controls, and give a verdict
+///
+/// Originals, retrained and unlearned models are trained for every seed, or found; controls must come out as known or
+/// the audit is void. No verdict says more than that models are alike within a margin, or that one cannot be told from
+/// others: an audit never shows that a person is gone.
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  lacuna audit plan audits/phantom.toml\n  lacuna audit \
+                  audits/phantom.toml\n  lacuna audit audits/phantom.toml --model \
+                  runs/unlearn/20261123-154210-noisy-label\n\nThe process ends with code 6 if the audit is void or a \
+                  threshold of the file's [gate] is not met. An interrupted audit goes on where it was when the same \
+                  command is given again."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    audit: AuditArguments,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Plan(PlanArguments),
+}
+
+/// State power and cost before anything is trained
+#[derive(Args)]
+#[command(after_help = "Example:\n  lacuna audit plan audits/phantom.toml")]
+struct PlanArguments {
+    /// The audit file
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+#[derive(Args)]
+struct AuditArguments {
+    /// The audit file
+    #[arg(value_name = "FILE.toml", required = true)]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Audit this one model instead of the file's strategies: a model file or a run folder
+    #[arg(long, value_name = "RUN_OR_FILE")]
+    model: Option<PathBuf>,
+    /// With --model: train the retrained models that are missing, instead of saying what they would cost
+    #[arg(long, requires = "model")]
+    build_bank: bool,
+    /// Check everything, state power and cost, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+struct StoreArguments {
+    /// Where the records of finished runs lie; they are found again by content
+    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
+    records: Option<PathBuf>,
+    /// Where models and checkpoints lie; the bank's models saw the subjects too and are deleted with them
+    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Replace subject ids in everything that is written
+    #[arg(long)]
+    pseudonyms: bool,
+}
+
+/// Audit, or say what an audit could show.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let (file, store, plan) = match &arguments.action {
+        Some(Action::Plan(plan)) => (&plan.file, &plan.store, true),
+        None => {
+            let audit = &arguments.audit;
+            let file = audit.file.as_ref().expect("clap asks for a file where no other action is named");
+            (file, &audit.store, audit.dry_run)
+        }
+    };
+    let hidden = |error| if store.pseudonyms { without_names(error) } else { error };
+    let mut config = AuditConfig::read(file).map_err(hidden)?;
+    config.study.pseudonyms |= store.pseudonyms;
+    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
+    let folders = Folders { records: folder(&store.records, "records"), models: folder(&store.models, "models") };
+    match &arguments.audit.model {
+        _ if plan => audit::plan(&config, &folders, context),
+        Some(model) => {
+            let bank = if arguments.audit.build_bank { Bank::Build } else { Bank::AsFound };
+            audit::run_delivered(&config, model, bank, &folders, context)
+        }
+        None => audit::run(&config, &folders, context),
+    }
+}

@@ -1,0 +1,174 @@
+//! `lacuna audit`, end to end, with as few seeds as exercise the machinery: three show that nothing is claimed too soon.
+
+use crate::support::Place;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A planted subject that is audited too, two others, and one never seen.
+const AUDIT: &str = r#"
+name = "ci"
+seeds = [0, 1, 2]
+data = { root = "heads", labels = "tissue" }
+preprocess = { kind = "canonical", size = [32, 32, 32], crop = "none", foreground = "above-zero" }
+network = { depth = 10 }
+split = { held_out_subjects = ["phantom-003"], forget = { only = ["phantom-000"] } }
+
+[train]
+epochs = 40
+learning_rate = 2e-2
+head_multiplier = 1.0
+
+[unlearn]
+epochs = [4]
+strategies = ["noisy-label"]
+
+[controls]
+planted = "phantom-000"
+"#;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.ok("phantom --out heads --subjects 4 --dims 24x24x16 --memorable phantom-000=1 --progress none");
+    std::fs::write(place.path("audit.toml"), AUDIT).unwrap();
+    place
+}
+
+/// The file with some text replaced.
+fn changed(place: &Place, name: &str, from: &str, to: &str) {
+    assert!(AUDIT.contains(from), "{from}");
+    std::fs::write(place.path(name), AUDIT.replace(from, to)).unwrap();
+}
+
+fn control<'a>(audit: &'a Value, name: &str) -> &'a Value {
+    let found = audit["controls"].as_array().unwrap().iter().find(|control| control["name"] == name);
+    found.unwrap_or_else(|| panic!("no control {name} in {audit}"))
+}
+
+fn only_file(folder: &Path) -> PathBuf {
+    let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+#[test]
+fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence() {
+    let place = place();
+    let audit = place.json("audit audit.toml --progress none", "lacuna.audit/1");
+
+    // Every control came out as known; else the audit would be void and end with code 6.
+    assert_eq!((&audit["void"], &audit["gate"]["passed"]), (&false.into(), &true.into()), "{audit}");
+    for name in ["left-out retrains", "sham", "retain-only fine-tuning", "destroyed decoder", "planted subject"] {
+        assert_eq!(control(&audit, name)["behaved"], true, "{name}: {}", control(&audit, name));
+    }
+
+    let row = &audit["results"][0];
+    assert_eq!(
+        (&row["strategy"], &row["subject"], &row["object"]),
+        (&"noisy-label".into(), &"phantom-000".into(), &"procedure".into())
+    );
+    let statistics = &row["statistics"];
+    assert_eq!(statistics["memory"]["detectable"], true, "the planted subject is remembered: {statistics}");
+    // Four epochs leave most of it. Three seeds may find that or not; they cannot show the opposite.
+    let verdict = row["verdict"].as_str().unwrap();
+    assert!(["residual_influence", "over_forgotten", "utility_lost", "inconclusive"].contains(&verdict), "{verdict}");
+    assert_eq!(statistics["models"], 3);
+    for statistic in ["primary", "completeness"] {
+        assert!(statistics[statistic].is_object(), "{statistic}: {statistics}");
+    }
+    let interval = &statistics["primary"]["interval"];
+    assert!(interval["low"].as_f64().unwrap() < interval["high"].as_f64().unwrap());
+    assert!(statistics["secondary"].as_array().unwrap().len() >= 6, "{statistics}");
+    assert_eq!(statistics["utility"].as_array().unwrap().len(), 2, "retain and held-out: {statistics}");
+    assert!(row["attacks"]["lira"]["auc"].is_number() && row["attacks"]["klom"]["nats"].is_number());
+    assert_eq!(row["distances"].as_array().unwrap().len(), 3);
+    // Three models can show no epsilon at all, and the report says so.
+    assert_eq!((audit["epsilon_ceiling"].as_f64(), audit["power"]["seeds"].as_u64()), (Some(0.0), Some(3)));
+
+    // The protocol was declared before anything was unlearned, and lies under its digest.
+    let protocol = &audit["protocol"];
+    assert_eq!(protocol["unlearned_before"], 0);
+    let declared = only_file(&place.path("runs/store/records/audits"));
+    assert_eq!(declared.file_stem().unwrap().to_str(), protocol["digest"].as_str());
+    let written: Value = serde_json::from_slice(&std::fs::read(declared).unwrap()).unwrap();
+    assert_eq!(written["declaration"]["protocol"]["primary"], "band-margin");
+
+    // Again with a gate: everything is found by content, the gate fails, and the new declaration says that the models
+    // were there before it.
+    changed(
+        &place,
+        "gate.toml",
+        "[controls]",
+        "[gate]\nverdicts = ['retrain_equivalent']\nmodels_min = 10\n\n[controls]",
+    );
+    let ran = place.run("audit gate.toml --progress none --json");
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    let gated: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(ran.stderr.matches("found its record").count(), 15, "{}", ran.stderr);
+    assert_eq!(gated["protocol"]["unlearned_before"], 9, "three unlearned, three shams, three fine-tuned");
+    assert_eq!(gated["results"][0]["statistics"], audit["results"][0]["statistics"]);
+    let failed: Vec<&str> = gated["gate"]["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|failure| failure["threshold"].as_str().unwrap())
+        .collect();
+    assert_eq!(failed, ["verdicts", "models_min"]);
+
+    one_delivered_model(&place, &written);
+}
+
+/// The bank's own models, handed over one at a time.
+fn one_delivered_model(place: &Place, declared: &Value) {
+    let key = |place: usize| declared["declaration"]["bank"][place].as_str().unwrap().to_string();
+    let verdict = |key: &str, more: &str| {
+        let words = format!("audit audit.toml --model runs/store/models/{key}.safetensors --progress none {more}");
+        let audit = place.json(&words, "lacuna.audit/1");
+        assert_eq!(audit["results"][0]["object"], "delivered_model");
+        (audit["results"][0]["verdict"].as_str().unwrap().to_string(), audit)
+    };
+    let (original, retrained) = (key(0), key(1));
+    assert_eq!(verdict(&original, "").0, "residual_influence", "an original is found out");
+    // Beside three retrained models nothing can be called consistent, not even one of them.
+    assert_eq!(verdict(&retrained, "").0, "inconclusive");
+    // Without a bank: what strangers say, and what more would cost.
+    let (said, audit) = verdict(&original, "--records nothing");
+    assert_eq!(said, "not_assessable");
+    let reasons = audit["results"][0]["statistics"]["reasons"].to_string();
+    for words in ["no bank: 6 of its models are not trained", "held-out subjects", "--build-bank"] {
+        assert!(reasons.contains(words), "{words} is not in {reasons}");
+    }
+    assert!(!place.path("nothing").exists(), "nothing is trained unasked");
+}
+
+#[test]
+fn power_and_cost_are_stated_before_anything_is_trained() {
+    let place = place();
+    let plan = place.json("audit plan audit.toml --progress none", "lacuna.audit-plan/1");
+    assert_eq!((&plan["trainings"], &plan["unlearnings"]), (&6.into(), &9.into()), "{plan}");
+    // 6 originals and retrained models of 40 epochs: 3 x 40 x (3 + 2) passes, besides the unlearning.
+    assert!(plan["estimate"]["training_passes"].as_u64().unwrap() > 600);
+    assert!(plan["power"]["of_equivalence"].as_f64().unwrap() < 0.05, "three seeds show nothing alike");
+    assert!(plan["seeds_for_equivalence"].as_u64().unwrap() >= 10);
+    let names: BTreeSet<u64> =
+        plan["table"].as_array().unwrap().iter().map(|line| line["seeds"].as_u64().unwrap()).collect();
+    assert_eq!(names, BTreeSet::from([3, 5, 7, 10, 20, 30]));
+    // A dry run says the same.
+    assert_eq!(place.json("audit audit.toml --dry-run --progress none", "lacuna.audit-plan/1"), plan);
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn an_audit_that_cannot_be_is_refused_before_any_image_is_read() {
+    let place = Place::new();
+    let refuses = |from: &str, to: &str, said: &[&str]| {
+        changed(&place, "bad.toml", from, to);
+        place.fails("audit bad.toml", 3, said);
+    };
+    refuses("seeds = [0, 1, 2]", "seeds = [0]", &["seeds", "at least 2"]);
+    refuses("[controls]", "[protocol]\nalpha = 0.7\n[controls]", &["protocol.alpha", "0.7"]);
+    refuses("[controls]", "[protocol]\nprimray = 'entropy'\n[controls]", &["protocol", "primray"]);
+    refuses("[controls]", "[gate]\nverdicts = ['verified']\n[controls]", &["gate", "verified"]);
+    refuses("[controls]", "[references]\nseeds = [3]\n[controls]", &["references"]);
+    refuses("name = \"ci\"", "name = \"ci\"\nsede = 1", &["sede"]);
+}
