@@ -136,6 +136,7 @@ impl CliError {
     }
 
     /// The error as lines: what, then expected, found and fix, each where there is one.
+            CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
     pub fn report(&self) -> String {
         format!("error: {}", set_apart(&self.words()))
     }
