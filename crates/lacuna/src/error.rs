@@ -16,6 +16,7 @@ use lacuna_study::StudyError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
 use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
+use lacuna_weights::WeightsError;
 use std::io::ErrorKind;
 
 /// Why a verb could not do its work.
@@ -85,6 +86,9 @@ pub enum CliError {
     /// A network or its file cannot be used.
     #[error(transparent)]
     Network(#[from] NnError),
+    /// A file of tensors cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -126,17 +130,18 @@ impl CliError {
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
             CliError::Network(error) => of_network(error),
+            CliError::Weights(error) => of_weights(error),
             CliError::Train(error) => of_training(error),
             CliError::Unlearn(error) => of_unlearning(error),
             CliError::Exact(error) => of_exact(error),
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
+            CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
 
     /// The error as lines: what, then expected, found and fix, each where there is one.
-            CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
     pub fn report(&self) -> String {
         format!("error: {}", set_apart(&self.words()))
     }
@@ -201,7 +206,16 @@ fn of_cohort(error: &CohortError) -> Exit {
 fn of_network(error: &NnError) -> Exit {
     match error {
         NnError::Disk(error) => of_disk(error),
+        NnError::Weights(error) => of_weights(error),
         NnError::UnknownDepth { .. } | NnError::BadCount { .. } | NnError::Mismatch { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_weights(error: &WeightsError) -> Exit {
+    match error {
+        WeightsError::Disk(error) => of_disk(error),
+        WeightsError::Unwritable { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

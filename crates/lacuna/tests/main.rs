@@ -3,6 +3,7 @@
 //! One binary for all of them, since each integration-test binary links everything anew.
 
 mod cache;
+mod convert;
 mod data;
 mod errors;
 mod eval;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod convert;
 mod data;
 mod demo;
 mod doctor;
@@ -30,6 +31,7 @@ pub enum Command {
     Phantom(phantom::Arguments),
     Data(data::Arguments),
     Inspect(inspect::Arguments),
+    Convert(convert::Arguments),
     Predict(predict::Arguments),
     Study(study::Arguments),
     Train(train::Arguments),
@@ -49,6 +51,7 @@ impl Command {
             Command::Phantom(arguments) => phantom::run(arguments, context),
             Command::Data(arguments) => data::run(arguments, context),
             Command::Inspect(arguments) => inspect::run(arguments),
+            Command::Convert(arguments) => convert::run(arguments, context),
             Command::Predict(arguments) => predict::run(arguments, context),
             Command::Study(arguments) => study::run(arguments, context),
             Command::Train(arguments) => train::run(arguments, context),
