@@ -17,6 +17,7 @@ use lacuna_study::StudyError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
 use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
+use lacuna_weights::WeightsError;
 use std::io::ErrorKind;
 
 /// Why a verb could not do its work.
@@ -86,6 +87,9 @@ pub enum CliError {
     /// A network or its file cannot be used.
     #[error(transparent)]
     Network(#[from] NnError),
+    /// A file of tensors cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -130,12 +134,14 @@ impl CliError {
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
             CliError::Network(error) => of_network(error),
+            CliError::Weights(error) => of_weights(error),
             CliError::Train(error) => of_training(error),
             CliError::Unlearn(error) => of_unlearning(error),
             CliError::Exact(error) => of_exact(error),
             CliError::Audit(error) => of_audit(error),
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
+            CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
@@ -212,7 +218,16 @@ fn of_audit(error: &AuditError) -> Exit {
 fn of_network(error: &NnError) -> Exit {
     match error {
         NnError::Disk(error) => of_disk(error),
+        NnError::Weights(error) => of_weights(error),
         NnError::UnknownDepth { .. } | NnError::BadCount { .. } | NnError::Mismatch { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_weights(error: &WeightsError) -> Exit {
+    match error {
+        WeightsError::Disk(error) => of_disk(error),
+        WeightsError::Unwritable { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

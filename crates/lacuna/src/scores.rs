@@ -1,7 +1,7 @@
 //! Scores of subjects, as a table for people and as `subjects.csv`.
 
 use crate::text_table::aligned;
-use lacuna_metrics::{ClassScore, Empty, METRICS, SubjectScores, Summary};
+use lacuna_metrics::{ClassScore, Empty, METRICS, Metric, Needs, SubjectScores, Summary};
 use lacuna_train::CaseScores;
 use serde::{Deserialize, Serialize};
 
@@ -56,11 +56,15 @@ impl Scored {
     }
 }
 
-/// One row per subject, grid and class; `dice` is blank where both masks are empty.
+/// One row per subject, grid and class; `dice` is blank where both masks are empty, what needs surfaces where they were
+/// not compared: by other verbs than `eval`, of the background, and on the network's grid.
+///
+/// New columns stand behind those of before, which readers may count.
 pub fn csv(scored: &[Scored]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let names = METRICS.iter().map(|metric| metric.name);
-    let head: Vec<&str> = ["subject", "role", "grid", "class"].into_iter().chain(names).chain(["empty"]).collect();
+    let names = |needs| of_need(needs).map(|metric| metric.name);
+    let first = ["subject", "role", "grid", "class"].into_iter().chain(names(Needs::Voxels)).chain(["empty"]);
+    let head: Vec<&str> = first.chain(names(Needs::Surfaces)).chain(["tolerance_mm"]).collect();
     writer.write_record(head).expect("memory takes all bytes");
     for subject in scored {
         for (grid, scores) in subject.grids() {
@@ -68,13 +72,20 @@ pub fn csv(scored: &[Scored]) -> Vec<u8> {
                 let mut row =
                     vec![subject.subject.clone(), subject.role.name().into(), grid.into(), class.name.clone()];
                 let value = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-                row.extend(METRICS.iter().map(|metric| value((metric.value)(class))));
+                row.extend(of_need(Needs::Voxels).map(|metric| value((metric.value)(class))));
                 row.push(empty(class.empty).to_string());
+                row.extend(of_need(Needs::Surfaces).map(|metric| value((metric.value)(class))));
+                row.push(value(class.surface.as_ref().map(|surface| surface.tolerance_mm)));
                 writer.write_record(row).expect("memory takes all bytes");
             }
         }
     }
     writer.into_inner().expect("memory takes all bytes")
+}
+
+/// The metrics of a kind, in the order of tables.
+fn of_need(needs: Needs) -> impl Iterator<Item = &'static Metric> {
+    METRICS.iter().filter(move |metric| metric.needs == needs)
 }
 
 /// Dice per class and the mean's figures, per grid; subjects first, then the mean of each role.
@@ -90,7 +101,47 @@ pub fn text(scored: &[Scored]) -> String {
         text.push('\n');
     }
     text.push_str("*: one mask is empty, Dice 0;  -: both are, no Dice and not in the mean\n");
+    text.push_str(&surfaces(scored));
     text
+}
+
+/// Per metric of surfaces and class, the mean over the subjects of each role, and of how many; nothing where none was
+/// computed.
+fn surfaces(scored: &[Scored]) -> String {
+    let Some(surface) = scored.iter().find_map(|subject| subject.volume.mean.surface.as_ref()) else {
+        return String::new();
+    };
+    let mut head = vec!["on the volume's grid".to_string(), "role".to_string()];
+    head.extend(columns(&scored[0].volume).map(|class| class.name.clone()));
+    let mut rows = vec![head];
+    for of_role in scored.chunk_by(|a, b| a.role == b.role) {
+        let classes = columns(&of_role[0].volume).count();
+        let row = |metric: &Metric| {
+            let mean = |column| of_column(of_role, column, metric);
+            let cells = (0..classes).map(mean);
+            [metric.name.to_string(), of_role[0].role.name().to_string()].into_iter().chain(cells).collect()
+        };
+        rows.extend(of_need(Needs::Surfaces).map(row));
+        let empty = |column| {
+            let summary = summary(of_role, column, &METRICS[0]);
+            format!("{}/{}/{}", summary.empty.prediction, summary.empty.truth, summary.empty.both)
+        };
+        let named = ["missed/invented/absent".to_string(), of_role[0].role.name().to_string()];
+        rows.push(named.into_iter().chain((0..classes).map(empty)).collect());
+    }
+    let about = "hd95_mm of a missed or invented structure is the image's diagonal; hd95_mrbrains_mm has none";
+    format!("\n{}{about}; surface Dice at {} mm\n", aligned(&rows), surface.tolerance_mm)
+}
+
+fn summary(scored: &[Scored], column: usize, metric: &Metric) -> Summary {
+    let classes = |subject| columns(subject).nth(column).expect("subjects share classes");
+    Summary::over(scored.iter().map(|subject| classes(&subject.volume)), metric)
+}
+
+fn of_column(scored: &[Scored], column: usize, metric: &Metric) -> String {
+    let Summary { mean, n, .. } = summary(scored, column, metric);
+    let missing = if n < scored.len() { format!(" (n={n})") } else { String::new() };
+    mean.map_or("-".to_string(), |mean| format!("{mean:.4}{missing}"))
 }
 
 fn table(scored: &[(&Scored, &SubjectScores)]) -> String {
@@ -113,7 +164,7 @@ fn table(scored: &[(&Scored, &SubjectScores)]) -> String {
 /// A last row: means over the subjects of one role, with how many entered.
 fn means(scored: &[(&Scored, &SubjectScores)]) -> Vec<String> {
     let mut row = vec![format!("mean of {}", scored.len()), scored[0].0.role.name().to_string()];
-    let [dice, mae, mae_probability] = METRICS else { panic!("the table has a column for each of three metrics") };
+    let [dice, mae, mae_probability, ..] = METRICS else { panic!("the table has a column for each of three metrics") };
     let classes = columns(scored[0].1).count();
     for column in 0..classes {
         let of_class = scored.iter().map(|(_, scores)| columns(scores).nth(column).expect("subjects share classes"));
@@ -173,10 +224,14 @@ mod tests {
     #[test]
     fn the_file_has_a_row_per_subject_grid_and_class() {
         let text = String::from_utf8(csv(&two())).unwrap();
-        assert_eq!(text.lines().next().unwrap(), "subject,role,grid,class,dice,mae,mae_probability,empty");
+        assert_eq!(
+            text.lines().next().unwrap(),
+            "subject,role,grid,class,dice,mae,mae_probability,empty,hd95_mm,hd95_mrbrains_mm,volume_similarity,surface_dice,\
+             tolerance_mm"
+        );
         assert_eq!(text.lines().count(), 1 + 2 * 2 * 3);
-        assert!(text.contains("a,train,volume,brain,0.5,0.5,0.5,none\n"), "{text}");
-        assert!(text.contains("b,train,output,brain,,0,0,both\n"), "{text}");
+        assert!(text.contains("a,train,volume,brain,0.5,0.5,0.5,none,,,,,\n"), "{text}");
+        assert!(text.contains("b,train,output,brain,,0,0,both,,,,,\n"), "{text}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn what_is_not_there_or_not_what_it_should_be_is_told_with_its_fix() {
         ("study heads", 4, "name a file, not a folder"),
         ("train --config none.toml", 4, "check the path"),
         ("eval --model none.safetensors --data heads", 4, "check the path"),
-        ("eval --model heads/images/phantom-000.nii.gz --data heads", 4, "expected: a safetensors file"),
+        ("eval --model heads/images/phantom-000.nii.gz --data heads", 4, "found:    a gzip file"),
         ("predict none.nii --model none.safetensors --out o", 4, "none.safetensors"),
         ("train --resume heads", 3, "expected: a run folder"),
         (&format!("{settings} 8x8x8"), 3, "expected: more than 8 voxels"),

@@ -2,6 +2,7 @@
 
 use crate::support::Place;
 use crate::train::{SETTINGS, cohort, read, run_folder};
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -33,6 +34,36 @@ fn an_evaluation_that_stopped_half_way_goes_on_with_who_is_left() {
     let whole = place.path(whole["run"].as_str().unwrap());
     assert_eq!(read(&run.join("subjects.csv")), read(&whole.join("subjects.csv")));
     place.fails(&resume, 3, &["is done"]);
+}
+
+#[test]
+fn surfaces_are_scored_in_millimetres_and_what_was_missed_is_counted() {
+    let place = cohort();
+    let trained = place.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
+    let model = trained["model"].as_str().unwrap();
+    let eval = format!("eval --model {model} --data heads --progress none");
+    let scored = place.json(&format!("{eval} --tolerance 2.5"), "lacuna.eval/1");
+    // 16 x 18 x 12 voxels of 1 mm, corner to corner.
+    let diagonal = f64::sqrt(15.0f64.powi(2) + 17.0f64.powi(2) + 11.0f64.powi(2));
+    for subject in scored["scores"].as_array().unwrap() {
+        for class in &subject["volume"]["classes"].as_array().unwrap()[1..] {
+            let (surface, empty) = (&class["surface"], class["empty"].as_str().unwrap());
+            assert_eq!(surface["tolerance_mm"], 2.5);
+            assert_eq!(surface["hd95_mm"].is_null(), empty == "both", "{class}");
+            if empty == "prediction" {
+                assert!((surface["hd95_mm"].as_f64().unwrap() - diagonal).abs() < 1e-9, "{class}");
+                assert_eq!((&surface["hd95_mrbrains_mm"], &surface["surface_dice"]), (&Value::Null, &json!(0.0)));
+            }
+        }
+    }
+    let text = place.ok(&eval);
+    for word in
+        ["hd95_mm", "hd95_mrbrains_mm", "volume_similarity", "surface_dice", "missed/invented/absent", "at 1 mm"]
+    {
+        assert!(text.contains(word), "{text}");
+    }
+    place.fails(&format!("{eval} --tolerance -1"), 2, &["--tolerance"]);
+    place.fails(&format!("{eval} --tolerance=-1"), 3, &["millimetres from 0 on"]);
 }
 
 #[cfg(unix)]

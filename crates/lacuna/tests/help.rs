@@ -13,6 +13,7 @@ const VERBS: &[&str] = &[
     "data show",
     "data export",
     "inspect",
+    "convert",
     "predict",
     "study",
     "train",

@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod convert;
 mod data;
 mod errors;
 mod eval;

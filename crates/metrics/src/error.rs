@@ -40,6 +40,12 @@ pub enum MetricsError {
         /// The class whose channel is affected.
         class: String,
     },
+    /// Surfaces cannot be compared at that tolerance.
+    #[error("the tolerance of surface Dice: expected millimetres from 0 on, found {found}; fix: state another")]
+    Tolerance {
+        /// As stated.
+        found: f64,
+    },
     /// There is nothing to average over.
     #[error("no voxel counts: the truth is ignored everywhere or the grid is empty")]
     NoVoxel,

@@ -11,6 +11,15 @@ pub enum Direction {
     LowerIsBetter,
 }
 
+/// What a metric is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Voxels one by one, on any grid: every score has it.
+    Voxels,
+    /// Whole masks on the image's own grid: only where a [`crate::SurfaceScorer`] was used.
+    Surfaces,
+}
+
 /// One thing that is measured per subject and class.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
@@ -20,6 +29,8 @@ pub struct Metric {
     pub unit: &'static str,
     /// Which way it improves.
     pub direction: Direction,
+    /// What it is computed from.
+    pub needs: Needs,
     /// What it is, in a sentence for help texts and reports.
     pub about: &'static str,
     /// Its value among the scores of one class, where it is defined.
@@ -32,6 +43,7 @@ pub static METRICS: &[Metric] = &[
         name: "dice",
         unit: "1",
         direction: Direction::HigherIsBetter,
+        needs: Needs::Voxels,
         about: "Overlap 2|P and T|/(|P|+|T|) of the predicted and the true mask; undefined when both are empty; \
                 the mean leaves the background out.",
         value: |score| score.dice,
@@ -40,6 +52,7 @@ pub static METRICS: &[Metric] = &[
         name: "mae",
         unit: "class numbers",
         direction: Direction::LowerIsBetter,
+        needs: Needs::Voxels,
         about: "Mean absolute difference of the label maps per voxel; of one class, of its 0/1 map.",
         value: |score| Some(score.mae),
     },
@@ -47,15 +60,53 @@ pub static METRICS: &[Metric] = &[
         name: "mae_probability",
         unit: "1",
         direction: Direction::LowerIsBetter,
+        needs: Needs::Voxels,
         about: "Mean absolute difference of the predicted probabilities and the one-hot truth, per voxel and class.",
         value: |score| Some(score.mae_probability),
+    },
+    Metric {
+        name: "hd95_mm",
+        unit: "mm",
+        direction: Direction::LowerIsBetter,
+        needs: Needs::Surfaces,
+        about: "The field's usual 95 % Hausdorff distance: one percentile over both directions; the image's diagonal \
+                when one mask is empty, undefined when both are.",
+        value: |score| score.surface.as_ref()?.hd95_mm,
+    },
+    Metric {
+        name: "hd95_mrbrains_mm",
+        unit: "mm",
+        direction: Direction::LowerIsBetter,
+        needs: Needs::Surfaces,
+        about: "MRBrainS18's official 95 % Hausdorff distance: the larger of two percentiles, boundaries within the \
+                plane; undefined when either mask is empty.",
+        value: |score| score.surface.as_ref()?.hd95_mrbrains_mm,
+    },
+    Metric {
+        name: "volume_similarity",
+        unit: "1",
+        direction: Direction::HigherIsBetter,
+        needs: Needs::Surfaces,
+        about: "1 - |P - T| / (P + T) of the volumes; 0 when one mask is empty, undefined when both are.",
+        value: |score| score.surface.as_ref()?.volume_similarity,
+    },
+    Metric {
+        name: "surface_dice",
+        unit: "1",
+        direction: Direction::HigherIsBetter,
+        needs: Needs::Surfaces,
+        about: "Share of both boundaries within a tolerance in mm of the other; 0 when one mask is empty, undefined \
+                when both are.",
+        value: |score| score.surface.as_ref()?.surface_dice,
     },
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SurfaceScorer;
     use crate::scorer::tests::score;
+    use lacuna_volume::{ClassMap, Grid, SpacingMm};
     use std::collections::BTreeSet;
 
     #[test]
@@ -70,8 +121,16 @@ mod tests {
     #[test]
     fn every_metric_prefers_the_better_prediction() {
         let truth = [0, 1, 1, 2, 2, 2];
-        let good = score(3, &[0, 1, 1, 2, 2, 1], &truth).unwrap();
-        let bad = score(3, &[2, 0, 0, 2, 0, 0], &truth).unwrap();
+        let with_surfaces = |predicted: &[u8]| {
+            let mut scores = score(3, predicted, &truth).unwrap();
+            let map = ClassMap::new(Grid::axis_aligned([6, 1, 1], SpacingMm([1.0; 3])), truth.to_vec());
+            let mut surfaces = SurfaceScorer::new(3, 0.0).unwrap();
+            surfaces.add(&map, predicted);
+            surfaces.finish(&mut scores);
+            scores
+        };
+        let good = with_surfaces(&[0, 1, 1, 2, 2, 1]);
+        let bad = with_surfaces(&[2, 1, 0, 0, 0, 0]);
         for metric in METRICS {
             let (good, bad) = ((metric.value)(&good.mean).unwrap(), (metric.value)(&bad.mean).unwrap());
             match metric.direction {

@@ -1,6 +1,6 @@
 //! From voxels to the scores of one subject.
 
-use crate::{Confusion, Empty, MetricsError, dice};
+use crate::{Confusion, Empty, MetricsError, SurfaceScore, dice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -21,6 +21,9 @@ pub struct ClassScore {
     /// Mean absolute error of probabilities against the one-hot truth: of a class its channel, of
     /// the mean all channels, the background's included.
     pub mae_probability: f64,
+    /// Surface distances and volumes, where they were asked for; never of the background or on a network's grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surface: Option<SurfaceScore>,
 }
 
 /// The scores of one subject on one grid.
@@ -100,6 +103,7 @@ impl Scorer {
             empty: self.confusion.foreground().empty(),
             mae: self.confusion.label_map_mae()?,
             mae_probability: classes.iter().map(|class| class.mae_probability).sum::<f64>() / classes.len() as f64,
+            surface: None,
         };
         Ok(SubjectScores { classes, mean, classes_in_mean: defined.len(), voxels: self.confusion.counted() })
     }
@@ -112,6 +116,7 @@ impl Scorer {
             empty: counts.empty(),
             mae: self.confusion.class_mae(class)?,
             mae_probability: self.distance[class] / self.confusion.counted() as f64,
+            surface: None,
         })
     }
 }

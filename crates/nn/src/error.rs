@@ -25,15 +25,39 @@ pub enum NnError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// The file is not a well-formed safetensors file.
+    /// The file is in no format that is read, is damaged, or holds no tensors.
+    #[error(transparent)]
+    Weights(#[from] lacuna_weights::WeightsError),
+    /// The file's tensors are not those of any network here.
     #[error(
-        "{path}: expected a safetensors file, found none that can be read ({reason}); fix: save the weights as safetensors"
+        "{path}: expected the tensors of MedicalNet's ResNet-10, 18, 34, 50, 101, 152 or 200, whole or the encoder \
+         alone, under its own names or those of MONAI's ResNet, found {first}; fix: choose a file of such a network"
     )]
-    Malformed {
+    OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// The parser's reason.
-        reason: String,
+        /// Its first tensors, with shapes.
+        first: String,
+    },
+    /// Two tensors differ only in what a wrapper put before their names.
+    #[error(
+        "{path}: expected one tensor `{tensor}`, found two, with and without `module.`; fix: save one model a file"
+    )]
+    SameName {
+        /// The file.
+        path: PathBuf,
+        /// The name without what wrappers put before it.
+        tensor: String,
+    },
+    /// A weight of whole numbers or truth values.
+    #[error("{path}: tensor `{tensor}`: expected floats, found {found}; fix: save the weights before quantising them")]
+    NotFloat {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its elements' type.
+        found: &'static str,
     },
     /// A metadata field is missing or contradicts itself.
     #[error("{path}: metadata `{field}`: expected {expected}, found {found}")]

@@ -18,9 +18,11 @@ mod error;
 pub mod loss;
 mod medicalnet;
 mod memory_order;
+mod names;
 mod network;
 mod parameters;
 mod pass;
+mod recognise;
 mod weights;
 
 pub use activations::Activations;
@@ -32,6 +34,7 @@ pub use memory_order::{to_memory_order, to_row_major};
 pub use network::{Network, Stage};
 pub use parameters::{Parameter, Parameters, Role};
 pub use pass::{BatchNormMode, Pass, Trainable};
-pub use weights::{MatchReport, ModelFile, load_matching, read_model, write_model};
+pub use recognise::{Recognised, recognise};
+pub use weights::{MatchReport, ModelFile, Part, arrays, load_matching, match_file, read_model, write_model};
 
 pub use burn::tensor::{Device, Tensor, TensorData};

@@ -1,20 +1,21 @@
-//! Weights in safetensors files, under MedicalNet's names.
+//! Weights in files, under MedicalNet's names.
 //!
-//! A file says in its metadata which network it holds, so it can be opened without being told.
-//! A file without that (somebody else's) can still be matched tensor by tensor, and what matched is
-//! a return value, never a log line: MedicalNet's own loader keeps what fits and drops the rest in
-//! silence, which on a CPU means everything.
+//! A model of lacuna's is safetensors and says in its metadata which network it holds, so it can be
+//! opened without being told. A file without that (somebody else's, of any format that
+//! [`lacuna_weights`] reads) can still be matched tensor by tensor, and what matched is a return
+//! value, never a log line: MedicalNet's own loader keeps what fits and drops the rest in silence,
+//! which on a CPU means everything.
 
+use crate::names::renamed;
+use crate::recognise::other_network;
 use crate::{Architecture, Network, NnError, Parameter, Shortcut};
 use burn::tensor::Device;
 use lacuna_seed::Seed;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use lacuna_weights::{Array, Tensor, WeightFile, write_safetensors};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-
-/// The largest weight file that is opened: MedicalNet's largest network takes 0.5 GB.
-const FILE_BYTES_MAX: u64 = 4 << 30;
 
 /// What a model file says beside its tensors.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ pub struct ModelFile {
 }
 
 /// Which tensors of a file found their place in a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MatchReport {
     /// Tensors taken over.
     pub matched: Vec<String>,
@@ -36,6 +37,21 @@ pub struct MatchReport {
     pub unexpected: Vec<String>,
     /// Tensors of both, with shapes that differ: name, the network's shape, the file's.
     pub wrong_shape: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Biases of shortcuts, as MONAI's may have, that were folded into the running means behind them.
+    pub folded: Vec<String>,
+}
+
+impl MatchReport {
+    /// Whether every tensor of the network was filled and none of the file was left over.
+    pub fn is_exact(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
+    }
+
+    /// Tensors of the network that the file did not fill.
+    pub fn unfilled(&self) -> impl Iterator<Item = &str> {
+        let wrong = self.wrong_shape.iter().map(|(name, _, _)| name);
+        self.missing.iter().chain(wrong).map(String::as_str)
+    }
 }
 
 impl fmt::Display for MatchReport {
@@ -65,14 +81,32 @@ fn first(names: &[String]) -> String {
     }
 }
 
+/// The tensors of a network, or of its encoder alone, in row-major order.
+pub fn arrays(network: &Network, part: Part) -> BTreeMap<String, Array> {
+    let wanted = |name: &str| part == Part::Whole || !Network::is_head(name);
+    let parameters = network.parameters.iter().filter(|(name, _)| wanted(name));
+    let array = |parameter: &Parameter| Array::of_f32(parameter.shape.clone(), &parameter.to_vec());
+    parameters.map(|(name, parameter)| (name.to_string(), array(parameter))).collect()
+}
+
+/// How much of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Everything.
+    Whole,
+    /// All but the segmentation head: what other tasks begin from.
+    Encoder,
+}
+
 /// Write a network and what else is to be known of it, atomically.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn write_model(path: &Path, network: &Network, metadata: &BTreeMap<String, String>) -> Result<(), NnError> {
-    let bytes = network_bytes(network, metadata);
-    lacuna_disk::write_bytes(path, &bytes)?;
-    Ok(())
+    let mut all = architecture_metadata(network.architecture());
+    all.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let text = serde_json::to_string(&all).expect("a map of strings is JSON");
+    Ok(write_safetensors(path, &arrays(network, Part::Whole), Some((METADATA_KEY, &text)))?)
 }
 
 /// Read a network that [`write_model`] wrote.
@@ -81,28 +115,36 @@ pub fn write_model(path: &Path, network: &Network, metadata: &BTreeMap<String, S
 /// A malformed file, metadata that names no network, any tensor missing, unexpected, of another
 /// shape, or not finite.
 pub fn read_model(path: &Path, device: &Device) -> Result<ModelFile, NnError> {
-    let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(path, error))?;
-    let mut metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let file = WeightFile::open(path)?;
+    let mut metadata = file.notes().clone();
     let architecture = architecture_from(path, &mut metadata)?;
     let mut network = Network::new(architecture, Seed(0), device);
-    let report = fill(path, &bytes, &mut network)?;
-    if !(report.missing.is_empty() && report.unexpected.is_empty() && report.wrong_shape.is_empty()) {
-        return Err(mismatch(path, &network, &report));
-    }
-    Ok(ModelFile { network, metadata })
+    let report = fill(&file, &mut network)?;
+    if report.is_exact() { Ok(ModelFile { network, metadata }) } else { Err(mismatch(path, &network, &report)) }
 }
 
 /// Take over every tensor of a file that fits the network by name and shape.
 ///
-/// The names may carry `module.` in front, as PyTorch's `DataParallel` leaves it.
+/// The file may be PyTorch's or safetensors. Names may carry `module.` in front, as PyTorch's
+/// `DataParallel` leaves it, and may be those of MONAI's `ResNet`.
 ///
 /// # Errors
 /// A malformed file, a tensor that is not finite, or no tensor matching at all.
 pub fn load_matching(path: &Path, network: &mut Network) -> Result<MatchReport, NnError> {
-    let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
-    let report = fill(path, &bytes, network)?;
-    if report.matched.is_empty() { Err(mismatch(path, network, &report)) } else { Ok(report) }
+    match_file(&WeightFile::open(path)?, network)
+}
+
+/// [`load_matching`] of a file that is open.
+///
+/// # Errors
+/// A tensor that is not finite, or no tensor matching at all.
+pub fn match_file(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError> {
+    let report = fill(file, network)?;
+    match (report.matched.is_empty(), report.wrong_shape.is_empty()) {
+        (false, _) => Ok(report),
+        (true, false) => Err(mismatch(file.path(), network, &report)),
+        (true, true) => Err(other_network(file)),
+    }
 }
 
 fn mismatch(path: &Path, network: &Network, report: &MatchReport) -> NnError {
@@ -113,37 +155,8 @@ fn mismatch(path: &Path, network: &Network, report: &MatchReport) -> NnError {
     }
 }
 
-fn malformed(path: &Path, error: safetensors::SafeTensorError) -> NnError {
-    NnError::Malformed { path: path.to_path_buf(), reason: error.to_string() }
-}
-
-fn network_bytes(network: &Network, metadata: &BTreeMap<String, String>) -> Vec<u8> {
-    let arrays: Vec<(&str, &Parameter, Vec<u8>)> = network
-        .parameters
-        .iter()
-        .map(|(name, parameter)| (name, parameter, little_endian(&parameter.to_vec())))
-        .collect();
-    let views = arrays.iter().map(|(name, parameter, bytes)| {
-        let view = TensorView::new(Dtype::F32, parameter.shape.clone(), bytes).expect("bytes were made from the shape");
-        (*name, view)
-    });
-    let mut all: HashMap<String, String> = architecture_metadata(network.architecture()).into_iter().collect();
-    all.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
-    write_safetensors(views, all)
-}
-
 /// One string, since the format keeps its metadata in a hash map whose order would change the bytes.
 const METADATA_KEY: &str = "lacuna";
-
-fn write_safetensors<'a>(
-    views: impl Iterator<Item = (&'a str, TensorView<'a>)>,
-    metadata: HashMap<String, String>,
-) -> Vec<u8> {
-    let ordered: BTreeMap<_, _> = metadata.into_iter().collect();
-    let text = serde_json::to_string(&ordered).expect("a map of strings is JSON");
-    let one = HashMap::from([(METADATA_KEY.to_string(), text)]);
-    safetensors::serialize(views, Some(one)).expect("names are distinct and sizes fit")
-}
 
 fn architecture_metadata(architecture: &Architecture) -> BTreeMap<String, String> {
     BTreeMap::from([
@@ -186,41 +199,43 @@ fn architecture_from(path: &Path, metadata: &mut BTreeMap<String, String>) -> Re
     Architecture { depth: number(depth)?, shortcut, channels: number(channels)?, classes: number(classes)? }.checked()
 }
 
-fn fill(path: &Path, bytes: &[u8], network: &mut Network) -> Result<MatchReport, NnError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(path, error))?;
-    let mut views: BTreeMap<String, TensorView> = BTreeMap::new();
-    for (name, view) in file.iter() {
-        views.insert(name.strip_prefix("module.").unwrap_or(name).to_string(), view);
-    }
+fn fill(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError> {
+    let mut from = renamed(file)?;
     let mut report = MatchReport::default();
     for (name, parameter) in network.parameters.iter_mut() {
-        match views.remove(name) {
+        match from.tensors.remove(name) {
             None => report.missing.push(name.to_string()),
-            Some(view) if view.shape() != parameter.shape => {
-                report.wrong_shape.push((name.to_string(), parameter.shape.clone(), view.shape().to_vec()));
+            Some(tensor) if tensor.shape() != parameter.shape => {
+                report.wrong_shape.push((name.to_string(), parameter.shape.clone(), tensor.shape().to_vec()));
             }
-            Some(view) => {
-                let values = f32_values(path, name, &view)?;
+            Some(tensor) => {
+                let mut values = finite_values(file.path(), name, &tensor)?;
+                if let Some((bias_name, bias)) = from.biases.remove(name) {
+                    shift(&mut values, &finite_values(file.path(), &bias_name, &bias)?);
+                    report.folded.push(bias_name);
+                }
                 let device = parameter.values.device();
                 *parameter = Parameter::new(parameter.shape.clone(), parameter.role, values, &device);
                 report.matched.push(name.to_string());
             }
         }
     }
-    // PyTorch counts BatchNorm's batches; nothing here needs the count.
-    report.unexpected = views.into_keys().filter(|name| !name.ends_with("num_batches_tracked")).collect();
+    report.unexpected = from.tensors.into_keys().chain(from.biases.into_values().map(|(name, _)| name)).collect();
     Ok(report)
 }
 
-fn f32_values(path: &Path, name: &str, view: &TensorView) -> Result<Vec<f32>, NnError> {
-    if view.dtype() != Dtype::F32 {
-        return Err(NnError::Malformed {
-            path: path.to_path_buf(),
-            reason: format!("tensor `{name}` is {:?}, expected F32", view.dtype()),
-        });
+/// Take a shortcut's bias into the running mean behind it; one of another length is no such bias.
+fn shift(running_mean: &mut [f32], bias: &[f32]) {
+    if running_mean.len() == bias.len() {
+        running_mean.iter_mut().zip(bias).for_each(|(mean, bias)| *mean -= bias);
     }
-    let values: Vec<f32> =
-        view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect();
+}
+
+fn finite_values(path: &Path, name: &str, tensor: &Tensor) -> Result<Vec<f32>, NnError> {
+    if !tensor.element().is_float() {
+        return Err(NnError::NotFloat { path: path.into(), tensor: name.into(), found: tensor.element().word() });
+    }
+    let values = tensor.to_f32();
     if values.iter().all(|value| value.is_finite()) {
         Ok(values)
     } else {
@@ -228,13 +243,11 @@ fn f32_values(path: &Path, name: &str, view: &TensorView) -> Result<Vec<f32>, Nn
     }
 }
 
-fn little_endian(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recognise;
+    use lacuna_weights::Wrapping;
 
     fn network(depth: usize, classes: usize, seed: u64) -> Network {
         Network::new(Architecture::new(depth, 1, classes).unwrap(), Seed(seed), &Device::flex())
@@ -270,11 +283,66 @@ mod tests {
     fn a_file_of_no_matching_tensor_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let bytes = 1f32.to_le_bytes();
-        let view = TensorView::new(Dtype::F32, vec![1], &bytes).unwrap();
-        std::fs::write(&path, safetensors::serialize([("other", view)], None).unwrap()).unwrap();
+        let other = BTreeMap::from([("blocks.0.attention".to_string(), Array::of_f32(vec![1], &[1.0]))]);
+        write_safetensors(&path, &other, None).unwrap();
         let message = load_matching(&path, &mut network(10, 2, 0)).unwrap_err().to_string();
-        assert!(message.contains("0 tensors matched"), "{message}");
+        for part in ["ResNet-10, 18, 34, 50, 101, 152 or 200", "`blocks.0.attention` [1]", "fix: "] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_recognised_from_its_tensors_whatever_wraps_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pth");
+        for depth in crate::DEPTHS.iter().map(|depth| depth.layers).filter(|&depth| depth <= 50) {
+            let network = network(depth, 3, 1);
+            for part in [Part::Whole, Part::Encoder] {
+                let prefixed =
+                    arrays(&network, part).into_iter().map(|(name, array)| (format!("module.{name}"), array));
+                let wrapping = Wrapping::StateDict(BTreeMap::from([("ecpoch".to_string(), 1)]));
+                lacuna_weights::write_pth(&path, &prefixed.collect(), &wrapping).unwrap();
+                let found = recognise(&WeightFile::open(&path).unwrap()).unwrap();
+                assert_eq!(found.architecture(3).unwrap(), *network.architecture());
+                assert_eq!(found.classes.is_some(), part == Part::Whole);
+                let mut read = Network::new(*network.architecture(), Seed(7), &Device::flex());
+                let report = load_matching(&path, &mut read).unwrap();
+                assert!(report.unfilled().all(Network::is_head) && report.unexpected.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_bias_of_a_shortcut_is_folded_without_changing_an_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pth");
+        let network = network(10, 2, 1);
+        let name = "layer2.0.downsample.1.running_mean";
+        // With the bias b behind the convolution and the mean m + b, BatchNorm sees what it sees with m and none.
+        let mut tensors = arrays(&network, Part::Whole);
+        let mean = network.parameters.get(name).to_vec();
+        let bias: Vec<f32> = (0..mean.len()).map(|channel| channel as f32 / 8.0 - 3.0).collect();
+        let shifted: Vec<f32> = mean.iter().zip(&bias).map(|(mean, bias)| mean + bias).collect();
+        tensors.insert(name.to_string(), Array::of_f32(vec![128], &shifted));
+        tensors.insert("layer2.0.downsample.0.bias".to_string(), Array::of_f32(vec![128], &bias));
+        tensors.insert("fc.weight".to_string(), Array::of_f32(vec![1, 512], &[0.0; 512]));
+        lacuna_weights::write_pth(&path, &tensors, &Wrapping::None).unwrap();
+        let mut read = Network::new(*network.architecture(), Seed(7), &Device::flex());
+        let report = load_matching(&path, &mut read).unwrap();
+        assert_eq!(report.folded, ["layer2.0.downsample.0.bias"]);
+        assert_eq!(report.unexpected, ["fc.weight"]);
+        assert_eq!(read.digest(), network.digest());
+    }
+
+    #[test]
+    fn two_tensors_of_one_name_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pth");
+        let one = || Array::of_f32(vec![1], &[1.0]);
+        let both = BTreeMap::from([("bn1.bias".to_string(), one()), ("module.bn1.bias".to_string(), one())]);
+        lacuna_weights::write_pth(&path, &both, &Wrapping::None).unwrap();
+        let message = load_matching(&path, &mut network(10, 2, 0)).unwrap_err().to_string();
+        assert!(message.contains("`bn1.bias`") && message.contains("two"), "{message}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn run(strategy: &str, epochs: usize, forgotten: &str, seed: u64) -> 
 /// A score on the output grid; without a Dice both masks are empty.
 pub(crate) fn scored(run: &Run, role: Role, subject: &str, class: &str, dice: Option<f64>) -> ResultRow {
     let empty = if dice.is_some() { Empty::None } else { Empty::Both };
-    let score = ClassScore { name: class.into(), dice, empty, mae: 0.125, mae_probability: 0.25 };
+    let score = ClassScore { name: class.into(), dice, empty, mae: 0.125, mae_probability: 0.25, surface: None };
     let scored =
         Scored { grid: ScoreGrid::Output, role, subject: subject.into(), score, collapsed: false, cross_entropy: None };
     ResultRow { run: run.clone(), cost: Cost::default(), outcome: Outcome::Scored(scored) }

@@ -128,6 +128,7 @@ impl FlatRow {
             empty: self.empty.ok_or_else(|| blank("empty"))?,
             mae: self.mae.ok_or_else(|| blank("mae"))?,
             mae_probability: self.mae_probability.ok_or_else(|| blank("mae_probability"))?,
+            surface: None,
         };
         Ok(Scored {
             grid: self.grid.ok_or_else(|| blank("grid"))?,

@@ -2,7 +2,7 @@
 
 use crate::{Forget, NetworkConfig, SplitConfig, StudyError};
 use lacuna_cohort::{Folds, Split, SplitLists, SubjectId};
-use lacuna_nn::{Architecture, Device, MatchReport, Network, load_matching};
+use lacuna_nn::{Architecture, Device, Network, load_matching};
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,21 +67,16 @@ pub fn check_init(
     let refuse = |expected: String, fix: &str| {
         Err(StudyError::Init { path: path.clone(), expected, found: report.to_string(), fix: fix.to_string() })
     };
-    if lost(&report).any(|name| !Network::is_head(name)) {
+    if report.unfilled().any(|name| !Network::is_head(name)) {
         let fix = "give the file's own network.depth, network.shortcut and channels, or another file";
         return refuse(format!("the whole encoder of {architecture}"), fix);
     }
     let holds_head = report.matched.iter().any(|name| Network::is_head(name)) || !report.wrong_shape.is_empty();
-    if holds_head && lost(&report).next().is_some() {
+    if holds_head && report.unfilled().next().is_some() {
         let fix = "choose data.labels with the file's number of classes, or a file of the encoder alone";
         return refuse(format!("the head of {} classes, or none", architecture.classes), fix);
     }
     Ok(Some(lacuna_disk::digest_file(path)?))
-}
-
-/// Tensors of the network that a file did not fill.
-fn lost(report: &MatchReport) -> impl Iterator<Item = &String> {
-    report.missing.iter().chain(report.wrong_shape.iter().map(|(name, _, _)| name))
 }
 
 /// Texts that go into result files.

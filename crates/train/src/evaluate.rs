@@ -3,7 +3,7 @@
 use crate::cross_entropy::CrossEntropy;
 use crate::{TrainError, input_tensor, targets};
 use lacuna_cohort::Case;
-use lacuna_metrics::{Scorer, SubjectScores};
+use lacuna_metrics::{Scorer, SubjectScores, SurfaceScorer};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network, Pass, Tensor};
 
@@ -90,7 +90,7 @@ pub fn score_subject(
     class_names: &[String],
     device: &Device,
 ) -> Result<CaseScores, TrainError> {
-    score_on_both_grids(scans, class_names, &mut |place| say(network, scans[place], device))
+    score_on_both_grids(scans, class_names, None, &mut |place| say(network, scans[place], device))
 }
 
 /// Score what was said of a subject's scans, voxels pooled.
@@ -101,20 +101,57 @@ pub fn score_subject(
 /// # Panics
 /// If not one thing was said per scan.
 pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> Result<CaseScores, TrainError> {
+    score_all_said(scans, said, class_names, None)
+}
+
+/// As [`score_said`], with surface distances and volumes on the image's own grid.
+///
+/// # Errors
+/// Those of [`score_subject`], and a tolerance that is no length in mm.
+///
+/// # Panics
+/// If not one thing was said per scan.
+pub fn score_said_with_surfaces(
+    scans: &[&Case],
+    said: Vec<Said>,
+    class_names: &[String],
+    tolerance_mm: f64,
+) -> Result<CaseScores, TrainError> {
+    let surfaces = SurfaceScorer::new(class_names.len(), tolerance_mm)?;
+    score_all_said(scans, said, class_names, Some(surfaces))
+}
+
+fn score_all_said(
+    scans: &[&Case],
+    said: Vec<Said>,
+    class_names: &[String],
+    surfaces: Option<SurfaceScorer>,
+) -> Result<CaseScores, TrainError> {
     assert_eq!(scans.len(), said.len(), "one thing is said of every scan");
     let mut said = said.into_iter();
-    score_on_both_grids(scans, class_names, &mut |_| Ok(said.next().expect("as many as scans")))
+    score_on_both_grids(scans, class_names, surfaces, &mut |_| Ok(said.next().expect("as many as scans")))
 }
 
 fn score_on_both_grids(
     scans: &[&Case],
     class_names: &[String],
+    mut surfaces: Option<SurfaceScorer>,
     say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
 ) -> Result<CaseScores, TrainError> {
     let mut volume = Scorer::new(class_names)?;
-    let add = &mut |prediction: &Prediction, case: &Case| add_volume_grid(&mut volume, prediction, case);
+    let add = &mut |prediction: &Prediction, case: &Case| {
+        let predicted = add_volume_grid(&mut volume, prediction, case)?;
+        if let Some(surfaces) = &mut surfaces {
+            surfaces.add(&case.voxels()?.truth, &predicted);
+        }
+        Ok(())
+    };
     let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, say, add)?;
-    Ok(CaseScores { volume: volume.finish()?, output, cross_entropy, collapsed })
+    let mut volume = volume.finish()?;
+    if let Some(surfaces) = surfaces {
+        surfaces.finish(&mut volume);
+    }
+    Ok(CaseScores { volume, output, cross_entropy, collapsed })
 }
 
 /// One subject's scores on the output grid.
@@ -207,16 +244,20 @@ fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
     Ok(())
 }
 
-fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<(), TrainError> {
+/// Count every voxel of the image's own grid and give the predicted classes there.
+fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<Vec<u8>, TrainError> {
     let voxels = case.voxels()?;
     let truth = voxels.truth.voxels();
+    let mut predicted = vec![0; truth.len()];
     let mut outcome = Ok(());
     case.placement.for_each_probability(&prediction.probabilities, prediction.shape, |offset, probabilities| {
         if outcome.is_ok() {
-            outcome = scorer.add(probabilities, argmax(probabilities), truth[offset]);
+            predicted[offset] = argmax(probabilities);
+            outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
         }
     })?;
-    Ok(outcome?)
+    outcome?;
+    Ok(predicted)
 }
 
 fn voxels(prediction: &Prediction) -> usize {

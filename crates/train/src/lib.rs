@@ -29,7 +29,7 @@ pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{
     CaseScores, OutputScores, Prediction, Said, is_collapsed, mean_loss, predict, say, score_on_output_grid,
-    score_said, score_subject,
+    score_said, score_said_with_surfaces, score_subject,
 };
 pub use fit::{Control, EpochEnd, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// A model file, and what a foreign one does not say of itself.
 #[derive(Args)]
 pub struct ModelArguments {
-    /// The weights: a safetensors file, or the run folder of an exact training
+    /// The weights: a safetensors or PyTorch file, or the run folder of an exact training
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     /// The network's depth: 10, 18, 34, 50, 101, 152 or 200; only for files without lacuna's metadata
@@ -191,7 +191,7 @@ impl Model {
 fn foreign(path: &Path, architecture: Architecture, device: &Device) -> Result<Network, CliError> {
     let mut network = Network::new(architecture, Seed(0), device);
     let report = load_matching(path, &mut network)?;
-    if report.missing.is_empty() && report.unexpected.is_empty() && report.wrong_shape.is_empty() {
+    if report.is_exact() {
         return Ok(network);
     }
     let (path, architecture) = (path.to_path_buf(), architecture.to_string());

@@ -11,15 +11,20 @@ use crate::run_folder::{RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use clap::Args;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
+use lacuna_metrics::{SURFACE_TOLERANCE_MM, SurfaceScorer};
 use lacuna_seed::Seed;
 use lacuna_study::DataConfig;
-use lacuna_train::score_said;
+use lacuna_train::score_said_with_surfaces;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Score a model on every subject and class, on the volume's grid and on the network's
+///
+/// Dice and MAE on both grids; on the volume's also the 95 % Hausdorff distance in mm, as usual and as MRBrainS18 has it,
+/// volume similarity and surface Dice. With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
+/// whose truth is 9 or 10 taken out of both maps.
 ///
 /// Each subject's scores are kept as they come; --resume scores whoever is left.
 #[derive(Args)]
@@ -33,6 +38,9 @@ pub struct Arguments {
     /// Only these subjects, separated by commas
     #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     subjects: Option<Vec<String>>,
+    /// How far surfaces may lie apart and count as one in surface Dice, in mm
+    #[arg(long, value_name = "MM", default_value_t = SURFACE_TOLERANCE_MM)]
+    tolerance: f64,
     #[command(flatten)]
     read: ReadArguments,
     #[command(flatten)]
@@ -56,6 +64,14 @@ struct EvalRun {
     preprocess: Preprocessing,
     /// How files are read.
     read: ReadArguments,
+    /// The tolerance of surface Dice in mm.
+    #[serde(default = "tolerance_of_before")]
+    tolerance_mm: f64,
+}
+
+/// Of runs that were begun before there was a choice.
+fn tolerance_of_before() -> f64 {
+    SURFACE_TOLERANCE_MM
 }
 
 #[derive(Serialize)]
@@ -110,6 +126,7 @@ impl EvalRun {
             preprocess: model.preprocessing(arguments.cases.preprocess.stated()?)?,
             data: arguments.cases.data_for(model)?,
             read: arguments.read.clone(),
+            tolerance_mm: arguments.tolerance,
         };
         run.checked()
     }
@@ -123,6 +140,8 @@ impl EvalRun {
 impl Settings for EvalRun {
     fn checked(self) -> Result<EvalRun, CliError> {
         self.read.options()?;
+        // What is no length is refused before anybody is scored.
+        SurfaceScorer::new(2, self.tolerance_mm)?;
         Ok(self)
     }
 }
@@ -185,7 +204,7 @@ impl Work<'_> {
         }
         let cases: Vec<&Case> = cases.iter().collect();
         let said = self.model.say(&cases, &self.context.device)?;
-        let scores = score_said(&cases, said, self.table.classes())?;
+        let scores = score_said_with_surfaces(&cases, said, self.table.classes(), self.run.tolerance_mm)?;
         if scores.collapsed {
             progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
         }

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod completions;
+mod convert;
 mod data;
 mod demo;
 mod doctor;
@@ -31,6 +32,7 @@ pub enum Command {
     Phantom(phantom::Arguments),
     Data(data::Arguments),
     Inspect(inspect::Arguments),
+    Convert(convert::Arguments),
     Predict(predict::Arguments),
     Study(study::Arguments),
     Train(train::Arguments),
@@ -51,6 +53,7 @@ impl Command {
             Command::Phantom(arguments) => phantom::run(arguments, context),
             Command::Data(arguments) => data::run(arguments, context),
             Command::Inspect(arguments) => inspect::run(arguments),
+            Command::Convert(arguments) => convert::run(arguments, context),
             Command::Predict(arguments) => predict::run(arguments, context),
             Command::Study(arguments) => study::run(arguments, context),
             Command::Train(arguments) => train::run(arguments, context),

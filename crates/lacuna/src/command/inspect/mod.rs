@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 /// Say what a NIfTI image, a model, a checkpoint or a run folder holds
 #[derive(Args)]
-#[command(after_help = "Examples:\n  lacuna inspect scan.nii.gz\n  lacuna inspect model.safetensors --json")]
+#[command(
+    after_help = "Examples:\n  lacuna inspect scan.nii.gz\n  lacuna inspect model.safetensors --json\n  lacuna inspect resnet_50.pth"
+)]
 pub struct Arguments {
     /// The file, or the run folder
     #[arg(value_name = "FILE")]
@@ -29,14 +31,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         run::inspect(path)
     } else if name.ends_with(".nii") || name.ends_with(".nii.gz") {
         image::inspect(path, &arguments.read.options()?.limits)
-    } else if name.ends_with(".safetensors") {
+    } else if weights::ENDINGS.iter().any(|ending| name.ends_with(ending)) {
         weights::inspect(path)
     } else {
         Err(CliError::Config {
             what: format!(
-                "{}: expected a .nii, .nii.gz or .safetensors file or a run folder; \
-                 fix: for a data set use `lacuna data check`",
-                path.display()
+                "{}: expected a .nii, .nii.gz, {} file or a run folder; fix: for a data set use `lacuna data check`",
+                path.display(),
+                weights::ENDINGS.join(", ")
             ),
         })
     }

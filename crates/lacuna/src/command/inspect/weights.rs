@@ -1,36 +1,31 @@
-//! A safetensors file: a model of lacuna's, a checkpoint, or somebody else's tensors.
+//! A file of tensors: a model of lacuna's, a checkpoint, or somebody else's.
 
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::{aligned, named};
-use lacuna_nn::{Device, NnError, read_model};
-use safetensors::SafeTensors;
+use lacuna_nn::{Device, Recognised, read_model, recognise};
+use lacuna_weights::{Tensor, WeightFile};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A checkpoint of the largest network with two moments per weight.
-const FILE_BYTES_MAX: u64 = 8 << 30;
+/// What files of weights are called.
+pub const ENDINGS: &[&str] = &[".safetensors", ".pth", ".pth.tar", ".pt"];
 
 /// Rows of a list of tensors for people; `--json` has them all.
 const TENSORS_SHOWN: usize = 12;
 
-/// Read the file by what its metadata says it is.
+/// Read the file by what it says it is.
 pub fn inspect(path: &Path) -> Result<Outcome, CliError> {
-    let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
-    let malformed = |error: safetensors::SafeTensorError| {
-        CliError::Network(NnError::Malformed { path: path.to_path_buf(), reason: error.to_string() })
-    };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    if let Some(text) = metadata.get("lacuna-checkpoint-3") {
+    let file = WeightFile::open(path)?;
+    if let Some(text) = file.notes().get("lacuna-checkpoint-3") {
         return checkpoint(path, text);
     }
-    if metadata.contains_key("lacuna") {
-        drop(bytes);
+    if file.notes().contains_key("lacuna") {
+        drop(file);
         return model(path);
     }
-    tensors(path, &SafeTensors::deserialize(&bytes).map_err(malformed)?, &metadata)
+    Ok(tensors(&file))
 }
 
 fn model(path: &Path) -> Result<Outcome, CliError> {
@@ -78,26 +73,41 @@ fn checkpoint(path: &Path, text: &str) -> Result<Outcome, CliError> {
     Ok(Outcome::new("inspect", &record, text))
 }
 
-fn tensors(path: &Path, file: &SafeTensors, metadata: &HashMap<String, String>) -> Result<Outcome, CliError> {
-    let mut views = file.tensors();
-    views.sort_by(|a, b| a.0.cmp(&b.0));
-    let listed: Vec<Value> = views
-        .iter()
-        .map(|(name, view)| json!({ "name": name, "dtype": view.dtype().to_string(), "shape": view.shape() }))
+fn tensors(file: &WeightFile) -> Outcome {
+    let listed: Vec<Value> = file
+        .tensors()
+        .map(|(name, tensor)| json!({ "name": name, "dtype": tensor.element().word(), "shape": tensor.shape() }))
         .collect();
-    let ordered: BTreeMap<_, _> = metadata.iter().collect();
-    let record = json!({ "kind": "tensors", "file": path, "tensors": listed, "metadata": ordered });
-    let mut text = format!(
-        "{}: {} tensors, not saved by lacuna; to use them as a network state --depth and --classes\n",
-        path.display(),
-        views.len()
-    );
-    let row = |(name, view): &(String, safetensors::tensor::TensorView)| {
-        vec![name.clone(), view.dtype().to_string(), format!("{:?}", view.shape())]
+    let network = recognise(file).ok().map(|found| {
+        let classes = found.classes.map_or("no head".to_string(), |classes| format!("{classes} classes"));
+        let Recognised { depth, shortcut, channels, .. } = found;
+        format!("MedicalNet ResNet-{depth}, shortcut {shortcut:?}, channels {channels}, {classes}")
+    });
+    let record = json!({
+        "kind": "tensors",
+        "file": file.path(),
+        "format": file.format().to_string(),
+        "network": network,
+        "tensors": listed,
+        "skipped": file.skipped(),
+        "metadata": file.notes(),
+    });
+    let mut lines = vec![
+        ("tensors", file.path().display().to_string()),
+        ("format", file.format().to_string()),
+        ("network", network.unwrap_or_else(|| "none that lacuna knows".to_string())),
+        ("count", listed.len().to_string()),
+    ];
+    lines.extend(file.notes().iter().map(|(name, value)| (name.as_str(), value.clone())));
+    lines.extend(file.skipped().iter().map(|(name, what)| (name.as_str(), what.clone())));
+    let row = |(name, tensor): (&str, Tensor)| {
+        vec![name.to_string(), tensor.element().word().to_string(), format!("{:?}", tensor.shape())]
     };
-    text.push_str(&aligned(&views.iter().take(TENSORS_SHOWN).map(row).collect::<Vec<_>>()));
-    if views.len() > TENSORS_SHOWN {
-        text.push_str(&format!("and {} more; --json lists all\n", views.len() - TENSORS_SHOWN));
+    let mut text = named(&lines);
+    text.push_str(&aligned(&file.tensors().take(TENSORS_SHOWN).map(row).collect::<Vec<_>>()));
+    if listed.len() > TENSORS_SHOWN {
+        text.push_str(&format!("and {} more; --json lists all\n", listed.len() - TENSORS_SHOWN));
     }
-    Ok(Outcome::new("inspect", &record, text))
+    text.push_str(&format!("next:    lacuna convert {}\n", file.path().display()));
+    Outcome::new("inspect", &record, text)
 }

@@ -82,7 +82,14 @@ mod tests {
             forgotten: "b".to_string(),
             seed: 0,
         };
-        let score = ClassScore { name: MEAN.to_string(), dice, mae: 0.0, mae_probability: 0.0, empty: Empty::None };
+        let score = ClassScore {
+            name: MEAN.to_string(),
+            dice,
+            mae: 0.0,
+            mae_probability: 0.0,
+            empty: Empty::None,
+            surface: None,
+        };
         let subject = subject.to_string();
         let scored = Scored { grid, role, subject, collapsed: false, score, cross_entropy: Some(epochs as f64) };
         ResultRow { run, cost: Cost::default(), outcome: Outcome::Scored(scored) }

@@ -1,0 +1,186 @@
+//! `lacuna convert`: weights from one program's file into another's, with every tensor accounted for.
+
+mod forward;
+mod record;
+
+use crate::arguments::ShortcutChoice;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Outcome;
+use clap::{Args, ValueEnum};
+use lacuna_nn::{
+    Architecture, MatchReport, Network, NnError, Part, Recognised, arrays, match_file, recognise, write_model,
+};
+use lacuna_seed::Seed;
+use lacuna_weights::{WeightFile, Wrapping, write_pth, write_safetensors};
+use record::Record;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Read PyTorch's or safetensors weights, say which tensors match, and write them for another program
+///
+/// A .pth file is a pickle, which Python would run; it is read here as data, so a file from anybody can be looked at.
+/// Names may be MedicalNet's or those of MONAI's ResNet, with or without `module.`. Without --out nothing is written.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  lacuna convert resnet_50.pth --out resnet_50.safetensors\n  \
+                  lacuna convert model.safetensors --out model.pth --names data-parallel\n  \
+                  lacuna convert resnet_10_23dataset.pth --json")]
+pub struct Arguments {
+    /// The weights: .pth, .pth.tar, .pt or .safetensors
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The file to write; its ending, .safetensors or .pth, says its format
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The network's depth, if the file's own tensors should not decide: 10, 18, 34, 50, 101, 152 or 200
+    #[arg(long, value_name = "N")]
+    depth: Option<usize>,
+    /// The network's shortcut [default: that of the file's tensors, or of the published weights of --depth]
+    #[arg(long, value_enum, value_name = "KIND")]
+    shortcut: Option<ShortcutChoice>,
+    /// Leave the segmentation head out
+    #[arg(long)]
+    backbone: bool,
+    /// For whom a .pth file names its tensors
+    #[arg(long, value_enum, value_name = "WHOM", default_value = "medicalnet")]
+    names: Names,
+    /// Write the fixed input and what the network makes of it to this safetensors file
+    #[arg(long, value_name = "FILE")]
+    forward: Option<PathBuf>,
+}
+
+/// For whom tensors are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Names {
+    /// MedicalNet's names, as `load_state_dict` wants them
+    Medicalnet,
+    /// The same below `state_dict` and with `module.`, as MedicalNet's own loader wants them on a GPU
+    DataParallel,
+    /// The encoder alone under the same names, as `monai.networks.nets.resnet50(pretrained=FILE)` wants it
+    Monai,
+}
+
+/// Read, match, compute once, and write.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let target = arguments.out.as_deref().map(|path| Target::of(path, arguments.names)).transpose()?;
+    let file = WeightFile::open(&arguments.file)?;
+    let found = recognise(&file);
+    let architecture = architecture(arguments, found.as_ref().ok())?;
+    // Without a depth from the user only the file can say what it is.
+    let classes = match (&found, arguments.depth) {
+        (Ok(found), _) => found.classes,
+        (Err(_), Some(_)) => None,
+        (Err(_), None) => return Err(found.expect_err("it is one").into()),
+    };
+    let mut network = Network::new(architecture, Seed(0), &context.device);
+    let report = match_file(&file, &mut network)?;
+    check_encoder(&file, &network, &report)?;
+    let has_head = !report.unfilled().any(Network::is_head);
+    let part = if arguments.backbone || !has_head { Part::Encoder } else { Part::Whole };
+    let forward = forward::forward(&network, part, context);
+    if let Some(path) = &arguments.forward {
+        forward.write(path)?;
+    }
+    if let Some(target) = &target {
+        target.write(&file, &network, part)?;
+    }
+    let classes = if has_head { classes.or(Some(architecture.classes)) } else { None };
+    let record = Record::new(&file, architecture, classes, part, report, forward.summary, arguments.out.as_deref());
+    Ok(Outcome::new("convert", &record, record.text()))
+}
+
+/// What the file says of its network, where the user does not say otherwise.
+fn architecture(arguments: &Arguments, found: Option<&Recognised>) -> Result<Architecture, CliError> {
+    // The classes of a head that the file lacks are never looked at.
+    const ANY_CLASSES: usize = 2;
+    let said = match (arguments.depth, found) {
+        (Some(depth), Some(found)) if depth != found.depth => {
+            Architecture::new(depth, found.channels, found.classes.unwrap_or(ANY_CLASSES))?
+        }
+        (_, Some(found)) => found.architecture(ANY_CLASSES)?,
+        (Some(depth), None) => Architecture::new(depth, 1, ANY_CLASSES)?,
+        // The error about the file follows when its tensors are matched.
+        (None, None) => Architecture::new(10, 1, ANY_CLASSES)?,
+    };
+    Ok(match arguments.shortcut {
+        Some(shortcut) => said.with_shortcut(shortcut.into()),
+        None => said,
+    })
+}
+
+/// A network of which a part would be random is none.
+fn check_encoder(file: &WeightFile, network: &Network, report: &MatchReport) -> Result<(), CliError> {
+    let head: Vec<&str> = report.unfilled().filter(|name| Network::is_head(name)).collect();
+    let of_head = network.parameters.iter().filter(|(name, _)| Network::is_head(name)).count();
+    let encoder_is_whole = report.unfilled().count() == head.len();
+    let head_is_whole_or_absent = head.is_empty() || head.len() == of_head;
+    if encoder_is_whole && head_is_whole_or_absent {
+        return Ok(());
+    }
+    Err(CliError::Network(NnError::Mismatch {
+        path: file.path().to_path_buf(),
+        architecture: network.architecture().to_string(),
+        report: record::by_name(report),
+    }))
+}
+
+/// Where weights go, in which format and under whose names.
+struct Target<'a> {
+    path: &'a Path,
+    format: TargetFormat,
+}
+
+enum TargetFormat {
+    Safetensors,
+    Pth(Names),
+}
+
+impl Target<'_> {
+    fn of(path: &Path, names: Names) -> Result<Target<'_>, CliError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let is_pth = [".pth", ".pth.tar", ".pt"].iter().any(|ending| name.ends_with(ending));
+        let format = match (name.ends_with(".safetensors"), is_pth, names) {
+            (true, _, Names::Medicalnet) => TargetFormat::Safetensors,
+            (true, _, _) => {
+                let what = "--names: expected medicalnet for a .safetensors file, found another; fix: write .pth";
+                return Err(CliError::Usage { what: what.to_string() });
+            }
+            (false, true, names) => TargetFormat::Pth(names),
+            (false, false, _) => {
+                let what = format!("--out {}: expected a name that ends in .safetensors or .pth", path.display());
+                return Err(CliError::Usage { what: format!("{what}, found another; fix: give it one") });
+            }
+        };
+        Ok(Target { path, format })
+    }
+
+    fn write(&self, file: &WeightFile, network: &Network, part: Part) -> Result<(), CliError> {
+        match (&self.format, part) {
+            (TargetFormat::Safetensors, Part::Whole) => Ok(write_model(self.path, network, &notes(file)?)?),
+            (TargetFormat::Safetensors, Part::Encoder) => {
+                Ok(write_safetensors(self.path, &arrays(network, part), None)?)
+            }
+            (TargetFormat::Pth(Names::Medicalnet), part) => {
+                Ok(write_pth(self.path, &arrays(network, part), &Wrapping::None)?)
+            }
+            (TargetFormat::Pth(Names::Monai), _) => {
+                Ok(write_pth(self.path, &arrays(network, Part::Encoder), &Wrapping::None)?)
+            }
+            (TargetFormat::Pth(Names::DataParallel), part) => {
+                let prefixed = arrays(network, part).into_iter().map(|(name, array)| (format!("module.{name}"), array));
+                // Beside nothing else: how many epochs there were is not known.
+                Ok(write_pth(self.path, &prefixed.collect(), &Wrapping::StateDict(BTreeMap::new()))?)
+            }
+        }
+    }
+}
+
+/// What lacuna's own file said beside its weights, and of any file its digest.
+fn notes(file: &WeightFile) -> Result<BTreeMap<String, String>, CliError> {
+    let said = file.notes().get("lacuna").and_then(|text| serde_json::from_str(text).ok());
+    let mut notes: BTreeMap<String, String> = said.unwrap_or_default();
+    if !notes.contains_key("parent") {
+        notes.insert("parent".to_string(), lacuna_disk::digest_file(file.path())?);
+    }
+    Ok(notes)
+}

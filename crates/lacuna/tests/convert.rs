@@ -1,0 +1,129 @@
+//! Weights that change their file and nothing else.
+
+use crate::support::Place;
+use lacuna_nn::{Architecture, Device, Network, Part, arrays, write_model};
+use lacuna_seed::Seed;
+use lacuna_weights::{Array, Wrapping, write_pth};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const SCHEMA: &str = "lacuna.convert/1";
+
+/// A folder with `w.safetensors`, a small network's.
+fn with_model() -> (Place, Network) {
+    let place = Place::new();
+    let network = Network::new(Architecture::new(10, 1, 3).unwrap(), Seed(1), &Device::flex());
+    let notes = BTreeMap::from([("labels".to_string(), r#"["background","csf","tissue"]"#.to_string())]);
+    write_model(&place.path("w.safetensors"), &network, &notes).unwrap();
+    (place, network)
+}
+
+fn count(record: &Value, kind: &str) -> usize {
+    record[kind].as_array().unwrap().len()
+}
+
+#[test]
+fn a_model_goes_to_pytorch_and_back_without_a_change() {
+    let (place, network) = with_model();
+    let to = place.json("convert w.safetensors --out w.pth", SCHEMA);
+    let back = place.json("convert w.pth --out back.safetensors", SCHEMA);
+    let again = place.json("convert back.safetensors --out again.pth", SCHEMA);
+    assert_eq!((to["depth"].as_u64(), to["classes"].as_u64(), &to["shortcut"]), (Some(10), Some(3), &json!("B")));
+    assert_eq!(to["forward"]["digest"], back["forward"]["digest"]);
+    assert_eq!(back["forward"]["output_shape"], json!([1, 3, 8, 8, 8]));
+    assert_eq!(count(&back, "matched"), network.parameters.len());
+    assert_eq!(again["format"], "safetensors");
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("w.pth"), bytes("again.pth"));
+    let model = place.json("inspect back.safetensors", "lacuna.inspect/1");
+    assert_eq!(model["digest"], network.digest());
+}
+
+#[test]
+fn what_a_model_says_beside_its_weights_stays_with_it() {
+    let (place, _) = with_model();
+    place.ok("convert w.safetensors --out copy.safetensors");
+    let copy = place.json("inspect copy.safetensors", "lacuna.inspect/1");
+    assert_eq!(copy["metadata"]["labels"], json!(["background", "csf", "tissue"]));
+    assert_eq!(copy["metadata"]["parent"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_backbone_goes_to_monai_and_comes_back_with_its_classifier_told() {
+    let (place, network) = with_model();
+    let to = place.json("convert w.safetensors --out monai.pth --names monai --backbone", SCHEMA);
+    assert_eq!(to["forward"]["output"], "features");
+    // What MONAI would save after training: its classifier, and a bias of each shortcut's convolution.
+    let mut tensors = arrays(&network, Part::Encoder);
+    tensors.insert("fc.bias".to_string(), Array::of_f32(vec![2], &[0.0; 2]));
+    tensors.insert("layer2.0.downsample.0.bias".to_string(), Array::of_f32(vec![128], &[0.0; 128]));
+    write_pth(&place.path("trained.pth"), &tensors, &Wrapping::None).unwrap();
+    for (file, unexpected, folded) in [
+        ("monai.pth", json!([]), json!([])),
+        ("trained.pth", json!(["fc.bias"]), json!(["layer2.0.downsample.0.bias"])),
+    ] {
+        let back = place.json(&format!("convert {file}"), SCHEMA);
+        assert_eq!(back["forward"]["digest"], to["forward"]["digest"], "{file}");
+        assert_eq!((&back["unexpected"], &back["folded"], &back["classes"]), (&unexpected, &folded, &Value::Null));
+    }
+}
+
+#[test]
+fn weights_of_pytorch_begin_a_training() {
+    let (place, _) = with_model();
+    place.heads("heads", "");
+    place.ok("convert w.safetensors --out backbone.pth --names data-parallel --backbone");
+    let ran = place.run(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 \
+         --init backbone.pth --progress none",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("init     ") && ran.stderr.contains("`conv_seg."), "{}", ran.stderr);
+}
+
+#[test]
+fn the_fixed_input_and_its_output_can_be_had_as_a_file() {
+    let (place, _) = with_model();
+    let record = place.json("convert w.safetensors --forward pass.safetensors", SCHEMA);
+    let pass = place.json("inspect pass.safetensors", "lacuna.inspect/1");
+    assert_eq!(pass["tensors"][0], json!({ "name": "input", "dtype": "f32", "shape": [1, 1, 32, 32, 32] }));
+    assert_eq!(pass["tensors"][1]["shape"], record["forward"]["output_shape"]);
+    assert_eq!(record["out"], Value::Null);
+}
+
+#[test]
+fn another_network_is_refused_with_what_is_known_and_its_own_first_tensors() {
+    let (place, network) = with_model();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fixtures");
+    for words in ["convert", "convert --depth 10"] {
+        let words = format!("{words} {fixtures}/checkpoint.pth --out out.safetensors");
+        place.fails(
+            &words,
+            4,
+            &["ResNet-10, 18, 34, 50, 101, 152 or 200", "`module.0.weight` [2, 1, 3, 3, 3]", "fix:"],
+        );
+    }
+    place.fails(
+        "convert w.safetensors --depth 18 --out out.safetensors",
+        3,
+        &["resnet18A", "missing 40: layer1.1.bn1.bias", "unexpected 15: layer2.0.downsample.0.weight"],
+    );
+    let mut half = arrays(&network, Part::Whole);
+    half.remove("conv_seg.0.weight");
+    write_pth(&place.path("half.pth"), &half, &Wrapping::None).unwrap();
+    place.fails("convert half.pth --out out.safetensors", 3, &["missing 1: conv_seg.0.weight"]);
+    assert!(!place.path("out.safetensors").exists());
+}
+
+#[test]
+fn a_hostile_or_broken_file_is_refused_and_a_name_without_format_too() {
+    let (place, _) = with_model();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fixtures");
+    place.fails(&format!("convert {fixtures}/hostile.pth"), 4, &["`weight` [2]", "fix:"]);
+    place.fails(&format!("convert {fixtures}/refused-module.pth"), 4, &["Sequential", "state_dict"]);
+    let hostile = place.json(&format!("inspect {fixtures}/hostile.pth"), "lacuna.inspect/1");
+    assert!(hostile["skipped"]["owned"].as_str().unwrap().contains("system"), "{hostile}");
+    assert!(!place.path("executed-by-a-pickle").exists());
+    place.fails("convert w.safetensors --out w.bin", 2, &[".safetensors or .pth", "fix:"]);
+    place.fails("convert w.safetensors --out w.safetensors --names monai", 2, &["--names", "fix:"]);
+}

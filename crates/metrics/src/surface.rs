@@ -1,0 +1,156 @@
+//! Distances between the surfaces of a predicted and a true mask.
+//!
+//! The literature's "95 % Hausdorff distance" is several measures, so each is named here. They differ in which voxels
+//! of a mask are its boundary ([`Boundary`]) and in how the distances of the two directions are joined.
+
+use crate::distance_transform::squared_distances;
+use lacuna_volume::{ClassMap, IGNORED};
+use std::ops::Range;
+
+/// Which voxels of a mask are its boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Boundary {
+    /// Those with a face to a voxel outside the mask; what lies outside the image is outside the mask. The field's
+    /// usual one, as in MedPy.
+    Faces,
+    /// Those with one of the eight neighbours in their plane (i, j) outside the mask; what lies outside the image is
+    /// inside the mask. MRBrainS18's: an erosion by 1 x 1 x 0.
+    InPlane,
+}
+
+/// One class of two maps on one grid. A voxel whose truth is ignored is in neither mask.
+pub(crate) struct Masks<'a> {
+    pub truth: &'a ClassMap,
+    pub predicted: &'a [u8],
+    pub class: u8,
+}
+
+/// Which of the two maps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Prediction,
+    Truth,
+}
+
+/// The distances of a boundary's voxels to the nearest voxel of the other boundary, in mm.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Distances {
+    pub from_prediction: Vec<f64>,
+    pub from_truth: Vec<f64>,
+}
+
+impl Masks<'_> {
+    fn dims(&self) -> [usize; 3] {
+        self.truth.grid().dims
+    }
+
+    fn offset(&self, [i, j, k]: [usize; 3]) -> usize {
+        let [ni, nj, _] = self.dims();
+        i + ni * (j + nj * k)
+    }
+
+    fn holds(&self, side: Side, at: [usize; 3]) -> bool {
+        let offset = self.offset(at);
+        let truth = self.truth.voxels()[offset];
+        truth != IGNORED && self.class == if side == Side::Truth { truth } else { self.predicted[offset] }
+    }
+
+    /// The smallest box with every voxel of either mask; `None` if both are empty.
+    pub fn bounds(&self) -> Option<[Range<usize>; 3]> {
+        let mut bounds: Option<[Range<usize>; 3]> = None;
+        for at in places(self.dims().map(|size| 0..size)) {
+            if self.holds(Side::Truth, at) || self.holds(Side::Prediction, at) {
+                let bounds = bounds.get_or_insert_with(|| at.map(|index| index..index + 1));
+                for (range, index) in bounds.iter_mut().zip(at) {
+                    *range = range.start.min(index)..range.end.max(index + 1);
+                }
+            }
+        }
+        bounds
+    }
+
+    /// Distances of both boundaries to each other within a box that holds both masks.
+    pub fn distances(&self, boundary: Boundary, within: &[Range<usize>; 3]) -> Distances {
+        let dims = within.clone().map(|range| range.len());
+        let spacing_mm = self.truth.grid().affine.spacing().0;
+        let on = |side| -> Vec<bool> {
+            places(within.clone()).map(|at| self.holds(side, at) && self.is_boundary(side, boundary, at)).collect()
+        };
+        let (prediction, truth) = (on(Side::Prediction), on(Side::Truth));
+        let distances = |from: &[bool], to: &[bool]| -> Vec<f64> {
+            let squared = squared_distances(to, dims, spacing_mm);
+            from.iter().zip(squared).filter(|(from, _)| **from).map(|(_, squared)| squared.sqrt()).collect()
+        };
+        Distances { from_prediction: distances(&prediction, &truth), from_truth: distances(&truth, &prediction) }
+    }
+
+    fn is_boundary(&self, side: Side, boundary: Boundary, at: [usize; 3]) -> bool {
+        let neighbour = |steps: [isize; 3]| {
+            let mut next = at;
+            for (axis, step) in steps.into_iter().enumerate() {
+                next[axis] = next[axis].checked_add_signed(step).filter(|&index| index < self.dims()[axis])?;
+            }
+            Some(next)
+        };
+        let held = |steps| neighbour(steps).map(|at| self.holds(side, at));
+        match boundary {
+            Boundary::Faces => FACES.iter().any(|&steps| held(steps) != Some(true)),
+            Boundary::InPlane => IN_PLANE.iter().any(|&steps| held(steps) == Some(false)),
+        }
+    }
+
+    /// The image's diagonal in mm, from corner voxel to corner voxel.
+    pub fn diagonal_mm(&self) -> f64 {
+        let grid = self.truth.grid();
+        let spacing = grid.affine.spacing().0;
+        grid.dims.iter().zip(spacing).map(|(&size, mm)| ((size - 1) as f64 * mm).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// The volume of one voxel in mm³.
+    pub fn voxel_mm3(&self) -> f64 {
+        self.truth.grid().affine.spacing().0.iter().product()
+    }
+
+    /// Voxels of a mask.
+    pub fn count(&self, side: Side, within: &[Range<usize>; 3]) -> u64 {
+        places(within.clone()).filter(|&at| self.holds(side, at)).count() as u64
+    }
+}
+
+const FACES: [[isize; 3]; 6] = [[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0, 0, -1], [0, 0, 1]];
+
+const IN_PLANE: [[isize; 3]; 8] =
+    [[-1, -1, 0], [0, -1, 0], [1, -1, 0], [-1, 0, 0], [1, 0, 0], [-1, 1, 0], [0, 1, 0], [1, 1, 0]];
+
+/// Every place of a box, i fastest.
+fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
+    k.flat_map(move |k| {
+        let i = i.clone();
+        j.clone().flat_map(move |j| i.clone().map(move |i| [i, j, k]))
+    })
+}
+
+/// The 95th percentile, between two values in proportion (Hyndman and Fan's type 7, numpy's default).
+///
+/// # Panics
+/// If there is no value.
+pub(crate) fn percentile_95(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let at = 0.95 * (sorted.len() - 1) as f64;
+    let below = at.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * (at - below as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_percentile_lies_between_two_values_in_proportion() {
+        // 0.95 * 4 = 3.8: four fifths of the way from the 4th to the 5th.
+        assert!((percentile_95(&[3.0, 1.0, 5.0, 2.0, 4.0]) - 4.8).abs() < 1e-12);
+        assert_eq!(percentile_95(&[7.0]), 7.0);
+    }
+}

@@ -1,0 +1,214 @@
+//! A file of named tensors, whatever its format.
+
+use crate::error::{Fault, WeightsError};
+use crate::tensor::{Tensor, View};
+use crate::torch::State;
+use crate::{Array, Wrapping, safe, torch};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The largest file that is opened: MedicalNet's largest network takes 0.5 GB, a checkpoint of it with two moments per weight
+pub const FILE_BYTES_MAX: u64 = 8 << 30;
+
+/// How a file is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// PyTorch's zip archive, since version 1.6.
+    TorchZip,
+    /// PyTorch's pickles and storages in a row, before.
+    TorchLegacy,
+    /// safetensors.
+    Safetensors,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Format::TorchZip => "PyTorch, zip",
+            Format::TorchLegacy => "PyTorch, legacy",
+            Format::Safetensors => "safetensors",
+        })
+    }
+}
+
+/// A file of named tensors in memory: its bytes once, and where in them each tensor lies.
+#[derive(Debug)]
+pub struct WeightFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    format: Format,
+    state: State,
+}
+
+impl WeightFile {
+    /// Read a file of at most [`FILE_BYTES_MAX`], of the format that its first bytes say.
+    ///
+    /// Nothing in the file is executed. Besides the file's own bytes this takes memory in proportion to the number
+    /// of tensors.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is in no known format, is damaged, or holds no named tensors.
+    pub fn open(path: &Path) -> Result<WeightFile, WeightsError> {
+        WeightFile::from_bytes(path, lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?)
+    }
+
+    /// The same of bytes at hand; the path names them in errors.
+    ///
+    /// # Errors
+    /// As [`WeightFile::open`].
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<WeightFile, WeightsError> {
+        let format = format_of(&bytes).map_err(|found| WeightsError::UnknownFormat { path: path.into(), found })?;
+        let state = match format {
+            Format::TorchZip => torch::read_zip(&bytes),
+            Format::TorchLegacy => torch::read_legacy(&bytes),
+            Format::Safetensors => safe::read(&bytes),
+        };
+        let state = state.map_err(|fault| fault.of(path))?;
+        if state.tensors.is_empty() {
+            return Err(Fault::foreign("the file", "named tensors", "none").of(path));
+        }
+        Ok(WeightFile { path: path.to_path_buf(), bytes, format, state })
+    }
+
+    /// Where it was read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it is laid out.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Every tensor under its own name, ordered by name.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, Tensor<'_>)> {
+        self.state.tensors.iter().map(|(name, view)| (name.as_str(), self.tensor_of(view)))
+    }
+
+    /// The tensor of a name.
+    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
+        self.state.tensors.get(name).map(|view| self.tensor_of(view))
+    }
+
+    /// Numbers and texts beside the tensors: metadata of safetensors, `epoch` and its like of checkpoints.
+    pub fn notes(&self) -> &BTreeMap<String, String> {
+        &self.state.notes
+    }
+
+    /// Entries among the tensors that are none, and what they are.
+    pub fn skipped(&self) -> &BTreeMap<String, String> {
+        &self.state.skipped
+    }
+
+    fn tensor_of<'a>(&'a self, view: &'a View) -> Tensor<'a> {
+        Tensor { view, file: &self.bytes }
+    }
+}
+
+/// Write tensors as safetensors, atomically; `note` becomes the metadata.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_safetensors(
+    path: &Path,
+    arrays: &BTreeMap<String, Array>,
+    note: Option<(&str, &str)>,
+) -> Result<(), WeightsError> {
+    Ok(lacuna_disk::write_bytes(path, &safe::bytes_of(arrays, note)?)?)
+}
+
+/// Write tensors so that `torch.load(FILE, weights_only=True)` reads them, atomically.
+///
+/// # Errors
+/// If the file cannot be written or would be larger than 4 GiB.
+pub fn write_pth(path: &Path, arrays: &BTreeMap<String, Array>, wrapping: &Wrapping) -> Result<(), WeightsError> {
+    Ok(lacuna_disk::write_bytes(path, &torch::bytes_of(arrays, wrapping)?)?)
+}
+
+/// The format by the first bytes, or what else they are the beginning of.
+fn format_of(bytes: &[u8]) -> Result<Format, String> {
+    let foreign = |what: &str| Err(what.to_string());
+    match bytes {
+        [] => foreign("an empty file"),
+        [b'P', b'K', ..] => Ok(Format::TorchZip),
+        // Every pickle since protocol 2 begins so.
+        [0x80, ..] if !is_safetensors(bytes) => Ok(Format::TorchLegacy),
+        _ if is_safetensors(bytes) => Ok(Format::Safetensors),
+        [0x1f, 0x8b, ..] => foreign("a gzip file: unpack it first"),
+        [0x89, b'H', b'D', b'F', ..] => foreign("an HDF5 file, as Keras writes it"),
+        _ if bytes.get(257..262) == Some(b"ustar") => foreign("a tar archive, as PyTorch wrote before version 0.1.11"),
+        _ => {
+            let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            Err(format!("a file that begins with the bytes {}", first.join(" ")))
+        }
+    }
+}
+
+/// The length of a header, then its brace. The header may be longer than the file, which then is damaged.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    bytes.get(8) == Some(&b'{')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Element;
+    use proptest::prelude::*;
+
+    fn arrays() -> BTreeMap<String, Array> {
+        BTreeMap::from([
+            ("conv.weight".to_string(), Array::of_f32(vec![2, 1, 3], &[0.5, -1.0, 2.0, 3.5, f32::MIN_POSITIVE, 0.0])),
+            ("steps".to_string(), Array::new(Element::I64, vec![], 7i64.to_le_bytes().to_vec())),
+            ("none".to_string(), Array::of_f32(vec![0, 4], &[])),
+        ])
+    }
+
+    fn read_back(bytes: Vec<u8>) -> BTreeMap<String, Array> {
+        let file = WeightFile::from_bytes(Path::new("x"), bytes).unwrap();
+        let array =
+            |tensor: Tensor| Array::new(tensor.element(), tensor.shape().to_vec(), tensor.to_bytes().into_owned());
+        file.tensors().map(|(name, tensor)| (name.to_string(), array(tensor))).collect()
+    }
+
+    #[test]
+    fn what_is_written_in_any_format_reads_back_the_same() {
+        let wrapped = Wrapping::StateDict(BTreeMap::from([("epoch".to_string(), 1 << 40)]));
+        assert_eq!(read_back(torch::bytes_of(&arrays(), &Wrapping::None).unwrap()), arrays());
+        assert_eq!(read_back(torch::bytes_of(&arrays(), &wrapped).unwrap()), arrays());
+        assert_eq!(read_back(safe::bytes_of(&arrays(), Some(("a", "b"))).unwrap()), arrays());
+        let file = WeightFile::from_bytes(Path::new("x"), torch::bytes_of(&arrays(), &wrapped).unwrap()).unwrap();
+        assert_eq!(file.notes()["epoch"], (1i64 << 40).to_string());
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_told_what_it_is() {
+        let said = |bytes: &[u8]| WeightFile::from_bytes(Path::new("w.pth"), bytes.to_vec()).unwrap_err().to_string();
+        let mut tar = vec![b'a'; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        for (bytes, words) in [
+            (&b""[..], "an empty file"),
+            (&[0x1f, 0x8b, 8, 0], "gzip"),
+            (b"\x89HDF\r\n", "HDF5"),
+            (&tar, "tar archive"),
+            (b"hello world", "68 65 6c 6c 6f 20 77 6f"),
+            (b"PK\x03\x04", "cut short"),
+            (b"\x80\x02N.", "the number that torch.save puts first"),
+        ] {
+            let message = said(bytes);
+            assert!(message.contains(words) && message.contains("w.pth") && message.contains("fix: "), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equal_tensors_give_equal_bytes_and_come_back(
+            values in prop::collection::vec(any::<f32>(), 1..20), name in "[a-z.0-9]{1,20}")
+        {
+            let arrays = BTreeMap::from([(name, Array::of_f32(vec![values.len()], &values))]);
+            let bytes = torch::bytes_of(&arrays, &Wrapping::None).unwrap();
+            prop_assert_eq!(&torch::bytes_of(&arrays, &Wrapping::None).unwrap(), &bytes);
+            prop_assert_eq!(read_back(bytes), arrays);
+        }
+    }
+}

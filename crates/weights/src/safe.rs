@@ -1,0 +1,50 @@
+//! safetensors: a header of JSON, then the numbers.
+
+use crate::error::{Fault, SAVE_STATE_DICT, WeightsError};
+use crate::pickle::shortened;
+use crate::tensor::View;
+use crate::torch::State;
+use crate::{Array, Element};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use std::collections::{BTreeMap, HashMap};
+
+/// Read a file's tensors and metadata.
+pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
+    let fault = |error: safetensors::SafeTensorError| {
+        Fault::damaged("the safetensors header", "a header that fits the file", error.to_string())
+    };
+    let (header_bytes, header) = SafeTensors::read_metadata(file).map_err(fault)?;
+    SafeTensors::deserialize(file).map_err(fault)?;
+    let begins = 8 + header_bytes;
+    let mut state = State::default();
+    for (name, info) in header.tensors() {
+        let place = format!("tensor `{}`", shortened(&name));
+        let Some(element) = Element::of_safetensors(info.dtype) else {
+            let expected = "floats of 16, 32 or 64 bits, integers or truth values".to_string();
+            return Err(Fault { place, expected, found: info.dtype.to_string(), fix: SAVE_STATE_DICT });
+        };
+        let (from, to) = info.data_offsets;
+        let view = View::contiguous(element, info.shape.clone(), begins + from..begins + to);
+        state.tensors.insert(name, view.checked(&place)?);
+    }
+    state.notes = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok(state)
+}
+
+/// The bytes of a safetensors file with one note in its metadata.
+///
+/// One, since the format keeps its metadata in a hash map whose order would change the bytes.
+pub(crate) fn bytes_of(arrays: &BTreeMap<String, Array>, note: Option<(&str, &str)>) -> Result<Vec<u8>, WeightsError> {
+    let views = arrays.iter().map(|(name, array)| {
+        let view = TensorView::new(array.element.to_safetensors(), array.shape.clone(), &array.bytes);
+        (name.as_str(), view.expect("an array has the bytes of its shape"))
+    });
+    let metadata = note.map(|(key, text)| HashMap::from([(key.to_string(), text.to_string())]));
+    safetensors::serialize(views, metadata).map_err(|error| WeightsError::Unwritable {
+        place: "the safetensors header".to_string(),
+        expected: "tensors whose names and sizes fit the format".to_string(),
+        found: error.to_string(),
+        fix: "write fewer or smaller tensors",
+    })
+}

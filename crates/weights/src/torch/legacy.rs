@@ -1,0 +1,111 @@
+//! The layout before version 1.6: pickles one after the other, then the storages.
+//!
+//! A magic number, the protocol's version, facts of the machine, the object, the keys of the
+//! storages; then each storage in the order of the keys, its number of elements before it.
+
+use super::{PICKLE_BYTES_MAX, State, state};
+use crate::Element;
+use crate::error::Fault;
+use crate::pickle::{self, Pickle, Value};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+const VERSION: i128 = 1001;
+
+/// Read the state dict of such a file.
+pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
+    let mut pickles = Pickles { file, at: 0 };
+    let magic = pickles.next("the magic number")?;
+    if *magic.root() != Value::Int(MAGIC) {
+        let expected = "the number that torch.save puts first";
+        return Err(Fault::foreign("the magic number", expected, magic.describe(magic.root)));
+    }
+    let version = pickles.next("the version")?;
+    if *version.root() != Value::Int(VERSION) {
+        return Err(Fault::foreign("the version", VERSION.to_string(), version.describe(version.root)));
+    }
+    check_byte_order(&pickles.next("the facts of the machine")?)?;
+    let object = pickles.next("the pickle")?;
+    let keys = pickles.next("the keys of the storages")?;
+    let widths = widths(&object)?;
+    let storages = storages(file, pickles.at, &keys, &widths)?;
+    state::read(&object, &mut |storage, place| match storages.get(&storage.key) {
+        Some(whole) => storage.within(whole.clone(), place),
+        None => Err(Fault::damaged(place, format!("storage {}", storage.key), "none of that key")),
+    })
+}
+
+struct Pickles<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl Pickles<'_> {
+    fn next(&mut self, place: &str) -> Result<Pickle, Fault> {
+        let rest = &self.file[self.at..];
+        let pickle = pickle::run(&rest[..rest.len().min(PICKLE_BYTES_MAX)], &format!("{place} at byte {}", self.at))?;
+        self.at += pickle.length;
+        Ok(pickle)
+    }
+}
+
+fn check_byte_order(facts: &Pickle) -> Result<(), Fault> {
+    let Value::Dict(items) = facts.root() else {
+        return Err(Fault::damaged("the facts of the machine", "a dictionary", facts.describe(facts.root)));
+    };
+    let little = items.iter().find(|(key, _)| facts.text(*key) == Some("little_endian"));
+    match little.map(|(_, value)| facts.get(*value)) {
+        Some(Value::Bool(false)) => Err(Fault::foreign("the facts of the machine", "least byte first", "last")),
+        _ => Ok(()),
+    }
+}
+
+/// The type of each storage that the object mentions.
+///
+/// Every mention is one value, so a pickle cannot make this long.
+fn widths(object: &Pickle) -> Result<BTreeMap<&str, Element>, Fault> {
+    let mut widths = BTreeMap::new();
+    for value in &object.values {
+        if let Value::Persistent(id) = value
+            && let Some([_, class, key, ..]) = object.members(*id)
+            && let (Value::Global { name, .. }, Some(key)) = (object.get(*class), object.text(*key))
+            && let Some(element) = Element::of_storage(name)
+        {
+            widths.insert(key, element);
+        }
+    }
+    Ok(widths)
+}
+
+fn storages(
+    file: &[u8],
+    mut at: usize,
+    keys: &Pickle,
+    widths: &BTreeMap<&str, Element>,
+) -> Result<BTreeMap<String, Range<usize>>, Fault> {
+    let Some(members) = keys.members(keys.root) else {
+        return Err(Fault::damaged("the keys of the storages", "a list", keys.describe(keys.root)));
+    };
+    let mut storages = BTreeMap::new();
+    for &id in members {
+        let Some((key, element)) = keys.text(id).and_then(|key| Some((key, *widths.get(key)?))) else {
+            let expected = "the key of a storage that the pickle mentions, with a known type";
+            return Err(Fault::damaged("the keys of the storages", expected, keys.describe(id)));
+        };
+        let place = format!("storage {key} at byte {at}");
+        let Some(count) = file.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return Err(Fault::damaged(place, "its number of elements", "the end of the file"));
+        };
+        let count = u64::from_le_bytes(*count);
+        let bytes = usize::try_from(count).ok().and_then(|count| count.checked_mul(element.bytes()));
+        let data = bytes.and_then(|bytes| (at + 8).checked_add(bytes)).map(|end| at + 8..end);
+        let Some(data) = data.filter(|data| data.end <= file.len()) else {
+            let expected = format!("{count} {} values", element.word());
+            return Err(Fault::damaged(place, expected, format!("{} bytes", file.len() - at - 8)));
+        };
+        at = data.end;
+        storages.insert(key.to_string(), data);
+    }
+    Ok(storages)
+}
