@@ -14,6 +14,7 @@ mod exact;
 mod exit;
 mod inference;
 mod interrupt;
+mod lineage;
 mod manifest;
 mod model_notes;
 mod output;

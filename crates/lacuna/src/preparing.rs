@@ -19,6 +19,7 @@ pub fn study_of(
     StudyConfig {
         references: ReferencesConfig::default(),
         probe: None,
+        search: None,
         name: name.to_string(),
         seeds: vec![seed],
         pseudonyms: false,

@@ -36,14 +36,39 @@ struct StudyRecord<'a> {
     gates: Vec<Gate>,
 }
 
+/// What a finished study is told by.
+pub struct Finished<'a> {
+    /// The study.
+    pub study: &'a Study,
+    /// Its run folder, with rows and tables in it.
+    pub folder: &'a RunFolder,
+    /// Where its records lie.
+    pub folders: &'a Folders,
+    /// Means over subjects and seeds, per grid.
+    pub tables: Vec<Table>,
+    /// Each run before the gate of its goal.
+    pub gates: Vec<Gate>,
+    unsealed_records: usize,
+    seconds: f64,
+}
+
+/// What a verb makes of a finished study.
+pub type Conclude = fn(&'static str, Finished) -> Result<Outcome, CliError>;
+
 /// Run a study, or go on with it, and leave results and tables in a new run folder.
-pub fn run(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+pub fn run(
+    verb: &'static str,
+    config: StudyConfig,
+    folders: &Folders,
+    context: &Context,
+    conclude: Conclude,
+) -> Result<Outcome, CliError> {
     let pseudonyms = config.pseudonyms;
     let seeds = config.seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
     let study = open(verb, config, folders, context)?;
     let record = RunRecord::new(context, verb, seeds, BTreeMap::new());
     let folder = RunFolder::create(context, &study.config().name, &record)?;
-    let outcome = run_in(verb, &study, &folder, folders, context);
+    let outcome = run_in(verb, &study, &folder, folders, context).and_then(|finished| conclude(verb, finished));
     folder.close(outcome.map_err(|error| if pseudonyms { without_names(error) } else { error }))
 }
 
@@ -90,13 +115,13 @@ pub fn describe(estimate: &Estimate) -> String {
     )
 }
 
-fn run_in(
+fn run_in<'a>(
     verb: &'static str,
-    study: &Study,
-    folder: &RunFolder,
-    folders: &Folders,
+    study: &'a Study,
+    folder: &'a RunFolder,
+    folders: &'a Folders,
     context: &Context,
-) -> Result<Outcome, CliError> {
+) -> Result<Finished<'a>, CliError> {
     let began = Instant::now();
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
@@ -127,29 +152,43 @@ fn run_in(
     }
     folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
+}
+
+/// The tables and gates, for the verbs whose result they are.
+pub fn tables_and_gates(verb: &'static str, finished: Finished) -> Result<Outcome, CliError> {
+    let files = finished.files();
+    let Finished { study, folder, folders, tables, gates, unsealed_records, seconds } = finished;
     let record = StudyRecord {
         name: &study.config().name,
         run: folder.path(),
         results: folder.file("results.csv"),
         records: &folders.records,
         unsealed_records,
-        seconds: began.elapsed().as_secs_f64(),
+        seconds,
         tables,
         gates,
     };
-    let unsealed = match unsealed_records {
-        0 => String::new(),
-        found => format!(" ({found} unsealed, of an older lacuna: nothing shows whether they were edited)"),
-    };
-    let files = named(&[
-        ("tables", folder.file("table.md").display().to_string()),
-        ("gates", folder.file("gates.md").display().to_string()),
-        ("rows", record.results.display().to_string()),
-        ("records", format!("{}{unsealed}", folders.records.display())),
-        ("time", duration(record.seconds)),
-    ]);
     let text = format!("{}\n{}\n{files}", Table::texts(&record.tables), Gate::texts(&record.gates));
     Ok(Outcome::new(verb, &record, text))
+}
+
+impl Finished<'_> {
+    /// Where everything lies, for people.
+    pub fn files(&self) -> String {
+        let unsealed = match self.unsealed_records {
+            0 => String::new(),
+            found => format!(" ({found} unsealed, of an older lacuna: nothing shows whether they were edited)"),
+        };
+        named(&[
+            ("tables", self.folder.file("table.md").display().to_string()),
+            ("gates", self.folder.file("gates.md").display().to_string()),
+            ("rows", self.folder.file("results.csv").display().to_string()),
+            ("records", format!("{}{unsealed}", self.folders.records.display())),
+            ("time", duration(self.seconds)),
+        ])
+    }
 }
 
 /// An interruption is told with what is kept and how to go on.

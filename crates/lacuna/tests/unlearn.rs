@@ -141,3 +141,107 @@ fn a_learning_rate_is_found_without_leaving_a_run() {
     assert!(text.contains("learning rate") && text.contains("the rule:"), "{text}");
     place.fails(&format!("{words} --dry-run"), 2, &["--dry-run"]);
 }
+
+/// The sides of a planned request.
+fn planned(place: &Place, words: &str) -> serde_json::Value {
+    place.json(&format!("{words} --dry-run"), "lacuna.unlearn/1")["subjects"].clone()
+}
+
+#[test]
+fn requests_come_one_after_another_and_earlier_ones_are_measured_again() {
+    let place = Place::new();
+    place.ok("phantom --out heads --subjects 5 --dims 16x18x12 --progress none");
+    let model_of = |record: &serde_json::Value| record["model"].as_str().unwrap().to_string();
+    let trained = place.json(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 \
+         --held-out phantom-004 --epochs 1 --progress none",
+        "lacuna.train/1",
+    );
+    let request = |model: &str, subject: &str, more: &str| {
+        format!(
+            "unlearn --model {model} --data heads --forget {subject} --strategy retain-label --epochs 1 \
+             --progress none {more}"
+        )
+    };
+    let names = |list: &[&str]| serde_json::json!(list);
+
+    // The lineage knows who was never seen, so nobody has to say it.
+    let first = request(&model_of(&trained), "phantom-001", "");
+    let sides = planned(&place, &first);
+    assert_eq!(sides["held_out"], names(&["phantom-004"]));
+    assert_eq!(sides["retain"], names(&["phantom-000", "phantom-002", "phantom-003"]));
+    let first = place.json(&first, "lacuna.unlearn/1");
+    assert_eq!(first["earlier"], serde_json::json!([]));
+
+    let second = request(&model_of(&first), "phantom-000", "");
+    let sides = planned(&place, &second);
+    assert_eq!(sides["retain"], names(&["phantom-002", "phantom-003"]), "the forgotten are not held on to");
+    assert_eq!(sides["forgotten_earlier"], names(&["phantom-001"]));
+    let record = place.json(&second, "lacuna.unlearn/1");
+    let earlier = &record["earlier"][0];
+    assert_eq!(earlier["subject"], "phantom-001");
+    assert!(earlier["dice_before"].is_number() && earlier["dice_after"].is_number(), "{earlier}");
+    let run = place.path(record["run"].as_str().unwrap());
+    let rows = std::fs::read_to_string(run.join("results.csv")).unwrap();
+    // Before and after, two grids, four classes and their mean.
+    assert_eq!(rows.matches(",forgotten_earlier,").count(), 2 * 2 * 5, "{rows}");
+    let lineage: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(run.join("lineage.json")).unwrap()).unwrap();
+    let steps = lineage["erasures"].as_array().unwrap();
+    let chain: Vec<_> =
+        steps.iter().map(|step| (&step["subjects"], &step["by"]["parent"], &step["by"]["model"])).collect();
+    assert_eq!(chain[0], (&names(&["phantom-001"]), &first["parent"], &first["digest"]));
+    assert_eq!(chain[1], (&names(&["phantom-000"]), &first["digest"], &record["digest"]));
+
+    // Once more only if that is said, and nobody who was trained on was never seen.
+    place.fails(&request(&model_of(&first), "phantom-001", ""), 3, &["phantom-001", "retain-label", "--again"]);
+    let again = planned(&place, &request(&model_of(&first), "phantom-001", "--again"));
+    assert_eq!(again["forget"], names(&["phantom-001"]));
+    assert!(again.get("forgotten_earlier").is_none(), "{again}");
+    place.fails(
+        &request(&model_of(&first), "phantom-000", "--held-out phantom-001"),
+        3,
+        &["phantom-001", "--held-out"],
+    );
+    place.fails(&request(&model_of(&first), "phantom-004", ""), 3, &["phantom-004"]);
+
+    // The erased person's scans are not read: with them gone, the second request ends in the same bytes.
+    let copy = place.path("alone.safetensors");
+    std::fs::copy(place.path(&model_of(&first)), &copy).unwrap();
+    let told = request("alone.safetensors", "phantom-000", "--held-out phantom-004 --forgotten phantom-001");
+    assert_eq!(place.json(&told, "lacuna.unlearn/1")["digest"], record["digest"]);
+    for folder in ["images", "labels"] {
+        std::fs::remove_file(place.path("heads").join(folder).join("phantom-001.nii.gz")).unwrap();
+    }
+    let without = place.json(&second, "lacuna.unlearn/1");
+    assert_eq!((&without["digest"], &without["earlier"]), (&record["digest"], &serde_json::json!([])));
+}
+
+#[test]
+fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_stay() {
+    let place = Place::new();
+    place.heads("heads", "");
+    // White matter is left to one subject alone.
+    for subject in ["phantom-000", "phantom-002"] {
+        let path = place.path("heads/labels").join(format!("{subject}.nii.gz"));
+        let file = lacuna_volume::read_label_map(&path, &lacuna_volume::ReadLimits::default()).unwrap();
+        let mut labels = file.image;
+        labels.voxels_mut().iter_mut().filter(|label| [3, 4].contains(*label)).for_each(|label| *label = 1);
+        lacuna_volume::write_label_map(&path, &labels, None).unwrap();
+    }
+    let trained = place.json(
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --progress none",
+        "lacuna.train/1",
+    );
+    let words = format!(
+        "unlearn --model {} --data heads --strategy atlas-matching --epochs 1 --progress none",
+        trained["model"].as_str().unwrap()
+    );
+    let ran = place.run(&format!("{words} --forget phantom-001 --json"));
+    assert!(ran.code == 0 && ran.stderr.contains("occurs in nobody who stays"), "{}", ran.stderr);
+    let record: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(record["orphaned_classes"], serde_json::json!(["white matter"]));
+    let other = place.json(&format!("{words} --forget phantom-000"), "lacuna.unlearn/1");
+    assert_eq!(other["orphaned_classes"], serde_json::json!([]));
+    place.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["somebody left to keep"]);
+}

@@ -22,6 +22,7 @@ mod leaderboard;
 mod markdown;
 mod probe;
 pub mod probes;
+mod ranking;
 pub mod results;
 mod row;
 mod run_scores;
@@ -36,6 +37,7 @@ pub use estimate::{Estimate, Spread};
 pub use gate::{Criterion, GATE_SCHEMA, Gate, Judged, Met, Summary, Thresholds, Unit, Verdict, gates};
 pub use leaderboard::leaderboard;
 pub use probe::{ProbeRow, Rebound, ReboundStatus, Relearn, RelearnStatus};
+pub use ranking::{Ranked, ranked};
 pub use row::{
     Goal, ORIGINAL, Outcome, RETRAIN, ResultRow, Role, Run, ScoreGrid, Scored, ScoredSubject, check_text, scored_rows,
 };

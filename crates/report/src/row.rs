@@ -34,6 +34,8 @@ pub enum Role {
     Forget,
     /// Never trained on.
     HeldOut,
+    /// Trained on, and forgotten by an earlier run; no table or gate counts it to either side.
+    ForgottenEarlier,
 }
 
 /// Where prediction and truth are compared.
@@ -279,6 +281,7 @@ impl Role {
             Role::Retain => "retain",
             Role::Forget => "forget",
             Role::HeldOut => "held_out",
+            Role::ForgottenEarlier => "forgotten_earlier",
         }
     }
 }

@@ -31,6 +31,7 @@ impl RunScores {
             Role::Retain => &mut self.roles.retain,
             Role::Forget => &mut self.roles.forget,
             Role::HeldOut => &mut self.roles.held_out,
+            Role::ForgottenEarlier => return,
         };
         let score = &scored.score;
         if score.name != MEAN {

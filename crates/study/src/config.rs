@@ -1,6 +1,6 @@
 //! A study file.
 
-use crate::{ProbeConfig, StudyError, Variant};
+use crate::{ProbeConfig, SearchConfig, StudyError, Variant};
 use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, Shortcut};
 use lacuna_train::{TrainConfig, TrainError};
@@ -49,6 +49,9 @@ pub struct StudyConfig {
     /// What models are asked beyond their scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeConfig>,
+    /// Settings to try on other subjects than those reported; of `lacuna study --search` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchConfig>,
 }
 
 /// More models of never having seen a subject, so that one can tell chance from a trace.
@@ -311,7 +314,9 @@ impl StudyConfig {
         let unlearn = UnlearnConfig { epochs, variants, ..self.unlearn };
         Variant::all(&unlearn)?;
         self.probe.iter().try_for_each(|probe| probe.check(&train))?;
-        Ok(StudyConfig { train, unlearn, ..self })
+        let checked = StudyConfig { train, unlearn, ..self };
+        checked.check_search()?;
+        Ok(checked)
     }
 }
 

@@ -23,6 +23,7 @@ mod probing;
 mod record;
 mod rows;
 mod runs;
+mod search;
 mod store;
 mod study;
 mod task;
@@ -32,7 +33,7 @@ mod watch;
 pub use cases::{Data, Loading};
 pub use config::{
     DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig,
-    UnlearnConfig,
+    UnlearnConfig, VariantConfig,
 };
 pub use cost::HorizonCost;
 pub use error::StudyError;
@@ -42,6 +43,7 @@ pub use opening::check_init;
 pub use probe_config::{Probe, ProbeConfig, ProbeHorizons, ReboundConfig, RelearnConfig};
 pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
 pub use rows::network_name;
+pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
 pub use study::{Progress, Study};
 pub use task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask};

@@ -32,6 +32,8 @@ mod outward;
 mod rank;
 mod rates;
 mod recipe;
+#[cfg(test)]
+mod request_laws;
 mod rewind;
 mod run;
 pub mod strategy;

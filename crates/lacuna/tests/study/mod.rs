@@ -5,6 +5,7 @@ mod paper;
 mod probes;
 mod refusals;
 mod resume;
+mod search;
 #[cfg(feature = "vulkan")]
 mod vulkan;
 

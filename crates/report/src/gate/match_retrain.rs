@@ -71,22 +71,17 @@ fn criteria(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> V
         let of = move |model: &Model<'_>| model.facts.dice(thresholds.grid, role);
         (of(model), band(bank, of))
     };
-    let close = |difference: f64| move |value: f64, band: Band| (value - band.mean).abs() <= difference;
-    let inside = |value: f64, band: Band| band.holds(value, thresholds.deviations_max);
+    let others = |_: Band| thresholds.others_difference_max;
+    let inside = |band: Band| thresholds.deviations_max * band.deviation;
     let (forget, forget_band) = dice(|roles| &roles.forget);
     let (retain, retain_band) = dice(|roles| &roles.retain);
     let (held_out, held_out_band) = dice(|roles| &roles.held_out);
     let mut criteria = vec![
-        Criterion::beside(("forget Dice", Unit::Dice), forget, forget_band, |value, band| {
-            inside(value, band) && close(thresholds.forget_difference_max)(value, band)
+        Criterion::beside(("forget Dice", Unit::Dice), forget, forget_band, |band| {
+            inside(band).min(thresholds.forget_difference_max)
         }),
-        Criterion::beside(("retain Dice", Unit::Dice), retain, retain_band, close(thresholds.others_difference_max)),
-        Criterion::beside(
-            ("held-out Dice", Unit::Dice),
-            held_out,
-            held_out_band,
-            close(thresholds.others_difference_max),
-        ),
+        Criterion::beside(("retain Dice", Unit::Dice), retain, retain_band, others),
+        Criterion::beside(("held-out Dice", Unit::Dice), held_out, held_out_band, others),
         Criterion::at_most("fraction", model.facts.cost.retraining_fraction, thresholds.retraining_fraction_max),
     ];
     // Rows of before losses were scored have none, and a study need not probe: what is not there is not asked.
@@ -116,16 +111,15 @@ fn rebound(model: &Model<'_>) -> Option<f64> {
 fn relearning(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> Criterion {
     let band = band(bank, |model| model.probe?.relearn?.passes.map(|passes| passes as f64));
     let found = model.probe.and_then(|probe| probe.relearn).expect("asked only of a model that has it");
-    let limit = |value: f64, band: Band| value > band.mean + thresholds.deviations_max * band.deviation;
+    let reach = |band: Band| thresholds.deviations_max * band.deviation;
+    let beside = |passes: Option<u64>| Criterion::beside(RELEARN, passes.map(|passes| passes as f64), band, reach);
     match found.status {
         RelearnStatus::NotWithin => {
             let value = found.passes_max as f64;
-            let met = band.filter(|&band| limit(value, band)).map(|_| false);
-            Criterion { met, is_limit: true, ..Criterion::beside(RELEARN, Some(value), band, |_, _| false) }
+            let met = band.filter(|&band| value > band.mean + reach(band)).map(|_| false);
+            Criterion { met, is_limit: true, ..beside(Some(found.passes_max)) }
         }
-        _ => Criterion::beside(RELEARN, found.passes.map(|passes| passes as f64), band, |value, band| {
-            band.holds(value, thresholds.deviations_max)
-        }),
+        _ => beside(found.passes),
     }
 }
 

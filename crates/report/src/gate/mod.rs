@@ -162,6 +162,9 @@ pub struct Criterion {
     pub band: Option<Band>,
     /// How many of their standard deviations it lies above their mean.
     pub deviations: Option<f64>,
+    /// How far it went of how far it may go: met up to 1, missed by half as much again at 1.5; infinite where a band
+    /// allows nothing.
+    pub strain: Option<f64>,
     /// Whether it is met, where that is known.
     pub met: Option<bool>,
     /// Whether the verdict depends on it.
@@ -183,27 +186,36 @@ pub enum Unit {
 }
 
 impl Criterion {
-    /// A figure that is to be at least so much.
+    /// A part that is to be at least so much; what is missing to the whole is what may be missing.
     fn at_least(name: &'static str, value: Option<f64>, least: f64) -> Criterion {
-        let met = value.map(|value| value >= least);
-        Criterion { name, unit: Unit::Part, value, is_limit: false, band: None, deviations: None, met, counts: true }
+        let strain = value.map(|value| (1.0 - value).max(0.0) / (1.0 - least));
+        Criterion { met: value.map(|value| value >= least), strain, ..Criterion::of((name, Unit::Part), value) }
     }
 
-    /// A figure that is to be at most so much.
+    /// A part that is to be at most so much.
     fn at_most(name: &'static str, value: Option<f64>, most: f64) -> Criterion {
-        Criterion { met: value.map(|value| value <= most), ..Criterion::at_least(name, value, 0.0) }
+        let (met, strain) = (value.map(|value| value <= most), value.map(|value| value / most));
+        Criterion { met, strain, ..Criterion::of((name, Unit::Part), value) }
     }
 
-    /// A figure beside those of retrained models; whether it is met, `is_met` says.
+    /// A figure beside those of retrained models, no further from their mean than `reach` lets it.
     fn beside(
-        (name, unit): (&'static str, Unit),
+        named: (&'static str, Unit),
         value: Option<f64>,
         band: Option<Band>,
-        is_met: impl FnOnce(f64, Band) -> bool,
+        reach: impl FnOnce(Band) -> f64,
     ) -> Criterion {
         let deviations = value.zip(band).and_then(|(value, band)| band.deviations(value));
-        let met = value.zip(band).map(|(value, band)| is_met(value, band));
-        Criterion { name, unit, value, is_limit: false, band, deviations, met, counts: true }
+        let distance = value.zip(band).map(|(value, band)| ((value - band.mean).abs(), reach(band)));
+        let met = distance.map(|(distance, reach)| distance <= reach);
+        let strain = distance.map(|(distance, reach)| if distance == 0.0 { 0.0 } else { distance / reach });
+        Criterion { band, deviations, strain, met, ..Criterion::of(named, value) }
+    }
+
+    /// A figure that is compared with nothing yet.
+    fn of((name, unit): (&'static str, Unit), value: Option<f64>) -> Criterion {
+        let (band, deviations, strain, met) = (None, None, None, None);
+        Criterion { name, unit, value, is_limit: false, band, deviations, strain, met, counts: true }
     }
 }
 
@@ -308,6 +320,7 @@ mod tests {
             is_limit: false,
             band: None,
             deviations: None,
+            strain: None,
             met,
             counts,
         }

@@ -7,6 +7,7 @@ use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoi
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::lineage::{self, Lineage};
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
 use crate::plan::Plan;
@@ -17,7 +18,7 @@ use crate::scores::{self, Scored, Side};
 use crate::watch::{self, Watch};
 use clap::Args;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
-use lacuna_nn::{Network, load_matching, write_model};
+use lacuna_nn::{Network, load_matching, read_model, write_model};
 use lacuna_seed::Seed;
 use lacuna_study::{Data, check_init};
 use lacuna_train::{Objective, State, Supervised, fit};
@@ -151,6 +152,7 @@ impl Job {
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
         let notes = ModelNotes { loss: Some(self.run.train.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
+        folder.write_json(lineage::FILE, &self.lineage(&state, context)?)?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
         watch::remove_checkpoint(folder)?;
@@ -184,6 +186,19 @@ impl Job {
         let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
         watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
         Ok(state)
+    }
+
+    /// Whom the model has seen, by itself and through the weights that it began from.
+    fn lineage(&self, state: &State, context: &Context) -> Result<Lineage, CliError> {
+        let own = Lineage::of_training(state.network.digest(), self.split.train().clone());
+        let Some(init) = self.run.network.init.as_deref().filter(|init| Lineage::is_beside(init)) else {
+            return Ok(own);
+        };
+        let digest = read_model(init, &context.device)?.network.digest();
+        Ok(match Lineage::beside(init, &digest)? {
+            Some(ancestor) => own.descending_from(ancestor),
+            None => own,
+        })
     }
 
     fn score(&self, network: &Network, context: &Context) -> Result<Vec<Scored>, CliError> {

@@ -4,6 +4,7 @@ use super::Arguments;
 use crate::arguments::Model;
 use crate::config::{Settings, absolute, apply, read_table, subjects, typed, with_suggestion};
 use crate::error::CliError;
+use crate::lineage::Lineage;
 use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
 use lacuna_nn::loss::SegmentationLoss;
@@ -11,6 +12,7 @@ use lacuna_study::{DataConfig, NetworkConfig, StudyConfig, Variant};
 use lacuna_unlearn::Recipe;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use toml::Table;
 
@@ -24,8 +26,14 @@ pub struct UnlearnRun {
     pub model: PathBuf,
     /// Who is forgotten.
     pub forget: Vec<SubjectId>,
-    /// Who was never trained on; everybody else is to be kept.
+    /// Who was never trained on; where nobody knows who was, everybody else is to be kept.
     pub held_out: Vec<SubjectId>,
+    /// Whom the model was made to forget before, without those asked for again.
+    #[serde(default)]
+    pub earlier: Vec<SubjectId>,
+    /// Everybody the model or an ancestor was trained on, where its lineage tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<BTreeSet<SubjectId>>,
     /// The named strategy, or the name of the user's own recipe.
     pub strategy: String,
     /// How the recipe differs from the named strategy.
@@ -55,11 +63,16 @@ impl UnlearnRun {
             let what = "--forget: expected a subject, found nothing; fix: say it with --forget SUBJECT".to_string();
             return Err(CliError::Config { what });
         }
+        let forget = subjects(&arguments.forget)?;
+        let held_out = subjects(&arguments.held_out)?;
+        let past = Past::of(arguments, model, &forget, &held_out)?;
         let run = UnlearnRun {
             name: arguments.run.name.clone().unwrap_or_else(|| variant.strategy.clone()),
             model: absolute(&model.path),
-            forget: subjects(&arguments.forget)?,
-            held_out: subjects(&arguments.held_out)?,
+            forget,
+            held_out,
+            earlier: past.earlier,
+            trained: past.trained,
             strategy: variant.strategy,
             differences: variant.differences,
             epochs: variant.horizons,
@@ -91,6 +104,54 @@ impl Settings for UnlearnRun {
         let recipe = self.recipe.checked()?;
         Ok(UnlearnRun { recipe, ..self })
     }
+}
+
+/// What the model's lineage, or the user, says of the time before this request.
+struct Past {
+    earlier: Vec<SubjectId>,
+    trained: Option<BTreeSet<SubjectId>>,
+}
+
+impl Past {
+    fn of(
+        arguments: &Arguments,
+        model: &Model,
+        forget: &[SubjectId],
+        held_out: &[SubjectId],
+    ) -> Result<Past, CliError> {
+        let lineage = Lineage::beside(&model.path, &model.digest())?;
+        let mut earlier: BTreeSet<SubjectId> = subjects(&arguments.forgotten)?.into_iter().collect();
+        earlier.extend(lineage.iter().flat_map(Lineage::forgotten));
+        if let Some(subject) = forget.iter().find(|subject| earlier.contains(*subject) && !arguments.again) {
+            return Err(forgotten_already(subject, lineage.as_ref()));
+        }
+        let trained = lineage.map(|lineage| lineage.trained);
+        let has_seen = |subject: &&SubjectId| {
+            earlier.contains(*subject) || trained.as_ref().is_some_and(|trained| trained.contains(*subject))
+        };
+        if let Some(subject) = held_out.iter().find(has_seen) {
+            let what = format!(
+                "--held-out: {subject}: expected somebody the model never saw, found that it was trained on them; \
+                 fix: leave them out"
+            );
+            return Err(CliError::Config { what });
+        }
+        earlier.retain(|subject| !forget.contains(subject));
+        Ok(Past { earlier: earlier.into_iter().collect(), trained })
+    }
+}
+
+fn forgotten_already(subject: &SubjectId, lineage: Option<&Lineage>) -> CliError {
+    let erasure = lineage.and_then(|lineage| lineage.erasure_of(subject));
+    let how = match erasure.and_then(|erasure| erasure.by.as_ref()) {
+        Some(by) => format!("by {} from the model {}", by.strategy, by.parent),
+        None => "as --forgotten or the lineage says".to_string(),
+    };
+    let what = format!(
+        "--forget: {subject}: expected somebody the model still knows, found that it was made to forget them already, \
+         {how}; fix: --again to do it once more, or audit the model that is there"
+    );
+    CliError::Config { what }
 }
 
 fn horizons(arguments: &Arguments) -> Vec<usize> {

@@ -37,7 +37,7 @@ pub struct Curves<'a> {
     /// Their scans.
     pub data: &'a Data,
     /// By role.
-    pub sides: [(Role, BTreeSet<SubjectId>); 3],
+    pub sides: Vec<(Role, BTreeSet<SubjectId>)>,
     /// Where to compute.
     pub device: Device,
 }

@@ -1,5 +1,6 @@
 //! What `lacuna unlearn` says at the end.
 
+use super::earlier::EarlierErasure;
 use crate::text_table::named;
 use lacuna_report::Table;
 use lacuna_train::Passes;
@@ -36,6 +37,10 @@ pub struct Record {
     pub returned_epoch: Option<usize>,
     /// What it did to the subjects to forget.
     pub effect: Effect,
+    /// Whom the model was made to forget before, measured again.
+    pub earlier: Vec<EarlierErasure>,
+    /// Classes that nobody who stays shows.
+    pub orphaned_classes: Vec<String>,
     /// The scores.
     pub tables: Vec<Table>,
 }
@@ -56,6 +61,10 @@ impl Record {
             format!("{moved:.2} % of the probability and {relabelled:.2} % of the labels of those to forget moved");
         lines.push(("effect", effect));
         lines.extend(self.returned_epoch.map(|epoch| ("returned", format!("the network after epoch {epoch}"))));
+        lines.extend(self.earlier.iter().map(|earlier| ("earlier", earlier.line())));
+        if !self.orphaned_classes.is_empty() {
+            lines.push(("classes", format!("in nobody who stays: {}", self.orphaned_classes.join(", "))));
+        }
         format!("{}\n{}", Table::texts(&self.tables), named(&lines))
     }
 }

@@ -1,5 +1,7 @@
 //! `lacuna study FILE.toml`: strategies x horizons x forgotten subjects x seeds.
 
+mod search;
+
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -11,10 +13,9 @@ use std::path::PathBuf;
 
 /// Train, forget by every strategy named, retrain, and print the paper's table
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  lacuna study studies/paper.toml --dry-run\n  lacuna study studies/paper.toml\n\nAn \
-                        interrupted study goes on where it was when the same command is given again."
-)]
+#[command(after_help = "Examples:\n  lacuna study studies/paper.toml --dry-run\n  lacuna study studies/paper.toml\n  \
+                        lacuna study studies/phantom-search.toml --search\n\nAn \
+                        interrupted study goes on where it was when the same command is given again.")]
 pub struct Arguments {
     /// The study file
     #[arg(value_name = "FILE.toml")]
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Replace subject ids in everything that is written
     #[arg(long)]
     pseudonyms: bool,
+    /// Instead of the study, try the settings of its [search] on the subjects named there, and rank them
+    #[arg(long)]
+    search: bool,
     /// Check everything, list the tasks, estimate time and memory, and stop
     #[arg(long)]
     dry_run: bool,
@@ -46,10 +50,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     // A file that cannot be understood is shown with the line at fault, which may list subjects.
     let mut config = config.map_err(|error| if arguments.pseudonyms { without_names(error) } else { error })?;
     config.pseudonyms |= arguments.pseudonyms;
+    let conclude = if arguments.search { search::conclude } else { studying::tables_and_gates };
+    if arguments.search {
+        config = config.searching()?;
+    }
     let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
     let folders =
         Folders { records: folder(&arguments.records, "records"), models: folder(&arguments.models, "models") };
-    if arguments.dry_run { plan(config, &folders, context) } else { studying::run("study", config, &folders, context) }
+    if arguments.dry_run {
+        plan(config, &folders, context)
+    } else {
+        studying::run("study", config, &folders, context, conclude)
+    }
 }
 
 fn plan(config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {

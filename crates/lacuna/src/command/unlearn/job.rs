@@ -1,0 +1,273 @@
+//! An unlearning run, from its settings to its model.
+
+use super::Arguments;
+use super::classes;
+use super::config::UnlearnRun;
+use super::earlier::measured_again;
+use super::looking::{Curves, Looking};
+use super::record::Record;
+use super::sides::Sides;
+use crate::arguments::Model;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::lineage::{self, ErasedBy, Lineage};
+use crate::model_notes::ModelNotes;
+use crate::output::Outcome;
+use crate::plan::Plan;
+use crate::preparing::prepare;
+use crate::progress::Progress;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::watch::{self, Watch};
+use lacuna_nn::{Network, write_model};
+use lacuna_report::{ORIGINAL, ScoreGrid, results, tables};
+use lacuna_seed::Seed;
+use lacuna_study::Data;
+use lacuna_train::{State, TrainError};
+use lacuna_unlearn::{
+    Conflicts, Effect, ForgetRetain, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes, unlearn,
+};
+use std::collections::BTreeMap;
+
+/// An unlearning run that has been checked and whose data are in memory.
+pub(super) struct Job<'a> {
+    pub(super) run: UnlearnRun,
+    model: &'a Model,
+    pub(super) data: Data,
+    pub(super) sides: Sides,
+    /// Classes that only the subjects to forget show.
+    orphaned: Vec<String>,
+    /// The digest of everything that decides how the run goes on.
+    digest: String,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn prepare(run: UnlearnRun, model: &'a Model, context: &Context) -> Result<Job<'a>, CliError> {
+        let study = run.as_study(model);
+        let (cohort, labels, _) = Data::open(&study)?;
+        model.check_fit(&labels, &cohort)?;
+        let sides = Sides::divide(&cohort.subjects(), &run)?;
+        let data = prepare(&study, &sides.everybody(), context)?;
+        let split = &sides.split;
+        if split.retain().is_empty() {
+            let what = "--forget: expected somebody left to keep, found nobody; fix: delete the model instead";
+            return Err(CliError::Config { what: what.to_string() });
+        }
+        let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;
+        let digest = digest(&run, &data, &sides, &model.network);
+        Ok(Job { run, model, data, sides, orphaned, digest })
+    }
+
+    pub(super) fn plan(&self, context: &Context) -> Result<Plan, CliError> {
+        let cases = self.data.of(self.sides.split.train());
+        let sets = ForgetRetain::of(&cases, self.sides.split.forget())?;
+        let epoch = epoch_cost(&self.run.recipe, &sets);
+        let plan = Plan::new(context, &self.run.name, &self.data, self.longest_horizon(), epoch)?;
+        let subjects = self.sides.by_role().into_iter().map(|(role, subjects)| (role.name(), subjects)).collect();
+        let before = preparation_passes(&self.run.recipe, &sets)?;
+        Ok(Plan { subjects, preparation_passes: before.teacher, preparation_training_passes: before.training, ..plan })
+    }
+
+    pub(super) fn record(&self, context: &Context) -> RunRecord {
+        let parents = BTreeMap::from([
+            ("model".to_string(), self.model.network.digest()),
+            ("data".to_string(), self.data.digest_of(self.sides.split.train())),
+        ]);
+        RunRecord::new(context, "unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
+    }
+
+    /// Do something with the run as the unlearning crate knows it.
+    pub(super) fn with_unlearned<T>(
+        &self,
+        context: &Context,
+        act: impl FnOnce(&Unlearned) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        let cases = self.data.of(self.sides.split.train());
+        let sets = ForgetRetain::of(&cases, self.sides.split.forget())?;
+        act(&Unlearned {
+            original: &self.model.network,
+            recipe: &self.run.recipe,
+            sets: &sets,
+            epochs: self.longest_horizon(),
+            loss: self.run.loss,
+            seed: Seed(self.run.seed),
+            device: context.device.clone(),
+            activations: context.activations,
+        })
+    }
+
+    pub(super) fn looking<'l>(
+        &'l self,
+        arguments: &Arguments,
+        run: &'l Unlearned<'l>,
+        context: &Context,
+        folder: &'l RunFolder,
+    ) -> Result<Looking<'l>, CliError> {
+        let curves = || Curves { data: &self.data, sides: self.sides.by_role(), device: context.device.clone() };
+        let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
+        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients })
+    }
+
+    pub(super) fn unlearn(
+        &self,
+        run: &Unlearned,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Outcome, CliError> {
+        let mut state = run.fresh_state()?;
+        if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
+            self.score(&self.model.network, ORIGINAL, 0, context, folder)?;
+            looking.look(run.original, &state.network, &[])?;
+        }
+        let outcome = self.go_on(run, &mut state, looking, context, folder);
+        if let Err(CliError::Train(TrainError::Diverged { .. })) = &outcome {
+            self.record_divergence(folder)?;
+        }
+        outcome?;
+        self.finish(run, &state, looking, context, folder)
+    }
+
+    fn go_on(
+        &self,
+        run: &Unlearned,
+        state: &mut State,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<(), CliError> {
+        let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
+        let after_epoch = |state: &State| {
+            let result = state.result();
+            if self.run.epochs.contains(&state.epochs_done) {
+                self.score(&result, &self.run.strategy, state.epochs_done, context, folder)?;
+            }
+            looking.look(&result, &state.network, &state.history)
+        };
+        let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
+        let mut watch = Watch { folder, progress, run: digest, checkpoint_epochs, after_epoch: &after_epoch };
+        let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
+            UnlearnError::Train(error) => CliError::Train(error),
+            error => error.into(),
+        });
+        let again = format!("lacuna unlearn --model {} --resume", self.model.path.display());
+        watch.ended(outcome, state, run.epochs, &again)
+    }
+
+    /// Whether the forget subjects noticed anything; nothing is worth a warning.
+    fn effect(
+        &self,
+        run: &Unlearned,
+        network: &Network,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Effect, CliError> {
+        let effect = effect(run.original, network, run.sets, &run.device)?;
+        if effect.is_nothing {
+            context.note(&format!(
+                "warning  no effect: {:.2} % of the probability and {:.2} % of the labels moved on the subjects to forget; \
+                 try --find-learning-rate",
+                100.0 * effect.moved,
+                100.0 * effect.relabelled
+            ));
+        }
+        folder.write_json("effect.json", &effect)?;
+        Ok(effect)
+    }
+
+    fn finish(
+        &self,
+        run: &Unlearned,
+        state: &State,
+        looking: &Looking,
+        context: &Context,
+        folder: &RunFolder,
+    ) -> Result<Outcome, CliError> {
+        let model = folder.file("model.safetensors");
+        let parent = self.model.network.digest();
+        let before = preparation_passes(run.recipe, run.sets)?;
+        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, Some(parent.clone()));
+        let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
+        write_model(&model, &state.network, &notes.to_metadata())?;
+        let effect = self.effect(run, &state.network, context, folder)?;
+        let mut looking_passes = looking.passes()?;
+        looking_passes += effect.passes;
+        folder.write_json(lineage::FILE, &self.lineage(state)?)?;
+        let rows = self.all_rows(folder)?;
+        results::write(&folder.file("results.csv"), &rows)?;
+        watch::remove_checkpoint(folder)?;
+        let earlier = measured_again(&rows, run.epochs);
+        for moved in earlier.iter().filter(|earlier| earlier.moved) {
+            context.note(&format!("warning  {}", moved.line()));
+        }
+        let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
+        let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        let record = Record {
+            run: folder.path().to_path_buf(),
+            model,
+            digest: state.network.digest(),
+            parent,
+            strategy: self.run.strategy.clone(),
+            variant: self.run.differences.clone(),
+            training_passes: state.passes.training,
+            teacher_passes: state.passes.teacher,
+            preparation_passes: before.teacher,
+            preparation_training_passes: before.training,
+            looking_passes,
+            returned_epoch: state.best.as_ref().map(|best| best.epoch),
+            effect,
+            earlier,
+            orphaned_classes: self.orphaned.clone(),
+            tables,
+        };
+        Ok(Outcome::new("unlearn", &record, record.text()))
+    }
+
+    /// That of the model this began from, and this request.
+    fn lineage(&self, state: &State) -> Result<Lineage, CliError> {
+        let parent = self.model.network.digest();
+        let split = &self.sides.split;
+        let told = || {
+            let trained = split.train().union(&self.sides.earlier).cloned().collect();
+            Lineage::told(parent.clone(), trained, &self.run.earlier.iter().cloned().collect())
+        };
+        let before = Lineage::beside(&self.model.path, &parent)?.unwrap_or_else(told);
+        let by = ErasedBy {
+            strategy: self.run.strategy.clone(),
+            variant: self.run.differences.clone(),
+            epochs: state.epochs_done,
+            parent,
+            model: state.network.digest(),
+        };
+        Ok(before.after(split.forget().clone(), by))
+    }
+
+    /// What a person should know before the work begins.
+    pub(super) fn note(&self, context: &Context) {
+        for class in &self.orphaned {
+            context.note(&format!(
+                "warning  `{class}` occurs in nobody who stays: a model retrained without them would not know the class, \
+                 and no strategy takes it from the model; after this request, train without the class"
+            ));
+        }
+    }
+
+    fn longest_horizon(&self) -> usize {
+        self.run.epochs.iter().copied().max().expect("checked: a run has a horizon")
+    }
+}
+
+/// Two runs of one digest end in the same bytes.
+fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network) -> String {
+    let split = &sides.split;
+    let decides = (
+        env!("CARGO_PKG_VERSION"),
+        original.digest(),
+        run.seed,
+        data.digest_of(split.train()),
+        split.forget(),
+        &run.recipe,
+        run.loss,
+        run.epochs.iter().max(),
+    );
+    lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
+}

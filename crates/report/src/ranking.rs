@@ -1,0 +1,129 @@
+//! Which of several recipes came nearest to its goal's gate.
+//!
+//! A search looks at many settings on a few subjects, and a count of passed runs tells most of them apart from nothing.
+//! So each run counts by its most strained criterion ([`Criterion::strain`](crate::Criterion::strain)): where a setting
+//! misses one bound by far, it does not help that it meets the others.
+
+use crate::{Gate, Goal, Judged, Verdict};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A strategy, variant and horizon in the order of nearness.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranked {
+    /// What it is for.
+    pub goal: Goal,
+    /// The strategy.
+    pub strategy: String,
+    /// How it differs from the named one.
+    pub variant: String,
+    /// The horizon.
+    pub epochs: usize,
+    /// How many runs.
+    pub runs: usize,
+    /// How many of them passed their gate.
+    pub passed: usize,
+    /// How many diverged; one is enough to be ranked last.
+    pub diverged: usize,
+    /// The most strained criterion of each run, averaged over runs: 1 is the bound. None if some run has a criterion
+    /// that counts and is unknown, or was compared with an original that had memorised nothing.
+    pub strain: Option<f64>,
+    /// Which criterion was the most strained, and in how many runs.
+    pub hardest: Option<(&'static str, usize)>,
+}
+
+/// Every setting of a gate, the nearest first; what diverged or cannot be said comes last, in the order of names.
+pub fn ranked(gate: &Gate) -> Vec<Ranked> {
+    let mut settings: BTreeMap<_, Vec<&Judged>> = BTreeMap::new();
+    for judged in &gate.judged {
+        settings.entry((judged.strategy.as_str(), judged.variant.as_str(), judged.epochs)).or_default().push(judged);
+    }
+    let mut ranked: Vec<Ranked> = settings.values().map(|runs| rank(gate.goal, runs)).collect();
+    ranked.sort_by(|one, two| one.order().partial_cmp(&two.order()).expect("a strain is a number"));
+    ranked
+}
+
+impl Ranked {
+    fn order(&self) -> (bool, f64) {
+        (self.strain.is_none(), self.strain.unwrap_or(0.0))
+    }
+}
+
+fn rank(goal: Goal, runs: &[&Judged]) -> Ranked {
+    let worst: Vec<Option<(f64, &'static str)>> = runs.iter().map(|judged| most_strained(judged)).collect();
+    let strain = worst.iter().map(|worst| worst.map(|(strain, _)| strain)).sum::<Option<f64>>();
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    worst.iter().flatten().for_each(|(_, name)| *counts.entry(name).or_default() += 1);
+    Ranked {
+        goal,
+        strategy: runs[0].strategy.clone(),
+        variant: runs[0].variant.clone(),
+        epochs: runs[0].epochs,
+        runs: runs.len(),
+        passed: runs.iter().filter(|judged| judged.verdict == Verdict::Pass).count(),
+        diverged: runs.iter().filter(|judged| judged.criteria.is_empty()).count(),
+        strain: strain.map(|sum| sum / runs.len() as f64),
+        hardest: counts.into_iter().max_by_key(|&(_, count)| count),
+    }
+}
+
+/// None of a run that diverged or of which something that counts is unknown.
+fn most_strained(judged: &Judged) -> Option<(f64, &'static str)> {
+    if judged.criteria.is_empty() || matches!(judged.verdict, Verdict::NotAssessable | Verdict::SaysNothing) {
+        return None;
+    }
+    let counted = judged.criteria.iter().filter(|criterion| criterion.counts);
+    let strains: Option<Vec<(f64, &'static str)>> =
+        counted.map(|criterion| Some((criterion.strain?, criterion.name))).collect();
+    strains?.into_iter().max_by(|one, two| one.0.total_cmp(&two.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{finished, run};
+    use crate::{Cost, ORIGINAL, Outcome, ResultRow, Thresholds, gates};
+
+    fn ranking(rows: &[ResultRow]) -> Vec<Ranked> {
+        ranked(&gates(rows, &[], &Thresholds::STANDARD).unwrap()[0])
+    }
+
+    /// Originals of two subjects and a run of each setting on both; retain 0.9, forget 0.8, held out 0.5 before.
+    fn rows(settings: &[(&str, [[f64; 3]; 2])]) -> Vec<ResultRow> {
+        let mut rows = Vec::new();
+        for (place, subject) in ["sub-01", "sub-02"].into_iter().enumerate() {
+            finished(&mut rows, &run(ORIGINAL, 100, subject, 0), [0.9, 0.8, 0.5]);
+            for (variant, dice) in settings {
+                let run = crate::Run { variant: variant.to_string(), ..run("noisy-label", 20, subject, 0) };
+                finished(&mut rows, &run, dice[place]);
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn settings_are_ranked_by_what_they_miss_most() {
+        // All forgotten; held out 0.495 of 0.5 is the bound (strain 1), 0.49 misses it by as much again (2).
+        let found = ranking(&rows(&[
+            ("far", [[0.9, 0.0, 0.49], [0.9, 0.0, 0.48]]),
+            ("near", [[0.9, 0.0, 0.494], [0.9, 0.0, 0.496]]),
+            ("all kept, nothing forgotten", [[0.9, 0.8, 0.5], [0.9, 0.8, 0.5]]),
+        ]));
+        let order: Vec<&str> = found.iter().map(|ranked| ranked.variant.as_str()).collect();
+        assert_eq!(order, ["near", "far", "all kept, nothing forgotten"]);
+        // (1.2 + 0.8) / 2, (2 + 4) / 2, and a forget decrease of nothing where 99 % are asked: 1 / 0.01.
+        for (ranked, expected) in found.iter().zip([1.0, 3.0, 100.0]) {
+            assert!((ranked.strain.unwrap() - expected).abs() < 1e-9, "{ranked:?}");
+        }
+        assert_eq!((found[0].passed, found[0].hardest), (1, Some(("held out kept", 2))));
+    }
+
+    #[test]
+    fn what_diverged_or_cannot_be_said_comes_last() {
+        let mut rows = rows(&[("finished", [[0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])]);
+        let diverged = crate::Run { variant: "diverged".to_string(), ..run("noisy-label", 20, "sub-01", 0) };
+        rows.push(ResultRow { run: diverged, cost: Cost::default(), outcome: Outcome::Diverged });
+        let found = ranking(&rows);
+        assert_eq!((found[0].variant.as_str(), found[1].diverged, found[1].strain), ("finished", 1, None));
+    }
+}

@@ -1,0 +1,237 @@
+//! A search for settings, on subjects that the study does not report.
+//!
+//! Settings that were chosen on a subject fit that subject, and a figure of it afterwards flatters the method. So the
+//! subjects of a search are named in the study file itself, and a study that reports one of them is refused.
+
+use crate::config::{Forget, UnlearnConfig, VariantConfig, bad};
+use crate::{StudyConfig, StudyError, Variant};
+use lacuna_cohort::SubjectId;
+use lacuna_seed::Seed;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is tried, and on whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Who is forgotten while settings are chosen: trained on, never held out, forgotten in no table of the study.
+    pub subjects: Vec<SubjectId>,
+    /// The seeds of the search.
+    #[serde(default = "one_seed")]
+    pub seeds: Vec<u64>,
+    /// The settings.
+    pub spaces: Vec<SpaceConfig>,
+}
+
+/// Settings of one strategy: every combination of the values of some keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceConfig {
+    /// A named strategy, or a new name, in which case recipe and grid are the whole recipe.
+    pub strategy: String,
+    /// Keys that all share.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub recipe: toml::Table,
+    /// The values to try of each key.
+    pub grid: BTreeMap<String, Vec<toml::Value>>,
+    /// Its own horizons; each is ranked by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Vec<usize>>,
+    /// The most combinations that are tried, drawn by chance where there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials_max: Option<usize>,
+}
+
+/// The most combinations of one space before any is drawn.
+const COMBINATIONS_MAX: usize = 100_000;
+
+impl StudyConfig {
+    /// The search of a study, as a study of its own.
+    ///
+    /// # Errors
+    /// A study without a `[search]`.
+    pub fn searching(&self) -> Result<StudyConfig, StudyError> {
+        let Some(search) = &self.search else {
+            return Err(bad("search", "a [search] with subjects and spaces", "none"));
+        };
+        let variants = search.variants()?;
+        let mut study = self.clone();
+        study.name = format!("{}-search", self.name);
+        study.seeds = search.seeds.clone();
+        study.split.forget = Forget::Only(search.subjects.clone());
+        study.unlearn = UnlearnConfig { strategies: Some(Vec::new()), variants, ..self.unlearn.clone() };
+        study.search = None;
+        study.checked()
+    }
+
+    /// That nobody is reported on whom settings are chosen.
+    pub(crate) fn check_search(&self) -> Result<(), StudyError> {
+        let Some(search) = &self.search else { return Ok(()) };
+        let Forget::Only(reported) = &self.split.forget else {
+            let expected = "the subjects that the study reports, by name, so that none of the search is among them";
+            return Err(bad("split.forget.only", expected, "each"));
+        };
+        let chosen_on: BTreeSet<_> = search.subjects.iter().collect();
+        if let Some(both) = reported.iter().find(|subject| chosen_on.contains(subject)) {
+            let expected = "nobody that split.forget reports";
+            return Err(bad("search.subjects", expected, &both.to_string()));
+        }
+        if let Some(both) = self.split.held_out_subjects.iter().find(|subject| chosen_on.contains(subject)) {
+            return Err(bad("search.subjects", "nobody that is held out", &both.to_string()));
+        }
+        self.searching().map(|_| ())
+    }
+}
+
+impl SearchConfig {
+    /// Every setting that is tried.
+    fn variants(&self) -> Result<Vec<VariantConfig>, StudyError> {
+        if self.spaces.is_empty() {
+            return Err(bad("search.spaces", "at least one", "none"));
+        }
+        Ok(self.spaces.iter().map(SpaceConfig::variants).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
+impl SpaceConfig {
+    fn variants(&self) -> Result<Vec<VariantConfig>, StudyError> {
+        if let Some((key, _)) = self.grid.iter().find(|(_, values)| values.is_empty()) {
+            return Err(bad(&format!("search.spaces.grid.{key}"), "at least one value", "none"));
+        }
+        let count = self.grid.values().try_fold(1_usize, |count, values| count.checked_mul(values.len()));
+        let Some(count) = count.filter(|&count| count <= COMBINATIONS_MAX) else {
+            let expected = format!("at most {COMBINATIONS_MAX} combinations");
+            return Err(bad("search.spaces.grid", &expected, "more"));
+        };
+        let of = |place| {
+            let mut recipe = self.recipe.clone();
+            recipe.extend(self.combination(place));
+            VariantConfig { strategy: self.strategy.clone(), recipe, epochs: self.epochs.clone() }
+        };
+        Ok(self.places(count).into_iter().map(of).collect())
+    }
+
+    /// All places in the grid, or so many by chance, in order.
+    fn places(&self, count: usize) -> Vec<usize> {
+        let most = self.trials_max.unwrap_or(count);
+        let stream = Seed(0).stream("search").part(&self.strategy);
+        let mut places: Vec<usize> = (0..count).collect();
+        if most < count {
+            let draw = |place: &usize| stream.part(&place.to_string()).draws().uniform();
+            places.sort_by(|one, two| draw(one).total_cmp(&draw(two)));
+            places.truncate(most);
+            places.sort_unstable();
+        }
+        places
+    }
+
+    /// The values at a place, the last key moving fastest.
+    fn combination(&self, mut place: usize) -> toml::Table {
+        let mut values = toml::Table::new();
+        for (key, choices) in self.grid.iter().rev() {
+            values.insert(key.clone(), choices[place % choices.len()].clone());
+            place /= choices.len();
+        }
+        values
+    }
+}
+
+/// The setting that a row names, with the one horizon at which it was ranked first.
+///
+/// # Errors
+/// [`StudyError`] if the study has no such setting.
+pub fn chosen(
+    study: &StudyConfig,
+    strategy: &str,
+    differences: &str,
+    epochs: usize,
+) -> Result<VariantConfig, StudyError> {
+    for variant in &study.unlearn.variants {
+        let horizons = variant.epochs.as_ref().unwrap_or(&study.unlearn.epochs);
+        let mut keys = study.unlearn.recipe.clone();
+        keys.extend(variant.recipe.clone());
+        let named = Variant::new(&variant.strategy, &keys, horizons)?;
+        if (named.strategy.as_str(), named.differences.as_str()) == (strategy, differences) {
+            return Ok(VariantConfig { strategy: named.strategy, recipe: keys, epochs: Some(vec![epochs]) });
+        }
+    }
+    Err(bad("search.spaces", "the setting that was ranked first", &format!("none named {strategy} {differences}")))
+}
+
+fn one_seed() -> Vec<u64> {
+    vec![0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STUDY: &str = r#"
+        name = "small"
+        data = { root = "data", labels = "tissue" }
+        preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "all-voxels" }
+        network = { depth = 10 }
+        [split]
+        held_out_subjects = ["h"]
+        forget = { only = ["a", "b"] }
+        [search]
+        subjects = ["c"]
+        [[search.spaces]]
+        strategy = "noisy-label"
+        recipe = { batch_norm = "running" }
+        epochs = [3]
+        grid = { learning_rate = [2e-3, 1e-2], retain_weight = [0.5, 1.0, 2.0] }
+    "#;
+
+    fn study(replace: (&str, &str)) -> Result<StudyConfig, StudyError> {
+        StudyConfig::from_toml(&STUDY.replace(replace.0, replace.1)).unwrap().checked()
+    }
+
+    #[test]
+    fn every_combination_is_tried_on_the_subjects_of_the_search_alone() {
+        let search = study(("", "")).unwrap().searching().unwrap();
+        assert_eq!(search.name, "small-search");
+        assert_eq!(search.split.forget, Forget::Only(vec![SubjectId::new("c").unwrap()]));
+        let tried: Vec<String> =
+            Variant::all(&search.unlearn).unwrap().into_iter().map(|one| one.differences).collect();
+        assert_eq!(tried.len(), 6);
+        assert_eq!(tried[1], "batch_norm=running; learning_rate=0.002");
+        assert_eq!(tried[5], "batch_norm=running; learning_rate=0.01; retain_weight=2.0");
+        assert!(search.searching().unwrap_err().to_string().contains("[search]"));
+    }
+
+    #[test]
+    fn of_a_large_grid_some_are_drawn_always_the_same() {
+        let drawn = |most: usize| {
+            let more = format!("epochs = [3]\n        trials_max = {most}");
+            study(("epochs = [3]", &more)).unwrap().searching().unwrap().unlearn.variants
+        };
+        let all = study(("", "")).unwrap().searching().unwrap().unlearn.variants;
+        assert_eq!((drawn(4).len(), drawn(4)), (4, drawn(4)));
+        assert!(drawn(4).iter().all(|variant| all.contains(variant)));
+        assert_eq!(drawn(99), all);
+        assert!(drawn(3).iter().all(|variant| drawn(4).contains(variant)), "fewer are some of more");
+    }
+
+    #[test]
+    fn nobody_is_reported_on_whom_settings_were_chosen() {
+        let refused = |replace| study(replace).unwrap_err().to_string();
+        let message = refused((r#"subjects = ["c"]"#, r#"subjects = ["b"]"#));
+        assert_eq!(message, "search.subjects: expected nobody that split.forget reports, found b");
+        let message = refused((r#"subjects = ["c"]"#, r#"subjects = ["h"]"#));
+        assert_eq!(message, "search.subjects: expected nobody that is held out, found h");
+        let message = refused((r#"forget = { only = ["a", "b"] }"#, ""));
+        assert!(message.starts_with("split.forget.only: expected the subjects that the study reports"), "{message}");
+        let message = refused(("[2e-3, 1e-2]", "[]"));
+        assert_eq!(message, "search.spaces.grid.learning_rate: expected at least one value, found none");
+    }
+
+    #[test]
+    fn the_setting_of_a_row_is_found_again() {
+        let search = study(("", "")).unwrap().searching().unwrap();
+        let found = chosen(&search, "noisy-label", "batch_norm=running; learning_rate=0.002", 3).unwrap();
+        let variant = Variant::new(&found.strategy, &found.recipe, &[3]).unwrap();
+        assert_eq!(variant.differences, "batch_norm=running; learning_rate=0.002");
+        assert!(chosen(&search, "noisy-label", "learning_rate=5.0", 3).is_err());
+    }
+}
