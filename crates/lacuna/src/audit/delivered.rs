@@ -1,7 +1,8 @@
 //! One delivered model: beside a bank where there is one, beside held-out subjects where there is none.
 
 use super::AuditConfig;
-use super::arms::{Asking, arm};
+use super::arms::{Asking, Models, arm};
+use super::controls;
 use super::report::{Report, Row};
 use super::run::{finish, gate};
 use super::tasks::Tasks;
@@ -11,6 +12,7 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::studying::{self, Folders, carry_out, without_names};
+use lacuna_audit::control::{Control, is_void};
 use lacuna_audit::epsilon::ceiling;
 use lacuna_audit::{
     Arm, Assessment, Lineage, Measured, Object, Pool, Protocol, beside, delivered_model, power, procedure,
@@ -72,6 +74,14 @@ fn run_in(
         missing += usize::from(study.store().record(task.key())?.is_none());
     }
     let asking = Asking { study, tasks: &tasks, all: &needed, context };
+    let mut banks: BTreeMap<&SubjectId, Models> = BTreeMap::new();
+    if missing == 0 {
+        for who in tasks.audited().chain(tasks.planted()?) {
+            banks.insert(&who.0, asking.bank_models(who)?);
+        }
+    }
+    let controls = controls(study, &tasks, &banks, &config.protocol)?;
+    let void = is_void(&controls);
     let mut results = Vec::new();
     for who in tasks.audited() {
         let (subject, split) = who;
@@ -80,8 +90,7 @@ fn run_in(
             let arms = lacuna_audit::Arms { original: &none, unlearned: &none, retrained: &none };
             let stream = Seed(config.study.split.seed).stream("audit");
             Assessment { object: Object::DeliveredModel, ..procedure(arms, Lineage::Exact, &config.protocol, &stream)? }
-        } else if missing == 0 {
-            let models = asking.bank_models(who)?;
+        } else if let Some(models) = banks.get(subject) {
             let (original, retrained) = (arm("original", &models.original), arm("retrained", &models.retrained));
             let measured = measured(study, &opened.network, subject, split)?;
             delivered_model(&measured, &original, &retrained, &config.protocol)?
@@ -95,7 +104,7 @@ fn run_in(
             epochs: None,
             subject: study.shown(subject),
             object: Object::DeliveredModel,
-            verdict: Some(statistics.verdict),
+            verdict: (!void).then_some(statistics.verdict),
             statistics,
             attacks: None,
             retained: Vec::new(),
@@ -106,17 +115,34 @@ fn run_in(
     let report = Report {
         name: config.study.name.clone(),
         run: folder.path().to_path_buf(),
-        void: false,
+        void,
         protocol: None,
         power: (seeds >= 2).then(|| power(seeds, 1.5, config.protocol.alpha)),
         epsilon_ceiling: ceiling(seeds),
-        gate: gate(&config.gate, &results, false),
+        gate: gate(&config.gate, &results, void),
         results,
-        controls: Vec::new(),
+        controls,
         identification: Vec::new(),
         models: folders.models.clone(),
     };
     finish(&report, folder)
+}
+
+/// Those that a bank alone allows: the retrained models against each other, and the planted subject.
+fn controls(
+    study: &Study,
+    tasks: &Tasks,
+    banks: &BTreeMap<&SubjectId, Models>,
+    protocol: &Protocol,
+) -> Result<Vec<Control>, CliError> {
+    if banks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = vec![controls::left_out(&banks.values().collect::<Vec<_>>(), protocol)];
+    found.extend(
+        tasks.planted()?.map(|(subject, _)| controls::planted(&study.shown(subject), &banks[subject], protocol)),
+    );
+    Ok(found)
 }
 
 /// The model that was handed over.

@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
     let folders = Folders { records: folder(&store.records, "records"), models: folder(&store.models, "models") };
     match &arguments.audit.model {
-        _ if plan => audit::plan(&config, &folders, context),
+        _ if plan => audit::plan(&config, &folders, context).map_err(hidden),
         Some(model) => {
             let bank = if arguments.audit.build_bank { Bank::Build } else { Bank::AsFound };
             audit::run_delivered(&config, model, bank, &folders, context)
