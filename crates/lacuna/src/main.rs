@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod context;
 mod error;
+mod events;
 mod exact;
 mod exit;
 mod inference;
