@@ -5,6 +5,7 @@
 mod bench;
 mod leaderboard;
 mod machine;
+mod peers;
 mod program;
 mod scaling;
 
@@ -25,6 +26,7 @@ struct Cli {
 enum Task {
     Bench(bench::Arguments),
     Leaderboard(leaderboard::Arguments),
+    Peers(peers::Arguments),
     Scaling(scaling::Arguments),
 }
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
+        Task::Peers(arguments) => peers::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
     };
     match outcome {

@@ -11,6 +11,7 @@ mod command;
 mod config;
 mod context;
 mod error;
+mod events;
 mod exact;
 mod exit;
 mod inference;

@@ -62,7 +62,6 @@ fn surfaces_are_scored_in_millimetres_and_what_was_missed_is_counted() {
     {
         assert!(text.contains(word), "{text}");
     }
-    place.fails(&format!("{eval} --tolerance -1"), 2, &["--tolerance"]);
     place.fails(&format!("{eval} --tolerance=-1"), 3, &["millimetres from 0 on"]);
 }
 

@@ -88,6 +88,21 @@ fn the_model_needs_no_flags_to_be_scored_and_scores_as_in_training() {
     place.fails(&format!("eval --model {model} --data heads --subjects sub-7"), 3, &["sub-7", "phantom-000"]);
 }
 
+#[test]
+fn an_event_file_is_kept_if_asked_for_and_changes_no_model() {
+    let place = cohort();
+    let plain = place.json(&format!("{SETTINGS} --epochs 2 --name plain"), "lacuna.train/1");
+    let told = place.json(&format!("{SETTINGS} --epochs 2 --name told --tensorboard"), "lacuna.train/1");
+    assert_eq!(plain["digest"], told["digest"]);
+    let events = |record: &Value| place.path(record["run"].as_str().unwrap()).join("events.out.tfevents.0.lacuna");
+    assert!(!events(&plain).exists());
+    let bytes = std::fs::read(events(&told)).unwrap();
+    for tag in ["brain.Event:2", "loss", "learning_rate", "gradient_norm"] {
+        assert!(bytes.windows(tag.len()).any(|window| window == tag.as_bytes()), "{tag}");
+    }
+    place.fails(&format!("{SETTINGS} --epochs 1 --exact --tensorboard"), 2, &["--tensorboard"]);
+}
+
 /// What only `eval` computes.
 fn without_surfaces(scores: &Value) -> Value {
     let mut scores = scores.clone();

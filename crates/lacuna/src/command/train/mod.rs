@@ -7,6 +7,7 @@ use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoi
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::events::{self, EVENTS};
 use crate::lineage::{self, Lineage};
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
@@ -24,6 +25,7 @@ use lacuna_study::{Data, check_init};
 use lacuna_train::{Objective, State, Supervised, fit};
 use lacuna_unlearn::EpochCost;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -68,6 +70,9 @@ pub struct Arguments {
     exact: ExactArguments,
     #[command(flatten)]
     run: RunArguments,
+    /// Keep a TensorBoard event file beside metrics.jsonl
+    #[arg(long, conflicts_with_all = ["dry_run", "exact"])]
+    tensorboard: bool,
     /// Check everything, say who is trained on, estimate time and memory, and stop
     #[arg(long)]
     dry_run: bool,
@@ -94,6 +99,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     };
     let job = Job::prepare(run, context)?;
     if let Some(exact) = job.run.exact.clone() {
+        if arguments.tensorboard {
+            let what = "--tensorboard: expected a training of one network, found one in shards; fix: leave it out";
+            return Err(CliError::Usage { what: what.to_string() });
+        }
         return exact::run(&job, &exact, arguments.dry_run, resumed, context);
     }
     let plan = job.plan(context)?;
@@ -102,7 +111,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     plan.note(context);
-    let outcome = job.train(context, &folder);
+    let outcome = job.train(context, &folder, arguments.tensorboard);
     folder.close(outcome)
 }
 
@@ -146,8 +155,18 @@ impl Job {
         RunRecord::new(context, "train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
     }
 
-    fn train(&self, context: &Context, folder: &RunFolder) -> Result<Outcome, CliError> {
-        let state = self.fit(context, folder)?;
+    fn train(&self, context: &Context, folder: &RunFolder, tensorboard: bool) -> Result<Outcome, CliError> {
+        let ended = RefCell::new(Vec::new());
+        let keep_events = |state: &State| {
+            let mut ended = ended.borrow_mut();
+            // Epochs of before a resume ended at some time that nobody kept.
+            ended.resize(state.history.len(), jiff::Timestamp::now().as_millisecond() as f64 / 1000.0);
+            folder.write(EVENTS, &events::bytes(&state.history, &ended))
+        };
+        let keep_nothing = |_: &State| Ok(());
+        let after_epoch: &dyn Fn(&State) -> Result<(), CliError> =
+            if tensorboard { &keep_events } else { &keep_nothing };
+        let state = self.fit(context, folder, after_epoch)?;
         let model = folder.file("model.safetensors");
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
         let notes = ModelNotes { loss: Some(self.run.train.loss), ..notes };
@@ -170,7 +189,12 @@ impl Job {
     }
 
     /// From the beginning or the checkpoint to the last epoch.
-    fn fit(&self, context: &Context, folder: &RunFolder) -> Result<State, CliError> {
+    fn fit(
+        &self,
+        context: &Context,
+        folder: &RunFolder,
+        after_epoch: &dyn Fn(&State) -> Result<(), CliError>,
+    ) -> Result<State, CliError> {
         let (seed, settings) = (Seed(self.run.seed), &self.run.train);
         let mut network = Network::new(self.data.architecture, seed, &context.device);
         if let Some(init) = &self.run.network.init {
@@ -182,7 +206,7 @@ impl Job {
         let objective = Supervised::new(cases, settings, seed, context.device.clone())?;
         let progress = Progress::begin(context, "train", "epoch", settings.epochs, state.epochs_done);
         let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, run, checkpoint_epochs, after_epoch: &|_| Ok(()) };
+        let mut watch = Watch { folder, progress, run, checkpoint_epochs, after_epoch };
         let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
         watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
         Ok(state)

@@ -1,0 +1,107 @@
+//! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, TensorBoard,
+//! scipy, SimpleITK, nibabel.
+//!
+//! The scripts in `xtask/peers` do the comparing and know the bounds; this sets them up, runs them, and keeps what they
+//! found in `benches/peers/figures.json`.
+
+use crate::Failure;
+use crate::machine::{Setting, printed};
+use crate::program;
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Compare weights, event files, scores and predictions with PyTorch, TensorBoard, scipy and nibabel
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask peers\n  cargo xtask peers --lacuna target/release/lacuna --python venv/bin/python"
+)]
+pub struct Arguments {
+    /// A Python that has xtask/peers/requirements.txt; made in target/peers if unsaid, which takes some GB
+    #[arg(long, value_name = "PYTHON")]
+    python: Option<PathBuf>,
+    /// A built lacuna; built if unsaid
+    #[arg(long, value_name = "FILE")]
+    lacuna: Option<PathBuf>,
+    /// The folder with ixi7 and hippocampus60; without it scores and predictions are not compared
+    #[arg(long, value_name = "DIR", env = "LACUNA_TEST_DATA", default_value = "../shared/data")]
+    data: PathBuf,
+}
+
+const SCRIPTS: &str = "xtask/peers";
+const FOLDER: &str = "target/peers";
+const FIGURES: &str = "benches/peers/figures.json";
+
+#[derive(Serialize)]
+struct Figures {
+    setting: Setting,
+    weights: Value,
+    events: Value,
+    /// `None` where there were no real volumes.
+    scores: Option<Value>,
+}
+
+/// Set up, compare, write the figures.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let setting = Setting::here()?;
+    let lacuna = match &arguments.lacuna {
+        Some(lacuna) => lacuna.clone(),
+        None => program::build()?,
+    };
+    let python = match &arguments.python {
+        Some(python) => python.clone(),
+        None => environment()?,
+    };
+    let peers = Peers { python: std::path::absolute(python)?, lacuna: std::path::absolute(lacuna)? };
+    let weights = peers.compare("weights.py", &[])?;
+    println!("weights and logits: as in PyTorch\n{weights:#}");
+    let events = peers.compare("events.py", &[])?;
+    println!("event files: as TensorBoard reads them\n{events:#}");
+    let scores = if arguments.data.join("ixi7").is_dir() {
+        let scores = peers.compare("scores.py", &[&std::path::absolute(&arguments.data)?])?;
+        println!("scores and predictions: as scipy, SimpleITK and nibabel have them\n{scores:#}");
+        Some(scores)
+    } else {
+        println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
+        None
+    };
+    let figures = Figures { setting, weights, events, scores };
+    std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
+    println!("figures in {FIGURES}");
+    Ok(())
+}
+
+/// A virtual environment with what the scripts need.
+fn environment() -> Result<PathBuf, Failure> {
+    let folder = Path::new(FOLDER).join("venv");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        printed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    let requirements = Path::new(SCRIPTS).join("requirements.txt");
+    printed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    Ok(python)
+}
+
+struct Peers {
+    python: PathBuf,
+    lacuna: PathBuf,
+}
+
+impl Peers {
+    /// Run a script in a fresh folder; it prints its figures last.
+    fn compare(&self, script: &str, more: &[&Path]) -> Result<Value, Failure> {
+        let folder = std::path::absolute(Path::new(FOLDER).join(script))?;
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let mut command = Command::new(&self.python);
+        command.arg(Path::new(SCRIPTS).join(script)).arg(&self.lacuna).args(more).arg(&folder);
+        let text = printed(&mut command)?;
+        let last = text.lines().last().ok_or_else(|| format!("{script} printed nothing"))?;
+        Ok(serde_json::from_str(last)?)
+    }
+}
