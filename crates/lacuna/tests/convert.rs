@@ -51,7 +51,7 @@ fn what_a_model_says_beside_its_weights_stays_with_it() {
 #[test]
 fn a_backbone_goes_to_monai_and_comes_back_with_its_classifier_told() {
     let (place, network) = with_model();
-    let to = place.json("convert w.safetensors --out monai.pth --names monai --backbone", SCHEMA);
+    let to = place.json("convert w.safetensors --out monai.pth --names monai", SCHEMA);
     assert_eq!(to["forward"]["output"], "features");
     // What MONAI would save after training: its classifier, and a bias of each shortcut's convolution.
     let mut tensors = arrays(&network, Part::Encoder);

@@ -8,9 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
-use lacuna_nn::{
-    Architecture, MatchReport, Network, NnError, Part, Recognised, arrays, match_file, recognise, write_model,
-};
+use lacuna_nn::{Architecture, MatchReport, Network, NnError, Part, arrays, match_file, recognise, write_model};
 use lacuna_seed::Seed;
 use lacuna_weights::{WeightFile, Wrapping, write_pth, write_safetensors};
 use record::Record;
@@ -64,19 +62,13 @@ enum Names {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let target = arguments.out.as_deref().map(|path| Target::of(path, arguments.names)).transpose()?;
     let file = WeightFile::open(&arguments.file)?;
-    let found = recognise(&file);
-    let architecture = architecture(arguments, found.as_ref().ok())?;
-    // Without a depth from the user only the file can say what it is.
-    let classes = match (&found, arguments.depth) {
-        (Ok(found), _) => found.classes,
-        (Err(_), Some(_)) => None,
-        (Err(_), None) => return Err(found.expect_err("it is one").into()),
-    };
+    let architecture = architecture(arguments, &file)?;
     let mut network = Network::new(architecture, Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;
     check_encoder(&file, &network, &report)?;
     let has_head = !report.unfilled().any(Network::is_head);
-    let part = if arguments.backbone || !has_head { Part::Encoder } else { Part::Whole };
+    let encoder_alone = arguments.backbone || arguments.names == Names::Monai || !has_head;
+    let part = if encoder_alone { Part::Encoder } else { Part::Whole };
     let forward = forward::forward(&network, part, context);
     if let Some(path) = &arguments.forward {
         forward.write(path)?;
@@ -84,23 +76,22 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if let Some(target) = &target {
         target.write(&file, &network, part)?;
     }
-    let classes = if has_head { classes.or(Some(architecture.classes)) } else { None };
+    let classes = has_head.then_some(architecture.classes);
     let record = Record::new(&file, architecture, classes, part, report, forward.summary, arguments.out.as_deref());
     Ok(Outcome::new("convert", &record, record.text()))
 }
 
 /// What the file says of its network, where the user does not say otherwise.
-fn architecture(arguments: &Arguments, found: Option<&Recognised>) -> Result<Architecture, CliError> {
+fn architecture(arguments: &Arguments, file: &WeightFile) -> Result<Architecture, CliError> {
     // The classes of a head that the file lacks are never looked at.
     const ANY_CLASSES: usize = 2;
-    let said = match (arguments.depth, found) {
-        (Some(depth), Some(found)) if depth != found.depth => {
+    let said = match (arguments.depth, recognise(file)) {
+        (Some(depth), Ok(found)) if depth != found.depth => {
             Architecture::new(depth, found.channels, found.classes.unwrap_or(ANY_CLASSES))?
         }
-        (_, Some(found)) => found.architecture(ANY_CLASSES)?,
-        (Some(depth), None) => Architecture::new(depth, 1, ANY_CLASSES)?,
-        // The error about the file follows when its tensors are matched.
-        (None, None) => Architecture::new(10, 1, ANY_CLASSES)?,
+        (_, Ok(found)) => found.architecture(ANY_CLASSES)?,
+        (Some(depth), Err(_)) => Architecture::new(depth, 1, ANY_CLASSES)?,
+        (None, Err(error)) => return Err(error.into()),
     };
     Ok(match arguments.shortcut {
         Some(shortcut) => said.with_shortcut(shortcut.into()),
@@ -160,11 +151,8 @@ impl Target<'_> {
             (TargetFormat::Safetensors, Part::Encoder) => {
                 Ok(write_safetensors(self.path, &arrays(network, part), None)?)
             }
-            (TargetFormat::Pth(Names::Medicalnet), part) => {
+            (TargetFormat::Pth(Names::Medicalnet | Names::Monai), part) => {
                 Ok(write_pth(self.path, &arrays(network, part), &Wrapping::None)?)
-            }
-            (TargetFormat::Pth(Names::Monai), _) => {
-                Ok(write_pth(self.path, &arrays(network, Part::Encoder), &Wrapping::None)?)
             }
             (TargetFormat::Pth(Names::DataParallel), part) => {
                 let prefixed = arrays(network, part).into_iter().map(|(name, array)| (format!("module.{name}"), array));
