@@ -160,7 +160,9 @@ fn secondary(three: (&Arm, &Arm, &Arm), protocol: &Protocol, stream: &Stream) ->
 
 /// The verdict on a procedure whose arms were measured.
 ///
-/// What is left of a person comes before what was lost of the others: the first is why one audits.
+/// What is left of a person comes before what was lost of the others: the first is why one audits. The declared statistic
+/// and the probes are heard before the secondary statistics, which answer only where the first leave the question open: a
+/// model that says noise of the subject has a lower cross-entropy there than one that is sure and wrong, and knows less.
 fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
     let (memory, primary) = (found.memory.expect("measured"), found.primary.clone().expect("measured"));
     if !memory.detectable {
@@ -176,26 +178,29 @@ fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
         }
         return found.because(Verdict::NotAssessable, reason);
     }
-    let contradictions: Vec<(String, Finding)> = found
+    let sided = |(_, finding): &(String, Finding)| matches!(finding, Finding::Residual | Finding::OverForgotten);
+    let probes: Vec<(String, Finding)> =
+        found.probes.iter().map(|probe| (told_probe(probe), probe.finding)).filter(sided).collect();
+    let secondary: Vec<(String, Finding)> = found
         .secondary
         .iter()
         .filter(|secondary| secondary.contradicts)
         .map(|secondary| (told(&secondary.influence), secondary.influence.finding))
-        .chain(found.probes.iter().map(|probe| (told_probe(probe), probe.finding)))
-        .filter(|(_, finding)| matches!(finding, Finding::Residual | Finding::OverForgotten))
+        .filter(sided)
         .collect();
-    found.reasons.extend(contradictions.iter().map(|(told, _)| told.clone()));
+    found.reasons.extend(secondary.iter().chain(&probes).map(|(told, _)| told.clone()));
     let lost: Vec<String> = found.utility.iter().filter(|side| side.kept == Kept::Lost).map(told_utility).collect();
     found.reasons.extend(lost.iter().cloned());
     let unsure = found.utility.iter().any(|side| side.kept == Kept::Unknown);
-    let speaks = |finding: Finding| {
-        primary.finding == finding || contradictions.iter().any(|(_, contradiction)| *contradiction == finding)
-    };
-    if speaks(Finding::Residual) {
-        return found.because(Verdict::ResidualInfluence, told(&primary));
-    }
-    if speaks(Finding::OverForgotten) {
-        return found.because(Verdict::OverForgotten, told(&primary));
+    let findings = |told: &[(String, Finding)]| told.iter().map(|(_, finding)| *finding).collect::<Vec<_>>();
+    let decisive = [vec![primary.finding], findings(&probes)].concat();
+    for heard in [decisive, findings(&secondary)] {
+        if heard.contains(&Finding::Residual) {
+            return found.because(Verdict::ResidualInfluence, told(&primary));
+        }
+        if heard.contains(&Finding::OverForgotten) {
+            return found.because(Verdict::OverForgotten, told(&primary));
+        }
     }
     if !lost.is_empty() {
         return found.because(Verdict::UtilityLost, told(&primary));

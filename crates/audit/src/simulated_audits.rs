@@ -161,6 +161,28 @@ fn what_comes_back_contradicts_equal_outputs() {
 }
 
 #[test]
+fn the_declared_statistic_speaks_before_the_others() {
+    // Noise learnt as the subject's labels: the margin falls far below, and the cross-entropy below that of models that
+    // are sure and wrong, which alone would read as memory.
+    let mut draws = Seed(23).stream("two directions").draws();
+    let original = arm("original", &mut draws, 8.0, 0.0, FEW);
+    let retrained = arm("retrained", &mut draws, 0.0, 0.0, FEW);
+    let mut verdict = |margin: f64| {
+        let mut models = arm("unlearned", &mut draws, margin, 0.0, FEW).models().to_vec();
+        for model in &mut models {
+            model.features.set(Statistic::CrossEntropyBand, -8.0 + draws.normal());
+        }
+        let unlearned = Arm::new("unlearned", models);
+        let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
+        procedure(arms, Lineage::Approximate, &Protocol::default(), &Seed(0).stream("audit")).unwrap()
+    };
+    let noisy = verdict(-20.0);
+    assert_eq!(noisy.verdict, Verdict::OverForgotten);
+    assert!(noisy.reasons.iter().any(|reason| reason.contains("cross-entropy-band")), "it is told all the same");
+    assert_eq!(verdict(0.0).verdict, Verdict::ResidualInfluence, "where the first says nothing, the others answer");
+}
+
+#[test]
 fn a_gate_fails_what_is_unknown_and_names_what_it_asks() {
     let found = &audits("gate", Truth { models: FEW, unlearned: 4.0, ..FORGOTTEN }, 1)[0];
     let gate: Gate = toml::from_str(
