@@ -110,6 +110,11 @@ impl RequestState {
                     return Err(self.cannot("a request that was accepted and is not verified yet"));
                 }
             }
+            Record::Deletion { .. } => {
+                if [Status::Received, Status::IdentityPending, Status::Refused, Status::Closed].contains(&self.status) {
+                    return Err(self.cannot("a request that was accepted and is not closed, since this deletes"));
+                }
+            }
             _ => {}
         }
         Ok(self)

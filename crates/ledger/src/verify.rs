@@ -109,7 +109,7 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Strin
 }
 
 /// Each event by itself and after the one before. A change is found where it is, not at every event after it.
-fn chain(events: &[Event]) -> Vec<Finding> {
+pub fn chain(events: &[Event]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut previous = Digest([0; 32]);
     for (before, event) in (0..).zip(events) {
@@ -131,7 +131,7 @@ fn chain(events: &[Event]) -> Vec<Finding> {
 }
 
 /// Every request went a way that requests can go.
-fn courses(events: &[Event]) -> Vec<Finding> {
+pub fn courses(events: &[Event]) -> Vec<Finding> {
     let mut requests: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     let mut findings = Vec::new();
     for event in events {
@@ -147,7 +147,7 @@ fn courses(events: &[Event]) -> Vec<Finding> {
     findings
 }
 
-fn continues(tree: &Tree, origin: &str, checkpoint: &Checkpoint) -> Option<Finding> {
+pub fn continues(tree: &Tree, origin: &str, checkpoint: &Checkpoint) -> Option<Finding> {
     let row = format!("checkpoint of {} events at {}", checkpoint.events, checkpoint.at);
     let size = usize::try_from(checkpoint.events).unwrap_or(usize::MAX);
     if checkpoint.origin != origin {

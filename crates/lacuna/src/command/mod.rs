@@ -5,14 +5,18 @@ mod completions;
 mod data;
 mod demo;
 mod doctor;
+mod erase;
 mod eval;
 mod exit_codes;
 mod inspect;
+pub mod ledger;
 mod phantom;
 mod predict;
 mod study;
+mod trace;
 mod train;
 mod unlearn;
+mod verify;
 
 pub use doctor::BURN_VERSION;
 pub use train::TrainRun;
@@ -35,6 +39,10 @@ pub enum Command {
     Train(train::Arguments),
     Unlearn(unlearn::Arguments),
     Eval(eval::Arguments),
+    Ledger(ledger::Arguments),
+    Verify(verify::Arguments),
+    Trace(trace::Arguments),
+    Erase(erase::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -54,6 +62,10 @@ impl Command {
             Command::Train(arguments) => train::run(arguments, context),
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
+            Command::Ledger(arguments) => ledger::run(arguments),
+            Command::Verify(arguments) => verify::run(arguments),
+            Command::Trace(arguments) => trace::run(arguments, context),
+            Command::Erase(arguments) => erase::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
