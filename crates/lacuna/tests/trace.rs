@@ -121,7 +121,12 @@ fn a_request_is_carried_out_from_receipt_to_evidence_that_names_nobody() {
     place.fails(&erase, 3, &["one that is accepted", "it received"]);
     place.ok(&format!("ledger accept {request} --ledger l.db"));
     place.fails(&erase.replace("noisy-label", "noisy-lable"), 3, &["noisy-label"]);
+    // A folder that cannot be: the run is done and written down by then, and is not done again.
+    place.fails(&format!("{erase} --out heads/subjects.tsv/x"), 4, &["subjects.tsv"]);
+    let runs = || std::fs::read_dir(place.path("runs/unlearn")).unwrap().count();
+    let before = runs();
     let erased = place.json(&erase, "lacuna.erase/1");
+    assert_eq!(runs(), before);
     assert_eq!((&erased["status"], &erased["verdict"]), (&"executed".into(), &"not_assessable".into()));
     assert!(!place.path(&second).exists() && place.path(erased["model"].as_str().unwrap()).exists());
     let bundle = erased["evidence_folder"].as_str().unwrap();

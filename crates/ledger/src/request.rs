@@ -150,19 +150,16 @@ impl Ledger {
         let (subject, commitment) = self.keyring().subject(new.subject)?;
         let request = format!("req-{}", random_hex::<16>());
         self.append(|view| {
+            let known = view.records_of_subject(&subject)?;
             let mut records = Vec::new();
-            let known = view.records_of_kind("subject")?;
-            if !known.iter().any(|record| matches!(record, Record::Subject { subject: known, .. } if *known == subject))
-            {
+            if !known.iter().any(|record| matches!(record, Record::Subject { .. })) {
                 records.push(Record::Subject { subject: subject.clone(), commitment });
             }
-            for record in view.records_of_kind("request")? {
-                let Record::Request { request, subject: of, .. } = record else { continue };
-                if of == subject {
-                    let state = RequestState::of(&request, &view.records_of(&request)?)?;
-                    if state.status != Status::Closed {
-                        return Err(state.cannot("no other request of the same subject to be open"));
-                    }
+            for record in &known {
+                let Record::Request { request, .. } = record else { continue };
+                let state = RequestState::of(request, &view.records_of(request)?)?;
+                if state.status != Status::Closed {
+                    return Err(state.cannot("no other request of the same subject to be open"));
                 }
             }
             let opened = Record::Request {

@@ -11,6 +11,8 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (payload ->> '$.request');
+CREATE INDEX events_by_subject ON events (payload ->> '$.subject');
+CREATE INDEX events_by_kind ON events (payload ->> '$.kind');
 
 -- The last event's hash under a key that is not in this database.
 CREATE TABLE seal (

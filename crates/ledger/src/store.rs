@@ -6,7 +6,7 @@
 
 use crate::digest::random;
 use crate::verify::Finding;
-use crate::{Checkpoint, Digest, Keyring, LedgerError, Record, Tree, leaf_hash, refuse_network_file_system};
+use crate::{Checkpoint, Digest, Keyring, LedgerError, Pseudonym, Record, Tree, leaf_hash, refuse_network_file_system};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -235,6 +235,15 @@ impl View<'_> {
     /// A row that cannot be read or understood.
     pub fn records_of(&self, request: &str) -> Result<Vec<Record>, LedgerError> {
         self.select("WHERE payload ->> '$.request' = ?1", &[&request])?.iter().map(Event::record).collect()
+    }
+
+    /// The records that name a subject: its own, its requests, its memberships.
+    ///
+    /// # Errors
+    /// A row that cannot be read or understood.
+    pub fn records_of_subject(&self, subject: &Pseudonym) -> Result<Vec<Record>, LedgerError> {
+        let subject = subject.as_str();
+        self.select("WHERE payload ->> '$.subject' = ?1", &[&subject])?.iter().map(Event::record).collect()
     }
 
     /// The records of one kind, as JSON names it.
