@@ -4,7 +4,7 @@
 //! then renamed over the target; the folder is flushed after it. A reader therefore sees the
 //! old bytes or the new ones, never half of them, and a crash leaves at most a `*.tmp` file.
 //!
-//! Deliberately absent: appending, and any write in place.
+//! Deliberately absent: appending, and any write in place. (A ledger is SQLite's own file, which has both.)
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -82,6 +82,34 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     write_atomic(path, |file| file.write_all(bytes))
 }
 
+/// Make a file that only its owner can read, unless there is one of that name already: for keys.
+///
+/// Of several processes that try at once one succeeds, and all see its file whole.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if the file is there, and what else the system refuses.
+pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
+    let temporary = temporary_name(path);
+    // A link, unlike a rename, does not replace what is there.
+    let outcome = write_private(&temporary, bytes).and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+    outcome.map_err(DiskError::io(path, "create"))?;
+    sync_folder(folder).map_err(DiskError::io(folder, "flush"))
+}
+
+/// Delete a file and flush its folder, so that it does not come back after a crash; whether it was there.
+pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(DiskError::io(path, "delete")(error)),
+    }
+    let folder = folder_of(path);
+    sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true)
+}
+
 /// Read a whole file of at most `limit_bytes`.
 pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
     let file = File::open(path).map_err(DiskError::io(path, "read"))?;
@@ -132,6 +160,16 @@ fn write_and_rename(
     fs::rename(temporary, path)
 }
 
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -178,6 +216,18 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("disk on fire"));
         assert_eq!(read_bytes(&path, 10).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_private_file_is_made_once_and_can_be_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/x.key");
+        write_private_new(&path, b"first").unwrap();
+        let second = write_private_new(&path, b"second").unwrap_err();
+        assert!(matches!(second, DiskError::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
+        assert_eq!(read_bytes(&path, 10).unwrap(), b"first");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+        assert!(remove_file(&path).unwrap() && !remove_file(&path).unwrap());
     }
 
     #[test]

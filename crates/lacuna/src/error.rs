@@ -10,6 +10,7 @@ use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_exact::ExactError;
+use lacuna_ledger::LedgerError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
 use lacuna_report::ReportError;
@@ -105,6 +106,9 @@ pub enum CliError {
     /// An audit cannot be computed.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// A ledger or evidence cannot be used, or is not as it was written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A study cannot be run.
     #[error(transparent)]
     Study(Box<StudyError>),
@@ -139,6 +143,7 @@ impl CliError {
             CliError::Unlearn(error) => of_unlearning(error),
             CliError::Exact(error) => of_exact(error),
             CliError::Audit(error) => of_audit(error),
+            CliError::Ledger(error) => of_ledger(error),
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
@@ -259,6 +264,16 @@ fn of_exact(error: &ExactError) -> Exit {
         ExactError::Network(error) => of_network(error),
         ExactError::Disk(error) => of_disk(error),
         ExactError::Unfit { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
+fn of_ledger(error: &LedgerError) -> Exit {
+    match error {
+        LedgerError::Disk(error) => of_disk(error),
+        LedgerError::Busy { .. } => Exit::TryAgain,
+        LedgerError::Tampered { .. } | LedgerError::NotALedger { .. } | LedgerError::Unproven { .. } => Exit::Ledger,
+        LedgerError::NoLedger { .. } | LedgerError::Key { .. } | LedgerError::Sqlite { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

@@ -29,6 +29,7 @@ mod run_folder;
 mod scores;
 mod studying;
 mod text_table;
+mod trace;
 mod watch;
 
 use clap::Parser;

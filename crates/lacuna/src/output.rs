@@ -33,6 +33,11 @@ impl Outcome {
         self.exit
     }
 
+    /// The result as scripts get it.
+    pub fn json(&self) -> &serde_json::Value {
+        &self.json
+    }
+
     /// The same result of a process that ends with another code.
     pub fn exiting(self, exit: Exit) -> Outcome {
         Outcome { exit, ..self }

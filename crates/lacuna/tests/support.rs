@@ -37,10 +37,8 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lacuna"));
         command.current_dir(self.folder.path()).args(words.split_whitespace());
         // The tester's own settings are not the test's.
-        for name in
-            ["LACUNA_RUNS", "LACUNA_THREADS", "LACUNA_PROGRESS", "LACUNA_RECORDS", "LACUNA_MODELS", "LACUNA_CACHE"]
-        {
-            command.env_remove(name);
+        for name in ["RUNS", "THREADS", "PROGRESS", "RECORDS", "MODELS", "CACHE", "LEDGER"] {
+            command.env_remove(format!("LACUNA_{name}"));
         }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()

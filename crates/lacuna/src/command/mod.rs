@@ -7,14 +7,18 @@ mod convert;
 mod data;
 mod demo;
 mod doctor;
+mod erase;
 mod eval;
 mod exit_codes;
 mod inspect;
+pub mod ledger;
 mod phantom;
 mod predict;
 mod study;
+mod trace;
 mod train;
 mod unlearn;
+mod verify;
 
 pub use doctor::BURN_VERSION;
 pub use train::TrainRun;
@@ -39,6 +43,10 @@ pub enum Command {
     Unlearn(unlearn::Arguments),
     Eval(eval::Arguments),
     Audit(audit::Arguments),
+    Ledger(ledger::Arguments),
+    Verify(verify::Arguments),
+    Trace(trace::Arguments),
+    Erase(erase::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -60,6 +68,10 @@ impl Command {
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
             Command::Audit(arguments) => audit::run(arguments, context),
+            Command::Ledger(arguments) => ledger::run(arguments),
+            Command::Verify(arguments) => verify::run(arguments),
+            Command::Trace(arguments) => trace::run(arguments, context),
+            Command::Erase(arguments) => erase::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),

@@ -1,0 +1,56 @@
+//! `lacuna ledger request`: write down that somebody asks to be erased.
+
+use super::show::Shown;
+use super::{HolidayArguments, LedgerArguments, code, day_or_today, subject_id};
+use crate::error::CliError;
+use crate::output::Outcome;
+use clap::Args;
+use jiff::civil::Date;
+use lacuna_ledger::{Ground, Ledger, NewRequest};
+
+/// Write down that a subject asks to be erased, and say by when to answer
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  lacuna ledger request --subject phantom-002 --ledger requests.db\n  lacuna ledger \
+                        request --subject phantom-002 --received 2026-11-20 --ground 17-1-b \\\n    --identity-pending \
+                        --holidays spain.txt --ledger requests.db\n\nA ledger that is not there yet is begun."
+)]
+pub struct Arguments {
+    /// The subject's id in your data; the ledger holds a random pseudonym instead
+    #[arg(long, value_name = "ID")]
+    subject: String,
+    #[command(flatten)]
+    ledger: LedgerArguments,
+    /// The day of receipt, which is not counted [default: today]
+    #[arg(long, value_name = "DAY")]
+    received: Option<Date>,
+    /// On which ground, by the letters of GDPR 17(1)
+    #[arg(long, value_parser = code(Ground::ALL, Ground::name), default_value = "unstated", value_name = "GROUND")]
+    ground: Ground,
+    /// Who asks is not sure yet; `lacuna ledger accept` when it is
+    #[arg(long)]
+    identity_pending: bool,
+    #[command(flatten)]
+    holidays: HolidayArguments,
+}
+
+/// Write it down.
+pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+    let subject = subject_id(&arguments.subject)?;
+    let received = day_or_today(arguments.received);
+    let today = day_or_today(None);
+    if received > today {
+        let what = format!("--received: expected a day until today, {today}, found {received}");
+        return Err(CliError::Usage { what });
+    }
+    let holidays = arguments.holidays.read()?;
+    let mut ledger = Ledger::open_or_create(&arguments.ledger.ledger)?;
+    let new = NewRequest {
+        subject: subject.as_str(),
+        ground: arguments.ground,
+        received,
+        identity_known: !arguments.identity_pending,
+    };
+    let state = ledger.receive(&new, &holidays)?;
+    Ok(Shown::of(state, Vec::new()).outcome("ledger.request"))
+}

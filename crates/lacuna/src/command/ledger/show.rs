@@ -1,0 +1,118 @@
+//! `lacuna ledger show`: a request and everything that was written of it.
+
+use super::{LedgerArguments, day_or_today};
+use crate::error::CliError;
+use crate::output::Outcome;
+use crate::text_table::{aligned, named};
+use clap::Args;
+use lacuna_ledger::{Ledger, Record, RequestState};
+use serde::Serialize;
+
+/// Show a request and all that was written of it
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  lacuna ledger show req-1f0c --ledger requests.db\n\nA name may be cut short where \
+                        only one request begins like this."
+)]
+pub struct Arguments {
+    /// The request
+    #[arg(value_name = "REQUEST")]
+    request: String,
+    #[command(flatten)]
+    ledger: LedgerArguments,
+}
+
+/// A request as it is printed.
+#[derive(Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    state: RequestState,
+    overdue: bool,
+    /// Days until the answer is due, negative after it.
+    days_left: i32,
+    events: Vec<Entry>,
+}
+
+/// One event of it.
+#[derive(Serialize)]
+pub struct Entry {
+    event: u64,
+    at: String,
+    record: Record,
+}
+
+/// Show it.
+pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+    let ledger = Ledger::open(&arguments.ledger.ledger)?;
+    let state = ledger.find_request(&arguments.request)?;
+    let mut events = Vec::new();
+    for event in ledger.view().events()? {
+        let record = event.record()?;
+        if record.request() == Some(state.request.as_str()) {
+            events.push(Entry { event: event.sequence, at: event.at, record });
+        }
+    }
+    Ok(Shown::of(state, events).outcome("ledger.show"))
+}
+
+impl Shown {
+    /// As it stands today.
+    pub fn of(state: RequestState, events: Vec<Entry>) -> Shown {
+        let today = day_or_today(None);
+        let days_left = today.until(state.due.day).map_or(0, |span| span.get_days());
+        Shown { overdue: state.is_overdue(today), days_left, state, events }
+    }
+
+    /// For people and for scripts.
+    pub fn outcome(&self, verb: &str) -> Outcome {
+        Outcome::new(verb, self, self.text())
+    }
+
+    fn text(&self) -> String {
+        let state = &self.state;
+        let mut lines = vec![
+            ("request", state.request.clone()),
+            ("subject", state.subject.to_string()),
+            ("status", state.status.name().to_string()),
+            ("ground", state.ground.name().to_string()),
+            ("received", state.received.to_string()),
+            ("due", due_in_words(state, self.days_left)),
+        ];
+        lines.extend(state.refusal.map(|ground| ("refused", ground.name().to_string())));
+        lines.extend(state.evidence.map(|statement| ("evidence", statement.to_string())));
+        let mut text = named(&lines);
+        if !self.events.is_empty() {
+            let rows: Vec<Vec<String>> = self.events.iter().map(row).collect();
+            text.push_str(&format!("\n{}", aligned(&rows)));
+        }
+        text
+    }
+}
+
+/// The day, how far it is, and why it is that one.
+fn due_in_words(state: &RequestState, days_left: i32) -> String {
+    let mut words = state.due.day.to_string();
+    match (state.status, days_left) {
+        (lacuna_ledger::Status::Closed, _) => {}
+        (_, 0) => words.push_str(", today"),
+        (_, days) if days > 0 => words.push_str(&format!(", in {days} days")),
+        (_, days) => words.push_str(&format!(", OVERDUE by {} days", -days)),
+    }
+    if let Some(first) = state.due_before_extension {
+        words.push_str(&format!(" (extended; {first} before)"));
+    }
+    if !state.due.moved_over.is_empty() {
+        let days: Vec<String> = state.due.moved_over.iter().map(ToString::to_string).collect();
+        words.push_str(&format!(" (moved over {})", days.join(", ")));
+    }
+    words
+}
+
+fn row(entry: &Entry) -> Vec<String> {
+    let json = serde_json::to_value(&entry.record).expect("a record is JSON");
+    let fields = json.as_object().expect("a record is an object");
+    let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    let rest = fields.iter().filter(|(name, value)| !["kind", "request"].contains(&name.as_str()) && !value.is_null());
+    let rest: Vec<String> = rest.map(|(name, value)| format!("{name} {}", shown(value))).collect();
+    vec![entry.event.to_string(), entry.at.clone(), shown(&fields["kind"]), rest.join(", ")]
+}

@@ -1,0 +1,61 @@
+//! `lacuna ledger verify`: is the ledger as it was written?
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Outcome;
+use clap::Args;
+use lacuna_ledger::{Checkpoint, Keyring, Ledger, SignedCheckpoint, Verified, public_key, verify_export};
+use std::path::PathBuf;
+
+/// Check that a ledger, or an export of one, is as it was written; exit code 7 if not
+#[derive(Args)]
+#[command(after_help = "Examples:\n  lacuna ledger verify --ledger requests.db\n  lacuna ledger verify --ledger \
+                        requests.db --checkpoint /mnt/elsewhere/checkpoint.txt\n  lacuna ledger verify --export out --key \
+                        public.key")]
+pub struct Arguments {
+    /// The ledger's file
+    #[arg(long, env = "LACUNA_LEDGER", value_name = "FILE", required_unless_present = "export")]
+    ledger: Option<PathBuf>,
+    /// A folder that `lacuna ledger export` wrote, instead of a ledger; checked with --key alone
+    #[arg(long, value_name = "DIR", requires = "key")]
+    export: Option<PathBuf>,
+    /// The public key; that of the ledger if unsaid
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// A checkpoint that was kept elsewhere, which the ledger has to continue; may be repeated
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+}
+
+/// Check it.
+pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+    let key = match (&arguments.key, &arguments.ledger) {
+        (Some(path), _) => public_key(path)?,
+        (None, Some(ledger)) => public_key(&Keyring::folder_of(ledger).join("public.key"))?,
+        (None, None) => unreachable!("clap asks for a ledger or for an export with its key"),
+    };
+    let read = |path: &PathBuf| Ok(SignedCheckpoint::read(path)?.verify(&key)?);
+    let checkpoints = arguments.checkpoint.iter().map(read).collect::<Result<Vec<Checkpoint>, CliError>>()?;
+    let verified = match (&arguments.export, &arguments.ledger) {
+        (Some(folder), _) => verify_export(folder, &key, &checkpoints)?,
+        (None, Some(ledger)) => Ledger::open(ledger)?.verify(&checkpoints)?,
+        (None, None) => unreachable!("clap asks for a ledger or for an export with its key"),
+    };
+    let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::Ledger };
+    Ok(Outcome::new("ledger.verify", &verified, text(&verified, &checkpoints)).exiting(exit))
+}
+
+fn text(verified: &Verified, checkpoints: &[Checkpoint]) -> String {
+    let Verified { events, root, findings } = verified;
+    if findings.is_empty() {
+        let kept = match checkpoints.len() {
+            0 => "; no checkpoint kept elsewhere was given, so a ledger rewritten with its keys would pass".to_string(),
+            count => format!(", and continues {count} checkpoint(s)"),
+        };
+        return format!("{events} events are as they were written{kept}\nroot {root}\n");
+    }
+    let lines = findings
+        .iter()
+        .map(|finding| format!("{}\n  expected: {}\n  found:    {}\n", finding.row, finding.expected, finding.found));
+    format!("the ledger is NOT as it was written: {} finding(s)\n{}", findings.len(), lines.collect::<String>())
+}

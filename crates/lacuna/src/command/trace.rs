@@ -1,0 +1,120 @@
+//! `lacuna trace SUBJECT`: what still holds a person, and its removal.
+
+use super::ledger::{open_request_of, subject_id};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Outcome;
+use crate::text_table::aligned;
+use crate::trace::{Held, Places, Purge, Receipt, Remedy, Trace, find, purge, sources};
+use clap::Args;
+use lacuna_ledger::{Ledger, random_hex};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// List everything that still holds a subject, and remove what lacuna made of it
+///
+/// Looks into the folder of runs, the cache where one is named, and where you say. A file that an earlier purge
+/// deleted and that has come back, from a backup say, is known by its content and ends the command with code 6.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  lacuna trace phantom-002 --data heads\n  lacuna trace phantom-002 --data heads \
+                        --cache cache --ledger requests.db --purge\n\nWhat it cannot find: docs/ledger.md")]
+pub struct Arguments {
+    /// The subject's id in your data
+    #[arg(value_name = "SUBJECT")]
+    subject: String,
+    /// A further folder of runs, records or models; may be repeated
+    #[arg(long, value_name = "DIR")]
+    root: Vec<PathBuf>,
+    /// A data set; may be repeated
+    #[arg(long, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// The ledger that knows what was deleted, and in which a purge is written down
+    #[arg(long, env = "LACUNA_LEDGER", value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Delete what lacuna made of the subject, and write a pseudonym where texts of its own name it
+    #[arg(long)]
+    purge: bool,
+    /// Delete the subject's images and label maps as well
+    #[arg(long, requires = "purge")]
+    include_sources: bool,
+}
+
+#[derive(Serialize)]
+struct Traced {
+    subject: String,
+    #[serde(flatten)]
+    trace: Trace,
+    /// How many files that were deleted before are back.
+    returned: usize,
+    receipt: Option<Receipt>,
+    /// What is still there after a purge.
+    remaining: Vec<Held>,
+}
+
+/// Look, and remove where asked to.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let subject = subject_id(&arguments.subject)?;
+    let roots: Vec<PathBuf> = std::iter::once(&context.runs).chain(&arguments.root).cloned().collect();
+    let mut ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
+    let listed = sources(&subject, &arguments.data)?;
+    let look = |ledger: Option<&Ledger>| {
+        let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
+        find(&subject, &Places { roots: &roots, data: &arguments.data, sources: &listed, cache, ledger })
+    };
+    let trace = look(ledger.as_ref())?;
+    let returned = trace.files.iter().filter(|held| held.returned).count();
+    let (mut receipt, mut remaining) = (None, Vec::new());
+    if arguments.purge {
+        let request = ledger.as_ref().map(|ledger| open_request_of(ledger, &subject)).transpose()?;
+        let pseudonym = match &request {
+            Some(state) => state.subject.to_string(),
+            None => random_hex::<16>(),
+        };
+        let what = Purge { subject: &subject, pseudonym, include_sources: arguments.include_sources };
+        let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
+        receipt = Some(purge(&trace, &what, written)?);
+        remaining = look(ledger.as_ref())?.files;
+    }
+    let left = remaining.iter().any(|held| matches!(held.purge, Remedy::Delete | Remedy::Redact));
+    let exit = if left || (returned > 0 && !arguments.purge) { Exit::Gate } else { Exit::Done };
+    let traced = Traced { subject: subject.to_string(), trace, returned, receipt, remaining };
+    Ok(Outcome::new("trace", &traced, text(&traced)).exiting(exit))
+}
+
+fn text(traced: &Traced) -> String {
+    let mut text = if traced.trace.files.is_empty() {
+        format!("nothing that was looked at holds {}\n", traced.subject)
+    } else {
+        table(&traced.trace.files)
+    };
+    if traced.returned > 0 {
+        text.push_str(&format!("\n{} of these were deleted before and have come back\n", traced.returned));
+    }
+    for path in &traced.trace.unattributed {
+        text.push_str(&format!("unknown: {}: nothing says whom this model saw\n", path.display()));
+    }
+    if let Some(receipt) = &traced.receipt {
+        text.push_str(&format!("\nremoved {} files\n", receipt.removed.len()));
+        if !traced.remaining.is_empty() {
+            text.push_str(&format!("still there:\n{}", table(&traced.remaining)));
+        }
+    }
+    text
+}
+
+fn table(files: &[Held]) -> String {
+    let mut rows = vec![["holds", "purge", "digest", "file"].map(str::to_string).to_vec()];
+    for held in files {
+        let purge = match held.purge {
+            Remedy::Delete => "deletes",
+            Remedy::Redact => "redacts",
+            Remedy::Source => "with --include-sources",
+            Remedy::Keep => "keeps",
+        };
+        let digest = held.digest.get(..16).unwrap_or(&held.digest).to_string();
+        let path = held.path.display().to_string();
+        rows.push(vec![held.holds.name().to_string(), purge.to_string(), digest, path]);
+    }
+    aligned(&rows)
+}

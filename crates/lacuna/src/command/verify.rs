@@ -1,0 +1,45 @@
+//! `lacuna verify BUNDLE`: does the evidence of a request hold?
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Outcome;
+use clap::Args;
+use lacuna_ledger::evidence::{Checked, verify_bundle};
+use lacuna_ledger::public_key;
+use std::path::PathBuf;
+
+/// Check the evidence of a request with a public key alone; exit code 7 if it does not hold
+///
+/// Needs no network and no ledger. The key has to have come to you by another way than the bundle.
+#[derive(Args)]
+#[command(after_help = "Example:\n  lacuna verify evidence/req-1f0c --key public.key")]
+pub struct Arguments {
+    /// The folder of evidence
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// The public key of whoever keeps the ledger
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+/// Check it.
+pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+    let checked = verify_bundle(&arguments.bundle, &public_key(&arguments.key)?)?;
+    let exit = if checked.findings.is_empty() { Exit::Done } else { Exit::Ledger };
+    Ok(Outcome::new("verify", &checked, text(&checked)).exiting(exit))
+}
+
+fn text(checked: &Checked) -> String {
+    let Checked { statement, recorded, findings } = checked;
+    if let (Some(statement), Some(recorded), []) = (statement, recorded, &findings[..]) {
+        let files = statement.predicate.files.len();
+        return format!(
+            "as it was signed: {files} files, and in the ledger that was signed at {recorded}\n\n{}",
+            statement.page()
+        );
+    }
+    let lines = findings
+        .iter()
+        .map(|finding| format!("{}\n  expected: {}\n  found:    {}\n", finding.row, finding.expected, finding.found));
+    format!("the evidence does NOT hold: {} finding(s)\n{}", findings.len(), lines.collect::<String>())
+}

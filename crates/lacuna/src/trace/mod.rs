@@ -1,0 +1,229 @@
+//! Everything below some folders that still holds a person.
+//!
+//! What is found, and by what: scans by the listing of their data set or by name; prepared scans by the digest of their
+//! image; models by `lineage.json`, by the parents in `run.json`, and by records of studies; checkpoints with their
+//! run; the states of exact training by its own manifest; texts by the id as a word of its own.
+//!
+//! What is made of a person and says so nowhere cannot be found: a model without lineage, a picture without a name, an
+//! archive, another machine. Models of which nothing says whom they saw are listed apart.
+
+mod models;
+mod names;
+mod purge;
+mod walk;
+
+pub use names::replaced;
+pub use purge::{Purge, Receipt, purge};
+
+use crate::error::CliError;
+use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
+use lacuna_exact::files_that_hold;
+use lacuna_ledger::{Holds, Ledger, Record};
+use models::Models;
+use names::is_named;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Larger files are tensors or volumes, which name nobody.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+/// Where to look.
+pub struct Places<'a> {
+    /// Folders of runs and stores.
+    pub roots: &'a [PathBuf],
+    /// Data sets.
+    pub data: &'a [PathBuf],
+    /// What these list of the subject, by [`sources`]; asked once, since a set that lost files may list nothing more.
+    pub sources: &'a [PathBuf],
+    /// A cache of prepared scans.
+    pub cache: Option<&'a Path>,
+    /// The ledger, which is no trace itself and knows what was deleted.
+    pub ledger: Option<&'a Ledger>,
+}
+
+/// Something that holds a person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Held {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What of the person.
+    pub holds: Holds,
+    /// BLAKE3 of it.
+    pub digest: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What a purge does with it.
+    pub purge: Remedy,
+    /// Whether a file of this very content was deleted before and has come back.
+    pub returned: bool,
+}
+
+/// What a purge does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Delete it.
+    Delete,
+    /// Write the pseudonym where the id stands.
+    Redact,
+    /// Delete it only where sources were asked for as well.
+    Source,
+    /// Nothing: it is not of lacuna's making, or is the model that is to stay.
+    Keep,
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Trace {
+    /// Everything, by path.
+    pub files: Vec<Held>,
+    /// Models of which nothing says whom they saw.
+    pub unattributed: Vec<PathBuf>,
+}
+
+/// Look for a subject.
+///
+/// # Errors
+/// A folder or a file that cannot be read.
+pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
+    let deleted = deleted(places.ledger)?;
+    let files = walk::files(places)?;
+    let models = Models::read(&files, subject)?;
+    let mut found: BTreeMap<PathBuf, (Holds, Remedy)> = BTreeMap::new();
+    for path in places.sources.iter().filter(|path| path.is_file()) {
+        found.insert(path.clone(), (Holds::Volume, Remedy::Source));
+    }
+    let exact: Vec<&Path> =
+        files.iter().filter(|path| path.ends_with("exact.json")).filter_map(|path| path.parent()).collect();
+    for folder in &exact {
+        for held in files_that_hold(folder, &BTreeSet::from([subject.clone()]))? {
+            let (holds, remedy) = match held.holds {
+                "moments" => (Holds::Checkpoint, Remedy::Delete),
+                "weights" => (Holds::Weights, Remedy::Delete),
+                "losses" => (Holds::Scores, Remedy::Delete),
+                _ => continue,
+            };
+            found.insert(held.file, (holds, remedy));
+        }
+    }
+    let mut trace = Trace::default();
+    for path in &files {
+        // An exact training says of each of its files whom it saw; most shards never saw the subject.
+        let told = path.extension().is_some_and(|ending| ending == "safetensors")
+            && exact.iter().any(|folder| path.starts_with(folder));
+        if told || found.contains_key(path) {
+            continue;
+        }
+        match models.of(path) {
+            models::Saw::Subject(holds, remedy) => {
+                found.insert(path.clone(), (holds, remedy));
+            }
+            models::Saw::Unknown => trace.unattributed.push(path.clone()),
+            models::Saw::NoModel | models::Saw::Others => found.extend(named(path, subject)?),
+        }
+    }
+    found.extend(prepared(&found, places, &files, &deleted)?);
+    // A file that was deleted and came back may be named otherwise now; only its content tells.
+    for path in &files {
+        if !found.contains_key(path) && !deleted.is_empty() {
+            let digest = lacuna_disk::digest_file(path)?;
+            if let Some(holds) = mark(places.ledger, &digest).and_then(|mark| deleted.get(&mark)) {
+                found.insert(path.clone(), (*holds, Remedy::Delete));
+            }
+        }
+    }
+    for (path, (holds, purge)) in found {
+        let digest = lacuna_disk::digest_file(&path)?;
+        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let returned = mark(places.ledger, &digest).is_some_and(|mark| deleted.contains_key(&mark));
+        trace.files.push(Held { path, holds, digest, bytes, purge, returned });
+    }
+    Ok(trace)
+}
+
+/// The images and label maps that data sets list for the subject.
+///
+/// # Errors
+/// A data set that cannot be listed.
+pub fn sources(subject: &SubjectId, data: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut paths = Vec::new();
+    for data in data {
+        let cohort = Cohort::open(data, &LayoutOptions::default())?;
+        for scan in cohort.scans_of(subject) {
+            paths.extend(scan.images.iter().chain(&scan.label).cloned());
+        }
+    }
+    Ok(paths)
+}
+
+/// A file that has the id in its name or in its text.
+fn named(path: &Path, subject: &SubjectId) -> Result<Option<(PathBuf, (Holds, Remedy))>, CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let in_run = path.ancestors().skip(1).any(|folder| folder.join("run.json").is_file());
+    let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
+    let verdict = |holds, remedy| Ok(Some((path.to_path_buf(), (holds, remedy))));
+    if is_named(name.as_bytes(), subject) {
+        return match (is_volume, in_run) {
+            (true, false) => verdict(Holds::Volume, Remedy::Source),
+            (true, true) => verdict(Holds::Prediction, Remedy::Delete),
+            (false, true) => verdict(Holds::Name, Remedy::Delete),
+            (false, false) => verdict(Holds::Name, Remedy::Keep),
+        };
+    }
+    let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= TEXT_BYTES_MAX);
+    if is_volume || !small {
+        return Ok(None);
+    }
+    let bytes = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
+    if !is_named(&bytes, subject) {
+        return Ok(None);
+    }
+    let holds = if name.ends_with(".csv") { Holds::Scores } else { Holds::Name };
+    let json: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let says = |key: &str| json.as_ref().and_then(|json| json.get(key)?.as_str());
+    let is_ours = in_run || says("schema").is_some_and(|schema| schema.starts_with("lacuna"));
+    match (is_ours, says("seal").is_some(), std::str::from_utf8(&bytes)) {
+        (false, ..) => verdict(holds, Remedy::Keep),
+        // What is sealed is nothing any more once a word of it is changed; it can be computed anew.
+        (true, true, _) | (true, _, Err(_)) => verdict(Holds::Scores, Remedy::Delete),
+        (true, false, Ok(_)) => verdict(holds, Remedy::Redact),
+    }
+}
+
+/// Prepared scans of the images found, and of images that were deleted.
+fn prepared(
+    found: &BTreeMap<PathBuf, (Holds, Remedy)>,
+    places: &Places,
+    files: &[PathBuf],
+    deleted: &BTreeMap<lacuna_ledger::Digest, Holds>,
+) -> Result<Vec<(PathBuf, (Holds, Remedy))>, CliError> {
+    let mut images = BTreeSet::new();
+    for (path, _) in found.iter().filter(|(_, (holds, _))| *holds == Holds::Volume) {
+        images.insert(lacuna_disk::digest_file(path)?);
+    }
+    let of_subject = |path: &&PathBuf| {
+        let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        path.extension().is_some_and(|ending| ending == "case")
+            && source.is_some_and(|source| {
+                images.contains(&source) || mark(places.ledger, &source).is_some_and(|mark| deleted.contains_key(&mark))
+            })
+    };
+    let cases = files.iter().filter(of_subject);
+    Ok(cases.map(|path| (path.clone(), (Holds::PreparedVolume, Remedy::Delete))).collect())
+}
+
+/// What the ledger says was deleted, of anybody.
+fn deleted(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
+    let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
+    let records = ledger.view().records_of_kind("deletion")?;
+    let marks = records.into_iter().filter_map(|record| match record {
+        Record::Deletion { artefact, holds, .. } => Some((artefact, holds)),
+        _ => None,
+    });
+    Ok(marks.collect())
+}
+
+fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {
+    ledger.map(|ledger| ledger.keyring().file_mark(digest))
+}

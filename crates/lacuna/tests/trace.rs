@@ -1,0 +1,156 @@
+//! What still holds a person, its removal, and its return from a backup.
+
+use crate::support::Place;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const TRAIN: &str = "--data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 \
+                     --progress none --cache cache";
+
+/// Three generations: a model, one that began from it, and one of that which was made to forget a subject.
+fn family() -> (Place, [String; 3]) {
+    let place = Place::new();
+    place.heads("heads", "");
+    let model = |record: Value| record["model"].as_str().unwrap().to_string();
+    let first = model(place.json(&format!("train {TRAIN}"), "lacuna.train/1"));
+    let second = model(place.json(&format!("train {TRAIN} --init {first}"), "lacuna.train/1"));
+    let unlearn = "--data heads --forget phantom-001 --strategy noisy-label --epochs 1 --progress none --cache cache";
+    let third = model(place.json(&format!("unlearn --model {second} {unlearn}"), "lacuna.unlearn/1"));
+    (place, [first, second, third])
+}
+
+fn held<'a>(traced: &'a Value, what: &str) -> Vec<&'a str> {
+    let files = traced["files"].as_array().unwrap().iter().filter(|held| held["holds"] == what);
+    files.map(|held| held["path"].as_str().unwrap()).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(here) = folders.pop() {
+        for path in std::fs::read_dir(here).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
+
+#[test]
+fn a_family_of_models_is_traced_and_purged_and_what_comes_back_is_known() {
+    let (place, [first, second, third]) = family();
+    let trace = "trace phantom-001 --data heads --cache cache --ledger l.db";
+    place.fails(trace, 4, &["l.db"]);
+    place.ok("ledger request --subject phantom-001 --ledger l.db");
+    let traced = place.json(trace, "lacuna.trace/1");
+    let mut weights = held(&traced, "weights");
+    weights.sort_unstable();
+    let mut expected = [first.as_str(), second.as_str()];
+    expected.sort_unstable();
+    assert_eq!(weights, expected);
+    assert_eq!(held(&traced, "forgotten"), [third.as_str()]);
+    assert_eq!(held(&traced, "volume").len(), 2, "an image and its label map");
+    assert!(!held(&traced, "prepared-volume").is_empty());
+    assert_eq!(traced["unattributed"], serde_json::json!([]));
+
+    place.fails(&format!("{trace} --purge"), 3, &["a request that was accepted"]);
+    assert!(place.path(&first).exists(), "nothing is deleted before it is written down");
+    let request = place.json("ledger list --ledger l.db", "lacuna.ledger.list/1")["requests"][0].clone();
+    place.ok(&format!("ledger accept {} --ledger l.db", request["request"].as_str().unwrap()));
+    let (backup, image) = (std::fs::read(place.path(&first)).unwrap(), held(&traced, "volume")[0].to_string());
+    let purged = place.json(&format!("{trace} --purge"), "lacuna.trace/1");
+    assert!(!place.path(&first).exists() && !place.path(&second).exists() && place.path(&third).exists());
+    assert!(place.path(&image).exists(), "sources stay unless they are asked for");
+    assert_eq!(purged["receipt"]["pseudonym"], request["subject"]);
+    assert!(
+        purged["receipt"]["removed"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|held| held["digest"].as_str().unwrap().len() == 64)
+    );
+    for file in files_below(&place.path("runs")).into_iter().chain(files_below(&place.path("l.db.keys"))) {
+        let (bytes, name) = (std::fs::read(&file).unwrap(), file.to_string_lossy().into_owned());
+        assert!(!bytes.windows(11).any(|window| window == b"phantom-001") && !name.contains("phantom-001"), "{name}");
+    }
+    // The model that stays is whole, and still known to have forgotten somebody.
+    let run = Path::new(&third).parent().unwrap().display().to_string();
+    assert_eq!(place.json(&format!("inspect {run}"), "lacuna.inspect/1")["altered"], serde_json::json!({}));
+    let lineage = std::fs::read_to_string(place.path(&run).join("lineage.json")).unwrap();
+    assert!(lineage.contains(request["subject"].as_str().unwrap()), "{lineage}");
+
+    let again = place.json(trace, "lacuna.trace/1");
+    assert_eq!((&again["returned"], held(&again, "weights").len()), (&0.into(), 0));
+    // From a backup, under another name and without its lineage.
+    std::fs::write(place.path("runs/restored.bin"), backup).unwrap();
+    let ran = place.run(&format!("{trace} --json"));
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    let back: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&back["returned"], held(&back, "weights")), (&1.into(), vec!["runs/restored.bin"]));
+    place.ok(&format!("{trace} --purge --include-sources"));
+    assert!(!place.path("runs/restored.bin").exists() && !place.path(&image).exists());
+    assert!(files_below(&place.path("heads")).iter().all(|file| !file.to_string_lossy().contains("phantom-001")));
+    assert_eq!(place.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"], serde_json::json!([]));
+    let shown = place.ok(&format!("ledger show {} --ledger l.db", request["request"].as_str().unwrap()));
+    assert!(shown.contains("deletion") && !shown.contains("phantom-001"), "{shown}");
+}
+
+#[test]
+fn nobody_is_found_where_nobody_is_and_foreign_files_are_left_alone() {
+    let place = Place::new();
+    place.heads("heads", "");
+    std::fs::create_dir_all(place.path("runs")).unwrap();
+    std::fs::write(place.path("runs/notes.txt"), "phantom-001 was here").unwrap();
+    assert!(place.ok("trace phantom-009 --data heads").contains("nothing that was looked at holds phantom-009"));
+    let traced = place.json("trace phantom-001 --purge --data heads", "lacuna.trace/1");
+    assert_eq!(held(&traced, "name"), ["heads/subjects.tsv", "runs/notes.txt"]);
+    assert_eq!(traced["receipt"]["removed"], serde_json::json!([]));
+    assert_eq!(std::fs::read_to_string(place.path("runs/notes.txt")).unwrap(), "phantom-001 was here");
+    place.fails("trace phantom-001 --include-sources", 2, &["--purge"]);
+    place.fails("trace a/b", 3, &["a/b"]);
+}
+
+#[test]
+fn a_request_is_carried_out_from_receipt_to_evidence_that_names_nobody() {
+    let (place, [_, second, _]) = family();
+    let asked = place.json("ledger request --subject phantom-000 --ledger l.db", "lacuna.ledger.request/1");
+    let request = asked["request"].as_str().unwrap();
+    let erase = format!(
+        "erase --request {request} --ledger l.db --model {second} --data heads --strategy noisy-label --epochs 1 \
+         --purge --progress none --cache cache"
+    );
+    place.fails(&erase, 3, &["one that is accepted", "it received"]);
+    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    place.fails(&erase.replace("noisy-label", "noisy-lable"), 3, &["noisy-label"]);
+    // A folder that cannot be: the run is done and written down by then, and is not done again.
+    place.fails(&format!("{erase} --out heads/subjects.tsv/x"), 4, &["subjects.tsv"]);
+    let runs = || std::fs::read_dir(place.path("runs/unlearn")).unwrap().count();
+    let before = runs();
+    let erased = place.json(&erase, "lacuna.erase/1");
+    assert_eq!(runs(), before);
+    assert_eq!((&erased["status"], &erased["verdict"]), (&"executed".into(), &"not_assessable".into()));
+    assert!(!place.path(&second).exists() && place.path(erased["model"].as_str().unwrap()).exists());
+    let bundle = erased["evidence_folder"].as_str().unwrap();
+    let verify = format!("verify {bundle} --key l.db.keys/public.key");
+    let checked = place.json(&verify, "lacuna.verify/1");
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    assert_eq!(checked["statement"]["predicate"]["request"], request);
+    for folder in [bundle, "runs", "l.db.keys"] {
+        for file in files_below(&place.path(folder)) {
+            let bytes = std::fs::read(&file).unwrap();
+            assert!(!bytes.windows(11).any(|window| window == b"phantom-000"), "{}", file.display());
+        }
+    }
+    let metrics = place.path(bundle).join("metrics.json");
+    let audit =
+        format!("ledger audit {request} --protocol l.db.keys/public.key --metrics {} --ledger l.db", metrics.display());
+    place.ok(&format!("{audit} --verdict residual_influence"));
+    place.fails(&format!("ledger close {request} --ledger l.db"), 3, &["it executed"]);
+    place.ok(&format!("{audit} --verdict consistent_with_retrain"));
+    place.ok(&format!("ledger close {request} --destroy-link --ledger l.db"));
+    assert_eq!(place.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"], serde_json::json!([]));
+    let mut bytes = std::fs::read(&metrics).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(&metrics, bytes).unwrap();
+    let ran = place.run(&verify);
+    assert!(ran.code == 7 && ran.stdout.contains("metrics.json"), "{}: {}", ran.code, ran.stdout);
+}

@@ -1,0 +1,311 @@
+//! A bundle: written at the end of a request, checked by whoever gets it.
+
+use super::dsse::Envelope;
+use super::statement::{ModelDigests, PAYLOAD_TYPE, Predicate, Statement};
+use crate::digest::{from_hex, to_hex};
+use crate::verify::Finding;
+use crate::{Digest, Event, Ledger, LedgerError, Record, SignedCheckpoint, Tree, leaf_hash, verify_inclusion};
+use ed25519_dalek::VerifyingKey;
+use lacuna_disk::DiskError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const ENVELOPE: &str = "evidence.dsse.json";
+const INCLUSION: &str = "inclusion.json";
+const CHECKPOINT: &str = "checkpoint.txt";
+const PAGE: &str = "page.md";
+/// No file of a bundle is a model or an image.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Nor are there many.
+const FILES_MAX: usize = 256;
+
+/// What goes into a bundle besides what the ledger adds.
+pub struct Bundle {
+    /// The models.
+    pub models: ModelDigests,
+    /// What is said; its list of files is filled in here.
+    pub predicate: Predicate,
+    /// Every other file, by name: protocol, metrics, environment, deletions, limits.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What a bundle that was checked says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// The statement, where its signature holds.
+    pub statement: Option<Statement>,
+    /// When the ledger was signed with the statement in it.
+    pub recorded: Option<String>,
+    /// What does not hold; none of it is a bundle in order.
+    pub findings: Vec<Finding>,
+}
+
+/// An event and its way to a root.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inclusion {
+    sequence: u64,
+    at: String,
+    payload: String,
+    salt: String,
+    previous: Digest,
+    events: u64,
+    path: Vec<Digest>,
+}
+
+impl Bundle {
+    /// Record the statement in the ledger, and write the bundle into a folder of its own.
+    ///
+    /// # Errors
+    /// A folder that holds evidence already, and what the ledger and the disk refuse.
+    pub fn write(mut self, ledger: &mut Ledger, folder: &Path) -> Result<Statement, LedgerError> {
+        if folder.join(ENVELOPE).exists() {
+            return Err(LedgerError::Malformed {
+                what: folder.display().to_string(),
+                expected: "a folder without evidence yet".to_string(),
+                found: ENVELOPE.to_string(),
+            });
+        }
+        let request = self.predicate.request.clone();
+        // The page is one of the files that the statement names, and says all but the list of files.
+        self.predicate.files = BTreeMap::new();
+        let page = Statement::new(self.models, self.predicate.clone()).page();
+        self.files.insert(PAGE.to_string(), page.into_bytes());
+        self.predicate.files = self.files.iter().map(|(name, bytes)| (name.clone(), Digest::of(&[bytes]))).collect();
+        let statement = Statement::new(self.models, self.predicate);
+        let payload = serde_json::to_vec(&statement).expect("a statement is JSON");
+        let envelope = Envelope::sign(PAYLOAD_TYPE, &payload, ledger.keyring().signing());
+        let evidence = Record::Evidence { request: request.clone(), statement: Digest::of(&[&payload]) };
+        ledger.step(&request, std::slice::from_ref(&evidence))?;
+        let (inclusion, checkpoint) = included(ledger, &evidence)?;
+        for (name, bytes) in &self.files {
+            lacuna_disk::write_bytes(&folder.join(name), bytes)?;
+        }
+        lacuna_disk::write_bytes(&folder.join(INCLUSION), to_line(&inclusion).as_bytes())?;
+        lacuna_disk::write_bytes(&folder.join(CHECKPOINT), checkpoint.0.as_bytes())?;
+        // Last: a folder with an envelope is whole.
+        lacuna_disk::write_bytes(&folder.join(ENVELOPE), envelope.to_text().as_bytes())?;
+        Ok(statement)
+    }
+}
+
+/// Check a bundle with a public key and nothing else.
+///
+/// # Errors
+/// A folder that cannot be read; what is wrong with what it holds is a finding.
+pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, LedgerError> {
+    let mut files = files_of(folder)?;
+    let mut checked = Checked { statement: None, recorded: None, findings: Vec::new() };
+    let mut take = |name: &str| files.remove(name).ok_or_else(|| Finding::new(name, "a file", "none"));
+    let parts = (take(ENVELOPE), take(INCLUSION), take(CHECKPOINT));
+    let (envelope, inclusion, checkpoint) = match parts {
+        (Ok(envelope), Ok(inclusion), Ok(checkpoint)) => (envelope, inclusion, checkpoint),
+        (envelope, inclusion, checkpoint) => {
+            checked.findings.extend([envelope.err(), inclusion.err(), checkpoint.err()].into_iter().flatten());
+            return Ok(checked);
+        }
+    };
+    let payload = match text(&envelope).and_then(|text| Envelope::open(text, PAYLOAD_TYPE, key)) {
+        Ok(payload) => payload,
+        Err(error) => {
+            checked.findings.push(Finding::new(ENVELOPE, "a statement signed by this key", &error.to_string()));
+            return Ok(checked);
+        }
+    };
+    match serde_json::from_slice::<Statement>(&payload) {
+        Ok(statement) if statement.is_ours() => {
+            checked.findings.extend(differing(&statement.predicate.files, &files));
+            checked.statement = Some(statement);
+        }
+        _ => checked.findings.push(Finding::new(ENVELOPE, "a statement of this version of lacuna", "another")),
+    }
+    match recorded(&inclusion, &checkpoint, &Digest::of(&[&payload]), key) {
+        Ok(at) => checked.recorded = Some(at),
+        Err(finding) => checked.findings.push(finding),
+    }
+    Ok(checked)
+}
+
+/// The event of a record that was just written, its way to the root, and the signed root.
+fn included(ledger: &Ledger, record: &Record) -> Result<(Inclusion, SignedCheckpoint), LedgerError> {
+    let events = ledger.view().events()?;
+    let tree = Tree::new(events.iter().map(|event| leaf_hash(&event.encoded())).collect());
+    let position = events.iter().rposition(|event| event.record().is_ok_and(|found| found == *record));
+    let position = position.expect("what was just written is there");
+    let size = tree.size();
+    let checkpoint = crate::Checkpoint { events: size as u64, root: tree.root(size), ..ledger.checkpoint()? };
+    let Event { sequence, at, payload, salt, previous, .. } = events[position].clone();
+    let path = tree.inclusion(position, size);
+    let inclusion = Inclusion { sequence, at, payload, salt: to_hex(&salt), previous, events: size as u64, path };
+    Ok((inclusion, checkpoint.sign(ledger.keyring().signing())))
+}
+
+/// When a ledger was signed that holds the statement of this digest.
+fn recorded(inclusion: &[u8], checkpoint: &[u8], statement: &Digest, key: &VerifyingKey) -> Result<String, Finding> {
+    let wrong = |expected: &str, found: &str| Finding::new(INCLUSION, expected, found);
+    let line = text(inclusion).map_err(|error| wrong("text", &error.to_string()))?;
+    let parsed: Inclusion = serde_json::from_str(line).map_err(|error| wrong("a proof", &error.to_string()))?;
+    if to_line(&parsed) != line {
+        return Err(wrong("the form in which it was written", "another"));
+    }
+    let signed = text(checkpoint).and_then(|text| SignedCheckpoint(text.to_string()).verify(key));
+    let signed =
+        signed.map_err(|error| Finding::new(CHECKPOINT, "a checkpoint signed by this key", &error.to_string()))?;
+    let Inclusion { sequence, at, payload, salt, previous, events, path } = parsed;
+    let salt = from_hex(&salt).ok_or_else(|| wrong("hexadecimal digits", "others"))?;
+    let event = Event { sequence, at, payload, salt, previous, hash: Digest([0; 32]) };
+    match event.record() {
+        Ok(Record::Evidence { statement: of, .. }) if of == *statement => {}
+        _ => return Err(wrong("the event of this statement", "another")),
+    }
+    let leaf = leaf_hash(&event.encoded());
+    let index = usize::try_from(sequence).ok().and_then(|sequence| sequence.checked_sub(1));
+    let index = index.ok_or_else(|| wrong("an event from 1", &sequence.to_string()))?;
+    let holds = events == signed.events && verify_inclusion(&leaf, index, events as usize, &path, &signed.root);
+    if holds { Ok(signed.at) } else { Err(wrong(&format!("a way to the root {}", signed.root), "another")) }
+}
+
+/// Files that are not as the statement says, that it does not name, or that are missing.
+fn differing(named: &BTreeMap<String, Digest>, files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
+    let found: BTreeMap<&String, Digest> = files.iter().map(|(name, bytes)| (name, Digest::of(&[bytes]))).collect();
+    let text = |digest: Option<&Digest>| digest.map_or("none".to_string(), |digest| format!("SHA-256 {digest}"));
+    let mut names: Vec<&String> = named.keys().chain(files.keys()).collect();
+    names.sort();
+    names.dedup();
+    let differs = names.into_iter().filter(|name| named.get(*name) != found.get(name));
+    differs.map(|name| Finding::new(name, &text(named.get(name)), &text(found.get(name)))).collect()
+}
+
+/// The files of a bundle, which are small and few, and of which none is a link to elsewhere.
+fn files_of(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, LedgerError> {
+    let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        let entry = entry.map_err(refused)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_file = entry.file_type().map_err(refused)?.is_file();
+        if !is_file || files.len() == FILES_MAX {
+            return Err(LedgerError::Malformed {
+                what: folder.display().to_string(),
+                expected: format!("at most {FILES_MAX} files"),
+                found: format!("`{name}`, which is more or no file"),
+            });
+        }
+        files.insert(name, lacuna_disk::read_bytes(&entry.path(), FILE_BYTES_MAX)?);
+    }
+    Ok(files)
+}
+
+fn to_line(inclusion: &Inclusion) -> String {
+    serde_json::to_string(inclusion).expect("a proof is JSON") + "\n"
+}
+
+fn text(bytes: &[u8]) -> Result<&str, LedgerError> {
+    std::str::from_utf8(bytes).map_err(|error| LedgerError::Malformed {
+        what: "file".to_string(),
+        expected: "UTF-8".to_string(),
+        found: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Claim;
+    use crate::{Ground, Holidays, NewRequest};
+
+    fn bundle(folder: &Path) -> (VerifyingKey, Statement) {
+        let mut ledger = Ledger::open_or_create(&folder.join("l.db")).unwrap();
+        let received = "2026-11-25".parse().unwrap();
+        let asked = NewRequest { subject: "marker", ground: Ground::Unstated, received, identity_known: true };
+        let state = ledger.receive(&asked, &Holidays::new()).unwrap();
+        let claim = Claim {
+            verdict: "not_assessable".to_string(),
+            compared: "Dice before and after".to_string(),
+            margin: None,
+            power: None,
+            does_not_show: vec!["that nothing is left".to_string()],
+        };
+        let predicate = Predicate {
+            request: state.request,
+            subject: state.subject.to_string(),
+            strategy: "noisy-label".to_string(),
+            claim,
+            at: "2026-11-25T10:00:00Z".to_string(),
+            files: BTreeMap::new(),
+        };
+        let models = ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) };
+        let files = [("protocol.json", &b"{}"[..]), ("metrics.json", b"[1]"), ("limits.md", b"none\n")];
+        let files = files.map(|(name, bytes)| (name.to_string(), bytes.to_vec())).into();
+        let statement = Bundle { models, predicate, files }.write(&mut ledger, &folder.join("out")).unwrap();
+        assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+        (ledger.keyring().public(), statement)
+    }
+
+    #[test]
+    fn a_bundle_is_checked_with_a_public_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, statement) = bundle(folder.path());
+        std::fs::remove_dir_all(folder.path().join("l.db.keys")).unwrap();
+        std::fs::remove_file(folder.path().join("l.db")).unwrap();
+        let checked = verify_bundle(&folder.path().join("out"), &key).unwrap();
+        assert_eq!((checked.findings, checked.statement), (vec![], Some(statement)));
+        let other = ed25519_dalek::SigningKey::from_bytes(&[9; 32]).verifying_key();
+        assert!(!verify_bundle(&folder.path().join("out"), &other).unwrap().findings.is_empty());
+    }
+
+    #[test]
+    fn every_flipped_byte_of_every_file_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, _) = bundle(folder.path());
+        let out = folder.path().join("out");
+        let mut flips = 0;
+        for path in std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()) {
+            let whole = std::fs::read(&path).unwrap();
+            for at in 0..whole.len() {
+                for bit in [0, 1 + at % 7] {
+                    let mut flipped = whole.clone();
+                    flipped[at] ^= 1 << bit;
+                    std::fs::write(&path, &flipped).unwrap();
+                    let seen = verify_bundle(&out, &key).map_or(true, |checked| !checked.findings.is_empty());
+                    assert!(seen, "{}: byte {at}, bit {bit}", path.display());
+                    flips += 1;
+                }
+            }
+            std::fs::write(&path, &whole).unwrap();
+        }
+        assert!(flips > 4000, "{flips}");
+        assert_eq!(verify_bundle(&out, &key).unwrap().findings, []);
+    }
+
+    #[test]
+    fn a_file_more_less_or_cut_short_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, _) = bundle(folder.path());
+        let out = folder.path().join("out");
+        std::fs::write(out.join("more.txt"), "x").unwrap();
+        let found = verify_bundle(&out, &key).unwrap().findings;
+        assert!(found.len() == 1 && found[0].row == "more.txt" && found[0].expected == "none", "{found:?}");
+        std::fs::remove_file(out.join("more.txt")).unwrap();
+        for path in std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()) {
+            let whole = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+            assert!(!verify_bundle(&out, &key).unwrap().findings.is_empty(), "{}", path.display());
+            std::fs::remove_file(&path).unwrap();
+            assert!(!verify_bundle(&out, &key).unwrap().findings.is_empty(), "{}", path.display());
+            std::fs::write(&path, &whole).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_page_claims_what_no_page_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, statement) = bundle(folder.path());
+        let page = statement.page().to_lowercase();
+        for word in ["complian", "anonym", "gdpr", "guarantee", "certif", "marker"] {
+            assert!(!page.contains(word), "{word}: {page}");
+        }
+        assert!(page.contains("what this does not show") && page.contains("margin: none was set"));
+    }
+}

@@ -1,0 +1,19 @@
+//! Evidence of one request: a folder that can be checked offline with a public key alone.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `evidence.dsse.json` | an in-toto statement in a DSSE envelope, signed |
+//! | `inclusion.json` | the ledger's event of this statement, and its way to the root |
+//! | `checkpoint.txt` | the signed root |
+//! | all others | what the statement names with its digest: protocol, metrics, environment, deletions, limits, page |
+//!
+//! A bundle says what was compared with what, by whose key, when. It never says that a law was complied with or that a
+//! model or a person is anonymous: no file can.
+
+mod bundle;
+mod dsse;
+mod statement;
+
+pub use bundle::{Bundle, Checked, verify_bundle};
+pub use dsse::{Envelope, pre_authentication_encoding};
+pub use statement::{Claim, ModelDigests, PREDICATE_TYPE, Predicate, Statement};

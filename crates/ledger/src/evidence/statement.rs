@@ -1,0 +1,121 @@
+//! What is signed: an in-toto statement, version 1, about the models before and after.
+
+use crate::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The type of every in-toto statement of version 1.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// The type of ours. A name and no address: nothing is to be fetched.
+pub const PREDICATE_TYPE: &str = "urn:x-lacuna:erasure:v1";
+/// The type of an envelope's payload.
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// A statement about models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    statement_type: String,
+    /// The files that it is about.
+    pub subject: Vec<Artifact>,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    /// What is said of them.
+    pub predicate: Predicate,
+}
+
+/// A file by its digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    /// What it is, not what it is called.
+    pub name: String,
+    /// By algorithm.
+    pub digest: BTreeMap<String, String>,
+}
+
+/// SHA-256 of the model files.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelDigests {
+    /// Of the model that had seen the subject.
+    pub before: Digest,
+    /// Of the model that is to be used instead.
+    pub after: Digest,
+}
+
+/// What was done and measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predicate {
+    /// The request's random name.
+    pub request: String,
+    /// The subject's random name.
+    pub subject: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// What was found.
+    pub claim: Claim,
+    /// When this was written, in UTC.
+    pub at: String,
+    /// SHA-256 of every other file of the bundle, by name.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// What was compared with what, and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// In one of the protocol's words.
+    pub verdict: String,
+    /// The two sides of the comparison.
+    pub compared: String,
+    /// The difference that would have been let pass, where there is such a margin.
+    pub margin: Option<String>,
+    /// The difference that would have been seen, with its probability, where that is known.
+    pub power: Option<String>,
+    /// What this does not show.
+    pub does_not_show: Vec<String>,
+}
+
+impl Statement {
+    /// Of two models.
+    pub fn new(models: ModelDigests, predicate: Predicate) -> Statement {
+        let artifact = |name: &str, digest: Digest| Artifact {
+            name: name.to_string(),
+            digest: BTreeMap::from([("sha256".to_string(), digest.to_string())]),
+        };
+        Statement {
+            statement_type: STATEMENT_TYPE.to_string(),
+            subject: vec![artifact("model-before", models.before), artifact("model-after", models.after)],
+            predicate_type: PREDICATE_TYPE.to_string(),
+            predicate,
+        }
+    }
+
+    /// Whether it is of the types that this version of lacuna writes.
+    pub fn is_ours(&self) -> bool {
+        self.statement_type == STATEMENT_TYPE && self.predicate_type == PREDICATE_TYPE
+    }
+
+    /// For people: what was compared, by which margin, and what this does not show.
+    pub fn page(&self) -> String {
+        let Predicate { request, subject, strategy, claim, at, .. } = &self.predicate;
+        let models = self.subject.iter().map(|artifact| {
+            format!("- {}: SHA-256 {}\n", artifact.name, artifact.digest.get("sha256").map_or("none", String::as_str))
+        });
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none was set".to_string());
+        let limits = claim.does_not_show.iter().map(|limit| format!("- {limit}\n"));
+        format!(
+            "# Request {request}\n\nOn {at} the strategy `{strategy}` was applied for the subject with the pseudonym \
+             {subject}.\n\n{}\nCompared: {}.\nMargin: {}.\nPower: {}.\nFound: `{}`.\n\n## What this does not \
+             show\n\n{}",
+            models.collect::<String>(),
+            claim.compared,
+            or_none(&claim.margin),
+            or_none(&claim.power),
+            claim.verdict,
+            limits.collect::<String>()
+        )
+    }
+}

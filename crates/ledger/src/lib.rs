@@ -1,0 +1,46 @@
+//! Requests to be erased, and the evidence of what became of them.
+//!
+//! One SQLite file holds *events*, one after another. An event is a [`Record`]: a request, a step of it, a model, who
+//! is in it, what was deleted, who was told. Nothing else is stored, so nothing can contradict it: the state of a
+//! request is computed from its events, and SQL reads them through views.
+//!
+//! Three things make a change visible. Each event holds the hash of the one before (accidents and partial edits). The
+//! last hash is sealed under a key that lies outside the database (whoever has the database alone cannot write a new
+//! chain). Events are the leaves of an RFC 6962 tree whose root is signed as a [`Checkpoint`]; a checkpoint that was
+//! copied off the machine shows even a ledger that its own keeper has rewritten.
+//!
+//! No event names a person. A subject has a random [`Pseudonym`]; which id it stands for is written in one file of the
+//! [`Keyring`], and an event holds no more of the id than a commitment under a key in that same file. Deleting the file
+//! takes the link away, and every event still verifies.
+//!
+//! Deliberately absent: networks, models and images as such. This crate knows digests.
+
+mod checkpoint;
+mod digest;
+mod due;
+mod error;
+pub mod evidence;
+mod export;
+mod keyring;
+mod merkle;
+mod place;
+mod record;
+mod request;
+mod store;
+mod verify;
+
+#[cfg(test)]
+mod laws;
+
+pub use checkpoint::{Checkpoint, SignedCheckpoint, public_key};
+pub use digest::{Digest, random_hex, sha256_file};
+pub use due::{Due, Holidays, due_after_months, read_holidays};
+pub use error::LedgerError;
+pub use export::{CHECKPOINT, EVENTS, PUBLIC_KEY, export, verify_export};
+pub use keyring::{Keyring, Pseudonym};
+pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use place::refuse_network_file_system;
+pub use record::{Counterpart, DueReason, ExtensionReason, Ground, Holds, Record, RefusalGround, Status};
+pub use request::{NewRequest, RequestState};
+pub use store::{Event, Ledger};
+pub use verify::{Finding, Verified};

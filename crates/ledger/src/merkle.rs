@@ -1,0 +1,297 @@
+//! The Merkle tree of RFC 6962, section 2.1: one root for all events, short proofs for one of them.
+//!
+//! `MTH({}) = SHA-256()`, `MTH({d}) = SHA-256(0x00 || d)`, and for n > 1 with k the largest power of two below n,
+//! `MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))`. The two prefixes keep a node from passing as a leaf.
+//!
+//! Proofs are made by the recursion of RFC 6962 and checked by the loops of RFC 9162, 2.1.3.2 and 2.1.4.2, so the
+//! checker shares no code with the maker.
+
+use crate::Digest;
+
+/// A tree's leaves, hashed.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    leaves: Vec<Digest>,
+}
+
+/// The hash of a leaf with this data.
+pub fn leaf_hash(data: &[u8]) -> Digest {
+    Digest::of(&[&[0], data])
+}
+
+/// The hash of the node above two.
+pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
+    Digest::of(&[&[1], &left.0, &right.0])
+}
+
+impl Tree {
+    /// A tree above hashed leaves.
+    pub fn new(leaves: Vec<Digest>) -> Tree {
+        Tree { leaves }
+    }
+
+    /// How many leaves.
+    pub fn size(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// The root of the first `size` leaves.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn root(&self, size: usize) -> Digest {
+        root(&self.leaves[..size])
+    }
+
+    /// The siblings of leaf `index` on its way to the root of the first `size` leaves, the lowest first:
+    /// `PATH(index, D[size])` of RFC 6962, 2.1.1.
+    ///
+    /// # Panics
+    /// Unless `index < size <= self.size()`.
+    pub fn inclusion(&self, index: usize, size: usize) -> Vec<Digest> {
+        assert!(index < size, "a leaf is proven to be in a tree that holds it");
+        path(index, &self.leaves[..size])
+    }
+
+    /// Nodes that show the first `old` leaves to begin the first `new` ones: `PROOF(old, D[new])` of RFC 6962, 2.1.2.
+    ///
+    /// # Panics
+    /// Unless `0 < old <= new <= self.size()`.
+    pub fn consistency(&self, old: usize, new: usize) -> Vec<Digest> {
+        assert!(0 < old && old <= new, "a tree is proven to continue one that is no larger and not empty");
+        subproof(old, &self.leaves[..new], true)
+    }
+}
+
+/// Whether `proof` leads from a leaf to the root of `size` leaves.
+pub fn verify_inclusion(leaf: &Digest, index: usize, size: usize, proof: &[Digest], root: &Digest) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut position, mut last) = (index, size - 1);
+    let mut hash = *leaf;
+    for sibling in proof {
+        if last == 0 {
+            return false;
+        }
+        if position & 1 == 1 || position == last {
+            hash = node_hash(sibling, &hash);
+            while position & 1 == 0 && position != 0 {
+                position >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        position >>= 1;
+        last >>= 1;
+    }
+    last == 0 && hash == *root
+}
+
+/// Whether `proof` shows a tree of `new` leaves to continue one of `old`.
+pub fn verify_consistency(old: usize, new: usize, old_root: &Digest, new_root: &Digest, proof: &[Digest]) -> bool {
+    if old == 0 || old > new {
+        return false;
+    }
+    if old == new {
+        return proof.is_empty() && old_root == new_root;
+    }
+    // A whole old tree is a node of the new one, and left out of the proof since the checker has it.
+    let (first, rest) = match proof.split_first() {
+        _ if old.is_power_of_two() => (old_root, proof),
+        Some((first, rest)) => (first, rest),
+        None => return false,
+    };
+    let (mut position, mut last) = (old - 1, new - 1);
+    while position & 1 == 1 {
+        position >>= 1;
+        last >>= 1;
+    }
+    let (mut of_old, mut of_new) = (*first, *first);
+    for sibling in rest {
+        if last == 0 {
+            return false;
+        }
+        if position & 1 == 1 || position == last {
+            of_old = node_hash(sibling, &of_old);
+            of_new = node_hash(sibling, &of_new);
+            while position & 1 == 0 && position != 0 {
+                position >>= 1;
+                last >>= 1;
+            }
+        } else {
+            of_new = node_hash(&of_new, sibling);
+        }
+        position >>= 1;
+        last >>= 1;
+    }
+    last == 0 && of_old == *old_root && of_new == *new_root
+}
+
+fn root(leaves: &[Digest]) -> Digest {
+    match leaves {
+        [] => Digest::of(&[]),
+        [leaf] => *leaf,
+        _ => {
+            let (left, right) = leaves.split_at(split(leaves.len()));
+            node_hash(&root(left), &root(right))
+        }
+    }
+}
+
+fn path(index: usize, leaves: &[Digest]) -> Vec<Digest> {
+    if leaves.len() == 1 {
+        return Vec::new();
+    }
+    let k = split(leaves.len());
+    let (left, right) = leaves.split_at(k);
+    let (mut below, sibling) =
+        if index < k { (path(index, left), root(right)) } else { (path(index - k, right), root(left)) };
+    below.push(sibling);
+    below
+}
+
+/// `SUBPROOF(m, D[n], b)`; `known` is b: whether the checker has the root of these very leaves.
+fn subproof(old: usize, leaves: &[Digest], known: bool) -> Vec<Digest> {
+    if old == leaves.len() {
+        return if known { Vec::new() } else { vec![root(leaves)] };
+    }
+    let k = split(leaves.len());
+    let (left, right) = leaves.split_at(k);
+    let (mut below, sibling) = if old <= k {
+        (subproof(old, left, known), root(right))
+    } else {
+        (subproof(old - k, right, false), root(left))
+    };
+    below.push(sibling);
+    below
+}
+
+/// The largest power of two below `count`, which is at least 2.
+fn split(count: usize) -> usize {
+    count.next_power_of_two() / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The leaves of the test tree that Certificate Transparency's implementations share.
+    const LEAVES: [&[u8]; 8] = [
+        b"",
+        b"\x00",
+        b"\x10",
+        b"\x20\x21",
+        b"\x30\x31",
+        b"\x40\x41\x42\x43",
+        b"\x50\x51\x52\x53\x54\x55\x56\x57",
+        b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
+    ];
+
+    fn known() -> Tree {
+        Tree::new(LEAVES.iter().map(|leaf| leaf_hash(leaf)).collect())
+    }
+
+    fn numbered(count: usize) -> Tree {
+        Tree::new((0..count).map(|leaf| leaf_hash(&leaf.to_be_bytes())).collect())
+    }
+
+    #[test]
+    fn roots_are_those_of_certificate_transparency() {
+        let roots = [
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+            "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+            "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+            "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+        ];
+        for (size, root) in roots.iter().enumerate() {
+            assert_eq!(known().root(size).to_string(), *root, "{size} leaves");
+        }
+    }
+
+    #[test]
+    fn proofs_are_those_of_the_example_in_rfc_6962() {
+        // Section 2.1.3: of seven leaves d0..d6 with hashes a b c d e f j, and g = ab, h = cd, i = ef, k = gh, l = ij:
+        //   PATH(0) = [b, h, l], PATH(3) = [c, g, l], PATH(4) = [f, j, k], PATH(6) = [i, k],
+        //   PROOF(3) = [c, d, g, l], PROOF(4) = [l], PROOF(6) = [i, j, k].
+        let tree = known();
+        let [a, b, c, d, e, f, j] = tree.leaves[..7] else { unreachable!() };
+        let (g, h, i) = (node_hash(&a, &b), node_hash(&c, &d), node_hash(&e, &f));
+        let (k, l) = (node_hash(&g, &h), node_hash(&i, &j));
+        assert_eq!(tree.root(7), node_hash(&k, &l));
+        assert_eq!(tree.inclusion(0, 7), [b, h, l]);
+        assert_eq!(tree.inclusion(3, 7), [c, g, l]);
+        assert_eq!(tree.inclusion(4, 7), [f, j, k]);
+        assert_eq!(tree.inclusion(6, 7), [i, k]);
+        assert_eq!(tree.consistency(3, 7), [c, d, g, l]);
+        assert_eq!(tree.consistency(4, 7), [l]);
+        assert_eq!(tree.consistency(6, 7), [i, j, k]);
+    }
+
+    #[test]
+    fn every_leaf_of_every_tree_is_proven_and_nowhere_else() {
+        let tree = numbered(33);
+        for size in 1..=33 {
+            let root = tree.root(size);
+            for index in 0..size {
+                let proof = tree.inclusion(index, size);
+                let holds = |leaf: usize, index| verify_inclusion(&tree.leaves[leaf], index, size, &proof, &root);
+                assert!(holds(index, index), "{index} of {size}");
+                assert!(!holds(index, size), "an index past the end");
+                for other in (0..size).filter(|other| *other != index) {
+                    assert!(!holds(other, index) && !holds(index, other), "{other} for {index} of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_tree_continues_every_smaller_one_and_no_other() {
+        let tree = numbered(33);
+        let mut forged = tree.clone();
+        forged.leaves[0] = leaf_hash(b"another beginning");
+        for new in 1..=33 {
+            for old in 1..=new {
+                let proof = tree.consistency(old, new);
+                let holds = |old_root: &Digest| verify_consistency(old, new, old_root, &tree.root(new), &proof);
+                assert!(holds(&tree.root(old)), "{old} to {new}");
+                assert!(!holds(&forged.root(old)), "{old} to {new}");
+                let of_forged = forged.consistency(old, new);
+                let claimed = verify_consistency(old, new, &tree.root(old), &forged.root(new), &of_forged);
+                assert!(!claimed, "a rewritten beginning, {old} to {new}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_proof_with_a_flipped_bit_a_node_too_many_or_too_few_fails(
+            size in 2usize..80, index in any::<prop::sample::Index>(), node in any::<prop::sample::Index>(), bit in 0usize..256,
+        ) {
+            let tree = numbered(size);
+            let index = index.index(size);
+            let (leaf, root) = (tree.leaves[index], tree.root(size));
+            let proof = tree.inclusion(index, size);
+            let mut flipped = proof.clone();
+            flipped[node.index(proof.len())].0[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(!verify_inclusion(&leaf, index, size, &flipped, &root));
+            prop_assert!(!verify_inclusion(&leaf, index, size, &proof[1..], &root));
+            prop_assert!(!verify_inclusion(&leaf, index, size, &[proof.clone(), vec![root]].concat(), &root));
+            let old = index + 1;
+            let consistency = tree.consistency(old, size);
+            if !consistency.is_empty() {
+                let mut flipped = consistency.clone();
+                flipped[node.index(consistency.len())].0[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(!verify_consistency(old, size, &tree.root(old), &root, &flipped));
+                prop_assert!(!verify_consistency(old, size, &tree.root(old), &root, &consistency[1..]));
+            }
+        }
+    }
+}

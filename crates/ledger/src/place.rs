@@ -1,0 +1,89 @@
+//! Whether a ledger can lie where it is meant to.
+//!
+//! SQLite's write-ahead log shares its index through memory of one machine. On a file system that several machines
+//! mount, two of them would each believe to be alone.
+
+use crate::LedgerError;
+use std::path::Path;
+
+/// File systems that several machines may mount, by the numbers of `statfs(2)`.
+///
+/// FUSE is not among them: it is a local disk as often as a remote one, and its number does not tell.
+const NETWORK: &[(u32, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFE53_4D42, "SMB 2"),
+    (0xFF53_4D42, "CIFS"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x5346_414F, "AFS"),
+    (0x6B41_4653, "kAFS"),
+    (0x7375_7245, "Coda"),
+    (0x0102_1997, "9P"),
+    (0x1983_0326, "BeeGFS"),
+    (0x7461_636F, "OCFS2"),
+    (0x0116_1970, "GFS2"),
+    (0x564C, "NCP"),
+];
+
+/// Refuse a ledger on a network file system.
+///
+/// # Errors
+/// If `ledger` would lie on one, or its folder cannot be asked.
+pub fn refuse_network_file_system(ledger: &Path) -> Result<(), LedgerError> {
+    match kind_of(ledger)?.and_then(network_name) {
+        Some(name) => Err(LedgerError::NetworkFileSystem { path: ledger.to_path_buf(), found: name.to_string() }),
+        None => Ok(()),
+    }
+}
+
+fn network_name(kind: u32) -> Option<&'static str> {
+    NETWORK.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
+}
+
+#[cfg(target_os = "linux")]
+fn kind_of(ledger: &Path) -> Result<Option<u32>, LedgerError> {
+    let folder = match ledger.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let refused = |error: rustix::io::Errno| lacuna_disk::DiskError::Io {
+        path: folder.to_path_buf(),
+        action: "ask the file system of",
+        source: error.into(),
+    };
+    // The field is of another width and sign on other processors; the numbers above fill 32 bits.
+    Ok(Some(rustix::fs::statfs(folder).map_err(refused)?.f_type as u32))
+}
+
+/// Elsewhere the system says it in other ways, and nobody has tried them.
+#[cfg(not(target_os = "linux"))]
+fn kind_of(_ledger: &Path) -> Result<Option<u32>, LedgerError> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_file_system_is_known_by_its_number_and_a_local_one_passes() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xFF53_4D42), Some("CIFS"));
+        // ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS.
+        for local in [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0x2FC1_2FC1] {
+            assert_eq!(network_name(local), None, "{local:x}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        refuse_network_file_system(&folder.path().join("l.db")).unwrap();
+        if cfg!(target_os = "linux") {
+            let message = refuse_network_file_system(&folder.path().join("none/l.db")).unwrap_err().to_string();
+            assert!(message.contains("none"), "{message}");
+        }
+    }
+}
