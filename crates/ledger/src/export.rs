@@ -123,7 +123,7 @@ mod tests {
         // Moved away from the keys: nothing but the folder and the key is used.
         drop(ledger);
         std::fs::remove_dir_all(folder.path().join("l.db.keys")).unwrap();
-        let verified = verify_export(&out, &key, &[first.clone()]).unwrap();
+        let verified = verify_export(&out, &key, std::slice::from_ref(&first)).unwrap();
         assert_eq!((verified.events, verified.findings), (4, vec![]));
         let forged = Checkpoint { root: second.root, ..first };
         assert_eq!(verify_export(&out, &key, &[forged]).unwrap().findings.len(), 1);

@@ -111,7 +111,8 @@ impl RequestState {
                 }
             }
             Record::Deletion { .. } => {
-                if [Status::Received, Status::IdentityPending, Status::Refused, Status::Closed].contains(&self.status) {
+                let standing = [Status::Accepted, Status::Extended, Status::Executed, Status::Verified];
+                if !standing.contains(&self.status) {
                     return Err(self.cannot("a request that was accepted and is not closed, since this deletes"));
                 }
             }

@@ -73,6 +73,9 @@ pub enum Remedy {
     Keep,
 }
 
+/// What a file is to the subject, and what a purge does with it.
+type Verdict = (Holds, Remedy);
+
 /// What was found.
 #[derive(Debug, Default, Serialize)]
 pub struct Trace {
@@ -90,7 +93,7 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
     let deleted = deleted(places.ledger)?;
     let files = walk::files(places)?;
     let models = Models::read(&files, subject)?;
-    let mut found: BTreeMap<PathBuf, (Holds, Remedy)> = BTreeMap::new();
+    let mut found: BTreeMap<PathBuf, Verdict> = BTreeMap::new();
     for path in places.sources.iter().filter(|path| path.is_file()) {
         found.insert(path.clone(), (Holds::Volume, Remedy::Source));
     }
@@ -120,10 +123,14 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
                 found.insert(path.clone(), (holds, remedy));
             }
             models::Saw::Unknown => trace.unattributed.push(path.clone()),
-            models::Saw::NoModel | models::Saw::Others => found.extend(named(path, subject)?),
+            models::Saw::NoModel | models::Saw::Others => {
+                found.extend(named(path, subject)?.map(|verdict| (path.clone(), verdict)));
+            }
         }
     }
-    found.extend(prepared(&found, places, &files, &deleted)?);
+    for path in prepared(&found, places, &files, &deleted)? {
+        found.insert(path, (Holds::PreparedVolume, Remedy::Delete));
+    }
     // A file that was deleted and came back may be named otherwise now; only its content tells.
     for path in &files {
         if !found.contains_key(path) && !deleted.is_empty() {
@@ -158,11 +165,11 @@ pub fn sources(subject: &SubjectId, data: &[PathBuf]) -> Result<Vec<PathBuf>, Cl
 }
 
 /// A file that has the id in its name or in its text.
-fn named(path: &Path, subject: &SubjectId) -> Result<Option<(PathBuf, (Holds, Remedy))>, CliError> {
+fn named(path: &Path, subject: &SubjectId) -> Result<Option<Verdict>, CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let in_run = path.ancestors().skip(1).any(|folder| folder.join("run.json").is_file());
     let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
-    let verdict = |holds, remedy| Ok(Some((path.to_path_buf(), (holds, remedy))));
+    let verdict = |holds, remedy| Ok(Some((holds, remedy)));
     if is_named(name.as_bytes(), subject) {
         return match (is_volume, in_run) {
             (true, false) => verdict(Holds::Volume, Remedy::Source),
@@ -193,11 +200,11 @@ fn named(path: &Path, subject: &SubjectId) -> Result<Option<(PathBuf, (Holds, Re
 
 /// Prepared scans of the images found, and of images that were deleted.
 fn prepared(
-    found: &BTreeMap<PathBuf, (Holds, Remedy)>,
+    found: &BTreeMap<PathBuf, Verdict>,
     places: &Places,
     files: &[PathBuf],
     deleted: &BTreeMap<lacuna_ledger::Digest, Holds>,
-) -> Result<Vec<(PathBuf, (Holds, Remedy))>, CliError> {
+) -> Result<Vec<PathBuf>, CliError> {
     let mut images = BTreeSet::new();
     for (path, _) in found.iter().filter(|(_, (holds, _))| *holds == Holds::Volume) {
         images.insert(lacuna_disk::digest_file(path)?);
@@ -209,8 +216,7 @@ fn prepared(
                 images.contains(&source) || mark(places.ledger, &source).is_some_and(|mark| deleted.contains_key(&mark))
             })
     };
-    let cases = files.iter().filter(of_subject);
-    Ok(cases.map(|path| (path.clone(), (Holds::PreparedVolume, Remedy::Delete))).collect())
+    Ok(files.iter().filter(of_subject).cloned().collect())
 }
 
 /// What the ledger says was deleted, of anybody.
