@@ -18,6 +18,7 @@ const VERBS: &[&str] = &[
     "train",
     "unlearn",
     "eval",
+    "report",
     "bench",
     "completions",
     "exit-codes",

@@ -10,6 +10,7 @@ mod exact;
 mod help;
 mod inspect;
 mod predict;
+mod report;
 mod study;
 mod support;
 mod train;

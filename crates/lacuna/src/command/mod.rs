@@ -10,6 +10,7 @@ mod exit_codes;
 mod inspect;
 mod phantom;
 mod predict;
+mod report;
 mod study;
 mod train;
 mod unlearn;
@@ -35,6 +36,7 @@ pub enum Command {
     Train(train::Arguments),
     Unlearn(unlearn::Arguments),
     Eval(eval::Arguments),
+    Report(report::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -54,6 +56,7 @@ impl Command {
             Command::Train(arguments) => train::run(arguments, context),
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
+            Command::Report(arguments) => report::run(arguments),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
