@@ -25,6 +25,7 @@ mod plan;
 mod png;
 mod preparing;
 mod progress;
+mod reporting;
 mod run_folder;
 mod scores;
 mod studying;

@@ -5,8 +5,10 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
+use crate::reporting::{self, Report};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
+use lacuna_report::html::Names;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
 use lacuna_train::{Control, EpochRecord, TrainError};
@@ -28,6 +30,7 @@ struct StudyRecord<'a> {
     name: &'a str,
     run: &'a Path,
     results: PathBuf,
+    report: PathBuf,
     records: &'a Path,
     /// How many of the records used were written before records were sealed.
     unsealed_records: usize,
@@ -134,8 +137,9 @@ fn run_in<'a>(
     if study.config().probe.is_some() {
         probes::write(&folder.file("probes.csv"), &probes)?;
     }
+    let curves = study.curve_rows()?;
     if study.config().unlearn.score_every.is_some() {
-        curves::write(&folder.file("curves.csv"), &study.curve_rows()?)?;
+        curves::write(&folder.file("curves.csv"), &curves)?;
     }
     done?;
     let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
@@ -148,6 +152,10 @@ fn run_in<'a>(
     }
     folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
+    // Pseudonyms are kept, so that the page and the tables beside it call people alike.
+    let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
+    let title = study.config().name.clone();
+    Report { title, rows, probes, curves, facts: Vec::new(), names }.write(folder)?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
 }
@@ -160,6 +168,7 @@ pub fn tables_and_gates(verb: &'static str, finished: Finished) -> Result<Outcom
         name: &study.config().name,
         run: folder.path(),
         results: folder.file("results.csv"),
+        report: folder.file(reporting::FILE),
         records: &folders.records,
         unsealed_records,
         seconds,
@@ -180,6 +189,7 @@ impl Finished<'_> {
         named(&[
             ("tables", self.folder.file("table.md").display().to_string()),
             ("gates", self.folder.file("gates.md").display().to_string()),
+            ("report", self.folder.file(reporting::FILE).display().to_string()),
             ("rows", self.folder.file("results.csv").display().to_string()),
             ("records", format!("{}{unsealed}", self.folders.records.display())),
             ("time", duration(self.seconds)),

@@ -35,6 +35,7 @@ const VERBS: &[&str] = &[
     "verify",
     "trace",
     "erase",
+    "report",
     "bench",
     "completions",
     "exit-codes",

@@ -13,6 +13,7 @@ mod help;
 mod inspect;
 mod ledger;
 mod predict;
+mod report;
 mod study;
 mod support;
 mod trace;

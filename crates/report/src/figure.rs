@@ -64,6 +64,11 @@ impl Figure {
         }
     }
 
+    /// The mean with every digit.
+    pub(crate) fn value(&self, line: &Line) -> Option<f64> {
+        (self.of)(line).mean
+    }
+
     /// How it scatters, or nothing.
     pub(crate) fn spread(&self, line: &Line) -> String {
         match (self.of)(line).spread {

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: burn, the clock, and any number that the rows do not hold.
 
+mod axis;
 mod band;
 mod cost;
 pub mod curves;
@@ -18,6 +19,7 @@ mod figure;
 mod fixture;
 mod flat_row;
 mod gate;
+pub mod html;
 mod leaderboard;
 mod markdown;
 mod probe;

@@ -12,6 +12,11 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// # Errors
 /// [`ReportError::Duplicate`] if a model has two rows; nothing is written then.
 pub fn write(path: &Path, rows: &[ProbeRow]) -> Result<(), ReportError> {
+    Ok(lacuna_disk::write_bytes(path, &encoded(path, rows)?)?)
+}
+
+/// What [`write()`] would write; `path` is named in errors.
+pub(crate) fn encoded(path: &Path, rows: &[ProbeRow]) -> Result<Vec<u8>, ReportError> {
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
     let mut writer = csv::Writer::from_writer(Vec::new());
     if rows.is_empty() {
@@ -20,8 +25,7 @@ pub fn write(path: &Path, rows: &[ProbeRow]) -> Result<(), ReportError> {
     for row in sorted(rows)? {
         writer.serialize(Flat::from(row)).map_err(csv_error)?;
     }
-    let bytes = writer.into_inner().map_err(|error| csv_error(error.into_error().into()))?;
-    Ok(lacuna_disk::write_bytes(path, &bytes)?)
+    writer.into_inner().map_err(|error| csv_error(error.into_error().into()))
 }
 
 /// Read rows, in the order of the file.

@@ -49,6 +49,11 @@ pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// [`ReportError::Field`] or [`ReportError::Duplicate`] for rows that could not be read back;
 /// nothing is written then.
 pub fn write(path: &Path, rows: &[ResultRow]) -> Result<(), ReportError> {
+    Ok(lacuna_disk::write_bytes(path, &encoded(path, rows)?)?)
+}
+
+/// What [`write()`] would write; `path` is named in errors.
+pub(crate) fn encoded(path: &Path, rows: &[ResultRow]) -> Result<Vec<u8>, ReportError> {
     let sorted = sort_and_check(rows, |row| format!("row {row}"))?;
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
@@ -56,8 +61,7 @@ pub fn write(path: &Path, rows: &[ResultRow]) -> Result<(), ReportError> {
     for row in sorted {
         writer.serialize(FlatRow::from(row)).map_err(csv_error)?;
     }
-    let bytes = writer.into_inner().map_err(|error| csv_error(error.into_error().into()))?;
-    Ok(lacuna_disk::write_bytes(path, &bytes)?)
+    writer.into_inner().map_err(|error| csv_error(error.into_error().into()))
 }
 
 /// Read rows, in the order of the file.

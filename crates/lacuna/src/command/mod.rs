@@ -14,6 +14,7 @@ mod inspect;
 pub mod ledger;
 mod phantom;
 mod predict;
+mod report;
 mod study;
 mod trace;
 mod train;
@@ -47,6 +48,7 @@ pub enum Command {
     Verify(verify::Arguments),
     Trace(trace::Arguments),
     Erase(erase::Arguments),
+    Report(report::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -72,6 +74,7 @@ impl Command {
             Command::Verify(arguments) => verify::run(arguments),
             Command::Trace(arguments) => trace::run(arguments, context),
             Command::Erase(arguments) => erase::run(arguments, context),
+            Command::Report(arguments) => report::run(arguments),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),

@@ -56,6 +56,10 @@ fn the_papers_study_ends_in_its_table_and_is_found_again() {
     assert_eq!(text.lines().next(), Some(HEADER));
     let markdown = std::fs::read_to_string(run.join("table.md")).unwrap();
     assert!(markdown.contains("| noisy-label"), "{markdown}");
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    for strategy in STRATEGIES {
+        assert!(page.contains(strategy), "{strategy} is not on the page");
+    }
     let tables: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("table.json")).unwrap()).unwrap();
     // One per grid: two references and five strategies at two horizons.
     assert_eq!(tables.as_array().unwrap().iter().map(|t| t["lines"].as_array().unwrap().len()).sum::<usize>(), 2 * 12);

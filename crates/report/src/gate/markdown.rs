@@ -30,7 +30,7 @@ impl Gate {
     }
 
     /// The names of all criteria that some run was asked, in the order of asking.
-    pub(super) fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         let mut seen = BTreeSet::new();
         let longest = self.judged.iter().max_by_key(|judged| judged.criteria.len());
         let all = longest.into_iter().chain(&self.judged).flat_map(|judged| &judged.criteria);

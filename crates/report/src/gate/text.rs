@@ -44,7 +44,7 @@ impl Gate {
     }
 
     /// What is asked, in words.
-    pub(super) fn explanation(&self) -> String {
+    pub(crate) fn explanation(&self) -> String {
         let limits = &self.thresholds;
         let percent = |part: f64| fixed(100.0 * part, 1);
         match self.goal {
@@ -77,7 +77,7 @@ impl Gate {
 
 impl Criterion {
     /// The figure, its distance from the retrained models, and whether it is met.
-    pub(super) fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let mark = match self.met {
             Some(true) => "✓",
             Some(false) => "✗",

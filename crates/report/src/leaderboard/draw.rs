@@ -1,7 +1,7 @@
 //! Panels as SVG.
 
-use super::axis::Axis;
 use super::{Ground, Panel, Point, Series};
+use crate::axis::Axis;
 use std::fmt::Write;
 
 const WIDTH: f64 = 1040.0;

@@ -5,15 +5,14 @@
 //! forgotten subjects and seeds; a line joins the horizons of one strategy. Colours are those of Okabe and Ito, which
 //! people of every colour vision tell apart, and each strategy has a shape as well.
 
-mod axis;
 mod draw;
 mod match_retrain;
 mod suppress;
 
+use crate::axis::Axis;
 use crate::facts::by_setting;
 use crate::gate::{Summary, gates};
 use crate::{Gate, Goal, ProbeRow, ReportError, ResultRow, Run, Thresholds};
-use axis::Axis;
 use std::collections::BTreeMap;
 
 /// Below every panel.

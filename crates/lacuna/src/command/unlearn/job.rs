@@ -16,10 +16,12 @@ use crate::output::Outcome;
 use crate::plan::Plan;
 use crate::preparing::prepare;
 use crate::progress::Progress;
+use crate::reporting::Report;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::watch::{self, Watch};
 use lacuna_nn::{Network, write_model};
-use lacuna_report::{ORIGINAL, ScoreGrid, results, tables};
+use lacuna_report::html::Names;
+use lacuna_report::{ORIGINAL, ResultRow, ScoreGrid, results, tables};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
 use lacuna_train::{State, TrainError};
@@ -199,6 +201,7 @@ impl<'a> Job<'a> {
         for moved in earlier.iter().filter(|earlier| earlier.moved) {
             context.note(&format!("warning  {}", moved.line()));
         }
+        self.report(&rows, folder)?;
         let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
         let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
         let record = Record {
@@ -220,6 +223,12 @@ impl<'a> Job<'a> {
             tables,
         };
         Ok(Outcome::new("unlearn", &record, record.text()))
+    }
+
+    /// The page of this one run; without a retrained model it can place nothing, and says so.
+    fn report(&self, rows: &[ResultRow], folder: &RunFolder) -> Result<(), CliError> {
+        let (title, rows, facts) = (self.run.strategy.clone(), rows.to_vec(), Vec::new());
+        Report { title, rows, probes: Vec::new(), curves: Vec::new(), facts, names: Names::Numbers }.write(folder)
     }
 
     /// That of the model this began from, and this request.

@@ -1,18 +1,18 @@
 //! Axes: from numbers to places, and round numbers to write beside them.
 
 /// One axis of a panel.
-pub(super) struct Axis {
-    pub(super) title: &'static str,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(crate) struct Axis {
+    pub(crate) title: &'static str,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
     /// Places with their labels.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
     is_logarithmic: bool,
 }
 
 impl Axis {
     /// A logarithmic axis of parts in percent; all values are above 0.
-    pub(super) fn share(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
+    pub(crate) fn share(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
         let [low, high] = range(values);
         let (low, high) = (low / 1.3, high * 1.3);
         let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
@@ -22,7 +22,7 @@ impl Axis {
     }
 
     /// A linear axis of parts in percent.
-    pub(super) fn percent(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
+    pub(crate) fn percent(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
         let [low, high] = range(values);
         let margin = 0.06 * (high - low).max(0.02);
         let (low, high) = (low - margin, high + margin);
@@ -31,15 +31,23 @@ impl Axis {
     }
 
     /// A linear axis of signed differences.
-    pub(super) fn difference(title: &'static str, [low, high]: [f64; 2]) -> Axis {
+    pub(crate) fn difference(title: &'static str, [low, high]: [f64; 2]) -> Axis {
         let digits = if high - low < 0.1 { 3 } else { 2 };
         let label = |tick: f64| if tick == 0.0 { "0".to_string() } else { format!("{tick:+.digits$}") };
         let ticks = round(low, high).into_iter().map(|tick| (tick, label(tick))).collect();
         Axis { title, low, high, ticks, is_logarithmic: false }
     }
 
+    /// A linear axis of plain numbers.
+    pub(crate) fn plain(title: &'static str, [low, high]: [f64; 2]) -> Axis {
+        let digits = if high - low < 2.0 { 1 } else { 0 };
+        let label = |tick: f64| crate::figure::fixed(tick, digits);
+        let ticks = round(low, high).into_iter().map(|tick| (tick, label(tick))).collect();
+        Axis { title, low, high, ticks, is_logarithmic: false }
+    }
+
     /// Where a value lies, from 0 at the beginning of the axis to 1 at its end.
-    pub(super) fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         let place = |value: f64| if self.is_logarithmic { value.ln() } else { value };
         (place(value) - place(self.low)) / (place(self.high) - place(self.low))
     }

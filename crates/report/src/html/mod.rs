@@ -1,0 +1,280 @@
+//! Rows -> one HTML page that needs nothing but itself.
+//!
+//! The page opens from a disk, without a network, and its policy forbids it one. Everything that is shown is drawn
+//! here, so it is there without a script and on paper; the script turns sections into tabs, sorts, filters, singles out
+//! a strategy, and hands the embedded rows out as CSV. Names come from users: templates and drawings escape every text,
+//! and the rows lie in a data block in which no letter means anything to HTML.
+//!
+//! Deliberately absent: images of anybody, the clock, and any figure that [`gates`](crate::gates()),
+//! [`tables`](crate::tables()) and the rows do not give.
+
+mod board;
+mod chart;
+mod island;
+mod names;
+mod paper;
+mod policy;
+mod scene;
+mod svg;
+mod table_view;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use island::DATA_SCHEMA;
+pub use names::Names;
+
+use crate::figure::{EXPLANATION, notes};
+use crate::{CurveRow, ProbeRow, ReportError, ResultRow, ScoreGrid, Thresholds, curves, probes, results, tables};
+use askama::Template;
+use scene::{Scene, scenes};
+use std::path::Path;
+use table_view::TableView;
+use verdict::VerdictView;
+
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// What it is called.
+    pub title: &'a str,
+    /// Every result.
+    pub rows: &'a [ResultRow],
+    /// What probing found, if anything was probed.
+    pub probes: &'a [ProbeRow],
+    /// Dice over epochs, if it was measured between the horizons.
+    pub curves: &'a [CurveRow],
+    /// What a reader should know of the run, by name.
+    pub facts: &'a [(String, String)],
+    /// What strategies do and where they come from; those without a result are left out.
+    pub methods: &'a [Method],
+    /// What the gates ask for.
+    pub thresholds: Thresholds,
+    /// How people are called.
+    pub names: Names,
+}
+
+/// A strategy in words.
+#[derive(Clone, Debug)]
+pub struct Method {
+    /// As rows call it.
+    pub name: String,
+    /// What it does.
+    pub about: String,
+    /// The paper that it comes from.
+    pub source: String,
+}
+
+/// A chart as a file of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChartFile {
+    /// For a file name, without its ending.
+    pub name: String,
+    /// The drawing.
+    pub svg: String,
+}
+
+/// The page.
+///
+/// # Errors
+/// Rows that no study writes.
+pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
+    if source.names == Names::Numbers {
+        let numbered = names::numbered(source.rows, source.probes, source.curves);
+        let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
+        return page(&Source { rows, probes, curves, names: Names::AsRecorded, ..*source });
+    }
+    let scenes = scenes(source.rows, source.probes, source.curves, &source.thresholds)?;
+    let tables: Vec<crate::Table> = [ScoreGrid::Volume, ScoreGrid::Output]
+        .map(|grid| tables(source.rows, grid))
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    let island = island::island(source.title, &sheets(source)?);
+    let page = Page {
+        title: source.title,
+        policy: policy::policy(SCRIPT, STYLE),
+        style: STYLE,
+        script: SCRIPT,
+        island: &island,
+        version: env!("CARGO_PKG_VERSION"),
+        facts: source.facts,
+        goals: scenes.iter().enumerate().map(|(index, scene)| goal(index, scene, source)).collect(),
+        paper: tables
+            .iter()
+            .enumerate()
+            .map(|(index, table)| paper::beside_the_paper(table, &format!("paper-{index}")))
+            .collect(),
+        tables: tables
+            .iter()
+            .enumerate()
+            .map(|(index, table)| board::table(table, &format!("table-{index}")))
+            .collect(),
+        notes: EXPLANATION.iter().map(|text| text.to_string()).chain(tables.iter().flat_map(notes)).collect(),
+        methods: methods(source),
+        has_probes: !source.probes.is_empty(),
+        has_curves: !source.curves.is_empty(),
+        row_count: source.rows.len(),
+    };
+    Ok(page.render().expect("writing to a text does not fail"))
+}
+
+/// Every chart of the page as a file of its own.
+///
+/// # Errors
+/// Rows that no study writes.
+pub fn charts(source: &Source<'_>) -> Result<Vec<ChartFile>, ReportError> {
+    if source.names == Names::Numbers {
+        let numbered = names::numbered(source.rows, source.probes, source.curves);
+        let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
+        return charts(&Source { rows, probes, curves, names: Names::AsRecorded, ..*source });
+    }
+    let mut files = Vec::new();
+    for scene in scenes(source.rows, source.probes, source.curves, &source.thresholds)? {
+        let setting =
+            [&scene.gate.network, &scene.gate.labels, &scene.goal().to_string()].map(|part| file_name(part)).join("-");
+        let mut add = |name: String, drawing: chart::Drawing| files.push(ChartFile { name, svg: drawing.standalone() });
+        if let Some(drawing) = chart::scatter(&scene) {
+            add(format!("{setting}-tradeoff"), drawing);
+        }
+        for (kind, drawings) in [("subjects", chart::slopes(&scene)), ("epochs", chart::curves(&scene))] {
+            for (series, drawing) in drawings {
+                add(format!("{setting}-{kind}-{:02}-{}", series + 1, file_name(&scene.series[series].0)), drawing);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn file_name(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).take(40).collect()
+}
+
+fn sheets(source: &Source<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, ReportError> {
+    let mut sheets = vec![("results", results::encoded(Path::new("results.csv"), source.rows)?)];
+    if !source.probes.is_empty() {
+        sheets.push(("probes", probes::encoded(Path::new("probes.csv"), source.probes)?));
+    }
+    if !source.curves.is_empty() {
+        sheets.push(("curves", curves::encoded(Path::new("curves.csv"), source.curves)?));
+    }
+    Ok(sheets)
+}
+
+fn methods(source: &Source<'_>) -> Vec<Method> {
+    let is_there = |method: &&Method| source.rows.iter().any(|row| row.run.strategy == method.name);
+    source.methods.iter().filter(is_there).cloned().collect()
+}
+
+const STYLE: &str = include_str!("page.css");
+
+/// One module after the other; each is a function that calls itself and shares nothing but the page.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n",
+    include_str!("script/tabs.js"),
+    include_str!("script/tables.js"),
+    include_str!("script/series.js"),
+    include_str!("script/download.js"),
+    include_str!("script/theme.js"),
+);
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    title: &'a str,
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    island: &'a str,
+    version: &'static str,
+    facts: &'a [(String, String)],
+    goals: Vec<GoalView>,
+    paper: Vec<TableView>,
+    tables: Vec<TableView>,
+    notes: Vec<String>,
+    methods: Vec<Method>,
+    has_probes: bool,
+    has_curves: bool,
+    row_count: usize,
+}
+
+/// Everything that is shown of one goal.
+struct GoalView {
+    id: String,
+    name: String,
+    setting: String,
+    aim: &'static str,
+    asked: String,
+    verdict: VerdictView,
+    scatter: Option<String>,
+    legend: Vec<LegendView>,
+    points: TableView,
+    slopes: Vec<Small>,
+    people: TableView,
+    curves: Vec<Small>,
+    is_curve_measured: bool,
+    epochs: TableView,
+    leaderboard: TableView,
+    runs: TableView,
+}
+
+/// A small chart with what stands below it.
+struct Small {
+    series: usize,
+    caption: String,
+    svg: String,
+}
+
+/// A series as the legend has it.
+struct LegendView {
+    series: usize,
+    class: String,
+    shape: &'static str,
+    colour: &'static str,
+    name: String,
+}
+
+fn goal(index: usize, scene: &Scene, source: &Source<'_>) -> GoalView {
+    let id = format!("goal-{index}");
+    let part = |name: &str| format!("{id}-{name}");
+    let small = |kind: &str, drawings: Vec<(usize, chart::Drawing)>| -> Vec<Small> {
+        let small = |(series, drawing): (usize, chart::Drawing)| Small {
+            series,
+            caption: drawing.title.clone(),
+            svg: drawing.inline(&format!("{id}-{kind}-{series}")),
+        };
+        drawings.into_iter().map(small).collect()
+    };
+    let legend = |series| LegendView {
+        series,
+        class: chart::class(series),
+        shape: chart::shape(series),
+        colour: chart::colour(series),
+        name: scene.name(series),
+    };
+    GoalView {
+        name: scene.goal().to_string(),
+        setting: format!(
+            "{} on {}, Dice on grid {}",
+            scene.gate.network, scene.gate.labels, scene.gate.thresholds.grid
+        ),
+        aim: match scene.goal() {
+            crate::Goal::MatchRetrain => "Not to be told from a model that never saw the subject.",
+            _ => {
+                "The subject's Dice gone, everybody else's kept: the paper's protocol. A low forget Dice is not erasure."
+            }
+        },
+        asked: scene.gate.explanation(),
+        verdict: verdict::verdict(scene, source.probes),
+        scatter: chart::scatter(scene).map(|drawing| drawing.inline(&part("tradeoff"))),
+        legend: (0..scene.series.len()).map(legend).collect(),
+        points: board::points(scene, &part("points")),
+        slopes: small("subjects", chart::slopes(scene)),
+        people: board::people(scene, &part("people")),
+        curves: small("epochs", chart::curves(scene)),
+        is_curve_measured: scene.is_curve_measured,
+        epochs: board::epochs(scene, &part("epochs-table")),
+        leaderboard: board::leaderboard(scene, &part("leaderboard")),
+        runs: board::runs(scene, &part("runs")),
+        id,
+    }
+}

@@ -1,0 +1,286 @@
+//! Laws of the page.
+
+use super::island::tests::csv_of;
+use super::*;
+use crate::fixture::{finished, gated, run, study};
+use crate::{Goal, Outcome, Roles, Run};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+fn source<'a>(rows: &'a [ResultRow], probes: &'a [ProbeRow], curves: &'a [CurveRow]) -> Source<'a> {
+    Source {
+        title: "a study",
+        rows,
+        probes,
+        curves,
+        facts: &[],
+        methods: &[],
+        thresholds: Thresholds::STANDARD,
+        names: Names::AsRecorded,
+    }
+}
+
+fn page_of(rows: &[ResultRow]) -> String {
+    page(&source(rows, &[], &[])).unwrap()
+}
+
+/// The text of the data block.
+fn island_of(page: &str) -> &str {
+    let begin = "<script type=\"application/json\" id=\"rows\">";
+    page.split(begin).nth(1).unwrap().split("</script>").next().unwrap()
+}
+
+/// Rows as a page's data says them.
+fn rows_of(page: &str) -> Vec<ResultRow> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.csv");
+    std::fs::write(&path, csv_of(island_of(page), "results")).unwrap();
+    results::read(&path).unwrap()
+}
+
+fn sorted(rows: &[ResultRow]) -> Vec<ResultRow> {
+    crate::row::sorted(rows).unwrap().into_iter().cloned().collect()
+}
+
+/// The small study, with one strategy, one variant and one subject called by the names given.
+fn renamed(strategy: &str, variant: &str, subject: &str) -> Vec<ResultRow> {
+    let mut rows = study();
+    for row in &mut rows {
+        if row.run.strategy == "noisy-label" {
+            row.run.strategy = strategy.to_string();
+            row.run.variant = variant.to_string();
+        }
+        if row.run.forgotten == "sub-01" {
+            row.run.forgotten = subject.to_string();
+        }
+        if let Outcome::Scored(scored) = &mut row.outcome
+            && scored.subject == "sub-01"
+        {
+            scored.subject = subject.to_string();
+        }
+    }
+    rows
+}
+
+/// Names that try to leave wherever they are put.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "<script>alert(1)</script>",
+        "</script>",
+        "<!--",
+        "]]>",
+        "</style>",
+        "</title>",
+        "</svg>",
+        "\" onload=\"x",
+        "' onfocus='x",
+        "<img src=x onerror=x>",
+        "&lt;",
+        "&#x3c;",
+        "{{ title }}",
+        "{% endfor %}",
+        "javascript:x",
+        "\\u003c/script>",
+        "\u{2028}",
+        "\u{202e}",
+        "`${x}`",
+        "ä",
+    ]);
+    prop::collection::vec(pieces, 1..4).prop_map(|pieces| format!("n{}", pieces.concat()))
+}
+
+/// What a page holds of each kind of tag, and of attributes that run.
+fn tags(page: &str) -> Vec<usize> {
+    ["<script", "</script", "<!--", "<img", "</style", "</title", "</svg", " onload=\"", " onerror=", " onfocus='"]
+        .map(|tag| page.matches(tag).count())
+        .to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_name_brings_a_tag_or_an_attribute(strategy in hostile(), variant in hostile(), subject in hostile()) {
+        let tame = renamed("nasty", "odd", "somebody");
+        let wild = renamed(&strategy, &variant, &subject);
+        let about = |rows: &[ResultRow], text: &str| {
+            let facts = [(text.to_string(), text.to_string())];
+            let methods = [Method { name: rows[0].run.strategy.clone(), about: text.into(), source: text.into() }];
+            page(&Source { title: text, facts: &facts, methods: &methods, ..source(rows, &[], &[]) }).unwrap()
+        };
+        let (calm, tame, found) = (tame.clone(), about(&tame, "text"), about(&wild, &strategy));
+        // The data block is no HTML: nothing in it may look like the end of its element, or like anything else.
+        prop_assert!(!island_of(&found).contains(['<', '>', '&']));
+        let around = |page: &str| page.replace(island_of(page), "");
+        prop_assert_eq!(tags(&around(&found)), tags(&around(&tame)));
+        let drawn = |rows: &[ResultRow]| -> Vec<Vec<usize>> {
+            charts(&source(rows, &[], &[])).unwrap().iter().map(|chart| tags(&chart.svg)).collect()
+        };
+        prop_assert_eq!(drawn(&wild).into_iter().collect::<BTreeSet<_>>(), drawn(&calm).into_iter().collect::<BTreeSet<_>>());
+        prop_assert_eq!(rows_of(&found), sorted(&wild));
+    }
+
+    #[test]
+    fn the_data_block_reads_as_the_rows(dice in 0.0f64..=1.0, mae in 0.0f64..1e300, seed: u64) {
+        let mut rows = study();
+        rows.retain(|row| row.run.strategy != "distil");
+        for row in &mut rows {
+            row.run.seed = seed;
+            row.cost.seconds = Some(mae);
+            if let Outcome::Scored(scored) = &mut row.outcome {
+                scored.score.mae_probability = mae;
+                scored.score.dice = scored.score.dice.map(|_| dice);
+            }
+        }
+        prop_assert_eq!(rows_of(&page_of(&rows)), sorted(&rows));
+    }
+}
+
+#[test]
+fn the_same_rows_in_any_order_are_the_same_page() {
+    let (mut rows, mut probes) = gated();
+    let curve = |epochs| CurveRow {
+        run: run("noisy-label", epochs, "sub-01", 0),
+        dice: Roles { retain: Some(0.9), forget: Some(0.5), held_out: Some(0.6) },
+        cross_entropy: Roles::default(),
+    };
+    let mut curves = vec![curve(5), curve(20), curve(50)];
+    let forwards = page(&source(&rows, &probes, &curves)).unwrap();
+    rows.reverse();
+    probes.reverse();
+    curves.reverse();
+    assert_eq!(page(&source(&rows, &probes, &curves)).unwrap(), forwards);
+}
+
+#[test]
+fn every_panel_is_there_with_the_figures_of_the_records() {
+    let (rows, probes) = gated();
+    let page = page(&source(&rows, &probes, &[])).unwrap();
+    for panel in ["tradeoff", "subjects", "epochs", "leaderboard", "paper", "data"] {
+        assert!(page.contains(&format!("<a href=\"#{panel}\">")), "{panel}");
+        assert!(page.contains(&format!("<section class=\"panel\" id=\"{panel}\"")), "{panel}");
+    }
+    for table in tables(&rows, ScoreGrid::Output).unwrap() {
+        for line in &table.lines {
+            let mean = line.scores.forget.dice.mean.map(|mean| crate::figure::fixed(mean, 4)).unwrap_or_default();
+            assert!(page.contains(&mean), "{} after {}: {mean}", line.strategy, line.epochs);
+        }
+    }
+    for gate in crate::gates(&rows, &probes, &Thresholds::STANDARD).unwrap() {
+        let passed = gate.judged.iter().filter(|judged| judged.verdict == crate::Verdict::Pass).count();
+        assert!(page.contains(&format!("{passed} of {} runs pass the gate", gate.judged.len())), "{}", gate.goal);
+        let criteria = gate.judged.iter().flat_map(|judged| &judged.criteria);
+        for figure in criteria.map(|criterion| criterion.in_words().replace('>', "&#62;")) {
+            assert!(page.contains(&figure), "{figure}");
+        }
+    }
+}
+
+#[test]
+fn a_distance_worked_by_hand() {
+    // Retrained forget Dice 0.48, 0.49, …, 0.52: 0.50 on average; a run with 0.51 is 0.01 beyond. Retain Dice 0.9 on
+    // both sides: nothing lost.
+    let (rows, probes) = gated();
+    let scenes = scenes(&rows, &probes, &[], &Thresholds::STANDARD).unwrap();
+    let scene = scenes.iter().find(|scene| scene.goal() == Goal::MatchRetrain).unwrap();
+    let plain = scene.series_of("atlas", "").unwrap();
+    let point = scene.points.iter().find(|point| point.series == plain).unwrap();
+    assert!((point.forget - 0.01).abs() < 1e-12 && point.retain_lost.abs() < 1e-12);
+    // Deviations -0.02, …, 0.02: squares sum to 0.001, over 4.
+    assert!((scene.spread().unwrap()[0] - 0.015_811_388).abs() < 1e-8);
+}
+
+#[test]
+fn the_goals_are_never_in_one_chart() {
+    let (rows, probes) = gated();
+    for scene in scenes(&rows, &probes, &[], &Thresholds::STANDARD).unwrap() {
+        let own = |strategy: &str| (strategy == "atlas") == (scene.goal() == Goal::MatchRetrain);
+        assert!(scene.series.iter().all(|(strategy, _)| own(strategy)), "{}: {:?}", scene.goal(), scene.series);
+    }
+}
+
+#[test]
+fn nothing_of_the_page_comes_from_elsewhere() {
+    let page = page_of(&study());
+    assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+    for outside in
+        [" src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", " style=\"", "innerHTML"]
+    {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
+}
+
+#[test]
+fn numbered_people_leave_no_id_on_the_page() {
+    let rows = study();
+    let page = page(&Source { names: Names::Numbers, ..source(&rows, &[], &[]) }).unwrap();
+    assert!(!page.contains("sub-0") && !page.contains("kept-") && !page.contains("unseen"));
+    assert!(page.contains("person-01"));
+}
+
+#[test]
+fn without_anything_forgotten_the_page_says_so() {
+    let page = page_of(&crate::fixture::bank(5, 0.98));
+    assert!(page.contains("no runs here that unlearned anybody") && page.contains("Methods and data"));
+    assert!(page_of(&[]).contains("0 rows"));
+}
+
+#[test]
+fn without_a_retrained_model_nothing_is_placed() {
+    let rows: Vec<ResultRow> = study().into_iter().filter(|row| row.run.strategy != crate::RETRAIN).collect();
+    let page = page_of(&rows);
+    assert!(page.contains("No run can be placed") && page.contains("No model was retrained"));
+}
+
+/// 20 strategies x 5 subjects x 5 seeds, and their references: with four subjects scored in five classes on two grids.
+fn many() -> Vec<ResultRow> {
+    let mut rows = Vec::new();
+    for seed in 0..5 {
+        for subject in 0..5 {
+            let subject = format!("sub-{subject:02}");
+            let mut add = |strategy: &str, goal, dice: f64| {
+                let run = Run { goal, ..run(strategy, 50, &subject, seed) };
+                for grid in [ScoreGrid::Output, ScoreGrid::Volume] {
+                    for class in ["brain", "csf", "grey", "white", "mean"] {
+                        let mut of_class = Vec::new();
+                        // Digits as measured scores have them.
+                        let dice = (dice * 0.987_654_321 + 0.001_234_567 * seed as f64 / 3.0).min(0.95);
+                        finished(&mut of_class, &run, [0.9, dice, 0.6]);
+                        of_class.retain(|row| row.scored().is_some_and(|scored| scored.score.name == "mean"));
+                        for row in &mut of_class {
+                            row.cost.retraining_fraction = Some(0.041_234_567);
+                            let Outcome::Scored(scored) = &mut row.outcome else { unreachable!() };
+                            scored.grid = grid;
+                            scored.score.name = class.to_string();
+                        }
+                        rows.extend(of_class);
+                    }
+                }
+            };
+            add(crate::ORIGINAL, Goal::Reference, 0.93);
+            add(crate::RETRAIN, Goal::Reference, 0.55);
+            for strategy in 0..20 {
+                let goal = if strategy % 2 == 0 { Goal::Suppress } else { Goal::MatchRetrain };
+                add(&format!("strategy-{strategy:02}"), goal, 0.03 * f64::from(strategy) + 0.02);
+            }
+        }
+    }
+    rows
+}
+
+/// The most bytes that a report of 500 runs may have.
+const BYTES_MAX: usize = 3_000_000;
+
+#[test]
+fn a_report_of_500_runs_stays_within_its_budget() {
+    let rows = many();
+    let runs: BTreeSet<&Run> = rows.iter().map(|row| &row.run).collect();
+    assert_eq!(runs.iter().filter(|run| run.goal != Goal::Reference).count(), 500);
+    let page = page_of(&rows);
+    println!("{} rows, {} bytes", rows.len(), page.len());
+    assert!(page.len() < BYTES_MAX, "{} bytes of {BYTES_MAX}", page.len());
+    if let Some(path) = std::env::var_os("LACUNA_REPORT_500") {
+        std::fs::write(path, page).unwrap();
+    }
+}
