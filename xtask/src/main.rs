@@ -3,6 +3,7 @@
 //! `cargo xtask bench` is compiled without the tensor library; it builds and runs the programs that it measures.
 
 mod bench;
+mod browser;
 mod leaderboard;
 mod machine;
 mod peers;
@@ -25,6 +26,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     Bench(bench::Arguments),
+    Browser(browser::Arguments),
     Leaderboard(leaderboard::Arguments),
     Peers(peers::Arguments),
     Scaling(scaling::Arguments),
@@ -33,6 +35,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Browser(arguments) => browser::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),

@@ -89,9 +89,9 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 1..4).prop_map(|pieces| format!("n{}", pieces.concat()))
 }
 
-/// What a page holds of each kind of tag, and of attributes that run.
+/// How often a page has what begins a tag, what ends an attribute, and tags that a name might bring.
 fn tags(page: &str) -> Vec<usize> {
-    ["<script", "</script", "<!--", "<img", "</style", "</title", "</svg", " onload=\"", " onerror=", " onfocus='"]
+    ["<", "\"", "<script", "</script", "<!--", "<img", "</style", "</title", "</svg"]
         .map(|tag| page.matches(tag).count())
         .to_vec()
 }
