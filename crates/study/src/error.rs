@@ -39,7 +39,7 @@ pub enum StudyError {
         /// The strategy that it belongs to.
         strategy: String,
         /// What is wrong with it.
-        source: lacuna_unlearn::UnlearnError,
+        source: Box<lacuna_unlearn::UnlearnError>,
     },
     /// The file with initial weights does not fit the network.
     #[error("{path}: network.init: expected {expected}, found {found}; fix: {fix}")]

@@ -91,7 +91,7 @@ fn recipe_of(name: &str, table: toml::Table) -> Result<Recipe, StudyError> {
     parsed
         .map_err(|error| UnlearnError::Parse { reason: error.to_string().trim().to_string() })
         .and_then(Recipe::checked)
-        .map_err(|source| StudyError::BadRecipe { strategy: name.to_string(), source })
+        .map_err(|source| StudyError::BadRecipe { strategy: name.to_string(), source: Box::new(source) })
 }
 
 /// Results are told apart by name and differences, and a recipe of the user's own differs from nothing.

@@ -127,7 +127,7 @@ fn scene(
     let (points, cloud, originals) = (beside.points(&own), beside.cloud(), beside.originals());
     let cloud_subjects = beside.retrained.len();
     let slopes = slopes(&own, &beside, dice);
-    let measured = measured_curves(curves, &gate, &series_of);
+    let measured = measured_curves(curves, &gate, series_of);
     let is_curve_measured = !measured.is_empty();
     let curves = if is_curve_measured { measured } else { beside.horizons(&own) };
     let mut costs: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
@@ -234,8 +234,11 @@ fn measured_curves(curves: &[CurveRow], gate: &Gate, series_of: impl Fn(&Run) ->
     joined(values)
 }
 
+/// Mean Dice by role after so many epochs.
+type CurvePoint = (usize, Roles<Option<f64>>);
+
 fn joined(values: BTreeMap<(usize, usize), Vec<Roles<Option<f64>>>>) -> Vec<Curve> {
-    let mut curves: BTreeMap<usize, Vec<(usize, Roles<Option<f64>>)>> = BTreeMap::new();
+    let mut curves: BTreeMap<usize, Vec<CurvePoint>> = BTreeMap::new();
     for ((series, epochs), runs) in values {
         let of = |role: fn(&Roles<Option<f64>>) -> Option<f64>| mean(&runs.iter().filter_map(role).collect::<Vec<_>>());
         let roles = Roles { retain: of(|r| r.retain), forget: of(|r| r.forget), held_out: of(|r| r.held_out) };
