@@ -250,3 +250,16 @@ fn every_drawn_target_obeys_the_redraw_rule() {
         }
     }
 }
+
+#[test]
+fn a_sum_of_millions_of_weights_has_one_order_and_the_value_of_the_definition() {
+    // As many as the largest kernel of a ResNet-10 has, above where burn's own sum goes by threads.
+    let values: Vec<f32> = (0..7_077_888_u32).map(|place| (place % 1013) as f32 / 1013.0).collect();
+    let expected: f64 = values.iter().map(|&value| f64::from(value)).sum();
+    let sum = || number(ordered_sum(Tensor::<1>::from_floats(values.as_slice(), &lacuna_nn::Device::flex())));
+    let first = sum();
+    assert!((first - expected).abs() < 1e-4 * expected, "{first}, not {expected}");
+    assert!((0..20).all(|_| sum().to_bits() == first.to_bits()));
+    let odd = ordered_sum(Tensor::<1>::from_floats([1.0, 2.0, 4.0], &lacuna_nn::Device::flex()));
+    assert_eq!(number(odd), 7.0);
+}
