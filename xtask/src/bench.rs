@@ -12,8 +12,8 @@ use std::process::Command;
 
 /// Time lacuna beside PyTorch and keep the raw numbers in benches/runs
 #[derive(Args)]
-#[command(after_help = "Example:\n  python3 -m venv /tmp/peer && /tmp/peer/bin/pip install torch numpy\n  \
-                        cargo xtask bench --peer /tmp/peer/bin/python")]
+#[command(after_help = "Example:\n  python3 -m venv peer && peer/bin/pip install torch numpy\n  \
+                        cargo xtask bench --peer peer/bin/python")]
 pub struct Arguments {
     /// A Python that has PyTorch
     #[arg(long, value_name = "PYTHON")]
