@@ -66,13 +66,27 @@ pub fn run(
     context: &Context,
     conclude: Conclude,
 ) -> Result<Outcome, CliError> {
-    let pseudonyms = config.pseudonyms;
-    let seeds = config.seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
     let study = open(verb, config, folders, context)?;
-    let record = RunRecord::new(context, verb, seeds, BTreeMap::new());
-    let folder = RunFolder::create(context, &study.config().name, &record)?;
-    let outcome = run_in(verb, &study, &folder, folders, context).and_then(|finished| conclude(verb, finished));
-    folder.close(outcome.map_err(|error| if pseudonyms { without_names(error) } else { error }))
+    let record = RunRecord::new(context, verb, seeds(&study), BTreeMap::new());
+    in_run_folder(&study, &record, context, |folder| conclude(verb, run_in(verb, &study, folder, folders, context)?))
+}
+
+/// The seeds of a study, as run folders have them.
+pub fn seeds(study: &Study) -> BTreeMap<String, u64> {
+    study.config().seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect()
+}
+
+/// Act in a new run folder and say there how it ended; an error is told as the study's pseudonyms allow.
+pub fn in_run_folder(
+    study: &Study,
+    record: &RunRecord,
+    context: &Context,
+    act: impl FnOnce(&RunFolder) -> Result<Outcome, CliError>,
+) -> Result<Outcome, CliError> {
+    let config = study.config();
+    let folder = RunFolder::create(context, &config.name, record)?;
+    let outcome = act(&folder).map_err(|error| if config.pseudonyms { without_names(error) } else { error });
+    folder.close_with(outcome, Outcome::exit)
 }
 
 /// An error as pseudonyms allow it: one that may name a subject or a file of somebody's says no more than where

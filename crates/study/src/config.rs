@@ -352,7 +352,7 @@ fn of_training(error: TrainError) -> StudyError {
     }
 }
 
-fn one_seed() -> Vec<u64> {
+pub(crate) fn one_seed() -> Vec<u64> {
     vec![0]
 }
 

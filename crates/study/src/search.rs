@@ -3,7 +3,7 @@
 //! Settings that were chosen on a subject fit that subject, and a figure of it afterwards flatters the method. So the
 //! subjects of a search are named in the study file itself, and a study that reports one of them is refused.
 
-use crate::config::{Forget, UnlearnConfig, VariantConfig, bad};
+use crate::config::{Forget, UnlearnConfig, VariantConfig, bad, one_seed};
 use crate::{StudyConfig, StudyError, Variant};
 use lacuna_cohort::SubjectId;
 use lacuna_seed::Seed;
@@ -156,10 +156,6 @@ pub fn chosen(
         }
     }
     Err(bad("search.spaces", "the setting that was ranked first", &format!("none named {strategy} {differences}")))
-}
-
-fn one_seed() -> Vec<u64> {
-    vec![0]
 }
 
 #[cfg(test)]

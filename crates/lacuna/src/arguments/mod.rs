@@ -7,6 +7,7 @@ mod exact;
 mod model;
 mod preprocess;
 mod run;
+mod store;
 pub mod values;
 
 pub use cases::CaseArguments;
@@ -15,4 +16,5 @@ pub use exact::ExactArguments;
 pub use model::{Model, ModelArguments, ShortcutChoice};
 pub use preprocess::PreprocessArguments;
 pub use run::RunArguments;
+pub use store::StoreArguments;
 pub use values::{spacing_mm, voxels};

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::studying::{self, Folders, carry_out, without_names};
+use crate::studying::{self, Folders, carry_out, in_run_folder};
 use lacuna_audit::control::{Control, is_void};
 use lacuna_audit::epsilon::ceiling;
 use lacuna_audit::{
@@ -41,15 +41,11 @@ pub fn run(
     folders: &Folders,
     context: &Context,
 ) -> Result<Outcome, CliError> {
-    let pseudonyms = config.study.pseudonyms;
     let study = studying::open("audit", config.study.clone(), folders, context)?;
     let opened = Opened::new(model, &study)?;
     let parents = BTreeMap::from([("model".to_string(), opened.network.digest())]);
     let record = RunRecord::new(context, "audit", BTreeMap::new(), parents);
-    let folder = RunFolder::create(context, &config.study.name, &record)?;
-    let outcome = run_in(config, &study, &opened, bank, &folder, folders, context);
-    let outcome = outcome.map_err(|error| if pseudonyms { without_names(error) } else { error });
-    folder.close_with(outcome, Outcome::exit)
+    in_run_folder(&study, &record, context, |folder| run_in(config, &study, &opened, bank, folder, folders, context))
 }
 
 fn run_in(

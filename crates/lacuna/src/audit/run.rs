@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::studying::{self, Folders, carry_out, without_names};
+use crate::studying::{self, Folders, carry_out, in_run_folder};
 use lacuna_audit::attack::{identification, most_unusual};
 use lacuna_audit::control::{Control, is_void};
 use lacuna_audit::epsilon::ceiling;
@@ -25,15 +25,9 @@ use std::collections::BTreeMap;
 
 /// Train what is missing, measure, judge, and leave `audit.json`.
 pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
-    let pseudonyms = config.study.pseudonyms;
     let study = studying::open("audit", config.study.clone(), folders, context)?;
-    let seeds = config.study.seeds.iter().enumerate();
-    let seeds = seeds.map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect();
-    let record = RunRecord::new(context, "audit", seeds, BTreeMap::new());
-    let folder = RunFolder::create(context, &config.study.name, &record)?;
-    let outcome = run_in(config, &study, &folder, folders, context);
-    let outcome = outcome.map_err(|error| if pseudonyms { without_names(error) } else { error });
-    folder.close_with(outcome, Outcome::exit)
+    let record = RunRecord::new(context, "audit", studying::seeds(&study), BTreeMap::new());
+    in_run_folder(&study, &record, context, |folder| run_in(config, &study, folder, folders, context))
 }
 
 fn run_in(

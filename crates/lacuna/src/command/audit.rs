@@ -1,10 +1,10 @@
 //! `lacuna audit FILE.toml`: is the person gone, and how sure can one be?
 
+use crate::arguments::StoreArguments;
 use crate::audit::{self, AuditConfig, Bank};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::studying::{Folders, without_names};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -64,19 +64,6 @@ struct AuditArguments {
     dry_run: bool,
 }
 
-#[derive(Args)]
-struct StoreArguments {
-    /// Where the records of finished runs lie; they are found again by content
-    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
-    records: Option<PathBuf>,
-    /// Where models and checkpoints lie; the bank's models saw the subjects too and are deleted with them
-    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
-    models: Option<PathBuf>,
-    /// Replace subject ids in everything that is written
-    #[arg(long)]
-    pseudonyms: bool,
-}
-
 /// Audit, or say what an audit could show.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let (file, store, plan) = match &arguments.action {
@@ -87,13 +74,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             (file, &audit.store, audit.dry_run)
         }
     };
-    let hidden = |error| if store.pseudonyms { without_names(error) } else { error };
-    let mut config = AuditConfig::read(file).map_err(hidden)?;
+    let mut config = store.hidden(AuditConfig::read(file))?;
     config.study.pseudonyms |= store.pseudonyms;
-    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
-    let folders = Folders { records: folder(&store.records, "records"), models: folder(&store.models, "models") };
+    let folders = store.folders(context);
     match &arguments.audit.model {
-        _ if plan => audit::plan(&config, &folders, context).map_err(hidden),
+        _ if plan => store.hidden(audit::plan(&config, &folders, context)),
         Some(model) => {
             let bank = if arguments.audit.build_bank { Bank::Build } else { Bank::AsFound };
             audit::run_delivered(&config, model, bank, &folders, context)

@@ -2,10 +2,11 @@
 
 mod search;
 
+use crate::arguments::StoreArguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::studying::{self, Folders, without_names};
+use crate::studying::{self, Folders};
 use clap::Args;
 use lacuna_study::{Machine, StudyConfig};
 use serde::Serialize;
@@ -20,15 +21,8 @@ pub struct Arguments {
     /// The study file
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
-    /// Where the records of finished runs lie; they are found again by content
-    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
-    records: Option<PathBuf>,
-    /// Where models and checkpoints lie; they can be made again
-    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
-    models: Option<PathBuf>,
-    /// Replace subject ids in everything that is written
-    #[arg(long)]
-    pseudonyms: bool,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Instead of the study, try the settings of its [search] on the subjects named there, and rank them
     #[arg(long)]
     search: bool,
@@ -46,17 +40,13 @@ struct Plan {
 
 /// Run it, or say what running it would do.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
-    let config = StudyConfig::read(&arguments.file).map_err(CliError::from);
-    // A file that cannot be understood is shown with the line at fault, which may list subjects.
-    let mut config = config.map_err(|error| if arguments.pseudonyms { without_names(error) } else { error })?;
-    config.pseudonyms |= arguments.pseudonyms;
+    let mut config = arguments.store.hidden(StudyConfig::read(&arguments.file))?;
+    config.pseudonyms |= arguments.store.pseudonyms;
     let conclude = if arguments.search { search::conclude } else { studying::tables_and_gates };
     if arguments.search {
-        config = config.searching()?;
+        config = arguments.store.hidden(config.searching())?;
     }
-    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
-    let folders =
-        Folders { records: folder(&arguments.records, "records"), models: folder(&arguments.models, "models") };
+    let folders = arguments.store.folders(context);
     if arguments.dry_run {
         plan(config, &folders, context)
     } else {
