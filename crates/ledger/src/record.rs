@@ -104,7 +104,7 @@ pub enum Record {
         request: String,
         /// The run.
         run: String,
-        /// The digest of what was to be measured, registered before.
+        /// The digest of what was to be measured. That it was settled before is for a declaration to show, not for this.
         protocol: String,
         /// The digest of what was measured.
         metrics: String,

@@ -23,7 +23,8 @@ const LIMITS: &[&str] = &[
     "blocks that a disk keeps after a file was deleted",
 ];
 
-/// What was to be measured, registered before the result was known.
+/// What is measured of an erase: the same for every run of a recipe, so the recipe that the ledger holds from before the
+/// run decides it. Its own digest is written with the measurement, after.
 pub fn protocol(progress: &Progress) -> Vec<u8> {
     json(&serde_json::json!({
         "schema": "lacuna.erase-protocol/1",
