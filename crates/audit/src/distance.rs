@@ -1,8 +1,8 @@
 //! How far models lie from each other: what they say, and what they see inside.
 //!
 //! A distance has no sign. It tells that a model is unlike retrained ones, never on which side, so no verdict hangs on
-//! it; it is shown beside what the retrained models are from one another. Distances between weights of different
-//! seeds mean little, since channels may be exchanged; CKA does not mind.
+//! it; it is shown beside what the retrained models are from one another. Channels of models of different seeds may be
+//! exchanged, which CKA does not mind; weights are compared between models of one seed, who began alike.
 
 use crate::delivered::{Prediction, beside};
 use crate::pool::mean;
@@ -10,13 +10,13 @@ use crate::{AuditError, Pool};
 use serde::Serialize;
 
 /// More positions than this are thinned evenly: a Gram matrix grows with their square.
-const POSITIONS_MAX: usize = 768;
+const POSITIONS_MAX: usize = 400;
 
 /// What an encoder makes of a scan, up to rotations of its channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Representation {
     /// The centred Gram matrix over positions, of norm 1.
-    gram: Vec<f64>,
+    gram: Vec<f32>,
 }
 
 impl Representation {
@@ -47,10 +47,7 @@ impl Representation {
             }
         }
         let norm = gram.iter().map(|cell| cell * cell).sum::<f64>().sqrt();
-        Ok((norm > 0.0).then(|| {
-            gram.iter_mut().for_each(|cell| *cell /= norm);
-            Representation { gram }
-        }))
+        Ok((norm > 0.0).then(|| Representation { gram: gram.iter().map(|cell| (cell / norm) as f32).collect() }))
     }
 
     /// `1 - CKA`, linear: 0 for encoders that see the same up to a rotation, 1 for unrelated ones.
@@ -61,7 +58,7 @@ impl Representation {
     /// If both are not of one grid.
     pub fn distance(&self, other: &Representation) -> f64 {
         assert_eq!(self.gram.len(), other.gram.len(), "two encoders see one scan on one grid");
-        1.0 - self.gram.iter().zip(&other.gram).map(|(one, other)| one * other).sum::<f64>()
+        1.0 - self.gram.iter().zip(&other.gram).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum::<f64>()
     }
 }
 
@@ -109,15 +106,16 @@ fn for_each_voxel(one: &[f32], other: &[f32], classes: usize, each: &mut dyn FnM
 }
 
 /// One kind of distance of an arm from the retrained models.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Distance {
-    /// `outputs`, `classes`, `encoder` or `weights`.
-    pub kind: &'static str,
+    /// `outputs`, `classes`, `features of STAGE` or `weights`.
+    pub kind: String,
     /// Mean over the arm's models of their mean distance from the retrained models of other seeds.
     pub mean: f64,
     /// The same among the retrained models.
     pub retrained_mean: f64,
-    /// Where the arm's mean lies in their range; none if they are all equally far apart.
+    /// Where the arm's mean lies in their range; none if they are all equally far apart, and of weights, since those of
+    /// one seed begin alike and those of two do not.
     pub prediction: Option<Prediction>,
 }
 
@@ -127,7 +125,7 @@ pub struct Distance {
 /// # Errors
 /// [`AuditError::NotFinite`].
 pub fn beside_retrained(
-    kind: &'static str,
+    kind: &str,
     arm: &[Vec<f64>],
     retrained: &[Vec<f64>],
     level: f64,
@@ -148,7 +146,17 @@ pub fn beside_retrained(
         Err(AuditError::NoSpread { .. }) => None,
         other => Some(other?),
     };
-    Ok(Some(Distance { kind, mean: own, retrained_mean: pool.mean(), prediction }))
+    Ok(Some(Distance { kind: kind.to_string(), mean: own, retrained_mean: pool.mean(), prediction }))
+}
+
+/// Distances of weights: of each of the arm's models from the retrained one of its seed, beside those between retrained
+/// models of different seeds, which is as far as two models that never saw the subject go apart. `None` without either.
+pub fn of_weights(arm: &[f64], between_retrained: &[f64]) -> Option<Distance> {
+    if arm.is_empty() || between_retrained.is_empty() {
+        return None;
+    }
+    let kind = "weights".to_string();
+    Some(Distance { kind, mean: mean(arm), retrained_mean: mean(between_retrained), prediction: None })
 }
 
 #[cfg(test)]
@@ -180,7 +188,7 @@ mod tests {
         // One channel each: x = (1, -1, 0, 0), y = (1, 0, -1, 0), centred already. CKA = (x.y)^2 / (x.x y.y) = 1/4.
         let one = Representation::new(&[1.0, -1.0, 0.0, 0.0], 1).unwrap().unwrap();
         let other = Representation::new(&[1.0, 0.0, -1.0, 0.0], 1).unwrap().unwrap();
-        assert!((one.distance(&other) - 0.75).abs() < 1e-12);
+        assert!((one.distance(&other) - 0.75).abs() < 1e-6);
         assert_eq!(Representation::new(&[2.0; 4], 1).unwrap(), None);
         assert!(Representation::new(&[2.0; 5], 2).is_err());
     }
@@ -196,6 +204,14 @@ mod tests {
         // The first of equal classes is named: both name class 0.
         assert_eq!(disagreement(&certain, &even, 2), 0.0);
         assert_eq!(disagreement(&[1.0, 1.0, 0.0, 0.0], &[1.0, 0.0, 0.0, 1.0], 2), 0.5);
+    }
+
+    #[test]
+    fn weights_are_compared_within_a_seed_and_set_beside_what_lies_between_seeds() {
+        let found = of_weights(&[1.0, 3.0], &[10.0]).unwrap();
+        assert_eq!((found.mean, found.retrained_mean, found.prediction), (2.0, 10.0, None));
+        assert_eq!(of_weights(&[], &[10.0]), None);
+        assert_eq!(of_weights(&[1.0], &[]), None);
     }
 
     #[test]

@@ -16,8 +16,11 @@ pub struct Measured {
     pub held_out_dice: Option<f64>,
     /// By how much the forgotten subject's Dice rose while training on the retain subjects alone.
     pub rebound: Option<f64>,
-    /// Passes over the forgotten subject until it was known.
+    /// Passes over the forgotten subject until it was known, or until that was given up.
     pub relearn_passes: Option<f64>,
+    /// Whether it was given up: it would have taken more passes than those.
+    #[serde(default)]
+    pub relearn_given_up: bool,
 }
 
 /// Something that was measured of a model, or was not.

@@ -13,8 +13,11 @@ use serde::Serialize;
 pub struct ProbeResult {
     /// `rebound`, Dice regained, or `relearn`, passes.
     pub probe: &'static str,
-    /// The arm's mean.
+    /// The arm's mean; of relearning that was given up, at least this.
     pub mean: f64,
+    /// Models of the arm, and retrained ones, that did not know the subject again when relearning was given up: their
+    /// passes are too few, by an unknown number.
+    pub given_up: [usize; 2],
     /// Over the retrained models' mean: of relearning, about 1 is what one wants and far below means hidden memory.
     pub ratio: Option<f64>,
     /// Where the mean lies in the range of the retrained models.
@@ -30,34 +33,70 @@ pub struct ProbeResult {
 pub fn probes(arm: &Arm, retrained: &Arm, level: f64) -> Result<Vec<ProbeResult>, AuditError> {
     let rebound = |model: &Measured| model.rebound;
     let relearn = |model: &Measured| model.relearn_passes;
+    let given_up = [arm, retrained].map(|arm| arm.models().iter().filter(|model| model.relearn_given_up).count());
     // More regained, or fewer passes: something is left.
-    let kinds: [(&'static str, MeasuredOf, f64); 2] = [("rebound", &rebound, 1.0), ("relearn", &relearn, -1.0)];
+    let kinds: [(&'static str, MeasuredOf, f64, [usize; 2]); 2] =
+        [("rebound", &rebound, 1.0, [0, 0]), ("relearn", &relearn, -1.0, given_up)];
     let mut found = Vec::new();
-    for (probe, of, if_left) in kinds {
+    for (probe, of, if_left, given_up) in kinds {
         let values: Vec<f64> = arm.models().iter().filter_map(of).collect();
         let (Ok(pool), false) = (retrained.pool(of), values.is_empty()) else { continue };
-        found.extend(judged(probe, crate::pool::mean(&values), &pool, if_left, level)?);
+        // Models that all took the same number of passes have no range.
+        let mean = crate::pool::mean(&values);
+        let prediction = match beside(mean, &pool, level) {
+            Err(AuditError::NoSpread { .. }) => continue,
+            other => other?,
+        };
+        let finding = finding(mean, &pool, &prediction, if_left, given_up);
+        let ratio = (pool.mean() != 0.0).then(|| mean / pool.mean());
+        found.push(ProbeResult { probe, mean, given_up, ratio, prediction, finding });
     }
     Ok(found)
 }
 
-fn judged(
-    probe: &'static str,
-    mean: f64,
-    retrained: &Pool,
-    if_left: f64,
-    level: f64,
-) -> Result<Option<ProbeResult>, AuditError> {
-    let prediction = match beside(mean, retrained, level) {
-        // Models that all took the same number of passes have no range.
-        Err(AuditError::NoSpread { .. }) => return Ok(None),
-        other => other?,
-    };
-    let finding = match (prediction.interval.holds(mean), (mean - retrained.mean()) * if_left > 0.0) {
-        (true, _) => Finding::Undecided,
-        (false, true) => Finding::Residual,
-        (false, false) => Finding::OverForgotten,
-    };
-    let ratio = (retrained.mean() != 0.0).then(|| mean / retrained.mean());
-    Ok(Some(ProbeResult { probe, mean, ratio, prediction, finding }))
+/// On which side of the retrained models' range a mean lies. Passes that were given up are at least so many: an arm that
+/// has such models may lie higher than it seems, and so may the range.
+fn finding(mean: f64, retrained: &Pool, prediction: &Prediction, if_left: f64, [arm, range]: [usize; 2]) -> Finding {
+    if prediction.interval.holds(mean) {
+        return Finding::Undecided;
+    }
+    match (mean - retrained.mean()) * if_left > 0.0 {
+        true if arm == 0 => Finding::Residual,
+        false if range == 0 => Finding::OverForgotten,
+        _ => Finding::Undecided,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relearning(passes: &[f64], given_up: bool) -> Arm {
+        let model = |(seed, passes): (usize, &f64)| Measured {
+            seed: seed as u64,
+            relearn_passes: Some(*passes),
+            relearn_given_up: given_up,
+            ..Measured::default()
+        };
+        Arm::new("models", passes.iter().enumerate().map(model).collect())
+    }
+
+    #[test]
+    fn what_was_given_up_is_at_least_so_much_and_accuses_nobody_of_less() {
+        let found = |arm: &[f64], arm_given_up, retrained_given_up| {
+            let retrained = relearning(&[9.0, 10.0, 11.0], retrained_given_up);
+            let found = probes(&relearning(arm, arm_given_up), &retrained, 0.95).unwrap();
+            (found[0].finding, found[0].given_up)
+        };
+        assert_eq!(found(&[1.0, 2.0], false, false), (Finding::Residual, [0, 0]));
+        assert_eq!(found(&[30.0, 31.0], false, false), (Finding::OverForgotten, [0, 0]));
+        // The arm took at least 30; the range is known.
+        assert_eq!(found(&[30.0, 30.0], true, false), (Finding::OverForgotten, [2, 0]));
+        // The arm took at least 1: it may lie within.
+        assert_eq!(found(&[1.0, 1.0], true, false), (Finding::Undecided, [2, 0]));
+        // The range may lie higher: below it is below it, above it may be within.
+        assert_eq!(found(&[1.0, 2.0], false, true), (Finding::Residual, [0, 3]));
+        assert_eq!(found(&[30.0, 31.0], false, true), (Finding::Undecided, [0, 3]));
+        assert_eq!(found(&[10.0], false, false), (Finding::Undecided, [0, 0]));
+    }
 }

@@ -26,7 +26,7 @@ fn arm(what: &'static str, draws: &mut Draws, shift: f64, dice_loss: f64, models
             features.set(statistic, sign * (shift + noise));
         }
         let dice = Some(0.8 - dice_loss + 0.004 * draws.normal());
-        Measured { seed, features, retain_dice: dice, held_out_dice: dice, rebound: None, relearn_passes: None }
+        Measured { seed, features, retain_dice: dice, held_out_dice: dice, ..Measured::default() }
     };
     Arm::new(what, (0..models as u64).map(&mut model).collect())
 }

@@ -1,6 +1,6 @@
 //! `lacuna audit`, end to end, with as few seeds as exercise the machinery: three show that nothing is claimed too soon.
 
-use crate::support::Place;
+use crate::support::{Place, Ran, signal};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,10 @@ head_multiplier = 1.0
 [unlearn]
 epochs = [4]
 strategies = ["noisy-label"]
+
+[probe]
+rebound = { epochs = 1, learning_rate = 5e-3 }
+relearn = { epochs_max = 2, learning_rate = 5e-3, cross_entropy_max = 0.05 }
 
 [controls]
 planted = "phantom-000"
@@ -81,7 +85,18 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     assert!(statistics["secondary"].as_array().unwrap().len() >= 6, "{statistics}");
     assert_eq!(statistics["utility"].as_array().unwrap().len(), 2, "retain and held-out: {statistics}");
     assert!(row["attacks"]["lira"]["auc"].is_number() && row["attacks"]["klom"]["nats"].is_number());
-    assert_eq!(row["distances"].as_array().unwrap().len(), 3);
+    let kinds: Vec<&str> =
+        row["distances"].as_array().unwrap().iter().map(|distance| distance["kind"].as_str().unwrap()).collect();
+    let stages = ["stem", "layer1", "layer2", "layer3", "layer4"].map(|stage| format!("features of {stage}"));
+    let expected = [&["outputs", "classes"][..], &stages.each_ref().map(String::as_str), &["weights"]].concat();
+    assert_eq!(kinds, expected);
+    // Four epochs from the original lead less far than another seed does.
+    let weights = row["distances"].as_array().unwrap().last().unwrap();
+    assert!(weights["mean"].as_f64().unwrap() > 0.0, "{weights}");
+    assert!(weights["mean"].as_f64() < weights["retrained_mean"].as_f64(), "{weights}");
+    let named: BTreeSet<&str> =
+        statistics["secondary"].as_array().unwrap().iter().map(|one| one["statistic"].as_str().unwrap()).collect();
+    assert!(named.is_superset(&BTreeSet::from(["hausdorff-95", "gradient-norm"])), "{named:?}");
     // Three models can show no epsilon at all, and the report says so.
     assert_eq!((audit["epsilon_ceiling"].as_f64(), audit["power"]["seeds"].as_u64()), (Some(0.0), Some(3)));
 
@@ -104,7 +119,7 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     let ran = place.run("audit gate.toml --progress none --json");
     assert_eq!(ran.code, 6, "{}", ran.stderr);
     let gated: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(ran.stderr.matches("found its record").count(), 15, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("found its record").count(), 33, "15 runs and 18 probes: {}", ran.stderr);
     assert_eq!(gated["protocol"]["unlearned_before"], 9, "three unlearned, three shams, three fine-tuned");
     assert_eq!(gated["results"][0]["statistics"], audit["results"][0]["statistics"]);
     let failed: Vec<&str> = gated["gate"]["failures"]
@@ -128,7 +143,11 @@ fn one_delivered_model(place: &Place, declared: &Value) {
         (audit["results"][0]["verdict"].as_str().unwrap().to_string(), audit)
     };
     let (original, retrained) = (key(0), key(1));
-    assert_eq!(verdict(&original, "").0, "residual_influence", "an original is found out");
+    let (said, audit) = verdict(&original, "");
+    assert_eq!(said, "residual_influence", "an original is found out");
+    assert!(!audit["results"][0]["statistics"]["probes"].as_array().unwrap().is_empty(), "it is asked what is left");
+    assert_eq!(control(&audit, "destroyed decoder")["behaved"], true);
+    assert!(control(&audit, "sham")["behaved"].is_null(), "nobody said by what the model was made to forget");
     // Beside three retrained models nothing can be called consistent, not even one of them.
     assert_eq!(verdict(&retrained, "").0, "inconclusive");
     // Without a bank: what strangers say, and what more would cost.
@@ -174,4 +193,71 @@ fn an_audit_that_cannot_be_is_refused_before_any_image_is_read() {
     refuses("[controls]", "[gate]\nverdicts = ['verified']\n[controls]", &["gate", "verified"]);
     refuses("[controls]", "[references]\nseeds = [3]\n[controls]", &["references"]);
     refuses("name = \"ci\"", "name = \"ci\"\nsede = 1", &["sede"]);
+}
+
+/// An audit of two seeds of hardly trained models: what is said of them does not matter here.
+const SHORT: [(&str, &str); 3] =
+    [("seeds = [0, 1, 2]", "seeds = [0, 1]"), ("epochs = 40", "epochs = 1"), ("epochs = [4]", "epochs = [1]")];
+
+fn short(place: &Place) {
+    let text = SHORT.iter().fold(AUDIT.replace("planted", "subject"), |text, (from, to)| text.replace(from, to));
+    std::fs::write(place.path("short.toml"), text).unwrap();
+}
+
+#[test]
+fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_model_needs_none() {
+    let place = place();
+    short(&place);
+    place.ok(
+        "train --data heads --labels tissue --preprocess canonical --size 32x32x32 --crop none --foreground above-zero \
+         --depth 10 --held-out phantom-003 --epochs 1 --progress none --exact --shards 1",
+    );
+    let run = only_file(&place.path("runs/train"));
+    let run = run.strip_prefix(place.path("")).unwrap().display().to_string();
+    // Hardly trained models may leave a control open, and a void audit ends with code 6.
+    let ask = |words: &str| -> Value {
+        let ran = place.run(&format!("audit short.toml {words} --progress none --json"));
+        assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    let audit = ask(&format!("--model {run}"));
+    assert_eq!(audit["results"][0]["verdict"], "not_assessable", "it was trained on the subject, and has no bank");
+    assert!(!place.path("runs/store/records").exists());
+    let audit = ask(&format!("--model {run} --build-bank"));
+    assert_eq!(audit["results"][0]["statistics"]["models"], 2, "{audit}");
+    assert!(control(&audit, "destroyed decoder")["observed"].is_string());
+
+    let erased = place.json(
+        &format!("unlearn --model {run} --forget phantom-000 --strategy exact --progress none"),
+        "lacuna.unlearn/1",
+    );
+    // Without a bank: one that was hardly trained has controls that come out otherwise, and a void audit says nothing.
+    let audit = ask(&format!("--model {} --records none", erased["run"].as_str().unwrap()));
+    assert_eq!(audit["results"][0]["verdict"], "exact", "{audit}");
+}
+
+#[cfg(unix)]
+#[test]
+fn with_pseudonyms_an_audit_names_nobody_and_an_interrupted_one_goes_on() {
+    let place = place();
+    short(&place);
+    let child = place.spawn("audit short.toml --pseudonyms");
+    let records = place.path("runs/store/records");
+    while std::fs::read_dir(&records).is_ok_and(|found| found.count() < 3) || !records.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    signal(&child, "-INT");
+    let Ran { code, stderr: said, .. } = place.wait(child);
+    assert!(code == 130 && said.contains("the same command"), "{code}: {said}");
+    let ran = place.run("audit short.toml --pseudonyms --json");
+    assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
+    assert!(ran.stderr.contains("found its record"), "{}", ran.stderr);
+    let folders = std::fs::read_dir(place.path("runs/audit")).unwrap().map(|entry| entry.unwrap().path());
+    for file in folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("phantom-0"), "{} names somebody", file.display());
+    }
+    for text in [&ran.stdout, &ran.stderr, &said] {
+        assert!(!text.contains("phantom-0"), "{text}");
+    }
 }

@@ -82,7 +82,7 @@ fn an_interrupted_evaluation_says_how_to_go_on() {
         assert!(began.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no score appears");
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    crate::support::signal(&child, "-INT");
     let ran = place.wait(child);
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert!(

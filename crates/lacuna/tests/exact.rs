@@ -259,7 +259,7 @@ fn an_interrupted_exact_training_says_how_to_go_on() {
         assert!(began.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(), "no step is taken");
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    crate::support::signal(&child, "-INT");
     let ran = place.wait(child);
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert!(ran.stderr.contains("is kept in") && ran.stderr.contains("lacuna train --resume runs/"), "{}", ran.stderr);

@@ -84,3 +84,9 @@ impl Place {
         self.ok(&format!("phantom --out {name} --subjects 3 --dims 16x18x12 --progress none {more}"));
     }
 }
+
+/// Send a process a signal by its option of `kill`, such as `-INT`.
+#[cfg(unix)]
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}

@@ -32,4 +32,4 @@ pub use overlap::{Counts, Empty, Overlap, dice};
 pub use registry::{Direction, METRICS, Metric, Needs};
 pub use scorer::{ClassScore, MEAN, Scorer, SubjectScores};
 pub use summary::{EmptyCounts, Summary};
-pub use surface_scorer::{SURFACE_TOLERANCE_MM, SurfaceScore, SurfaceScorer};
+pub use surface_scorer::{SURFACE_TOLERANCE_MM, SurfaceScore, SurfaceScorer, hausdorff_95};

@@ -85,6 +85,18 @@ impl SurfaceScorer {
     }
 }
 
+/// The field's usual 95 % Hausdorff distance of one class of one scan, in the unit of the truth's spacing; see
+/// [`SurfaceScore::hd95_mm`]. `None` if both masks are empty.
+///
+/// # Panics
+/// If there is not one prediction per voxel.
+pub fn hausdorff_95(truth: &ClassMap, predicted: &[u8], class: u8) -> Option<f64> {
+    assert_eq!(truth.voxels().len(), predicted.len(), "masks share one grid");
+    let mut gathered = Gathered::default();
+    gathered.add(&Masks { truth, predicted, class });
+    gathered.score(SURFACE_TOLERANCE_MM).hd95_mm
+}
+
 impl Gathered {
     fn add(&mut self, masks: &Masks) {
         let Some(bounds) = masks.bounds() else { return };

@@ -191,6 +191,14 @@ impl MedicalNet {
         self.blocks[block].forward(pass, x)
     }
 
+    /// The name of a tensor of a part of the encoder.
+    pub(crate) fn encoder_part_name(&self, part: usize) -> &str {
+        match part.checked_sub(1) {
+            None => &self.stem.0.name,
+            Some(block) => &self.blocks[block].body[0].0.name,
+        }
+    }
+
     fn enter(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let (convolution, normalisation) = &self.stem;
         let x = convolution.forward(pass, x);

@@ -25,6 +25,20 @@ pub enum Stage {
     Head,
 }
 
+impl Stage {
+    /// As recipes and reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Stem => "stem",
+            Stage::Layer1 => "layer1",
+            Stage::Layer2 => "layer2",
+            Stage::Layer3 => "layer3",
+            Stage::Layer4 => "layer4",
+            Stage::Head => "head",
+        }
+    }
+}
+
 /// A MedicalNet segmentation network with its weights. Cloning copies the whole state.
 #[derive(Clone)]
 pub struct Network {
@@ -65,6 +79,22 @@ impl Network {
             let layers = Arc::clone(&self.layers);
             pass.segment(x, move |pass, x| layers.encode_part(part, pass, x))
         })
+    }
+
+    /// What each stage of the encoder makes of an input, in order; the last are the features that [`Network::decode`]
+    /// takes.
+    pub fn encode_by_stage(&self, pass: &Pass, input: Tensor<5>) -> Vec<(Stage, Tensor<5>)> {
+        let mut found: Vec<(Stage, Tensor<5>)> = Vec::new();
+        let mut x = pass.place(input);
+        for part in 0..self.layers.encoder_parts() {
+            x = self.layers.encode_part(part, pass, x);
+            let stage = Network::stage(self.layers.encoder_part_name(part));
+            match found.last_mut() {
+                Some((last, features)) if *last == stage => *features = x.clone(),
+                _ => found.push((stage, x.clone())),
+            }
+        }
+        found
     }
 
     /// The encoder's features to logits `[B, classes, D/4, H/4, W/4]`.

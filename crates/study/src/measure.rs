@@ -6,8 +6,9 @@ use crate::{Data, StudyError};
 use lacuna_audit::distance::Representation;
 use lacuna_audit::{Features, Scan, Statistic};
 use lacuna_cohort::{Case, SubjectId};
-use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::{TrainError, input_tensor};
+use lacuna_nn::loss::cross_entropy;
+use lacuna_nn::{BatchNormMode, Device, Network, Pass, Stage, Tensor};
+use lacuna_train::{TrainError, input_tensor, targets};
 use std::collections::BTreeSet;
 
 /// A subject as a network sees it.
@@ -26,15 +27,15 @@ pub struct SeenScan {
     pub logits: Vec<f32>,
     /// How many classes.
     pub classes: usize,
-    /// The encoder's features, unless they are the same everywhere.
-    pub encoder: Option<Representation>,
+    /// What each stage of the encoder makes of it, unless that is the same everywhere.
+    pub stages: Vec<(Stage, Option<Representation>)>,
     /// Mean margin of each patch.
     pub patch_margins: Vec<f64>,
 }
 
 impl Data {
-    /// Measure a subject with the running statistics and without gradients: eight forward passes for each scan, of
-    /// which seven see it mirrored.
+    /// Measure a subject with the running statistics: for each scan eight forward passes, of which seven see it mirrored,
+    /// and one backward.
     ///
     /// # Errors
     /// A scan that cannot be fetched, a prediction that is not finite, or a scan without a label boundary.
@@ -53,9 +54,13 @@ impl Data {
 fn see(network: &Network, case: &Case, device: &Device) -> Result<(Features, SeenScan), StudyError> {
     let pass = Pass::evaluation(&network.parameters);
     let input = input_tensor(&[case], device)?;
-    let encoded = network.encode(&pass, input.clone());
-    let [_, channels, ..] = encoded.dims();
-    let encoder = Representation::new(&values(encoded.clone()), channels)?;
+    let by_stage = network.encode_by_stage(&pass, input.clone());
+    let mut stages = Vec::new();
+    for (stage, features) in &by_stage {
+        let [_, channels, ..] = features.dims();
+        stages.push((*stage, Representation::new(&values(features.clone()), channels)?));
+    }
+    let (_, encoded) = by_stage.into_iter().next_back().expect("an encoder has stages");
     let logits = network.decode(&pass, encoded);
     let [_, classes, ..] = logits.dims();
     let voxels = case.voxels()?;
@@ -68,7 +73,21 @@ fn see(network: &Network, case: &Case, device: &Device) -> Result<(Features, See
         mirrored += Scan::new(&said, &voxels.target, case.target_shape, classes)?.band_margin()? / 7.0;
     }
     features.set(Statistic::AugmentationGap, scan.band_margin()? - mirrored);
-    Ok((features, SeenScan { logits, classes, encoder, patch_margins }))
+    features.set(Statistic::GradientNorm, gradient_norm(network, case, classes, device)?.ln());
+    Ok((features, SeenScan { logits, classes, stages, patch_margins }))
+}
+
+/// The L2 norm of the mean cross-entropy's gradient by every weight, BatchNorm as it is when predicting.
+fn gradient_norm(network: &Network, case: &Case, classes: usize, device: &Device) -> Result<f64, StudyError> {
+    let pass = Pass::training(&network.parameters, BatchNormMode::Running, &|_| true);
+    let logits = network.forward(&pass, input_tensor(&[case], device)?);
+    let loss = cross_entropy(logits, &targets(&[case], classes, device)?);
+    let squares = |gradient: Tensor<1>| -> f64 {
+        let gradient = gradient.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32");
+        gradient.iter().map(|value| f64::from(*value).powi(2)).sum()
+    };
+    // A model that is perfectly sure and right has none; its logarithm is that of the least there is.
+    Ok(pass.gradients(&loss).into_values().map(squares).sum::<f64>().sqrt().max(f64::MIN_POSITIVE))
 }
 
 /// D, H and W.

@@ -3,11 +3,11 @@
 //! A rebound is a run like any other and is resumed like one. A relearning takes a few passes of one subject: it keeps
 //! no checkpoint, and begins anew where it was interrupted. Both go through the one training loop and its streams.
 
-use crate::probe_config::{Probe, RelearnConfig};
+use crate::probe_config::{Probe, ProbeConfig, RelearnConfig};
 use crate::record::Relearned;
 use crate::runs::{Ending, divergence, record};
 use crate::study::{Progress, Study};
-use crate::task::{ProbeTask, Probed, Task, UnlearnTask};
+use crate::task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask, delivered_probe_key};
 use crate::watch::{Watch, Watched};
 use crate::{Record, StudyError};
 use lacuna_cohort::{Case, SubjectId};
@@ -62,6 +62,34 @@ impl Study {
                 Err(StudyError::NotRepeated { key: task.key.clone(), path, recorded, found })
             }
         }
+    }
+
+    /// Ask a model from outside: every probe of the study, with those who stay of a retrained run. Each is recorded under
+    /// the model's digest, so that nobody trains it twice.
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub fn probe_delivered(
+        &self,
+        network: &Network,
+        retrained: &TrainTask,
+        forget: &SubjectId,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<(Probe, Record)>, StudyError> {
+        let digest = network.digest();
+        let ask = |probe: Probe| {
+            let key = delivered_probe_key(&digest, retrained, forget, &probe);
+            if let Some(record) = self.store().record(&key)? {
+                return Ok((probe, record));
+            }
+            let probed = Probed::Reference { strategy: "delivered", task: retrained.clone() };
+            let task = ProbeTask { key, probed, epochs: 0, forget: forget.clone(), probe: probe.clone() };
+            let record = self.probe(&task, network.clone(), progress)?;
+            self.store().write_record(&record)?;
+            self.store().forget_checkpoint(&task.key);
+            Ok((probe, record))
+        };
+        self.config().probe.iter().flat_map(ProbeConfig::probes).map(ask).collect()
     }
 
     /// Ask it.

@@ -182,6 +182,11 @@ pub(crate) fn probe_key(probed: &Probed, epochs: usize, forget: &SubjectId, prob
     name(&("probe", probed.key(), epochs, forget, probe))
 }
 
+/// The name of a probe of a model that no task of the study made.
+pub(crate) fn delivered_probe_key(model: &str, retrained: &TrainTask, forget: &SubjectId, probe: &Probe) -> String {
+    name(&("probe of a delivered model", model, &retrained.key, forget, probe))
+}
+
 /// The first half of the digest of a value's JSON: 128 bits, enough to name every run there will be.
 fn name(value: &impl Serialize) -> String {
     let json = serde_json::to_vec(value).expect("plain data is JSON");

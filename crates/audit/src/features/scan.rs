@@ -4,7 +4,8 @@ use super::margin::{log_sum_exp, margin, trimmed_mean};
 use super::{Features, Region, Statistic};
 use crate::AuditError;
 use crate::pool::quantile;
-use lacuna_volume::IGNORED;
+use lacuna_metrics::hausdorff_95;
+use lacuna_volume::{ClassMap, Grid, IGNORED, SpacingMm};
 
 /// Edge of the patches whose cross-entropies are compared, in voxels of the output grid.
 const PATCH: usize = 4;
@@ -59,7 +60,12 @@ impl<'a> Scan<'a> {
         }
         features.set(Statistic::Entropy, self.entropy().ok_or(AuditError::NoVoxel { what: "the scan" })?);
         features.set(Statistic::PatchTail, self.patch_tail().ok_or(AuditError::NoVoxel { what: "the scan" })?);
-        for (statistic, value) in [(Statistic::SoftDice, self.soft_dice()), (Statistic::HardDice, self.hard_dice())] {
+        let of_classes = [
+            (Statistic::SoftDice, self.soft_dice()),
+            (Statistic::HardDice, self.hard_dice()),
+            (Statistic::Hausdorff95, self.hausdorff_95()),
+        ];
+        for (statistic, value) in of_classes {
             if let Some(value) = value {
                 features.set(statistic, value);
             }
@@ -111,15 +117,34 @@ impl<'a> Scan<'a> {
         self.dice(&probabilities)
     }
 
-    /// The same of the most probable class, the first among equals.
+    /// The same of the most probable class.
     fn hard_dice(&self) -> Option<f64> {
         let chosen = |voxel: usize| {
-            let logits: Vec<f64> = self.logits_of(voxel).collect();
-            let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let first = logits.iter().position(|value| *value == largest);
-            (0..self.classes).map(|class| if Some(class) == first { 1.0 } else { 0.0 }).collect::<Vec<f64>>()
+            let named = self.most_probable(voxel);
+            (0..self.classes).map(|class| if class == named { 1.0 } else { 0.0 }).collect::<Vec<f64>>()
         };
         self.dice(&chosen)
+    }
+
+    /// Of the classes of the foreground that the truth has; of one that is not found, the grid's diagonal.
+    fn hausdorff_95(&self) -> Option<f64> {
+        let [depth, height, width] = self.shape;
+        let in_voxels = Grid::axis_aligned([width, height, depth], SpacingMm([1.0; 3]));
+        let truth = ClassMap::new(in_voxels, self.labels.to_vec());
+        let predicted: Vec<u8> = (0..self.labels.len()).map(|voxel| self.most_probable(voxel) as u8).collect();
+        let present = (1..self.classes).filter(|class| self.labels.iter().any(|label| usize::from(*label) == *class));
+        mean_of(present.filter_map(|class| hausdorff_95(&truth, &predicted, class as u8)))
+    }
+
+    /// The first among equals.
+    fn most_probable(&self, voxel: usize) -> usize {
+        let mut best = (0, f64::NEG_INFINITY);
+        for (class, logit) in self.logits_of(voxel).enumerate() {
+            if logit > best.1 {
+                best = (class, logit);
+            }
+        }
+        best.0
     }
 
     /// `2 sum p t / (sum p + sum t)` by class.
@@ -202,6 +227,8 @@ mod tests {
         // Class 1: overlap 3/4 + 1/4 = 1; predicted 3/4 + 3 * 1/4 = 1.5, true 2: soft 2 / 3.5. Hard: 2 * 1 / (1 + 2).
         close(Statistic::SoftDice, 2.0 / 3.5);
         close(Statistic::HardDice, 2.0 / 3.0);
+        // Class 1 is found at voxel 2 alone: distances 0 from there, 0 and 1 back; the 95th percentile of (0, 0, 1).
+        close(Statistic::Hausdorff95, 0.9);
     }
 
     #[test]

@@ -19,26 +19,35 @@ pub enum Statistic {
     SoftDice,
     /// Dice of the most probable classes.
     HardDice,
+    /// The usual 95 % Hausdorff distance of the most probable classes, mean over the classes present, in voxels of the
+    /// output grid.
+    #[serde(rename = "hausdorff-95")]
+    Hausdorff95,
     /// Mean entropy of the prediction, in nats.
     Entropy,
     /// The 90th percentile over patches of their mean cross-entropy.
     PatchTail,
     /// Band margin of the scan minus the mean of its seven mirror images'.
     AugmentationGap,
+    /// The natural logarithm of the L2 norm of the mean cross-entropy's gradient by all weights: small where there is
+    /// nothing left to learn of the subject. It looks inside the model.
+    GradientNorm,
 }
 
 impl Statistic {
     /// Every one, in the order of tables.
-    pub const ALL: [Statistic; 9] = [
+    pub const ALL: [Statistic; 11] = [
         Statistic::BandMargin,
         Statistic::CrossEntropyForeground,
         Statistic::CrossEntropyBand,
         Statistic::CrossEntropyBackground,
         Statistic::SoftDice,
         Statistic::HardDice,
+        Statistic::Hausdorff95,
         Statistic::Entropy,
         Statistic::PatchTail,
         Statistic::AugmentationGap,
+        Statistic::GradientNorm,
     ];
 
     /// As files and tables name it.
@@ -50,9 +59,11 @@ impl Statistic {
             Statistic::CrossEntropyBackground => "cross-entropy-background",
             Statistic::SoftDice => "soft-dice",
             Statistic::HardDice => "hard-dice",
+            Statistic::Hausdorff95 => "hausdorff-95",
             Statistic::Entropy => "entropy",
             Statistic::PatchTail => "patch-tail",
             Statistic::AugmentationGap => "augmentation-gap",
+            Statistic::GradientNorm => "gradient-norm",
         }
     }
 

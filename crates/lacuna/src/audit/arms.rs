@@ -7,9 +7,9 @@ use crate::interrupt;
 use crate::progress::Progress;
 use lacuna_audit::{Arm, Measured};
 use lacuna_cohort::{Split, SubjectId};
-use lacuna_nn::Network;
+use lacuna_nn::{Network, Parameter, Role};
 use lacuna_seed::Seed;
-use lacuna_study::{EpochScores, Probe, Seen, Study, Task, Variant};
+use lacuna_study::{EpochScores, Probe, Record, Seen, Study, Task, Variant};
 use std::collections::BTreeMap;
 
 /// One model, for one subject.
@@ -19,6 +19,8 @@ pub struct One {
     pub measured: Measured,
     /// What it sees of the subject.
     pub seen: Seen,
+    /// How far its weights lie from the retrained model of its seed; of a retrained one, from that of the seed before.
+    pub weights: Option<f64>,
     /// What it sees of the other audited subjects that it was trained on.
     pub others: BTreeMap<SubjectId, Measured>,
 }
@@ -59,6 +61,8 @@ struct Question<'a> {
     seed: u64,
     /// Whether it was trained on the other audited subjects and is asked about them too.
     others: bool,
+    /// From whose weights its own are measured.
+    beside: Option<&'a Network>,
 }
 
 impl Asking<'_> {
@@ -76,8 +80,9 @@ impl Asking<'_> {
             ..Models::default()
         };
         let mut progress = Progress::begin(self.context, "audit", "seed", seeds.len(), 0);
+        let mut seed_before: Option<Network> = None;
         for (done, &seed) in seeds.iter().enumerate() {
-            let ask = |others| Question { subject, split, seed, others };
+            let ask = |others| Question { subject, split, seed, others, beside: None };
             let (original, retrained) = (self.tasks.original(split, seed), self.tasks.retrained(split, seed));
             let network = self.network(&Task::Train(original.clone()))?;
             models.original.extend(self.ask(&original.key, network.as_ref(), &ask(false))?);
@@ -86,10 +91,13 @@ impl Asking<'_> {
                 models.destroyed.extend(self.ask("", Some(&destroyed), &ask(false))?);
             }
             let network = self.network(&Task::Train(retrained.clone()))?;
-            models.retrained.extend(self.ask(&retrained.key, network.as_ref(), &ask(true))?);
+            let question = Question { beside: seed_before.as_ref(), ..ask(true) };
+            models.retrained.extend(self.ask(&retrained.key, network.as_ref(), &question)?);
             for (variant, found) in variants.iter().zip(&mut models.unlearned) {
-                found.extend(self.unlearned(&original, variant, &ask(true))?);
+                let question = Question { beside: network.as_ref(), ..ask(true) };
+                found.extend(self.unlearned(&original, variant, &question)?);
             }
+            seed_before = network;
             for (sham, found) in shams.iter().zip(&mut models.shams) {
                 if let Some(variant) = &sham.variant {
                     found.extend(self.unlearned(&retrained, variant, &ask(false))?);
@@ -103,20 +111,24 @@ impl Asking<'_> {
         Ok(models)
     }
 
-    /// Originals and retrained models alone.
+    /// Originals and retrained models alone, and the originals destroyed.
     ///
     /// # Errors
     /// As [`Asking::models`].
     pub fn bank_models(&self, (subject, split): &(SubjectId, Split)) -> Result<Models, CliError> {
         let mut models = Models::default();
         for &seed in self.tasks.seeds() {
-            let question = Question { subject, split, seed, others: false };
+            let question = Question { subject, split, seed, others: false, beside: None };
             for (task, found) in [
                 (self.tasks.original(split, seed), &mut models.original),
                 (self.tasks.retrained(split, seed), &mut models.retrained),
             ] {
                 let network = self.network(&Task::Train(task.clone()))?;
                 found.extend(self.ask(&task.key, network.as_ref(), &question)?);
+            }
+            if let Some(network) = self.network(&Task::Train(self.tasks.original(split, seed)))? {
+                let destroyed = with_new_decoder(&network, Seed(seed));
+                models.destroyed.extend(self.ask("", Some(&destroyed), &question)?);
             }
         }
         Ok(models)
@@ -147,7 +159,7 @@ impl Asking<'_> {
 
     fn ask(&self, key: &str, network: Option<&Network>, question: &Question) -> Result<Option<One>, CliError> {
         let Some(network) = network else { return Ok(None) };
-        let Question { subject, split, seed, others } = *question;
+        let Question { subject, split, seed, others, beside } = *question;
         let see = |subject: &SubjectId| self.study.data().see(network, subject, self.study.device());
         let seen = see(subject)?;
         let mut measured = Measured { seed, features: seen.features.clone(), ..Measured::default() };
@@ -160,7 +172,8 @@ impl Asking<'_> {
         for (other, _) in retained {
             of_others.insert(other.clone(), Measured { seed, features: see(other)?.features, ..Measured::default() });
         }
-        Ok(Some(One { measured, seen, others: of_others }))
+        let weights = beside.map(|other| weight_distance(network, other));
+        Ok(Some(One { measured, seen, weights, others: of_others }))
     }
 
     /// Dice of those who stay, rebound and relearning: from the records of the run and of its probes.
@@ -173,9 +186,7 @@ impl Asking<'_> {
     ) -> Result<(), CliError> {
         let Some(record) = self.study.store().record(key)? else { return Ok(()) };
         let Some(scores) = record.horizons.last() else { return Ok(()) };
-        let dice = |scores: &EpochScores, subject: &SubjectId| {
-            scores.output.get(&self.study.shown(subject)).and_then(|scores| scores.mean.dice)
-        };
+        let dice = |scores: &EpochScores, subject: &SubjectId| output_dice(scores, &self.study.shown(subject));
         let mean = |subjects: &mut dyn Iterator<Item = &SubjectId>| {
             let values: Vec<f64> = subjects.filter_map(|subject| dice(scores, subject)).collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -188,19 +199,39 @@ impl Asking<'_> {
                 continue;
             }
             let Some(record) = self.study.store().record(&task.key)? else { continue };
-            match task.probe {
-                Probe::Rebound(_) => {
-                    let after = record.horizons.last().and_then(|scores| dice(scores, subject));
-                    measured.rebound = after.zip(dice(scores, subject)).map(|(after, before)| after - before);
-                }
-                Probe::Relearn(_) => {
-                    let passes = record.relearned.as_ref().and_then(|relearned| relearned.passes);
-                    measured.relearn_passes = passes.map(|passes| passes as f64);
-                }
-            }
+            add_probe(measured, &task.probe, &record, dice(scores, subject), &self.study.shown(subject));
         }
         Ok(())
     }
+}
+
+/// Mean Dice of a subject on the output grid.
+fn output_dice(scores: &EpochScores, shown: &str) -> Option<f64> {
+    scores.output.get(shown).and_then(|scores| scores.mean.dice)
+}
+
+/// What a probe's record says of a model whose Dice of the subject was `before`.
+pub fn add_probe(measured: &mut Measured, probe: &Probe, record: &Record, before: Option<f64>, shown: &str) {
+    match probe {
+        Probe::Rebound(_) => {
+            let after = record.horizons.last().and_then(|scores| output_dice(scores, shown));
+            measured.rebound = after.zip(before).map(|(after, before)| after - before);
+        }
+        Probe::Relearn(_) => {
+            let Some(relearned) = &record.relearned else { return };
+            measured.relearn_given_up = relearned.passes.is_none();
+            measured.relearn_passes = Some(relearned.passes.unwrap_or(relearned.passes_max) as f64);
+        }
+    }
+}
+
+/// The L2 distance between the weights of two networks of one architecture, running statistics left out.
+fn weight_distance(one: &Network, other: &Network) -> f64 {
+    let of = |(name, parameter): (&str, &Parameter)| -> f64 {
+        let (own, theirs) = (parameter.to_vec(), other.parameters.get(name).to_vec());
+        own.iter().zip(theirs).map(|(own, theirs)| f64::from(own - theirs).powi(2)).sum()
+    };
+    one.parameters.iter().filter(|(_, parameter)| parameter.role == Role::Weight).map(of).sum::<f64>().sqrt()
 }
 
 /// The network with the head of a fresh one.

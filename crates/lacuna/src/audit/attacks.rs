@@ -3,7 +3,7 @@
 use super::arms::{One, arm};
 use crate::error::CliError;
 use lacuna_audit::attack::{Auc, Lira, OperatingPoint, auc, lira, pooled_variance, true_positives_at};
-use lacuna_audit::distance::{Distance, Representation, beside_retrained, disagreement, jensen_shannon};
+use lacuna_audit::distance::{Distance, Representation, beside_retrained, disagreement, jensen_shannon, of_weights};
 use lacuna_audit::epsilon::{Epsilon, epsilon};
 use lacuna_audit::klom::{Klom, klom};
 use lacuna_audit::{Arm, AuditError, Comparison, Pool, Protocol, Statistic, welch};
@@ -118,24 +118,35 @@ pub fn retained(
     others.iter().filter_map(|subject| of(subject).ok()).collect()
 }
 
-/// Distances of an arm from the retrained models: what is said, which classes, and what the encoder sees.
+/// Distances of an arm from the retrained models: what is said, which classes, what each stage of the encoder sees, and
+/// the weights.
 pub fn distances(arm: &[One], retrained: &[One], level: f64) -> Result<Vec<Distance>, CliError> {
     // Of one seed both are left out, so only arms that are complete can be compared.
     if arm.len() != retrained.len() {
         return Ok(Vec::new());
     }
-    let kinds: [(&'static str, Between); 3] = [
-        ("outputs", &|one, other| over_scans(one, other, &|a, b| jensen_shannon(&a.logits, &b.logits, a.classes))),
-        ("classes", &|one, other| over_scans(one, other, &|a, b| disagreement(&a.logits, &b.logits, a.classes))),
-        ("encoder", &|one, other| over_scans(one, other, &|a, b| seen(&a.encoder, &b.encoder))),
-    ];
-    let mut found = Vec::new();
-    for (kind, between) in kinds {
+    let said = |kind: &str, between: Between| -> Result<Option<Distance>, CliError> {
         let rows = |arm: &[One]| -> Vec<Vec<f64>> {
             arm.iter().map(|one| retrained.iter().map(|other| between(one, other)).collect()).collect()
         };
-        found.extend(beside_retrained(kind, &rows(arm), &rows(retrained), level)?);
+        Ok(beside_retrained(kind, &rows(arm), &rows(retrained), level)?)
+    };
+    let mut found = Vec::new();
+    found.extend(said("outputs", &|one, other| {
+        over_scans(one, other, &|a, b| jensen_shannon(&a.logits, &b.logits, a.classes))
+    })?);
+    found.extend(said("classes", &|one, other| {
+        over_scans(one, other, &|a, b| disagreement(&a.logits, &b.logits, a.classes))
+    })?);
+    let stages = arm.first().and_then(|one| one.seen.scans.first()).map_or(&[][..], |scan| &scan.stages);
+    for (place, (stage, _)) in stages.iter().enumerate() {
+        let kind = format!("features of {}", stage.name());
+        found.extend(said(&kind, &|one, other| {
+            over_scans(one, other, &|a, b| seen(&a.stages[place].1, &b.stages[place].1))
+        })?);
     }
+    let weights = |models: &[One]| models.iter().filter_map(|one| one.weights).collect::<Vec<f64>>();
+    found.extend(of_weights(&weights(arm), &weights(retrained)));
     Ok(found)
 }
 
@@ -150,7 +161,7 @@ fn over_scans(
     scans.map(|(one, other)| between(one, other)).sum::<f64>() / one.seen.scans.len() as f64
 }
 
-/// An encoder that gives everything the same features has nothing in common with one that does not.
+/// A stage that gives everything the same features has nothing in common with one that does not.
 fn seen(one: &Option<Representation>, other: &Option<Representation>) -> f64 {
     match (one, other) {
         (Some(one), Some(other)) => one.distance(other),

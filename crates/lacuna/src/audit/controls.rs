@@ -11,11 +11,7 @@ pub fn of_subject(tasks: &Tasks, subject: &str, models: &Models, protocol: &Prot
     let mut found = Vec::new();
     // What must not be found is judged at the level of controls, of which an audit has several; what must be found, at
     // that of the audit.
-    let judge = |models_of: &[One], name: &str, alpha: f64| -> Result<Influence, AuditError> {
-        let arms =
-            (&arm("control", models_of), &arm("original", &models.original), &arm("retrained", &models.retrained));
-        influence(protocol.primary, arms, protocol, alpha, &stream.part(name))
-    };
+    let judge = |of: &[One], name: &str, alpha: f64| judged(models, of, name, alpha, protocol, stream);
     for (sham, of_sham) in tasks.shams().iter().zip(&models.shams) {
         let expected = "not flagged";
         let control = match (&sham.variant, judge(of_sham, control::SHAM, protocol.control_alpha)) {
@@ -30,11 +26,39 @@ pub fn of_subject(tasks: &Tasks, subject: &str, models: &Models, protocol: &Prot
         (Ok(influence), Ok(memory)) => control::fine_tuned(&influence, &memory),
         (Err(error), _) | (_, Err(error)) => Control::not_tried(control::FINE_TUNED, expected, error.to_string()),
     });
-    found.push(match judge(&models.destroyed, control::DESTROYED, protocol.alpha) {
+    let mut found: Vec<Control> = found.into_iter().map(|control| control.of_subject(subject)).collect();
+    found.push(destroyed(subject, models, protocol, stream));
+    found
+}
+
+/// The originals with a decoder drawn anew.
+pub fn destroyed(subject: &str, models: &Models, protocol: &Protocol, stream: &Stream) -> Control {
+    let control = match judged(models, &models.destroyed, control::DESTROYED, protocol.alpha, protocol, stream) {
         Ok(influence) => control::destroyed(&influence),
         Err(error) => Control::not_tried(control::DESTROYED, "over-forgotten", error.to_string()),
-    });
-    found.into_iter().map(|control| control.of_subject(subject)).collect()
+    };
+    control.of_subject(subject)
+}
+
+/// Those that only the recipe of the unlearned models could make.
+pub fn without_recipe(subject: &str) -> Vec<Control> {
+    let unknown = "by what the model was made to forget is not known here; an audit of the strategy tries it";
+    [(control::SHAM, "not flagged"), (control::FINE_TUNED, "not called equivalent")]
+        .map(|(name, expected)| Control::not_tried(name, expected, unknown).of_subject(subject))
+        .to_vec()
+}
+
+/// How a control's models differ from the retrained ones.
+fn judged(
+    models: &Models,
+    of: &[One],
+    name: &str,
+    alpha: f64,
+    protocol: &Protocol,
+    stream: &Stream,
+) -> Result<Influence, AuditError> {
+    let arms = (&arm("control", of), &arm("original", &models.original), &arm("retrained", &models.retrained));
+    influence(protocol.primary, arms, protocol, alpha, &stream.part(name))
 }
 
 /// Whether a subject is remembered by its originals.

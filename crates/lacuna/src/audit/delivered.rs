@@ -1,7 +1,7 @@
 //! One delivered model: beside a bank where there is one, beside held-out subjects where there is none.
 
 use super::AuditConfig;
-use super::arms::{Asking, Models, arm};
+use super::arms::{Asking, Models, Silent, add_probe, arm};
 use super::controls;
 use super::report::{Report, Row};
 use super::run::{finish, gate};
@@ -19,8 +19,8 @@ use lacuna_audit::{
 };
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::Network;
-use lacuna_seed::Seed;
-use lacuna_study::{Machine, Study};
+use lacuna_seed::{Seed, Stream};
+use lacuna_study::{Machine, Study, Task};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +66,7 @@ fn run_in(
         carry_out("audit", study, &needed, folder, folders, context)?.0?;
     }
     let mut missing = 0;
-    for task in &needed {
+    for task in needed.iter().filter(|task| matches!(task, Task::Train(_))) {
         missing += usize::from(study.store().record(task.key())?.is_none());
     }
     let asking = Asking { study, tasks: &tasks, all: &needed, context };
@@ -76,19 +76,19 @@ fn run_in(
             banks.insert(&who.0, asking.bank_models(who)?);
         }
     }
-    let controls = controls(study, &tasks, &banks, &config.protocol)?;
+    let stream = Seed(config.study.split.seed).stream("audit");
+    let controls = controls(study, &tasks, &banks, &config.protocol, &stream)?;
     let void = is_void(&controls);
     let mut results = Vec::new();
     for who in tasks.audited() {
-        let (subject, split) = who;
+        let (subject, _) = who;
         let statistics = if opened.never_saw(subject) {
             let none = Arm::new("none", Vec::new());
             let arms = lacuna_audit::Arms { original: &none, unlearned: &none, retrained: &none };
-            let stream = Seed(config.study.split.seed).stream("audit");
             Assessment { object: Object::DeliveredModel, ..procedure(arms, Lineage::Exact, &config.protocol, &stream)? }
         } else if let Some(models) = banks.get(subject) {
             let (original, retrained) = (arm("original", &models.original), arm("retrained", &models.retrained));
-            let measured = measured(study, &opened.network, subject, split)?;
+            let measured = measured(study, &tasks, &opened.network, who, &retrained)?;
             delivered_model(&measured, &original, &retrained, &config.protocol)?
         } else {
             let cost = studying::describe(&estimate);
@@ -124,17 +124,22 @@ fn run_in(
     finish(&report, folder)
 }
 
-/// Those that a bank alone allows: the retrained models against each other, and the planted subject.
+/// Those that a bank alone allows: the retrained models against each other, a destroyed decoder, and the planted subject.
 fn controls(
     study: &Study,
     tasks: &Tasks,
     banks: &BTreeMap<&SubjectId, Models>,
     protocol: &Protocol,
+    stream: &Stream,
 ) -> Result<Vec<Control>, CliError> {
     if banks.is_empty() {
         return Ok(Vec::new());
     }
     let mut found = vec![controls::left_out(&banks.values().collect::<Vec<_>>(), protocol)];
+    let (subject, _) = tasks.control_subject()?;
+    let shown = study.shown(subject);
+    found.extend(controls::without_recipe(&shown));
+    found.push(controls::destroyed(&shown, &banks[subject], protocol, stream));
     found.extend(
         tasks.planted()?.map(|(subject, _)| controls::planted(&study.shown(subject), &banks[subject], protocol)),
     );
@@ -179,21 +184,38 @@ impl Opened {
     }
 }
 
-fn measured(study: &Study, network: &Network, subject: &SubjectId, split: &Split) -> Result<Measured, CliError> {
-    let features = study.data().see(network, subject, study.device())?.features;
-    let mean = |subjects: &mut dyn Iterator<Item = &SubjectId>| -> Result<Option<f64>, CliError> {
-        let mut dice = Vec::new();
-        for subject in subjects {
-            dice.extend(study.data().score(network, subject, study.device())?.output.mean.dice);
-        }
-        Ok((!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64))
+/// Everything that the audit asks of the delivered model. Probes train copies of it, so they are made only where the
+/// retrained models were asked the same.
+fn measured(
+    study: &Study,
+    tasks: &Tasks,
+    network: &Network,
+    (subject, split): &(SubjectId, Split),
+    bank: &Arm,
+) -> Result<Measured, CliError> {
+    let dice = |subject: &SubjectId| -> Result<Option<f64>, CliError> {
+        Ok(study.data().score(network, subject, study.device())?.output.mean.dice)
     };
-    Ok(Measured {
-        features,
+    let mean = |subjects: &mut dyn Iterator<Item = &SubjectId>| -> Result<Option<f64>, CliError> {
+        let of_each: Vec<Option<f64>> = subjects.map(dice).collect::<Result<_, CliError>>()?;
+        let known: Vec<f64> = of_each.into_iter().flatten().collect();
+        Ok((!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))
+    };
+    let mut measured = Measured {
+        features: study.data().see(network, subject, study.device())?.features,
         retain_dice: mean(&mut split.retain().iter())?,
         held_out_dice: mean(&mut split.held_out().iter())?,
         ..Measured::default()
-    })
+    };
+    if bank.models().iter().all(|model| model.rebound.is_none() && model.relearn_passes.is_none()) {
+        return Ok(measured);
+    }
+    // Whose seed drives the probe's order of scans; any of the bank's would do.
+    let retrained = tasks.retrained(split, tasks.seeds()[0]);
+    for (probe, record) in study.probe_delivered(network, &retrained, subject, &mut Silent)? {
+        add_probe(&mut measured, &probe, &record, dice(subject)?, &study.shown(subject));
+    }
+    Ok(measured)
 }
 
 /// Without retrained models there is only one thing to compare with: people that the model never saw. They differ from

@@ -3,7 +3,7 @@
 use super::AuditConfig;
 use crate::error::CliError;
 use lacuna_cohort::{Split, SubjectId};
-use lacuna_study::{Study, Task, TrainTask, UnlearnTask, Variant};
+use lacuna_study::{Probed, Study, Task, TrainTask, UnlearnTask, Variant};
 use lacuna_unlearn::Recipe;
 
 /// The tasks of an audit, and how they are found again.
@@ -85,12 +85,17 @@ impl<'a> Tasks<'a> {
         Ok(all)
     }
 
-    /// Only the bank.
+    /// Only the bank: originals, retrained models and what was asked of them.
     ///
     /// # Errors
     /// As [`Tasks::all`].
     pub fn bank(&self) -> Result<Vec<Task>, CliError> {
-        Ok(self.all()?.into_iter().filter(|task| matches!(task, Task::Train(_))).collect())
+        let is_of_bank = |task: &Task| match task {
+            Task::Train(_) => true,
+            Task::Unlearn(_) => false,
+            Task::Probe(task) => matches!(task.probed, Probed::Reference { .. }),
+        };
+        Ok(self.all()?.into_iter().filter(is_of_bank).collect())
     }
 
     fn control_tasks(&self, seed: u64) -> Vec<UnlearnTask> {

@@ -1,9 +1,9 @@
 //! An interrupted study ends in the bytes of an undisturbed one, on any number of threads, in much memory or little.
 
 use super::{last_run, place, records, results};
-use crate::support::Place;
+use crate::support::{Place, signal};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -55,10 +55,6 @@ fn begin(place: &Place, done: usize) -> Child {
 }
 
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
 #[test]
 #[cfg(unix)]
 fn a_killed_study_goes_on_to_the_same_bytes() {
