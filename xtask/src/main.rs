@@ -4,8 +4,10 @@
 
 mod bench;
 mod browser;
+mod crashes;
 mod leaderboard;
 mod machine;
+mod mutate;
 mod peers;
 mod program;
 mod scaling;
@@ -27,7 +29,9 @@ struct Cli {
 enum Task {
     Bench(bench::Arguments),
     Browser(browser::Arguments),
+    Crashes(crashes::Arguments),
     Leaderboard(leaderboard::Arguments),
+    Mutate(mutate::Arguments),
     Peers(peers::Arguments),
     Scaling(scaling::Arguments),
 }
@@ -36,7 +40,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Browser(arguments) => browser::run(&arguments),
+        Task::Crashes(arguments) => crashes::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
+        Task::Mutate(arguments) => mutate::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
     };

@@ -6,6 +6,10 @@
 //!
 //! Deliberately absent: appending, and any write in place. (A ledger is SQLite's own file, which has both.)
 
+mod boundary;
+
+pub use boundary::boundary;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -74,7 +78,9 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::
         let _ = fs::remove_file(&temporary);
     }
     outcome.map_err(DiskError::io(path, "write"))?;
-    sync_folder(folder).map_err(DiskError::io(folder, "flush"))
+    boundary("flushing the folder of a new file")
+        .and_then(|()| sync_folder(folder))
+        .map_err(DiskError::io(folder, "flush"))
 }
 
 /// Replace `path` by `bytes`: all of them or none.
@@ -93,7 +99,9 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
     let temporary = temporary_name(path);
     // A link, unlike a rename, does not replace what is there.
-    let outcome = write_private(&temporary, bytes).and_then(|()| fs::hard_link(&temporary, path));
+    let outcome = write_private(&temporary, bytes)
+        .and_then(|()| boundary("linking a key to its name"))
+        .and_then(|()| fs::hard_link(&temporary, path));
     let _ = fs::remove_file(&temporary);
     outcome.map_err(DiskError::io(path, "create"))?;
     sync_folder(folder).map_err(DiskError::io(folder, "flush"))
@@ -101,7 +109,7 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
 
 /// Delete a file and flush its folder, so that it does not come back after a crash; whether it was there.
 pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
-    match fs::remove_file(path) {
+    match boundary("deleting a file").and_then(|()| fs::remove_file(path)) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(DiskError::io(path, "delete")(error)),
@@ -152,11 +160,14 @@ fn write_and_rename(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    boundary("making a temporary file")?;
     let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(temporary)?);
     fill(&mut file)?;
+    boundary("flushing a temporary file")?;
     file.flush()?;
     file.get_ref().sync_all()?;
     drop(file);
+    boundary("renaming it over its target")?;
     fs::rename(temporary, path)
 }
 

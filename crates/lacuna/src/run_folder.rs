@@ -271,7 +271,7 @@ fn claim(parent: &Path, name: &str) -> Result<PathBuf, CliError> {
             1 => parent.join(name),
             _ => parent.join(format!("{name}-{attempt}")),
         };
-        match fs::create_dir(&path) {
+        match lacuna_disk::boundary("making a run folder").and_then(|()| fs::create_dir(&path)) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => attempt += 1,
             Err(error) => return Err(refused(&path, "create")(error)),

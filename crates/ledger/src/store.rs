@@ -7,6 +7,7 @@
 use crate::digest::random;
 use crate::verify::Finding;
 use crate::{Checkpoint, Digest, Keyring, LedgerError, Pseudonym, Record, Tree, leaf_hash, refuse_network_file_system};
+use lacuna_disk::DiskError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -106,7 +107,10 @@ impl Ledger {
             let view = View { connection: &transaction, path: &ledger.path };
             let (records, value) = decide(&view)?;
             write(&transaction, &ledger.path, &ledger.keyring, &records)?;
+            boundary_of(&ledger.path)?;
             transaction.commit().map_err(sqlite(&ledger.path))?;
+            // What is committed is written, whatever the disk says afterwards; a trial may still end the process here.
+            let _ = lacuna_disk::boundary("going on after a commit");
             Ok(value)
         })
     }
@@ -212,6 +216,11 @@ impl Ledger {
             }
         }
     }
+}
+
+fn boundary_of(path: &Path) -> Result<(), LedgerError> {
+    lacuna_disk::boundary("committing to the ledger")
+        .map_err(|source| LedgerError::Disk(DiskError::Io { path: path.to_path_buf(), action: "commit to", source }))
 }
 
 /// What a ledger holds, as one transaction sees it.

@@ -92,7 +92,9 @@ fn rename(run: &Path, what: &Purge) -> Result<(), CliError> {
     let (time, rest) = name.split_at(name.len().min("20261125-101500-".len()));
     if is_named(rest.as_bytes(), what.subject) {
         let to = run.with_file_name(format!("{time}{}", replaced(rest, what.subject, &what.pseudonym)));
-        std::fs::rename(run, &to).map_err(refused(run, "rename"))?;
+        lacuna_disk::boundary("renaming a run folder")
+            .and_then(|()| std::fs::rename(run, &to))
+            .map_err(refused(run, "rename"))?;
     }
     Ok(())
 }

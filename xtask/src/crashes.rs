@@ -1,0 +1,233 @@
+//! Every write that a command makes is made its last once, and the next run must end as if nothing had happened.
+//!
+//! The command is built with `failpoints`. For N = 1, 2, 3, … a fresh copy of the same folder is given the command that
+//! fails at its N-th boundary, until one gets through. After each failure what is on the disk must be whole, the ledger
+//! must verify, and the command given again must end in the bytes of an undisturbed run.
+
+mod operation;
+
+use crate::Failure;
+use clap::Args;
+pub use operation::OPERATIONS;
+use operation::Operation;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Fail every write boundary of train, unlearn, study, erase and ledger, one after the other, and go on from there
+#[derive(Args)]
+#[command(after_help = "Example:\n  cargo xtask crashes --out docs/results/crashes.json")]
+pub struct Arguments {
+    /// Only this operation
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Write what was found as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a boundary fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The process ends there.
+    Abort,
+    /// The system says that no space is left.
+    Full,
+}
+
+/// What was tried of an operation.
+#[derive(Debug, Serialize)]
+struct Tried {
+    operation: &'static str,
+    how: &'static str,
+    /// Boundaries that failed once each; after each the operation went on and ended as it should.
+    survived: u64,
+    /// By what came next.
+    by_boundary: BTreeMap<String, u64>,
+}
+
+/// Try, and say what was survived.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let place = Scratch::new("command")?;
+    let lacuna = build(&place.0)?;
+    let wanted = |operation: &&Operation| arguments.only.as_deref().is_none_or(|only| only == operation.name);
+    let mut tried = Vec::new();
+    for operation in OPERATIONS.iter().filter(wanted) {
+        for how in [How::Abort, How::Full] {
+            let found = try_all(&lacuna, operation, how)?;
+            println!("{:8} {:6} {:4} boundaries failed and survived", found.operation, found.how, found.survived);
+            tried.push(found);
+        }
+    }
+    if let Some(out) = &arguments.out {
+        std::fs::write(out, serde_json::to_string_pretty(&tried)? + "\n")?;
+    }
+    Ok(())
+}
+
+/// A command that can be made to fail, in a place of its own: the usual one is built over by the next build.
+fn build(to: &Path) -> Result<PathBuf, Failure> {
+    let words = ["build", "--release", "--quiet", "--package", "lacuna", "--features", "failpoints"];
+    crate::machine::printed(Command::new("cargo").args(words))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let lacuna = to.join("lacuna");
+    std::fs::copy(target.join("release/lacuna"), &lacuna)?;
+    Ok(lacuna)
+}
+
+fn try_all(lacuna: &Path, operation: &Operation, how: How) -> Result<Tried, Failure> {
+    let scratch = Scratch::new(operation.name)?;
+    let base = scratch.0.join("base");
+    std::fs::create_dir_all(&base)?;
+    let quiet = Runner::plain(lacuna, base.clone());
+    (operation.prepare)(&quiet)?;
+    let whole = scratch.copy(&base, "whole")?;
+    let expected = (operation.go)(&Runner::plain(lacuna, whole))?;
+    let mut by_boundary = BTreeMap::new();
+    for boundary in 1.. {
+        let folder = scratch.copy(&base, "trial")?;
+        let again = Runner::plain(lacuna, folder.clone());
+        let failing = Runner { lacuna, folder: folder.clone(), fail: Some((boundary, how)) };
+        let place = |said: &str| said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
+        let context = |what: String| -> Failure { format!("{} {how:?} {boundary}: {what}", operation.name).into() };
+        let output = failing.output((operation.command)(&again)?)?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let Some(place) = place(&said) else {
+            if !output.status.success() {
+                return Err(context(format!("it failed by itself: {said}")));
+            }
+            break;
+        };
+        if said.contains("panicked") || (how == How::Full && output.status.code().is_none()) {
+            return Err(context(format!("a full disk is an error with a message, found: {said}")));
+        }
+        check_whole(&folder).map_err(|error| context(format!("before {place}: {error}")))?;
+        let found = (operation.go)(&again).map_err(|error| context(format!("before {place}, again: {error}")))?;
+        if found != expected {
+            return Err(context(format!("before {place}: ended in {found}, not in {expected}")));
+        }
+        *by_boundary.entry(place).or_default() += 1;
+    }
+    let how = if how == How::Abort { "killed" } else { "full" };
+    Ok(Tried { operation: operation.name, how, survived: by_boundary.values().sum(), by_boundary })
+}
+
+/// Runs the command in a folder.
+pub struct Runner<'a> {
+    lacuna: &'a Path,
+    /// Where.
+    pub folder: PathBuf,
+    fail: Option<(u64, How)>,
+}
+
+impl Runner<'_> {
+    /// One whose commands do not fail.
+    pub fn plain(lacuna: &Path, folder: PathBuf) -> Runner<'_> {
+        Runner { lacuna, folder, fail: None }
+    }
+
+    fn output(&self, words: String) -> Result<Output, Failure> {
+        let mut command = Command::new(self.lacuna);
+        command.current_dir(&self.folder).args(words.split_whitespace()).args(["--threads", "1", "--progress", "none"]);
+        if let Some((boundary, how)) = self.fail {
+            command.env("LACUNA_FAIL_AT", boundary.to_string());
+            command.env("LACUNA_FAIL_HOW", if how == How::Full { "full" } else { "abort" });
+        }
+        Ok(command.output()?)
+    }
+
+    /// The object that a command says with `--json`.
+    pub fn json(&self, words: &str) -> Result<serde_json::Value, Failure> {
+        let output = self.output(format!("{words} --json"))?;
+        if !output.status.success() {
+            return Err(format!("lacuna {words}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Whether a command succeeds.
+    pub fn succeeds(&self, words: &str) -> Result<bool, Failure> {
+        Ok(self.output(words.to_string())?.status.success())
+    }
+
+    /// The last of the run folders of a verb, if there is one.
+    pub fn last_run(&self, verb: &str) -> Option<String> {
+        let folders = std::fs::read_dir(self.folder.join("runs").join(verb)).ok()?;
+        let name = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).max()?;
+        Some(format!("runs/{verb}/{name}"))
+    }
+}
+
+/// Every file under its own name is whole; what a write left behind ends in `.tmp`.
+fn check_whole(folder: &Path) -> Result<(), Failure> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            check_whole(&path)?;
+            continue;
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let damaged = match ending {
+            "json" => serde_json::from_slice::<serde_json::Value>(&std::fs::read(&path)?).is_err(),
+            "safetensors" | "checkpoint" => !is_safetensors(&std::fs::read(&path)?),
+            _ => false,
+        };
+        if damaged {
+            return Err(format!("{} is half written", path.display()).into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the header is there and every tensor that it names.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let length = u64::from_le_bytes(*length) as usize;
+    let Some(header) = rest.get(..length) else { return false };
+    let Ok(serde_json::Value::Object(tensors)) = serde_json::from_slice(header) else { return false };
+    let end = |tensor: &serde_json::Value| tensor["data_offsets"][1].as_u64();
+    tensors.values().filter_map(end).max().unwrap_or(0) as usize == rest.len() - length
+}
+
+/// A folder that goes when it is no longer needed.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Result<Scratch, Failure> {
+        let folder = std::env::temp_dir().join(format!("lacuna-crashes-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Scratch(folder))
+    }
+
+    /// A fresh copy of a folder, in place of an earlier one.
+    fn copy(&self, from: &Path, name: &str) -> Result<PathBuf, Failure> {
+        let to = self.0.join(name);
+        if to.exists() {
+            std::fs::remove_dir_all(&to)?;
+        }
+        copy_all(from, &to)?;
+        Ok(to)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder that stays behind in the system's place for such does no harm.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy_all(&path, &target)?;
+        } else {
+            std::fs::copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}

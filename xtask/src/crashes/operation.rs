@@ -1,0 +1,150 @@
+//! What is tried: how a folder is prepared, the command, and how it is brought to its end afterwards.
+
+use super::Runner;
+use crate::Failure;
+use serde_json::Value;
+
+/// One operation.
+pub struct Operation {
+    pub name: &'static str,
+    /// What has to be there before.
+    pub prepare: fn(&Runner) -> Result<(), Failure>,
+    /// The command whose boundaries fail.
+    pub command: fn(&Runner) -> Result<String, Failure>,
+    /// From whatever a failure left to the end, as a person would go on; what the end amounts to.
+    pub go: fn(&Runner) -> Result<String, Failure>,
+}
+
+/// One file, one line for each.
+pub const OPERATIONS: [Operation; 5] = [
+    Operation { name: "train", prepare: heads, command: |_| Ok(TRAIN.to_string()), go: trained },
+    Operation { name: "unlearn", prepare: original, command: unlearn_words, go: unlearned },
+    Operation { name: "study", prepare: study_file, command: |_| Ok("study tiny.toml".to_string()), go: studied },
+    Operation { name: "ledger", prepare: heads, command: |_| Ok(REQUEST.to_string()), go: requested },
+    Operation { name: "erase", prepare: accepted, command: erase_words, go: erased },
+];
+
+const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --held-out \
+                     phantom-002 --epochs 2 --set train.learning_rate=0.01 --set train.head_multiplier=1 --set \
+                     train.checkpoint_epochs=1";
+const UNLEARN: &str = "--data heads --forget phantom-000 --strategy noisy-label --epochs 2";
+const REQUEST: &str = "ledger request --subject phantom-000 --ledger l.db";
+const STUDY: &str = r#"
+name = "tiny"
+seeds = [0]
+data = { root = "heads", labels = "tissue" }
+preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "above-zero" }
+network = { depth = 10 }
+split = { held_out_subjects = ["phantom-002"], forget = { only = ["phantom-000"] } }
+train = { epochs = 1, learning_rate = 1e-2, head_multiplier = 1.0 }
+unlearn = { epochs = [1, 2], strategies = ["noisy-label"] }
+probe = { rebound = { epochs = 1, learning_rate = 5e-3 } }
+"#;
+
+fn heads(runner: &Runner) -> Result<(), Failure> {
+    done(runner, "phantom --out heads --subjects 3 --dims 16x18x12")
+}
+
+fn original(runner: &Runner) -> Result<(), Failure> {
+    heads(runner)?;
+    done(runner, TRAIN)
+}
+
+fn study_file(runner: &Runner) -> Result<(), Failure> {
+    heads(runner)?;
+    Ok(std::fs::write(runner.folder.join("tiny.toml"), STUDY)?)
+}
+
+/// A request that only waits to be carried out.
+fn accepted(runner: &Runner) -> Result<(), Failure> {
+    original(runner)?;
+    let asked = runner.json(REQUEST)?;
+    done(runner, &format!("ledger accept {} --ledger l.db", text(&asked, "request")?))
+}
+
+fn done(runner: &Runner, words: &str) -> Result<(), Failure> {
+    if runner.succeeds(words)? { Ok(()) } else { Err(format!("lacuna {words} failed").into()) }
+}
+
+fn text(value: &Value, key: &str) -> Result<String, Failure> {
+    value[key].as_str().map(str::to_string).ok_or_else(|| format!("{key} is missing in {value}").into())
+}
+
+/// Go on with the last run of a verb if it can, else begin anew.
+fn resumed_or_anew(runner: &Runner, verb: &str, words: &str) -> Result<String, Failure> {
+    let resumed = match runner.last_run(verb) {
+        Some(run) => runner.json(&format!("{verb} --resume {run}")),
+        None => Err("there is none".into()),
+    };
+    text(&resumed.or_else(|_| runner.json(words))?, "digest")
+}
+
+fn trained(runner: &Runner) -> Result<String, Failure> {
+    resumed_or_anew(runner, "train", TRAIN)
+}
+
+fn model(runner: &Runner) -> Result<String, Failure> {
+    Ok(format!("{}/model.safetensors", runner.last_run("train").ok_or("no model was trained")?))
+}
+
+fn unlearn_words(runner: &Runner) -> Result<String, Failure> {
+    Ok(format!("unlearn --model {} {UNLEARN}", model(runner)?))
+}
+
+fn unlearned(runner: &Runner) -> Result<String, Failure> {
+    resumed_or_anew(runner, "unlearn", &unlearn_words(runner)?)
+}
+
+/// The digests of all models, by task.
+fn studied(runner: &Runner) -> Result<String, Failure> {
+    done(runner, "study tiny.toml")?;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(runner.folder.join("runs/store/records"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let record: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+            found.push(format!("{} {}", path.file_name().unwrap_or_default().to_string_lossy(), record["model"]));
+        }
+    }
+    found.sort();
+    Ok(found.join("\n"))
+}
+
+/// One request, whether it was written before the failure or after.
+fn requested(runner: &Runner) -> Result<String, Failure> {
+    verified(runner)?;
+    // A second request of the same subject is refused, so this does nothing where the first was written.
+    runner.succeeds(REQUEST)?;
+    verified(runner)?;
+    let listed = runner.json("ledger list --ledger l.db")?;
+    Ok(format!("{} request", listed["requests"].as_array().map_or(0, Vec::len)))
+}
+
+fn verified(runner: &Runner) -> Result<(), Failure> {
+    if !runner.folder.join("l.db").exists() {
+        return Ok(());
+    }
+    done(runner, "ledger verify --ledger l.db")
+}
+
+fn erase_words(runner: &Runner) -> Result<String, Failure> {
+    let listed = runner.json("ledger list --ledger l.db")?;
+    let request = text(&listed["requests"][0], "request")?;
+    Ok(format!(
+        "erase --request {request} --ledger l.db --model {} --data heads --strategy noisy-label --epochs 1 --purge",
+        model(runner)?
+    ))
+}
+
+/// The digest of the model that is left, with evidence that holds and nothing of the parent.
+fn erased(runner: &Runner) -> Result<String, Failure> {
+    verified(runner)?;
+    let erase = runner.json(&erase_words(runner)?)?;
+    verified(runner)?;
+    done(runner, &format!("verify {} --key l.db.keys/public.key", text(&erase, "evidence_folder")?))?;
+    if runner.folder.join(model(runner)?).exists() {
+        return Err("the model that saw the subject is still there".into());
+    }
+    let kept = runner.json(&format!("inspect {}", text(&erase, "model")?))?;
+    text(&kept, "digest")
+}

@@ -1,0 +1,179 @@
+//! Damaged and hostile files, many of them, for everything that reads what others made.
+//!
+//! A file of the fixtures is changed at random, from a seed and so the same every time, and read. What is refused must be
+//! refused with an error; what is accepted must be what it says it is, which each parser checks in its own way; nothing may
+//! panic, take long, or take memory. What carries a seal must be refused whatever byte is changed.
+
+mod parser;
+mod sealed;
+
+use crate::Failure;
+use clap::Args;
+use lacuna_seed::{Draws, Seed};
+use parser::{Answer, PARSERS, Parser};
+use serde::Serialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Change files at random and read them: NIfTI, weights, tables, settings, evidence
+#[derive(Args)]
+#[command(after_help = "Example:\n  cargo xtask mutate --count 100000 --out docs/results/mutations.json")]
+pub struct Arguments {
+    /// Changed files for each parser
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    count: u64,
+    /// Another seed gives other files
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Only this parser
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Write what was found as JSON
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What became of one parser's files.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    parser: String,
+    tried: u64,
+    refused: u64,
+    /// Read, and found to be what they say.
+    accepted: u64,
+    /// Read, and not that; or a seal that held over a changed byte.
+    accepted_wrongly: u64,
+    panics: u64,
+    slowest_ms: f64,
+    /// By how much the peak of the process's memory rose.
+    peak_mib: f64,
+}
+
+/// Try, and fail if anything was accepted wrongly or panicked.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // A panic is counted here; its message would only be in the way.
+    std::panic::set_hook(Box::new(|_| {}));
+    let scratch = std::env::temp_dir().join(format!("lacuna-mutate-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)?;
+    let outcome = try_all(arguments, &scratch);
+    std::fs::remove_dir_all(&scratch)?;
+    let tallies = outcome?;
+    if let Some(out) = &arguments.out {
+        std::fs::write(out, serde_json::to_string_pretty(&tallies)? + "\n")?;
+    }
+    match tallies.iter().find(|tally| tally.accepted_wrongly + tally.panics > 0) {
+        Some(tally) => Err(format!("{}: accepted wrongly or panicked", tally.parser).into()),
+        None => Ok(()),
+    }
+}
+
+fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Tally>, Failure> {
+    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
+    let mut tallies = Vec::new();
+    for parser in PARSERS.iter().filter(|parser| wanted(parser.name)) {
+        tallies.push(shown(mutated(parser, arguments, scratch)?));
+    }
+    for sealed in sealed::SEALED.iter().filter(|sealed| wanted(sealed.name)) {
+        tallies.push(shown(sealed::flipped(sealed, scratch)?));
+    }
+    Ok(tallies)
+}
+
+fn shown(tally: Tally) -> Tally {
+    let Tally { parser, tried, refused, accepted, accepted_wrongly, panics, slowest_ms, peak_mib } = &tally;
+    println!(
+        "{parser:15} {tried:7} tried, {refused:7} refused, {accepted:6} accepted rightly, {accepted_wrongly} wrongly, \
+         {panics} panics; slowest {slowest_ms:.0} ms, memory +{peak_mib:.0} MiB"
+    );
+    tally
+}
+
+fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tally, Failure> {
+    let inputs = parser.inputs()?;
+    let stream = Seed(arguments.seed).stream("mutations").part(parser.name);
+    let mut tally = Tally { parser: parser.name.to_string(), ..Tally::default() };
+    let before = peak_mib()?;
+    for number in 0..arguments.count {
+        let mut draws = stream.part(&number.to_string()).draws();
+        let (name, whole) = &inputs[draws.below(inputs.len())];
+        let bytes = changed(whole, &inputs, &mut draws);
+        tally.add(|| (parser.read)(&scratch.join(name), bytes, scratch));
+    }
+    tally.peak_mib = peak_mib()? - before;
+    Ok(tally)
+}
+
+impl Tally {
+    /// Count what one read came to.
+    fn add(&mut self, read: impl FnOnce() -> Answer) {
+        let began = Instant::now();
+        let answer = catch_unwind(AssertUnwindSafe(read));
+        let took: Duration = began.elapsed();
+        self.slowest_ms = self.slowest_ms.max(took.as_secs_f64() * 1e3);
+        self.tried += 1;
+        match answer {
+            Ok(Answer::Refused) => self.refused += 1,
+            Ok(Answer::Accepted) => self.accepted += 1,
+            Ok(Answer::Wrong(what)) => {
+                println!("{}: {what}", self.parser);
+                self.accepted_wrongly += 1;
+            }
+            Err(_) => self.panics += 1,
+        }
+    }
+}
+
+/// One to four changes of the kinds that files suffer and attackers make.
+fn changed(whole: &[u8], inputs: &[(String, Vec<u8>)], draws: &mut Draws) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..=draws.below(4) {
+        if bytes.is_empty() {
+            break;
+        }
+        // Headers lie in front and decide the most, so half of all changes fall there.
+        let reach = if draws.below(2) == 0 { bytes.len().min(600) } else { bytes.len() };
+        let at = draws.below(reach);
+        let length = (1 + draws.below(64)).min(bytes.len() - at);
+        match draws.below(8) {
+            0 => bytes[at] ^= 1 << draws.below(8),
+            1 => bytes[at] = draws.below(256) as u8,
+            2 => bytes.truncate(at),
+            3 => drop(bytes.drain(at..at + length)),
+            4 => {
+                let again = bytes[at..at + length].to_vec();
+                bytes.splice(at..at, again);
+            }
+            5 => {
+                let (_, other) = &inputs[draws.below(inputs.len())];
+                let from = draws.below(other.len());
+                let piece = other[from..(from + length).min(other.len())].to_vec();
+                bytes.splice(at..at + length, piece);
+            }
+            6 => write_number(&mut bytes, at, draws),
+            _ => bytes[at..at + length].fill([0, 0xff][draws.below(2)]),
+        }
+    }
+    bytes
+}
+
+/// A number where a size or an offset may stand: the ones that overflow, underflow, or ask for everything.
+fn write_number(bytes: &mut [u8], at: usize, draws: &mut Draws) {
+    const NUMBERS: [u64; 8] =
+        [0, 1, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff];
+    let number = NUMBERS[draws.below(NUMBERS.len())];
+    let width = [2, 4, 8][draws.below(3)];
+    let (little, big) = (number.to_le_bytes(), number.to_be_bytes());
+    let written = if draws.below(2) == 0 { &little[..width] } else { &big[8 - width..] };
+    for (to, from) in bytes[at..].iter_mut().zip(written) {
+        *to = *from;
+    }
+}
+
+/// The most memory that the process has had, as the system tells.
+fn peak_mib() -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}

@@ -1,0 +1,82 @@
+//! What carries a seal: an erasure's evidence and a ledger's export, made by the command itself. Every byte of every file
+//! is changed once, and each change must be found.
+
+use super::{Answer, Tally, peak_mib};
+use crate::Failure;
+use crate::crashes::{OPERATIONS, Runner};
+use lacuna_ledger::evidence::verify_bundle;
+use lacuna_ledger::{public_key, verify_export};
+use lacuna_seed::Seed;
+use std::path::{Path, PathBuf};
+
+/// A folder with a seal.
+pub struct Sealed {
+    pub name: &'static str,
+    /// Make one in a folder where an erasure was carried out.
+    make: fn(&Runner) -> Result<PathBuf, Failure>,
+    /// Whether it holds under a public key.
+    holds: fn(&Path, &Path) -> bool,
+}
+
+pub const SEALED: [Sealed; 2] = [
+    Sealed { name: "evidence", make: evidence, holds: evidence_holds },
+    Sealed { name: "ledger-export", make: export, holds: export_holds },
+];
+
+/// Change every byte once.
+pub fn flipped(sealed: &Sealed, scratch: &Path) -> Result<Tally, Failure> {
+    let place = scratch.join(sealed.name);
+    std::fs::create_dir_all(&place)?;
+    let lacuna = crate::program::build()?.canonicalize()?;
+    let runner = Runner::plain(&lacuna, place.clone());
+    let erase = OPERATIONS.iter().find(|operation| operation.name == "erase").expect("it is listed");
+    (erase.prepare)(&runner)?;
+    (erase.go)(&runner)?;
+    let folder = (sealed.make)(&runner)?;
+    let key = place.join("l.db.keys/public.key");
+    if !(sealed.holds)(&folder, &key) {
+        return Err(format!("{}: it does not hold as it was made", sealed.name).into());
+    }
+    let mut tally = Tally { parser: sealed.name.to_string(), ..Tally::default() };
+    let (before, mut draws) = (peak_mib()?, Seed(0).stream("flips").part(sealed.name).draws());
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, Failure>>()?;
+    files.sort();
+    for file in files {
+        let whole = std::fs::read(&file)?;
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << draws.below(8);
+            std::fs::write(&file, &bytes)?;
+            tally.add(|| match (sealed.holds)(&folder, &key) {
+                false => Answer::Refused,
+                true => Answer::Wrong(format!("byte {at} of {} changed unseen", file.display())),
+            });
+        }
+        std::fs::write(&file, &whole)?;
+    }
+    tally.peak_mib = peak_mib()? - before;
+    Ok(tally)
+}
+
+fn evidence(runner: &Runner) -> Result<PathBuf, Failure> {
+    let made = std::fs::read_dir(runner.folder.join("runs/evidence"))?.next().ok_or("no evidence was written")?;
+    Ok(made?.path())
+}
+
+fn evidence_holds(folder: &Path, key: &Path) -> bool {
+    let Ok(key) = public_key(key) else { return false };
+    verify_bundle(folder, &key).is_ok_and(|checked| checked.findings.is_empty())
+}
+
+fn export(runner: &Runner) -> Result<PathBuf, Failure> {
+    runner.json("ledger export --ledger l.db --out export")?;
+    Ok(runner.folder.join("export"))
+}
+
+/// The key that lies in the folder is for the reader's convenience; who checks brings their own.
+fn export_holds(folder: &Path, key: &Path) -> bool {
+    let (Ok(own), Ok(theirs)) = (std::fs::read(folder.join("public.key")), std::fs::read(key)) else { return false };
+    let Ok(key) = public_key(key) else { return false };
+    own == theirs && verify_export(folder, &key, &[]).is_ok_and(|verified| verified.findings.is_empty())
+}
