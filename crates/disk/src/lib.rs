@@ -11,8 +11,10 @@ mod boundary;
 pub use boundary::boundary;
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file operation that failed, with the file.
@@ -107,6 +109,62 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     sync_folder(folder).map_err(DiskError::io(folder, "flush"))
 }
 
+/// Make a file unless there is one of that name; whether it was made.
+///
+/// Of several processes that try at once, on one machine or on several that mount the folder, one succeeds, and all
+/// see its file whole. The folder's file system must know hard links.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
+    let temporary = temporary_name(path);
+    let written = write_and(&temporary, |file| file.write_all(bytes));
+    let link = || boundary("linking a file to its name").and_then(|()| fs::hard_link(&temporary, path));
+    let linked = written.as_ref().map(|()| link());
+    let _ = fs::remove_file(&temporary);
+    match linked {
+        Ok(Err(error)) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Ok(linked) => linked.map_err(DiskError::io(path, "create"))?,
+        Err(_) => written.map_err(DiskError::io(path, "create"))?,
+    }
+    sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true)
+}
+
+/// Give the bytes that `from` has now to `to`, which must not be there; whether there was a `from`.
+///
+/// Files are replaced and never changed, so a second name keeps the bytes; where the system refuses one, they are
+/// copied.
+pub fn share(from: &Path, to: &Path) -> Result<bool, DiskError> {
+    let folder = folder_of(to);
+    fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
+    match fs::hard_link(from, to) {
+        Ok(()) => return sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(DiskError::io(to, "create")(error)),
+        Err(_) => {}
+    }
+    let mut source = match File::open(from) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(DiskError::io(from, "read")(error)),
+    };
+    write_atomic(to, |file| io::copy(&mut source, file).map(drop)).map(|()| true)
+}
+
+/// Move a file over another name, in place of what is there; copied where the two lie on different file systems.
+pub fn move_over(from: &Path, to: &Path) -> Result<(), DiskError> {
+    let folder = folder_of(to);
+    fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
+    match fs::rename(from, to) {
+        Ok(()) => sync_folder(folder).map_err(DiskError::io(folder, "flush")),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let mut source = File::open(from).map_err(DiskError::io(from, "read"))?;
+            write_atomic(to, |file| io::copy(&mut source, file).map(drop))?;
+            remove_file(from).map(drop)
+        }
+        Err(error) => Err(DiskError::io(from, "move")(error)),
+    }
+}
+
 /// Delete a file and flush its folder, so that it does not come back after a crash; whether it was there.
 pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
     match boundary("deleting a file").and_then(|()| fs::remove_file(path)) {
@@ -160,15 +218,19 @@ fn write_and_rename(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    write_and(temporary, fill)?;
+    boundary("renaming it over its target")?;
+    fs::rename(temporary, path)
+}
+
+/// A new file, on the disk when this returns.
+fn write_and(temporary: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     boundary("making a temporary file")?;
     let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(temporary)?);
     fill(&mut file)?;
     boundary("flushing a temporary file")?;
     file.flush()?;
-    file.get_ref().sync_all()?;
-    drop(file);
-    boundary("renaming it over its target")?;
-    fs::rename(temporary, path)
+    file.get_ref().sync_all()
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -188,12 +250,16 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A name no other writer uses: the target's, the process and a counter.
+/// A name no other writer uses: the target's, the process, a counter, and chance, since processes of two machines can
+/// have one number and one folder.
 fn temporary_name(path: &Path) -> PathBuf {
     static WRITES: AtomicU64 = AtomicU64::new(0);
+    static CHANCE: OnceLock<u64> = OnceLock::new();
     let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    // The standard library's own source of chance; nothing but this name depends on it.
+    let chance = CHANCE.get_or_init(|| RandomState::new().build_hasher().finish());
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}-{write}.tmp", std::process::id()));
+    name.push(format!(".{}-{write}-{chance:016x}.tmp", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -239,6 +305,39 @@ mod tests {
         assert_eq!(read_bytes(&path, 10).unwrap(), b"first");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
         assert!(remove_file(&path).unwrap() && !remove_file(&path).unwrap());
+    }
+
+    #[test]
+    fn of_many_who_make_a_file_at_once_one_does_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/result");
+        let made: Vec<bool> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8u8)
+                .map(|maker| {
+                    let path = &path;
+                    scope.spawn(move || write_new(path, &[maker; 100]).unwrap())
+                })
+                .collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert_eq!(made.iter().filter(|&&made| made).count(), 1);
+        let winner = made.iter().position(|&made| made).unwrap() as u8;
+        assert_eq!(read_bytes(&path, 100).unwrap(), [winner; 100]);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn shared_bytes_stay_when_the_first_name_gets_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+        assert!(!share(&from, &to).unwrap(), "there is nothing to share");
+        write_bytes(&from, b"then").unwrap();
+        assert!(share(&from, &to).unwrap());
+        write_bytes(&from, b"now").unwrap();
+        assert_eq!((read_bytes(&from, 9).unwrap(), read_bytes(&to, 9).unwrap()), (b"now".to_vec(), b"then".to_vec()));
+        assert!(share(&from, &to).is_err(), "what is there is kept");
+        move_over(&from, &to).unwrap();
+        assert!(!from.exists() && read_bytes(&to, 9).unwrap() == b"now");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What may stand on the command line before and behind a verb.
 
-use crate::arguments::device;
+use crate::arguments::{device, isa};
 use crate::command::Command;
 use crate::exit;
 use crate::progress::ProgressMode;
 use clap::{Args, Parser};
+use lacuna_kernels::InstructionSet;
 use lacuna_nn::DeviceKind;
 use std::path::PathBuf;
 
@@ -78,6 +79,10 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub device: DeviceKind,
+    /// Compute with this instruction set of the processor, so that machines of several kinds give the same bytes: avx2
+    /// and avx512 do, portable rounds otherwise [default: the best one that the machine has]
+    #[arg(long, global = true, value_parser = isa::parser(), value_name = "SET", help_heading = "Global options")]
+    pub isa: Option<InstructionSet>,
     /// Threads to compute with; all cores if unsaid. Results do not depend on it
     #[arg(long, global = true, env = "LACUNA_THREADS", value_name = "N", help_heading = "Global options")]
     pub threads: Option<std::num::NonZeroUsize>,

@@ -1,12 +1,15 @@
 //! The surroundings of a verb.
 
+use crate::arguments::isa;
 use crate::cli::Global;
+use crate::config::absolute;
 use crate::error::CliError;
 use crate::interrupt;
 use crate::output;
 use crate::progress::ProgressMode;
 use lacuna_cohort::CaseCache;
-use lacuna_nn::{Activations, Adapter, Device};
+use lacuna_kernels::InstructionSet;
+use lacuna_nn::{Activations, Adapter, Device, DeviceKind};
 use lacuna_study::Loading;
 use std::path::PathBuf;
 
@@ -14,6 +17,10 @@ use std::path::PathBuf;
 pub struct Context {
     /// Where networks compute.
     pub device: Device,
+    /// Its name on the command line.
+    pub device_kind: DeviceKind,
+    /// The instruction set that was asked for, if one was.
+    pub isa: Option<InstructionSet>,
     /// What stands behind the device, unless it is the CPU.
     pub adapter: Option<Adapter>,
     /// Whether training keeps activations or recomputes them.
@@ -26,11 +33,14 @@ pub struct Context {
     pub runs: PathBuf,
     /// Where prepared scans are kept.
     pub loading: Loading,
+    /// The global options that decide where and how a task computes, as another process is given them.
+    pub passed_on: Vec<String>,
 }
 
 impl Context {
     /// Ready to run a verb: threads started, interrupts caught.
     pub fn new(global: &Global) -> Result<Context, CliError> {
+        global.isa.map_or(Ok(()), isa::pin)?;
         let device = global.device.open()?;
         if let Some(threads) = global.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
@@ -39,6 +49,9 @@ impl Context {
         interrupt::catch();
         let context = Context {
             device,
+            device_kind: global.device,
+            isa: global.isa,
+            passed_on: passed_on(global),
             adapter: global.device.adapters().into_iter().next(),
             activations: if global.recompute { Activations::Recomputed } else { Activations::Kept },
             progress: if global.quiet { ProgressMode::None } else { global.progress },
@@ -61,4 +74,19 @@ impl Context {
             output::say(line);
         }
     }
+}
+
+fn passed_on(global: &Global) -> Vec<String> {
+    let mut words = vec!["--device".to_string(), global.device.name().to_string()];
+    let mut add = |name: &str, value: String| words.extend([name.to_string(), value]);
+    if let Some(cache) = &global.cache {
+        add("--cache", absolute(cache).display().to_string());
+    }
+    if let Some(gib) = global.data_memory {
+        add("--data-memory", gib.to_string());
+    }
+    if global.recompute {
+        words.push("--recompute".to_string());
+    }
+    words
 }

@@ -9,6 +9,7 @@ use lacuna_audit::AuditError;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
+use lacuna_engine::EngineError;
 use lacuna_exact::ExactError;
 use lacuna_ledger::LedgerError;
 use lacuna_metrics::MetricsError;
@@ -51,6 +52,20 @@ pub enum CliError {
     Device {
         /// In words.
         what: String,
+    },
+    /// What cannot be done now and may be done later.
+    #[error("{what}")]
+    TryAgain {
+        /// In words: what was expected, what was found, what to do.
+        what: String,
+    },
+    /// Tasks that other processes did and that failed there.
+    #[error("{what}")]
+    Tasks {
+        /// In words: which, and what they said.
+        what: String,
+        /// The code that the first of them ended with.
+        exit: Exit,
     },
     /// The user stopped the work.
     #[error("interrupted: {kept}")]
@@ -109,6 +124,9 @@ pub enum CliError {
     /// A ledger or evidence cannot be used, or is not as it was written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A plan, an attempt at one of its tasks, or an engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A study cannot be run.
     #[error(transparent)]
     Study(Box<StudyError>),
@@ -132,7 +150,9 @@ impl CliError {
             CliError::Config { .. } | CliError::Phantom(_) => Exit::Config,
             CliError::NoDevice(_) | CliError::Device { .. } => Exit::Device,
             CliError::Interrupted { .. } => Exit::Interrupted,
-            CliError::Hidden { exit } => *exit,
+            CliError::Hidden { exit } | CliError::Tasks { exit, .. } => *exit,
+            CliError::TryAgain { .. } => Exit::TryAgain,
+            CliError::Engine(error) => of_engine(error),
             CliError::Disk(error) => of_disk(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
@@ -289,6 +309,14 @@ fn of_study(error: &StudyError) -> Exit {
         StudyError::InFile { source, .. } => of_study(source),
         StudyError::Memory { .. } => Exit::Device,
         StudyError::Record { .. } | StudyError::NotRepeated { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
+fn of_engine(error: &EngineError) -> Exit {
+    match error {
+        EngineError::Disk(error) => of_disk(error),
+        EngineError::NotAPlan { .. } | EngineError::Attempt { .. } | EngineError::NotRepeated { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

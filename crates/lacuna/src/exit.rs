@@ -54,6 +54,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The way to end that has this number, if one has.
+pub fn of_code(code: i32) -> Option<Exit> {
+    EXITS.iter().map(|(exit, _)| *exit).find(|exit| i32::from(exit.code()) == code)
+}
+
 /// The list of exit codes as text.
 pub fn list() -> String {
     EXITS.iter().map(|(exit, about)| format!("{:>5}  {about}\n", exit.code())).collect()

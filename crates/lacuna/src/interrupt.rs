@@ -7,7 +7,11 @@
 use crate::exit::Exit;
 use crate::output;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
+
+/// What a process ends with that is stopped at once.
+static CODE: AtomicU8 = AtomicU8::new(Exit::Interrupted as u8);
 
 /// When the user first wished to stop.
 static FIRST: OnceLock<Instant> = OnceLock::new();
@@ -24,12 +28,17 @@ pub fn catch() {
             output::say("stopping after this step; once more stops at once");
         }
         Some(first) if first.elapsed() < ECHO => {}
-        Some(_) => std::process::exit(Exit::Interrupted.code().into()),
+        Some(_) => std::process::exit(CODE.load(Ordering::Relaxed).into()),
     });
     // Without a handler the first signal ends the process, as is usual elsewhere.
     if let Err(error) = caught {
         output::say(&format!("note: interrupts stop at once ({error})"));
     }
+}
+
+/// From now on, it is a scheduler that stops this process, and tries again what it was at.
+pub fn means_try_again() {
+    CODE.store(Exit::TryAgain.code(), Ordering::Relaxed);
 }
 
 /// Whether the user wants to stop.

@@ -300,6 +300,9 @@ mod tests {
     fn context(runs: &Path) -> Context {
         Context {
             device: lacuna_nn::Device::flex(),
+            device_kind: lacuna_nn::DeviceKind::Cpu,
+            isa: None,
+            passed_on: Vec::new(),
             adapter: None,
             activations: lacuna_nn::Activations::Kept,
             progress: ProgressMode::None,

@@ -25,6 +25,13 @@ pub struct Folders {
     pub models: PathBuf,
 }
 
+impl Folders {
+    /// The store in them.
+    pub fn store(&self) -> Store {
+        Store::new(self.records.clone(), self.models.clone())
+    }
+}
+
 #[derive(Serialize)]
 struct StudyRecord<'a> {
     name: &'a str,
@@ -101,13 +108,17 @@ pub fn without_names(error: CliError) -> CliError {
 }
 
 /// Read the cohort and check everything; nothing is written yet.
-pub fn open(
+pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
+    open_in(verb, config, folders.store(), context)
+}
+
+/// The same with a store that may work elsewhere.
+pub fn open_in(
     verb: &'static str,
     mut config: StudyConfig,
-    folders: &Folders,
+    store: Store,
     context: &Context,
 ) -> Result<Study, CliError> {
-    let store = Store::new(folders.records.clone(), folders.models.clone());
     let mut progress: Option<Progress> = None;
     let pseudonyms = config.pseudonyms;
     config.train.activations = context.activations;
@@ -220,7 +231,7 @@ pub fn carry_out(
     folders: &Folders,
     context: &Context,
 ) -> Result<(Result<(), CliError>, usize), CliError> {
-    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 };
+    let mut watch = Watch::new(verb, context);
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
     Ok((done, watch.unsealed))
@@ -247,7 +258,8 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-struct Watch<'a> {
+/// Shows how a study goes, and stops it where the user wants that.
+pub struct Watch<'a> {
     context: &'a Context,
     verb: &'static str,
     /// `3/35`, as the running task counts.
@@ -257,6 +269,13 @@ struct Watch<'a> {
     epochs: Vec<String>,
     /// Records without a seal.
     unsealed: usize,
+}
+
+impl<'a> Watch<'a> {
+    /// A watch that has seen nothing yet.
+    pub fn new(verb: &'static str, context: &'a Context) -> Watch<'a> {
+        Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 }
+    }
 }
 
 impl lacuna_study::Progress for Watch<'_> {

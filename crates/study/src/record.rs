@@ -1,6 +1,7 @@
 //! What a finished run leaves: its scores at every horizon, its history, and what it cost.
 
 mod before;
+mod outcome;
 
 use crate::cost::HorizonCost;
 use lacuna_metrics::SubjectScores;
@@ -96,6 +97,13 @@ pub struct EpochScores {
 }
 
 impl Record {
+    /// The text of its file.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec(self).expect("plain data is JSON");
+        text.push(b'\n');
+        text
+    }
+
     /// The record with its seal.
     pub(crate) fn sealed(self) -> Record {
         let seal = Some(self.digest());

@@ -1,27 +1,72 @@
 //! Where records and models lie.
 //!
 //! Records are small and worth keeping under version control; models are large and can be made
-//! again from what a record says. So they lie in two folders.
+//! again from what a record says. So they lie in two folders. Where many processes do the tasks of one study, each writes
+//! models and checkpoints to a folder of its own, and what it made is moved to the others' when its record counts.
 
 use crate::{Record, StudyError};
 use lacuna_nn::{Device, Network, NnError, read_model, write_model};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The largest record that is read.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
+
+const MODEL_ENDING: &str = ".safetensors";
 
 /// The two folders.
 #[derive(Clone, Debug)]
 pub struct Store {
     records: PathBuf,
     models: PathBuf,
+    /// Where models and checkpoints are written; `models`, unless somebody else may be at the same task.
+    work: PathBuf,
 }
 
 impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
-        Store { records, models }
+        Store { records, work: models.clone(), models }
+    }
+
+    /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
+    /// found in the store's own.
+    pub fn working_in(&self, work: PathBuf) -> Store {
+        Store { work, ..self.clone() }
+    }
+
+    /// Move the models made in the private folder to where all find them.
+    ///
+    /// # Errors
+    /// If one cannot be moved.
+    pub fn publish_models(&self) -> Result<(), StudyError> {
+        for name in self.made()? {
+            lacuna_disk::move_over(&self.work.join(&name), &self.models.join(&name))?;
+        }
+        Ok(())
+    }
+
+    /// The names of model files in the private folder, in order; none where there is no such folder.
+    fn made(&self) -> Result<BTreeSet<OsString>, StudyError> {
+        if self.work == self.models || !self.work.exists() {
+            return Ok(BTreeSet::new());
+        }
+        let refused = |source| lacuna_disk::DiskError::Io { path: self.work.clone(), action: "list", source };
+        let mut names = BTreeSet::new();
+        for entry in std::fs::read_dir(&self.work).map_err(refused)? {
+            let name = entry.map_err(refused)?.file_name();
+            if name.as_encoded_bytes().ends_with(MODEL_ENDING.as_bytes()) {
+                names.insert(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The names of what an unfinished run needs to go on, in the order in which they may be copied while it goes on.
+    pub fn unfinished(key: &str) -> [String; 2] {
+        // A checkpoint may be older than the scores beside it, never newer.
+        [format!("{key}.checkpoint"), format!("{key}.partial.json")]
     }
 
     /// The record of a run, if it is finished.
@@ -40,14 +85,25 @@ impl Store {
         }
     }
 
+    /// Whether there is a file where the record of a run lies; it is not read.
+    pub fn has_record(&self, key: &str) -> bool {
+        self.record_path(key).exists()
+    }
+
     /// Record a finished run, atomically.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record(&self, record: &Record) -> Result<(), StudyError> {
-        let mut text = serde_json::to_vec(record).expect("plain data is JSON");
-        text.push(b'\n');
-        Ok(lacuna_disk::write_bytes(&self.record_path(&record.key), &text)?)
+        Ok(lacuna_disk::write_bytes(&self.record_path(&record.key), &record.to_line())?)
+    }
+
+    /// Record a finished run unless it has a record already; whether it had none.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_record_new(&self, record: &Record) -> Result<bool, StudyError> {
+        Ok(lacuna_disk::write_new(&self.record_path(&record.key), &record.to_line())?)
     }
 
     /// The model of a run, if it is there and is what its record says; a damaged file is as good as none,
@@ -56,15 +112,17 @@ impl Store {
     /// # Errors
     /// If the file cannot be read.
     pub fn model(&self, key: &str, digest: &str, device: &Device) -> Result<Option<Network>, StudyError> {
-        let path = self.model_path(key);
-        if !path.exists() {
-            return Ok(None);
+        for path in BTreeSet::from([self.work.join(model_name(key)), self.models.join(model_name(key))]) {
+            if !path.exists() {
+                continue;
+            }
+            match read_model(&path, device) {
+                Ok(file) if file.network.digest() == digest => return Ok(Some(file.network)),
+                Err(error @ NnError::Disk(_)) => return Err(error.into()),
+                Ok(_) | Err(_) => {}
+            }
         }
-        match read_model(&path, device) {
-            Ok(file) => Ok((file.network.digest() == digest).then_some(file.network)),
-            Err(error @ NnError::Disk(_)) => Err(error.into()),
-            Err(_) => Ok(None),
-        }
+        Ok(None)
     }
 
     /// Keep the model of a run.
@@ -108,19 +166,21 @@ impl Store {
         let _ = std::fs::remove_file(self.model_path(&at(key, epochs)));
     }
 
-    /// Where the model of a run lies.
-    pub fn model_path(&self, key: &str) -> PathBuf {
-        self.models.join(format!("{key}.safetensors"))
+    /// Where the model of a run is written.
+    fn model_path(&self, key: &str) -> PathBuf {
+        self.work.join(model_name(key))
     }
 
     /// Where the checkpoint of an unfinished run lies.
-    pub fn checkpoint_path(&self, key: &str) -> PathBuf {
-        self.models.join(format!("{key}.checkpoint"))
+    pub(crate) fn checkpoint_path(&self, key: &str) -> PathBuf {
+        let [checkpoint, _] = Store::unfinished(key);
+        self.work.join(checkpoint)
     }
 
     /// Where the scores of an unfinished run lie.
     pub(crate) fn partial_path(&self, key: &str) -> PathBuf {
-        self.models.join(format!("{key}.partial.json"))
+        let [_, partial] = Store::unfinished(key);
+        self.work.join(partial)
     }
 
     /// Remove what only an unfinished run needs.
@@ -134,6 +194,10 @@ impl Store {
     pub fn record_path(&self, key: &str) -> PathBuf {
         self.records.join(format!("{key}.json"))
     }
+}
+
+fn model_name(key: &str) -> String {
+    format!("{key}{MODEL_ENDING}")
 }
 
 /// The name of a run's model at a horizon.
@@ -256,6 +320,33 @@ mod tests {
         let without = |text: String| text[..text.rfind(",\"seal\"").unwrap()].to_string() + "}\n";
         let message = read_after(record().sealed(), without).unwrap_err().to_string();
         assert!(message.contains("whose seal is gone"), "{message}");
+    }
+
+    #[test]
+    fn a_second_record_of_a_run_does_not_replace_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, first) = (store(&folder), record().sealed());
+        assert!(store.write_record_new(&first).unwrap());
+        let second = Record { seconds: 9.0, seal: None, ..first.clone() }.sealed();
+        assert!(!store.write_record_new(&second).unwrap());
+        assert_eq!(store.record(KEY).unwrap(), Some(first));
+    }
+
+    #[test]
+    fn models_of_a_private_folder_are_found_there_and_then_by_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = store(&folder);
+        let private = all.working_in(folder.path().join("private"));
+        let device = Device::flex();
+        let architecture = lacuna_nn::Architecture::new(10, 1, 2).unwrap();
+        let network = Network::new(architecture, lacuna_seed::Seed(0), &device);
+        private.write_model(KEY, &network, &BTreeMap::new()).unwrap();
+        let digest = network.digest();
+        let is_found = |store: &Store| store.model(KEY, &digest, &device).unwrap().is_some();
+        assert!(is_found(&private) && !is_found(&all));
+        private.publish_models().unwrap();
+        assert!(is_found(&private) && is_found(&all));
+        assert_eq!(std::fs::read_dir(folder.path().join("private")).unwrap().count(), 0);
     }
 
     #[test]

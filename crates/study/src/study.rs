@@ -5,7 +5,7 @@ use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
 use crate::task::{Common, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
 use crate::{
     Estimate, Forget, Machine, Probe, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError,
-    Variant,
+    Variant, Workload,
 };
 use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network};
@@ -78,25 +78,32 @@ impl Study {
 
     /// Every task, each once, what is needed first in front; the bank of references comes last.
     pub fn tasks(&self) -> Vec<Task> {
-        let mut tasks: Vec<Task> = Vec::new();
-        let mut add = |task: Task| {
-            if !tasks.contains(&task) {
-                tasks.push(task);
+        let seeds = self.config.seeds.iter().copied().chain(self.config.bank_seeds());
+        let mut known = BTreeSet::new();
+        seeds.flat_map(|seed| self.tasks_of(seed)).filter(|task| known.insert(task.key().to_string())).collect()
+    }
+
+    /// The task of a name and a seed, if it is one of the study's; sooner found than in all of them.
+    pub fn task(&self, key: &str, seed: u64) -> Option<Task> {
+        self.tasks_of(seed).into_iter().find(|task| task.key() == key)
+    }
+
+    /// The tasks of a seed; nobody is unlearned with one of the bank alone.
+    fn tasks_of(&self, seed: u64) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for (seed, (forget, split)) in self.of_seed(seed) {
+            tasks.extend(self.reference_tasks(forget, split, seed));
+            if !self.config.seeds.contains(&seed) {
+                continue;
             }
-        };
-        for (seed, (forget, split)) in self.config.seeds.iter().flat_map(|&seed| self.of_seed(seed)) {
-            self.reference_tasks(forget, split, seed).into_iter().for_each(&mut add);
             let original = self.train_task(split.train().clone(), split, seed);
             for variant in &self.variants {
                 let task = self.unlearn_task(&original, forget, variant);
-                add(Task::Unlearn(Box::new(task.clone())));
+                tasks.push(Task::Unlearn(Box::new(task.clone())));
                 for epochs in self.probed_horizons(variant) {
-                    self.probe_tasks(&Probed::Unlearned(Box::new(task.clone())), epochs, forget).for_each(&mut add);
+                    tasks.extend(self.probe_tasks(&Probed::Unlearned(Box::new(task.clone())), epochs, forget));
                 }
             }
-        }
-        for (seed, (forget, split)) in self.config.bank_seeds().flat_map(|seed| self.of_seed(seed)) {
-            self.reference_tasks(forget, split, seed).into_iter().for_each(&mut add);
         }
         tasks
     }
@@ -166,12 +173,25 @@ impl Study {
                 passes += self.passes_of(task)?;
             }
         }
-        let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
-        let volumes_at_once = self.config.train.batch_size.max(if joint { 2 } else { 1 });
-        let workload = self.data.workload(volumes_at_once, self.config.train.activations);
+        let workload = self.workload();
         let estimate = Estimate::new(&workload, passes, machine);
         estimate.check_memory(&workload, machine)?;
         Ok(estimate)
+    }
+
+    /// Time and memory of one task from its beginning, recorded or not.
+    ///
+    /// # Errors
+    /// As [`Study::estimate`].
+    pub fn estimate_task(&self, task: &Task, machine: &Machine) -> Result<Estimate, StudyError> {
+        Ok(Estimate::new(&self.workload(), self.passes_of(task)?, machine))
+    }
+
+    /// The largest step of its tasks.
+    fn workload(&self) -> Workload {
+        let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
+        let volumes_at_once = self.config.train.batch_size.max(if joint { 2 } else { 1 });
+        self.data.workload(volumes_at_once, self.config.train.activations)
     }
 
     /// Do every task that has no record yet.
@@ -199,6 +219,9 @@ impl Study {
                 Some(record) => Some(record.clone()),
                 None => self.do_task(task, &mut model_at_hand, progress)?,
             };
+            if let (Some(record), None) = (&record, &found) {
+                self.store.write_record(record)?;
+            }
             self.store.forget_checkpoint(task.key());
             self.forget_probed(task, &tasks[number + 1..]);
             match record {
@@ -209,7 +232,17 @@ impl Study {
         Ok(())
     }
 
-    /// Do one task and record it; `None` for a probe of a model that does not exist.
+    /// Do one task, whose record is left to the caller to write, and leave its models and its checkpoint where the
+    /// store works; `None` for a probe of a model that does not exist.
+    ///
+    /// # Errors
+    /// As [`Study::run`], and a record that is missing of what the task needs.
+    pub fn result_of(&self, task: &Task, progress: &mut dyn Progress) -> Result<Option<Record>, StudyError> {
+        progress.task(1, 1, &self.describe(task), self.epochs_of(task));
+        self.do_task(task, &mut None, progress)
+    }
+
+    /// Do one task; `None` for a probe of a model that does not exist.
     fn do_task(
         &self,
         task: &Task,
@@ -236,7 +269,6 @@ impl Study {
                 None => return Ok(None),
             },
         };
-        self.store.write_record(&record)?;
         Ok(Some(record))
     }
 

@@ -123,6 +123,24 @@ impl Task {
             Task::Probe(task) => &task.key,
         }
     }
+
+    /// The name of the run whose model it begins from, if that is one of the study's.
+    pub fn needs(&self) -> Option<&str> {
+        match self {
+            Task::Train(_) => None,
+            Task::Unlearn(task) => Some(&task.original.key),
+            Task::Probe(task) => Some(task.probed.key()),
+        }
+    }
+
+    /// Its seed.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Task::Train(task) => task.seed,
+            Task::Unlearn(task) => task.original.seed,
+            Task::Probe(task) => task.probed.seed(),
+        }
+    }
 }
 
 /// What every task of a study has in common, as it enters the tasks' digests.

@@ -4,6 +4,7 @@ mod cases;
 mod data;
 pub mod device;
 mod exact;
+pub mod isa;
 mod model;
 mod preprocess;
 mod run;

@@ -1,6 +1,7 @@
 //! `lacuna study`, end to end: what every test of it needs.
 
 mod laws;
+mod machines;
 mod paper;
 mod probes;
 mod refusals;

@@ -1,0 +1,395 @@
+//! Attempts at a task: numbered, each with a folder of its own, and what became of them.
+//!
+//! Files of an attempt lie in `attempts/` beside the plan: `INDEX.NUMBER.json` when it begins, `.offer.json` before its
+//! result is made the task's, `.end.json` when it ends. Each is made once and never changed, so that who was killed
+//! where can be read off what is missing.
+//!
+//! The number is the fencing token: it is taken by making the first file, which only one process can. Checkpoints lie
+//! in `scratch/INDEX.NUMBER/`, which is named by that number, so an attempt that was given up for dead and is not cannot
+//! overwrite the checkpoint of a later one. The later one begins from a second name of the earlier one's files.
+
+use crate::{EngineError, Setting};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const BYTES_MAX: u64 = 1 << 20;
+
+/// All attempts at the tasks of a plan.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    folder: PathBuf,
+}
+
+/// An attempt that has begun.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    attempts: Attempts,
+    /// Of the task.
+    pub index: usize,
+    /// From 1.
+    pub number: usize,
+}
+
+/// The beginning of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begun {
+    /// The digest that names the task.
+    pub key: String,
+    /// When, in UTC.
+    pub at: String,
+    /// Where.
+    pub setting: Setting,
+}
+
+/// A result that an attempt is about to make its task's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// The digest of the file.
+    pub file: String,
+    /// The digest of all that the task decides; time and memory are not part of it.
+    pub outcome: String,
+}
+
+/// The end of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// How.
+    pub ending: Ending,
+    /// When, in UTC.
+    pub at: String,
+    /// How long it took from its beginning, opening the study included.
+    pub seconds: f64,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how", deny_unknown_fields)]
+pub enum Ending {
+    /// Its result is the task's.
+    Committed,
+    /// The task had its result before the attempt began.
+    Found,
+    /// Another attempt was first, with the same result.
+    Same,
+    /// Another attempt was first, on a machine that rounds otherwise, with a result that is near enough.
+    Near {
+        /// The largest difference of a Dice.
+        dice: f64,
+    },
+    /// Another attempt was first, with another result.
+    Mismatch,
+    /// The task cannot be done and is none: the run that it asks about diverged.
+    LeftOut,
+    /// Stopped; what was done is kept.
+    Stopped,
+    /// An error.
+    Failed {
+        /// In words.
+        message: String,
+    },
+}
+
+impl Attempts {
+    /// Those beside the plan in a folder.
+    pub fn of(folder: &Path) -> Attempts {
+        Attempts { folder: folder.to_path_buf() }
+    }
+
+    /// Begin the next attempt at a task.
+    ///
+    /// # Errors
+    /// If its file cannot be written.
+    pub fn begin(&self, index: usize, begun: &Begun) -> Result<Attempt, EngineError> {
+        let text = line(begun);
+        let mut number = 1;
+        while !lacuna_disk::write_new(&self.path(index, number, "json"), &text)? {
+            number += 1;
+        }
+        Ok(Attempt { attempts: self.clone(), index, number })
+    }
+
+    /// Every attempt so far by task and number: how it began, and how it ended if it has.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is damaged.
+    pub fn all(&self) -> Result<BTreeMap<(usize, usize), (Begun, Option<Ended>)>, EngineError> {
+        let folder = self.folder.join("attempts");
+        let mut all = BTreeMap::new();
+        if !folder.exists() {
+            return Ok(all);
+        }
+        let refused = |source| lacuna_disk::DiskError::Io { path: folder.clone(), action: "list", source };
+        for entry in std::fs::read_dir(&folder).map_err(refused)? {
+            let name = entry.map_err(refused)?.file_name();
+            let name = name.to_string_lossy();
+            let Some(name) = name.strip_suffix(".json") else { continue };
+            let parts: Vec<Option<usize>> = name.split('.').map(|part| part.parse().ok()).collect();
+            let [Some(index), Some(number)] = parts[..] else { continue };
+            let begun = read(&self.path(index, number, "json"))?.expect("it was listed");
+            all.insert((index, number), (begun, read(&self.path(index, number, "end.json"))?));
+        }
+        Ok(all)
+    }
+
+    /// Which attempt at a task offered the file with this digest.
+    fn who_offered(&self, index: usize, file: &str) -> Result<Option<(Attempt, Offer)>, EngineError> {
+        let mut number = 1;
+        while self.path(index, number, "json").exists() {
+            if let Some(offer) =
+                read::<Offer>(&self.path(index, number, "offer.json"))?.filter(|offer| offer.file == file)
+            {
+                return Ok(Some((Attempt { attempts: self.clone(), index, number }, offer)));
+            }
+            number += 1;
+        }
+        Ok(None)
+    }
+
+    fn path(&self, index: usize, number: usize, ending: &str) -> PathBuf {
+        self.folder.join("attempts").join(format!("{index:06}.{number}.{ending}"))
+    }
+}
+
+impl Attempt {
+    /// The folder that nobody else writes to.
+    pub fn scratch(&self) -> PathBuf {
+        self.attempts.folder.join("scratch").join(format!("{:06}.{}", self.index, self.number))
+    }
+
+    /// Give this attempt what the latest earlier one left to go on from: the files of these names, in this order, and
+    /// others whose names begin with `prefix`. Nothing if there is none that left all of them.
+    ///
+    /// # Errors
+    /// If a file cannot be shared.
+    pub fn adopt(&self, names: &[String], prefix: &str) -> Result<Option<usize>, EngineError> {
+        for number in (1..self.number).rev() {
+            let from = Attempt { number, ..self.clone() }.scratch();
+            if self.adopt_from(&from, names)? {
+                for name in names_in(&from)? {
+                    let more = name.starts_with(prefix) && !name.ends_with(".tmp") && !names.contains(&name);
+                    if more {
+                        lacuna_disk::share(&from.join(&name), &self.scratch().join(&name))?;
+                    }
+                }
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All of the files or none: the earlier attempt may be alive and tidy up in between.
+    fn adopt_from(&self, from: &Path, names: &[String]) -> Result<bool, EngineError> {
+        for name in names {
+            if !lacuna_disk::share(&from.join(name), &self.scratch().join(name))? {
+                for name in names {
+                    lacuna_disk::remove_file(&self.scratch().join(name))?;
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Say what result is about to be made the task's.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn offer(&self, offer: &Offer) -> Result<(), EngineError> {
+        lacuna_disk::write_new(&self.attempts.path(self.index, self.number, "offer.json"), &line(offer))?;
+        Ok(())
+    }
+
+    /// The attempt whose result is the task's, and where it was made; `None` where no attempt at this plan made it.
+    ///
+    /// # Errors
+    /// If its files cannot be read.
+    pub fn winner(&self, file: &str) -> Result<Option<(Attempt, Offer, Setting)>, EngineError> {
+        let Some((attempt, offer)) = self.attempts.who_offered(self.index, file)? else { return Ok(None) };
+        let begun: Option<Begun> = read(&attempt.attempts.path(attempt.index, attempt.number, "json"))?;
+        Ok(begun.map(|begun| (attempt, offer, begun.setting)))
+    }
+
+    /// Say how it ended, and remove its folder unless somebody may go on from there.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn end(&self, ended: &Ended) -> Result<(), EngineError> {
+        lacuna_disk::write_new(&self.attempts.path(self.index, self.number, "end.json"), &line(ended))?;
+        if !matches!(ended.ending, Ending::Stopped | Ending::Failed { .. }) {
+            self.tidy();
+        }
+        Ok(())
+    }
+
+    /// Remove its folder.
+    pub fn tidy(&self) {
+        // What is left costs space and nothing else.
+        let _ = std::fs::remove_dir_all(self.scratch());
+    }
+
+    /// Remove the folders of earlier attempts that are known to have ended; the others may be alive.
+    ///
+    /// # Errors
+    /// If their files cannot be read.
+    pub fn tidy_earlier(&self) -> Result<(), EngineError> {
+        for number in 1..self.number {
+            if self.attempts.path(self.index, number, "end.json").exists() {
+                Attempt { number, ..self.clone() }.tidy();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, EngineError> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EngineError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = lacuna_disk::read_text(path, BYTES_MAX)?;
+    let damage = |error: serde_json::Error| EngineError::Attempt { path: path.to_path_buf(), found: error.to_string() };
+    serde_json::from_str(&text).map(Some).map_err(damage)
+}
+
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).expect("plain data is JSON");
+    text.push(b'\n');
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::setting::here;
+
+    pub(crate) fn begun() -> Begun {
+        Begun { key: "ab".to_string(), at: "2026-11-25T00:00:00Z".to_string(), setting: here() }
+    }
+
+    pub(crate) fn ended(ending: Ending) -> Ended {
+        Ended { ending, at: "2026-11-25T00:00:09Z".to_string(), seconds: 9.0, exit_code: 0 }
+    }
+
+    fn names() -> [String; 2] {
+        ["ab.checkpoint", "ab.partial.json"].map(str::to_string)
+    }
+
+    fn leave(attempt: &Attempt, name: &str, text: &str) {
+        lacuna_disk::write_bytes(&attempt.scratch().join(name), text.as_bytes()).unwrap();
+    }
+
+    fn found(attempt: &Attempt, name: &str) -> Option<String> {
+        std::fs::read_to_string(attempt.scratch().join(name)).ok()
+    }
+
+    #[test]
+    fn of_attempts_that_begin_at_once_no_two_have_one_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        let mut numbers: Vec<usize> = std::thread::scope(|scope| {
+            let begin = || scope.spawn(|| attempts.begin(3, &begun()).unwrap().number);
+            let begun: Vec<_> = (0..8).map(|_| begin()).collect();
+            begun.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+        assert_eq!(attempts.begin(4, &begun()).unwrap().number, 1, "each task counts for itself");
+    }
+
+    #[test]
+    fn a_later_attempt_goes_on_from_an_earlier_one_that_cannot_touch_its_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        let first = attempts.begin(0, &begun()).unwrap();
+        for (name, text) in [
+            ("ab.checkpoint", "epoch 4"),
+            ("ab.partial.json", "4"),
+            ("ab-2.safetensors", "model"),
+            ("cd.checkpoint", "other"),
+        ] {
+            leave(&first, name, text);
+        }
+        let second = attempts.begin(0, &begun()).unwrap();
+        assert_eq!(second.adopt(&names(), "ab").unwrap(), Some(1));
+        let adopted =
+            ["ab.checkpoint", "ab.partial.json", "ab-2.safetensors", "cd.checkpoint"].map(|name| found(&second, name));
+        assert_eq!(adopted, [Some("epoch 4".into()), Some("4".into()), Some("model".into()), None]);
+        // The first was given up for dead, and is not.
+        leave(&first, "ab.checkpoint", "epoch 9");
+        assert_eq!(found(&second, "ab.checkpoint").unwrap(), "epoch 4");
+        leave(&second, "ab.checkpoint", "epoch 5");
+        assert_eq!(found(&first, "ab.checkpoint").unwrap(), "epoch 9");
+        let third = attempts.begin(0, &begun()).unwrap();
+        assert_eq!(third.adopt(&names(), "ab").unwrap(), Some(2), "the latest counts");
+        assert_eq!(found(&third, "ab.checkpoint").unwrap(), "epoch 5");
+    }
+
+    #[test]
+    fn half_of_what_is_needed_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        let first = attempts.begin(0, &begun()).unwrap();
+        leave(&first, "ab.checkpoint", "epoch 4");
+        let second = attempts.begin(0, &begun()).unwrap();
+        assert_eq!(second.adopt(&names(), "ab").unwrap(), None);
+        assert_eq!(found(&second, "ab.checkpoint"), None);
+        assert_eq!(attempts.begin(1, &begun()).unwrap().adopt(&names(), "ab").unwrap(), None);
+    }
+
+    #[test]
+    fn whose_result_counts_is_known_from_its_offer_however_soon_it_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        let [first, second] = [(); 2].map(|()| attempts.begin(0, &begun()).unwrap());
+        first.offer(&Offer { file: "f1".to_string(), outcome: "same".to_string() }).unwrap();
+        second.offer(&Offer { file: "f2".to_string(), outcome: "same".to_string() }).unwrap();
+        let (winner, offer, setting) = second.winner("f1").unwrap().unwrap();
+        assert_eq!((winner.number, offer.outcome.as_str(), setting), (1, "same", here()));
+        assert!(second.winner("f3").unwrap().is_none(), "a record that no attempt made");
+    }
+
+    #[test]
+    fn a_folder_goes_with_a_success_and_stays_where_somebody_may_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        let [stopped, done, alive] = [(); 3].map(|()| attempts.begin(0, &begun()).unwrap());
+        for attempt in [&stopped, &done, &alive] {
+            leave(attempt, "ab.checkpoint", "x");
+        }
+        stopped.end(&ended(Ending::Stopped)).unwrap();
+        done.end(&ended(Ending::Committed)).unwrap();
+        assert!(stopped.scratch().exists() && !done.scratch().exists() && alive.scratch().exists());
+        let last = attempts.begin(0, &begun()).unwrap();
+        last.tidy_earlier().unwrap();
+        assert!(!stopped.scratch().exists() && alive.scratch().exists());
+    }
+
+    #[test]
+    fn attempts_read_back_with_how_they_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let attempts = Attempts::of(folder.path());
+        assert!(attempts.all().unwrap().is_empty());
+        let one = attempts.begin(0, &begun()).unwrap();
+        attempts.begin(12, &begun()).unwrap();
+        one.offer(&Offer { file: "f".to_string(), outcome: "o".to_string() }).unwrap();
+        one.end(&ended(Ending::Near { dice: 0.01 })).unwrap();
+        let all: Vec<_> = attempts.all().unwrap().into_iter().collect();
+        assert_eq!(all, [((0, 1), (begun(), Some(ended(Ending::Near { dice: 0.01 })))), ((12, 1), (begun(), None))]);
+        std::fs::write(folder.path().join("attempts/000012.1.json"), "{").unwrap();
+        assert!(attempts.all().unwrap_err().to_string().contains("000012.1.json"));
+    }
+}

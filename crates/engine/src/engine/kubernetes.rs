@@ -1,0 +1,175 @@
+//! Kubernetes: one Indexed Job per layer.
+//!
+//! `backoffLimitPerIndex` repeats one task without the others; the pod failure policy says of which ends that makes
+//! sense: not of exit codes that are permanent, and without counting where the cluster itself took the pod away. A Job
+//! does not know of other Jobs, so whoever submits waits for a layer before the next. Where a task begins too early all
+//! the same, it ends with 75.
+
+use super::{Submission, Work};
+use std::ops::Range;
+
+/// The exit codes that are the same however often the task is tried.
+const PERMANENT: [u8; 7] = [1, 2, 3, 4, 5, 6, 7];
+/// The most pods at once; the scheduler has the last word anyway.
+const PODS_MAX: usize = 500;
+
+pub(super) fn render(work: &Work) -> Vec<Submission> {
+    let parts: Vec<Range<usize>> = work.parts().concat();
+    let submission = |(place, part): (usize, &Range<usize>)| {
+        let job = job_name(&work.plan.about.study, place);
+        let wait = work.minutes(part) * (1 + work.retries as u64);
+        Submission {
+            name: format!("k8s-{place}.yaml"),
+            text: job_text(work, part, &job),
+            command: ["kubectl", "apply", "-f", Submission::FILE].map(str::to_string).to_vec(),
+            after: Vec::new(),
+            wait: Some(vec![
+                "kubectl".to_string(),
+                "wait".to_string(),
+                "--for=condition=complete".to_string(),
+                format!("--timeout={wait}m"),
+                format!("job/{job}"),
+            ]),
+        }
+    };
+    parts.iter().enumerate().map(submission).collect()
+}
+
+/// A name that Kubernetes takes: small letters, digits and `-`, at most 63.
+fn job_name(study: &str, place: usize) -> String {
+    let fit = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let study: String = study.chars().map(fit).take(48).collect();
+    format!("lacuna-{}-{place}", study.trim_matches('-'))
+}
+
+fn job_text(work: &Work, part: &Range<usize>, name: &str) -> String {
+    let (tasks, seconds) = (part.len(), 60 * work.minutes(part));
+    let (pods, retries) = (tasks.min(PODS_MAX), work.retries);
+    let permanent = PERMANENT.map(|code| code.to_string()).join(", ");
+    // Of the image, wherever this program lies.
+    let words = std::iter::once("lacuna".to_string()).chain(work.command(part.start).into_iter().skip(1));
+    let command = words.map(|word| text(&word)).collect::<Vec<_>>().join(", ");
+    let (cpus, memory) = (work.resources.cpus, work.mebibytes(part));
+    let gpu = if work.has_gpu() { ", nvidia.com/gpu: \"1\"" } else { "" };
+    let image = text(&work.kubernetes.image);
+    let (claim, mount) = (text(&work.kubernetes.claim), text(&work.kubernetes.mount.display().to_string()));
+    format!(
+        r#"apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}
+  labels:
+    app.kubernetes.io/name: lacuna
+spec:
+  completionMode: Indexed
+  completions: {tasks}
+  parallelism: {pods}
+  backoffLimitPerIndex: {retries}
+  podFailurePolicy:
+    rules:
+      - action: Ignore
+        onPodConditions:
+          - type: DisruptionTarget
+            status: "True"
+      - action: FailIndex
+        onExitCodes:
+          containerName: lacuna
+          operator: In
+          values: [{permanent}]
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: lacuna
+    spec:
+      restartPolicy: Never
+      activeDeadlineSeconds: {seconds}
+      terminationGracePeriodSeconds: 60
+      containers:
+        - name: lacuna
+          image: {image}
+          command: [{command}]
+          resources:
+            requests: {{ cpu: "{cpus}", memory: {memory}Mi }}
+            limits: {{ memory: {memory}Mi{gpu} }}
+          volumeMounts:
+            - name: shared
+              mountPath: {mount}
+      volumes:
+        - name: shared
+          persistentVolumeClaim:
+            claimName: {claim}
+"#
+    )
+}
+
+/// A string of YAML; JSON's are among them.
+fn text(text: &str) -> String {
+    serde_json::to_string(text).expect("text is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::About;
+    use crate::engine::tests::{all, pairs, with_work};
+    use k8s_openapi::api::batch::v1::{Job, JobSpec};
+    use serde_json::Value;
+
+    fn submissions(device: &str) -> Vec<Submission> {
+        let plan = pairs(3);
+        let plan = crate::Plan {
+            about: About { device: device.to_string(), study: "My_study".to_string(), ..plan.about },
+            ..plan
+        };
+        with_work(&plan, all(&plan), render)
+    }
+
+    fn job(submission: &Submission) -> Job {
+        serde_saphyr::from_str(&submission.text).unwrap()
+    }
+
+    #[test]
+    fn every_field_is_one_that_the_api_knows() {
+        // The API's types pass over what they do not know, so that a misspelt field is missing from what they write.
+        for submission in submissions("cuda") {
+            let written: Value = serde_saphyr::from_str(&submission.text).unwrap();
+            assert_eq!(serde_json::to_value(job(&submission)).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn each_layer_is_an_indexed_job_of_its_tasks() {
+        let [first, second] = &submissions("cpu")[..] else { panic!("two layers") };
+        for (submission, name) in [(first, "lacuna-my-study-0"), (second, "lacuna-my-study-1")] {
+            let job = job(submission);
+            let JobSpec { completions, parallelism, completion_mode, backoff_limit_per_index, .. } = job.spec.unwrap();
+            assert_eq!((completions, parallelism, backoff_limit_per_index), (Some(3), Some(3), Some(5)));
+            assert_eq!(completion_mode.as_deref(), Some("Indexed"));
+            assert_eq!(job.metadata.name.as_deref(), Some(name));
+            let wait = submission.wait.as_ref().unwrap();
+            assert_eq!(wait.last().unwrap(), &format!("job/{name}"));
+        }
+        let container = job(second).spec.unwrap().template.spec.unwrap().containers.remove(0);
+        let command = container.command.unwrap().join(" ");
+        assert_eq!(command, "lacuna --quiet --threads 2 study run-task /shared/my plan --offset 3");
+    }
+
+    #[test]
+    fn permanent_exit_codes_fail_their_index_and_a_lost_node_costs_no_attempt() {
+        let policy = job(&submissions("cpu")[0]).spec.unwrap().pod_failure_policy.unwrap();
+        let [lost, permanent] = &policy.rules[..] else { panic!("two rules") };
+        assert_eq!((lost.action.as_str(), permanent.action.as_str()), ("Ignore", "FailIndex"));
+        let codes = &permanent.on_exit_codes.as_ref().unwrap().values;
+        assert!(!codes.contains(&75) && !codes.contains(&0) && !codes.contains(&130) && codes.contains(&4));
+    }
+
+    #[test]
+    fn a_name_is_one_that_kubernetes_takes() {
+        let long = job_name(&"A_b".repeat(40), 123);
+        assert!(
+            long.len() <= 63
+                && long.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        );
+        assert_eq!(job_name("ixi7", 2), "lacuna-ixi7-2");
+    }
+}

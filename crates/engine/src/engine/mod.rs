@@ -1,0 +1,276 @@
+//! Engines: who starts the attempts.
+//!
+//! An engine other than the local one is data: files to submit, and the commands that submit them. What a scheduler
+//! understands of dependencies and retries is said in its own words; all run the same command, which finds the number of
+//! its task in the engine's variable.
+
+mod hyperqueue;
+mod kubernetes;
+pub mod local;
+mod slurm;
+
+use crate::{Plan, PlannedTask};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Somebody who starts attempts.
+pub struct Engine {
+    /// As the command line names it.
+    pub name: &'static str,
+    /// In a few words.
+    pub about: &'static str,
+    /// How.
+    pub way: Way,
+}
+
+/// How attempts are started.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// By a pool of processes on this machine.
+    Here,
+    /// By somebody else, to whom these files are given, one after the other.
+    Submitted(fn(&Work) -> Vec<Submission>),
+}
+
+/// Every engine; the order is that of help texts.
+pub static ENGINES: &[Engine] = &[
+    Engine { name: "local", about: "a pool of processes on this machine", way: Way::Here },
+    Engine { name: "slurm", about: "job arrays, by sbatch", way: Way::Submitted(slurm::render) },
+    Engine { name: "k8s", about: "Indexed Jobs, by kubectl", way: Way::Submitted(kubernetes::render) },
+    Engine { name: "hyperqueue", about: "a job definition file, by hq", way: Way::Submitted(hyperqueue::render) },
+];
+
+/// The engine of a name.
+pub fn find(name: &str) -> Option<&'static Engine> {
+    ENGINES.iter().find(|engine| engine.name == name)
+}
+
+/// What is to be done, and with what.
+pub struct Work<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its folder, from the root.
+    pub folder: &'a Path,
+    /// The tasks that are not over.
+    pub pending: &'a BTreeSet<usize>,
+    /// lacuna, from the root, with its global options.
+    pub program: &'a [String],
+    /// What a task is given.
+    pub resources: Resources,
+    /// Lines for the engine, as its own command line has them.
+    pub options: &'a [String],
+    /// How often an attempt is repeated that was stopped or killed.
+    pub retries: usize,
+    /// The most tasks of one array.
+    pub array_max: usize,
+    /// Where Kubernetes finds program and files.
+    pub kubernetes: Kubernetes,
+}
+
+/// What a task is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resources {
+    /// Cores, and as many threads.
+    pub cpus: usize,
+    /// How much longer tasks took than was estimated, where some are measured.
+    pub slower: f64,
+    /// The most memory that a task was measured to take, if any was.
+    pub mib_measured: Option<f64>,
+}
+
+/// Where Kubernetes finds program and files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// The container image.
+    pub image: String,
+    /// The volume claim that holds the plan, the data, and the records.
+    pub claim: String,
+    /// Where it is mounted: the same place as here.
+    pub mount: PathBuf,
+}
+
+/// A file for an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// The file's name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// The command that submits it, with [`Submission::FILE`] for its path.
+    pub command: Vec<String>,
+    /// Places of submissions whose jobs must be done before; the command prints a job's number.
+    pub after: Vec<usize>,
+    /// The command that waits for its end, where the engine itself does not know what comes after.
+    pub wait: Option<Vec<String>>,
+}
+
+impl Submission {
+    /// Stands for the path of the file in a command.
+    pub const FILE: &'static str = "{file}";
+
+    /// The command for a file at a path, with the numbers of the jobs that it has to wait for.
+    pub fn command_for(&self, file: &Path, after: &[String]) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for word in &self.command {
+            match word.as_str() {
+                Submission::FILE => {
+                    if !after.is_empty() {
+                        words.push(format!("--dependency=afterok:{}", after.join(":")));
+                    }
+                    words.push(file.display().to_string());
+                }
+                _ => words.push(word.clone()),
+            }
+        }
+        words
+    }
+}
+
+impl Work<'_> {
+    /// The command of a task whose number is in the engine's variable, counted from `offset`.
+    fn command(&self, offset: usize) -> Vec<String> {
+        let mut words = self.program.to_vec();
+        words.extend(["--threads".to_string(), self.resources.cpus.to_string()]);
+        words.extend(["study", "run-task"].map(str::to_string));
+        words.push(self.folder.display().to_string());
+        if offset > 0 {
+            words.extend(["--offset".to_string(), offset.to_string()]);
+        }
+        words
+    }
+
+    /// The pending tasks of each layer, each cut into ranges of at most so many numbers.
+    fn parts(&self) -> Vec<Vec<Range<usize>>> {
+        let layers = self.plan.layers().into_iter().map(|layer| {
+            let pending: Vec<usize> = self.pending.range(layer).copied().collect();
+            let mut parts: Vec<Range<usize>> = Vec::new();
+            for index in pending {
+                match parts.last_mut() {
+                    Some(part) if index - part.start < self.array_max => part.end = index + 1,
+                    _ => parts.push(index..index + 1),
+                }
+            }
+            parts
+        });
+        layers.filter(|parts| !parts.is_empty()).collect()
+    }
+
+    /// The pending tasks of a range.
+    fn tasks(&self, part: &Range<usize>) -> impl Iterator<Item = &PlannedTask> {
+        self.pending.range(part.clone()).map(|&index| &self.plan.tasks[index])
+    }
+
+    /// Memory for the largest of some tasks: a quarter more than estimated or measured, and half a GiB for scans.
+    fn mebibytes(&self, part: &Range<usize>) -> u64 {
+        let estimated = self.tasks(part).map(|task| 1024.0 * task.gib).fold(0.0, f64::max);
+        let most = estimated.max(self.resources.mib_measured.unwrap_or(0.0));
+        (1.25 * most).ceil() as u64 + 512
+    }
+
+    /// Time for the longest of some tasks: three times what is expected, and ten minutes.
+    fn minutes(&self, part: &Range<usize>) -> u64 {
+        let seconds = self.tasks(part).map(|task| task.core_seconds).fold(0.0, f64::max);
+        let expected = seconds * self.resources.slower / self.resources.cpus as f64;
+        (3.0 * expected / 60.0).ceil() as u64 + 10
+    }
+
+    /// Whether a graphics processor is computed with.
+    fn has_gpu(&self) -> bool {
+        self.plan.about.device != "cpu"
+    }
+}
+
+/// A command as a shell takes it.
+fn shell(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_string();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::plan::tests::{about, draft};
+    use crate::{Draft, TaskKind};
+
+    /// So many trainings, and as many that are unlearned from them.
+    pub(crate) fn pairs(count: usize) -> Plan {
+        let train = |n: usize| draft(&format!("o{n}"), TaskKind::Train, &[]);
+        let unlearn =
+            |n: usize| Draft { core_seconds: 600.0, ..draft(&format!("u{n}"), TaskKind::Unlearn, &[&format!("o{n}")]) };
+        Plan::new(about(), (0..count).flat_map(|n| [train(n), unlearn(n)]).collect())
+    }
+
+    pub(crate) fn with_work<T>(plan: &Plan, pending: BTreeSet<usize>, then: impl FnOnce(&Work) -> T) -> T {
+        then(&Work {
+            plan,
+            folder: Path::new("/shared/my plan"),
+            pending: &pending,
+            program: &["/usr/bin/lacuna".to_string(), "--quiet".to_string()],
+            resources: Resources { cpus: 2, slower: 1.0, mib_measured: None },
+            options: &["--partition=gpu".to_string()],
+            retries: 5,
+            array_max: 1000,
+            kubernetes: Kubernetes {
+                image: "lacuna:1".to_string(),
+                claim: "lacuna".to_string(),
+                mount: "/shared".into(),
+            },
+        })
+    }
+
+    pub(crate) fn all(plan: &Plan) -> BTreeSet<usize> {
+        (0..plan.tasks.len()).collect()
+    }
+
+    #[test]
+    fn each_engine_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = ENGINES.iter().map(|engine| engine.name).collect();
+        assert_eq!(names.len(), ENGINES.len());
+        assert!(names.iter().all(|name| find(name).is_some()) && find("none").is_none());
+    }
+
+    #[test]
+    fn every_pending_task_is_in_one_part_and_no_part_is_too_large() {
+        let plan = pairs(25);
+        for (array_max, skipped) in [(1, 0), (7, 3), (1000, 25), (10, 50)] {
+            let pending: BTreeSet<usize> = (0..50).filter(|index| index % 50 >= skipped).collect();
+            with_work(&plan, pending.clone(), |work| {
+                let parts = Work { array_max, pending: &pending, ..*work_of(work) }.parts();
+                let covered: Vec<usize> =
+                    parts.iter().flatten().flat_map(|part| pending.range(part.clone()).copied()).collect();
+                assert_eq!(covered, pending.iter().copied().collect::<Vec<_>>());
+                assert!(parts.iter().flatten().all(|part| part.len() <= array_max));
+            });
+        }
+    }
+
+    /// Cheap to copy but for its options, which are borrowed.
+    fn work_of<'a>(work: &'a Work<'a>) -> Box<Work<'a>> {
+        Box::new(Work { kubernetes: work.kubernetes.clone(), ..*work })
+    }
+
+    #[test]
+    fn an_engine_without_pending_tasks_gets_nothing() {
+        let plan = pairs(2);
+        for engine in ENGINES {
+            if let Way::Submitted(render) = engine.way {
+                with_work(&plan, BTreeSet::new(), |work| assert!(render(work).is_empty(), "{}", engine.name));
+            }
+        }
+    }
+
+    #[test]
+    fn words_with_spaces_or_quotes_stay_one_word_of_a_shell() {
+        let words = ["a b", "it's", "plain", "", "$HOME"].map(str::to_string);
+        let said = std::process::Command::new("sh").args(["-c", &format!("printf '%s|' {}", shell(&words))]).output();
+        assert_eq!(String::from_utf8(said.unwrap().stdout).unwrap(), "a b|it's|plain||$HOME|");
+    }
+}

@@ -1,0 +1,481 @@
+//! How long a plan takes on so many machines, and what failures cost: a discrete-event simulation.
+//!
+//! Each node does one task at a time. A task that may begin and has the longest chain of work behind it goes first, as
+//! the local engine does it. A node fails while it computes, after an exponential time; the attempt loses what it did
+//! since its last checkpoint, and node and task are back after a delay. The time to the failure of an attempt is drawn
+//! from a stream of its own, so a cluster of another size meets the same failures.
+//!
+//! Deliberately absent: the queue of other people's jobs, and a network.
+
+use crate::EngineError;
+use lacuna_seed::Seed;
+use serde::Serialize;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeSet, BinaryHeap};
+
+/// A task as the simulation sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// How long it computes on one node.
+    pub seconds: f64,
+    /// Places, in front of it, of those that must be done before.
+    pub needs: Vec<usize>,
+    /// How many must be done before it, one after the other.
+    pub layer: usize,
+}
+
+/// When a task may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// When what it needs is done.
+    Tasks,
+    /// When every task of the layers before is done, as array jobs depend on each other.
+    Layers,
+}
+
+/// The machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// How many tasks run at once.
+    pub nodes: usize,
+    /// When tasks may begin.
+    pub order: Order,
+    /// Of one node that computes.
+    pub failures_per_hour: f64,
+    /// How often an attempt keeps what it has, if ever.
+    pub checkpoint_seconds: Option<f64>,
+    /// After a failure, until node and task are back.
+    pub requeue_seconds: f64,
+    /// Of every attempt, before it computes.
+    pub overhead_seconds: f64,
+    /// Of the failures.
+    pub seed: u64,
+}
+
+/// What is to be expected.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// How many tasks.
+    pub tasks: usize,
+    /// From the first beginning to the last end.
+    pub makespan_seconds: f64,
+    /// All attempts, those that failed included.
+    pub busy_seconds: f64,
+    /// Of it, what failures made in vain.
+    pub lost_seconds: f64,
+    /// How often a node failed.
+    pub failures: usize,
+    /// The longest chain of tasks that need each other: no number of nodes is faster.
+    pub critical_path_seconds: f64,
+    /// What all attempts would take if every node were busy to the end and none failed.
+    pub ideal_seconds: f64,
+}
+
+impl Forecast {
+    /// How much of the ideal is reached.
+    pub fn efficiency(&self) -> f64 {
+        self.ideal_seconds / self.makespan_seconds
+    }
+}
+
+/// An attempt that fails so often never ends.
+const ATTEMPTS_MAX: usize = 10_000;
+
+/// So many whole copies of some jobs that there are at least `tasks` of them.
+pub fn repeated(jobs: &[Job], tasks: usize) -> Vec<Job> {
+    let copies = if jobs.is_empty() { 0 } else { tasks.div_ceil(jobs.len()) };
+    let copy = |number: usize| {
+        let moved = move |need: &usize| need + number * jobs.len();
+        jobs.iter().map(move |job| Job { needs: job.needs.iter().map(moved).collect(), ..job.clone() })
+    };
+    (0..copies).flat_map(copy).collect()
+}
+
+/// Carry out some jobs.
+///
+/// # Errors
+/// A cluster that cannot be, or failures so frequent that a task never ends.
+pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, EngineError> {
+    cluster.check()?;
+    let chains = chains(jobs, cluster.overhead_seconds);
+    let mut simulation = Simulation::new(jobs, cluster, &chains);
+    simulation.run()?;
+    let seconds: f64 = jobs.iter().map(|job| job.seconds + cluster.overhead_seconds).sum();
+    Ok(Forecast {
+        tasks: jobs.len(),
+        makespan_seconds: simulation.now,
+        busy_seconds: simulation.busy,
+        lost_seconds: simulation.lost,
+        failures: simulation.failures,
+        critical_path_seconds: chains.iter().copied().fold(0.0, f64::max),
+        ideal_seconds: seconds / cluster.nodes as f64,
+    })
+}
+
+/// Of each job, the longest chain of work that begins with it.
+pub(crate) fn chains(jobs: &[Job], overhead_seconds: f64) -> Vec<f64> {
+    let mut behind = vec![0.0_f64; jobs.len()];
+    for (place, job) in jobs.iter().enumerate().rev() {
+        behind[place] += job.seconds + overhead_seconds;
+        for &need in &job.needs {
+            assert!(need < place, "what is needed stands in front");
+            behind[need] = behind[need].max(behind[place]);
+        }
+    }
+    behind
+}
+
+impl Cluster {
+    fn check(&self) -> Result<(), EngineError> {
+        let not_negative = |setting, value: f64| {
+            if value.is_finite() && value >= 0.0 {
+                return Ok(());
+            }
+            Err(EngineError::BadSetting { setting, expected: "a number from 0", found: value.to_string() })
+        };
+        if self.nodes == 0 {
+            return Err(EngineError::BadSetting { setting: "--nodes", expected: "1 or more", found: "0".to_string() });
+        }
+        not_negative("--failures", self.failures_per_hour)?;
+        not_negative("--requeue", self.requeue_seconds)?;
+        not_negative("--overhead", self.overhead_seconds)?;
+        match self.checkpoint_seconds {
+            Some(seconds) if seconds <= 0.0 || !seconds.is_finite() => {
+                let found = seconds.to_string();
+                Err(EngineError::BadSetting { setting: "--checkpoint", expected: "a number above 0", found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A moment, ordered; what happens at one moment happens in the order of the tasks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct At {
+    seconds: f64,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Ends(usize),
+    Fails(usize),
+    /// Node and task are back.
+    Back(usize),
+}
+
+impl Eq for At {}
+
+impl Ord for At {
+    fn cmp(&self, other: &At) -> Ordering {
+        self.seconds.total_cmp(&other.seconds).then(self.what.cmp(&other.what))
+    }
+}
+
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &At) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+struct Simulation<'a> {
+    jobs: &'a [Job],
+    cluster: &'a Cluster,
+    now: f64,
+    free: usize,
+    events: BinaryHeap<Reverse<At>>,
+    /// Longest chain first, then in order.
+    ready: BTreeSet<(Reverse<u64>, usize)>,
+    chains: &'a [f64],
+    /// How many of its needs are not done.
+    unmet: Vec<usize>,
+    needed_by: Vec<Vec<usize>>,
+    /// How many tasks of each layer are not done.
+    layers: Vec<usize>,
+    of_layer: Vec<Vec<usize>>,
+    done_seconds: Vec<f64>,
+    attempts: Vec<usize>,
+    busy: f64,
+    lost: f64,
+    failures: usize,
+}
+
+impl<'a> Simulation<'a> {
+    fn new(jobs: &'a [Job], cluster: &'a Cluster, chains: &'a [f64]) -> Simulation<'a> {
+        let depth = jobs.iter().map(|job| job.layer + 1).max().unwrap_or(0);
+        let (mut layers, mut of_layer, mut needed_by) =
+            (vec![0; depth], vec![Vec::new(); depth], vec![Vec::new(); jobs.len()]);
+        for (place, job) in jobs.iter().enumerate() {
+            layers[job.layer] += 1;
+            of_layer[job.layer].push(place);
+            job.needs.iter().for_each(|&need| needed_by[need].push(place));
+        }
+        let mut simulation = Simulation {
+            jobs,
+            cluster,
+            now: 0.0,
+            free: cluster.nodes,
+            events: BinaryHeap::new(),
+            ready: BTreeSet::new(),
+            chains,
+            unmet: jobs.iter().map(|job| job.needs.len()).collect(),
+            needed_by,
+            layers,
+            of_layer,
+            done_seconds: vec![0.0; jobs.len()],
+            attempts: vec![0; jobs.len()],
+            busy: 0.0,
+            lost: 0.0,
+            failures: 0,
+        };
+        match cluster.order {
+            Order::Tasks => {
+                (0..jobs.len())
+                    .filter(|&place| jobs[place].needs.is_empty())
+                    .for_each(|place| simulation.is_ready(place));
+            }
+            Order::Layers => simulation.begin_layer(0),
+        }
+        simulation
+    }
+
+    fn run(&mut self) -> Result<(), EngineError> {
+        loop {
+            while self.free > 0 {
+                let Some((_, place)) = self.ready.pop_first() else { break };
+                self.begin(place)?;
+            }
+            let Some(Reverse(At { seconds, what })) = self.events.pop() else { return Ok(()) };
+            self.now = seconds;
+            match what {
+                What::Ends(place) => {
+                    self.free += 1;
+                    self.is_done(place);
+                }
+                What::Fails(place) => {
+                    self.failures += 1;
+                    let seconds = self.now + self.cluster.requeue_seconds;
+                    self.events.push(Reverse(At { seconds, what: What::Back(place) }));
+                }
+                What::Back(place) => {
+                    self.free += 1;
+                    self.is_ready(place);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, place: usize) -> Result<(), EngineError> {
+        self.free -= 1;
+        let Cluster { overhead_seconds, failures_per_hour, .. } = *self.cluster;
+        let left = self.jobs[place].seconds - self.done_seconds[place];
+        let fails_after = self.draw(place) / (failures_per_hour / 3600.0);
+        self.attempts[place] += 1;
+        if self.attempts[place] > ATTEMPTS_MAX {
+            return Err(EngineError::Endless { seconds: self.jobs[place].seconds, attempts: ATTEMPTS_MAX });
+        }
+        let takes = overhead_seconds + left;
+        let (spent, what) = if fails_after < takes {
+            let kept = self.kept(fails_after - overhead_seconds);
+            self.done_seconds[place] += kept;
+            self.lost += fails_after - kept;
+            (fails_after, What::Fails(place))
+        } else {
+            (takes, What::Ends(place))
+        };
+        self.busy += spent;
+        self.events.push(Reverse(At { seconds: self.now + spent, what }));
+        Ok(())
+    }
+
+    /// Of so many seconds of computing, those before the last checkpoint.
+    fn kept(&self, computed: f64) -> f64 {
+        match self.cluster.checkpoint_seconds {
+            Some(every) if computed > 0.0 => (computed / every).floor() * every,
+            _ => 0.0,
+        }
+    }
+
+    /// Exponential with mean 1.
+    fn draw(&self, place: usize) -> f64 {
+        let stream = Seed(self.cluster.seed).stream("failures").part(&place.to_string());
+        -(1.0 - stream.part(&self.attempts[place].to_string()).draws().uniform()).ln()
+    }
+
+    fn is_ready(&mut self, place: usize) {
+        // Bits of a positive number are in the order of the number.
+        self.ready.insert((Reverse(self.chains[place].to_bits()), place));
+    }
+
+    fn is_done(&mut self, place: usize) {
+        if self.cluster.order == Order::Layers {
+            let layer = self.jobs[place].layer;
+            self.layers[layer] -= 1;
+            if self.layers[layer] == 0 {
+                self.begin_layer(layer + 1);
+            }
+            return;
+        }
+        for next in std::mem::take(&mut self.needed_by[place]) {
+            self.unmet[next] -= 1;
+            if self.unmet[next] == 0 {
+                self.is_ready(next);
+            }
+        }
+    }
+
+    fn begin_layer(&mut self, layer: usize) {
+        let places = self.of_layer.get_mut(layer).map(std::mem::take).unwrap_or_default();
+        places.into_iter().for_each(|place| self.is_ready(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cluster(nodes: usize) -> Cluster {
+        Cluster {
+            nodes,
+            order: Order::Tasks,
+            failures_per_hour: 0.0,
+            checkpoint_seconds: None,
+            requeue_seconds: 0.0,
+            overhead_seconds: 0.0,
+            seed: 0,
+        }
+    }
+
+    fn job(seconds: f64, needs: &[usize], layer: usize) -> Job {
+        Job { seconds, needs: needs.to_vec(), layer }
+    }
+
+    fn makespan(jobs: &[Job], cluster: &Cluster) -> f64 {
+        simulate(jobs, cluster).unwrap().makespan_seconds
+    }
+
+    prop_compose! {
+        /// Up to forty jobs, each needing up to two of those in front of it.
+        fn some_jobs()(drawn in prop::collection::vec((0.1..100.0_f64, any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..3usize), 1..40)) -> Vec<Job> {
+            let mut jobs: Vec<Job> = Vec::new();
+            for (seconds, one, other, count) in drawn {
+                let mut needs: Vec<usize> = [one, other].into_iter().take(if jobs.is_empty() { 0 } else { count }).map(|at| at.index(jobs.len())).collect();
+                needs.sort_unstable();
+                needs.dedup();
+                let layer = needs.iter().map(|&need| jobs[need].layer + 1).max().unwrap_or(0);
+                jobs.push(Job { seconds, needs, layer });
+            }
+            jobs
+        }
+    }
+
+    proptest! {
+        /// Graham, "Bounds for certain multiprocessing anomalies" (1966): no list is slower than the work shared out
+        /// evenly and the longest chain together, and none is faster than either.
+        #[test]
+        fn without_failures_the_makespan_lies_within_grahams_bounds(jobs in some_jobs(), nodes in 1..8usize, overhead in 0.0..3.0_f64) {
+            let found = simulate(&jobs, &Cluster { overhead_seconds: overhead, ..cluster(nodes) }).unwrap();
+            let close = 1e-9 * found.busy_seconds;
+            prop_assert!(found.makespan_seconds >= found.critical_path_seconds - close);
+            prop_assert!(found.makespan_seconds >= found.ideal_seconds - close);
+            prop_assert!(found.makespan_seconds <= found.ideal_seconds + found.critical_path_seconds + close);
+            prop_assert!(found.failures == 0 && found.lost_seconds == 0.0);
+            prop_assert!((found.busy_seconds - found.ideal_seconds * nodes as f64).abs() <= close);
+        }
+
+        #[test]
+        fn one_node_does_one_thing_after_the_other(jobs in some_jobs()) {
+            let total: f64 = jobs.iter().map(|job| job.seconds).sum();
+            prop_assert!((makespan(&jobs, &cluster(1)) - total).abs() < 1e-9 * total);
+        }
+
+        #[test]
+        fn as_many_nodes_as_tasks_take_the_longest_chain(jobs in some_jobs()) {
+            let found = simulate(&jobs, &cluster(jobs.len())).unwrap();
+            prop_assert!((found.makespan_seconds - found.critical_path_seconds).abs() < 1e-9 * found.busy_seconds);
+        }
+
+        #[test]
+        fn work_done_is_work_needed_plus_work_lost(jobs in some_jobs(), nodes in 1..5usize, rate in 0.0..20.0_f64, every in 1.0..50.0_f64) {
+            let unreliable = Cluster {
+                failures_per_hour: rate,
+                checkpoint_seconds: Some(every),
+                requeue_seconds: 5.0,
+                overhead_seconds: 0.5,
+                ..cluster(nodes)
+            };
+            let found = simulate(&jobs, &unreliable).unwrap();
+            // A failed attempt's overhead is among the seconds lost.
+            let needed = found.ideal_seconds * nodes as f64;
+            prop_assert!((found.busy_seconds - needed - found.lost_seconds).abs() < 1e-6 * found.busy_seconds);
+            prop_assert!(found.makespan_seconds >= found.critical_path_seconds - 1e-9);
+            prop_assert!(found.makespan_seconds * nodes as f64 >= found.busy_seconds - 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_schedule_worked_by_hand() {
+        // On two nodes: 0 (3 s) and 1 (2 s) begin; 2 needs 1 and runs from 2 to 6; 3 (1 s) fills in from 3 to 4.
+        let jobs = [job(3.0, &[], 0), job(2.0, &[], 0), job(4.0, &[1], 1), job(1.0, &[], 0)];
+        assert_eq!(makespan(&jobs, &cluster(2)), 6.0);
+        // By layers 2 has to wait for 0 and 3 as well: 1 and 0 from 0 (the longest chain first), 3 from 2 to 3, 2 from 3.
+        assert_eq!(makespan(&jobs, &Cluster { order: Order::Layers, ..cluster(2) }), 7.0);
+        // With a second of overhead each: 1 until 3, 0 until 4, 2 from 3 to 8, 3 from 4 to 6.
+        assert_eq!(makespan(&jobs, &Cluster { overhead_seconds: 1.0, ..cluster(2) }), 8.0);
+    }
+
+    #[test]
+    fn equal_tasks_that_need_nothing_come_in_rounds() {
+        let jobs = vec![job(7.0, &[], 0); 10];
+        for nodes in 1..12 {
+            assert_eq!(makespan(&jobs, &cluster(nodes)), 7.0 * 10_usize.div_ceil(nodes) as f64, "{nodes} nodes");
+        }
+    }
+
+    #[test]
+    fn failures_are_as_frequent_as_was_said_and_checkpoints_save_what_they_should() {
+        // 2000 tasks of an hour each: at 0.5 failures an hour, about 1000 with every second kept, and none lost.
+        let jobs = vec![job(3600.0, &[], 0); 2000];
+        let kept = Cluster { failures_per_hour: 0.5, checkpoint_seconds: Some(1.0), ..cluster(16) };
+        let found = simulate(&jobs, &kept).unwrap();
+        // Four standard deviations of a Poisson variable of mean 1000.
+        assert!((found.failures as f64 - 1000.0).abs() < 4.0 * 1000.0_f64.sqrt(), "{}", found.failures);
+        assert!(found.lost_seconds <= found.failures as f64);
+        // Without checkpoints an attempt succeeds with probability exp(-0.5): exp(0.5) - 1 = 0.649 failures a task.
+        let anew = simulate(&jobs, &Cluster { checkpoint_seconds: None, ..kept.clone() }).unwrap();
+        let (q, n) = ((-0.5_f64).exp(), 2000.0);
+        let (mean, deviation) = (n * (1.0 - q) / q, (n * (1.0 - q)).sqrt() / q);
+        assert!((anew.failures as f64 - mean).abs() < 4.0 * deviation, "{} of {mean}", anew.failures);
+        assert!(anew.makespan_seconds > found.makespan_seconds);
+    }
+
+    #[test]
+    fn a_forecast_is_the_same_every_time_and_another_seed_has_other_failures() {
+        let jobs = vec![job(600.0, &[], 0); 50];
+        let of_seed = |seed| simulate(&jobs, &Cluster { failures_per_hour: 1.0, seed, ..cluster(4) }).unwrap();
+        assert_eq!(of_seed(1), of_seed(1));
+        assert_ne!(of_seed(1), of_seed(2));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let jobs = [job(36_000.0, &[], 0)];
+        let said = |cluster: Cluster| simulate(&jobs, &cluster).unwrap_err().to_string();
+        assert!(said(cluster(0)).contains("--nodes"));
+        assert!(said(Cluster { failures_per_hour: f64::NAN, ..cluster(1) }).contains("--failures"));
+        assert!(said(Cluster { checkpoint_seconds: Some(0.0), ..cluster(1) }).contains("--checkpoint"));
+        // Ten hours without a checkpoint at ten failures an hour.
+        assert!(said(Cluster { failures_per_hour: 10.0, ..cluster(1) }).contains("10000 attempts"));
+    }
+
+    #[test]
+    fn copies_need_their_own() {
+        let jobs = [job(1.0, &[], 0), job(2.0, &[0], 1)];
+        let three = repeated(&jobs, 5);
+        assert_eq!(three.len(), 6);
+        assert_eq!(three[5].needs, [4]);
+        assert!(repeated(&[], 5).is_empty());
+    }
+}

@@ -1,0 +1,148 @@
+//! How the tasks of a plan stand.
+
+use crate::{Begun, Ended, Ending, Plan, TaskKind};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It has its record.
+    Done,
+    /// It is none: the run that it asks about diverged.
+    LeftOut,
+    /// An attempt began and has not ended. It may have been killed; nothing here can tell.
+    Begun,
+    /// The last attempt was stopped; another goes on from there.
+    Stopped,
+    /// The last attempt ended by an error.
+    Failed,
+    /// Nobody began, and what it needs is there.
+    Ready,
+    /// Nobody began, and what it needs is not there.
+    Waiting,
+}
+
+impl Standing {
+    /// All of them, in the order of tables.
+    pub const ALL: [Standing; 7] = [
+        Standing::Done,
+        Standing::LeftOut,
+        Standing::Begun,
+        Standing::Stopped,
+        Standing::Failed,
+        Standing::Ready,
+        Standing::Waiting,
+    ];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Done => "done",
+            Standing::LeftOut => "left out",
+            Standing::Begun => "begun",
+            Standing::Stopped => "stopped",
+            Standing::Failed => "failed",
+            Standing::Ready => "ready",
+            Standing::Waiting => "waiting",
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_over(self) -> bool {
+        matches!(self, Standing::Done | Standing::LeftOut)
+    }
+}
+
+/// How many tasks of a kind stand so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// What kind.
+    pub kind: TaskKind,
+    /// How.
+    pub standing: Standing,
+    /// How many.
+    pub tasks: usize,
+}
+
+/// How each task of a plan stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standings(Vec<Standing>);
+
+impl Standings {
+    /// From the tasks that have a record, and all attempts.
+    pub fn of(
+        plan: &Plan,
+        recorded: &BTreeSet<usize>,
+        attempts: &BTreeMap<(usize, usize), (Begun, Option<Ended>)>,
+    ) -> Standings {
+        let mut standings: Vec<Standing> = Vec::new();
+        for task in &plan.tasks {
+            let last = attempts.range((task.index, 0)..(task.index + 1, 0)).next_back().map(|(_, (_, ended))| ended);
+            let is_there = |need: &usize| standings[*need].is_over();
+            standings.push(match last.map(|ended| ended.as_ref().map(|ended| &ended.ending)) {
+                _ if recorded.contains(&task.index) => Standing::Done,
+                Some(Some(Ending::LeftOut)) => Standing::LeftOut,
+                Some(Some(Ending::Stopped)) => Standing::Stopped,
+                Some(Some(Ending::Failed { .. })) => Standing::Failed,
+                Some(None) => Standing::Begun,
+                // An attempt that committed a record which somebody has deleted since.
+                Some(Some(_)) | None if task.needs.iter().all(is_there) => Standing::Ready,
+                Some(Some(_)) | None => Standing::Waiting,
+            });
+        }
+        Standings(standings)
+    }
+
+    /// Of the task with this number.
+    pub fn get(&self, index: usize) -> Standing {
+        self.0[index]
+    }
+
+    /// The numbers of the tasks that are not over.
+    pub fn pending(&self) -> BTreeSet<usize> {
+        (0..self.0.len()).filter(|&index| !self.0[index].is_over()).collect()
+    }
+
+    /// How many stand how, by kind; what nobody does is left out.
+    pub fn counts(&self, plan: &Plan) -> Vec<Count> {
+        let mut counts: BTreeMap<(TaskKind, Standing), usize> = BTreeMap::new();
+        for task in &plan.tasks {
+            *counts.entry((task.kind, self.get(task.index))).or_default() += 1;
+        }
+        counts.into_iter().map(|((kind, standing), tasks)| Count { kind, standing, tasks }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::tests::{begun, ended};
+    use crate::plan::tests::small;
+
+    #[test]
+    fn how_tasks_stand_worked_by_hand() {
+        let plan = small();
+        // o, r, u (needs o), q (needs r), p (needs u).
+        let failed = || ended(Ending::Failed { message: "no".to_string() });
+        let check = |recorded: &[usize], attempts: &[((usize, usize), Option<Ended>)], expected: [Standing; 5]| {
+            let attempts = attempts.iter().map(|(at, ended)| (*at, (begun(), ended.clone()))).collect();
+            let found = Standings::of(&plan, &recorded.iter().copied().collect(), &attempts);
+            assert_eq!((0..5).map(|index| found.get(index)).collect::<Vec<_>>(), expected);
+            found
+        };
+        use Standing::*;
+        check(&[], &[], [Ready, Ready, Waiting, Waiting, Waiting]);
+        check(&[0], &[((1, 1), None)], [Done, Begun, Ready, Waiting, Waiting]);
+        // The last attempt counts, and a record counts more than any.
+        let stopped = Some(ended(Ending::Stopped));
+        check(&[0], &[((1, 1), stopped.clone()), ((1, 2), Some(failed()))], [Done, Failed, Ready, Waiting, Waiting]);
+        check(&[0, 1], &[((1, 1), None), ((2, 1), stopped)], [Done, Done, Stopped, Ready, Waiting]);
+        let left_out = Some(ended(Ending::LeftOut));
+        let all = check(&[0, 1, 2, 3], &[((4, 1), left_out)], [Done, Done, Done, Done, LeftOut]);
+        assert!(all.pending().is_empty());
+        let counts: Vec<_> = all.counts(&plan).into_iter().map(|count| (count.kind.name(), count.tasks)).collect();
+        assert_eq!(counts, [("train", 2), ("unlearn", 1), ("probe", 1), ("probe", 1)]);
+    }
+}

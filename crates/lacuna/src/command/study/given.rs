@@ -1,0 +1,145 @@
+//! A plan as the verbs are given it: its folder, where its records lie, and how its tasks stand.
+
+use crate::arguments::isa;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::studying::{Folders, without_names};
+use clap::Args;
+use lacuna_engine::{About, Attempts, Begun, Ended, Ending, Plan, Standings, TaskKind};
+use lacuna_kernels::InstructionSet;
+use lacuna_study::{StudyConfig, StudyError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Which plan.
+#[derive(Args)]
+pub struct PlanArguments {
+    /// The folder that `lacuna study plan --out` made
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the records lie on this machine, if not where the plan says
+    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
+    records: Option<PathBuf>,
+    /// Where the models lie on this machine, if not where the plan says
+    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+/// A plan with all that is known of its attempts.
+pub struct Given {
+    /// The plan.
+    pub plan: Plan,
+    /// Its digest.
+    pub digest: String,
+    /// Every attempt by task and number.
+    pub attempts: BTreeMap<(usize, usize), (Begun, Option<Ended>)>,
+    /// How each task stands.
+    pub standings: Standings,
+}
+
+impl PlanArguments {
+    /// Where records and models lie.
+    pub fn folders(&self, about: &About) -> Folders {
+        let or = |given: &Option<PathBuf>, planned: &PathBuf| given.clone().unwrap_or_else(|| planned.clone());
+        Folders { records: or(&self.records, &about.records), models: or(&self.models, &about.models) }
+    }
+
+    /// The plan and how it stands.
+    pub fn read(&self) -> Result<Given, CliError> {
+        let (plan, digest) = Plan::read(&self.plan)?;
+        let store = self.folders(&plan.about).store();
+        let recorded: BTreeSet<usize> =
+            plan.tasks.iter().filter(|task| store.has_record(&task.key)).map(|task| task.index).collect();
+        let attempts = Attempts::of(&self.plan).all()?;
+        let standings = Standings::of(&plan, &recorded, &attempts);
+        Ok(Given { plan, digest, attempts, standings })
+    }
+}
+
+/// The study of a plan, if its file is still what was planned; this process computes as the plan says from here on.
+pub fn study_of(about: &About, context: &Context) -> Result<StudyConfig, CliError> {
+    let found = context.device_kind.name();
+    if found != about.device {
+        let what = format!("--device: expected {}, as planned, found {found}; fix: give that device", about.device);
+        return Err(CliError::Config { what });
+    }
+    pin(about, context)?;
+    let digest = lacuna_disk::digest_file(&about.file)?;
+    if digest != about.file_digest {
+        let file = about.file.display();
+        let what = format!("{file}: expected the study that was planned, found one that was changed; fix: plan again");
+        return Err(CliError::Config { what });
+    }
+    let hide = |error: StudyError| if about.pseudonyms { without_names(error.into()) } else { error.into() };
+    let config = StudyConfig::read(&about.file).map_err(hide)?;
+    Ok(StudyConfig { pseudonyms: config.pseudonyms || about.pseudonyms, ..config })
+}
+
+fn pin(about: &About, context: &Context) -> Result<(), CliError> {
+    let Some(planned) = &about.isa else { return Ok(()) };
+    let set = InstructionSet::ALL.into_iter().find(|set| isa::name(*set) == planned);
+    match (set, context.isa) {
+        (Some(set), None) => isa::pin(set),
+        (Some(set), Some(asked)) if asked == set => Ok(()),
+        (_, asked) => {
+            let found = asked.map_or("none that this lacuna knows", isa::name);
+            let what = format!("--isa: expected {planned}, as planned, found {found}; fix: leave it out");
+            Err(CliError::Config { what })
+        }
+    }
+}
+
+impl Given {
+    /// How long the tasks took that have their record from an attempt, by number.
+    pub fn measured(&self) -> BTreeMap<usize, f64> {
+        let committed = self.attempts.iter().filter_map(|((index, _), (_, ended))| {
+            let ended = ended.as_ref().filter(|ended| ended.ending == Ending::Committed)?;
+            Some((*index, ended.seconds))
+        });
+        committed.collect()
+    }
+
+    /// How long each task takes: as measured, or as estimated for so many cores and set right by the median of its
+    /// kind where some are measured.
+    pub fn seconds(&self, cpus: usize) -> Vec<f64> {
+        let measured = self.measured();
+        let estimated = |index: usize| self.plan.tasks[index].core_seconds / cpus as f64;
+        let mut slower: BTreeMap<TaskKind, Vec<f64>> = BTreeMap::new();
+        for (&index, seconds) in &measured {
+            let ratio = seconds / estimated(index).max(1e-3);
+            slower.entry(self.plan.tasks[index].kind).or_default().push(ratio);
+        }
+        let slower: BTreeMap<TaskKind, f64> = slower.into_iter().map(|(kind, ratios)| (kind, median(ratios))).collect();
+        let of = |index: usize| {
+            let kind = self.plan.tasks[index].kind;
+            let expected = || estimated(index).max(1e-3) * slower.get(&kind).copied().unwrap_or(1.0);
+            measured.get(&index).copied().unwrap_or_else(expected)
+        };
+        (0..self.plan.tasks.len()).map(of).collect()
+    }
+
+    /// From the first attempt's beginning to the last one's end, if every task is over.
+    pub fn makespan_seconds(&self) -> Option<f64> {
+        let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        let first = self.attempts.values().filter_map(|(begun, _)| moment(&begun.at)).min()?;
+        let last = self.attempts.values().filter_map(|(_, ended)| moment(&ended.as_ref()?.at)).max()?;
+        self.standings.pending().is_empty().then(|| last.duration_since(first).as_secs_f64())
+    }
+}
+
+/// The middle of some numbers, at least one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_some_numbers() {
+        assert_eq!([median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0]), median(vec![7.0])], [2.0, 2.5, 7.0]);
+    }
+}
