@@ -16,6 +16,8 @@ pub struct Cohort {
     pub channels: Vec<String>,
     /// What the data set itself says of its label values, if it does.
     pub classes_in_file: Option<BTreeMap<u16, String>>,
+    /// How many labelled scans the data set says it has.
+    pub scans_declared: Option<usize>,
     scans: Vec<Scan>,
 }
 
@@ -52,12 +54,13 @@ impl Cohort {
     }
 
     fn attributed(layout: &'static str, listing: Listing, options: &LayoutOptions) -> Result<Cohort, CohortError> {
-        let Listing { root, channels, classes_in_file, scans } = listing;
+        let Listing { root, channels, classes_in_file, scans_declared, scans } = listing;
         let mut names = BTreeSet::new();
         if let Some(twice) = scans.iter().find(|scan| !names.insert(scan.name.as_str())) {
             return Err(CohortError::DuplicateScan { root, scan: twice.name.clone() });
         }
-        let people = people::attribute(&root, names.into_iter(), options.subject_pattern.as_ref())?;
+        let named = scans.iter().map(|scan| (scan.name.as_str(), scan.subject.as_deref()));
+        let people = people::attribute(&root, named, options.subject_pattern.as_ref())?;
         let mut scans: Vec<Scan> = scans
             .into_iter()
             .map(|scan| Scan {
@@ -68,7 +71,7 @@ impl Cohort {
             })
             .collect();
         scans.sort_by(|a, b| (&a.subject, &a.name).cmp(&(&b.subject, &b.name)));
-        Ok(Cohort { layout, root, channels, classes_in_file, scans })
+        Ok(Cohort { layout, root, channels, classes_in_file, scans_declared, scans })
     }
 }
 

@@ -212,6 +212,16 @@ pub enum CohortError {
     /// A scan that was read again is no longer what it was.
     #[error("a scan's files were changed while a run was reading them; fix: leave the data alone, and start again")]
     Changed,
+    /// Two scans would be written to the same files.
+    #[error(
+        "{path}: is already taken when scan `{scan}` comes; fix: rename scans or subjects that differ in signs alone"
+    )]
+    SamePlace {
+        /// The file.
+        path: PathBuf,
+        /// The second scan.
+        scan: String,
+    },
     /// The target folder of an export holds something already.
     #[error("{path}: not empty; fix: export into a new folder")]
     TargetNotEmpty {
@@ -235,6 +245,7 @@ impl CohortError {
                 | ForgetOutsideTraining { .. }
                 | UnknownSubject { .. }
                 | TooFewSubjects { .. }
+                | SamePlace { .. }
                 | TargetNotEmpty { .. }
         )
     }

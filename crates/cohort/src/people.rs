@@ -1,8 +1,8 @@
 //! Which scan is of which person.
 //!
 //! Erasure is by person, so every scan must be attributed before anything else happens. In this
-//! order: a pattern given by the user, the table `subjects.tsv` beside the data, and else each
-//! scan is a person of its own.
+//! order: a pattern given by the user, the table `subjects.tsv` beside the data, the layout if it
+//! names people, and else each scan is a person of its own.
 
 use crate::error::in_words;
 use crate::{CohortError, SubjectId};
@@ -76,17 +76,23 @@ impl SubjectPattern {
     }
 }
 
+/// A scan's name, and whose it is where the layout says so.
+pub(crate) type NamedScan<'a> = (&'a str, Option<&'a str>);
+
 /// The person of each named scan.
 pub(crate) fn attribute<'a>(
     root: &Path,
-    names: impl Iterator<Item = &'a str>,
+    scans: impl Iterator<Item = NamedScan<'a>>,
     pattern: Option<&SubjectPattern>,
 ) -> Result<BTreeMap<String, SubjectId>, CohortError> {
     let table = root.join(SUBJECTS_FILE);
     match pattern {
-        Some(pattern) => names.map(|name| Ok((name.to_string(), by_pattern(name, pattern)?))).collect(),
-        None if table.exists() => by_table(&table, names),
-        None => names.map(|name| Ok((name.to_string(), subject_id(name, name)?))).collect(),
+        Some(pattern) => scans.map(|(name, _)| Ok((name.to_string(), by_pattern(name, pattern)?))).collect(),
+        None if table.exists() => by_table(&table, scans.map(|(name, _)| name)),
+        None => {
+            let own = |(name, person): NamedScan<'a>| Ok((name.to_string(), subject_id(name, person.unwrap_or(name))?));
+            scans.map(own).collect()
+        }
     }
 }
 
@@ -119,21 +125,36 @@ fn by_table<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Result<BTr
 struct Row {
     scan: String,
     subject: String,
+    /// Where the scan's files lie, in a layout that cannot keep every name.
+    folder: Option<PathBuf>,
+}
+
+/// The names of scans whose folders the table tells, by folder; none without a table.
+pub(crate) fn names_of_folders(root: &Path) -> Result<BTreeMap<PathBuf, String>, CohortError> {
+    let table = root.join(SUBJECTS_FILE);
+    if !table.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let named = read_rows(&table)?.into_iter().filter_map(|row| Some((row.folder?, row.scan)));
+    Ok(named.filter(|(folder, _)| !folder.as_os_str().is_empty()).collect())
 }
 
 fn read_table(path: &Path) -> Result<BTreeMap<String, SubjectId>, CohortError> {
-    let text = lacuna_disk::read_text(path, TABLE_BYTES_MAX)?;
-    let text = text.trim_start_matches('\u{feff}');
-    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').trim(csv::Trim::All).from_reader(text.as_bytes());
     let mut table = BTreeMap::new();
-    for row in reader.deserialize::<Row>() {
-        let row = row.map_err(|error| malformed(path, "rows", error.to_string()))?;
+    for row in read_rows(path)? {
         let subject = subject_id(&row.scan, &row.subject)?;
         if table.insert(row.scan.clone(), subject).is_some() {
             return Err(malformed(path, "column scan", format!("`{}` twice", row.scan)));
         }
     }
     Ok(table)
+}
+
+fn read_rows(path: &Path) -> Result<Vec<Row>, CohortError> {
+    let text = lacuna_disk::read_text(path, TABLE_BYTES_MAX)?;
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').trim(csv::Trim::All).from_reader(text.as_bytes());
+    reader.deserialize::<Row>().map(|row| row.map_err(|error| malformed(path, "rows", error.to_string()))).collect()
 }
 
 fn malformed(path: &Path, field: &str, found: String) -> CohortError {
@@ -238,7 +259,7 @@ mod tests {
     fn attributed(table: &str, names: &[&str]) -> Result<BTreeMap<String, SubjectId>, CohortError> {
         let folder = tempfile::tempdir().unwrap();
         lacuna_disk::write_bytes(&folder.path().join(SUBJECTS_FILE), table.as_bytes()).unwrap();
-        attribute(folder.path(), names.iter().copied(), None)
+        attribute(folder.path(), names.iter().map(|name| (*name, None)), None)
     }
 
     #[test]
@@ -269,11 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn a_layout_that_names_people_is_believed_unless_table_or_pattern_say_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let scans = || [("x1", Some("anna")), ("x2", Some("anna"))].into_iter();
+        assert_eq!(attribute(folder.path(), scans(), None).unwrap()["x2"].as_str(), "anna");
+        let pattern = "{subject}".parse().unwrap();
+        assert_eq!(attribute(folder.path(), scans(), Some(&pattern)).unwrap()["x2"].as_str(), "x2");
+        let table = folder.path().join(SUBJECTS_FILE);
+        lacuna_disk::write_bytes(&table, b"scan\tsubject\nx1\tben\nx2\tben\n").unwrap();
+        assert_eq!(attribute(folder.path(), scans(), None).unwrap()["x2"].as_str(), "ben");
+    }
+
+    #[test]
     fn without_table_and_pattern_each_scan_is_a_person() {
         let folder = tempfile::tempdir().unwrap();
-        let people = attribute(folder.path(), ["b", "a"].into_iter(), None).unwrap();
+        let people = attribute(folder.path(), [("b", None), ("a", None)].into_iter(), None).unwrap();
         assert_eq!(people["a"].as_str(), "a");
-        let message = attribute(folder.path(), ["a b"].into_iter(), None).unwrap_err().to_string();
+        let message = attribute(folder.path(), [("a b", None)].into_iter(), None).unwrap_err().to_string();
         assert!(message.contains("scan `a b`") && message.contains("fix: list scan and subject"), "{message}");
     }
 }

@@ -1,6 +1,6 @@
 //! The real cohorts at hand, from the folder to the case.
 
-use lacuna_cohort::{AS_IS, Cohort, LabelTable, LayoutOptions, Preparation, ReadOptions, Severity, check, prepare};
+use lacuna_cohort::{AS_IS, Cohort, LabelTable, LayoutOptions, Preparation, ReadOptions, check, prepare};
 use lacuna_seed::Seed;
 use lacuna_volume::{Canonical, Crop, Foreground, IGNORED, Preprocessing};
 use std::io::Write;
@@ -36,7 +36,7 @@ fn the_seven_adults_are_a_plain_cohort_without_errors() {
     assert_eq!((cohort.layout, cohort.subjects().len(), cohort.scans().len()), ("plain", 7, 7));
     let table = LabelTable::built_in("tissue", None).unwrap();
     let report = check(&cohort, Some(&table), &ReadOptions::default());
-    assert!(!report.has_errors(), "{:#?}", report.problems);
+    assert_eq!(report.problems, []);
     for scan in &report.scans {
         let image = scan.image.as_ref().unwrap();
         assert_eq!(
@@ -76,7 +76,9 @@ fn sixty_hippocampi_are_a_decathlon_cohort_with_its_own_classes() {
     let table = LabelTable::built_in(AS_IS, cohort.classes_in_file.as_ref()).unwrap();
     assert_eq!(table.classes(), ["background", "Anterior", "Posterior"]);
     let report = check(&cohort, Some(&table), &ReadOptions::default());
-    let errors: Vec<_> = report.problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
+    // FSL wrote its version into the description, and `none` as the name of an auxiliary file.
+    let others: Vec<_> = report.problems.iter().filter(|problem| problem.fault != "text-fields").collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert!(!report.has_errors());
     assert!(report.scans.iter().all(|scan| scan.image.as_ref().unwrap().orientation == "RAS"));
 }

@@ -3,11 +3,15 @@
 use crate::support::Place;
 use serde_json::Value;
 
-const LAYOUTS: [&str; 4] = ["plain", "list", "msd", "mrbrains"];
+const LAYOUTS: [&str; 6] = ["plain", "list", "msd", "nnunet", "bids", "mrbrains"];
 
 /// What must not change when a data set is written in another layout.
 fn content(place: &Place, folder: &str) -> Value {
-    let mut report = place.json(&format!("data check {folder} --labels tissue"), "lacuna.data.check/1");
+    content_with(place, folder, "tissue")
+}
+
+fn content_with(place: &Place, folder: &str, labels: &str) -> Value {
+    let mut report = place.json(&format!("data check {folder} --labels {labels}"), "lacuna.data.check/1");
     assert_eq!(report["problems"], Value::Array(vec![]), "{folder}");
     report["scans"].take()
 }
@@ -40,6 +44,34 @@ fn phantoms_are_written_in_every_layout_with_the_same_voxels() {
         place.heads(layout, &format!("--layout {layout}"));
         assert_eq!(content(&place, layout), expected, "{layout}");
     }
+}
+
+#[test]
+fn labels_are_exported_as_classes_without_gaps() {
+    let place = Place::new();
+    place.heads("heads", "--channels t1");
+    let content = |folder: &str, labels: &str| content_with(&place, folder, labels);
+    place.ok("data export heads --to nnunet --labels tissue --out Dataset001_Heads --quiet");
+    let classes = |report: &Value| report[0]["label_counts"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    // Background, CSF, grey and white matter, and what the table ignores.
+    assert_eq!(classes(&content("Dataset001_Heads", "as-is")), ["0", "1", "2", "3", "4"]);
+    let index = std::fs::read_to_string(place.path("Dataset001_Heads/dataset.json")).unwrap();
+    let index: Value = serde_json::from_str(&index).unwrap();
+    assert_eq!((&index["labels"]["ignore"], &index["numTraining"]), (&Value::from(4), &Value::from(3)));
+}
+
+#[test]
+fn the_folds_of_nnunet_are_taken_by_person() {
+    let place = Place::new();
+    place.heads("heads", "--layout nnunet");
+    let splits = r#"[{"train": ["phantom-000", "phantom-001"], "val": ["phantom-002"]}]"#;
+    std::fs::write(place.path("splits_final.json"), splits).unwrap();
+    let words = "data split heads --folds splits_final.json --forget phantom-001 --fold";
+    let split = place.json(&format!("{words} 0"), "lacuna.data.split/1");
+    assert_eq!(split["held_out"], serde_json::json!(["phantom-002"]));
+    assert_eq!(split["forget"], serde_json::json!(["phantom-001"]));
+    place.fails(&format!("{words} 1"), 3, &["expected 0 to 0", "1"]);
+    place.fails("data split heads --folds splits_final.json --seed 1 --fold 0", 2, &["--seed"]);
 }
 
 #[test]

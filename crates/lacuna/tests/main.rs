@@ -11,6 +11,7 @@ mod eval;
 mod exact;
 mod help;
 mod inspect;
+mod layouts;
 mod ledger;
 mod predict;
 mod report;

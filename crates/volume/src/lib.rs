@@ -23,8 +23,8 @@ pub use error::VolumeError;
 pub use geometry::{Affine, Grid, SpacingMm};
 pub use image::{ClassMap, IGNORED, Image, LabelMap, Volume};
 pub use nifti::{
-    Datatype, LabelNumber, NiftiFile, NiftiHeader, NiftiVersion, Notice, ReadLimits, read_header, read_label_map,
-    read_volume, write_label_map, write_volume,
+    Datatype, LabelNumber, Lying, NiftiFile, NiftiHeader, NiftiVersion, Notice, ReadLimits, Sizes, read_header,
+    read_label_map, read_volume, write_label_map, write_volume,
 };
 pub use normalise::{FlatVolume, Foreground, z_score};
 pub use orientation::{AxisOrder, axis_codes, canonical_order, reorder};

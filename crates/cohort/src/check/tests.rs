@@ -1,48 +1,7 @@
+use super::data_set::{DIMS, DataSet};
 use super::*;
 use crate::LayoutOptions;
-use lacuna_volume::{Grid, LabelMap, SpacingMm, Volume, write_label_map, write_volume};
-
-const DIMS: [usize; 3] = [3, 4, 5];
-
-/// A plain data set in a folder of its own.
-struct DataSet {
-    folder: tempfile::TempDir,
-}
-
-impl DataSet {
-    fn new() -> DataSet {
-        DataSet { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn scan(self, name: &str, first_intensity: f32, labels: u16) -> DataSet {
-        self.image(name, first_intensity, 1.0).label(name, DIMS, labels)
-    }
-
-    fn image(self, name: &str, first_intensity: f32, spacing_mm: f64) -> DataSet {
-        let grid = Grid::axis_aligned(DIMS, SpacingMm([spacing_mm; 3]));
-        let voxels = (0..grid.len()).map(|n| first_intensity + n as f32).collect();
-        write_volume(&self.path("images", name), &Volume::new(grid, voxels), None).unwrap();
-        self
-    }
-
-    fn label(self, name: &str, dims: [usize; 3], value: u16) -> DataSet {
-        let grid = Grid::axis_aligned(dims, SpacingMm([1.0; 3]));
-        let mut voxels = vec![0; grid.len()];
-        voxels[0] = value;
-        write_label_map(&self.path("labels", name), &LabelMap::new(grid, voxels), None).unwrap();
-        self
-    }
-
-    fn path(&self, kind: &str, name: &str) -> PathBuf {
-        self.folder.path().join(kind).join(format!("{name}.nii.gz"))
-    }
-
-    fn checked(&self) -> CheckReport {
-        let cohort = Cohort::open(self.folder.path(), &LayoutOptions::default()).unwrap();
-        let table = LabelTable::built_in("brain", None).unwrap();
-        check(&cohort, Some(&table), &ReadOptions::default())
-    }
-}
+use std::collections::BTreeSet;
 
 #[track_caller]
 fn check_one_problem(data: &DataSet, severity: Severity, file: &str, field: &str, found: &str) {
@@ -141,60 +100,50 @@ fn one_image_twice_of_one_person_is_a_warning() {
 }
 
 #[test]
-fn a_constant_image_is_an_error() {
-    let data = DataSet::new().scan("a", 0.0, 1);
-    let grid = Grid::axis_aligned(DIMS, SpacingMm([1.0; 3]));
-    write_volume(&data.path("images", "a"), &Volume::new(grid, vec![5.0; grid.len()]), None).unwrap();
-    check_one_problem(&data, Severity::Error, "images/a.nii.gz", "voxels", "5 in every voxel");
-}
-
-/// Set bytes of an uncompressed NIfTI-1 header.
-fn patched(name: &str, patches: &[(usize, &[u8])]) -> DataSet {
-    let data = DataSet::new().scan(name, 0.0, 1);
-    let grid = Grid::axis_aligned(DIMS, SpacingMm([1.0; 3]));
-    let voxels = (0..grid.len()).map(|n| n as f32).collect();
-    std::fs::remove_file(data.path("images", name)).unwrap();
-    let path = data.folder.path().join("images").join(format!("{name}.nii"));
-    write_volume(&path, &Volume::new(grid, voxels), None).unwrap();
-    let mut bytes = std::fs::read(&path).unwrap();
-    for (at, patch) in patches {
-        bytes[*at..*at + patch.len()].copy_from_slice(patch);
+fn a_sound_cohort_has_no_fault_and_each_planted_one_is_found_alone() {
+    assert_eq!(DataSet::sound().checked().problems, []);
+    for fault in FAULTS {
+        let report = (fault.plant)(DataSet::sound()).checked();
+        let found: BTreeSet<&str> = report.problems.iter().map(|problem| problem.fault).collect();
+        assert_eq!(found, BTreeSet::from([fault.name]), "{:#?}", report.problems);
+        for problem in &report.problems {
+            let told = [&problem.field, &problem.expected, &problem.found, &problem.fix];
+            assert!(told.iter().all(|text| !text.is_empty()), "{problem:?}");
+            assert!(!problem.fix.ends_with('.') && problem.found != problem.expected, "{problem:?}");
+        }
     }
-    std::fs::write(&path, bytes).unwrap();
-    data
 }
 
 #[test]
-fn a_nan_slope_is_a_warning() {
-    // scl_slope is the float at byte 112.
-    let data = patched("a", &[(112, &f32::NAN.to_le_bytes())]);
-    check_one_problem(&data, Severity::Warning, "images/a.nii", "scl_slope", "NaN");
+fn faults_have_names_of_their_own() {
+    let names: BTreeSet<&str> = faults().map(|fault| fault.name).collect();
+    assert_eq!(names.len(), FAULTS.len());
 }
 
 #[test]
 fn text_that_may_name_a_person_is_told_by_field_and_never_by_content() {
-    // descrip is the 80 bytes from 148 on.
-    let data = patched("a", &[(148, b"Erika Mustermann")]);
+    let data = DataSet::sound().patch("images", "a", &[(148, b"Erika Mustermann")]);
     check_one_problem(&data, Severity::Warning, "images/a.nii", "text fields", "descrip");
     assert!(!format!("{:?}", data.checked()).contains("Erika"));
 }
 
 #[test]
-fn a_qform_elsewhere_than_the_sform_is_a_warning() {
-    // qform_code is the 16-bit number at byte 252, quatern_b at 256, qoffset_x at 268.
-    let data = patched("a", &[(252, &1i16.to_le_bytes()), (256, &[0; 12]), (268, &9f32.to_le_bytes())]);
-    check_one_problem(&data, Severity::Warning, "images/a.nii", "qform", "differ by 9.000 mm");
+fn a_qform_elsewhere_is_told_with_both_places() {
+    let patches: [(usize, &[u8]); 3] = [(252, &1i16.to_le_bytes()), (256, &[0; 12]), (268, &9f32.to_le_bytes())];
+    let data = DataSet::sound().patch("images", "a", &patches);
+    check_one_problem(&data, Severity::Warning, "images/a.nii", "qform", "RAS from (9.000, 0.000, 0.000), 9.000 mm");
+    assert_eq!(data.checked().problems[0].expected, "the sform's RAS from (0.000, 0.000, 0.000)");
 }
 
 #[test]
-fn a_sheared_sform_is_a_warning() {
-    // srow_x is the four floats from byte 280 on; its second is the shear of j into x. The label
-    // map would lie elsewhere too, so it is the only image here.
-    let data = patched("a", &[(284, &0.5f32.to_le_bytes())]);
-    std::fs::remove_file(data.path("labels", "a")).unwrap();
-    let problems = data.checked().problems;
-    assert!(
-        problems.iter().any(|problem| problem.field == "sform" && problem.severity == Severity::Warning),
-        "{problems:#?}"
-    );
+fn one_image_in_two_channels_is_told_too() {
+    let data = DataSet::new();
+    let image = |channel: &str| data.folder.path().join("images").join(channel).join("a.nii");
+    let grid = lacuna_volume::Grid::axis_aligned(DIMS, lacuna_volume::SpacingMm([1.0; 3]));
+    let volume = lacuna_volume::Volume::new(grid, (0..grid.len()).map(|n| n as f32).collect());
+    for channel in ["T1", "T2"] {
+        lacuna_volume::write_volume(&image(channel), &volume, None).unwrap();
+    }
+    let data = data.label("a", DIMS, 1);
+    check_one_problem(&data, Severity::Warning, "images/T2/a.nii", "content", "the voxels of images/T1/a.nii");
 }

@@ -15,6 +15,9 @@ use lacuna_volume::{ClassMap, IGNORED, LabelMap};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a data set calls the value of voxels that count for nothing.
+const IGNORE_NAME: &str = "ignore";
+
 /// What a label value counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,7 +94,8 @@ impl LabelTable {
         }
     }
 
-    /// The data set's own classes, numbered from 0 in the order of their values.
+    /// The data set's own classes, numbered from 0 in the order of their values; what it calls
+    /// `ignore`, as nnU-Net's data sets do, is ignored.
     fn as_is(classes_in_file: Option<&BTreeMap<u16, String>>) -> Result<LabelTable, CohortError> {
         let Some(listed) = classes_in_file else {
             return Err(CohortError::Table {
@@ -109,9 +113,11 @@ impl LabelTable {
                 found: in_words(listed.keys()),
             });
         }
+        let (ignored, classes): (Vec<_>, Vec<_>) = listed.iter().partition(|(_, name)| *name == IGNORE_NAME);
         // Beyond 255 classes the numbers wrap, and `new` refuses the table for its class count.
-        let numbered = listed.keys().enumerate().map(|(class, value)| (*value, Target::Class(class as u8)));
-        LabelTable::new(AS_IS.into(), listed.values().cloned().collect(), numbered.collect())
+        let numbered = classes.iter().enumerate().map(|(class, (value, _))| (**value, Target::Class(class as u8)));
+        let targets = numbered.chain(ignored.iter().map(|(value, _)| (**value, Target::Ignored))).collect();
+        LabelTable::new(AS_IS.into(), classes.iter().map(|(_, name)| (*name).clone()).collect(), targets)
     }
 
     /// The table's name.
@@ -127,6 +133,11 @@ impl LabelTable {
     /// What a label value counts as; `None` if the table says nothing of it.
     pub fn target(&self, value: u16) -> Option<Target> {
         self.targets.get(&value).copied()
+    }
+
+    /// Whether any value is ignored.
+    pub fn ignores(&self) -> bool {
+        self.targets.values().any(|target| *target == Target::Ignored)
     }
 
     /// The classes of a label map; ignored voxels become [`IGNORED`].
@@ -209,6 +220,14 @@ mod tests {
         let table = LabelTable::built_in(AS_IS, Some(&listed)).unwrap();
         assert_eq!(table.classes(), ["background", "liver", "tumour"]);
         assert_eq!(table.apply(&map(&[5, 0, 2])).unwrap().voxels(), [2, 0, 1]);
+    }
+
+    #[test]
+    fn as_is_leaves_out_what_the_data_set_ignores() {
+        let listed = BTreeMap::from([(0, "background".to_string()), (1, "liver".into()), (2, "ignore".into())]);
+        let table = LabelTable::built_in(AS_IS, Some(&listed)).unwrap();
+        assert_eq!(table.classes(), ["background", "liver"]);
+        assert_eq!(table.apply(&map(&[2, 1, 0])).unwrap().voxels(), [I, 1, 0]);
     }
 
     #[test]

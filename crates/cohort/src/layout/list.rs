@@ -1,7 +1,7 @@
 //! MedicalNet's list files: a line per scan, `image label`.
 
 use super::{
-    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, WrittenScan, names, one_channel_only,
+    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, one_channel_only,
     single_channel,
 };
 use crate::CohortError;
@@ -38,19 +38,25 @@ impl Layout for MedicalnetList {
         let scans = lines.iter().zip(names::distinct_names(&stems)).map(|(line, name)| {
             let images = vec![names::inside(&root, &list, &line.image)?];
             let label = line.label.as_deref().map(|label| names::inside(&root, &list, label)).transpose()?;
-            Ok(ListedScan { name, images, label })
+            Ok(ListedScan { name, subject: None, images, label })
         });
         let scans = scans.collect::<Result<_, CohortError>>()?;
-        Ok(Listing { channels: single_channel(self, options, "image")?, classes_in_file: None, scans, root })
+        Ok(Listing {
+            channels: single_channel(self, options, "image")?,
+            classes_in_file: None,
+            scans_declared: None,
+            scans,
+            root,
+        })
     }
 
-    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         if channels.len() != 1 {
             return Err(one_channel_only(self, channels));
         }
         // One folder down, since images/ and labels/ at the top would be the plain layout too.
-        let file = |kind: &str| Path::new("data").join(kind).join(format!("{scan}.nii.gz"));
-        Ok(ScanFiles { images: vec![file("images")], label: file("labels") })
+        let file = |kind: &str| Path::new("data").join(kind).join(format!("{}.nii.gz", scan.name));
+        Ok(ScanFiles { images: vec![file("images")], label: file("labels"), folder: None })
     }
 
     fn write_index(&self, folder: &Path, _: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError> {

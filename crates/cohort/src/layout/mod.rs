@@ -4,21 +4,25 @@
 //! says where each file of a scan goes when writing. Who the person behind a scan is, whether
 //! files exist and agree, and what labels mean is decided elsewhere, the same for all layouts.
 
+mod bids;
 mod list;
 mod mrbrains;
 mod msd;
 mod names;
+mod nnunet;
 mod plain;
 mod write;
 
+pub use bids::Bids;
 pub use list::MedicalnetList;
 pub use mrbrains::Mrbrains;
 pub use msd::Msd;
+pub use nnunet::Nnunet;
 pub use plain::Plain;
 pub use write::{CohortFacts, WrittenScan, write_cohort};
 
 use crate::error::{all_of, in_words};
-use crate::{CohortError, SubjectPattern};
+use crate::{CohortError, SubjectId, SubjectPattern};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -38,18 +42,18 @@ pub trait Layout: Sync {
     /// List the scans at `path`, in any order.
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError>;
 
-    /// Where the files of scan `scan` go, relative to the data set's folder.
+    /// Where the files of a scan go, relative to the data set's folder.
     ///
     /// # Errors
     /// [`CohortError::Channels`] if the layout has no place for these channels.
-    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError>;
+    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError>;
 
     /// Write whatever lists the scans, once all of them are written to `folder`.
     fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError>;
 }
 
 /// Every layout; the order is the order of help texts.
-pub static LAYOUTS: &[&dyn Layout] = &[&Plain, &MedicalnetList, &Msd, &Mrbrains];
+pub static LAYOUTS: &[&dyn Layout] = &[&Plain, &MedicalnetList, &Msd, &Nnunet, &Bids, &Mrbrains];
 
 /// What a user may say about how a data set lies on the disk; whatever is unsaid is detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct LayoutOptions {
     /// The input channels wanted, in this order. A layout that does not name its one channel
     /// takes the name from here.
     pub channels: Option<Vec<String>>,
+    /// The folder of label maps below `derivatives`, where there are several: `PIPELINE` or
+    /// `PIPELINE/ENTITIES`.
+    pub derivative: Option<String>,
     /// Where a scan's name holds the subject's id, instead of `subjects.tsv`.
     pub subject_pattern: Option<SubjectPattern>,
 }
@@ -75,6 +82,8 @@ pub struct Listing {
     pub channels: Vec<String>,
     /// What the data set says of its label values.
     pub classes_in_file: Option<BTreeMap<u16, String>>,
+    /// How many labelled scans the data set says it has.
+    pub scans_declared: Option<usize>,
     /// The scans, in any order.
     pub scans: Vec<ListedScan>,
 }
@@ -84,10 +93,21 @@ pub struct Listing {
 pub struct ListedScan {
     /// The scan's name.
     pub name: String,
+    /// Whose it is, in a layout that says so.
+    pub subject: Option<String>,
     /// The files of one scan.
     pub images: Vec<PathBuf>,
     /// The label map, if the layout has one for it.
     pub label: Option<PathBuf>,
+}
+
+/// A scan that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanName<'a> {
+    /// Whose it is.
+    pub subject: &'a SubjectId,
+    /// What it is called.
+    pub name: &'a str,
 }
 
 /// Where the files of a scan go, relative to the data set's folder.
@@ -97,6 +117,8 @@ pub struct ScanFiles {
     pub images: Vec<PathBuf>,
     /// The label map.
     pub label: PathBuf,
+    /// The folder that stands for the scan, in a layout that cannot keep every name.
+    pub folder: Option<PathBuf>,
 }
 
 /// The layout of this name.
@@ -157,7 +179,7 @@ fn one_channel_only(layout: &dyn Layout, channels: &[String]) -> CohortError {
         layout: layout.name(),
         expected: "one channel".into(),
         found: in_words(channels),
-        fix: "choose one, or use the layout plain or mrbrains, which hold several".into(),
+        fix: "choose one, or use a layout that holds several, such as plain or nnunet".into(),
     }
 }
 
@@ -173,8 +195,11 @@ mod tests {
         for layout in LAYOUTS {
             assert_eq!(by_name(layout.name()).unwrap().name(), layout.name());
         }
-        let error = by_name("bids").err().unwrap();
-        assert_eq!(error.to_string(), "no layout is called `bids`; fix: use one of plain, list, msd, mrbrains");
+        let error = by_name("dicom").err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "no layout is called `dicom`; fix: use one of plain, list, msd, nnunet, bids, mrbrains"
+        );
         assert!(error.is_config());
     }
 

@@ -1,6 +1,6 @@
 //! MRBrainS18: a folder per subject with `segm.nii.gz` and the images under `pre/`.
 
-use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, WrittenScan, names};
+use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names};
 use crate::CohortError;
 use crate::error::in_words;
 use std::path::{Path, PathBuf};
@@ -40,16 +40,23 @@ impl Layout for Mrbrains {
         let folders = subject_folders(path)?;
         let scans = folders.iter().zip(scan_names(path, &folders)).map(|(folder, name)| ListedScan {
             name,
+            subject: None,
             images: channels.iter().map(|channel| image(folder, channel)).collect(),
             label: Some(folder.join(LABEL)),
         });
-        Ok(Listing { scans: scans.collect(), root: path.to_path_buf(), classes_in_file: None, channels })
+        Ok(Listing {
+            scans: scans.collect(),
+            root: path.to_path_buf(),
+            classes_in_file: None,
+            scans_declared: None,
+            channels,
+        })
     }
 
-    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError> {
-        let folder = Path::new(scan);
+    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+        let folder = Path::new(scan.name);
         let images = channels.iter().map(|channel| Ok(image(folder, name_here(channel)?)));
-        Ok(ScanFiles { images: images.collect::<Result<_, CohortError>>()?, label: folder.join(LABEL) })
+        Ok(ScanFiles { images: images.collect::<Result<_, CohortError>>()?, label: folder.join(LABEL), folder: None })
     }
 
     fn write_index(&self, _: &Path, _: &CohortFacts, _: &[WrittenScan]) -> Result<(), CohortError> {
@@ -73,8 +80,8 @@ fn channels(options: &LayoutOptions) -> Result<Vec<String>, CohortError> {
 /// they are written here, which is what `reg_` stands for.
 fn name_here(channel: &str) -> Result<&'static str, CohortError> {
     match channel {
-        "T1" => Ok("reg_T1"),
-        "IR" => Ok("reg_IR"),
+        "T1" | "T1w" => Ok("reg_T1"),
+        "IR" | "acq-IR_T1w" => Ok("reg_IR"),
         _ => CHANNELS.into_iter().find(|name| *name == channel).ok_or_else(|| unknown(channel.to_string())),
     }
 }
@@ -164,8 +171,10 @@ mod tests {
     #[test]
     fn channels_being_written_take_the_names_of_this_layout() {
         let channels = ["T1", "IR", "FLAIR"].map(String::from);
-        let files = Mrbrains.place("s1", &channels).unwrap();
+        let subject = crate::SubjectId::new("s1").unwrap();
+        let scan = ScanName { subject: &subject, name: "s1" };
+        let files = Mrbrains.place(&scan, &channels).unwrap();
         assert_eq!(files.images[1], Path::new("s1/pre/reg_IR.nii.gz"));
-        assert!(Mrbrains.place("s1", &["CT".to_string()]).is_err());
+        assert!(Mrbrains.place(&scan, &["CT".to_string()]).is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! The Medical Segmentation Decathlon: `dataset.json` lists everything.
 
 use super::{
-    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, WrittenScan, names, one_channel_only,
-    single_channel,
+    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, nnunet,
+    one_channel_only, single_channel,
 };
 use crate::CohortError;
 use crate::error::in_words;
@@ -32,7 +32,7 @@ impl Layout for Msd {
     }
 
     fn detect(&self, path: &Path) -> bool {
-        path.join(INDEX).is_file()
+        path.join(INDEX).is_file() && !nnunet::has_index(path)
     }
 
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
@@ -43,22 +43,23 @@ impl Layout for Msd {
         let scans = index.training.iter().zip(names::distinct_names(&stems)).map(|(entry, name)| {
             let images = vec![names::inside(path, &file, &entry.image)?];
             let label = Some(names::inside(path, &file, &entry.label)?);
-            Ok(ListedScan { name, images, label })
+            Ok(ListedScan { name, subject: None, images, label })
         });
         Ok(Listing {
             scans: scans.collect::<Result<_, CohortError>>()?,
             channels: single_channel(self, options, modality)?,
             classes_in_file: index.labels.as_ref().map(|labels| classes(&file, labels)).transpose()?,
+            scans_declared: (index.training_count > 0).then_some(index.training_count),
             root: path.to_path_buf(),
         })
     }
 
-    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         if channels.len() != 1 {
             return Err(one_channel_only(self, channels));
         }
-        let file = |folder: &str| Path::new(folder).join(format!("{scan}.nii.gz"));
-        Ok(ScanFiles { images: vec![file("imagesTr")], label: file("labelsTr") })
+        let file = |folder: &str| Path::new(folder).join(format!("{}.nii.gz", scan.name));
+        Ok(ScanFiles { images: vec![file("imagesTr")], label: file("labelsTr"), folder: None })
     }
 
     fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError> {
@@ -115,7 +116,7 @@ fn read_index(file: &Path) -> Result<Index, CohortError> {
     let value: Value = serde_json::from_str(&text).map_err(malformed)?;
     if value.get("channel_names").is_some() {
         let found = "`channel_names`, the mark of nnU-Net's second version";
-        let fix = "link its images and labels into images/ and labels/ and use the layout plain";
+        let fix = "use the layout nnunet";
         return Err(format_error(file, "content", "a Decathlon index", found.into(), fix));
     }
     serde_json::from_value(value).map_err(malformed)

@@ -1,6 +1,8 @@
 //! `images/` and `labels/`, paired by file name.
 
-use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, WrittenScan, names, single_channel};
+use super::{
+    CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, single_channel,
+};
 use crate::CohortError;
 use crate::error::in_words;
 use std::collections::BTreeMap;
@@ -34,18 +36,18 @@ impl Layout for Plain {
         let label_of: BTreeMap<String, PathBuf> = labels.into_iter().collect();
         let scans = images
             .into_iter()
-            .map(|(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, images })
+            .map(|(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, subject: None, images })
             .collect();
-        Ok(Listing { root: path.to_path_buf(), channels, classes_in_file: None, scans })
+        Ok(Listing { root: path.to_path_buf(), channels, classes_in_file: None, scans_declared: None, scans })
     }
 
-    fn place(&self, scan: &str, channels: &[String]) -> Result<ScanFiles, CohortError> {
-        let file = format!("{scan}.nii.gz");
+    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+        let file = format!("{}.nii.gz", scan.name);
         let images = match channels {
             [_] => vec![Path::new("images").join(&file)],
             _ => channels.iter().map(|channel| Path::new("images").join(channel).join(&file)).collect(),
         };
-        Ok(ScanFiles { images, label: Path::new("labels").join(file) })
+        Ok(ScanFiles { images, label: Path::new("labels").join(file), folder: None })
     }
 
     fn write_index(&self, _: &Path, _: &CohortFacts, _: &[WrittenScan]) -> Result<(), CohortError> {

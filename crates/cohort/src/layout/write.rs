@@ -1,10 +1,10 @@
 //! A cohort from memory into files of any layout.
 
-use super::{Layout, ScanFiles};
+use super::{Layout, ScanFiles, ScanName};
 use crate::people::SUBJECTS_FILE;
-use crate::{CohortError, ScanData, SubjectId};
+use crate::{CohortError, ScanData, SubjectId, count_labels};
 use lacuna_volume::{write_label_map, write_volume};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -26,6 +26,8 @@ pub struct WrittenScan {
     pub name: String,
     /// Its files, relative to the data set's folder.
     pub files: ScanFiles,
+    /// The values that its label map holds.
+    pub label_values: BTreeSet<u16>,
 }
 
 /// Write scans as files of `layout` into a new or empty `folder`, with a `subjects.tsv`.
@@ -35,7 +37,7 @@ pub struct WrittenScan {
 ///
 /// # Errors
 /// [`CohortError::TargetNotEmpty`], [`CohortError::Channels`] if the layout has no place for the
-/// channels, [`CohortError::LabelMissing`] for a scan without labels, and whatever `scans` gives.
+/// channels, [`CohortError::SamePlace`] if its names cannot tell two scans apart, [`CohortError::LabelMissing`] for a scan without labels, and whatever `scans` gives.
 pub fn write_cohort(
     layout: &dyn Layout,
     folder: &Path,
@@ -66,22 +68,32 @@ fn write_scan(
     scan: &ScanData,
 ) -> Result<WrittenScan, CohortError> {
     assert_eq!(scan.images.len(), facts.channels.len(), "a scan has one image per channel");
-    let files = layout.place(&scan.name, &facts.channels)?;
+    let files = layout.place(&ScanName { subject: &scan.subject, name: &scan.name }, &facts.channels)?;
     let labels = scan
         .labels
         .as_ref()
         .ok_or_else(|| CohortError::LabelMissing { scan: scan.name.clone(), subject: scan.subject.clone() })?;
+    // The folder was empty, so whatever lies there was written for another scan.
+    if let Some(taken) = files.images.iter().chain([&files.label]).find(|path| folder.join(path).exists()) {
+        return Err(CohortError::SamePlace { path: folder.join(taken), scan: scan.name.clone() });
+    }
     for (image, path) in scan.images.iter().zip(&files.images) {
         write_volume(&folder.join(path), image, scan.header.as_ref())?;
     }
     write_label_map(&folder.join(&files.label), labels, scan.header.as_ref())?;
-    Ok(WrittenScan { subject: scan.subject.clone(), name: scan.name.clone(), files })
+    let label_values = count_labels(labels).into_keys().collect();
+    Ok(WrittenScan { subject: scan.subject.clone(), name: scan.name.clone(), files, label_values })
 }
 
 fn write_subjects(folder: &Path, scans: &[WrittenScan]) -> Result<(), CohortError> {
-    let mut text = String::from("scan\tsubject\n");
+    let folders = scans.iter().any(|scan| scan.files.folder.is_some());
+    let mut text = String::from(if folders { "scan\tsubject\tfolder\n" } else { "scan\tsubject\n" });
     for scan in scans {
-        text.push_str(&format!("{}\t{}\n", scan.name, scan.subject));
+        text.push_str(&format!("{}\t{}", scan.name, scan.subject));
+        if let Some(folder) = &scan.files.folder {
+            text.push_str(&format!("\t{}", folder.display()));
+        }
+        text.push('\n');
     }
     Ok(lacuna_disk::write_bytes(&folder.join(SUBJECTS_FILE), text.as_bytes())?)
 }
@@ -169,6 +181,8 @@ mod tests {
         };
         check_round_trip(&crate::layout::Plain, &channels, &asked(channels));
         check_round_trip(&crate::layout::Mrbrains, &channels, &asked(["reg_T1", "reg_IR", "FLAIR"]));
+        check_round_trip(&crate::layout::Nnunet, &channels, &LayoutOptions::default());
+        check_round_trip(&crate::layout::Bids, &channels, &asked(["T1w", "acq-IR_T1w", "FLAIR"]));
         for layout in [&crate::layout::MedicalnetList as &dyn Layout, &crate::layout::Msd] {
             let folder = tempfile::tempdir().unwrap();
             let error = write(layout, folder.path(), &facts(&channels), &[scan("a", "a", 0, 3)]).unwrap_err();
@@ -190,6 +204,29 @@ mod tests {
         let original = loaded(first.path());
         write(&crate::layout::Mrbrains, second.path(), &facts(&["T1"]), std::slice::from_ref(&original)).unwrap();
         assert_eq!(loaded(second.path()), original);
+    }
+
+    #[test]
+    fn every_label_value_has_a_name_in_an_nnunet_index() {
+        let cohort = check_round_trip(&crate::layout::Nnunet, &["T1"], &LayoutOptions::default());
+        let classes: Vec<String> = cohort.classes_in_file.unwrap().into_values().collect();
+        assert_eq!(classes[..3], ["background", "grey matter", "label_2"]);
+        assert_eq!(classes.len(), 9);
+        assert_eq!(cohort.scans_declared, Some(3));
+    }
+
+    #[test]
+    fn a_bids_data_set_keeps_the_names_of_values() {
+        let cohort = check_round_trip(&crate::layout::Bids, &["T1"], &LayoutOptions::default());
+        assert_eq!(cohort.classes_in_file, facts(&[]).classes);
+    }
+
+    #[test]
+    fn two_scans_that_a_layout_cannot_tell_apart_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let scans = [scan("a-b", "a-b", 0, 1), scan("ab", "ab", 1, 1)];
+        let error = write(&crate::layout::Bids, folder.path(), &facts(&["T1"]), &scans).unwrap_err();
+        assert!(error.is_config() && error.to_string().contains("when scan `ab` comes"), "{error}");
     }
 
     #[test]

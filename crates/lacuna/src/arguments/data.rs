@@ -24,7 +24,7 @@ pub struct DataArguments {
 /// What may be said of a data set's arrangement.
 #[derive(Args)]
 pub struct LayoutArguments {
-    /// The layout, instead of detecting it: plain, list, msd, mrbrains (see --help)
+    /// The layout, instead of detecting it: plain, list, msd, nnunet, bids, mrbrains (see --help)
     #[arg(long, value_name = "NAME", long_help = layouts_help())]
     pub layout: Option<String>,
     /// The folder that paths in a list file are relative to
@@ -33,6 +33,9 @@ pub struct LayoutArguments {
     /// The input channels in order, for example T1,FLAIR
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub channels: Option<Vec<String>>,
+    /// The label maps of a BIDS data set with several: PIPELINE or PIPELINE/ENTITIES below derivatives
+    #[arg(long, value_name = "NAME")]
+    pub derivative: Option<String>,
     /// Where a scan's name holds the person's id, for example `sub-{subject}_ses-*`
     #[arg(long, value_name = "PATTERN")]
     pub subject_pattern: Option<String>,
@@ -71,7 +74,8 @@ impl DataArguments {
 impl LayoutArguments {
     /// Whether anything is said here.
     pub fn is_stated(&self) -> bool {
-        self.layout.is_some() || self.data_root.is_some() || self.channels.is_some() || self.subject_pattern.is_some()
+        let lists = self.data_root.is_some() || self.channels.is_some();
+        self.layout.is_some() || lists || self.derivative.is_some() || self.subject_pattern.is_some()
     }
 
     /// As the cohort crate takes them.
@@ -81,6 +85,7 @@ impl LayoutArguments {
             layout: self.layout.clone(),
             data_root: self.data_root.as_deref().map(absolute),
             channels: self.channels.clone(),
+            derivative: self.derivative.clone(),
             subject_pattern: pattern,
         })
     }

@@ -1,7 +1,7 @@
 //! Where the voxels of a NIfTI file lie: sform, else qform, else voxel sizes alone.
 
 use super::header::{NiftiHeader, NiftiVersion};
-use super::notice::Notice;
+use super::notice::{Lying, Notice, Sizes};
 use crate::geometry::inverse;
 use crate::{Affine, Grid};
 
@@ -54,7 +54,12 @@ impl NiftiHeader {
                     Err(_) => Some(Notice::QformUnusable),
                 });
             }
-            notices.extend(oblique_edges(&sform));
+            let oblique = oblique_edges(&sform);
+            // Sheared edges have no lengths that voxel sizes could state.
+            if oblique.is_none() && self.qform_code <= 0 {
+                notices.extend(self.other_sizes(&grid(sform), to_mm));
+            }
+            notices.extend(oblique);
             sform
         } else if self.qform_code > 0 {
             self.qform()?
@@ -127,6 +132,14 @@ impl NiftiHeader {
         invertible(affine, "pixdim")
     }
 
+    /// A notice if the voxel sizes are not those of the grid. Where a qform is set, it has them and is compared whole.
+    fn other_sizes(&self, grid: &Grid, to_mm: f64) -> Option<Notice> {
+        let pixdim = [1, 2, 3].map(|axis| self.pixdim[axis].abs() * to_mm);
+        let sform = grid.affine.spacing().0;
+        let same = (0..3).all(|axis| (pixdim[axis] - sform[axis]).abs() <= SAME_GRID_MM);
+        (!same).then_some(Notice::PixdimDiffers { pixdim: Sizes(pixdim), sform: Sizes(sform) })
+    }
+
     fn voxel_sizes(&self) -> Result<[f64; 3], FieldProblem> {
         let sizes = [self.pixdim[1], self.pixdim[2], self.pixdim[3]];
         for (axis, size) in sizes.into_iter().enumerate() {
@@ -154,7 +167,8 @@ fn invertible(affine: Affine, field: &'static str) -> Result<Affine, FieldProble
 
 fn differ(sform: &Grid, qform: &Grid) -> Option<Notice> {
     let by_mm = sform.distance_mm(qform);
-    (by_mm > SAME_GRID_MM).then_some(Notice::SformAndQformDiffer { by_mm })
+    let lying = |grid: &Grid| Lying::of(&grid.affine);
+    (by_mm > SAME_GRID_MM).then(|| Notice::SformAndQformDiffer { by_mm, sform: lying(sform), qform: lying(qform) })
 }
 
 /// A notice if two voxel edges are not at right angles.
@@ -219,7 +233,9 @@ mod tests {
         let header = NiftiHeader { qform_code: 1, qoffset: [0.0, 0.0, 1.5], ..header() };
         let (grid, notices) = header.grid().unwrap();
         assert_eq!(grid.affine.0[2][3], 0.0);
-        assert_eq!(notices, [Notice::SformAndQformDiffer { by_mm: 1.5 }]);
+        let [Notice::SformAndQformDiffer { by_mm, sform, qform }] = &notices[..] else { panic!("{notices:?}") };
+        assert_eq!((*by_mm, sform.to_string().as_str()), (1.5, "RAS from (0.000, 0.000, 0.000)"));
+        assert_eq!(qform.to_string(), "RAS from (0.000, 0.000, 1.500)");
     }
 
     #[test]
@@ -229,6 +245,15 @@ mod tests {
         let (_, notices) = header.grid().unwrap();
         let [Notice::NonOrthonormalSform { cosine }] = notices[..] else { panic!("{notices:?}") };
         assert!((cosine - 0.5f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn voxel_sizes_that_are_not_the_sforms_are_said() {
+        let header = NiftiHeader { pixdim: [1.0, 1.0, 2.5, 3.0], ..header() };
+        let (grid, notices) = header.grid().unwrap();
+        assert_eq!(grid.affine.spacing().0, [1.0, 2.0, 3.0]);
+        let [Notice::PixdimDiffers { pixdim: Sizes(pixdim), .. }] = notices[..] else { panic!("{notices:?}") };
+        assert_eq!(pixdim, [1.0, 2.5, 3.0]);
     }
 
     #[test]

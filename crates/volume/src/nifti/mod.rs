@@ -23,6 +23,6 @@ mod write;
 
 pub use datatype::Datatype;
 pub use header::{NiftiHeader, NiftiVersion};
-pub use notice::Notice;
+pub use notice::{Lying, Notice, Sizes};
 pub use read::{NiftiFile, ReadLimits, read_header, read_label_map, read_volume};
 pub use write::{LabelNumber, write_label_map, write_volume};

@@ -1,6 +1,38 @@
 //! What a reader should be told of a file that could be read all the same.
 
+use crate::{Affine, axis_codes};
 use std::fmt;
+
+/// Which way the axes of a grid lead, and where its first voxel lies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lying {
+    axes: String,
+    origin_mm: [f64; 3],
+}
+
+impl Lying {
+    pub(super) fn of(affine: &Affine) -> Lying {
+        Lying { axes: axis_codes(affine), origin_mm: affine.position_mm([0.0; 3]) }
+    }
+}
+
+impl fmt::Display for Lying {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [x, y, z] = self.origin_mm;
+        write!(formatter, "{} from ({x:.3}, {y:.3}, {z:.3})", self.axes)
+    }
+}
+
+/// Lengths along i, j and k, in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sizes(pub [f64; 3]);
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [i, j, k] = self.0;
+        write!(formatter, "{i:.4} x {j:.4} x {k:.4}")
+    }
+}
 
 /// Something odd about a file, said once per file.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +49,17 @@ pub enum Notice {
     SformAndQformDiffer {
         /// The largest distance between corners of the two grids.
         by_mm: f64,
+        /// Where the sform puts the voxels.
+        sform: Lying,
+        /// Where the qform puts them.
+        qform: Lying,
+    },
+    /// The voxel sizes are not those of the sform, which was used; ITK takes them for the spacing.
+    PixdimDiffers {
+        /// The voxel sizes.
+        pixdim: Sizes,
+        /// The lengths of the sform's columns.
+        sform: Sizes,
     },
     /// The qform is set and cannot be read; the sform was used.
     QformUnusable,
@@ -47,8 +90,11 @@ impl fmt::Display for Notice {
             Notice::Unscaled { slope } => write!(formatter, "scl_slope is {slope}; read as unscaled"),
             Notice::AffineFromPixdim => formatter
                 .write_str("neither sform nor qform is set; orientation guessed from pixdim as LAS about the centre"),
-            Notice::SformAndQformDiffer { by_mm } => {
+            Notice::SformAndQformDiffer { by_mm, .. } => {
                 write!(formatter, "qform and sform differ by {by_mm:.3} mm; using sform")
+            }
+            Notice::PixdimDiffers { pixdim, sform } => {
+                write!(formatter, "pixdim says voxels of {pixdim} mm, the sform of {sform} mm; using sform")
             }
             Notice::QformUnusable => formatter.write_str("qform is set but is no rotation; using sform"),
             Notice::NonOrthonormalSform { cosine } => {

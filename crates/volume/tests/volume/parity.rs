@@ -60,7 +60,7 @@ fn what_is_odd_about_a_fixture_is_said() {
     let [Notice::Unscaled { slope }, _] = notices("int16-slope-nan.nii.gz")[..] else { panic!() };
     assert!(slope.is_nan());
     // qoffset_x was moved from 7 to 17.
-    let [Notice::SformAndQformDiffer { by_mm }] = notices("uint8-sform-and-qform.nii")[..] else { panic!() };
+    let [Notice::SformAndQformDiffer { by_mm, .. }] = notices("uint8-sform-and-qform.nii")[..] else { panic!() };
     assert!((by_mm - 10.0).abs() < 1e-5, "{by_mm}");
 }
 

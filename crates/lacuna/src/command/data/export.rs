@@ -1,25 +1,35 @@
 //! `lacuna data export`: the same data set in another layout.
 
-use crate::arguments::DataArguments;
+use crate::arguments::{DataArguments, LabelArguments};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use clap::Args;
-use lacuna_cohort::{CohortFacts, layout, load, write_cohort};
+use lacuna_cohort::{
+    Cohort, CohortError, CohortFacts, LabelTable, ReadOptions, Scan, ScanData, layout, load, write_cohort,
+};
+use lacuna_volume::IGNORED;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Write a data set in another layout, headers stripped of text that may name a person
+///
+/// With --labels, label maps hold the table's class numbers, which have no gaps, and the number
+/// behind the last class where voxels are ignored.
 #[derive(Args)]
-#[command(after_help = "Example:\n  lacuna data export heads --to msd --out heads-msd")]
+#[command(after_help = "Examples:\n  lacuna data export heads --to msd --out heads-msd\n  \
+                  lacuna data export heads --to nnunet --labels tissue --out Dataset001_Heads")]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
-    /// The layout to write: plain, list, msd, mrbrains
+    /// The layout to write: plain, list, msd, nnunet, bids, mrbrains
     #[arg(long, value_name = "NAME")]
     to: String,
+    #[command(flatten)]
+    labels: LabelArguments,
     /// A new folder for it
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -30,12 +40,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let layout = layout::by_name(&arguments.to)?;
     let cohort = arguments.data.open()?;
     let read = arguments.data.read.options()?;
-    let facts = CohortFacts { channels: cohort.channels.clone(), classes: cohort.classes_in_file.clone() };
+    let table = arguments.labels.table(&cohort)?;
+    let facts = CohortFacts { channels: cohort.channels.clone(), classes: classes(&cohort, table.as_ref()) };
     let total = cohort.scans().len();
     let mut progress = Progress::begin(context, "export", "scan", total, 0);
     let mut scans = cohort.scans().iter().enumerate().map_while(|(index, scan)| {
         progress.advance(index, "");
-        (!interrupt::requested()).then(|| load(scan, &read))
+        (!interrupt::requested()).then(|| relabelled(scan, &read, table.as_ref()))
     });
     let written = write_cohort(layout, &arguments.out, &facts, &mut scans)?;
     progress.advance(written.len(), "");
@@ -47,4 +58,26 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = arguments.out.display();
     let text = format!("{total} scans in layout {}: {folder}\nnext:  lacuna data check {folder}\n", layout.name());
     Ok(Outcome::new("data.export", &record, text))
+}
+
+/// What the label values written are called.
+fn classes(cohort: &Cohort, table: Option<&LabelTable>) -> Option<BTreeMap<u16, String>> {
+    let Some(table) = table else { return cohort.classes_in_file.clone() };
+    let names = table.classes().iter().cloned().chain(table.ignores().then(|| "ignore".to_string()));
+    Some((0..).zip(names).collect())
+}
+
+/// A scan with its label map as the table has it.
+fn relabelled(scan: &Scan, read: &ReadOptions, table: Option<&LabelTable>) -> Result<ScanData, CohortError> {
+    let mut data = load(scan, read)?;
+    if let (Some(table), Some(labels)) = (table, &data.labels) {
+        let refused = |outside| CohortError::LabelsOutsideTable {
+            label_source: scan.label.as_ref().map_or_else(|| scan.name.clone(), |path| path.display().to_string()),
+            outside,
+        };
+        let classes = table.apply(labels).map_err(refused)?;
+        let ignored = table.classes().len() as u16;
+        data.labels = Some(classes.map(|&class| if class == IGNORED { ignored } else { u16::from(class) }));
+    }
+    Ok(data)
 }

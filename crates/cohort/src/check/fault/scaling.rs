@@ -1,0 +1,28 @@
+//! A scaling that is none.
+
+use super::Fault;
+use crate::check::{Finding, Findings, Severity, seen::Seen};
+use lacuna_volume::Notice;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "scaling",
+    about: "scl_slope is 0 or not finite",
+    look,
+    #[cfg(test)]
+    plant: |data| data.patch("images", "a", &[(112, &f32::NAN.to_le_bytes())]),
+};
+
+fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
+    for (path, notice) in seen.notices() {
+        if let Notice::Unscaled { .. } = notice {
+            let finding = Finding {
+                severity: Severity::Warning,
+                field: "scl_slope",
+                expected: "a finite slope other than 0".into(),
+                found: notice.to_string(),
+                fix: "set it to 1 if the stored numbers are the intensities",
+            };
+            findings.add(path, finding);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use super::*;
+use crate::{Cohort, SubjectId};
+use std::path::PathBuf;
+
+/// A BIDS data set of empty files: nothing here opens an image.
+fn data(files: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    lacuna_disk::write_bytes(&folder.path().join(DESCRIPTION), b"{}").unwrap();
+    for file in files {
+        lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
+    }
+    folder
+}
+
+fn open(folder: &tempfile::TempDir, channels: &[&str], derivative: Option<&str>) -> Result<Cohort, CohortError> {
+    let channels = (!channels.is_empty()).then(|| channels.iter().map(|name| name.to_string()).collect());
+    let derivative = derivative.map(str::to_string);
+    Cohort::open(folder.path(), &LayoutOptions { channels, derivative, ..LayoutOptions::default() })
+}
+
+const TWO_SESSIONS: [&str; 5] = [
+    "sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz",
+    "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz",
+    "sub-01/ses-b/anat/sub-01_ses-b_acq-long_FLAIR.nii.gz",
+    "sub-02/anat/sub-02_T1w.nii",
+    "sub-02/func/sub-02_task-rest_bold.nii.gz",
+];
+
+#[test]
+fn subjects_are_people_and_sessions_are_their_scans() {
+    let cohort = open(&data(&TWO_SESSIONS), &[], None).unwrap();
+    let found: Vec<_> = cohort.scans().iter().map(|scan| (scan.subject.as_str(), scan.name.as_str())).collect();
+    assert_eq!(found, [("01", "sub-01_ses-a"), ("01", "sub-01_ses-b"), ("02", "sub-02")]);
+    assert_eq!((cohort.layout, &cohort.channels[..]), ("bids", &["T1w".to_string()][..]));
+    assert!(cohort.scans().iter().all(|scan| scan.label.is_none()));
+}
+
+#[test]
+fn a_channel_is_all_that_follows_the_session_and_a_missing_one_is_listed_to_be_reported() {
+    let folder = data(&TWO_SESSIONS);
+    let cohort = open(&folder, &["acq-long_FLAIR", "T1"], None).unwrap();
+    assert_eq!(cohort.channels, ["acq-long_FLAIR", "T1w"]);
+    assert!(cohort.scans()[0].images[0].ends_with("sub-01/ses-a/anat/sub-01_ses-a_acq-long_FLAIR.nii.gz"));
+    assert!(cohort.scans()[1].images[0].is_file());
+    let message = open(&folder, &["T2w"], None).unwrap_err().to_string();
+    assert!(message.contains("some of T1w, acq-long_FLAIR, found T2w"), "{message}");
+    let without_t1 = data(&["sub-1/anat/sub-1_T2w.nii", "sub-1/anat/sub-1_FLAIR.nii"]);
+    let message = open(&without_t1, &[], None).unwrap_err().to_string();
+    assert!(message.contains("found FLAIR, T2w; fix: choose with --channels"), "{message}");
+}
+
+#[test]
+fn the_only_segmentation_is_taken_and_of_several_the_one_asked_for() {
+    let manual = "derivatives/manual/sub-01/ses-b/anat/sub-01_ses-b_dseg.nii.gz";
+    let automatic = [
+        "derivatives/fast/sub-01/ses-b/anat/sub-01_ses-b_desc-tissue_dseg.nii.gz",
+        "derivatives/fast/sub-02/anat/sub-02_desc-tissue_dseg.nii.gz",
+        "derivatives/fast/sub-02/anat/sub-02_desc-brain_mask.nii.gz",
+    ];
+    let only = open(&data(&[&TWO_SESSIONS[..], &[manual]].concat()), &[], None).unwrap();
+    let labelled: Vec<bool> = only.scans().iter().map(|scan| scan.label.is_some()).collect();
+    assert_eq!(labelled, [false, true, false]);
+
+    let both = data(&[&TWO_SESSIONS[..], &[manual], &automatic[..]].concat());
+    let message = open(&both, &[], None).unwrap_err().to_string();
+    assert!(
+        message.contains("one of fast/desc-tissue, manual, found several; fix: choose with --derivative"),
+        "{message}"
+    );
+    let asked = |derivative| open(&both, &[], Some(derivative)).unwrap().scans()[2].label.is_some();
+    assert!(asked("fast") && asked("fast/desc-tissue") && !asked("manual"));
+    assert!(open(&both, &[], Some("slow")).unwrap_err().is_config());
+}
+
+#[test]
+fn a_table_names_the_values() {
+    let folder = data(&[&TWO_SESSIONS[..], &["derivatives/m/sub-02/anat/sub-02_dseg.nii.gz"]].concat());
+    let table = folder.path().join("derivatives/m/dseg.tsv");
+    let classes = |text: &str| {
+        lacuna_disk::write_bytes(&table, text.as_bytes()).unwrap();
+        Ok::<_, CohortError>(open(&folder, &[], None)?.classes_in_file.unwrap())
+    };
+    let read = classes("index\tname\tabbreviation\n1\tGray Matter\tGM\n2\tWhite Matter\tWM\n").unwrap();
+    assert_eq!(read.into_values().collect::<Vec<_>>(), ["background", "Gray Matter", "White Matter"]);
+    assert!(classes("index\tname\n1\tA\n1\tB\n").unwrap_err().to_string().contains("1 twice"));
+    assert!(classes("index\tname\n-1\tA\n").unwrap_err().to_string().contains("dseg.tsv"));
+}
+
+fn placed(subject: &str, name: &str) -> PathBuf {
+    let subject = SubjectId::new(subject).unwrap();
+    let files = Bids.place(&ScanName { subject: &subject, name }, &["T1".to_string()]).unwrap();
+    files.images.into_iter().next().unwrap()
+}
+
+#[test]
+fn names_become_such_as_bids_allows() {
+    for (subject, name, expected) in [
+        ("phantom-001", "phantom-001", "sub-phantom001/anat/sub-phantom001_T1w.nii.gz"),
+        ("anna", "anna-2021", "sub-anna/ses-2021/anat/sub-anna_ses-2021_T1w.nii.gz"),
+        ("anna", "x_1", "sub-anna/ses-x1/anat/sub-anna_ses-x1_T1w.nii.gz"),
+        ("01", "sub-01_ses-b", "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz"),
+        ("01", "sub-01", "sub-01/anat/sub-01_T1w.nii.gz"),
+    ] {
+        assert_eq!(placed(subject, name), PathBuf::from(expected));
+    }
+}
+
+#[test]
+fn a_channel_that_bids_does_not_know_is_refused_with_the_way_out() {
+    let subject = SubjectId::new("a").unwrap();
+    let place = |channel: &str| Bids.place(&ScanName { subject: &subject, name: "a" }, &[channel.to_string()]);
+    for known in ["T1w", "acq-highres_T1w", "FLAIR", "reg_IR", "run-1_ce-gd_T2w"] {
+        assert!(place(known).is_ok(), "{known}");
+    }
+    for unknown in ["image", "MRI", "acq_T1w", "T1w_x", ""] {
+        let message = place(unknown).unwrap_err().to_string();
+        assert!(message.contains("--channels T1w"), "{message}");
+    }
+}
