@@ -1,6 +1,8 @@
 //! A recipe as the training loop sees it: steps and losses.
 
 mod original;
+mod penalty;
+mod side_gradient;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +17,7 @@ use crate::outward::moved_against;
 use crate::{EpochCost, ForgetRetain, ForgetTarget, Recipe, UnlearnError, Unlearned, teacher};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::{Target, cross_entropy, mean_squared, probabilities};
-use lacuna_nn::{BatchNormMode, Network, Pass, Role, Tensor};
+use lacuna_nn::{BatchNormMode, Network, Pass, Tensor};
 use lacuna_seed::{Seed, Stream};
 use lacuna_train::{
     EpochEnd, EpochRecord, GradientPoint, Objective, Passes, Schedule, StepLoss, TrainError, input_tensor, mean_loss,
@@ -23,10 +25,10 @@ use lacuna_train::{
 };
 use lacuna_volume::IGNORED;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 pub(crate) use original::Original;
 use original::say;
+pub(crate) use side_gradient::{MeanGradient, WhichSide};
 
 /// The names of the terms in records; the first of each side bears its gradient's norm.
 const RETAIN: &str = "retain";
@@ -326,83 +328,6 @@ impl<'a> Unlearning<'a> {
         let sign = if self.run.recipe.max_loss { -1.0 } else { 1.0 };
         bounded.mul_scalar(sign * self.run.recipe.forget_weight)
     }
-}
-
-impl Unlearning<'_> {
-    /// `g |theta|_1` over the weights that may move, `g` falling linearly to 0 over the run.
-    fn penalty(&self, network: &Network, pass: &Pass, epoch: usize) -> Option<Tensor<1>> {
-        let weight = self.run.recipe.l1_weight * (1.0 - epoch as f64 / self.run.epochs as f64);
-        if weight == 0.0 {
-            return None;
-        }
-        let names = network
-            .parameters
-            .iter()
-            .filter(|(name, parameter)| parameter.role == Role::Weight && self.run.recipe.is_trainable(name));
-        let sum = names.map(|(name, _)| ordered_sum(pass.weight(name).abs())).reduce(|sum, term| sum + term)?;
-        Some(sum.mul_scalar(weight))
-    }
-}
-
-/// The sum in one order. From four million values on burn's own adds the shares of its threads as they come in, and the
-/// last bit of a recorded loss followed the clock.
-fn ordered_sum(values: Tensor<1>) -> Tensor<1> {
-    let [count] = values.dims();
-    // Channels come in powers of two, so this leaves a few rows.
-    let width = count & count.wrapping_neg();
-    values.reshape([count / width, width]).sum_dim(1).sum()
-}
-
-impl Unlearning<'_> {
-    /// The mean gradient of one side over its cases, weights included, and what it took; none for a side that is not
-    /// passed in this epoch.
-    pub(crate) fn mean_gradient(
-        &self,
-        network: &Network,
-        side: WhichSide,
-        epoch: usize,
-    ) -> Result<Option<MeanGradient>, TrainError> {
-        let (recipe, sets) = (self.run.recipe, self.run.sets);
-        let count = match side {
-            WhichSide::Retain if recipe.has_retain_side() => sets.retain.len(),
-            WhichSide::Forget if recipe.forgets_in(epoch) => sets.forget.len(),
-            _ => return Ok(None),
-        };
-        let trainable = |name: &str| recipe.is_trainable(name);
-        let mut mean = MeanGradient::default();
-        for index in 0..count {
-            let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);
-            let pass = pass.with_activations(self.run.activations);
-            let side = match side {
-                WhichSide::Retain => self.retain_side(network, &pass, index)?,
-                WhichSide::Forget => self.forget_side(network, &pass, index, epoch)?,
-            };
-            mean.passes += side.passes;
-            for (name, gradient) in pass.gradients(&side.loss) {
-                let share = gradient.div_scalar(count as f64);
-                let sum = match mean.gradients.remove(&name) {
-                    Some(sum) => sum + share,
-                    None => share,
-                };
-                mean.gradients.insert(name, sum);
-            }
-        }
-        Ok(Some(mean))
-    }
-}
-
-/// One of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WhichSide {
-    Retain,
-    Forget,
-}
-
-/// A gradient over several cases and what it took.
-#[derive(Default)]
-pub(crate) struct MeanGradient {
-    pub gradients: BTreeMap<String, Tensor<1>>,
-    pub passes: Passes,
 }
 
 impl Objective for Unlearning<'_> {

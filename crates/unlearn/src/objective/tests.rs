@@ -1,5 +1,6 @@
 //! Laws of steps and losses.
 
+use super::penalty::ordered_sum;
 use super::*;
 use crate::tests_support::{shortened, with_run};
 use crate::{Interleave, LossLevel, NoiseLaw, STRATEGIES};
