@@ -9,6 +9,7 @@ mod machine;
 mod peers;
 mod program;
 mod scaling;
+mod slurm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Task {
     Leaderboard(leaderboard::Arguments),
     Peers(peers::Arguments),
     Scaling(scaling::Arguments),
+    Slurm(slurm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
+        Task::Slurm(arguments) => slurm::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
