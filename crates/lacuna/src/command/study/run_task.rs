@@ -8,6 +8,7 @@ use super::given::{PlanArguments, study_of};
 use crate::arguments::isa;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::studying::{self, Watch, without_names};
@@ -86,18 +87,21 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let seconds = began.elapsed().as_secs_f64();
     let ending = match &outcome {
         Ok(ending) => ending.clone(),
-        Err(CliError::TryAgain { .. }) => Ending::Stopped,
+        Err(error) if error.exit() == Exit::TryAgain => Ending::Stopped,
         Err(CliError::Engine(EngineError::NotRepeated { .. })) => Ending::Mismatch,
         Err(error) => Ending::Failed { message: error.to_string() },
     };
     let exit_code = outcome.as_ref().map_or_else(|error| error.exit().code(), |_| 0);
-    attempt.end(&Ended { ending, at: now(), seconds, exit_code })?;
+    let noted = attempt.end(&Ended { ending, at: now(), seconds, exit_code });
+    // What the attempt itself met matters more than its paperwork.
+    let ending = outcome?;
+    noted?;
     let told = Told {
         index: task.index,
         attempt: attempt.number,
         key: task.key.clone(),
         task: task.what.clone(),
-        ending: outcome?,
+        ending,
         seconds,
     };
     attempt.tidy_earlier()?;
