@@ -11,6 +11,7 @@ mod mutate;
 mod peers;
 mod program;
 mod scaling;
+mod slurm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ enum Task {
     Mutate(mutate::Arguments),
     Peers(peers::Arguments),
     Scaling(scaling::Arguments),
+    Slurm(slurm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Task::Mutate(arguments) => mutate::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
+        Task::Slurm(arguments) => slurm::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

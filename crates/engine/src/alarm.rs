@@ -57,7 +57,7 @@ mod tests {
         let attempt = Attempts::of(folder.path()).begin(7, &begun()).unwrap();
         let alarm = Alarm::raise(folder.path(), &attempt, b"another result").unwrap();
         assert_eq!(std::fs::read(&alarm.kept).unwrap(), b"another result");
-        assert_eq!(alarms(folder.path()).unwrap(), [alarm.clone()]);
+        assert_eq!(alarms(folder.path()).unwrap(), std::slice::from_ref(&alarm));
         std::fs::remove_file(alarm.kept).unwrap();
         assert_eq!(alarms(folder.path()).unwrap(), []);
     }

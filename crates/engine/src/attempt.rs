@@ -22,6 +22,9 @@ pub struct Attempts {
     folder: PathBuf,
 }
 
+/// Attempts by task and number: how each began, and how it ended if it has.
+pub type AllAttempts = BTreeMap<(usize, usize), (Begun, Option<Ended>)>;
+
 /// An attempt that has begun.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -80,7 +83,7 @@ pub enum Ending {
     Same,
     /// Another attempt was first, on a machine that rounds otherwise, with a result that is near enough.
     Near {
-        /// The largest difference of a Dice.
+        /// How far the mean Dice is apart.
         dice: f64,
     },
     /// Another attempt was first, with another result.
@@ -115,11 +118,11 @@ impl Attempts {
         Ok(Attempt { attempts: self.clone(), index, number })
     }
 
-    /// Every attempt so far by task and number: how it began, and how it ended if it has.
+    /// Every attempt so far.
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
-    pub fn all(&self) -> Result<BTreeMap<(usize, usize), (Begun, Option<Ended>)>, EngineError> {
+    pub fn all(&self) -> Result<AllAttempts, EngineError> {
         let folder = self.folder.join("attempts");
         let mut all = BTreeMap::new();
         if !folder.exists() {

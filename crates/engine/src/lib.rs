@@ -22,7 +22,7 @@ mod simulation;
 mod standing;
 
 pub use alarm::{Alarm, alarms};
-pub use attempt::{Attempt, Attempts, Begun, Ended, Ending, Offer};
+pub use attempt::{AllAttempts, Attempt, Attempts, Begun, Ended, Ending, Offer};
 pub use engine::local::{Finished, Pool};
 pub use engine::{ENGINES, Engine, Kubernetes, Resources, Submission, Way, Work, find};
 pub use error::EngineError;

@@ -341,27 +341,17 @@ pub(crate) mod tests {
     #[test]
     fn a_plan_with_any_byte_changed_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let digest = small().write(folder.path()).unwrap();
+        small().write(folder.path()).unwrap();
         let path = Plan::path(folder.path());
         let bytes = std::fs::read(&path).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             std::fs::write(&path, changed).unwrap();
-            assert!(Plan::read(folder.path()).is_err_or(|(_, found)| found == digest), "byte {at}");
+            // Where it can be read, the plan is the same: white space in the head decides nothing.
+            assert!(Plan::read(folder.path()).map_or(true, |(plan, _)| plan == small()), "byte {at}");
         }
         std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
         assert!(Plan::read(folder.path()).is_err(), "cut short");
-    }
-
-    trait IsErrOr<T> {
-        fn is_err_or(self, holds: impl FnOnce(T) -> bool) -> bool;
-    }
-
-    impl<T, E> IsErrOr<T> for Result<T, E> {
-        /// White space between the head's parts decides nothing.
-        fn is_err_or(self, holds: impl FnOnce(T) -> bool) -> bool {
-            self.map_or(true, holds)
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! How the tasks of a plan stand.
 
-use crate::{Begun, Ended, Ending, Plan, TaskKind};
+use crate::{AllAttempts, Ending, Plan, TaskKind};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,11 +72,7 @@ pub struct Standings(Vec<Standing>);
 
 impl Standings {
     /// From the tasks that have a record, and all attempts.
-    pub fn of(
-        plan: &Plan,
-        recorded: &BTreeSet<usize>,
-        attempts: &BTreeMap<(usize, usize), (Begun, Option<Ended>)>,
-    ) -> Standings {
+    pub fn of(plan: &Plan, recorded: &BTreeSet<usize>, attempts: &AllAttempts) -> Standings {
         let mut standings: Vec<Standing> = Vec::new();
         for task in &plan.tasks {
             let last = attempts.range((task.index, 0)..(task.index + 1, 0)).next_back().map(|(_, (_, ended))| ended);
@@ -118,6 +114,7 @@ impl Standings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Ended;
     use crate::attempt::tests::{begun, ended};
     use crate::plan::tests::small;
 

@@ -220,27 +220,30 @@ impl Running {
 mod tests {
     use super::*;
     use crate::engine::tests::{all, pairs};
-    use std::cell::RefCell;
 
-    /// Runs a line of shell for each task in a fresh folder; what is not done, each attempt with its code, and the lines
-    /// of `log`.
-    fn run(
-        plan: &Plan,
-        pool: Pool,
-        line: &str,
-        stop: &dyn Fn() -> bool,
-    ) -> (BTreeSet<usize>, Vec<(usize, Option<i32>)>, Vec<String>) {
+    /// What came of a plan whose tasks are lines of shell.
+    struct Ran {
+        /// Tasks that are not done.
+        left: BTreeSet<usize>,
+        /// Each attempt with its code.
+        ended: Vec<(usize, Option<i32>)>,
+        /// What the tasks wrote to `log`.
+        log: Vec<String>,
+    }
+
+    /// Runs a line of shell for each task, in one fresh folder.
+    fn run(plan: &Plan, pool: Pool, line: &str, stop: &dyn Fn() -> bool) -> Ran {
         let folder = tempfile::tempdir().unwrap();
         let start = |index: usize| {
             let mut command = Command::new("sh");
             command.current_dir(folder.path()).args(["-c", line]).env("INDEX", index.to_string());
             command
         };
-        let ended = RefCell::new(Vec::new());
-        let mut tell = |finished: &Finished| ended.borrow_mut().push((finished.index, finished.code));
+        let mut ended = Vec::new();
+        let mut tell = |finished: &Finished| ended.push((finished.index, finished.code));
         let left = pool.run(plan, &all(plan), &start, &mut tell, stop).unwrap();
         let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        (left, ended.into_inner(), log.lines().map(str::to_string).collect())
+        Ran { left, ended, log: log.lines().map(str::to_string).collect() }
     }
 
     fn pool(slots: usize) -> Pool {
@@ -251,7 +254,7 @@ mod tests {
     fn every_task_is_done_once_and_after_what_it_needs() {
         let plan = pairs(6);
         for slots in [1, 3, 20] {
-            let (left, ended, log) =
+            let Ran { left, ended, log } =
                 run(&plan, pool(slots), "echo begin $INDEX >> log; echo end $INDEX >> log", &|| false);
             assert!(left.is_empty() && ended.len() == 12);
             let at = |line: String| log.iter().position(|found| *found == line).unwrap();
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn no_more_processes_run_at_once_than_there_are_slots() {
         let line = "mkdir run.$INDEX; ls -d run.* | wc -l >> log; sleep 0.02; rmdir run.$INDEX";
-        let (_, _, log) = run(&pairs(8), pool(3), line, &|| false);
+        let Ran { log, .. } = run(&pairs(8), pool(3), line, &|| false);
         let most = log.iter().map(|count| count.trim().parse::<usize>().unwrap()).max();
         assert!(most.is_some_and(|most| (1..=3).contains(&most)), "{log:?}");
     }
@@ -275,16 +278,16 @@ mod tests {
     fn an_attempt_that_asks_for_it_or_is_killed_is_repeated() {
         let line = "if [ $INDEX != 0 ]; then exit 0; fi; \
                     if mkdir a 2>/dev/null; then exit 75; fi; if mkdir b 2>/dev/null; then kill -9 $$; fi";
-        let (left, ended, _) = run(&pairs(1), pool(1), line, &|| false);
+        let Ran { left, ended, .. } = run(&pairs(1), pool(1), line, &|| false);
         assert_eq!(ended, [(0, Some(75)), (0, None), (0, Some(0)), (1, Some(0))]);
         assert!(left.is_empty());
-        let (left, ended, _) = run(&pairs(1), pool(1), "exit 75", &|| false);
+        let Ran { left, ended, .. } = run(&pairs(1), pool(1), "exit 75", &|| false);
         assert_eq!((ended.len(), left.len()), (3, 2), "but not for ever");
     }
 
     #[test]
     fn a_failure_is_not_repeated_and_keeps_back_only_what_needs_it() {
-        let (left, ended, _) = run(&pairs(3), pool(2), "[ $INDEX != 1 ] || exit 4", &|| false);
+        let Ran { left, ended, .. } = run(&pairs(3), pool(2), "[ $INDEX != 1 ] || exit 4", &|| false);
         assert_eq!(left, [1, 4].into());
         assert_eq!(ended.len(), 5);
         assert!(ended.contains(&(1, Some(4))));
@@ -295,7 +298,7 @@ mod tests {
         let began = Instant::now();
         let stop = || began.elapsed() > Duration::from_millis(300);
         let line = "trap 'kill $!; exit 75' TERM; sleep 60 & wait";
-        let (left, ended, _) = run(&pairs(4), pool(2), line, &stop);
+        let Ran { left, ended, .. } = run(&pairs(4), pool(2), line, &stop);
         assert_eq!(left.len(), 8);
         assert_eq!(ended.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [Some(75); 2]);
     }

@@ -20,36 +20,27 @@ impl Record {
         lacuna_disk::digest(&decided.to_line())
     }
 
-    /// The largest difference of a Dice between two records of one run; `None` where they cannot be compared: other
-    /// horizons, subjects or classes, a mask that is empty in one, one that diverged.
+    /// How far apart two records of one run are: the largest difference, over horizons, of the Dice on the volume's grid
+    /// averaged over classes and subjects. `None` where they cannot be compared: other horizons or subjects, or one that
+    /// diverged.
+    ///
+    /// An average, since the Dice of one small structure of one subject moves far by rounding alone.
     pub fn dice_apart(&self, other: &Record) -> Option<f64> {
         let comparable =
             self.diverged.is_some() == other.diverged.is_some() && self.horizons.len() == other.horizons.len();
         let pairs = self.horizons.iter().zip(&other.horizons);
         pairs.fold(comparable.then_some(0.0), |most, (one, other)| {
-            let apart = of_scores(&one.volume, &other.volume)?.max(of_scores(&one.output, &other.output)?);
-            (one.epochs == other.epochs).then_some(most?.max(apart))
+            let same = one.epochs == other.epochs && one.volume.keys().eq(other.volume.keys());
+            let apart = (mean_dice(&one.volume)? - mean_dice(&other.volume)?).abs();
+            same.then_some(most?.max(apart))
         })
     }
 }
 
-fn of_scores(one: &BTreeMap<String, SubjectScores>, other: &BTreeMap<String, SubjectScores>) -> Option<f64> {
-    let pairs = one.iter().zip(other);
-    pairs.fold((one.len() == other.len()).then_some(0.0), |most, ((subject, one), (same, other))| {
-        (subject == same).then_some(most?.max(of_subject(one, other)?))
-    })
-}
-
-fn of_subject(one: &SubjectScores, other: &SubjectScores) -> Option<f64> {
-    let pairs = one.classes.iter().zip(&other.classes);
-    pairs.fold((one.classes.len() == other.classes.len()).then_some(0.0), |most, (one, other)| {
-        let apart = match (one.dice, other.dice) {
-            (Some(one), Some(other)) => (one - other).abs(),
-            (None, None) => 0.0,
-            _ => return None,
-        };
-        (one.name == other.name).then_some(most?.max(apart))
-    })
+/// Over the subjects who have a Dice.
+fn mean_dice(scores: &BTreeMap<String, SubjectScores>) -> Option<f64> {
+    let dice: Vec<f64> = scores.values().filter_map(|scores| scores.mean.dice).collect();
+    (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)
 }
 
 #[cfg(test)]
@@ -109,7 +100,7 @@ mod tests {
 
     #[test]
     fn how_far_apart_two_records_are_worked_by_hand() {
-        // Dice 2 * 3 / (3 + 4) and 2 * 2 / (2 + 4); the background is in neither truth.
+        // Dice 2 * 3 / (3 + 4) and 2 * 2 / (2 + 4) of the one class that is not background.
         let apart = record(3).dice_apart(&record(2)).unwrap();
         assert!((apart - (6.0 / 7.0 - 4.0 / 6.0)).abs() < 1e-12, "{apart}");
         assert_eq!(record(3).dice_apart(&record(3)), Some(0.0));
@@ -121,10 +112,10 @@ mod tests {
         let diverged = Record { diverged: Some("so".to_string()), ..record(3) };
         assert_eq!(record(3).dice_apart(&diverged), None);
         assert_eq!(record(3).dice_apart(&Record { horizons: Vec::new(), ..record(3) }), None);
-        // All found, so that the background is predicted nowhere: its Dice does not exist in one of the two.
-        assert_eq!(record(4).dice_apart(&record(3)), None);
         let mut other = record(3);
-        other.horizons[0].output = BTreeMap::new();
+        let scores = other.horizons[0].volume.remove("sub-01").unwrap();
+        assert_eq!(record(3).dice_apart(&other), None);
+        other.horizons[0].volume.insert("sub-02".to_string(), scores);
         assert_eq!(record(3).dice_apart(&other), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::{Folders, without_names};
 use clap::Args;
-use lacuna_engine::{About, Attempts, Begun, Ended, Ending, Plan, Standings, TaskKind};
+use lacuna_engine::{About, AllAttempts, Attempts, Ending, Plan, Standings, TaskKind};
 use lacuna_kernels::InstructionSet;
 use lacuna_study::{StudyConfig, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +31,8 @@ pub struct Given {
     pub plan: Plan,
     /// Its digest.
     pub digest: String,
-    /// Every attempt by task and number.
-    pub attempts: BTreeMap<(usize, usize), (Begun, Option<Ended>)>,
+    /// Every attempt.
+    pub attempts: AllAttempts,
     /// How each task stands.
     pub standings: Standings,
 }
