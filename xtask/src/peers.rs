@@ -39,6 +39,7 @@ struct Figures {
     setting: Setting,
     weights: Value,
     events: Value,
+    predictions: Value,
     /// `None` where there were no real volumes.
     scores: Option<Value>,
 }
@@ -59,6 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("weights and logits: as in PyTorch\n{weights:#}");
     let events = peers.compare("events.py", &[])?;
     println!("event files: as TensorBoard reads them\n{events:#}");
+    let predictions = peers.compare("predict.py", &[])?;
+    println!("predictions: as nibabel, numpy and scipy have them\n{predictions:#}");
     let scores = if arguments.data.join("ixi7").is_dir() {
         let scores = peers.compare("scores.py", &[&std::path::absolute(&arguments.data)?])?;
         println!("scores and predictions: as scipy, SimpleITK and nibabel have them\n{scores:#}");
@@ -67,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
         None
     };
-    let figures = Figures { setting, weights, events, scores };
+    let figures = Figures { setting, weights, events, predictions, scores };
     std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {FIGURES}");
     Ok(())

@@ -137,3 +137,144 @@ fn what_a_model_does_not_say_must_be_said() {
 fn shortcut_and_depth_need_the_classes() {
     Place::new().fails("predict a.nii --model w.safetensors --depth 10 --out o", 2, &["--classes"]);
 }
+
+/// A model of four classes that is ready for the heads as they are stored.
+fn ready(place: &Place) -> &'static str {
+    let preprocessing = r#"{"kind":"canonical","crop":"none","foreground":"all-voxels"}"#;
+    save(place, &network(4), &[("preprocessing", preprocessing)]);
+    "--model w.safetensors --quiet --out"
+}
+
+fn labels(place: &Place, folder: &str) -> Vec<u16> {
+    labels_of(place, folder, "phantom-000")
+}
+
+fn labels_of(place: &Place, folder: &str, scan: &str) -> Vec<u16> {
+    let file = place.path(&format!("{folder}/{scan}_labels.nii.gz"));
+    read_label_map(&file, &ReadLimits::default()).unwrap().image.into_voxels()
+}
+
+fn probabilities(place: &Place, folder: &str) -> Vec<Vec<f32>> {
+    let file = |class| place.path(&format!("{folder}/phantom-000_probability-{class}.nii.gz"));
+    let read = |class| read_volume(&file(class), &ReadLimits::default()).unwrap().image.into_voxels();
+    (0..4).map(read).collect()
+}
+
+#[test]
+fn windows_that_hold_the_whole_input_change_no_bit_and_smaller_ones_agree_closely() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    place.ok(&format!("predict {IMAGE} {out} plain --probabilities"));
+    // The input is 12 x 18 x 16 voxels along D, H and W.
+    for window in ["16x24x16", "64x64x64", "16x24x24"] {
+        place.ok(&format!("predict {IMAGE} {out} {window} --probabilities --window {window}"));
+        assert_eq!(labels(&place, window), labels(&place, "plain"), "{window}");
+        assert_eq!(probabilities(&place, window), probabilities(&place, "plain"), "{window}");
+    }
+    let record = place
+        .json(&format!("predict {IMAGE} {out} cut --probabilities --window 8x16x8 --overlap 0.25"), "lacuna.predict/1");
+    // D: 0..8 and 8..12; H: 0..16 and 8..18; W: 0..8 and 8..16.
+    assert_eq!(record["predictions"][0]["passes"], 8);
+    assert_ne!(probabilities(&place, "cut"), probabilities(&place, "plain"));
+    let cut = probabilities(&place, "cut");
+    for voxel in 0..cut[0].len() {
+        let sum: f32 = cut.iter().map(|of_class| of_class[voxel]).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "voxel {voxel}: {sum}");
+    }
+    place.fails(&format!("predict {IMAGE} {out} odd --window 12x16x8"), 2, &["multiples of 8", "16x16x8"]);
+    place.fails(&format!("predict {IMAGE} {out} odd --window 8x8x8 --overlap 1"), 2, &["below 1"]);
+}
+
+#[test]
+fn probabilities_agree_with_the_labels() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    let record = place.json(&format!("predict {IMAGE} {out} out --probabilities"), "lacuna.predict/1");
+    assert_eq!(record["predictions"][0]["probabilities"].as_array().unwrap().len(), 4);
+    let (labels, probabilities) = (labels(&place, "out"), probabilities(&place, "out"));
+    for (voxel, &label) in labels.iter().enumerate() {
+        let of_classes: Vec<f32> = probabilities.iter().map(|of_class| of_class[voxel]).collect();
+        let largest = of_classes.iter().copied().fold(0.0, f32::max);
+        assert_eq!(of_classes[usize::from(label)], largest, "voxel {voxel}");
+    }
+}
+
+/// Write the first head again, mirrored from left to right, or joined with its mirror image.
+fn write_mirrored(place: &Place, name: &str, pick: impl Fn([usize; 3], [usize; 3]) -> [usize; 3]) {
+    let head = read_volume(&place.path(IMAGE), &ReadLimits::default()).unwrap().image;
+    let dims = head.grid().dims;
+    let mut voxels = Vec::new();
+    for k in 0..dims[2] {
+        for j in 0..dims[1] {
+            voxels.extend((0..dims[0]).map(|i| head.at(pick([i, j, k], dims))));
+        }
+    }
+    let image = lacuna_volume::Volume::new(*head.grid(), voxels);
+    lacuna_volume::write_volume(&place.path(&format!("{name}/phantom-000.nii.gz")), &image, None).unwrap();
+}
+
+#[test]
+fn flips_see_left_and_right_alike() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    // i leads to the right, so it is W.
+    write_mirrored(&place, "mirrored", |[i, j, k], [ni, _, _]| [ni - 1 - i, j, k]);
+    write_mirrored(&place, "symmetric", |[i, j, k], [ni, _, _]| [i.min(ni - 1 - i), j, k]);
+    let row = 16;
+    let turned =
+        |values: Vec<f32>| values.chunks(row).flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>()).collect();
+    for folder in ["heads/images", "mirrored", "symmetric"] {
+        let name = folder.replace('/', "-");
+        place.ok(&format!("predict {folder}/phantom-000.nii.gz {out} {name} --probabilities --flips W"));
+    }
+    let mirrored: Vec<Vec<f32>> = probabilities(&place, "mirrored").into_iter().map(turned).collect();
+    let apart = |a: &[Vec<f32>], b: &[Vec<f32>]| {
+        a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    assert!(apart(&mirrored, &probabilities(&place, "heads-images")) < 1e-5);
+    let symmetric = probabilities(&place, "symmetric");
+    let turned: Vec<Vec<f32>> = symmetric.iter().cloned().map(turned).collect();
+    assert!(apart(&symmetric, &turned) < 1e-5);
+    // Without them the network has no reason to.
+    place.ok(&format!("predict symmetric/phantom-000.nii.gz {out} once --probabilities"));
+    assert!(apart(&probabilities(&place, "once"), &symmetric) > 1e-4);
+    let record = place.json(&format!("predict {IMAGE} {out} all --flips d,h,w"), "lacuna.predict/1");
+    assert_eq!(record["predictions"][0]["passes"], 8);
+}
+
+#[test]
+fn the_largest_component_alone_stays() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    let plain = place.json(&format!("predict {IMAGE} {out} plain"), "lacuna.predict/1");
+    let record = place.json(&format!("predict {IMAGE} {out} largest --largest-component"), "lacuna.predict/1");
+    let numbers = |record: &serde_json::Value, key: &str| -> Vec<u64> {
+        record["predictions"][0][key].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
+    };
+    let (before, after, removed) = (numbers(&plain, "voxels"), numbers(&record, "voxels"), numbers(&record, "removed"));
+    for class in 1..4 {
+        assert_eq!(before[class], after[class] + removed[class]);
+    }
+    assert_eq!(before[0] + removed.iter().sum::<u64>(), after[0]);
+    let changed = labels(&place, "plain").into_iter().zip(labels(&place, "largest"));
+    assert!(changed.clone().all(|(before, after)| before == after || after == 0));
+}
+
+#[test]
+fn a_folder_is_segmented_and_gone_on_with() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    let record = place.json(&format!("predict heads/images {out} out"), "lacuna.predict/1");
+    assert_eq!(record["predictions"].as_array().unwrap().len(), 3);
+    std::fs::remove_file(place.path("out/phantom-001_labels.nii.gz")).unwrap();
+    place.fails(&format!("predict heads/images {out} out"), 3, &["is there already"]);
+    let record = place.json(&format!("predict heads/images {out} out --continue"), "lacuna.predict/1");
+    assert_eq!((&record["passed_over"], record["predictions"].as_array().unwrap().len()), (&2.into(), 1));
+    place.ok(&format!("predict heads/images/phantom-001.nii.gz {out} alone"));
+    assert_eq!(labels_of(&place, "out", "phantom-001"), labels_of(&place, "alone", "phantom-001"));
+}

@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows of subjects, networks or labels' meanings.
 
+mod components;
 mod crop;
 mod error;
 mod geometry;
@@ -17,7 +18,9 @@ mod normalise;
 mod orientation;
 mod preprocess;
 mod resample;
+mod windows;
 
+pub use components::keep_largest_components;
 pub use crop::{VoxelBox, bounding_box, crop, place_back};
 pub use error::VolumeError;
 pub use geometry::{Affine, Grid, SpacingMm};
@@ -32,3 +35,4 @@ pub use preprocess::{
     Canonical, Crop, Medicalnet, Placement, PlacementError, Prepared, PreprocessError, Preprocessing,
 };
 pub use resample::{Convention, dims_at_spacing, resample_nearest, resample_trilinear};
+pub use windows::{Blend, Tiling};

@@ -106,6 +106,11 @@ impl Model {
         self.shards.as_ref().map_or_else(|| self.network.digest(), Ensemble::digest)
     }
 
+    /// How many networks answer for it.
+    pub fn network_count(&self) -> usize {
+        self.shards.as_ref().map_or(1, |shards| shards.files().count())
+    }
+
     /// The network, where one is needed and a mean of several will not do.
     ///
     /// # Errors

@@ -294,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn the_probability_of_one_class_is_that_among_all() {
+        for choice in choices() {
+            let placement = choice.apply(&[blob()], &noise()).unwrap().placement;
+            let probabilities: Vec<f32> = (0..3 * 24).map(|n| ((n * 31 % 17) as f32) / 17.0).collect();
+            for class in 0..3 {
+                let mut expected = vec![f32::NAN; blob().grid().len()];
+                let visit = |offset: usize, of_classes: &[f32]| expected[offset] = of_classes[class];
+                placement.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
+                let found = placement.probability_to_image(&probabilities, [3, 3, 2, 4], class).unwrap();
+                assert_eq!(found.voxels(), expected, "{choice:?}");
+            }
+        }
+    }
+
+    #[test]
     fn outside_the_crop_there_is_background() {
         let placement = canonical(Some([4, 4, 4]), Crop::AboveZero).apply(&[blob()], &noise()).unwrap().placement;
         let everywhere_one: Vec<f32> = one_hot(&[1; 64], 2);

@@ -124,16 +124,43 @@ impl Placement {
         mut visit: impl FnMut(usize, &[f32]),
     ) -> Result<(), PlacementError> {
         check(probabilities, shape)?;
+        self.visit_inside(&classes_last(probabilities, shape[0]), shape, &mut visit);
+        self.visit_outside(shape[0], visit);
+        Ok(())
+    }
+
+    /// The probability of one class at every voxel of the image, as [`Placement::for_each_probability`] has it.
+    ///
+    /// # Errors
+    /// [`PlacementError`] if shape and length disagree or a number is not finite.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn probability_to_image(
+        &self,
+        probabilities: &[f32],
+        shape: [usize; 4],
+        class: usize,
+    ) -> Result<Volume, PlacementError> {
+        check(probabilities, shape)?;
+        let [classes, depth, height, width] = shape;
+        assert!(class < classes, "class {class} of {classes}");
+        let points = depth * height * width;
+        let of_class = &probabilities[class * points..][..points];
+        let mut voxels = vec![if class == 0 { 1.0 } else { 0.0 }; self.grid.len()];
+        self.visit_inside(of_class, [1, depth, height, width], &mut |offset, value| voxels[offset] = value[0]);
+        Ok(Image::new(self.grid, voxels))
+    }
+
+    /// Visit the voxels of the part the network saw; `interleaved` is `[D, H, W, C]`.
+    fn visit_inside(&self, interleaved: &[f32], shape: [usize; 4], visit: &mut impl FnMut(usize, &[f32])) {
         let [classes, depth, height, width] = shape;
         let lattice_dims = [width, height, depth];
         let part_dims = self.order.dims(self.part.dims);
         // The sampling seen from the other side: voxels of the part are the samples now.
         let samples = std::array::from_fn(|axis| self.convention.between(part_dims[axis], lattice_dims[axis]));
-        let interleaved = classes_last(probabilities, classes);
-        let lattice = Lattice { values: &interleaved, dims: lattice_dims, width: classes };
+        let lattice = Lattice { values: interleaved, dims: lattice_dims, width: classes };
         lattice.for_each_sample(&samples, |index, of_classes| visit(self.image_offset(index), of_classes));
-        self.visit_outside(classes, visit);
-        Ok(())
     }
 
     /// The channels at the network's input, each voxel blended trilinearly.

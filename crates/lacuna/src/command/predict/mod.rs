@@ -1,0 +1,369 @@
+//! `lacuna predict`: segment images, or write a network's raw logits.
+
+mod scans;
+
+use crate::arguments::{Model, ModelArguments, PreprocessArguments, ReadArguments, voxels};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::inference::{self, Axis, STRIDE, Way, orientations};
+use crate::interrupt;
+use crate::output::Outcome;
+use crate::progress::Progress;
+use crate::text_table::aligned;
+use clap::Args;
+use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
+use lacuna_nn::Network;
+use lacuna_seed::Seed;
+use lacuna_train::{Prediction, TrainError, is_collapsed};
+use lacuna_volume::{
+    ClassMap, NiftiHeader, Prepared, Preprocessing, Tiling, keep_largest_components, write_label_map, write_volume,
+};
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Segment images; results lie on each image's own grid
+///
+/// One scan at a time is in memory. A model of several channels takes that many IMAGEs per scan,
+/// in its channel order; in a folder, NAME_0000 and so on. With --logits it writes the tensor
+/// `logits`, [1, C, D, H, W], as the network gives it.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  lacuna predict scan.nii.gz --model model.safetensors --out segmented\n  \
+                  lacuna predict scans --model model.safetensors --out segmented --window 96x96x96 --flips w \\\n    \
+                  --largest-component --probabilities\n  \
+                  lacuna predict scan.nii.gz --model foreign.safetensors --depth 50 --shortcut B --classes 2 \\\n    \
+                  --preprocess none --logits logits.safetensors")]
+pub struct Arguments {
+    /// NIfTI images, or folders of them
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    #[command(flatten)]
+    preprocess: PreprocessArguments,
+    /// Write label maps of class numbers into this folder, IMAGE's name with `_labels` before its ending
+    #[arg(long, value_name = "DIR", required_unless_present = "logits", conflicts_with = "logits")]
+    out: Option<PathBuf>,
+    /// Go on in that folder: scans that have their label map are passed over
+    #[arg(long = "continue", requires = "out")]
+    go_on: bool,
+    /// Write the probability of each class too, as `_probability-CLASS`
+    #[arg(long, requires = "out")]
+    probabilities: bool,
+    /// Leave of each class only its largest connected part; the rest becomes background
+    #[arg(long, requires = "out")]
+    largest_component: bool,
+    #[command(flatten)]
+    passes: PassArguments,
+    /// Write the raw logits of one scan to this safetensors file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "flips"])]
+    logits: Option<PathBuf>,
+    /// What the background noise of MedicalNet's preprocessing follows from
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    #[command(flatten)]
+    read: ReadArguments,
+}
+
+/// How a prepared scan goes through the network.
+#[derive(Args)]
+struct PassArguments {
+    /// Cut the network's input into overlapping windows of this size along D, H and W, multiples of 8, and blend their
+    /// answers by a Gaussian
+    #[arg(long, value_parser = voxels, value_name = "DxHxW", help_heading = "Passes")]
+    window: Option<[usize; 3]>,
+    /// The share of a window that the next one covers too
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE", help_heading = "Passes")]
+    overlap: f64,
+    /// Average over mirror images along these axes of the network's input: d, h, w
+    #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "AXES", help_heading = "Passes")]
+    flips: Vec<Axis>,
+}
+
+#[derive(Serialize)]
+struct Record {
+    model: String,
+    network: String,
+    preprocessing: Preprocessing,
+    /// Voxels of a window along D, H and W; absent where the whole input was seen at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<[usize; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overlap: Option<f64>,
+    flips: Vec<Axis>,
+    largest_component: bool,
+    classes: Vec<String>,
+    predictions: Vec<Written>,
+    /// Scans that had their label map before.
+    passed_over: usize,
+}
+
+#[derive(Serialize)]
+struct Written {
+    images: Vec<PathBuf>,
+    output: PathBuf,
+    input_shape: [usize; 4],
+    output_shape: [usize; 4],
+    /// How often the input, or a part of it, went through one network.
+    passes: usize,
+    /// One file per class, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    probabilities: Vec<PathBuf>,
+    /// Voxels of each class on the image's grid; absent for logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voxels: Option<Vec<u64>>,
+    /// Voxels that became background since they were apart from the largest part of their class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<Vec<u64>>,
+}
+
+/// What holds for every scan of one call.
+struct Work<'a> {
+    context: &'a Context,
+    model: &'a Model,
+    preprocessing: &'a Preprocessing,
+    way: Way,
+    seed: Seed,
+    read: ReadOptions,
+}
+
+/// What is made of each scan, and where it goes.
+struct Wanted<'a> {
+    folder: &'a Path,
+    probabilities: bool,
+    largest_component: bool,
+}
+
+/// Segment scan after scan.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    let stated = arguments.preprocess.stated()?;
+    let model = arguments.model.open(&context.device)?;
+    let preprocessing = model.preprocessing(stated)?;
+    let mut scans = scans::scans(&arguments.images, model.network.architecture().channels)?;
+    let named = scans.len();
+    let work = Work {
+        context,
+        model: &model,
+        preprocessing: &preprocessing,
+        way: arguments.passes.way()?,
+        seed: Seed(arguments.seed),
+        read: arguments.read.options()?,
+    };
+    let predictions = match (&arguments.out, &arguments.logits) {
+        (_, Some(file)) => vec![write_logits(&work, &scans, file)?],
+        (Some(folder), None) => {
+            let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
+            if arguments.go_on {
+                scans.retain(|scan| !label_file(folder, scan).exists());
+            }
+            segment(&work, &scans, &Wanted { folder, probabilities, largest_component })?
+        }
+        (None, None) => unreachable!("clap demands --out or --logits"),
+    };
+    let record = Record {
+        model: model.digest(),
+        network: model.network.architecture().to_string(),
+        preprocessing,
+        window: arguments.passes.window,
+        overlap: arguments.passes.window.map(|_| arguments.passes.overlap),
+        flips: arguments.passes.flips.clone(),
+        largest_component: arguments.largest_component,
+        classes: class_names(&model),
+        passed_over: named - scans.len(),
+        predictions,
+    };
+    Ok(Outcome::new("predict", &record, text(&record)))
+}
+
+impl PassArguments {
+    /// # Errors
+    /// A window that the network cannot be shifted by, an overlap that is no share.
+    fn way(&self) -> Result<Way, CliError> {
+        if !(0.0..1.0).contains(&self.overlap) {
+            let what = format!("--overlap: expected 0 or more and below 1, found {}", self.overlap);
+            return Err(CliError::Usage { what });
+        }
+        if let Some(window) = self.window.filter(|window| window.iter().any(|size| !size.is_multiple_of(STRIDE))) {
+            let up = window.map(|size| size.next_multiple_of(STRIDE).to_string()).join("x");
+            let what = format!("--window: expected multiples of {STRIDE}, found {window:?}; fix: for example {up}");
+            return Err(CliError::Usage { what });
+        }
+        let tiling = self.window.map(|window| Tiling { window, overlap: self.overlap });
+        Ok(Way { tiling, orientations: orientations(&self.flips) })
+    }
+}
+
+fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError> {
+    let ScanData { images, header, notices, .. } = load(scan, &work.read)?;
+    for (path, notice) in notices {
+        work.context.note(&format!("note: {}: {notice}", path.display()));
+    }
+    let noise = work.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
+    let prepared = work.preprocessing.apply(&images, &noise)?;
+    Ok((prepared, header.expect("a scan from files has a header")))
+}
+
+fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, CliError> {
+    let network = work.model.one_network("--logits")?;
+    let [scan] = scans else {
+        let what = format!("--logits: expected one scan, found {}; fix: call predict once per scan", scans.len());
+        return Err(CliError::Usage { what });
+    };
+    let (prepared, _) = prepare(work, scan)?;
+    let logits = inference::logits(network, &prepared, &work.context.device);
+    let shape = logits.dims();
+    let bytes: Vec<u8> = inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
+    let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
+    let bytes = safetensors::serialize([("logits", view)], None).expect("one tensor has one name");
+    lacuna_disk::write_bytes(file, &bytes)?;
+    let [_, c, d, h, w] = shape;
+    Ok(Written {
+        images: scan.images.clone(),
+        output: file.to_path_buf(),
+        input_shape: prepared.shape,
+        output_shape: [c, d, h, w],
+        passes: 1,
+        probabilities: Vec::new(),
+        voxels: None,
+        removed: None,
+    })
+}
+
+fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
+    refuse_taken(scans, wanted)?;
+    let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
+    let mut written = Vec::new();
+    for (index, scan) in scans.iter().enumerate() {
+        let segmented = match interrupt::requested() {
+            true => None,
+            false => segment_one(work, scan, wanted, &mut |share| progress.within(index + 1, share, ""))?,
+        };
+        let Some(segmented) = segmented else {
+            let kept = format!(
+                "{index} of {} scans are segmented in {}; go on with --continue",
+                scans.len(),
+                wanted.folder.display()
+            );
+            return Err(CliError::Interrupted { kept });
+        };
+        written.push(segmented);
+    }
+    progress.advance(scans.len(), "");
+    Ok(written)
+}
+
+/// Segment one scan; `None` if the user wished to stop before its end, with nothing written.
+fn segment_one(
+    work: &Work,
+    scan: &Scan,
+    wanted: &Wanted,
+    show: &mut dyn FnMut(f64),
+) -> Result<Option<Written>, CliError> {
+    let (prepared, header) = prepare(work, scan)?;
+    let (shape, passes) = (prepared.shape, work.way.passes(prepared.shape));
+    let prediction = match ask(work, &prepared, passes, show) {
+        Err(_) if interrupt::requested() => return Ok(None),
+        prediction => prediction?,
+    };
+    if is_collapsed(&prediction) {
+        work.context.note(&format!("note: {}: the network says one class everywhere", scan.images[0].display()));
+    }
+    // The input of a large image is large; its place is all that is needed of it from here on.
+    let placement = prepared.placement.clone();
+    drop(prepared);
+    let number = prediction.shape[0];
+    let mut probabilities = Vec::new();
+    for class in (0..number).filter(|_| wanted.probabilities) {
+        let file = probability_file(wanted.folder, scan, class);
+        // Class after class, so that one of them is in memory.
+        let image = placement.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
+        write_volume(&file, &image, Some(&header))?;
+        probabilities.push(file);
+    }
+    let mut classes = placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
+    let removed = wanted.largest_component.then(|| keep_largest_components(&mut classes));
+    // Last, since a label map says that its scan is done.
+    let output = label_file(wanted.folder, scan);
+    write_label_map(&output, &classes, Some(&header))?;
+    Ok(Some(Written {
+        images: scan.images.clone(),
+        output,
+        input_shape: shape,
+        output_shape: prediction.shape,
+        passes,
+        probabilities,
+        voxels: Some(count(&classes, number)),
+        removed: removed.map(|removed| by_class(&removed, number)),
+    }))
+}
+
+/// What the model says, pass after pass; stops between two of them if the user wishes to.
+fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64)) -> Result<Prediction, CliError> {
+    let device = &work.context.device;
+    let networks = work.model.network_count();
+    let mut done = 0;
+    show(0.0);
+    let mut after_pass = || {
+        done += 1;
+        show(done as f64 / (passes * networks) as f64);
+        if interrupt::requested() { Err(TrainError::Interrupted { epochs_done: 0 }) } else { Ok(()) }
+    };
+    let mut say = |network: &Network| {
+        inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
+    };
+    Ok(work.model.ask(device, &mut say)?.remove(0).prediction)
+}
+
+fn label_file(folder: &Path, scan: &Scan) -> PathBuf {
+    folder.join(format!("{}_labels.nii.gz", scan.name))
+}
+
+fn probability_file(folder: &Path, scan: &Scan, class: usize) -> PathBuf {
+    folder.join(format!("{}_probability-{class}.nii.gz", scan.name))
+}
+
+/// No label map is ever overwritten, nor two scans written to one place.
+fn refuse_taken(scans: &[Scan], wanted: &Wanted) -> Result<(), CliError> {
+    let mut taken = BTreeSet::new();
+    for output in scans.iter().map(|scan| label_file(wanted.folder, scan)) {
+        if output.exists() || !taken.insert(output.clone()) {
+            let what = format!("{}: is there already; fix: choose another folder for --out", output.display());
+            return Err(CliError::Config { what });
+        }
+    }
+    Ok(())
+}
+
+fn by_class(removed: &BTreeMap<u8, u64>, number: usize) -> Vec<u64> {
+    (0..number).map(|class| removed.get(&(class as u8)).copied().unwrap_or(0)).collect()
+}
+
+fn count(classes: &ClassMap, number: usize) -> Vec<u64> {
+    let mut voxels = vec![0; number];
+    classes.voxels().iter().for_each(|&class| voxels[usize::from(class)] += 1);
+    voxels
+}
+
+/// The classes' names, or their numbers where the file names none.
+fn class_names(model: &Model) -> Vec<String> {
+    match &model.notes.classes {
+        Some(names) => names.clone(),
+        None => (0..model.network.architecture().classes).map(|class| class.to_string()).collect(),
+    }
+}
+
+fn text(record: &Record) -> String {
+    let head = ["output", "input", "network's grid", "voxels per class"].map(str::to_string).to_vec();
+    let mut rows = vec![head];
+    rows.extend(record.predictions.iter().map(|written| {
+        let counts = written.voxels.iter().flatten().zip(&record.classes);
+        vec![
+            written.output.display().to_string(),
+            format!("{:?}", written.input_shape),
+            format!("{:?}", written.output_shape),
+            counts.map(|(voxels, class)| format!("{class}: {voxels}")).collect::<Vec<_>>().join(", "),
+        ]
+    }));
+    aligned(&rows)
+}

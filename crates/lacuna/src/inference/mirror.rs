@@ -1,0 +1,64 @@
+//! Mirror images of arrays `[C, D, H, W]`.
+
+use clap::ValueEnum;
+
+/// An axis of a network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    /// The first: from below to above in canonical preprocessing
+    D,
+    /// The second: from the back to the front
+    H,
+    /// The third: from left to right
+    W,
+}
+
+/// Every way to mirror along some of these axes, none first.
+pub fn orientations(axes: &[Axis]) -> Vec<[bool; 3]> {
+    let all = (0..8usize).map(|bits| [bits & 4 > 0, bits & 2 > 0, bits & 1 > 0]);
+    let given = [Axis::D, Axis::H, Axis::W].map(|axis| axes.contains(&axis));
+    all.filter(|mirrors| mirrors.iter().zip(given).all(|(mirror, given)| given || !mirror)).collect()
+}
+
+/// The array read backwards along these of (D, H, W).
+pub fn mirrored(values: &[f32], [c, d, h, w]: [usize; 4], [along_d, along_h, along_w]: [bool; 3]) -> Vec<f32> {
+    let at = |backwards: bool, index: usize, length: usize| if backwards { length - 1 - index } else { index };
+    let mut turned = Vec::with_capacity(values.len());
+    for channel in 0..c {
+        for depth in 0..d {
+            for height in 0..h {
+                let row = ((channel * d + at(along_d, depth, d)) * h + at(along_h, height, h)) * w;
+                let row = &values[row..row + w];
+                if along_w { turned.extend(row.iter().rev()) } else { turned.extend(row) }
+            }
+        }
+    }
+    turned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirroring_twice_is_not_mirroring_and_once_moves_every_axis_asked_for() {
+        let values: Vec<f32> = (0..2 * 3 * 4 * 5).map(|n| n as f32).collect();
+        let shape = [2, 3, 4, 5];
+        for axes in orientations(&[Axis::D, Axis::H, Axis::W]) {
+            let once = mirrored(&values, shape, axes);
+            assert_eq!(mirrored(&once, shape, axes), values);
+            // Of the second channel the first point comes from the far end of each mirrored axis.
+            let far = |axis: usize| if axes[axis] { shape[axis + 1] - 1 } else { 0 };
+            assert_eq!(once[60], (60 + (far(0) * 4 + far(1)) * 5 + far(2)) as f32);
+        }
+    }
+
+    #[test]
+    fn orientations_are_all_subsets_of_the_axes() {
+        assert_eq!(orientations(&[]), [[false; 3]]);
+        assert_eq!(orientations(&[Axis::W]), [[false; 3], [false, false, true]]);
+        assert_eq!(orientations(&[Axis::H, Axis::D]).len(), 4);
+        assert_eq!(orientations(&[Axis::W, Axis::D, Axis::H]).len(), 8);
+    }
+}

@@ -1,0 +1,166 @@
+//! A network applied to prepared images, outside training.
+
+mod mirror;
+
+pub use mirror::{Axis, orientations};
+
+use lacuna_nn::{Device, Network, Pass, Tensor};
+use lacuna_train::{Prediction, Said, TrainError};
+use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
+use mirror::mirrored;
+
+/// How far an input may be shifted for the output to be shifted alike: the network halves three times.
+pub const STRIDE: usize = 8;
+
+/// How a prepared scan is put through a network.
+pub struct Way {
+    /// The windows it is cut into; the whole at once if unsaid.
+    pub tiling: Option<Tiling>,
+    /// Along which of (D, H, W) each pass mirrors the input, and its answer back; the means count.
+    pub orientations: Vec<[bool; 3]>,
+}
+
+impl Way {
+    /// The windows of an input of `[C, D, H, W]`.
+    pub fn windows(&self, [_, size @ ..]: [usize; 4]) -> Vec<VoxelBox> {
+        match &self.tiling {
+            Some(tiling) => tiling.windows(size, STRIDE),
+            None => vec![VoxelBox { start: [0; 3], dims: size }],
+        }
+    }
+
+    /// How often an input of this shape goes through a network.
+    pub fn passes(&self, shape: [usize; 4]) -> usize {
+        self.windows(shape).len() * self.orientations.len()
+    }
+}
+
+/// Raw logits `[1, C, D, H, W]` on the network's output grid, BatchNorm with its running statistics.
+pub fn logits(network: &Network, input: &Prepared, device: &Device) -> Tensor<5> {
+    logits_of(network, &input.voxels, input.shape, device)
+}
+
+/// A tensor's values on the host, row-major.
+pub fn values(tensor: Tensor<5>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
+}
+
+/// What a network says of an input, window by window and from every side; `after_pass` is called after each pass.
+///
+/// One window seen one way is a plain pass to the last bit.
+///
+/// # Errors
+/// Those of `after_pass`.
+pub fn say(
+    network: &Network,
+    input: &Prepared,
+    way: &Way,
+    device: &Device,
+    after_pass: &mut dyn FnMut() -> Result<(), TrainError>,
+) -> Result<Said, TrainError> {
+    let windows = way.windows(input.shape);
+    if let ([_], [[false, false, false]]) = (&windows[..], &way.orientations[..]) {
+        let said = Said::of(logits(network, input, device));
+        after_pass()?;
+        return Ok(said);
+    }
+    let [_, size @ ..] = input.shape;
+    let classes = network.architecture().classes;
+    let [depth, height, width] = network.architecture().output_size(size);
+    let shape = [classes, depth, height, width];
+    let mut whole = None;
+    let mut blend = Blend::new(shape);
+    for window in &windows {
+        let part = cut(input, window);
+        let answer = from_every_side(network, &part, way, device, after_pass)?;
+        if windows.len() == 1 {
+            whole = Some(answer.probabilities);
+        } else {
+            blend.add(&on_output_grid(network, window), &answer.probabilities);
+        }
+    }
+    let probabilities = whole.unwrap_or_else(|| blend.finish());
+    let logits = probabilities.iter().map(|probability| probability.max(f32::MIN_POSITIVE).ln()).collect();
+    Ok(Said { prediction: Prediction { probabilities, shape }, logits })
+}
+
+/// A part of an input as an input of its own.
+struct Part {
+    voxels: Vec<f32>,
+    shape: [usize; 4],
+}
+
+fn cut(input: &Prepared, window: &VoxelBox) -> Part {
+    let [channels, depth, height, width] = input.shape;
+    let ([d0, h0, w0], [dims_d, dims_h, dims_w]) = (window.start, window.dims);
+    let mut voxels = Vec::with_capacity(channels * dims_d * dims_h * dims_w);
+    for c in 0..channels {
+        for d in d0..d0 + dims_d {
+            for h in h0..h0 + dims_h {
+                let row = ((c * depth + d) * height + h) * width + w0;
+                voxels.extend_from_slice(&input.voxels[row..row + dims_w]);
+            }
+        }
+    }
+    Part { voxels, shape: [channels, dims_d, dims_h, dims_w] }
+}
+
+/// The mean over orientations.
+fn from_every_side(
+    network: &Network,
+    part: &Part,
+    way: &Way,
+    device: &Device,
+    after_pass: &mut dyn FnMut() -> Result<(), TrainError>,
+) -> Result<Prediction, TrainError> {
+    let mut sum: Option<Prediction> = None;
+    for &axes in &way.orientations {
+        let turned = mirrored(&part.voxels, part.shape, axes);
+        let said = Said::of(logits_of(network, &turned, part.shape, device)).prediction;
+        let back = mirrored(&said.probabilities, said.shape, axes);
+        match &mut sum {
+            None => sum = Some(Prediction { probabilities: back, shape: said.shape }),
+            Some(sum) => sum.probabilities.iter_mut().zip(back).for_each(|(sum, more)| *sum += more),
+        }
+        after_pass()?;
+    }
+    let mut mean = sum.expect("an input is seen from one side at least");
+    let share = 1.0 / way.orientations.len() as f32;
+    mean.probabilities.iter_mut().for_each(|probability| *probability *= share);
+    Ok(mean)
+}
+
+/// Where a window's answer lies on the output grid.
+fn on_output_grid(network: &Network, window: &VoxelBox) -> VoxelBox {
+    let steps = network.architecture().output_size([STRIDE; 3]);
+    VoxelBox {
+        start: std::array::from_fn(|axis| window.start[axis] / STRIDE * steps[axis]),
+        dims: network.architecture().output_size(window.dims),
+    }
+}
+
+fn logits_of(network: &Network, voxels: &[f32], [c, d, h, w]: [usize; 4], device: &Device) -> Tensor<5> {
+    let tensor = Tensor::<1>::from_floats(voxels, device).reshape([1, c, d, h, w]);
+    network.forward(&Pass::evaluation(&network.parameters), tensor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_cut_channel_by_channel() {
+        let image = lacuna_volume::Volume::new(
+            lacuna_volume::Grid::axis_aligned([2, 3, 4], lacuna_volume::SpacingMm([1.0; 3])),
+            (0..24).map(|n| n as f32).collect(),
+        );
+        let negative = image.map(|voxel| -voxel);
+        let noise = lacuna_seed::Seed(0).stream("noise");
+        let input = lacuna_volume::Preprocessing::None.apply(&[image.clone(), negative], &noise).unwrap();
+        let part = cut(&input, &VoxelBox { start: [1, 0, 2], dims: [1, 2, 2] });
+        // (D, H, W) are (i, j, k) here.
+        let expected = [[1, 0, 2], [1, 0, 3], [1, 1, 2], [1, 1, 3]].map(|index| image.at(index));
+        assert_eq!((part.shape, &part.voxels[..4]), ([2, 1, 2, 2], &expected[..]));
+        assert_eq!(part.voxels[4..], expected.map(|voxel| -voxel));
+    }
+}
