@@ -1,13 +1,16 @@
 //! What `study` and `demo` share: a study run in a run folder, its progress, its tables.
 
+use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::live::{Keeper, LiveSubject};
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::reporting::{self, Report};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
+use crate::viewing;
 use lacuna_report::html::Names;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
@@ -15,7 +18,7 @@ use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a study's records and models lie.
 pub struct Folders {
@@ -64,11 +67,14 @@ pub fn run(
     config: StudyConfig,
     folders: &Folders,
     context: &Context,
+    images: &ImageArguments,
     conclude: Conclude,
 ) -> Result<Outcome, CliError> {
     let study = open(verb, config, folders, context)?;
     let record = RunRecord::new(context, verb, seeds(&study), BTreeMap::new());
-    in_run_folder(&study, &record, context, |folder| conclude(verb, run_in(verb, &study, folder, folders, context)?))
+    in_run_folder(&study, &record, context, |folder| {
+        conclude(verb, run_in(verb, &study, folder, folders, context, images)?)
+    })
 }
 
 /// The seeds of a study, as run folders have them.
@@ -138,6 +144,7 @@ fn run_in<'a>(
     folder: &'a RunFolder,
     folders: &'a Folders,
     context: &Context,
+    images: &ImageArguments,
 ) -> Result<Finished<'a>, CliError> {
     let began = Instant::now();
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
@@ -169,7 +176,8 @@ fn run_in<'a>(
     // Pseudonyms are kept, so that the page and the tables beside it call people alike.
     let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
     let title = study.config().name.clone();
-    Report { title, rows, probes, curves, facts: Vec::new(), names }.write(folder)?;
+    let pictures = Some(viewing::of_study(study, &gates, images, context)?);
+    Report { title, rows, probes, curves, names, pictures, ..Report::default() }.write(folder)?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
 }
@@ -220,7 +228,18 @@ pub fn carry_out(
     folders: &Folders,
     context: &Context,
 ) -> Result<(Result<(), CliError>, usize), CliError> {
-    let mut watch = Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 };
+    let mut watch = Watch {
+        context,
+        verb,
+        study,
+        folder,
+        live: Keeper::new(folder),
+        page_written: None,
+        tasks: String::new(),
+        progress: None,
+        epochs: Vec::new(),
+        unsealed: 0,
+    };
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
     Ok((done, watch.unsealed))
@@ -250,6 +269,12 @@ pub fn duration(seconds: f64) -> String {
 struct Watch<'a> {
     context: &'a Context,
     verb: &'static str,
+    study: &'a Study,
+    folder: &'a RunFolder,
+    /// What others see from elsewhere.
+    live: Keeper<'a>,
+    /// When the page of what is there so far was written last.
+    page_written: Option<Instant>,
     /// `3/35`, as the running task counts.
     tasks: String,
     progress: Option<Progress>,
@@ -259,17 +284,65 @@ struct Watch<'a> {
     unsealed: usize,
 }
 
+/// A page of what is there so far is written so often at most.
+const PAGE_EVERY: Duration = Duration::from_secs(60);
+
+impl Watch<'_> {
+    /// Watching from elsewhere is a convenience: that it cannot be written ends no study.
+    fn unless_told(&self, told: Result<(), CliError>) {
+        if let Err(error) = told {
+            self.context.note(&format!("note     {error}"));
+        }
+    }
+
+    /// The page of a study or demo as far as it has come; the finished one takes its place.
+    fn write_page(&mut self) {
+        let is_due = self.page_written.is_none_or(|written| written.elapsed() >= PAGE_EVERY);
+        if !is_due || !matches!(self.verb, "study" | "demo") {
+            return;
+        }
+        self.page_written = Some(Instant::now());
+        let told = self.page_so_far().and_then(|report| report.write(self.folder));
+        self.unless_told(told);
+    }
+
+    fn page_so_far(&self) -> Result<Report, CliError> {
+        let (rows, probes, curves) = (self.study.rows()?, self.study.probe_rows()?, self.study.curve_rows()?);
+        let names = if self.study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
+        let running = Some(format!("{} tasks are done; this page is written again as more are.", self.tasks));
+        let title = self.study.config().name.clone();
+        Ok(Report { title, rows, probes, curves, names, running, ..Report::default() })
+    }
+}
+
 impl lacuna_study::Progress for Watch<'_> {
     fn task(&mut self, number: usize, total: usize, what: &str, epochs: usize) {
         self.progress = None;
         self.tasks = format!("{number}/{total}");
         self.context.note(&format!("task     {number}/{total}  {what}"));
+        let told = self.live.task([number, total], what, [0, epochs]);
+        self.unless_told(told);
         self.progress = Some(Progress::begin(self.context, self.verb, "epoch", epochs, 0));
     }
 
     fn task_done(&mut self, record: &Record, found: bool) {
         self.progress = None;
         self.unsealed += usize::from(record.is_unsealed());
+        if found {
+            self.live.passed_over();
+        }
+        if let Some(scores) = record.horizons.last() {
+            let subjects = scores.output.iter().map(|(name, scores)| LiveSubject {
+                name: name.clone(),
+                role: String::new(),
+                dice: scores.mean.dice,
+            });
+            let told = self.live.scored(format!("after {} epochs", scores.epochs), subjects.collect());
+            self.unless_told(told);
+        }
+        if !found {
+            self.write_page();
+        }
         if found {
             let seal = if record.is_unsealed() { ", unsealed" } else { "" };
             self.context.note(&format!("         found its record{seal}"));
@@ -296,6 +369,8 @@ impl lacuna_study::Progress for Watch<'_> {
         if let Some(progress) = &mut self.progress {
             progress.advance(record.epoch, &format!("task={} loss={:.4}", self.tasks, record.loss));
         }
+        let told = self.live.epoch(record);
+        self.unless_told(told);
         let line = serde_json::json!({ "task": self.tasks, "epoch": record });
         self.epochs.push(format!("{line}\n"));
     }

@@ -36,6 +36,8 @@ const VERBS: &[&str] = &[
     "trace",
     "erase",
     "report",
+    "compare",
+    "watch",
     "bench",
     "completions",
     "exit-codes",

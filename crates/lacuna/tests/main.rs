@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod compare;
 mod convert;
 mod data;
 mod errors;
@@ -19,3 +20,4 @@ mod support;
 mod trace;
 mod train;
 mod unlearn;
+mod watch;

@@ -2,6 +2,7 @@
 
 mod laws;
 mod paper;
+mod pictures;
 mod probes;
 mod refusals;
 mod resume;

@@ -2,7 +2,7 @@
 
 mod search;
 
-use crate::arguments::StoreArguments;
+use crate::arguments::{ImageArguments, StoreArguments};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -23,6 +23,8 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     store: StoreArguments,
+    #[command(flatten)]
+    images: ImageArguments,
     /// Instead of the study, try the settings of its [search] on the subjects named there, and rank them
     #[arg(long)]
     search: bool,
@@ -50,7 +52,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if arguments.dry_run {
         plan(config, &folders, context)
     } else {
-        studying::run("study", config, &folders, context, conclude)
+        studying::run("study", config, &folders, context, &arguments.images, conclude)
     }
 }
 
