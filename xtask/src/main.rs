@@ -7,6 +7,7 @@ mod browser;
 mod leaderboard;
 mod machine;
 mod peers;
+mod pictures;
 mod program;
 mod scaling;
 
@@ -29,6 +30,7 @@ enum Task {
     Browser(browser::Arguments),
     Leaderboard(leaderboard::Arguments),
     Peers(peers::Arguments),
+    Pictures(pictures::Arguments),
     Scaling(scaling::Arguments),
 }
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Task::Browser(arguments) => browser::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
+        Task::Pictures(arguments) => pictures::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
     };
     match outcome {
