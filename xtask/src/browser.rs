@@ -96,7 +96,9 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
             fresh.evaluate(
                 "document.getElementById('tab-audit').click(); document.getElementById('tabs').scrollIntoView()",
             )?;
-            std::fs::write(folder.join(format!("report-audit-{name}.png")), fresh.screenshot()?)?;
+            if name == "desktop" {
+                std::fs::write(folder.join("report-audit.png"), fresh.screenshot()?)?;
+            }
             if arguments.page.is_none() {
                 fresh.evaluate(
                     "document.getElementById('tab-images').click(); document.getElementById('tabs').scrollIntoView()",
@@ -143,7 +145,9 @@ fn as_written(arguments: &Arguments, browser: &mut Chromium, page: &Path) -> Res
         }
         for theme in ["light", "dark"] {
             tab.evaluate(&format!("document.documentElement.dataset.theme = '{theme}'"))?;
-            if let (Some(folder), true) = (&arguments.shots, has_images == true) {
+            // One of each is enough to look at, and what is committed stays small.
+            let is_kept = (name == "desktop") == (theme == "light");
+            if let (Some(folder), true) = (&arguments.shots, is_kept && has_images == true) {
                 std::fs::write(folder.join(format!("report-images-{name}-{theme}.png")), tab.screenshot()?)?;
             }
         }

@@ -83,5 +83,5 @@ fn a_ledgers_events_are_shown_and_name_nobody() {
 fn images_need_a_run_whose_models_can_be_asked() {
     let place = Place::new();
     place.fails(&format!("report {GOALS} --images others"), 3, &["--images", "run folder", "no run.json", "fix:"]);
-    place.fails(&format!("report {GOALS} {AUDIT} --images all"), 2, &["one run folder", "found 2"]);
+    place.fails(&format!("report {GOALS} {AUDIT} --images all"), 2, &["one run folder", "2 runs"]);
 }

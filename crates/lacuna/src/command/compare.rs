@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 )]
 pub struct Arguments {
     /// Run folders, or results.csv files; the first is what the others are set against
-    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    // Its own name: --runs is everybody's, and clap would take one for the other.
+    #[arg(id = "compared", value_name = "RUN", required = true, num_args = 2..)]
     runs: Vec<PathBuf>,
     /// On which grid scores were taken [default: both]
     #[arg(long, value_enum, value_name = "GRID")]

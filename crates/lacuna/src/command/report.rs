@@ -27,7 +27,8 @@ use std::path::{Path, PathBuf};
                         numbered on the page, in the order of their ids.")]
 pub struct Arguments {
     /// Run folders, or results.csv files; probes.csv, curves.csv and run.json beside them are used
-    #[arg(value_name = "RUN", required = true)]
+    // Its own name: --runs is everybody's, and clap would take one for the other.
+    #[arg(id = "reported", value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// The page [default: report.html, in the run folder if one is named, else here]
     #[arg(long, value_name = "FILE")]

@@ -73,7 +73,7 @@ fn slices_are_of_the_others_and_of_the_forgotten_only_where_all_are_asked_for() 
 
 #[test]
 fn without_being_asked_a_study_shows_slices_where_that_takes_no_training() {
-    let (_, run) = ran("");
+    let (_place, run) = ran("");
     assert_eq!(volumes(&run.join("report.html")), []);
     assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("were not kept"));
 

@@ -290,5 +290,6 @@
   }
   // The profile is as wide as its tab, which has no width before it is shown.
   new ResizeObserver(() => { if (now) drawProfile(changes()); }).observe(viewer);
+  new MutationObserver(() => { if (now) drawProfile(changes()); }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   open(0).catch((error) => { state.textContent = `Slices cannot be shown: ${error.message}.`; });
 })();
