@@ -2,13 +2,17 @@
 
 mod checks;
 mod chromium;
+mod heads;
+mod panels;
+mod viewer;
 
 use crate::Failure;
-use checks::{check_download, check_figures, check_panels, check_tables};
+use checks::{check_download, check_figures, check_grids, check_panels, check_tables};
 use chromium::{Chromium, Tab};
 use clap::Args;
-use lacuna_report::html::{Names, Source, page};
+use lacuna_report::html::{Audit, Event, EventTone, Names, Pictures, Source, Timeline, page};
 use lacuna_report::{CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
+use panels::{check_audit, check_hostile, check_ledger};
 use std::path::{Path, PathBuf};
 
 /// Open the report of DIR/results.csv in Chromium and check what it shows; take screenshots if asked
@@ -25,12 +29,27 @@ pub struct Arguments {
     /// The browser
     #[arg(long, default_value = "chromium", value_name = "PROGRAM")]
     chromium: String,
-    /// Save report-desktop.png and report-phone.png here
+    /// An audit's audit.json, shown with the results
+    #[arg(long, default_value = "docs/results/ixi7-audit/audit.json", value_name = "FILE")]
+    audit: PathBuf,
+    /// Also open this page, as the command wrote it, and take its pictures: demo.html of `lacuna demo`, for example
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+    /// Save report-*.png here: desktop and phone, images and audit, dark
     #[arg(long, value_name = "DIR")]
     shots: Option<PathBuf>,
     /// Also look for barriers with this file of axe-core
     #[arg(long, value_name = "FILE")]
     axe: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// All checks, with pictures of these results and of a page that the command wrote.
+    pub fn with_pictures(folder: PathBuf, chromium: &str, shots: PathBuf, page: PathBuf) -> Arguments {
+        let audit = PathBuf::from("docs/results/ixi7-audit/audit.json");
+        let (chromium, shots, page) = (chromium.to_string(), Some(shots), Some(page));
+        Arguments { folder, audit, page, chromium, shots, axe: None }
+    }
 }
 
 const DESKTOP: [u32; 2] = [1280, 1900];
@@ -51,27 +70,56 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failure> {
     let report = scratch.join("report.html");
     let title = arguments.folder.file_name().map_or("results".into(), |name| name.to_string_lossy().into_owned());
-    let bytes = rows.write(&title, &report)?;
+    let shown =
+        Shown { pictures: heads::pictures(&rows.results), audit: Audit::read(&arguments.audit)?, ledger: ledger() };
+    let bytes = rows.write(&title, Some(&shown), &report)?;
     println!("page       {bytes} bytes, {} rows", rows.results.len());
     let mut browser = Chromium::start(&arguments.chromium, scratch)?;
     for (name, [width, height]) in [("desktop", DESKTOP), ("phone", PHONE)] {
         let mut tab = browser.open(width, height, &report)?;
         println!("{name:10} {} panels shown one by one", check_panels(&mut tab)?);
         println!("{name:10} {} figures as in results.csv", check_figures(&mut tab, &rows.results)?);
+        println!("{name:10} {} trade-offs on both grids", check_grids(&mut tab)?);
         println!("{name:10} {} tables sorted and filtered", check_tables(&mut tab)?);
         println!("{name:10} {} rows downloaded", check_download(&mut tab, &rows.results, scratch)?);
+        println!("{name:10} {} looks at slices", viewer::check_viewer(&mut tab, &shown.pictures)?);
+        println!("{name:10} {} thresholds as in audit.json", check_audit(&mut tab, &arguments.audit)?);
+        println!("{name:10} {} events of a ledger", check_ledger(&mut tab, &shown.ledger)?);
         if let Some(axe) = &arguments.axe {
             barriers(&mut tab, name, axe)?;
         }
         tab.expect_quiet()?;
         if let Some(folder) = &arguments.shots {
             let mut fresh = browser.open(width, height, &report)?;
+            fresh.evaluate("document.getElementById('tab-tradeoff').click()")?;
             std::fs::write(folder.join(format!("report-{name}.png")), fresh.screenshot()?)?;
+            fresh.evaluate(
+                "document.getElementById('tab-audit').click(); document.getElementById('tabs').scrollIntoView()",
+            )?;
+            if name == "desktop" {
+                std::fs::write(folder.join("report-audit.png"), fresh.screenshot()?)?;
+            }
+            if arguments.page.is_none() {
+                fresh.evaluate(
+                    "document.getElementById('tab-images').click(); document.getElementById('tabs').scrollIntoView()",
+                )?;
+                fresh.until("!document.getElementById('viewer').hidden")?;
+                std::fs::write(folder.join(format!("report-images-{name}-light.png")), fresh.screenshot()?)?;
+            }
         }
     }
+    if let Some(written) = &arguments.page {
+        as_written(arguments, &mut browser, written)?;
+    }
+    let wild = scratch.join("wild.html");
+    rows.hostile().write("<script>injected = 1</script>", None, &wild)?;
+    let mut tab = browser.open(DESKTOP[0], DESKTOP[1], &wild)?;
+    check_hostile(&mut tab)?;
+    tab.expect_quiet()?;
+    println!("hostile    names are text");
     let many = scratch.join("many.html");
     let repeated = rows.repeated(RUNS);
-    let bytes = repeated.write("500 runs", &many)?;
+    let bytes = repeated.write("500 runs", None, &many)?;
     let mut tab = browser.open(DESKTOP[0], DESKTOP[1], &many)?;
     let loaded = tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")?;
     println!(
@@ -80,6 +128,61 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
         loaded.as_f64().unwrap_or(f64::NAN)
     );
     tab.expect_quiet()
+}
+
+/// A page that the command wrote: its tabs, and pictures of its slices, light and dark.
+fn as_written(arguments: &Arguments, browser: &mut Chromium, page: &Path) -> Result<(), Failure> {
+    let page = page.canonicalize()?;
+    for (name, [width, height]) in [("desktop", [1280, 1250]), ("phone", PHONE)] {
+        let mut tab = browser.open(width, height, &page)?;
+        let tabs = tab.evaluate("document.querySelectorAll('#tabs a').forEach(tab => tab.click()); document.querySelectorAll('#tabs a').length")?;
+        let has_images = tab.evaluate("document.getElementById('viewer') !== null")?;
+        if has_images == true {
+            tab.evaluate(
+                "document.getElementById('tab-images').click(); document.getElementById('tabs').scrollIntoView()",
+            )?;
+            tab.until("!document.getElementById('viewer').hidden")?;
+        }
+        for theme in ["light", "dark"] {
+            tab.evaluate(&format!("document.documentElement.dataset.theme = '{theme}'"))?;
+            // One of each is enough to look at, and what is committed stays small.
+            let is_kept = (name == "desktop") == (theme == "light");
+            if let (Some(folder), true) = (&arguments.shots, is_kept && has_images == true) {
+                std::fs::write(folder.join(format!("report-images-{name}-{theme}.png")), tab.screenshot()?)?;
+            }
+        }
+        tab.expect_quiet()?;
+        println!("{name:10} {tabs} tabs of {}", page.file_name().unwrap_or_default().to_string_lossy());
+    }
+    Ok(())
+}
+
+/// A request's course, as the command would tell it.
+fn ledger() -> Timeline {
+    let event = |what: &str, about: &str, tone| Event {
+        what: what.to_string(),
+        when: "2026-11-24T10:15:00Z".to_string(),
+        about: about.to_string(),
+        hash: "1f5c09ab77e2d310…".to_string(),
+        tone,
+    };
+    let events = vec![
+        event("1. the ledger begins", "ledger led-2b1c", EventTone::Plain),
+        event("2. a request was received", "request req-1f0c, subject p-77aa, due 2026-12-24", EventTone::Plain),
+        event("3. a request is accepted", "request req-1f0c", EventTone::Plain),
+        event("4. a run for a request", "request req-1f0c, strategy atlas-matching", EventTone::Plain),
+        event("5. a request is refused", "request req-9e01, ground identity", EventTone::Refused),
+        event("6. a request is closed", "request req-1f0c", EventTone::Done),
+    ];
+    let state = "6 events are as they were written.".to_string();
+    Timeline { state, events, notes: vec!["An example, made to check the page.".to_string()] }
+}
+
+/// What a page shows beside rows.
+struct Shown {
+    pictures: Pictures,
+    audit: Audit,
+    ledger: Timeline,
 }
 
 /// Barriers that the engine calls serious or critical end the check.
@@ -118,7 +221,7 @@ impl Rows {
         })
     }
 
-    fn write(&self, title: &str, path: &Path) -> Result<usize, Failure> {
+    fn write(&self, title: &str, shown: Option<&Shown>, path: &Path) -> Result<usize, Failure> {
         let page = page(&Source {
             title,
             rows: &self.results,
@@ -127,10 +230,35 @@ impl Rows {
             facts: &[],
             methods: &[],
             thresholds: Thresholds::STANDARD,
-            names: Names::Numbers,
+            names: if shown.is_some() { Names::Numbers } else { Names::AsRecorded },
+            pictures: shown.map(|shown| &shown.pictures),
+            audit: shown.map(|shown| &shown.audit),
+            ledger: shown.map(|shown| &shown.ledger),
+            compared: &[],
+            running: None,
         })?;
         std::fs::write(path, &page)?;
         Ok(page.len())
+    }
+
+    /// The same rows under names that try to be more than names.
+    fn hostile(&self) -> Rows {
+        let wild = |name: &str| {
+            format!(
+                "\"><script>injected=1</script><img src=x onerror=injected=1>' onfocus='injected=1 {{{{x}}}} {name}"
+            )
+        };
+        let rename = |mut row: ResultRow| {
+            row.run.forgotten = wild(&row.run.forgotten);
+            if row.run.goal != lacuna_report::Goal::Reference {
+                row.run.strategy = wild(&row.run.strategy);
+            }
+            if let lacuna_report::Outcome::Scored(scored) = &mut row.outcome {
+                scored.subject = wild(&scored.subject);
+            }
+            row
+        };
+        Rows { results: self.results.iter().cloned().map(rename).collect(), probes: Vec::new(), curves: Vec::new() }
     }
 
     /// The same runs under other seeds, until there are so many.

@@ -9,6 +9,7 @@ mod leaderboard;
 mod machine;
 mod mutate;
 mod peers;
+mod pictures;
 mod program;
 mod scaling;
 mod slurm;
@@ -34,6 +35,7 @@ enum Task {
     Leaderboard(leaderboard::Arguments),
     Mutate(mutate::Arguments),
     Peers(peers::Arguments),
+    Pictures(pictures::Arguments),
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Mutate(arguments) => mutate::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
+        Task::Pictures(arguments) => pictures::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),
     };

@@ -2,9 +2,11 @@
 
 use crate::error::CliError;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
-use lacuna_report::html::{self, ChartFile, Method, Names, Source};
-use lacuna_report::{CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
+use lacuna_report::html::{self, Audit, ChartFile, Method, Names, Pictures, Source, Timeline};
+use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use lacuna_unlearn::strategy::STRATEGIES;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What a report is called in a run folder.
@@ -24,6 +26,35 @@ pub struct Report {
     pub facts: Vec<(String, String)>,
     /// How people are called.
     pub names: Names,
+    /// Scans to look at.
+    pub pictures: Option<Pictures>,
+    /// An audit.
+    pub audit: Option<Audit>,
+    /// A ledger.
+    pub ledger: Option<Timeline>,
+    /// Runs side by side.
+    pub compared: Vec<Comparison>,
+    /// How far a run under way has come.
+    pub running: Option<String>,
+}
+
+impl Default for Report {
+    /// Of nothing, people called by number.
+    fn default() -> Report {
+        Report {
+            title: String::new(),
+            rows: Vec::new(),
+            probes: Vec::new(),
+            curves: Vec::new(),
+            facts: Vec::new(),
+            names: Names::Numbers,
+            pictures: None,
+            audit: None,
+            ledger: None,
+            compared: Vec::new(),
+            running: None,
+        }
+    }
 }
 
 impl Report {
@@ -32,8 +63,7 @@ impl Report {
     /// # Errors
     /// A folder without results; results that contradict each other.
     pub fn read(runs: &[PathBuf], names: Names) -> Result<Report, CliError> {
-        let (title, facts) = (title(runs), Vec::new());
-        let mut report = Report { title, rows: Vec::new(), probes: Vec::new(), curves: Vec::new(), facts, names };
+        let mut report = Report { title: title(runs), names, ..Report::default() };
         for run in runs {
             report.add(run)?;
         }
@@ -46,16 +76,26 @@ impl Report {
         } else {
             (run.parent().unwrap_or(Path::new("")).to_path_buf(), run.to_path_buf())
         };
-        if !file.is_file() {
+        let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        let audit = if run.is_dir() { beside("audit.json") } else { None };
+        if let Some(path) = &audit {
+            if self.audit.is_some() {
+                let what = format!("{}: expected one audit, found a second; fix: one page for each", path.display());
+                return Err(CliError::Data { what });
+            }
+            self.audit = Some(Audit::read(path)?);
+        }
+        if !file.is_file() && audit.is_none() {
             let what = format!(
-                "{}: expected results.csv, found none; fix: name a run folder of `lacuna study`, `lacuna demo` or \
-                 `lacuna unlearn` that finished, or a results.csv",
+                "{}: expected results.csv, found none; fix: name a run folder of `lacuna study`, `lacuna demo`, \
+                 `lacuna unlearn` or `lacuna audit` that finished, or a results.csv",
                 run.display()
             );
             return Err(CliError::Data { what });
         }
-        extend(&mut self.rows, results::read(&file)?);
-        let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        if file.is_file() {
+            extend(&mut self.rows, results::read(&file)?);
+        }
         if let Some(path) = beside("probes.csv") {
             extend(&mut self.probes, probes::read(&path)?);
         }
@@ -90,7 +130,26 @@ impl Report {
     /// Results that contradict each other, or a file that cannot be written.
     pub fn write(mut self, folder: &RunFolder) -> Result<(), CliError> {
         self.facts = facts(&read_record(folder.path())?);
-        folder.write(FILE, self.page()?.as_bytes())
+        self.put(&folder.file(FILE)).map(|_| ())
+    }
+
+    /// Write the page, and beside it whose slices it holds if it holds any; its size.
+    ///
+    /// # Errors
+    /// Results that contradict each other, or a file that cannot be written.
+    pub fn put(&self, path: &Path) -> Result<usize, CliError> {
+        let page = self.page()?;
+        let subjects = self.pictures.as_ref().map_or_else(BTreeSet::new, |pictures| pictures.subjects(&self.rows));
+        let shown = Shown { schema: "lacuna.shown/1".to_string(), subjects };
+        // Said before a page is there and unsaid after: at no time is there a page of which nobody knows whom it shows.
+        if !shown.subjects.is_empty() {
+            shown.write(path)?;
+        }
+        lacuna_disk::write_bytes(path, page.as_bytes())?;
+        if shown.subjects.is_empty() {
+            shown.write(path)?;
+        }
+        Ok(page.len())
     }
 
     fn source<'a>(&'a self, methods: &'a [Method]) -> Source<'a> {
@@ -103,6 +162,61 @@ impl Report {
             methods,
             thresholds: Thresholds::STANDARD,
             names: self.names,
+            pictures: self.pictures.as_ref(),
+            audit: self.audit.as_ref(),
+            ledger: self.ledger.as_ref(),
+            compared: &self.compared,
+            running: self.running.as_deref(),
+        }
+    }
+}
+
+/// Whose slices a page holds, beside it: `report.subjects.json` beside `report.html`.
+#[derive(Serialize, Deserialize)]
+pub struct Shown {
+    /// `lacuna.shown/1`.
+    pub schema: String,
+    /// Whose.
+    pub subjects: BTreeSet<String>,
+}
+
+/// Ids of some hundred people are far below.
+const SHOWN_BYTES_MAX: u64 = 1 << 20;
+const SHOWN: &str = ".subjects.json";
+
+impl Shown {
+    /// Whether a file is such a one, by its name.
+    pub fn is_beside_a_page(file: &Path) -> bool {
+        file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(SHOWN))
+    }
+
+    /// The name of its page.
+    pub fn page_of(file: &Path) -> String {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        format!("{}.html", name.strip_suffix(SHOWN).unwrap_or(&name))
+    }
+
+    /// What it says; none if it is no file of ours.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(file: &Path) -> Result<Option<Shown>, CliError> {
+        let text = lacuna_disk::read_text(file, SHOWN_BYTES_MAX)?;
+        Ok(serde_json::from_str(&text).ok())
+    }
+
+    fn write(&self, page: &Path) -> Result<(), CliError> {
+        let file = page.with_extension(&SHOWN[1..]);
+        if !self.subjects.is_empty() {
+            let mut text = serde_json::to_vec_pretty(self).expect("names are JSON");
+            text.push(b'\n');
+            return Ok(lacuna_disk::write_bytes(&file, &text)?);
+        }
+        match std::fs::remove_file(&file) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(lacuna_disk::DiskError::Io { path: file, action: "remove", source }.into())
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! What `study` and `demo` share: a study run in a run folder, its progress, its tables.
 
+use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::live::{Keeper, LiveSubject};
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::reporting::{self, Report};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
+use crate::viewing;
 use lacuna_report::html::Names;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
@@ -15,7 +18,7 @@ use lacuna_train::{Control, EpochRecord, TrainError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a study's records and models lie.
 pub struct Folders {
@@ -71,11 +74,14 @@ pub fn run(
     config: StudyConfig,
     folders: &Folders,
     context: &Context,
+    images: &ImageArguments,
     conclude: Conclude,
 ) -> Result<Outcome, CliError> {
     let study = open(verb, config, folders, context)?;
     let record = RunRecord::new(context, verb, seeds(&study), BTreeMap::new());
-    in_run_folder(&study, &record, context, |folder| conclude(verb, run_in(verb, &study, folder, folders, context)?))
+    in_run_folder(&study, &record, context, |folder| {
+        conclude(verb, run_in(verb, &study, folder, folders, context, images)?)
+    })
 }
 
 /// The seeds of a study, as run folders have them.
@@ -149,6 +155,7 @@ fn run_in<'a>(
     folder: &'a RunFolder,
     folders: &'a Folders,
     context: &Context,
+    images: &ImageArguments,
 ) -> Result<Finished<'a>, CliError> {
     let began = Instant::now();
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
@@ -180,7 +187,8 @@ fn run_in<'a>(
     // Pseudonyms are kept, so that the page and the tables beside it call people alike.
     let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
     let title = study.config().name.clone();
-    Report { title, rows, probes, curves, facts: Vec::new(), names }.write(folder)?;
+    let pictures = Some(viewing::of_study(study, &gates, images, context)?);
+    Report { title, rows, probes, curves, names, pictures, ..Report::default() }.write(folder)?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
 }
@@ -231,7 +239,7 @@ pub fn carry_out(
     folders: &Folders,
     context: &Context,
 ) -> Result<(Result<(), CliError>, usize), CliError> {
-    let mut watch = Watch::new(verb, context);
+    let mut watch = Watch::in_folder(verb, study, folder, context);
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
     Ok((done, watch.unsealed))
@@ -262,6 +270,8 @@ pub fn duration(seconds: f64) -> String {
 pub struct Watch<'a> {
     context: &'a Context,
     verb: &'static str,
+    /// What others see from elsewhere, where there is a run folder.
+    elsewhere: Option<Elsewhere<'a>>,
     /// `3/35`, as the running task counts.
     tasks: String,
     progress: Option<Progress>,
@@ -271,10 +281,68 @@ pub struct Watch<'a> {
     unsealed: usize,
 }
 
+/// The files of a run folder that say how a study goes. Watching from elsewhere is a convenience: that one of them cannot
+/// be written ends no study.
+struct Elsewhere<'a> {
+    study: &'a Study,
+    folder: &'a RunFolder,
+    live: Keeper<'a>,
+    /// When the page of what is there so far was written last.
+    page_written: Option<Instant>,
+}
+
+/// A page of what is there so far is written so often at most.
+const PAGE_EVERY: Duration = Duration::from_secs(60);
+
 impl<'a> Watch<'a> {
     /// A watch that has seen nothing yet.
     pub fn new(verb: &'static str, context: &'a Context) -> Watch<'a> {
-        Watch { context, verb, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 }
+        Watch { context, verb, elsewhere: None, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 }
+    }
+
+    /// One that keeps what others see in a run folder.
+    fn in_folder(verb: &'static str, study: &'a Study, folder: &'a RunFolder, context: &'a Context) -> Watch<'a> {
+        let elsewhere = Elsewhere { study, folder, live: Keeper::new(folder), page_written: None };
+        Watch { elsewhere: Some(elsewhere), ..Watch::new(verb, context) }
+    }
+
+    /// Tell those who watch from elsewhere, if there is where to.
+    fn tell(&mut self, what: impl FnOnce(&mut Keeper<'a>) -> Result<(), CliError>) {
+        let told = self.elsewhere.as_mut().map_or(Ok(()), |elsewhere| what(&mut elsewhere.live));
+        self.unless_told(told);
+    }
+
+    fn unless_told(&self, told: Result<(), CliError>) {
+        if let Err(error) = told {
+            self.context.note(&format!("note     {error}"));
+        }
+    }
+
+    /// The page of a study or demo as far as it has come; the finished one takes its place.
+    fn write_page(&mut self) {
+        if !matches!(self.verb, "study" | "demo") {
+            return;
+        }
+        let told = self.elsewhere.as_mut().map_or(Ok(()), |elsewhere| elsewhere.write_page(&self.tasks));
+        self.unless_told(told);
+    }
+}
+
+impl Elsewhere<'_> {
+    fn write_page(&mut self, tasks: &str) -> Result<(), CliError> {
+        if self.page_written.is_some_and(|written| written.elapsed() < PAGE_EVERY) {
+            return Ok(());
+        }
+        self.page_written = Some(Instant::now());
+        self.page_so_far(tasks)?.write(self.folder)
+    }
+
+    fn page_so_far(&self, tasks: &str) -> Result<Report, CliError> {
+        let (rows, probes, curves) = (self.study.rows()?, self.study.probe_rows()?, self.study.curve_rows()?);
+        let names = if self.study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
+        let running = Some(format!("{tasks} tasks are done; this page is written again as more are."));
+        let title = self.study.config().name.clone();
+        Ok(Report { title, rows, probes, curves, names, running, ..Report::default() })
     }
 }
 
@@ -283,12 +351,27 @@ impl lacuna_study::Progress for Watch<'_> {
         self.progress = None;
         self.tasks = format!("{number}/{total}");
         self.context.note(&format!("task     {number}/{total}  {what}"));
+        self.tell(|live| live.task([number, total], what, [0, epochs]));
         self.progress = Some(Progress::begin(self.context, self.verb, "epoch", epochs, 0));
     }
 
     fn task_done(&mut self, record: &Record, found: bool) {
         self.progress = None;
         self.unsealed += usize::from(record.is_unsealed());
+        if let (Some(elsewhere), true) = (&mut self.elsewhere, found) {
+            elsewhere.live.passed_over();
+        }
+        if let Some(scores) = record.horizons.last() {
+            let subjects = scores.output.iter().map(|(name, scores)| LiveSubject {
+                name: name.clone(),
+                role: String::new(),
+                dice: scores.mean.dice,
+            });
+            self.tell(|live| live.scored(format!("after {} epochs", scores.epochs), subjects.collect()));
+        }
+        if !found {
+            self.write_page();
+        }
         if found {
             let seal = if record.is_unsealed() { ", unsealed" } else { "" };
             self.context.note(&format!("         found its record{seal}"));
@@ -315,6 +398,7 @@ impl lacuna_study::Progress for Watch<'_> {
         if let Some(progress) = &mut self.progress {
             progress.advance(record.epoch, &format!("task={} loss={:.4}", self.tasks, record.loss));
         }
+        self.tell(|live| live.epoch(record));
         let line = serde_json::json!({ "task": self.tasks, "epoch": record });
         self.epochs.push(format!("{line}\n"));
     }

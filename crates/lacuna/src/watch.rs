@@ -3,9 +3,11 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::live::Keeper;
 use crate::progress::Progress;
 use crate::run_folder::RunFolder;
 use lacuna_train::{Control, EpochRecord, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
+use std::cell::RefCell;
 
 /// The file of the last checkpoint in a run folder.
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -16,6 +18,8 @@ pub struct Watch<'a> {
     pub folder: &'a RunFolder,
     /// What is shown.
     pub progress: Progress,
+    /// What others see from elsewhere.
+    pub live: &'a RefCell<Keeper<'a>>,
     /// The digest that a checkpoint must carry to be resumed.
     pub run: &'a str,
     /// Epochs between checkpoints.
@@ -80,6 +84,9 @@ impl Watch<'_> {
 
     fn record(&self, state: &State) -> Result<(), CliError> {
         self.folder.write("metrics.jsonl", lines(&state.history).as_bytes())?;
+        if let Some(epoch) = state.history.last() {
+            self.live.borrow_mut().epoch(epoch)?;
+        }
         (self.after_epoch)(state)
     }
 }

@@ -42,6 +42,8 @@ const VERBS: &[&str] = &[
     "trace",
     "erase",
     "report",
+    "compare",
+    "watch",
     "bench",
     "completions",
     "exit-codes",

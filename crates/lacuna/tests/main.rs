@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod compare;
 mod convert;
 mod data;
 mod errors;
@@ -20,3 +21,4 @@ mod support;
 mod trace;
 mod train;
 mod unlearn;
+mod watch;

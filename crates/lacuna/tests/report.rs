@@ -32,9 +32,13 @@ fn figures_are_files_of_their_own() {
     let figures = written["figures"].as_array().unwrap();
     assert!(figures.iter().any(|path| path.as_str().unwrap().ends_with("match-retrain-tradeoff.svg")));
     for path in figures {
-        let svg = std::fs::read_to_string(place.path(path.as_str().unwrap())).unwrap();
-        assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"), "{path}");
+        let bytes = std::fs::read(place.path(path.as_str().unwrap())).unwrap();
+        let is_png = path.as_str().unwrap().ends_with(".png");
+        let begin: &[u8] = if is_png { b"\x89PNG\r\n" } else { b"<svg xmlns=" };
+        assert!(bytes.starts_with(begin), "{path}");
     }
+    let of = |ending: &str| figures.iter().filter(|path| path.as_str().unwrap().ends_with(ending)).count();
+    assert_eq!(of(".svg"), of(".png"));
     assert!(!place.path("report.html").exists(), "the page was not asked for");
 }
 
@@ -44,4 +48,40 @@ fn a_folder_without_results_is_told_with_what_to_name() {
     std::fs::create_dir(place.path("empty")).unwrap();
     place.fails("report empty", 4, &["empty", "results.csv", "fix:", "lacuna study"]);
     place.fails("report nowhere", 4, &["nowhere", "results.csv"]);
+}
+
+const AUDIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/ixi7-audit");
+
+#[test]
+fn an_audit_has_a_page_of_its_own_and_beside_results() {
+    let place = Place::new();
+    place.ok(&format!("report {AUDIT} --out audit.html"));
+    let page = std::fs::read_to_string(place.path("audit.html")).unwrap();
+    assert!(page.contains("Over-forgotten") && page.contains("6 of 10 unlearned models found"));
+    assert!(!page.contains("IXI0") && !page.contains("id=\"tradeoff\""));
+    place.ok(&format!("report {AUDIT} {GOALS} --out both.html"));
+    let page = std::fs::read_to_string(place.path("both.html")).unwrap();
+    assert!(page.contains("id=\"audit\"") && page.contains("id=\"tradeoff\""));
+    place.fails(&format!("report {AUDIT} {AUDIT}"), 4, &["one audit", "a second", "fix:"]);
+}
+
+#[test]
+fn a_ledgers_events_are_shown_and_name_nobody() {
+    let place = Place::new();
+    place.ok("ledger request --subject sub-of-a-name --ledger requests.db");
+    place.ok(&format!("report {GOALS} --ledger requests.db --out ledger.html"));
+    let page = std::fs::read_to_string(place.path("ledger.html")).unwrap();
+    assert!(page.contains("a request was received") && page.contains("events are as they were written"));
+    assert!(!page.contains("sub-of-a-name"));
+    let without = place.json(&format!("report {GOALS} --out without.html"), "lacuna.report/1");
+    assert!(
+        !std::fs::read_to_string(place.path(without["report"].as_str().unwrap())).unwrap().contains("id=\"ledger\"")
+    );
+}
+
+#[test]
+fn images_need_a_run_whose_models_can_be_asked() {
+    let place = Place::new();
+    place.fails(&format!("report {GOALS} --images others"), 3, &["--images", "run folder", "no run.json", "fix:"]);
+    place.fails(&format!("report {GOALS} {AUDIT} --images all"), 2, &["one run folder", "2 runs"]);
 }

@@ -46,6 +46,13 @@ impl Axis {
         Axis { title, low, high, ticks, is_logarithmic: false }
     }
 
+    /// A linear axis of counts on both sides of 0, all written without a sign.
+    pub(crate) fn mirrored(title: &'static str, most: f64) -> Axis {
+        let whole = round(-most, most).into_iter().filter(|tick| tick.fract() == 0.0);
+        let ticks = whole.map(|tick| (tick, crate::figure::fixed(tick.abs(), 0))).collect();
+        Axis { title, low: -most, high: most, ticks, is_logarithmic: false }
+    }
+
     /// Where a value lies, from 0 at the beginning of the axis to 1 at its end.
     pub(crate) fn at(&self, value: f64) -> f64 {
         let place = |value: f64| if self.is_logarithmic { value.ln() } else { value };

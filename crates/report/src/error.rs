@@ -28,6 +28,14 @@ pub enum ReportError {
         /// The file's own.
         found: String,
     },
+    /// The file is no audit.
+    #[error("{path}: expected an audit.json of lacuna.audit/1, found {found}; fix: name the run folder of an audit")]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        found: String,
+    },
     /// A field holds what no run of lacuna can give.
     #[error("{place}: {column} is `{found}`, expected {expected}")]
     Field {

@@ -9,6 +9,7 @@
 
 mod axis;
 mod band;
+mod compare;
 mod cost;
 pub mod curves;
 mod error;
@@ -32,6 +33,7 @@ mod table;
 mod text;
 
 pub use band::Band;
+pub use compare::{Comparison, Means, NamedRows, Setting, compare};
 pub use cost::Cost;
 pub use curves::CurveRow;
 pub use error::ReportError;

@@ -223,7 +223,7 @@ impl ResultRow {
     }
 
     /// The score, if the run has not diverged.
-    pub(crate) fn scored(&self) -> Option<&Scored> {
+    pub fn scored(&self) -> Option<&Scored> {
         match &self.outcome {
             Outcome::Scored(scored) => Some(scored),
             Outcome::Diverged => None,

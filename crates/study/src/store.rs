@@ -166,6 +166,11 @@ impl Store {
         let _ = std::fs::remove_file(self.model_path(&at(key, epochs)));
     }
 
+    /// Whether the model of a run is there, without reading it.
+    pub fn has_model(&self, key: &str) -> bool {
+        [&self.work, &self.models].iter().any(|folder| folder.join(model_name(key)).exists())
+    }
+
     /// Where the model of a run is written.
     fn model_path(&self, key: &str) -> PathBuf {
         self.work.join(model_name(key))

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The panels in the order of their tabs.
-pub const PANELS: [&str; 6] = ["tradeoff", "subjects", "epochs", "leaderboard", "paper", "data"];
+pub const PANELS: [&str; 9] =
+    ["audit", "tradeoff", "subjects", "epochs", "images", "leaderboard", "paper", "ledger", "data"];
 
 /// Each tab shows its panel alone; arrow keys do the same.
 pub fn check_panels(tab: &mut Tab<'_>) -> Result<usize, Failure> {
@@ -22,8 +23,30 @@ pub fn check_panels(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     }
     tab.evaluate("document.getElementById('tab-data').focus(); document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))")?;
     expect(tab, shown, PANELS[0])?;
-    expect(tab, "document.activeElement.id", "tab-tradeoff")?;
+    expect(tab, "document.activeElement.id", "tab-audit")?;
+    let tabs = "[...document.querySelectorAll('#tabs a')].map(tab => tab.hash.slice(1)).join()";
+    expect(tab, tabs, &PANELS.join(","))?;
     Ok(PANELS.len())
+}
+
+/// Each trade-off is on one grid at a time, and says on which.
+pub fn check_grids(tab: &mut Tab<'_>) -> Result<usize, Failure> {
+    tab.evaluate("document.getElementById('tab-tradeoff').click()")?;
+    let check = "[...document.querySelectorAll('.grids')].map(choice => {
+        const drawings = [...choice.parentElement.querySelectorAll('.on-grid')];
+        const shown = () => drawings.map(drawing => drawing.offsetHeight > 0).join();
+        const [one, other] = choice.querySelectorAll('button');
+        other.click();
+        const second = shown();
+        one.click();
+        return second === 'false,true' && shown() === 'true,false' && one.getAttribute('aria-pressed') === 'true';
+      })";
+    let found = tab.evaluate(check)?;
+    let found = found.as_array().ok_or("no trade-off")?;
+    if found.is_empty() || found.iter().any(|ok| ok != true) {
+        return Err(format!("trade-offs that do not change their grid: {found:?}").into());
+    }
+    Ok(found.len())
 }
 
 /// The leaderboards hold the means of the file, reckoned here from its rows.

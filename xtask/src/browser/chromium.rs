@@ -148,6 +148,68 @@ impl Tab<'_> {
         }
     }
 
+    /// Wait until an expression is true, ten seconds at most.
+    pub fn until(&mut self, expression: &str) -> Result<(), Failure> {
+        for _ in 0..100 {
+            if self.evaluate(expression)? == true {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        Err(format!("ten seconds have not made it true: {expression}").into())
+    }
+
+    /// Left, top, width and height of an element on the screen.
+    pub fn place_of(&mut self, selector: &str) -> Result<[f64; 4], Failure> {
+        let place = self.evaluate(&format!(
+            "{{ const box = document.querySelector('{selector}').getBoundingClientRect(); [box.x, box.y, box.width, box.height]; }}"
+        ))?;
+        let of = |side: usize| place[side].as_f64().ok_or(format!("{selector} is nowhere"));
+        Ok([of(0)?, of(1)?, of(2)?, of(3)?])
+    }
+
+    /// A key, pressed as a person does.
+    pub fn key(&mut self, key: &str) -> Result<(), Failure> {
+        let text = if key.chars().count() == 1 { Some(key) } else { None };
+        self.call("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text.unwrap_or("") }))?;
+        self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key }))?;
+        Ok(())
+    }
+
+    fn mouse(&mut self, kind: &str, [x, y]: [f64; 2], buttons: u32) -> Result<(), Failure> {
+        let event = json!({
+            "type": kind, "x": x, "y": y, "button": if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" },
+            "buttons": buttons, "clickCount": 1,
+        });
+        self.call("Input.dispatchMouseEvent", event).map(|_| ())
+    }
+
+    /// Press, move in steps, release.
+    pub fn drag(&mut self, from: [f64; 2], to: [f64; 2]) -> Result<(), Failure> {
+        self.mouse("mouseMoved", from, 0)?;
+        self.mouse("mousePressed", from, 1)?;
+        for step in 1..=8 {
+            let share = f64::from(step) / 8.0;
+            let along = |axis: usize| from[axis] + (to[axis] - from[axis]) * share;
+            self.mouse("mouseMoved", [along(0), along(1)], 1)?;
+        }
+        self.mouse("mouseReleased", to, 0)
+    }
+
+    /// Press and release in one place.
+    pub fn click(&mut self, at: [f64; 2]) -> Result<(), Failure> {
+        self.mouse("mousePressed", at, 1)?;
+        self.mouse("mouseReleased", at, 0)
+    }
+
+    /// Turn the wheel.
+    pub fn wheel(&mut self, [x, y]: [f64; 2], by: f64) -> Result<(), Failure> {
+        let event = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by });
+        self.call("Input.dispatchMouseEvent", event)?;
+        // The browser hands wheel events on with the next frame.
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))").map(|_| ())
+    }
+
     /// The page as PNG.
     pub fn screenshot(&mut self) -> Result<Vec<u8>, Failure> {
         let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;

@@ -80,6 +80,18 @@ impl ModelArguments {
     }
 }
 
+impl Model {
+    /// One of lacuna's own files, which says everything of itself.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is somebody else's.
+    pub fn of_file(path: &Path, device: &Device) -> Result<Model, CliError> {
+        let arguments =
+            ModelArguments { model: path.to_path_buf(), depth: None, shortcut: None, classes: None, input_channels: 1 };
+        arguments.open(device)
+    }
+}
+
 /// The shards of an exact model; a single one is a network like any other.
 fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
     if !folder.join(lacuna_exact::MANIFEST).is_file() {

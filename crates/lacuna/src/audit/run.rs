@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
+use crate::reporting::{FILE, Report as Page};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::studying::{self, Folders, carry_out, in_run_folder};
 use lacuna_audit::attack::{identification, most_unusual};
@@ -91,9 +92,18 @@ pub fn finish(report: &Report, folder: &RunFolder) -> Result<Outcome, CliError> 
     let text = table::text(report);
     folder.write("audit.txt", text.as_bytes())?;
     folder.write_json("audit.json", &Schema { schema: "lacuna.audit/1", report })?;
-    let files = format!("audit    {}\n", folder.file("audit.json").display());
+    page(report, folder)?;
+    let files = format!("audit    {}\nreport   {}\n", folder.file("audit.json").display(), folder.file(FILE).display());
     let outcome = Outcome::new("audit", report, format!("{text}{files}"));
     Ok(if report.gate.passed { outcome } else { outcome.exiting(Exit::Gate) })
+}
+
+/// The page, from the file that was just written: what cannot be read again is not worth keeping.
+fn page(report: &Report, folder: &RunFolder) -> Result<(), CliError> {
+    let audit = Some(lacuna_report::html::Audit::read(&folder.file("audit.json"))?);
+    // Subjects bear the names that audit.json beside it has.
+    let names = lacuna_report::html::Names::AsRecorded;
+    Page { title: report.name.clone(), names, audit, ..Page::default() }.write(folder)
 }
 
 #[derive(serde::Serialize)]

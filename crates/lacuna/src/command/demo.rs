@@ -2,6 +2,7 @@
 
 mod head;
 
+use crate::arguments::{ImageArguments, ImagesChoice};
 use crate::command::phantom::facts;
 use crate::context::Context;
 use crate::error::CliError;
@@ -45,7 +46,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     context.note("demo     the paper's protocol, made small: fewer subjects, fewer epochs, a coarser grid");
     config.data.root = heads;
     let folders = Folders { records: folder.join("records"), models: folder.join("models") };
-    let outcome = studying::run("demo", config.clone(), &folders, context, studying::tables_and_gates)?;
+    // Phantoms are nobody's heads.
+    let images = ImageArguments::of(ImagesChoice::All);
+    let outcome = studying::run("demo", config.clone(), &folders, context, &images, studying::tables_and_gates)?;
     let picture = folder.join("head.png");
     if !picture.exists() {
         lacuna_disk::write_bytes(&picture, &head::png(&studying::open("demo", config, &folders, context)?)?)?;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod compare;
 mod completions;
 mod convert;
 mod data;
@@ -20,9 +21,11 @@ mod trace;
 mod train;
 mod unlearn;
 mod verify;
+mod watch;
 
 pub use doctor::BURN_VERSION;
 pub use train::TrainRun;
+pub use unlearn::pictures as unlearn_pictures;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -49,6 +52,8 @@ pub enum Command {
     Trace(trace::Arguments),
     Erase(erase::Arguments),
     Report(report::Arguments),
+    Compare(compare::Arguments),
+    Watch(watch::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -74,7 +79,9 @@ impl Command {
             Command::Verify(arguments) => verify::run(arguments),
             Command::Trace(arguments) => trace::run(arguments, context),
             Command::Erase(arguments) => erase::run(arguments, context),
-            Command::Report(arguments) => report::run(arguments),
+            Command::Report(arguments) => report::run(arguments, context),
+            Command::Compare(arguments) => compare::run(arguments),
+            Command::Watch(arguments) => watch::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),

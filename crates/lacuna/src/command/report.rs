@@ -1,12 +1,19 @@
 //! `lacuna report`: one HTML page of runs, or its charts as files.
 
+use crate::arguments::ImageArguments;
+use crate::context::Context;
 use crate::error::CliError;
+use crate::manifest;
 use crate::output::Outcome;
+use crate::raster;
 use crate::reporting::{FILE, Report};
 use crate::run_folder::refused;
+use crate::studying::Folders;
 use crate::text_table::named;
+use crate::timeline::timeline;
+use crate::viewing;
 use clap::Args;
-use lacuna_report::html::Names;
+use lacuna_report::html::{Names, Pictures};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -20,12 +27,13 @@ use std::path::{Path, PathBuf};
                         numbered on the page, in the order of their ids.")]
 pub struct Arguments {
     /// Run folders, or results.csv files; probes.csv, curves.csv and run.json beside them are used
-    #[arg(value_name = "RUN", required = true)]
+    // Its own name: --runs is everybody's, and clap would take one for the other.
+    #[arg(id = "reported", value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The page [default: report.html, here]
+    /// The page [default: report.html, in the run folder if one is named, else here]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the charts as SVG into this folder; the page only if --out asks for it
+    /// Write the charts as SVG and PNG into this folder; the page only if --out asks for it
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
     /// What the page is called [default: the names of the folders]
@@ -34,6 +42,20 @@ pub struct Arguments {
     /// Call subjects as the results do, instead of by number
     #[arg(long)]
     names: bool,
+    /// Show the events of this ledger as well; LACUNA_LEDGER does not count here, since a page is passed around
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    #[command(flatten)]
+    images: ImageArguments,
+    /// With --images: where the study's records lie [default: those below --runs]
+    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR", help_heading = "The report")]
+    records: Option<PathBuf>,
+    /// With --images: where the study's models lie [default: those below --runs]
+    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR", help_heading = "The report")]
+    models: Option<PathBuf>,
+    /// With --images: where the study's data lie now, if no longer where they were
+    #[arg(long, value_name = "DIR", help_heading = "The report")]
+    data: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -45,32 +67,73 @@ struct Written {
 }
 
 /// Read, draw, write.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let names = if arguments.names { Names::AsRecorded } else { Names::Numbers };
     let mut report = Report::read(&arguments.runs, names)?;
     if let Some(title) = &arguments.title {
         report.title.clone_from(title);
+    }
+    if arguments.images.is_stated() {
+        report.pictures = Some(pictures(arguments, &report, context)?);
+    }
+    if let Some(ledger) = &arguments.ledger {
+        report.ledger = Some(timeline(ledger)?);
     }
     let mut written = Written { report: None, figures: Vec::new(), bytes: 0, rows: report.rows.len() };
     if let Some(folder) = &arguments.figures {
         written.figures = figures(&report, folder)?;
     }
     if arguments.out.is_some() || arguments.figures.is_none() {
-        let page = report.page()?;
-        let path = arguments.out.clone().unwrap_or_else(|| PathBuf::from(FILE));
-        lacuna_disk::write_bytes(&path, page.as_bytes())?;
-        (written.report, written.bytes) = (Some(path), page.len());
+        let (path, bytes) = match &arguments.out {
+            Some(path) => (path.clone(), report.put(path)?),
+            None => write_where_it_belongs(&arguments.runs, &report)?,
+        };
+        (written.report, written.bytes) = (Some(path), bytes);
     }
     Ok(Outcome::new("report", &written, text(&written)))
+}
+
+/// The models of the run are asked; nothing is trained but what unlearned and was not kept.
+fn pictures(arguments: &Arguments, report: &Report, context: &Context) -> Result<Pictures, CliError> {
+    let [run] = arguments.runs.as_slice() else {
+        let what =
+            format!("--images: expected one run folder, found {} runs; fix: one page for each", arguments.runs.len());
+        return Err(CliError::Usage { what });
+    };
+    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
+    let folders =
+        Folders { records: folder(&arguments.records, "records"), models: folder(&arguments.models, "models") };
+    viewing::of_run(run, arguments.data.as_deref(), report, &folders, &arguments.images, context)
+}
+
+/// In the run folder, if one run folder is named; its manifest, if all is as it says, then says so of the page too.
+fn write_where_it_belongs(runs: &[PathBuf], report: &Report) -> Result<(PathBuf, usize), CliError> {
+    let folder = match runs {
+        [run] if run.join("run.json").is_file() => run.as_path(),
+        _ => {
+            let path = PathBuf::from(FILE);
+            let bytes = report.put(&path)?;
+            return Ok((path, bytes));
+        }
+    };
+    let altered = manifest::altered_files(folder)?;
+    let path = folder.join(FILE);
+    let bytes = report.put(&path)?;
+    if altered.is_some_and(|altered| altered.keys().all(|name| name == FILE)) {
+        manifest::write(folder)?;
+    }
+    Ok((path, bytes))
 }
 
 fn figures(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     std::fs::create_dir_all(folder).map_err(refused(folder, "create"))?;
     let mut paths = Vec::new();
     for chart in report.charts()? {
-        let path = folder.join(format!("{}.svg", chart.name));
-        lacuna_disk::write_bytes(&path, chart.svg.as_bytes())?;
-        paths.push(path);
+        let path = |ending: &str| folder.join(format!("{}.{ending}", chart.name));
+        let png = raster::png(&chart.svg, &path("png"))?;
+        lacuna_disk::write_bytes(&path("svg"), chart.svg.as_bytes())?;
+        lacuna_disk::write_bytes(&path("png"), &png)?;
+        paths.extend(["svg", "png"].map(path));
     }
     Ok(paths)
 }

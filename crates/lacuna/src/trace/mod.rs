@@ -2,13 +2,15 @@
 //!
 //! What is found, and by what: scans by the listing of their data set or by name; prepared scans by the digest of their
 //! image; models by `lineage.json`, by the parents in `run.json`, and by records of studies; checkpoints with their
-//! run; the states of exact training by its own manifest; texts by the id as a word of its own.
+//! run; the states of exact training by its own manifest; reports with slices by the file beside them; texts by the id
+//! as a word of its own.
 //!
 //! What is made of a person and says so nowhere cannot be found: a model without lineage, a picture without a name, an
 //! archive, another machine. Models of which nothing says whom they saw are listed apart.
 
 mod models;
 mod names;
+mod pages;
 mod purge;
 mod walk;
 
@@ -109,6 +111,9 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
             };
             found.insert(held.file, (holds, remedy));
         }
+    }
+    for page in pages::pages_with(subject, &files)? {
+        found.insert(page, (Holds::Prediction, Remedy::Delete));
     }
     let mut trace = Trace::default();
     for path in &files {

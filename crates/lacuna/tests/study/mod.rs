@@ -3,6 +3,7 @@
 mod laws;
 mod machines;
 mod paper;
+mod pictures;
 mod probes;
 mod refusals;
 mod resume;

@@ -3,8 +3,9 @@
 use super::chart::{centre, role, signed};
 use super::scene::Scene;
 use super::table_view::{Cell, Column, Row, TableView};
+use crate::compare::{COMPARED, in_words};
 use crate::figure::{DERIVED, Figure, SCORES, full_name};
-use crate::{Line, Verdict};
+use crate::{Comparison, Line, Verdict};
 
 /// Settings, the nearest to the gate first.
 pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
@@ -147,6 +148,35 @@ pub(super) fn epochs(scene: &Scene, id: &str) -> TableView {
     });
     let caption = "Dice over epochs, averaged over runs".to_string();
     TableView { id: id.to_string(), caption, is_sortable: false, columns, rows: rows.collect() }
+}
+
+/// Runs side by side, a table for each figure that any of them has.
+pub(super) fn compared(comparison: &Comparison, id: &str) -> Vec<TableView> {
+    let table = |(place, figure): (usize, &crate::compare::Compared)| {
+        let mut columns = Column::all(&["network", "labels", "goal", "strategy", "#epochs"]);
+        columns.extend(comparison.runs.iter().map(|name| Column { name: name.clone(), is_number: true }));
+        let rows: Vec<Row> = comparison
+            .settings
+            .iter()
+            .map(|setting| {
+                let mut cells = vec![
+                    Cell::text(setting.network.clone()),
+                    Cell::text(setting.labels.clone()),
+                    Cell::text(setting.goal.to_string()),
+                    Cell::text(setting.name()),
+                    Cell::count(setting.epochs),
+                ];
+                cells.extend((0..comparison.runs.len()).map(|run| {
+                    let found = setting.cell(*figure, run);
+                    Cell::said(in_words(found), found.0)
+                }));
+                Row { series: None, cells }
+            })
+            .collect();
+        let caption = format!("{}, grid {}", figure.name, comparison.grid);
+        TableView { id: format!("{id}-{place}"), caption, is_sortable: true, columns, rows }
+    };
+    COMPARED.iter().enumerate().map(table).collect()
 }
 
 /// The paper's table of one grid, as every other format has it.

@@ -43,7 +43,7 @@ pub(super) fn island(title: &str, sheets: &[(&str, Vec<u8>)]) -> String {
 }
 
 /// JSON in which no letter means anything to HTML; outside its texts JSON has none of these.
-fn inert(json: &str) -> String {
+pub(super) fn inert(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         match letter {

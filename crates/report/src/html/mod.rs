@@ -5,14 +5,20 @@
 //! a strategy, and hands the embedded rows out as CSV. Names come from users: templates and drawings escape every text,
 //! and the rows lie in a data block in which no letter means anything to HTML.
 //!
-//! Deliberately absent: images of anybody, the clock, and any figure that [`gates`](crate::gates()),
-//! [`tables`](crate::tables()) and the rows do not give.
+//! Slices of scans are there only where [`Pictures`] bring them, and of nobody who is forgotten unless all were asked
+//! for.
+//!
+//! Deliberately absent: the clock, and any figure that [`gates`](crate::gates()), [`tables`](crate::tables()), the rows
+//! and the volumes do not give.
 
+mod audit;
 mod board;
 mod chart;
 mod island;
+mod ledger;
 mod names;
 mod paper;
+mod pictures;
 mod policy;
 mod scene;
 mod svg;
@@ -21,12 +27,19 @@ mod table_view;
 mod tests;
 mod verdict;
 
+pub use audit::Audit;
 pub use island::DATA_SCHEMA;
+pub use ledger::{Event, EventTone, Timeline};
 pub use names::Names;
+pub use pictures::{Images, ModelKind, PICTURE_BYTES_MAX, Pictures, SaidMap, Seen};
 
 use crate::figure::{EXPLANATION, notes};
-use crate::{CurveRow, ProbeRow, ReportError, ResultRow, ScoreGrid, Thresholds, curves, probes, results, tables};
+use crate::{
+    Comparison, CurveRow, ProbeRow, ReportError, ResultRow, ScoreGrid, Thresholds, curves, probes, results, tables,
+};
 use askama::Template;
+use audit::AuditView;
+use pictures::{PicturesView, pictures_view};
 use scene::{Scene, scenes};
 use std::path::Path;
 use table_view::TableView;
@@ -51,6 +64,16 @@ pub struct Source<'a> {
     pub thresholds: Thresholds,
     /// How people are called.
     pub names: Names,
+    /// Scans to look at, if any may be.
+    pub pictures: Option<&'a Pictures>,
+    /// An audit, if there was one.
+    pub audit: Option<&'a Audit>,
+    /// A ledger's events, if somebody asked for them.
+    pub ledger: Option<&'a Timeline>,
+    /// Runs side by side, on each grid.
+    pub compared: &'a [Comparison],
+    /// How far a run that is under way has come; the page then offers to read itself again.
+    pub running: Option<&'a str>,
 }
 
 /// A strategy in words.
@@ -79,11 +102,25 @@ pub struct ChartFile {
 /// Rows that no study writes.
 pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
     if source.names == Names::Numbers {
-        let numbered = names::numbered(source.rows, source.probes, source.curves);
+        let audited: Vec<&String> = source.audit.iter().flat_map(|audit| audit.subjects()).collect();
+        let numbered = names::numbered(source.rows, source.probes, source.curves, &audited);
         let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
-        return page(&Source { rows, probes, curves, names: Names::AsRecorded, ..*source });
+        // Somebody without a row has no number, and no name either.
+        let call = |name: &str| numbered.numbers.get(name).cloned().unwrap_or_else(|| "somebody".to_string());
+        let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &call));
+        let audit = source.audit.cloned().map(|audit| audit.called(&call));
+        let names = Names::AsRecorded;
+        return rendered(&Source { rows, probes, curves, names, audit: audit.as_ref(), ..*source }, pictures);
     }
-    let scenes = scenes(source.rows, source.probes, source.curves, &source.thresholds)?;
+    let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &str::to_string));
+    rendered(source, pictures)
+}
+
+fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<String, ReportError> {
+    let scenes = scenes_of(source, &source.thresholds)?;
+    let other = Thresholds { grid: other_grid(source.thresholds.grid), ..source.thresholds };
+    let mut elsewhere = scenes_of(source, &other)?;
+    elsewhere.iter_mut().zip(&scenes).for_each(|(scene, first)| scene.name_series_as(first));
     let tables: Vec<crate::Table> = [ScoreGrid::Volume, ScoreGrid::Output]
         .map(|grid| tables(source.rows, grid))
         .into_iter()
@@ -98,7 +135,12 @@ pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
         island: &island,
         version: env!("CARGO_PKG_VERSION"),
         facts: source.facts,
-        goals: scenes.iter().enumerate().map(|(index, scene)| goal(index, scene, source)).collect(),
+        goals: scenes
+            .iter()
+            .zip(&elsewhere)
+            .enumerate()
+            .map(|(index, (scene, elsewhere))| goal(index, scene, elsewhere, source))
+            .collect(),
         paper: tables
             .iter()
             .enumerate()
@@ -111,6 +153,18 @@ pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
             .collect(),
         notes: EXPLANATION.iter().map(|text| text.to_string()).chain(tables.iter().flat_map(notes)).collect(),
         methods: methods(source),
+        pictures,
+        audit: source.audit.map(audit::view),
+        ledger: source.ledger,
+        // An audit has no rows of its own; what is made of rows is left out then.
+        has_rows: !source.rows.is_empty() || (source.audit.is_none() && source.compared.is_empty()),
+        compared: source
+            .compared
+            .iter()
+            .enumerate()
+            .flat_map(|(grid, comparison)| board::compared(comparison, &format!("compare-{grid}")))
+            .collect(),
+        running: source.running,
         has_probes: !source.probes.is_empty(),
         has_curves: !source.curves.is_empty(),
         row_count: source.rows.len(),
@@ -124,7 +178,8 @@ pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
 /// Rows that no study writes.
 pub fn charts(source: &Source<'_>) -> Result<Vec<ChartFile>, ReportError> {
     if source.names == Names::Numbers {
-        let numbered = names::numbered(source.rows, source.probes, source.curves);
+        let audited: Vec<&String> = source.audit.iter().flat_map(|audit| audit.subjects()).collect();
+        let numbered = names::numbered(source.rows, source.probes, source.curves, &audited);
         let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
         return charts(&Source { rows, probes, curves, names: Names::AsRecorded, ..*source });
     }
@@ -143,6 +198,17 @@ pub fn charts(source: &Source<'_>) -> Result<Vec<ChartFile>, ReportError> {
         }
     }
     Ok(files)
+}
+
+fn scenes_of(source: &Source<'_>, thresholds: &Thresholds) -> Result<Vec<Scene>, ReportError> {
+    scenes(source.rows, source.probes, source.curves, thresholds)
+}
+
+fn other_grid(grid: ScoreGrid) -> ScoreGrid {
+    match grid {
+        ScoreGrid::Output => ScoreGrid::Volume,
+        ScoreGrid::Volume => ScoreGrid::Output,
+    }
 }
 
 fn file_name(text: &str) -> String {
@@ -173,6 +239,10 @@ const SCRIPT: &str = concat!(
     include_str!("script/tabs.js"),
     include_str!("script/tables.js"),
     include_str!("script/series.js"),
+    include_str!("script/grid.js"),
+    include_str!("script/viewer.js"),
+    include_str!("script/audit.js"),
+    include_str!("script/running.js"),
     include_str!("script/download.js"),
     include_str!("script/theme.js"),
 );
@@ -192,6 +262,12 @@ struct Page<'a> {
     tables: Vec<TableView>,
     notes: Vec<String>,
     methods: Vec<Method>,
+    pictures: Option<PicturesView>,
+    audit: Option<AuditView>,
+    ledger: Option<&'a Timeline>,
+    has_rows: bool,
+    compared: Vec<TableView>,
+    running: Option<&'a str>,
     has_probes: bool,
     has_curves: bool,
     row_count: usize,
@@ -206,6 +282,9 @@ struct GoalView {
     asked: String,
     verdict: VerdictView,
     scatter: Option<String>,
+    /// The same on the other grid.
+    elsewhere: Option<String>,
+    grids: [String; 2],
     legend: Vec<LegendView>,
     points: TableView,
     slopes: Vec<Small>,
@@ -233,7 +312,7 @@ struct LegendView {
     name: String,
 }
 
-fn goal(index: usize, scene: &Scene, source: &Source<'_>) -> GoalView {
+fn goal(index: usize, scene: &Scene, elsewhere: &Scene, source: &Source<'_>) -> GoalView {
     let id = format!("goal-{index}");
     let part = |name: &str| format!("{id}-{name}");
     let small = |kind: &str, drawings: Vec<(usize, chart::Drawing)>| -> Vec<Small> {
@@ -264,8 +343,10 @@ fn goal(index: usize, scene: &Scene, source: &Source<'_>) -> GoalView {
             }
         },
         asked: scene.gate.explanation(),
-        verdict: verdict::verdict(scene, source.probes),
+        verdict: verdict::verdict(scene, source.probes, source.audit.is_some()),
         scatter: chart::scatter(scene).map(|drawing| drawing.inline(&part("tradeoff"))),
+        elsewhere: chart::scatter(elsewhere).map(|drawing| drawing.inline(&part("tradeoff-elsewhere"))),
+        grids: [scene, elsewhere].map(|scene| scene.gate.thresholds.grid.to_string()),
         legend: (0..scene.series.len()).map(legend).collect(),
         points: board::points(scene, &part("points")),
         slopes: small("subjects", chart::slopes(scene)),

@@ -20,10 +20,12 @@ pub(super) struct Numbered {
     pub(super) rows: Vec<ResultRow>,
     pub(super) probes: Vec<ProbeRow>,
     pub(super) curves: Vec<CurveRow>,
+    /// What each is called.
+    pub(super) numbers: BTreeMap<String, String>,
 }
 
-pub(super) fn numbered(rows: &[ResultRow], probes: &[ProbeRow], curves: &[CurveRow]) -> Numbered {
-    let numbers = numbers(rows, probes, curves);
+pub(super) fn numbered(rows: &[ResultRow], probes: &[ProbeRow], curves: &[CurveRow], others: &[&String]) -> Numbered {
+    let numbers = numbers(rows, probes, curves, others);
     let (mut rows, mut probes, mut curves) = (rows.to_vec(), probes.to_vec(), curves.to_vec());
     let rename = |name: &mut String| name.clone_from(&numbers[name.as_str()]);
     let in_run = |run: &mut Run| rename(&mut run.forgotten);
@@ -35,15 +37,20 @@ pub(super) fn numbered(rows: &[ResultRow], probes: &[ProbeRow], curves: &[CurveR
     }
     probes.iter_mut().for_each(|row| in_run(&mut row.run));
     curves.iter_mut().for_each(|row| in_run(&mut row.run));
-    Numbered { rows, probes, curves }
+    Numbered { rows, probes, curves, numbers }
 }
 
 /// As many digits for everybody, so that the order of numbers is the order of texts.
-fn numbers(rows: &[ResultRow], probes: &[ProbeRow], curves: &[CurveRow]) -> BTreeMap<String, String> {
+fn numbers(
+    rows: &[ResultRow],
+    probes: &[ProbeRow],
+    curves: &[CurveRow],
+    others: &[&String],
+) -> BTreeMap<String, String> {
     let scored = rows.iter().filter_map(|row| row.scored()).map(|scored| &scored.subject);
     let runs = rows.iter().map(|row| &row.run).chain(probes.iter().map(|row| &row.run));
     let forgotten = runs.chain(curves.iter().map(|row| &row.run)).map(|run| &run.forgotten);
-    let ids: BTreeSet<&String> = scored.chain(forgotten).collect();
+    let ids: BTreeSet<&String> = scored.chain(forgotten).chain(others.iter().copied()).collect();
     let digits = ids.len().to_string().len().max(2);
     let number = |(place, id): (usize, &String)| (id.clone(), format!("person-{:0digits$}", place + 1));
     ids.into_iter().enumerate().map(number).collect()
@@ -57,7 +64,7 @@ mod tests {
     #[test]
     fn no_id_is_left_and_nobody_is_merged() {
         let (rows, probes) = gated();
-        let numbered = numbered(&rows, &probes, &[]);
+        let numbered = numbered(&rows, &probes, &[], &[]);
         let text = format!("{:?} {:?}", numbered.rows, numbered.probes);
         assert!(!text.contains("sub-0") && !text.contains("kept-") && text.contains("person-01"));
         let people = |rows: &[ResultRow]| {

@@ -330,6 +330,20 @@ impl Scene {
         spread.iter().any(|&deviation| deviation > 0.0).then_some(spread)
     }
 
+    /// Number series as another scene of the same runs does, so that one legend serves both.
+    pub(super) fn name_series_as(&mut self, other: &Scene) {
+        let places: Vec<Option<usize>> =
+            self.series.iter().map(|(strategy, variant)| other.series_of(strategy, variant)).collect();
+        self.points.retain_mut(|point| match places[point.series] {
+            Some(place) => {
+                point.series = place;
+                true
+            }
+            None => false,
+        });
+        self.series.clone_from(&other.series);
+    }
+
     /// The goal as a page says it.
     pub(super) fn goal(&self) -> Goal {
         self.gate.goal

@@ -17,6 +17,11 @@ fn source<'a>(rows: &'a [ResultRow], probes: &'a [ProbeRow], curves: &'a [CurveR
         methods: &[],
         thresholds: Thresholds::STANDARD,
         names: Names::AsRecorded,
+        pictures: None,
+        audit: None,
+        ledger: None,
+        compared: &[],
+        running: None,
     }
 }
 
@@ -209,6 +214,113 @@ fn nothing_of_the_page_comes_from_elsewhere() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
+}
+
+/// The figures of the viewer: its data blocks, parsed and unpacked as a browser would.
+#[test]
+fn volumes_read_back_from_the_page_and_the_forgotten_are_not_there() {
+    use pictures::tests::{pictures, seen};
+    let rows = study();
+    let scans = || vec![seen("sub-01", crate::Role::Forget), seen("unseen", crate::Role::HeldOut)];
+    let page_with = |images, names| {
+        let shown = pictures(images, scans());
+        page(&Source { pictures: Some(&shown), names, ..source(&rows, &[], &[]) }).unwrap()
+    };
+    let block = |page: &str, begin: &str| {
+        page.split(begin).nth(1).map(|rest| rest.split("</script>").next().unwrap().to_string())
+    };
+    let scans_of =
+        |page: &str| -> serde_json::Value { serde_json::from_str(&block(page, "id=\"scans\">").unwrap()).unwrap() };
+    let others = page_with(Images::Others, Names::AsRecorded);
+    let about = scans_of(&others);
+    assert_eq!(about["scans"].as_array().unwrap().len(), 1);
+    assert_eq!(about["scans"][0]["name"], "unseen");
+    let bytes = pictures::tests_unpacked(&block(&others, "id=\"volume-0\">").unwrap());
+    let held_out = seen("unseen", crate::Role::HeldOut);
+    let maps = [&held_out.reference, &held_out.said[0].classes, &held_out.said[1].classes, &held_out.said[2].classes];
+    for (place, map) in maps.into_iter().enumerate() {
+        assert_eq!(&bytes[(place + 1) * 960..(place + 2) * 960], map.as_slice());
+    }
+    assert!(others.contains("Nobody who is forgotten is shown") && !others.contains("id=\"volume-1\""));
+
+    let all = page_with(Images::All, Names::Numbers);
+    assert_eq!(scans_of(&all)["scans"].as_array().unwrap().len(), 2);
+    assert!(
+        all.contains("Slices of forgotten subjects are in this file")
+            && !all.contains("sub-01")
+            && !all.contains("unseen")
+    );
+    let none = page_with(Images::None, Names::AsRecorded);
+    assert!(!none.contains("id=\"images\"") && none.contains("holds no image of anybody"));
+}
+
+#[test]
+fn volumes_stay_within_their_budget_and_the_page_says_what_that_took() {
+    use pictures::tests::{pictures, seen};
+    let rows = study();
+    let page_within = |bytes_max| {
+        let scans = ["unseen", "kept-a"].map(|name| seen(name, crate::Role::HeldOut)).to_vec();
+        let shown = Pictures { bytes_max, ..pictures(Images::Others, scans) };
+        page(&Source { pictures: Some(&shown), ..source(&rows, &[], &[]) }).unwrap()
+    };
+    let taken = |page: &str| -> usize {
+        let volumes = page.split("<script type=\"text/plain\"").skip(1);
+        volumes.map(|rest| rest.split_once('>').unwrap().1.split("</script>").next().unwrap().len()).sum()
+    };
+    let full = page_within(usize::MAX);
+    assert!(!full.contains("shown in blocks of"));
+    let bytes_max = taken(&full) - 1;
+    let coarser = page_within(bytes_max);
+    assert!(taken(&coarser) > 0 && taken(&coarser) <= bytes_max, "{} of {bytes_max}", taken(&coarser));
+    assert!(coarser.contains("shown in blocks of"));
+    let none = page_within(20);
+    assert!(taken(&none) == 0 && none.contains("left out, since even") && none.contains("No scan can be shown"));
+}
+
+#[test]
+fn an_audit_alone_has_its_panel_and_none_of_rows() {
+    let audit = audit::tests::ixi7();
+    let numbered = |names| page(&Source { audit: Some(&audit), names, ..source(&[], &[], &[]) }).unwrap();
+    let page = numbered(Names::AsRecorded);
+    for shown in
+        ["id=\"audit\"", "Over-forgotten", "Something is left", "IXI014-HH-1236", "6 of 10 unlearned models found"]
+    {
+        assert!(page.contains(shown), "{shown}");
+    }
+    assert!(!page.contains("id=\"tradeoff\"") && !page.contains("id=\"paper\""));
+    let numbered = numbered(Names::Numbers);
+    assert!(!numbered.contains("IXI0") && numbered.contains("person-01"));
+}
+
+#[test]
+fn runs_side_by_side_have_a_table_for_each_figure_and_only_a_run_under_way_offers_to_read_again() {
+    let rows = study();
+    let compared = [crate::compare(&[("first", &rows), ("second", &rows)], ScoreGrid::Output).unwrap()];
+    let page_of = |running| page(&Source { compared: &compared, running, ..source(&[], &[], &[]) }).unwrap();
+    let done = page_of(None);
+    assert!(done.contains("id=\"compare-0-3\"") && done.contains("(+0.0000)") && !done.contains("id=\"running\""));
+    assert!(!done.contains("id=\"tradeoff\""));
+    assert!(page_of(Some("3 of 12 tasks")).contains("3 of 12 tasks"));
+}
+
+#[test]
+fn a_ledger_is_told_event_by_event_and_escaped() {
+    let event = |what: &str, tone| Event {
+        what: what.to_string(),
+        when: "2026-11-24".to_string(),
+        about: "<b>request</b>".to_string(),
+        hash: "ab12".to_string(),
+        tone,
+    };
+    let ledger = Timeline {
+        state: "The chain of 2 events holds.".to_string(),
+        events: vec![event("received", EventTone::Plain), event("finished", EventTone::Done)],
+        notes: Vec::new(),
+    };
+    let rows = study();
+    let page = page(&Source { ledger: Some(&ledger), ..source(&rows, &[], &[]) }).unwrap();
+    let (first, second) = (page.find("received").unwrap(), page.find("finished").unwrap());
+    assert!(first < second && page.contains("href=\"#ledger\"") && !page.contains("<b>request"));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) struct CriterionView {
     pub(super) met: String,
 }
 
-pub(super) fn verdict(scene: &Scene, probes: &[ProbeRow]) -> VerdictView {
+pub(super) fn verdict(scene: &Scene, probes: &[ProbeRow], is_audited: bool) -> VerdictView {
     let gate = &scene.gate;
     let count = |verdict: Verdict| gate.judged.iter().filter(|judged| judged.verdict == verdict).count();
     let (runs, passed) = (gate.judged.len(), count(Verdict::Pass));
@@ -60,7 +60,7 @@ pub(super) fn verdict(scene: &Scene, probes: &[ProbeRow]) -> VerdictView {
         people,
         nearest: nearest.map(in_words),
         criteria: nearest.map_or(Vec::new(), |summary| criteria(scene, summary)),
-        untested: untested(scene, probes),
+        untested: untested(scene, probes, is_audited),
     }
 }
 
@@ -98,7 +98,7 @@ fn criteria(scene: &Scene, summary: &Summary) -> Vec<CriterionView> {
 }
 
 /// Silence is no evidence, so what nobody looked at is said where the verdict is read.
-fn untested(scene: &Scene, probes: &[ProbeRow]) -> Vec<String> {
+fn untested(scene: &Scene, probes: &[ProbeRow], is_audited: bool) -> Vec<String> {
     let gate = &scene.gate;
     let mut untested = Vec::new();
     let here = |row: &&ProbeRow| row.run.goal == gate.goal && row.run.network == gate.network;
@@ -115,6 +115,8 @@ fn untested(scene: &Scene, probes: &[ProbeRow]) -> Vec<String> {
         untested
             .push("No model was retrained without the subject: nothing here says what erasure would look like.".into());
     }
-    untested.push("Attacks that guess membership: not part of this report.".into());
+    if !is_audited {
+        untested.push("Attacks that guess membership: not part of this report.".into());
+    }
     untested
 }

@@ -1,6 +1,7 @@
 //! `lacuna study collect PLAN`: the run folder of a study whose tasks others have done.
 
 use super::given::{PlanArguments, study_of};
+use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -17,6 +18,8 @@ use lacuna_engine::alarms;
 pub struct Arguments {
     #[command(flatten)]
     plan: PlanArguments,
+    #[command(flatten)]
+    images: ImageArguments,
 }
 
 /// Collect.
@@ -44,7 +47,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     let config = study_of(&given.plan.about, context)?;
     let folders = arguments.plan.folders(&given.plan.about);
-    let outcome = studying::run("study", config, &folders, context, studying::tables_and_gates)?;
+    let outcome = studying::run("study", config, &folders, context, &arguments.images, studying::tables_and_gates)?;
     // What killed attempts left; an attempt that is alive all the same makes its folder again.
     let _ = std::fs::remove_dir_all(folder.join("scratch"));
     Ok(outcome)

@@ -9,7 +9,7 @@ mod simulate;
 mod status;
 mod submit;
 
-use crate::arguments::StoreArguments;
+use crate::arguments::{ImageArguments, StoreArguments};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -54,6 +54,8 @@ struct StudyArguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArguments,
+    #[command(flatten)]
+    images: ImageArguments,
     /// Instead of the study, try the settings of its [search] on the subjects named there, and rank them
     #[arg(long)]
     search: bool,
@@ -94,7 +96,7 @@ fn run_here(arguments: &StudyArguments, context: &Context) -> Result<Outcome, Cl
     if arguments.dry_run {
         list(config, &folders, context)
     } else {
-        studying::run("study", config, &folders, context, conclude)
+        studying::run("study", config, &folders, context, &arguments.images, conclude)
     }
 }
 

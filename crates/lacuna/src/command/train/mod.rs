@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::events::{self, EVENTS};
 use crate::lineage::{self, Lineage};
+use crate::live::Keeper;
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
 use crate::plan::Plan;
@@ -205,8 +206,12 @@ impl Job {
         let cases = self.data.of(self.split.train());
         let objective = Supervised::new(cases, settings, seed, context.device.clone())?;
         let progress = Progress::begin(context, "train", "epoch", settings.epochs, state.epochs_done);
+        let mut live = Keeper::new(folder);
+        let what = format!("train on {} subjects", self.split.train().len());
+        live.task([1, 1], &what, [state.epochs_done, settings.epochs])?;
+        let live = &RefCell::new(live);
         let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, run, checkpoint_epochs, after_epoch };
+        let mut watch = Watch { folder, progress, live, run, checkpoint_epochs, after_epoch };
         let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
         watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
         Ok(state)

@@ -7,10 +7,11 @@ use super::earlier::measured_again;
 use super::looking::{Curves, Looking};
 use super::record::Record;
 use super::sides::Sides;
-use crate::arguments::Model;
+use crate::arguments::{ImageArguments, Model};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::{self, ErasedBy, Lineage};
+use crate::live::{Keeper, LiveSubject};
 use crate::model_notes::ModelNotes;
 use crate::output::Outcome;
 use crate::plan::Plan;
@@ -18,9 +19,12 @@ use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::reporting::Report;
 use crate::run_folder::{RunFolder, RunRecord};
+use crate::viewing::{self, Asked};
 use crate::watch::{self, Watch};
+use lacuna_cohort::Cohort;
+use lacuna_metrics::MEAN;
 use lacuna_nn::{Network, write_model};
-use lacuna_report::html::Names;
+use lacuna_report::html::{Images, ModelKind, Pictures};
 use lacuna_report::{ORIGINAL, ResultRow, ScoreGrid, results, tables};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
@@ -28,6 +32,7 @@ use lacuna_train::{State, TrainError};
 use lacuna_unlearn::{
     Conflicts, Effect, ForgetRetain, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes, unlearn,
 };
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// An unlearning run that has been checked and whose data are in memory.
@@ -99,14 +104,14 @@ impl<'a> Job<'a> {
 
     pub(super) fn looking<'l>(
         &'l self,
-        arguments: &Arguments,
+        arguments: &'l Arguments,
         run: &'l Unlearned<'l>,
         context: &Context,
         folder: &'l RunFolder,
     ) -> Result<Looking<'l>, CliError> {
         let curves = || Curves { data: &self.data, sides: self.sides.by_role(), device: context.device.clone() };
         let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
-        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients })
+        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients, images: &arguments.images })
     }
 
     pub(super) fn unlearn(
@@ -138,21 +143,42 @@ impl<'a> Job<'a> {
         folder: &RunFolder,
     ) -> Result<(), CliError> {
         let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
+        let mut live = Keeper::new(folder);
+        let forgotten = self.sides.split.forget().len();
+        let what = format!("{} forgets {forgotten} subject(s)", self.run.strategy);
+        live.task([1, 1], &what, [state.epochs_done, run.epochs])?;
+        let live = &RefCell::new(live);
+        self.tell_scores(&mut live.borrow_mut(), folder)?;
         let after_epoch = |state: &State| {
             let result = state.result();
             if self.run.epochs.contains(&state.epochs_done) {
                 self.score(&result, &self.run.strategy, state.epochs_done, context, folder)?;
+                self.tell_scores(&mut live.borrow_mut(), folder)?;
             }
             looking.look(&result, &state.network, &state.history)
         };
         let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, run: digest, checkpoint_epochs, after_epoch: &after_epoch };
+        let mut watch = Watch { folder, progress, live, run: digest, checkpoint_epochs, after_epoch: &after_epoch };
         let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
             UnlearnError::Train(error) => CliError::Train(error),
             error => error.into(),
         });
         let again = format!("lacuna unlearn --model {} --resume", self.model.path.display());
         watch.ended(outcome, state, run.epochs, &again)
+    }
+
+    /// Whoever watches from elsewhere sees the subjects as last scored.
+    fn tell_scores(&self, live: &mut Keeper<'_>, folder: &RunFolder) -> Result<(), CliError> {
+        let rows = self.all_rows(folder)?;
+        let Some(last) = rows.iter().map(|row| row.run.epochs).max() else { return Ok(()) };
+        let here = rows.iter().filter(|row| row.run.epochs == last).filter_map(|row| row.scored());
+        let means = here.filter(|scored| scored.grid == ScoreGrid::Output && scored.score.name == MEAN);
+        let subjects = means.map(|scored| LiveSubject {
+            name: scored.subject.clone(),
+            role: scored.role.name().to_string(),
+            dice: scored.score.dice,
+        });
+        live.scored(format!("after {last} epochs"), subjects.collect())
     }
 
     /// Whether the forget subjects noticed anything; nothing is worth a warning.
@@ -201,7 +227,8 @@ impl<'a> Job<'a> {
         for moved in earlier.iter().filter(|earlier| earlier.moved) {
             context.note(&format!("warning  {}", moved.line()));
         }
-        self.report(&rows, folder)?;
+        let pictures = self.pictures(&state.network, looking.images, context)?;
+        self.report(&rows, pictures, folder)?;
         let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
         let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
         let record = Record {
@@ -226,9 +253,35 @@ impl<'a> Job<'a> {
     }
 
     /// The page of this one run; without a retrained model it can place nothing, and says so.
-    fn report(&self, rows: &[ResultRow], folder: &RunFolder) -> Result<(), CliError> {
-        let (title, rows, facts) = (self.run.strategy.clone(), rows.to_vec(), Vec::new());
-        Report { title, rows, probes: Vec::new(), curves: Vec::new(), facts, names: Names::Numbers }.write(folder)
+    fn report(&self, rows: &[ResultRow], pictures: Pictures, folder: &RunFolder) -> Result<(), CliError> {
+        let (title, rows) = (self.run.strategy.clone(), rows.to_vec());
+        Report { title, rows, pictures: Some(pictures), ..Report::default() }.write(folder)
+    }
+
+    /// Scans as the original and the unlearned model have them; there is no retrained one.
+    pub(super) fn pictures(
+        &self,
+        unlearned: &Network,
+        arguments: &ImageArguments,
+        context: &Context,
+    ) -> Result<Pictures, CliError> {
+        let images = arguments.images(false);
+        let forgotten = self.sides.split.forget().union(&self.sides.earlier).cloned().collect();
+        let people = viewing::chosen(images, &self.sides.by_role(), &forgotten);
+        let name = format!("{}, {} epochs", self.run.strategy, self.longest_horizon());
+        let models = [
+            Asked { kind: ModelKind::Original, name: String::new(), network: &self.model.network },
+            Asked { kind: ModelKind::Unlearned, name, network: unlearned },
+        ];
+        let scans = if images == Images::None {
+            Vec::new()
+        } else {
+            let cohort = Cohort::open(&self.run.data.root, &self.run.data.options)?;
+            viewing::seen(&cohort, &self.data, &context.device, &people, &models)?
+        };
+        let classes = self.data.labels.classes().to_vec();
+        let notes = vec!["No model was retrained without the subject, so none is beside the two.".to_string()];
+        Ok(Pictures { images, classes, scans, bytes_max: arguments.bytes_max(), notes })
     }
 
     /// That of the model this began from, and this request.

@@ -4,6 +4,7 @@
 //! part of the method's cost and is told apart. They change no byte of the run, so a resumed run may be looked into
 //! again or not; epochs that it does again replace the lines they had.
 
+use crate::arguments::ImageArguments;
 use crate::error::CliError;
 use crate::run_folder::RunFolder;
 use lacuna_cohort::SubjectId;
@@ -30,6 +31,8 @@ pub struct Looking<'a> {
     pub curves: Option<Curves<'a>>,
     /// Whose gradients are taken, if they are asked for.
     pub gradients: Option<Conflicts<'a>>,
+    /// Whose slices the report holds.
+    pub images: &'a ImageArguments,
 }
 
 /// Everybody whose loss and Dice are followed.

@@ -11,7 +11,7 @@ mod record;
 mod rows;
 mod sides;
 
-use crate::arguments::{CaseArguments, ModelArguments, RunArguments};
+use crate::arguments::{CaseArguments, ImageArguments, Model, ModelArguments, RunArguments};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -20,8 +20,9 @@ use crate::run_folder::RunFolder;
 use clap::Args;
 use config::UnlearnRun;
 use job::Job;
+use lacuna_report::html::Pictures;
 use lacuna_unlearn::STRATEGIES;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
   lacuna unlearn --model model.safetensors --data heads --forget phantom-002 \\
@@ -77,6 +78,8 @@ pub struct Arguments {
     prove: bool,
     #[command(flatten)]
     run: RunArguments,
+    #[command(flatten)]
+    images: ImageArguments,
     /// Follow loss and Dice of everybody per epoch, in curves.csv of the run folder
     #[arg(long, help_heading = "Looking into a run")]
     curve: bool,
@@ -138,6 +141,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         job.unlearn(unlearned, &looking, context, &folder)
     });
     folder.close(outcome)
+}
+
+/// Scans as both models of a finished run have them, for its report.
+///
+/// # Errors
+/// If model or data are no longer there or no longer the same.
+pub fn pictures(folder: &Path, images: &ImageArguments, context: &Context) -> Result<Pictures, CliError> {
+    let run = UnlearnRun::of_folder(folder)?;
+    let original = Model::of_file(&run.model, &context.device)?;
+    let unlearned = Model::of_file(&folder.join("model.safetensors"), &context.device)?;
+    Job::prepare(run, &original, context)?.pictures(&unlearned.network, images, context)
 }
 
 #[cfg(test)]

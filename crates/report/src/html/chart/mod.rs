@@ -2,10 +2,12 @@
 //!
 //! Lengths are those of the view box, about a pixel on a desk; a page scales them. Colours are those of Okabe and Ito.
 
+mod audit;
 mod curves;
 mod scatter;
 mod slopes;
 
+pub(super) use audit::{distances, histogram, roc_curve, score_range};
 pub(super) use curves::curves;
 pub(super) use scatter::{centre, scatter, signed};
 pub(super) use slopes::{role, slopes};

@@ -1,0 +1,98 @@
+//! A ledger as the report shows it: every event, and whether the chain holds.
+
+use crate::error::CliError;
+use lacuna_ledger::{Event as Recorded, Ledger, Record, Status};
+use lacuna_report::html::{Event, EventTone, Timeline};
+use std::path::Path;
+
+/// The ledger's events in words; they hold pseudonyms, digests, days and codes, as the ledger does.
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
+    let ledger = Ledger::open(path)?;
+    let verified = ledger.verify(&[])?;
+    let events = ledger.view().events()?.iter().map(event).collect::<Result<Vec<_>, CliError>>()?;
+    let state = match verified.findings.len() {
+        0 => format!("{} events are as they were written; root {}.", verified.events, verified.root),
+        found => format!("The ledger is NOT as it was written: {found} findings."),
+    };
+    let mut notes: Vec<String> = verified.findings.iter().map(ToString::to_string).collect();
+    notes.push(
+        "Checked when this page was made; `lacuna ledger verify --checkpoint FILE` checks again, against a checkpoint \
+         kept elsewhere, without which a ledger rewritten with its keys would pass."
+            .to_string(),
+    );
+    Ok(Timeline { state, events, notes })
+}
+
+fn event(recorded: &Recorded) -> Result<Event, CliError> {
+    let record = recorded.record()?;
+    let json = serde_json::to_value(&record).expect("a record is JSON");
+    let fields = json.as_object().expect("a record is an object");
+    let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    let about: Vec<String> = fields
+        .iter()
+        .filter(|(name, value)| name.as_str() != "kind" && !value.is_null())
+        .map(|(name, value)| format!("{} {}", name.replace('_', " "), short(&shown(value))))
+        .collect();
+    Ok(Event {
+        what: format!("{}. {}", recorded.sequence, what(&record)),
+        when: recorded.at.clone(),
+        about: about.join(", "),
+        hash: short(&recorded.hash.to_string()),
+        tone: tone(&record),
+    })
+}
+
+/// The beginning of a digest tells it from others; the ledger has all of it.
+fn short(text: &str) -> String {
+    let is_digest = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest { format!("{}…", &text[..16]) } else { text.to_string() }
+}
+
+fn what(record: &Record) -> String {
+    match record {
+        Record::Ledger { .. } => "the ledger begins".to_string(),
+        Record::Subject { .. } => "a subject has a pseudonym".to_string(),
+        Record::Request { .. } => "a request was received".to_string(),
+        Record::Status { status, .. } => format!("a request is {}", status.name().replace('_', " ")),
+        Record::Extension { .. } => "the time for a request was extended".to_string(),
+        Record::Model { .. } => "a model came into being".to_string(),
+        Record::Membership { .. } => "who is in a model".to_string(),
+        Record::Artefact { .. } => "something that saw a subject".to_string(),
+        Record::Run { .. } => "a run for a request".to_string(),
+        Record::Audit { .. } => "a measurement".to_string(),
+        Record::Verdict { verdict, .. } => format!("verdict {}", verdict.replace('_', " ")),
+        Record::Deletion { .. } => "a file was deleted".to_string(),
+        Record::Notification { .. } => "somebody was told".to_string(),
+        Record::Recipient { .. } => "somebody had received data".to_string(),
+        Record::Evidence { .. } => "evidence was written".to_string(),
+        Record::LinkDestroyed { .. } => "a link to a person was destroyed".to_string(),
+    }
+}
+
+fn tone(record: &Record) -> EventTone {
+    match record {
+        Record::Status { status: Status::Refused, .. } => EventTone::Refused,
+        Record::Status { status: Status::Closed | Status::Verified, .. }
+        | Record::Deletion { .. }
+        | Record::Evidence { .. }
+        | Record::LinkDestroyed { .. } => EventTone::Done,
+        _ => EventTone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_cut_short_and_nothing_else() {
+        assert_eq!(short(&"ab".repeat(32)), "abababababababab…");
+        assert_eq!(
+            short("phantom-report-of-a-rather-long-name-that-is-none"),
+            "phantom-report-of-a-rather-long-name-that-is-none"
+        );
+    }
+}
