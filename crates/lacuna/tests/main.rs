@@ -12,6 +12,7 @@ mod exact;
 mod help;
 mod inspect;
 mod ledger;
+mod nnunet;
 mod predict;
 mod report;
 mod study;

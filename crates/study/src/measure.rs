@@ -26,7 +26,7 @@ pub struct SeenScan {
     pub logits: Vec<f32>,
     /// How many classes.
     pub classes: usize,
-    /// The encoder's features, unless they are the same everywhere.
+    /// The encoder's deepest features, unless they are the same everywhere.
     pub encoder: Option<Representation>,
     /// Mean margin of each patch.
     pub patch_margins: Vec<f64>,
@@ -54,9 +54,10 @@ fn see(network: &Network, case: &Case, device: &Device) -> Result<(Features, See
     let pass = Pass::evaluation(&network.parameters);
     let input = input_tensor(&[case], device)?;
     let encoded = network.encode(&pass, input.clone());
-    let [_, channels, ..] = encoded.dims();
-    let encoder = Representation::new(&values(encoded.clone()), channels)?;
-    let logits = network.decode(&pass, encoded);
+    let deepest = encoded.deepest();
+    let [_, channels, ..] = deepest.dims();
+    let encoder = Representation::new(&values(deepest.clone()), channels)?;
+    let logits = network.decode(&pass, &encoded);
     let [_, classes, ..] = logits.dims();
     let voxels = case.voxels()?;
     let logits = values(logits);

@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
 
 /// The images in groups of as many as the network has channels.
 fn scans(arguments: &Arguments, model: &Model) -> Result<Vec<Scan>, CliError> {
-    let channels = model.network.architecture().channels;
+    let channels = model.network.architecture().channels();
     if !arguments.images.len().is_multiple_of(channels) {
         let found = arguments.images.len();
         let what = format!("IMAGE: expected {channels} per scan, one for each channel of the model, found {found}");
@@ -226,7 +226,7 @@ fn count(classes: &ClassMap, number: usize) -> Vec<u64> {
 fn class_names(model: &Model) -> Vec<String> {
     match &model.notes.classes {
         Some(names) => names.clone(),
-        None => (0..model.network.architecture().classes).map(|class| class.to_string()).collect(),
+        None => (0..model.network.architecture().classes()).map(|class| class.to_string()).collect(),
     }
 }
 
