@@ -246,8 +246,8 @@ mod tests {
             parameter.values = parameter.values.ones_like().mul_scalar(0.1);
         }
         let output = |network: &Network| {
-            let input =
-                Tensor::<1>::arange(0..512, &Device::flex()).float().div_scalar(512.0).reshape([1, 1, 4, 8, 16]);
+            let ramp: Vec<f32> = (0..512).map(|voxel| voxel as f32 / 512.0).collect();
+            let input = Tensor::<1>::from_floats(ramp.as_slice(), &Device::flex()).reshape([1, 1, 4, 8, 16]);
             network.forward(&Pass::evaluation(&network.parameters), input).into_data().try_into_vec::<f32>().unwrap()
         };
         let (found, expected, before) = (output(&adapted.merged()), output(&adapted), output(&plain));
