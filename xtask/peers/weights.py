@@ -142,4 +142,5 @@ def main():
         assert figures["monai"]["pretrained_equal"] and figures["monai"]["folded_relative_l2"] <= TOLERANCE, figures["monai"]
 
 
-main()
+if __name__ == "__main__":
+    main()

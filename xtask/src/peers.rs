@@ -1,4 +1,4 @@
-//! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, TensorBoard,
+//! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, nnU-Net, TensorBoard,
 //! scipy, SimpleITK, nibabel.
 //!
 //! The scripts in `xtask/peers` do the comparing and know the bounds; this sets them up, runs them, and keeps what they
@@ -38,6 +38,7 @@ const FIGURES: &str = "benches/peers/figures.json";
 struct Figures {
     setting: Setting,
     weights: Value,
+    nnunet: Value,
     events: Value,
     predictions: Value,
     /// `None` where there were no real volumes.
@@ -58,6 +59,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let peers = Peers { python: std::path::absolute(python)?, lacuna: std::path::absolute(lacuna)? };
     let weights = peers.compare("weights.py", &[])?;
     println!("weights and logits: as in PyTorch\n{weights:#}");
+    let nnunet = peers.compare("nnunet.py", &[])?;
+    println!("nnU-Net's checkpoints and logits: as in PyTorch\n{nnunet:#}");
     let events = peers.compare("events.py", &[])?;
     println!("event files: as TensorBoard reads them\n{events:#}");
     let predictions = peers.compare("predict.py", &[])?;
@@ -70,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
         None
     };
-    let figures = Figures { setting, weights, events, predictions, scores };
+    let figures = Figures { setting, weights, nnunet, events, predictions, scores };
     std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {FIGURES}");
     Ok(())

@@ -28,6 +28,19 @@ pub enum Activation {
     Identity,
     /// `max(0, y)`, whose gradient at 0 is 0.
     Relu,
+    /// `y` above 0 and `0.01 y` below, PyTorch's default slope and nnU-Net's; the gradient at 0 is 0.01.
+    LeakyRelu,
+}
+
+impl Activation {
+    /// By what a value that is not above 0 is multiplied; `None` where all values are left as they are.
+    pub(crate) fn slope_below(self) -> Option<f32> {
+        match self {
+            Activation::Identity => None,
+            Activation::Relu => Some(0.0),
+            Activation::LeakyRelu => Some(0.01),
+        }
+    }
 }
 
 /// The result of [`batch_norm`].
@@ -97,6 +110,31 @@ pub fn batch_norm(
     }
 }
 
+/// Normalises each channel of each subject by itself, scales and shifts it, and applies the activation.
+///
+/// As PyTorch's `InstanceNorm3d` with `affine=True`: mean and biased variance are those of one channel of one subject
+/// over its voxels, in training and afterwards alike. It is the normalisation of a batch of one, subject by subject.
+///
+/// Shapes: `x` `[B, C, D, H, W]`, `scale` and `shift` `[C]`; the result has the shape of `x`.
+///
+/// # Panics
+/// If the shapes disagree, or a channel has a single voxel.
+pub fn instance_norm(
+    x: Tensor<5>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    activation: Activation,
+    epsilon: f64,
+) -> Tensor<5> {
+    let subjects = x.dims()[0];
+    let normalised =
+        |x| batch_norm(x, scale.clone(), shift.clone(), Statistics::Batch, None, activation, epsilon).output;
+    if subjects == 1 {
+        return normalised(x);
+    }
+    Tensor::cat((0..subjects).map(|subject| normalised(x.clone().narrow(0, subject, 1))).collect(), 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +182,7 @@ mod tests {
     fn agrees_with_the_reference_in_every_mode() {
         for own_statistics in [true, false] {
             for residual in [true, false] {
-                for activation in [Activation::Identity, Activation::Relu] {
+                for activation in [Activation::Identity, Activation::Relu, Activation::LeakyRelu] {
                     let found = passes(own_statistics, residual, activation, false);
                     let expected = passes(own_statistics, residual, activation, true);
                     for ((name, found), (_, expected)) in found.iter().zip(&expected) {
@@ -158,5 +196,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_subject_is_normalised_as_if_it_were_alone_and_no_other_reaches_its_gradient() {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let x = Tensor::<5>::random(SHAPE, Distribution::Normal(1.0, 2.0), &device).require_grad();
+        let [scale, shift] =
+            [0.5, -0.5].map(|low| Tensor::<1>::random([SHAPE[1]], Distribution::Uniform(low, 1.0), &device));
+        let normed = |x| instance_norm(x, scale.clone(), shift.clone(), Activation::LeakyRelu, 1e-5);
+        let numbers = |tensor: Tensor<5>| tensor.into_data().try_into_vec::<f32>().unwrap();
+        let both = normed(x.clone());
+        for subject in 0..2 {
+            let alone = normed(x.clone().narrow(0, subject, 1));
+            assert_eq!(numbers(both.clone().narrow(0, subject, 1)), numbers(alone));
+        }
+        let gradients = both.narrow(0, 1, 1).powi_scalar(2).sum().backward();
+        let gradient = x.grad(&gradients).unwrap();
+        assert!(numbers(gradient.clone().narrow(0, 0, 1)).iter().all(|value| *value == 0.0));
+        assert!(numbers(gradient.narrow(0, 1, 1)).iter().any(|value| *value != 0.0));
     }
 }

@@ -244,7 +244,11 @@ fn of_network(error: &NnError) -> Exit {
     match error {
         NnError::Disk(error) => of_disk(error),
         NnError::Weights(error) => of_weights(error),
-        NnError::UnknownDepth { .. } | NnError::BadCount { .. } | NnError::Mismatch { .. } => Exit::Config,
+        NnError::UnknownDepth { .. }
+        | NnError::BadCount { .. }
+        | NnError::BadPlan { .. }
+        | NnError::Plans { .. }
+        | NnError::Mismatch { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

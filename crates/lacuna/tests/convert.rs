@@ -12,7 +12,7 @@ const SCHEMA: &str = "lacuna.convert/1";
 /// A folder with `w.safetensors`, a small network's.
 fn with_model() -> (Place, Network) {
     let place = Place::new();
-    let network = Network::new(Architecture::new(10, 1, 3).unwrap(), Seed(1), &Device::flex());
+    let network = Network::new(Architecture::medicalnet(10, 1, 3).unwrap(), Seed(1), &Device::flex());
     let notes = BTreeMap::from([("labels".to_string(), r#"["background","csf","tissue"]"#.to_string())]);
     write_model(&place.path("w.safetensors"), &network, &notes).unwrap();
     (place, network)

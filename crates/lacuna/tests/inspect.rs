@@ -21,7 +21,7 @@ fn an_image_tells_its_geometry() {
 #[test]
 fn a_model_tells_its_network_and_its_notes() {
     let place = Place::new();
-    let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(1), &Device::flex());
+    let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(1), &Device::flex());
     let notes = BTreeMap::from([("parent".to_string(), "abc".to_string())]);
     write_model(&place.path("w.safetensors"), &network, &notes).unwrap();
     let model = place.json("inspect w.safetensors", "lacuna.inspect/1");

@@ -14,6 +14,7 @@ mod help;
 mod inspect;
 mod layouts;
 mod ledger;
+mod nnunet;
 mod predict;
 mod report;
 mod study;

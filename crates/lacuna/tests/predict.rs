@@ -12,7 +12,7 @@ use std::path::Path;
 const IMAGE: &str = "heads/images/phantom-000.nii.gz";
 
 fn network(classes: usize) -> Network {
-    let architecture = Architecture::new(10, 1, classes).unwrap();
+    let architecture = Architecture::medicalnet(10, 1, classes).unwrap();
     Network::new(architecture, Seed(3), &Device::flex())
 }
 
@@ -120,11 +120,8 @@ fn what_a_model_does_not_say_must_be_said() {
     place.heads("heads", "");
     save(&place, &network(2), &[]);
     place.fails(&format!("predict {IMAGE} --model w.safetensors --out out"), 3, &["preprocessing", "--preprocess"]);
-    let two = Network::new(
-        Architecture { depth: 10, shortcut: Shortcut::B, channels: 2, classes: 2 },
-        Seed(0),
-        &Device::flex(),
-    );
+    let two =
+        Network::new(Architecture::medicalnet(10, 2, 2).unwrap().with_shortcut(Shortcut::B), Seed(0), &Device::flex());
     save(&place, &two, &[]);
     place.fails(
         &format!("predict {IMAGE} --model w.safetensors --preprocess none --out out"),

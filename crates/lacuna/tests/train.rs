@@ -238,7 +238,7 @@ fn what_cannot_be_trained_is_refused_before_any_work() {
 fn training_begins_from_a_backbone_of_the_same_names_and_refuses_another() {
     let place = cohort();
     for (file, depth) in [("10.safetensors", 10), ("18.safetensors", 18)] {
-        let network = Network::new(Architecture::new(depth, 1, 2).unwrap(), Seed(9), &Device::flex());
+        let network = Network::new(Architecture::medicalnet(depth, 1, 2).unwrap(), Seed(9), &Device::flex());
         save_backbone(&place.path(file), &network);
     }
     let ran = place.run(&format!("{SETTINGS} --epochs 1 --init 10.safetensors"));

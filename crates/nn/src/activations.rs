@@ -123,7 +123,7 @@ mod tests {
     #[track_caller]
     fn check(depth: usize, trainable: Trainable, forwards: usize) {
         check_network(
-            &Network::new(Architecture::new(depth, 1, 2).unwrap(), Seed(1), &Device::flex()),
+            &Network::new(Architecture::medicalnet(depth, 1, 2).unwrap(), Seed(1), &Device::flex()),
             trainable,
             forwards,
         );
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn adapters_move_beside_frozen_kernels() {
-        let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(1), &Device::flex());
+        let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(1), &Device::flex());
         check_network(&network.with_adapters(2, 4.0, Seed(2)), &Network::is_adapter, 1);
     }
 
     #[test]
     fn nothing_waits_for_a_gradient_below_the_first_trainable_part() {
-        let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(1), &Device::flex());
+        let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(1), &Device::flex());
         let waiting = |first: &str| {
             let trainable = |name: &str| name >= first;
             let pass = Pass::training(&network.parameters, BatchNormMode::Running, &trainable);

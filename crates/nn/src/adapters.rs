@@ -111,7 +111,7 @@ mod tests {
     use crate::{Architecture, BatchNormMode, Device, Pass};
 
     fn plain() -> Network {
-        Network::new(Architecture::new(10, 1, 3).unwrap(), Seed(1), &Device::flex())
+        Network::new(Architecture::medicalnet(10, 1, 3).unwrap(), Seed(1), &Device::flex())
     }
 
     /// Adapters that say something.

@@ -1,6 +1,5 @@
 //! What a pass through a network costs, before anything is computed.
 
-use crate::medicalnet::MedicalNet;
 use crate::{Activations, Architecture};
 
 /// Work and memory of one volume's pass.
@@ -21,7 +20,7 @@ pub struct Cost {
 impl Cost {
     /// The cost for an input of `size` (D, H, W), one volume per batch.
     pub fn of(architecture: &Architecture, size: [usize; 3]) -> Cost {
-        MedicalNet::new(architecture).cost(size)
+        architecture.layers().cost(size)
     }
 
     /// Bytes that one training step on so many volumes needs: weights, gradients and one moment, activations and
@@ -50,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_resnet_50_costs_what_its_layers_add_up_to() {
-        let architecture = Architecture::new(50, 1, 2).unwrap();
+        let architecture = Architecture::medicalnet(50, 1, 2).unwrap();
         let cost = Cost::of(&architecture, [64, 64, 64]);
         assert_eq!(cost.weights, 46_707_232.0);
         // The stem alone: 32^3 positions, 343 taps, 64 channels.

@@ -29,13 +29,12 @@ pub enum NnError {
     #[error(transparent)]
     Weights(#[from] lacuna_weights::WeightsError),
     /// The file's tensors are not those of any network here.
-    #[error(
-        "{path}: expected the tensors of MedicalNet's ResNet-10, 18, 34, 50, 101, 152 or 200, whole or the encoder \
-         alone, under its own names or those of MONAI's ResNet, found {first}; fix: choose a file of such a network"
-    )]
+    #[error("{path}: expected the tensors of {supported}, found {first}; fix: choose a file of such a network")]
     OtherNetwork {
         /// The file.
         path: PathBuf,
+        /// Every network that is known.
+        supported: String,
         /// Its first tensors, with shapes.
         first: String,
     },
@@ -48,6 +47,43 @@ pub enum NnError {
         path: PathBuf,
         /// The name without what wrappers put before it.
         tensor: String,
+    },
+    /// A tensor that has a second name holds something else under it.
+    #[error(
+        "{path}: expected `{alias}` to be the tensor `{tensor}` under its second name, found another; \
+         fix: save the state dict of one network"
+    )]
+    AliasDiffers {
+        /// The file.
+        path: PathBuf,
+        /// The first name.
+        tensor: String,
+        /// The second name.
+        alias: String,
+    },
+    /// What is said of a U-Net contradicts itself.
+    #[error("{field}: expected {expected}, found {found}")]
+    BadPlan {
+        /// Which list.
+        field: String,
+        /// What would do.
+        expected: String,
+        /// As given.
+        found: String,
+    },
+    /// A plans file is none of nnU-Net's, or describes another network.
+    #[error(
+        "{path}: {field}: expected {expected}, found {found}; fix: name the plans.json beside the checkpoint's fold"
+    )]
+    Plans {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        field: String,
+        /// What would do.
+        expected: String,
+        /// What stands there.
+        found: String,
     },
     /// A weight of whole numbers or truth values.
     #[error("{path}: tensor `{tensor}`: expected floats, found {found}; fix: save the weights before quantising them")]
@@ -81,7 +117,7 @@ pub enum NnError {
     },
     /// The file's tensors are not those of the network asked for.
     #[error(
-        "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes"
+        "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes, or its own plans"
     )]
     Mismatch {
         /// The file.

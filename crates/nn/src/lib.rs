@@ -1,6 +1,6 @@
-//! MedicalNet's 3-D segmentation networks, their losses, and their weights in files.
+//! 3-D segmentation networks, their losses, and their weights in files: MedicalNet's ResNets and nnU-Net's plain U-Net.
 //!
-//! A [`Network`] is data: an [`Architecture`] and named tensors under MedicalNet's own names.
+//! A [`Network`] is data: an [`Architecture`] and named tensors under the names of the family's own PyTorch code.
 //! It has no hidden state and no mode; a clone is a deep copy. What a forward pass needs besides
 //! (which tensors move, how BatchNorm behaves, the running statistics that it observed) belongs to
 //! a [`Pass`]. So optimisers, checkpoints, weight edits and digests are loops over named tensors.
@@ -15,25 +15,34 @@ mod architecture;
 mod cost;
 mod device;
 mod error;
+mod family;
+mod heads;
+mod layers;
 pub mod loss;
+mod maps;
 mod medicalnet;
 mod memory_order;
 mod names;
 mod network;
 mod parameters;
 mod pass;
+mod plain_unet;
 mod recognise;
 mod weights;
 
 pub use activations::Activations;
-pub use architecture::{Architecture, DEPTHS, Depth, Shortcut};
+pub use architecture::Architecture;
 pub use cost::Cost;
 pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity};
 pub use error::NnError;
+pub use heads::{Heads, head_weights};
+pub use maps::Maps;
+pub use medicalnet::{DEPTHS, Depth, ResNet, Shortcut};
 pub use memory_order::{to_memory_order, to_row_major};
 pub use network::{Network, Stage};
 pub use parameters::{Parameter, Parameters, Role};
 pub use pass::{BatchNormMode, Pass, Trainable};
+pub use plain_unet::{PlainUnet, UnetPlan, read_plans};
 pub use recognise::{Recognised, recognise};
 pub use weights::{MatchReport, ModelFile, Part, arrays, load_matching, match_file, read_model, write_model};
 

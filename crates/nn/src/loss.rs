@@ -3,8 +3,10 @@
 //! A target is a map of class probabilities with a weight per voxel; hard labels, ignored voxels,
 //! noise and a teacher's output are all written that way, so there is one formula for each loss.
 
+use crate::heads::first_voxel;
+use crate::parameters::values_of;
 use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Slice, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// What to minimise against a target.
@@ -17,6 +19,9 @@ pub enum SegmentationLoss {
     SoftDice,
     /// The sum of both.
     Both,
+    /// Cross-entropy plus 1 minus the soft Dice averaged over all classes but the background: what nnU-Net v2 trains
+    /// with, where Dice counts a whole batch (`batch_dice`); its own figure is smaller by 1.
+    Nnunet,
 }
 
 /// Class probabilities to reach, with ignored voxels counted out.
@@ -61,6 +66,20 @@ impl Target {
         Target { probabilities, counted, counted_voxels: b * d * h * w }
     }
 
+    /// The target on a coarser grid, of every n-th voxel; `None` if no voxel counts there.
+    pub(crate) fn at_stride(&self, stride: [usize; 3]) -> Option<Target> {
+        let [_, _, size @ ..] = self.counted.dims();
+        if (0..3).any(|axis| first_voxel(stride[axis]) >= size[axis]) {
+            return None;
+        }
+        let every = |axis: usize| Slice::new(first_voxel(stride[axis]) as isize, None, stride[axis] as isize);
+        let at =
+            |volume: &Tensor<5>| volume.clone().slice([Slice::full(), Slice::full(), every(0), every(1), every(2)]);
+        let counted = at(&self.counted);
+        let counted_voxels = values_of(counted.clone()).iter().filter(|&&weight| weight > 0.0).count();
+        (counted_voxels > 0).then(|| Target { probabilities: at(&self.probabilities), counted, counted_voxels })
+    }
+
     /// Number of voxels that count.
     pub fn counted_voxels(&self) -> usize {
         self.counted_voxels
@@ -87,8 +106,9 @@ impl SegmentationLoss {
     pub fn of(self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         match self {
             SegmentationLoss::CrossEntropy => cross_entropy(logits, target),
-            SegmentationLoss::SoftDice => soft_dice(logits, target),
-            SegmentationLoss::Both => cross_entropy(logits.clone(), target) + soft_dice(logits, target),
+            SegmentationLoss::SoftDice => soft_dice(logits, target, 0),
+            SegmentationLoss::Both => cross_entropy(logits.clone(), target) + soft_dice(logits, target, 0),
+            SegmentationLoss::Nnunet => cross_entropy(logits.clone(), target) + soft_dice(logits, target, 1),
         }
     }
 }
@@ -98,12 +118,13 @@ pub fn cross_entropy(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
     let target = target.beside(&logits);
     let voxels = target.counted_voxels as f64;
-    (log_softmax(logits, 1) * target.probabilities).sum().neg().div_scalar(voxels)
+    ordered_sum(log_softmax(logits, 1) * target.probabilities).neg().div_scalar(voxels)
 }
 
 /// `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` with s = 1e-5, sums over batch and
-/// counted voxels (Milletari et al., "V-Net", 2016, with plain instead of squared sums).
-pub fn soft_dice(logits: Tensor<5>, target: &Target) -> Tensor<1> {
+/// counted voxels (Milletari et al., "V-Net", 2016, with plain instead of squared sums), the mean taken from class
+/// `first_class` on.
+pub fn soft_dice(logits: Tensor<5>, target: &Target, first_class: usize) -> Tensor<1> {
     assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
     const SMOOTH: f64 = 1e-5;
     let target = target.beside(&logits);
@@ -113,6 +134,7 @@ pub fn soft_dice(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     let overlap = per_class(probabilities.clone() * target.probabilities.clone());
     let sizes = per_class(probabilities) + per_class(target.probabilities);
     let dice = overlap.mul_scalar(2.0).add_scalar(SMOOTH) / sizes.add_scalar(SMOOTH);
+    let dice = if first_class == 0 { dice } else { dice.narrow(0, first_class, classes - first_class) };
     dice.mean().neg().add_scalar(1.0)
 }
 
@@ -124,7 +146,19 @@ pub fn probabilities(logits: Tensor<5>) -> Tensor<5> {
 /// Mean squared difference of two feature maps, `[B, C, D, H, W]`.
 pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
     let target = if features.is_autodiff() && !target.is_autodiff() { Tensor::from_inner(target) } else { target };
-    (features - target).powi_scalar(2).mean()
+    let voxels = features.dims().iter().product::<usize>();
+    let squares = (features - target).powi_scalar(2);
+    if voxels < ONE_THREAD { squares.mean() } else { ordered_sum(squares).div_scalar(voxels as f64) }
+}
+
+/// From so many values on burn adds up the shares of its threads as they come in.
+const ONE_THREAD: usize = 4 << 20;
+
+/// The sum of all values in one order, whatever the number of threads.
+pub fn ordered_sum<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    let is_large = |values: &Tensor<D>| values.dims().iter().product::<usize>() >= ONE_THREAD;
+    // A sum along one axis is taken row by row.
+    (0..D).rev().fold(values, |values, axis| if is_large(&values) { values.sum_dim(axis) } else { values }).sum()
 }
 
 #[cfg(test)]
@@ -163,21 +197,39 @@ mod tests {
     #[test]
     fn a_perfect_prediction_has_no_dice_loss() {
         let sure = logits(&[50.0, -50.0, -50.0, 50.0], 2);
-        check(soft_dice(sure, &labels(&[0, 1])), 0.0);
+        check(soft_dice(sure, &labels(&[0, 1]), 0), 0.0);
     }
 
     #[test]
     fn soft_dice_of_an_undecided_prediction() {
         // p = 1/2 everywhere, one voxel of each class: (2 * 0.5) / (1 + 1) = 1/2 for both classes.
-        check(soft_dice(logits(&[0.0; 4], 2), &labels(&[0, 1])), 0.5);
+        check(soft_dice(logits(&[0.0; 4], 2), &labels(&[0, 1]), 0), 0.5);
     }
 
     #[test]
     fn both_is_the_sum() {
         let x = logits(&[0.3, -0.2, 0.1, 0.9], 2);
         let target = labels(&[1, 0]);
-        let parts = cross_entropy(x.clone(), &target) + soft_dice(x.clone(), &target);
+        let parts = cross_entropy(x.clone(), &target) + soft_dice(x.clone(), &target, 0);
         check(SegmentationLoss::Both.of(x, &target), f64::from(parts.into_scalar::<f32>()));
+    }
+
+    #[test]
+    fn nnu_nets_dice_leaves_the_background_out() {
+        // p = 3/4 of class 1 at voxel 0 (label 1), 1/4 at voxel 1 (label 0): 2 * 0.75 / (1 + 1) = 0.75.
+        let x = logits(&[0.0, 3f32.ln(), 3f32.ln(), 0.0], 2);
+        let target = labels(&[1, 0]);
+        check(soft_dice(x.clone(), &target, 1), 0.25);
+        check(SegmentationLoss::Nnunet.of(x, &target), 0.25 - 0.75f64.ln());
+    }
+
+    #[test]
+    fn a_large_sum_is_taken_in_one_order() {
+        let values =
+            Tensor::<1>::from_data(TensorData::new(vec![0.1f32; ONE_THREAD + 64], [ONE_THREAD + 64]), &Device::flex());
+        let volume: Tensor<5> = values.reshape([1, 1, 1, (ONE_THREAD + 64) / 64, 64]);
+        let rows = volume.clone().sum_dim(4).sum().into_scalar::<f32>();
+        assert_eq!(ordered_sum(volume).into_scalar::<f32>(), rows);
     }
 
     #[test]

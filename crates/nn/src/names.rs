@@ -1,4 +1,6 @@
-//! What others call MedicalNet's tensors.
+//! What others call the networks' tensors.
+//!
+//! nnU-Net's checkpoints have several names for most tensors, of which the first stays (`plain_unet/names.rs`).
 //!
 //! MONAI's `ResNet` has MedicalNet's names for the encoder. It differs in two things: instead of `conv_seg` it has a
 //! classifier `fc`, which stays over and is told; and the convolution of a projecting shortcut may have a bias
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 /// What wrappers put before every name: PyTorch's `DataParallel` and `compile`.
 const PREFIXES: &[&str] = &["module.", "_orig_mod."];
 
-/// The tensors of a file under MedicalNet's names.
+/// The tensors of a file under the families' own names.
 pub(crate) struct Renamed<'a> {
     /// All that may be weights or statistics.
     pub tensors: BTreeMap<String, Tensor<'a>>,
@@ -21,16 +23,21 @@ pub(crate) struct Renamed<'a> {
     pub biases: BTreeMap<String, (String, Tensor<'a>)>,
 }
 
-/// The tensors of a file under MedicalNet's names.
+/// The tensors of a file under the families' own names.
 ///
 /// # Errors
-/// Two tensors that come to one name.
+/// Two tensors that come to one name, or a second name of a tensor with other values.
 pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
     let mut renamed = Renamed { tensors: BTreeMap::new(), biases: BTreeMap::new() };
+    let mut aliases: Vec<(String, &str, Tensor)> = Vec::new();
     for (original, tensor) in file.tensors() {
         let name = plain(original);
         // PyTorch counts BatchNorm's batches; nothing here needs the count.
         if name.ends_with("num_batches_tracked") {
+            continue;
+        }
+        if let Some(first) = crate::plain_unet::canonical(name) {
+            aliases.push((first, name, tensor));
             continue;
         }
         let replaced = match name.strip_suffix(".downsample.0.bias") {
@@ -44,7 +51,21 @@ pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
             return Err(NnError::SameName { path: file.path().to_path_buf(), tensor: name.to_string() });
         }
     }
+    for (first, alias, tensor) in aliases {
+        let known = renamed.tensors.entry(first.clone()).or_insert_with(|| tensor.clone());
+        if !is_same(known, &tensor) {
+            return Err(NnError::AliasDiffers {
+                path: file.path().to_path_buf(),
+                tensor: first,
+                alias: alias.to_string(),
+            });
+        }
+    }
     Ok(renamed)
+}
+
+fn is_same(a: &Tensor, b: &Tensor) -> bool {
+    a.shape() == b.shape() && a.element() == b.element() && a.to_bytes() == b.to_bytes()
 }
 
 /// A name without what wrappers put before it.

@@ -1,6 +1,9 @@
 //! A network: an architecture and its tensors.
 
-use crate::medicalnet::{HEAD, Init, MedicalNet, TensorSpec};
+use crate::family::{FAMILIES, Layers};
+use crate::heads::{Heads, crop};
+use crate::layers::{Init, TensorSpec};
+use crate::maps::Maps;
 use crate::{Architecture, Parameter, Parameters, Pass};
 use burn::tensor::{Device, Tensor};
 use lacuna_seed::{Seed, Stream};
@@ -8,10 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A part of a network, in the order an input meets them.
+///
+/// The names are MedicalNet's; other families say which of their parts are meant, so that a recipe that keeps or renews
+/// the last layers does so in any network. A U-Net's four deepest stages are its four layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// The first convolution and its BatchNorm.
+    /// The first convolution and its BatchNorm; a U-Net's stages above the four deepest.
     Stem,
     /// The first residual stage.
     Layer1,
@@ -21,7 +27,7 @@ pub enum Stage {
     Layer3,
     /// The fourth residual stage.
     Layer4,
-    /// The segmentation head: the decoder.
+    /// The segmentation head: the decoder, all of it.
     Head,
 }
 
@@ -39,11 +45,11 @@ impl Stage {
     }
 }
 
-/// A MedicalNet segmentation network with its weights. Cloning copies the whole state.
+/// A segmentation network with its weights. Cloning copies the whole state.
 #[derive(Clone)]
 pub struct Network {
     architecture: Architecture,
-    layers: Arc<MedicalNet>,
+    layers: Arc<dyn Layers>,
     /// The named tensors; edit them freely, their names and shapes stay.
     pub parameters: Parameters,
 }
@@ -51,55 +57,76 @@ pub struct Network {
 impl Network {
     /// A network with fresh weights, each drawn from its own stream of the seed.
     ///
-    /// Convolutions are normal with variance 2 / fan-out, BatchNorm begins at weight 1 and bias 0.
+    /// Each family begins as its own PyTorch code does; norms begin at weight 1 and bias 0.
     pub fn new(architecture: Architecture, seed: Seed, device: &Device) -> Network {
-        let layers = MedicalNet::new(&architecture);
+        let layers = architecture.layers();
         let stream = seed.stream("initial weights");
         let mut parameters = Parameters::default();
         for spec in layers.specs() {
             let values = initial_values(&spec, &stream);
             parameters.insert(spec.name, Parameter::new(spec.shape, spec.role, values, device));
         }
-        Network { architecture, layers: Arc::new(layers), parameters }
+        Network { architecture, layers, parameters }
     }
 
-    /// Depth, shortcut, channels and classes.
+    /// What the network is, but for its weights.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Input `[B, C, D, H, W]` to logits `[B, classes, D/4, H/4, W/4]`.
+    /// Input `[B, C, D, H, W]` to the logits that a prediction is made of, `[B, classes, …]` on the grid that
+    /// [`Architecture::output_size`] says.
     pub fn forward(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
-        self.decode(pass, self.encode(pass, input))
+        self.decode(pass, &self.encode(pass, input))
     }
 
-    /// Input `[B, C, D, H, W]` to the encoder's features `[B, 512 or 2048, D/8, H/8, W/8]`.
-    pub fn encode(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
-        (0..self.layers.encoder_parts()).fold(pass.place(input), |x, part| {
-            let layers = Arc::clone(&self.layers);
-            pass.segment(x, move |pass, x| layers.encode_part(part, pass, x))
-        })
+    /// Input `[B, C, D, H, W]` to the logits of every head that is trained.
+    pub fn heads(&self, pass: &Pass, input: Tensor<5>) -> Heads {
+        let features = self.encode(pass, input);
+        let size = self.architecture.output_size(features.input_size);
+        self.layers.heads(pass, &features).cropped(size)
     }
 
-    /// What each stage of the encoder makes of an input, in order; the last are the features that [`Network::decode`]
-    /// takes.
-    pub fn encode_by_stage(&self, pass: &Pass, input: Tensor<5>) -> Vec<(Stage, Tensor<5>)> {
-        let mut found: Vec<(Stage, Tensor<5>)> = Vec::new();
-        let mut x = pass.place(input);
-        for part in 0..self.layers.encoder_parts() {
-            x = self.layers.encode_part(part, pass, x);
-            let stage = Network::stage(self.layers.encoder_part_name(part));
-            match found.last_mut() {
+    /// Input `[B, C, D, H, W]` to what the decoder is given: of MedicalNet `[B, 512 or 2048, D/8, H/8, W/8]`, of a U-Net
+    /// the map of each stage.
+    ///
+    /// An input that the stages do not divide is padded with zeros behind its voxels; the logits are of its own size.
+    pub fn encode(&self, pass: &Pass, input: Tensor<5>) -> Maps {
+        self.encode_seeing(pass, input, &mut |_, _| ())
+    }
+
+    /// The same with what each stage makes of the input, in order.
+    pub fn encode_by_stage(&self, pass: &Pass, input: Tensor<5>) -> (Maps, Vec<(Stage, Tensor<5>)>) {
+        let mut seen: Vec<(Stage, Tensor<5>)> = Vec::new();
+        let maps = self.encode_seeing(pass, input, &mut |part, x| {
+            let stage = self.layers.part_stage(part);
+            match seen.last_mut() {
                 Some((last, features)) if *last == stage => *features = x.clone(),
-                _ => found.push((stage, x.clone())),
+                _ => seen.push((stage, x.clone())),
+            }
+        });
+        (maps, seen)
+    }
+
+    /// Encode, and look at what leaves each part.
+    fn encode_seeing(&self, pass: &Pass, input: Tensor<5>, see: &mut dyn FnMut(usize, &Tensor<5>)) -> Maps {
+        let [_, _, size @ ..] = input.dims();
+        let mut x = pad(pass.place(input), self.architecture.padded_size(size));
+        let mut handed_over = Vec::new();
+        for part in 0..self.layers.encoder_parts() {
+            let layers = Arc::clone(&self.layers);
+            x = pass.segment(x, move |pass, x| layers.encode_part(part, pass, x));
+            see(part, &x);
+            if self.layers.hands_over(part) {
+                handed_over.push(x.clone());
             }
         }
-        found
+        Maps::new(handed_over, size)
     }
 
-    /// The encoder's features to logits `[B, classes, D/4, H/4, W/4]`.
-    pub fn decode(&self, pass: &Pass, features: Tensor<5>) -> Tensor<5> {
-        self.layers.decode(pass, features)
+    /// The encoder's features to the logits that a prediction is made of.
+    pub fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5> {
+        crop(self.layers.decode(pass, features), self.architecture.output_size(features.input_size))
     }
 
     /// Take over the running statistics that a pass observed.
@@ -109,21 +136,15 @@ impl Network {
         }
     }
 
-    /// Whether a tensor belongs to the segmentation head (the decoder) and not to the encoder.
+    /// Whether a tensor belongs to the decoder and not to the encoder, in any family.
     pub fn is_head(name: &str) -> bool {
-        name.split('.').next() == Some(HEAD)
+        let first = name.split('.').next();
+        FAMILIES.iter().any(|family| first == Some(family.decoder))
     }
 
     /// The part of the network that a tensor belongs to.
-    pub fn stage(name: &str) -> Stage {
-        match name.split('.').next() {
-            Some("layer1") => Stage::Layer1,
-            Some("layer2") => Stage::Layer2,
-            Some("layer3") => Stage::Layer3,
-            Some("layer4") => Stage::Layer4,
-            Some(HEAD) => Stage::Head,
-            _ => Stage::Stem,
-        }
+    pub fn stage(&self, name: &str) -> Stage {
+        self.layers.stage(name)
     }
 
     /// BLAKE3 over architecture, names, shapes and values: equal digests mean equal models.
@@ -149,11 +170,29 @@ fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
             let deviation = (2.0 / fan_out as f64).sqrt();
             (0..count).map(|_| (deviation * draws.normal()) as f32).collect()
         }
+        Init::KaimingFanInLeaky => {
+            let fan_in = spec.shape[1..].iter().product::<usize>();
+            let deviation = (2.0 / (1.0 + 0.01f64.powi(2)) / fan_in as f64).sqrt();
+            (0..count).map(|_| (deviation * draws.normal()) as f32).collect()
+        }
         Init::UniformFanIn(fan_in) => {
             let bound = 1.0 / (fan_in as f64).sqrt();
             (0..count).map(|_| draws.uniform_in(-bound, bound) as f32).collect()
         }
     }
+}
+
+/// Zeros behind the voxels of each axis, up to a size.
+fn pad(x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
+    (0..3).fold(x, |x, axis| {
+        let mut missing = x.dims();
+        missing[2 + axis] = size[axis] - missing[2 + axis];
+        if missing[2 + axis] == 0 {
+            return x;
+        }
+        let zeros = Tensor::zeros(missing, &x.device());
+        Tensor::cat(vec![x, zeros], 2 + axis)
+    })
 }
 
 #[cfg(test)]
@@ -163,15 +202,16 @@ mod tests {
     use lacuna_kernels::Tally;
 
     fn tiny(depth: usize) -> Network {
-        Network::new(Architecture::new(depth, 1, 3).unwrap(), Seed(1), &Device::flex())
+        Network::new(Architecture::medicalnet(depth, 1, 3).unwrap(), Seed(1), &Device::flex())
     }
 
     #[test]
     fn parameter_counts_are_medicalnets() {
         // Counted in PyTorch on MedicalNet's own network.
         let count = |depth, classes| {
-            let architecture = Architecture::new(depth, 1, classes).unwrap();
-            MedicalNet::new(&architecture)
+            let architecture = Architecture::medicalnet(depth, 1, classes).unwrap();
+            architecture
+                .layers()
                 .specs()
                 .iter()
                 .filter(|spec| spec.role == Role::Weight)
@@ -185,9 +225,9 @@ mod tests {
 
     #[test]
     fn shortcut_a_owns_no_projection() {
-        let a = Architecture::new(18, 1, 2).unwrap();
-        let names = |architecture| MedicalNet::new(&architecture).specs().into_iter().map(|spec| spec.name);
-        assert!(names(a).all(|name| !name.contains("downsample")));
+        let a = Architecture::medicalnet(18, 1, 2).unwrap();
+        let names = |architecture: Architecture| architecture.layers().specs().into_iter().map(|spec| spec.name);
+        assert!(names(a.clone()).all(|name| !name.contains("downsample")));
         assert!(names(a.with_shortcut(Shortcut::B)).any(|name| name.contains("downsample")));
     }
 
@@ -234,7 +274,7 @@ mod tests {
         lacuna_kernels::take_tally();
         let logits = if head_alone {
             let encoder = Pass::without_gradients(&network.parameters, BatchNormMode::Batch);
-            network.decode(&pass, pass.place(network.encode(&encoder, input)))
+            network.decode(&pass, &network.encode(&encoder, input).map(|features| pass.place(features.clone())))
         } else {
             network.forward(&pass, input)
         };

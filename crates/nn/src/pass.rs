@@ -210,6 +210,12 @@ impl<'a> Pass<'a> {
         normalised.output
     }
 
+    /// Instance norm and the leaky rectifier behind it: of each volume by itself, in training as afterwards.
+    pub(crate) fn instance_norm(&self, layer: &str, x: Tensor<5>) -> Tensor<5> {
+        let scale = self.leaf(format!("{layer}.weight"));
+        lacuna_kernels::instance_norm(x, scale, self.bias(layer), Activation::LeakyRelu, EPSILON)
+    }
+
     fn leaf(&self, name: String) -> Tensor<1> {
         let Some(trainable) = self.trainable else {
             let values = self.parameters.get(&name).values.clone();

@@ -1,4 +1,4 @@
-//! Weights in files, under MedicalNet's names.
+//! Weights in files, under the names of the family's own PyTorch code.
 //!
 //! A model of lacuna's is safetensors and says in its metadata which network it holds, so it can be
 //! opened without being told. A file without that (somebody else's, of any format that
@@ -6,9 +6,10 @@
 //! value, never a log line: MedicalNet's own loader keeps what fits and drops the rest in silence,
 //! which on a CPU means everything.
 
+use crate::family::{FAMILIES, Metadata};
 use crate::names::renamed;
 use crate::recognise::other_network;
-use crate::{Architecture, Network, NnError, Parameter, Shortcut};
+use crate::{Architecture, Network, NnError, Parameter};
 use burn::tensor::Device;
 use lacuna_seed::Seed;
 use lacuna_weights::{Array, Tensor, WeightFile, write_safetensors};
@@ -159,44 +160,31 @@ fn mismatch(path: &Path, network: &Network, report: &MatchReport) -> NnError {
 const METADATA_KEY: &str = "lacuna";
 
 fn architecture_metadata(architecture: &Architecture) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("format".to_string(), "lacuna-model-1".to_string()),
-        ("network".to_string(), "medicalnet".to_string()),
-        ("depth".to_string(), architecture.depth.to_string()),
-        ("shortcut".to_string(), format!("{:?}", architecture.shortcut)),
-        ("channels".to_string(), architecture.channels.to_string()),
-        ("classes".to_string(), architecture.classes.to_string()),
-    ])
+    let mut metadata = architecture.metadata();
+    metadata.insert("format".to_string(), "lacuna-model-1".to_string());
+    metadata.insert("network".to_string(), architecture.family_key().to_string());
+    metadata
 }
 
 /// Read the network's description and leave the rest in `metadata`.
 fn architecture_from(path: &Path, metadata: &mut BTreeMap<String, String>) -> Result<Architecture, NnError> {
-    let bad = |field, expected: &str, found: &str| NnError::BadMetadata {
-        path: path.to_path_buf(),
-        field,
-        expected: expected.to_string(),
-        found: if found.is_empty() { "nothing".to_string() } else { format!("`{found}`") },
-    };
-    if let Some(text) = metadata.remove(METADATA_KEY) {
-        *metadata = serde_json::from_str(&text).map_err(|_| bad("lacuna", "a JSON object of strings", &text))?;
+    let mut fields = Metadata { path, fields: metadata };
+    if let Some(text) = fields.fields.remove(METADATA_KEY) {
+        *fields.fields =
+            serde_json::from_str(&text).map_err(|_| fields.bad("lacuna", "a JSON object of strings", &text))?;
     }
-    let mut take = |field: &'static str| metadata.remove(field).unwrap_or_default();
-    let format = take("format");
+    let format = fields.take("format");
     if format != "lacuna-model-1" {
-        return Err(bad("format", "`lacuna-model-1` (state the network by hand for a foreign file)", &format));
+        return Err(fields.bad("format", "`lacuna-model-1` (state the network by hand for a foreign file)", &format));
     }
-    let network = take("network");
-    if network != "medicalnet" {
-        return Err(bad("network", "`medicalnet`", &network));
+    let network = fields.take("network");
+    match FAMILIES.iter().find(|family| family.key == network) {
+        Some(family) => (family.from_metadata)(&mut fields),
+        None => {
+            let known = FAMILIES.iter().map(|family| format!("`{}`", family.key)).collect::<Vec<_>>().join(" or ");
+            Err(fields.bad("network", &known, &network))
+        }
     }
-    let [depth, channels, classes] = ["depth", "channels", "classes"].map(|field| (field, take(field)));
-    let number = |(field, text): (&'static str, String)| text.parse().map_err(|_| bad(field, "a whole number", &text));
-    let shortcut = match take("shortcut").as_str() {
-        "A" => Shortcut::A,
-        "B" => Shortcut::B,
-        other => return Err(bad("shortcut", "`A` or `B`", other)),
-    };
-    Architecture { depth: number(depth)?, shortcut, channels: number(channels)?, classes: number(classes)? }.checked()
 }
 
 fn fill(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError> {
@@ -250,7 +238,7 @@ mod tests {
     use lacuna_weights::Wrapping;
 
     fn network(depth: usize, classes: usize, seed: u64) -> Network {
-        Network::new(Architecture::new(depth, 1, classes).unwrap(), Seed(seed), &Device::flex())
+        Network::new(Architecture::medicalnet(depth, 1, classes).unwrap(), Seed(seed), &Device::flex())
     }
 
     #[test]
@@ -304,8 +292,8 @@ mod tests {
                 lacuna_weights::write_pth(&path, &prefixed.collect(), &wrapping).unwrap();
                 let found = recognise(&WeightFile::open(&path).unwrap()).unwrap();
                 assert_eq!(found.architecture(3).unwrap(), *network.architecture());
-                assert_eq!(found.classes.is_some(), part == Part::Whole);
-                let mut read = Network::new(*network.architecture(), Seed(7), &Device::flex());
+                assert_eq!(found.classes().is_some(), part == Part::Whole);
+                let mut read = Network::new(network.architecture().clone(), Seed(7), &Device::flex());
                 let report = load_matching(&path, &mut read).unwrap();
                 assert!(report.unfilled().all(Network::is_head) && report.unexpected.is_empty());
             }
@@ -327,7 +315,7 @@ mod tests {
         tensors.insert("layer2.0.downsample.0.bias".to_string(), Array::of_f32(vec![128], &bias));
         tensors.insert("fc.weight".to_string(), Array::of_f32(vec![1, 512], &[0.0; 512]));
         lacuna_weights::write_pth(&path, &tensors, &Wrapping::None).unwrap();
-        let mut read = Network::new(*network.architecture(), Seed(7), &Device::flex());
+        let mut read = Network::new(network.architecture().clone(), Seed(7), &Device::flex());
         let report = load_matching(&path, &mut read).unwrap();
         assert_eq!(report.folded, ["layer2.0.downsample.0.bias"]);
         assert_eq!(report.unexpected, ["fc.weight"]);

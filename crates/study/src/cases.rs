@@ -63,7 +63,7 @@ impl Data {
         let source = Arc::new(Source {
             preprocessing: config.preprocess.clone(),
             labels: labels.clone(),
-            architecture,
+            architecture: architecture.clone(),
             seed: Seed(config.split.seed),
             cache: loading.cache.clone(),
             scans,
@@ -115,7 +115,7 @@ impl Data {
     pub fn workload(&self, volumes_at_once: usize, activations: Activations) -> Workload {
         let largest = self.cases.iter().max_by_key(|case| case.shape.iter().product::<usize>());
         let [_, d, h, w] = largest.map_or([0; 4], |case| case.shape);
-        Workload { architecture: self.architecture, size: [d, h, w], volumes_at_once, activations }
+        Workload { architecture: self.architecture.clone(), size: [d, h, w], volumes_at_once, activations }
     }
 
     /// What a person should be told of the files, each once, in the words of `told`.
@@ -169,7 +169,7 @@ impl Source {
     }
 }
 
-/// The encoder halves each axis three times, and BatchNorm needs more than one voxel to have a variance.
+/// Encoders halve each axis three times or more, and a norm needs more than one voxel to have a variance.
 fn check_size(case: &Case) -> Result<(), StudyError> {
     let [_, size @ ..] = case.shape;
     if size.iter().any(|&voxels| voxels > 8) {

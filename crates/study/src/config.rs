@@ -2,7 +2,7 @@
 
 use crate::{ProbeConfig, SearchConfig, StudyError, Variant};
 use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
-use lacuna_nn::{Architecture, Shortcut};
+use lacuna_nn::{Architecture, PlainUnet, Shortcut, UnetPlan, read_plans};
 use lacuna_train::{TrainConfig, TrainError};
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
@@ -121,8 +121,9 @@ pub enum LabelChoice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// 10, 18, 34, 50, 101, 152 or 200.
-    pub depth: usize,
+    /// MedicalNet's depth: 10, 18, 34, 50, 101, 152 or 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
     /// How blocks join their input; that of the published weights if unsaid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortcut: Option<Shortcut>,
@@ -130,7 +131,19 @@ pub struct NetworkConfig {
     /// whole encoder must; a head that is missing begins fresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// Instead of a depth: the `plans.json` of nnU-Net v2, relative to the study file, whose plain U-Net it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plans: Option<PathBuf>,
+    /// Which configuration of the plans; `3d_fullres` if unsaid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+    /// Instead of a depth or plans: the stages of nnU-Net's plain U-Net, under the names of its `arch_kwargs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unet: Option<UnetPlan>,
 }
+
+/// The configuration of nnU-Net's plans that is meant if none is named.
+pub const CONFIGURATION: &str = "3d_fullres";
 
 impl LabelChoice {
     /// The table; `cohort` may bring its own list of labels.
@@ -149,13 +162,40 @@ impl NetworkConfig {
     /// The architecture for so many channels and classes.
     ///
     /// # Errors
-    /// A depth that does not exist, or impossible counts.
+    /// A depth that does not exist, plans of another network, not one of depth, plans and unet, or impossible counts.
     pub fn architecture(&self, channels: usize, classes: usize) -> Result<Architecture, StudyError> {
-        let architecture = Architecture::new(self.depth, channels, classes)?;
-        Ok(match self.shortcut {
-            Some(shortcut) => architecture.with_shortcut(shortcut),
-            None => architecture,
-        })
+        let unet = |plan| Ok(Architecture::PlainUnet(PlainUnet::new(plan, channels, classes)?));
+        match (self.depth, &self.plans, &self.unet) {
+            (Some(depth), None, None) if self.configuration.is_none() => {
+                let architecture = Architecture::medicalnet(depth, channels, classes)?;
+                Ok(match self.shortcut {
+                    Some(shortcut) => architecture.with_shortcut(shortcut),
+                    None => architecture,
+                })
+            }
+            (None, Some(plans), None) if self.shortcut.is_none() => {
+                unet(read_plans(plans, self.configuration.as_deref().unwrap_or(CONFIGURATION))?)
+            }
+            (None, None, Some(plan)) if self.shortcut.is_none() && self.configuration.is_none() => unet(plan.clone()),
+            _ => {
+                let expected = "depth, which may have a shortcut, or plans, which may have a configuration, or unet";
+                let said = toml::to_string(self).unwrap_or_default();
+                Err(bad("network", expected, if said.is_empty() { "nothing" } else { "what contradicts itself" }))
+            }
+        }
+    }
+
+    /// The network that an architecture is, without weights to begin from.
+    pub fn of(architecture: &Architecture) -> NetworkConfig {
+        let (resnet, unet) = (architecture.resnet(), architecture.plain_unet());
+        NetworkConfig {
+            depth: resnet.map(|resnet| resnet.depth),
+            shortcut: resnet.map(|resnet| resnet.shortcut),
+            init: None,
+            plans: None,
+            configuration: None,
+            unet: unet.map(|unet| unet.plan.clone()),
+        }
     }
 }
 
@@ -278,6 +318,7 @@ impl StudyConfig {
         resolve(&mut self.data.root);
         self.data.options.data_root.iter_mut().for_each(resolve);
         self.network.init.iter_mut().for_each(resolve);
+        self.network.plans.iter_mut().for_each(resolve);
         if let LabelChoice::File { file } = &mut self.data.labels {
             resolve(file);
         }
@@ -394,6 +435,35 @@ mod tests {
         );
         let config = StudyConfig::from_toml(&more).unwrap();
         assert_eq!(StudyConfig::from_toml(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn a_network_is_a_depth_or_a_plan_and_never_both() {
+        const UNET: &str = "unet = { features_per_stage = [4, 8], kernel_sizes = [[3, 3, 3], [3, 3, 3]], \
+                            strides = [[1, 1, 1], [2, 2, 2]], n_conv_per_stage = [1, 1], n_conv_per_stage_decoder = [1] }";
+        let read = |network: &str| {
+            StudyConfig::from_toml(&SMALL.replace("depth = 10", network))
+                .unwrap()
+                .checked()
+                .map_err(|error| error.to_string())
+        };
+        let unet = read(UNET).unwrap();
+        let architecture = unet.network.architecture(2, 3).unwrap();
+        assert_eq!(architecture.name(), "unet2x4");
+        assert_eq!(NetworkConfig::of(&architecture).architecture(2, 3).unwrap(), architecture);
+        assert_eq!(StudyConfig::from_toml(&toml::to_string(&unet).unwrap()).unwrap(), unet);
+        for wrong in [
+            "",
+            "depth = 10, plans = 'x'",
+            &format!("depth = 10, {UNET}"),
+            "depth = 10, configuration = '2d'",
+            "shortcut = 'A', plans = 'x'",
+        ] {
+            let message = read(wrong).unwrap_err();
+            assert!(message.contains("network") && message.contains("plans"), "{wrong}: {message}");
+        }
+        let missing = read("plans = 'nowhere/plans.json'").unwrap_err();
+        assert!(missing.contains("nowhere/plans.json"), "{missing}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Estimate {
 }
 
 /// Steps of one kind, on volumes of one size.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// The network.
     pub architecture: Architecture,
@@ -43,8 +43,8 @@ impl Machine {
     /// Time one small training step and ask the system for its memory.
     pub fn measure(device: &Device) -> Machine {
         const SIZE: [usize; 3] = [32, 32, 32];
-        let architecture = Architecture::new(10, 1, 2).expect("a known network");
-        let network = Network::new(architecture, Seed(0), device);
+        let architecture = Architecture::medicalnet(10, 1, 2).expect("a known network");
+        let network = Network::new(architecture.clone(), Seed(0), device);
         let step = || {
             let pass = Pass::training(&network.parameters, BatchNormMode::Running, &|_| true);
             let [d, h, w] = SIZE;
@@ -82,10 +82,10 @@ impl Estimate {
         let Some(available_gib) = machine.available_gib.filter(|&available| available < self.gib) else {
             return Ok(());
         };
-        let fits = |size: &[usize; 3]| Workload { size: *size, ..*workload }.gib() < available_gib;
+        let fits = |size: &[usize; 3]| Workload { size: *size, ..workload.clone() }.gib() < available_gib;
         let shrunk = |sixteenths: usize| workload.size.map(|voxels| (voxels * (16 - sixteenths) / 16 / 8).max(1) * 8);
         let smaller = (1..16).map(shrunk).find(fits);
-        let recomputed = Workload { activations: Activations::Recomputed, ..*workload }.gib() < available_gib;
+        let recomputed = Workload { activations: Activations::Recomputed, ..workload.clone() }.gib() < available_gib;
         let fix = match smaller {
             _ if recomputed => "add --recompute, which needs less and gives the same numbers".to_string(),
             Some(smaller) => format!("set preprocess.size = {smaller:?}, which needs less"),
@@ -114,7 +114,7 @@ mod tests {
     const PAPER: [usize; 3] = [56, 448, 448];
 
     fn resnet_50(size: [usize; 3], volumes_at_once: usize) -> Workload {
-        let architecture = Architecture::new(50, 1, 2).unwrap();
+        let architecture = Architecture::medicalnet(50, 1, 2).unwrap();
         Workload { architecture, size, volumes_at_once, activations: Activations::Kept }
     }
 
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn recomputing_is_offered_before_a_smaller_grid_where_it_is_enough() {
         let kept = resnet_50(PAPER, 1);
-        let recomputed = Workload { activations: Activations::Recomputed, ..kept };
+        let recomputed = Workload { activations: Activations::Recomputed, ..kept.clone() };
         let between = machine(0.5 * (kept.gib() + recomputed.gib()));
         let message = Estimate::new(&kept, 1200, &between).check_memory(&kept, &between).unwrap_err().to_string();
         assert!(message.contains("--recompute"), "{message}");

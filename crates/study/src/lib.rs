@@ -33,8 +33,8 @@ mod watch;
 
 pub use cases::{Data, Loading};
 pub use config::{
-    DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig,
-    UnlearnConfig, VariantConfig,
+    CONFIGURATION, DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig,
+    StudyConfig, UnlearnConfig, VariantConfig,
 };
 pub use cost::HorizonCost;
 pub use error::StudyError;
@@ -44,7 +44,6 @@ pub use memory::peak_bytes;
 pub use opening::check_init;
 pub use probe_config::{Probe, ProbeConfig, ProbeHorizons, ReboundConfig, RelearnConfig};
 pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
-pub use rows::network_name;
 pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
 pub use study::{Progress, Study};

@@ -54,14 +54,13 @@ impl Data {
 fn see(network: &Network, case: &Case, device: &Device) -> Result<(Features, SeenScan), StudyError> {
     let pass = Pass::evaluation(&network.parameters);
     let input = input_tensor(&[case], device)?;
-    let by_stage = network.encode_by_stage(&pass, input.clone());
+    let (encoded, by_stage) = network.encode_by_stage(&pass, input.clone());
     let mut stages = Vec::new();
     for (stage, features) in &by_stage {
         let [_, channels, ..] = features.dims();
         stages.push((*stage, Representation::new(&values(features.clone()), channels)?));
     }
-    let (_, encoded) = by_stage.into_iter().next_back().expect("an encoder has stages");
-    let logits = network.decode(&pass, encoded);
+    let logits = network.decode(&pass, &encoded);
     let [_, classes, ..] = logits.dims();
     let voxels = case.voxels()?;
     let logits = values(logits);

@@ -56,25 +56,26 @@ pub(crate) fn everybody(split: &Split) -> BTreeSet<SubjectId> {
 /// [`StudyError::Init`] with what matched and what did not, or a file that cannot be read.
 pub fn check_init(
     network: &NetworkConfig,
-    architecture: Architecture,
+    architecture: &Architecture,
     device: &Device,
 ) -> Result<Option<String>, StudyError> {
     let Some(path) = &network.init else {
         return Ok(None);
     };
-    let mut probe = Network::new(architecture, Seed(0), device);
+    let mut probe = Network::new(architecture.clone(), Seed(0), device);
     let report = load_matching(path, &mut probe)?;
     let refuse = |expected: String, fix: &str| {
         Err(StudyError::Init { path: path.clone(), expected, found: report.to_string(), fix: fix.to_string() })
     };
     if report.unfilled().any(|name| !Network::is_head(name)) {
-        let fix = "give the file's own network.depth, network.shortcut and channels, or another file";
+        let fix =
+            "give the file's own network.depth, network.shortcut (or network.plans) and channels, or another file";
         return refuse(format!("the whole encoder of {architecture}"), fix);
     }
     let holds_head = report.matched.iter().any(|name| Network::is_head(name)) || !report.wrong_shape.is_empty();
     if holds_head && report.unfilled().next().is_some() {
         let fix = "choose data.labels with the file's number of classes, or a file of the encoder alone";
-        return refuse(format!("the head of {} classes, or none", architecture.classes), fix);
+        return refuse(format!("the head of {} classes, or none", architecture.classes()), fix);
     }
     Ok(Some(lacuna_disk::digest_file(path)?))
 }

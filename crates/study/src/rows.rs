@@ -4,7 +4,6 @@ use crate::study::Study;
 use crate::task::{TrainTask, UnlearnTask};
 use crate::{EpochScores, Record, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
-use lacuna_nn::{Architecture, DEPTHS};
 use lacuna_report::{Cost, Goal, Outcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
 use lacuna_train::Passes;
 use std::collections::BTreeSet;
@@ -101,7 +100,7 @@ impl Study {
         seed: u64,
     ) -> Run {
         Run {
-            network: self.network_name(),
+            network: self.data().architecture.name(),
             labels: self.data().labels.name().to_string(),
             goal,
             strategy: strategy.to_string(),
@@ -138,10 +137,6 @@ impl Study {
         }
         Ok(())
     }
-
-    fn network_name(&self) -> String {
-        network_name(&self.data().architecture)
-    }
 }
 
 /// What a recipe is after, as rows say it.
@@ -155,24 +150,4 @@ pub(crate) fn goal(variant: &Variant) -> Goal {
 /// Everybody of a split by role.
 pub(crate) fn sides(split: &Split) -> [(Role, BTreeSet<SubjectId>); 3] {
     [(Role::Retain, split.retain()), (Role::Forget, split.forget().clone()), (Role::HeldOut, split.held_out().clone())]
-}
-
-/// As results name a network: `resnet50`, with the shortcut where it is not that of the published weights.
-pub fn network_name(architecture: &Architecture) -> String {
-    let Architecture { depth, shortcut, .. } = architecture;
-    let is_published = DEPTHS.iter().any(|published| published.layers == *depth && published.shortcut == *shortcut);
-    if is_published { format!("resnet{depth}") } else { format!("resnet{depth}{shortcut:?}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lacuna_nn::Shortcut;
-
-    #[test]
-    fn a_network_is_named_with_its_shortcut_only_where_that_is_not_the_published_one() {
-        let name = |depth, shortcut| network_name(&Architecture { depth, shortcut, channels: 1, classes: 2 });
-        assert_eq!([name(50, Shortcut::B), name(50, Shortcut::A)], ["resnet50", "resnet50A"]);
-        assert_eq!([name(18, Shortcut::A), name(18, Shortcut::B)], ["resnet18", "resnet18B"]);
-    }
 }

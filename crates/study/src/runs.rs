@@ -18,7 +18,7 @@ impl Study {
     pub(crate) fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
         let seed = Seed(task.seed);
-        let mut network = Network::new(self.data.architecture, seed, &self.device);
+        let mut network = Network::new(self.data.architecture.clone(), seed, &self.device);
         if let Some(init) = &self.config.network.init {
             load_matching(init, &mut network)?;
         }

@@ -343,7 +343,7 @@ mod tests {
         let all = store(&folder);
         let private = all.working_in(folder.path().join("private"));
         let device = Device::flex();
-        let architecture = lacuna_nn::Architecture::new(10, 1, 2).unwrap();
+        let architecture = lacuna_nn::Architecture::medicalnet(10, 1, 2).unwrap();
         let network = Network::new(architecture, lacuna_seed::Seed(0), &device);
         private.write_model(KEY, &network, &BTreeMap::new()).unwrap();
         let digest = network.digest();

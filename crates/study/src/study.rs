@@ -66,7 +66,7 @@ impl Study {
         let variants = Variant::all(&config.unlearn)?;
         let (cohort, labels, architecture) = Data::open(&config)?;
         let splits = splits(&config.split, &cohort.subjects())?;
-        let init = check_init(&config.network, architecture, &device)?;
+        let init = check_init(&config.network, &architecture, &device)?;
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
         let data = Data::prepare(&config, &subjects, loading, scans)?;

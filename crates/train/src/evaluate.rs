@@ -31,7 +31,7 @@ pub struct Said {
 pub struct CaseScores {
     /// On the image's own grid, after trilinear upsampling of the probabilities.
     pub volume: SubjectScores,
-    /// On the network's quarter-resolution output grid.
+    /// On the network's own output grid.
     pub output: SubjectScores,
     /// Mean cross-entropy on the output grid: what training minimises, over all scans of the subject.
     pub cross_entropy: f64,
@@ -64,9 +64,9 @@ pub fn mean_loss(
     let pass = Pass::evaluation(&network.parameters);
     let mut sum = 0.0;
     for case in cases {
-        let logits = network.forward(&pass, input_tensor(&[case], device)?);
-        let target = targets(&[case], network.architecture().classes, device)?;
-        sum += f64::from(loss.of(logits, &target).into_scalar::<f32>());
+        let heads = network.heads(&pass, input_tensor(&[case], device)?);
+        let target = targets(&[case], network.architecture().classes(), device)?;
+        sum += f64::from(loss.of_heads(&heads, &target).into_scalar::<f32>());
     }
     Ok(sum / cases.len() as f64)
 }

@@ -22,6 +22,8 @@ mod state;
 mod supervised;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_cases;
+#[cfg(test)]
+mod unet;
 
 pub use case_tensor::{input_tensor, targets};
 pub use checkpoint::{read_checkpoint, write_checkpoint};

@@ -107,12 +107,13 @@ fn check_on(name: &str, device: &Device, tolerance: f64) {
 }
 
 fn compare(case: &Case, comparison: &mut Comparison, device: &Device) {
-    let architecture = Architecture::new(case.depth, case.input[1], case.classes).unwrap().with_shortcut(case.shortcut);
+    let architecture =
+        Architecture::medicalnet(case.depth, case.input[1], case.classes).unwrap().with_shortcut(case.shortcut);
     let mut network = Network::new(architecture, Seed(0), device);
     set_weights(&mut network, case.seed, device);
     let input = formula(case.input.iter().product(), "input", case.seed, |u| ((2.0 * u - 1.0) * 2.0) as f32);
     let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape(case.input);
-    let target = target(case, &architecture, device);
+    let target = target(case, network.architecture(), device);
     comparison.check("logits_eval", &evaluate(&network, input.clone()));
 
     let config = TrainConfig {

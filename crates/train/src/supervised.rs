@@ -74,12 +74,12 @@ impl Objective for Supervised<'_> {
         // Held until both tensors are made: with little memory, one case could drive out another of the batch.
         let in_use = batch.iter().map(|case| case.voxels()).collect::<Result<Vec<_>, _>>()?;
         let input = input_tensor(batch, &self.device)?;
-        let target = targets(batch, network.architecture().classes, &self.device)?;
+        let target = targets(batch, network.architecture().classes(), &self.device)?;
         drop(in_use);
         self.expect_next(&order, first + batch.len(), epoch);
-        let logits = network.forward(pass, input);
+        let heads = network.heads(pass, input);
         let passes = Passes { training: batch.len() as u64, teacher: 0 };
-        Ok(StepLoss { loss: self.loss.of(logits, &target), terms: Vec::new(), gradient_of: None, passes })
+        Ok(StepLoss { loss: self.loss.of_heads(&heads, &target), terms: Vec::new(), gradient_of: None, passes })
     }
 
     fn batch_norm(&self) -> BatchNormMode {

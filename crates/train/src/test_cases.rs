@@ -4,7 +4,7 @@
 use crate::{Control, Monitor, State, Supervised, TrainConfig, TrainError, fit};
 use lacuna_cohort::phantom::{self, PhantomConfig};
 use lacuna_cohort::{Case, LabelTable, Preparation, ReadOptions, ScanData, prepare_loaded};
-use lacuna_nn::{Architecture, Device, Network, Parameter, Pass};
+use lacuna_nn::{Architecture, Device, Network, Parameter, Pass, PlainUnet, UnetPlan};
 use lacuna_seed::Seed;
 use lacuna_volume::{Canonical, Crop, Foreground, Preprocessing};
 use std::sync::OnceLock;
@@ -14,6 +14,29 @@ pub fn resnet_10() -> Network {
     // Drawing its 14 million weights takes longer than a step of training.
     static FRESH: OnceLock<Network> = OnceLock::new();
     FRESH.get_or_init(|| Network::new(architecture(), Seed(1), &Device::flex())).clone()
+}
+
+/// A fresh U-Net of four small stages for the same classes, always the same; its second stage is coarser along two axes.
+pub fn tiny_unet() -> Network {
+    let plan = UnetPlan {
+        features_per_stage: vec![4, 6, 8, 8],
+        kernel_sizes: vec![[1, 3, 3], [3; 3], [3; 3], [3; 3]],
+        strides: vec![[1; 3], [1, 2, 2], [2; 3], [2; 3]],
+        n_conv_per_stage: vec![1, 1, 2, 1],
+        n_conv_per_stage_decoder: vec![1, 2, 1],
+    };
+    let unet = PlainUnet::new(plan, 1, tissue().classes().len()).expect("such a U-Net can be built");
+    Network::new(Architecture::PlainUnet(unet), Seed(1), &Device::flex())
+}
+
+/// One small network of each family.
+pub fn of_each_family() -> [Network; 2] {
+    [resnet_10(), tiny_unet()]
+}
+
+/// The first subjects of the synthetic cohort as cases of a network, as [`heads`] are of [`resnet_10`].
+pub fn heads_of(network: &Network, count: usize) -> Vec<Case> {
+    if network.architecture().resnet().is_some() { heads(count) } else { made_heads(network.architecture(), count) }
 }
 
 /// [`resnet_10`] on another device.
@@ -35,7 +58,7 @@ const HEADS: usize = 5;
 /// If more than five are asked for.
 pub fn heads(count: usize) -> Vec<Case> {
     static ALL: OnceLock<Vec<Case>> = OnceLock::new();
-    ALL.get_or_init(all_heads)[..count].to_vec()
+    ALL.get_or_init(|| made_heads(&architecture(), HEADS))[..count].to_vec()
 }
 
 /// The label table of [`heads`].
@@ -90,12 +113,12 @@ fn stop_if(condition: bool) -> Control {
     if condition { Control::Stop } else { Control::Continue }
 }
 
-fn all_heads() -> Vec<Case> {
+fn made_heads(architecture: &Architecture, count: usize) -> Vec<Case> {
     let config = PhantomConfig { subjects: HEADS, ..PhantomConfig::with_dims([24, 24, 16]) };
     let (crop, foreground) = (Crop::None, Foreground::AllVoxels);
     let preprocessing = Preprocessing::Canonical(Canonical { size: None, spacing_mm: None, crop, foreground });
     let labels = tissue();
-    let output_shape = |shape| architecture().output_size(shape);
+    let output_shape = |shape| architecture.output_size(shape);
     let how = Preparation {
         preprocessing: &preprocessing,
         labels: &labels,
@@ -105,9 +128,9 @@ fn all_heads() -> Vec<Case> {
         cache: None,
     };
     let case = |subject| prepare_loaded(&how, ScanData::from(subject)).expect("a phantom makes a case");
-    phantom::subjects(&config).map(case).collect()
+    phantom::subjects(&config).take(count).map(case).collect()
 }
 
 fn architecture() -> Architecture {
-    Architecture::new(10, 1, tissue().classes().len()).expect("MedicalNet has a ResNet-10")
+    Architecture::medicalnet(10, 1, tissue().classes().len()).expect("MedicalNet has a ResNet-10")
 }

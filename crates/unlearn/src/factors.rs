@@ -106,7 +106,7 @@ fn unedited(run: &Unlearned, edited: &Network) -> PerWeight {
         .original
         .parameters
         .iter()
-        .filter(|(name, parameter)| parameter.role == Role::Weight && run.recipe.is_trainable(name));
+        .filter(|(name, parameter)| parameter.role == Role::Weight && run.recipe.is_trainable(run.original, name));
     let of_tensor = |(name, before): (&str, &lacuna_nn::Parameter)| {
         let after = host(edited.parameters.get(name).values.clone());
         let pairs = host(before.values.clone()).into_iter().zip(after);

@@ -9,7 +9,7 @@
 
 use crate::{Unlearned, tally};
 use lacuna_cohort::Case;
-use lacuna_nn::loss::Target;
+use lacuna_nn::loss::{Target, ordered_sum};
 use lacuna_nn::{BatchNormMode, Device, Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, input_tensor};
 use lacuna_volume::IGNORED;
@@ -134,16 +134,16 @@ fn of_sample(
     block: &Block,
     importance: Importance,
 ) -> Result<Option<PerWeight>, TrainError> {
-    let trainable = |name: &str| run.recipe.is_editable(name);
+    let trainable = |name: &str| run.recipe.is_editable(network, name);
     let pass = Pass::training(&network.parameters, BatchNormMode::Running, &trainable);
     let pass = pass.with_activations(run.activations);
-    let logits = |pass| Ok::<_, TrainError>(network.forward(pass, input_tensor(&[case], &run.device)?));
+    let input = input_tensor(&[case], &run.device)?;
     let score = match importance {
-        Importance::Labels => match labels_in(case, block, network.architecture().classes, &run.device)? {
-            Some(target) => run.loss.of(logits(&pass)?, &target),
+        Importance::Labels => match labels_in(case, block, network.architecture().classes(), &run.device)? {
+            Some(target) => run.loss.of_heads(&network.heads(&pass, input), &target),
             None => return Ok(None),
         },
-        Importance::Outputs => squared_norm(logits(&pass)?, block),
+        Importance::Outputs => squared_norm(network.forward(&pass, input), block),
     };
     tally::saw(Passes { training: 1, teacher: 0 });
     let gradients = pass.gradients(&score).into_iter();
@@ -170,7 +170,7 @@ fn squared_norm(logits: Tensor<5>, block: &Block) -> Tensor<1> {
     let [batch, classes, ..] = logits.dims();
     let [d, h, w] = block.clone();
     let voxels = d.len() * h.len() * w.len();
-    logits.slice([0..batch, 0..classes, d, h, w]).powi_scalar(2).sum().div_scalar(voxels as f64)
+    ordered_sum(logits.slice([0..batch, 0..classes, d, h, w]).powi_scalar(2)).div_scalar(voxels as f64)
 }
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::tests_support::with_run;
     use lacuna_nn::Stage;
-    use lacuna_train::test_cases::heads;
+    use lacuna_train::test_cases::{heads, resnet_10};
 
     use crate::Recipe;
 
@@ -236,7 +236,7 @@ mod tests {
     fn a_weight_that_stays_has_no_gradient() {
         let recipe = Recipe { stages: Some(vec![Stage::Layer4, Stage::Head]), ..Recipe::fine_tuning() };
         let gradient = mean_gradient(&recipe, &heads(2), Importance::Labels, 1);
-        assert!(gradient.keys().all(|name| Network::stage(name) >= Stage::Layer4));
+        assert!(gradient.keys().all(|name| resnet_10().stage(name) >= Stage::Layer4));
         assert!(gradient.contains_key("layer4.0.conv1.weight") && gradient.contains_key("conv_seg.6.weight"));
     }
 

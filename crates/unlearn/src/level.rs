@@ -82,7 +82,7 @@ impl LossLevel {
 }
 
 fn uniform_guess(run: &Unlearned, cases: &[&Case]) -> Result<f64, TrainError> {
-    let classes = run.original.architecture().classes;
+    let classes = run.original.architecture().classes();
     let mut sum = 0.0;
     for case in cases {
         let [d, h, w] = case.target_shape;
@@ -95,7 +95,7 @@ fn uniform_guess(run: &Unlearned, cases: &[&Case]) -> Result<f64, TrainError> {
 
 /// A network's mean loss on mirrored retain subjects.
 fn loss_on_mirrored(network: &Network, run: &Unlearned) -> Result<f64, TrainError> {
-    let classes = network.architecture().classes;
+    let classes = network.architecture().classes();
     let mut sum = 0.0;
     for case in &run.sets.retain {
         let logits = mirrored_back(network, &Pass::evaluation(&network.parameters), case, &run.device)?;

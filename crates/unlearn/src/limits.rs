@@ -22,7 +22,7 @@ impl Limits {
         let (recipe, sets) = (run.recipe, run.sets);
         let of_forget = |level: LossLevel| level.of(run, &sets.forget);
         // Held to a teacher, equal logits cost the softened cross-entropy of a uniform guess, whatever the labels.
-        let softened = recipe.temperature.powi(2) * (run.original.architecture().classes as f64).ln();
+        let softened = recipe.temperature.powi(2) * (run.original.architecture().classes() as f64).ln();
         let of_ascent =
             |level| if by_teacher && level == LossLevel::UNIFORM_GUESS { Ok(softened) } else { of_forget(level) };
         let constraint = match recipe.constraint {

@@ -17,7 +17,7 @@ use crate::outward::moved_against;
 use crate::{EpochCost, ForgetRetain, ForgetTarget, Recipe, UnlearnError, Unlearned, teacher};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::{Target, cross_entropy, mean_squared, probabilities};
-use lacuna_nn::{BatchNormMode, Network, Pass, Tensor};
+use lacuna_nn::{BatchNormMode, Maps, Network, Pass, Tensor};
 use lacuna_seed::{Seed, Stream};
 use lacuna_train::{
     EpochEnd, EpochRecord, GradientPoint, Objective, Passes, Schedule, StepLoss, TrainError, input_tensor, mean_loss,
@@ -50,7 +50,7 @@ struct Side {
 fn learnt_noises(run: &Unlearned, target: &ForgetTarget) -> Result<Option<Vec<Tensor<5>>>, TrainError> {
     let ForgetTarget::ErrorMaximisingNoise { steps, learning_rate, decay } = *target else { return Ok(None) };
     let how = ErrorMaximising { steps, learning_rate, decay };
-    let classes = run.original.architecture().classes;
+    let classes = run.original.architecture().classes();
     let learnt = |case: &&Case| {
         let [c, d, h, w] = case.shape;
         let stream = run.seed.stream("error-maximising noise").subject(case.subject.as_str()).part(&case.scan);
@@ -149,22 +149,23 @@ impl<'a> Unlearning<'a> {
             terms.push((name, term));
         };
         if self.target.is_in_feature_space() {
-            let distance = mean_squared(network.encode(pass, input), self.original.retain[index].clone());
+            let distance = network.encode(pass, input).mean_squared(&self.original.retain[index]);
             add(RETAIN, distance, &|term| term.mul_scalar(recipe.retain_weight));
         } else {
-            let logits = network.forward(pass, input);
+            let heads = network.heads(pass, input);
+            let logits = heads.finest().clone();
             if recipe.retain_weight > 0.0 {
-                let target = self.retain_target(case, index, network.architecture().classes)?;
-                add(RETAIN, self.run.loss.of(logits.clone(), &target), &|term| self.weighted_retain(term));
+                let target = self.retain_target(case, index, network.architecture().classes())?;
+                add(RETAIN, self.run.loss.of_heads(&heads, &target), &|term| self.weighted_retain(term));
             }
             if recipe.distil_weight > 0.0 {
-                let softened = self.original.retain[index].clone().div_scalar(recipe.temperature);
+                let softened = self.original.retain[index].finest().clone().div_scalar(recipe.temperature);
                 let target = Target::from_probabilities(probabilities(softened));
                 let loss = self.softened_loss(logits.clone(), &target);
                 add(DISTIL, loss, &|term| term.mul_scalar(recipe.distil_weight));
             }
             if recipe.logit_weight > 0.0 {
-                let distance = mean_squared(logits, self.original.retain[index].clone());
+                let distance = mean_squared(logits, self.original.retain[index].finest().clone());
                 add(LOGITS, distance, &|term| term.mul_scalar(recipe.logit_weight));
             }
             if let Some(word) = self.original.retain_strangers.get(index) {
@@ -191,7 +192,7 @@ impl<'a> Unlearning<'a> {
     /// What the outputs of a retain case are held to: its labels, or what the original says of it.
     fn retain_target(&self, case: &Case, index: usize, classes: usize) -> Result<Target, TrainError> {
         match self.target.retains_by_teacher() {
-            true => Ok(Target::from_probabilities(probabilities(self.original.retain[index].clone()))),
+            true => Ok(Target::from_probabilities(probabilities(self.original.retain[index].finest().clone()))),
             false => targets(&[case], classes, &self.run.device),
         }
     }
@@ -237,15 +238,18 @@ impl<'a> Unlearning<'a> {
         };
         if self.target.is_in_feature_space() {
             let (features, teacher_passes) = self.target_features(index, epoch)?;
-            return Ok((mean_squared(network.encode(pass, input), features), teacher_passes));
+            return Ok((network.encode(pass, input).mean_squared(&features), teacher_passes));
         }
-        let logits = network.forward(pass, input);
+        let heads = network.heads(pass, input);
+        let logits = heads.finest().clone();
         if let ForgetTarget::OwnOutputsInNoise { deviation, draws } = self.target {
             return Ok((self.slope_in_noise(network, pass, index, Noise { deviation, draws, epoch }, logits)?, 0));
         }
         let loss = match &self.words {
             Some(words) => self.softened_loss(logits, &Target::from_probabilities(words[index].clone())),
-            None => self.run.loss.of(logits, &self.target_classes(case, network.architecture().classes, epoch)?),
+            None => {
+                self.run.loss.of_heads(&heads, &self.target_classes(case, network.architecture().classes(), epoch)?)
+            }
         };
         Ok((loss, 0))
     }
@@ -282,13 +286,14 @@ impl<'a> Unlearning<'a> {
                 Target::from_labels(&noise, [1, d, h, w], classes, IGNORED, device)
             }
             ForgetTarget::OthersOutputs => {
-                Target::from_probabilities(probabilities(self.original.retain[self.other(case, epoch)].clone()))
+                let other = self.original.retain[self.other(case, epoch)].finest();
+                Target::from_probabilities(probabilities(other.clone()))
             }
             _ => targets(&[case], classes, device)?,
         })
     }
 
-    fn target_features(&self, index: usize, epoch: usize) -> Result<(Tensor<5>, u64), TrainError> {
+    fn target_features(&self, index: usize, epoch: usize) -> Result<(Maps, u64), TrainError> {
         let case = self.run.sets.forget[index];
         Ok(match self.target {
             ForgetTarget::NoiseFeatures => (noise_features(&self.original.forget[index], &self.noise(case, epoch)), 0),
@@ -370,7 +375,7 @@ impl Objective for Unlearning<'_> {
     ) -> Result<Option<GradientPoint>, TrainError> {
         let recipe = self.run.recipe;
         let Some(radius) = recipe.forget_radius.filter(|_| recipe.forgets_in(epoch)) else { return Ok(None) };
-        let trainable = |name: &str| recipe.is_trainable(name);
+        let trainable = |name: &str| recipe.is_trainable(self.run.original, name);
         let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);
         let pass = pass.with_activations(self.run.activations);
         let side = self.forget_side(network, &pass, step % self.run.sets.forget.len(), epoch)?;
@@ -396,7 +401,7 @@ impl Objective for Unlearning<'_> {
     }
 
     fn is_trainable(&self, name: &str) -> bool {
-        self.run.recipe.is_trainable(name)
+        self.run.recipe.is_trainable(self.run.original, name)
     }
 
     fn gradient_factors(&self, name: &str) -> Option<&[f32]> {

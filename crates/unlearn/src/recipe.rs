@@ -268,17 +268,17 @@ impl Recipe {
     }
 
     /// Whether the optimiser may move a tensor.
-    pub(crate) fn is_trainable(&self, name: &str) -> bool {
+    pub(crate) fn is_trainable(&self, network: &Network, name: &str) -> bool {
         let is_open = match self.adapters {
-            Some(adapters) => Network::is_adapter(name) || (adapters.head && Network::stage(name) == Stage::Head),
+            Some(adapters) => Network::is_adapter(name) || (adapters.head && network.stage(name) == Stage::Head),
             None => true,
         };
-        is_open && self.is_editable(name)
+        is_open && self.is_editable(network, name)
     }
 
     /// Whether edits may change a tensor: it is of a part of the network that the recipe does not keep in place.
-    pub(crate) fn is_editable(&self, name: &str) -> bool {
-        let stage = Network::stage(name);
+    pub(crate) fn is_editable(&self, network: &Network, name: &str) -> bool {
+        let stage = network.stage(name);
         !(self.fix_decoder && stage == Stage::Head) && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
     }
 

@@ -134,9 +134,16 @@ impl Kernel for Forward<'_> {
                     *output += residual;
                 }
             }
-            if self.activation == Activation::Relu {
-                // A NaN stays one, so that a diverged run is seen.
-                output.iter_mut().for_each(|value| *value = if *value < 0.0 { 0.0 } else { *value });
+            // A NaN stays one, so that a diverged run is seen.
+            match self.activation {
+                Activation::Identity => {}
+                Activation::Relu => {
+                    output.iter_mut().for_each(|value| *value = if *value < 0.0 { 0.0 } else { *value });
+                }
+                Activation::LeakyRelu => {
+                    let slope = self.activation.slope_below().unwrap_or(1.0);
+                    output.iter_mut().for_each(|value| *value = if *value < 0.0 { slope * *value } else { *value });
+                }
             }
         }
     }
@@ -147,8 +154,33 @@ impl Kernel for Forward<'_> {
 pub(crate) struct Backward<'a> {
     pub gradient: &'a [f32],
     pub x: &'a [f32],
-    pub rectified: Option<&'a [f32]>,
+    pub rectified: Option<Rectified<'a>>,
     pub affine: &'a Affine,
+}
+
+/// The output of a rectifier, whose sign is that of what went in, and by what it multiplied what is not above 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Rectified<'a> {
+    pub output: &'a [f32],
+    pub slope_below: f32,
+}
+
+impl<'a> Rectified<'a> {
+    fn part(self, range: std::ops::Range<usize>) -> Rectified<'a> {
+        Rectified { output: &self.output[range], ..self }
+    }
+
+    /// The gradient before the rectifier.
+    #[inline(always)]
+    fn gradient(self, to: &mut [f32], from: &[f32]) {
+        let values = to.iter_mut().zip(from).zip(self.output);
+        if self.slope_below == 0.0 {
+            // Not a product, which would make an infinity NaN and leave zeros with a sign.
+            values.for_each(|((to, &from), &output)| *to = if output > 0.0 { from } else { 0.0 });
+        } else {
+            values.for_each(|((to, &from), &output)| *to = if output > 0.0 { from } else { self.slope_below * from });
+        }
+    }
 }
 
 /// Gradients of scale and shift, in f64.
@@ -162,7 +194,7 @@ impl Backward<'_> {
         Self {
             gradient: &self.gradient[range.clone()],
             x: &self.x[range.clone()],
-            rectified: self.rectified.map(|output| &output[range]),
+            rectified: self.rectified.map(|rectified| rectified.part(range)),
             affine: self.affine,
         }
     }
@@ -180,13 +212,13 @@ impl Backward<'_> {
     pub(crate) fn before_activation(&self) -> Vec<f32> {
         match self.rectified {
             None => self.gradient.to_vec(),
-            Some(output) => {
+            Some(rectified) => {
                 let mut gradient = vec![0.0; self.gradient.len()];
                 let length = VOXELS_PER_TASK * self.affine.channels();
                 let parts = gradient.par_chunks_mut(length).zip(self.gradient.par_chunks(length));
                 parts
-                    .zip(output.par_chunks(length))
-                    .for_each(|((to, from), output)| rectify_gradient(to, from, output));
+                    .zip(rectified.output.par_chunks(length))
+                    .for_each(|((to, from), output)| Rectified { output, ..rectified }.gradient(to, from));
                 gradient
             }
         }
@@ -218,14 +250,6 @@ impl Backward<'_> {
     }
 }
 
-/// `to = from` where the rectifier let the value pass, else 0.
-#[inline(always)]
-fn rectify_gradient(to: &mut [f32], from: &[f32], output: &[f32]) {
-    for ((to, &from), &output) in to.iter_mut().zip(from).zip(output) {
-        *to = if output > 0.0 { from } else { 0.0 };
-    }
-}
-
 struct AddParameterSums<'a> {
     part: Backward<'a>,
     sums: &'a mut [Vec<f64>; 2],
@@ -243,7 +267,9 @@ impl Kernel for AddParameterSums<'_> {
         let rows = self.part.gradient.chunks_exact(channels).zip(self.part.x.chunks_exact(channels));
         for (voxel, (gradient, x)) in rows.enumerate() {
             match self.part.rectified {
-                Some(output) => rectify_gradient(&mut before, gradient, &output[voxel * channels..][..channels]),
+                Some(rectified) => {
+                    rectified.part(voxel * channels..(voxel + 1) * channels).gradient(&mut before, gradient);
+                }
                 None => before.copy_from_slice(gradient),
             }
             let constants = mean.iter().zip(inverse_deviation);
@@ -275,7 +301,7 @@ impl Kernel for InputGradient<'_> {
         let rows = self.part.gradient.chunks_exact(channels).zip(self.part.x.chunks_exact(channels));
         for (voxel, (to, (gradient, x))) in self.output.chunks_exact_mut(channels).zip(rows).enumerate() {
             match self.part.rectified {
-                Some(output) => rectify_gradient(to, gradient, &output[voxel * channels..][..channels]),
+                Some(rectified) => rectified.part(voxel * channels..(voxel + 1) * channels).gradient(to, gradient),
                 None => to.copy_from_slice(gradient),
             }
             let constants = mean.iter().zip(factor).zip(self.shift_mean.iter().zip(self.slope));
@@ -324,7 +350,12 @@ mod tests {
         let set = InstructionSet::chosen();
         let affine = Affine::new(&moments(set, &x, CHANNELS), &scale, &shift, EPSILON);
         let output = normalise(set, &x, &affine, Some(&residual), Activation::Relu);
-        let pass = Backward { gradient: &weights, x: &x, rectified: Some(&output), affine: &affine };
+        let pass = Backward {
+            gradient: &weights,
+            x: &x,
+            rectified: Some(Rectified { output: &output, slope_below: 0.0 }),
+            affine: &affine,
+        };
         let sums = pass.parameter_sums(set);
         let gradient = pass.input_gradient(set, Some(&sums));
 
@@ -372,7 +403,12 @@ mod tests {
             pool.install(|| {
                 let affine = Affine::new(&moments(set, &x, CHANNELS), &[1.0, 2.0, 3.0], &[0.1; 3], EPSILON);
                 let output = normalise(set, &x, &affine, None, Activation::Relu);
-                let pass = Backward { gradient: &x, x: &x, rectified: Some(&output), affine: &affine };
+                let pass = Backward {
+                    gradient: &x,
+                    x: &x,
+                    rectified: Some(Rectified { output: &output, slope_below: 0.0 }),
+                    affine: &affine,
+                };
                 let gradient = pass.input_gradient(set, Some(&pass.parameter_sums(set)));
                 let residual_gradient = pass.before_activation();
                 (output, gradient, residual_gradient)

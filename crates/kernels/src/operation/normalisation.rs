@@ -11,7 +11,7 @@ use super::memory::{ChannelsLast, RowMajor};
 use super::{Given, Operands, Residual};
 use super::{accumulate, tally};
 use crate::Activation;
-use crate::cpu::normalise::{self, Affine, Moments, moments};
+use crate::cpu::normalise::{self, Affine, Moments, Rectified, moments};
 use crate::cpu::simd::InstructionSet;
 
 /// What a normalisation is told beside its tensors.
@@ -92,8 +92,9 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     let nodes = [x_node, scale_node, shift_node, residual_node];
     let output = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(operation) => {
-            let rectified = (rule.activation == Activation::Relu).then(|| output.clone());
-            std::iter::once(&x).chain(&rectified).for_each(|tensor| tally::keep(tensor.elements().len()));
+            let rectified = rule.activation.slope_below().map(|slope| (output.clone(), slope));
+            let outputs = rectified.iter().map(|(output, _)| output);
+            std::iter::once(&x).chain(outputs).for_each(|tensor| tally::keep(tensor.elements().len()));
             operation.finish(Kept { x, rectified, affine, statistics }, output.into_tensor())
         }
         OpsKind::UnTracked(operation) => operation.finish(output.into_tensor()),
@@ -111,8 +112,8 @@ enum Source {
 #[derive(Clone, Debug)]
 struct Kept {
     x: ChannelsLast,
-    /// The output, whose positive places let the gradient pass.
-    rectified: Option<ChannelsLast>,
+    /// The output, whose positive places let the gradient pass, and what the others multiply it by.
+    rectified: Option<(ChannelsLast, f32)>,
     affine: Affine,
     statistics: Source,
 }
@@ -132,7 +133,9 @@ impl Backward<Flex, 4> for BatchNorm {
         let pass = normalise::Backward {
             gradient: gradient.elements(),
             x: x.elements(),
-            rectified: rectified.as_ref().map(ChannelsLast::elements),
+            rectified: rectified
+                .as_ref()
+                .map(|(output, slope_below)| Rectified { output: output.elements(), slope_below: *slope_below }),
             affine: &affine,
         };
         let through_batch = statistics == Source::Batch && x_node.is_some();

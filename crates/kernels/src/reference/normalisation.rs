@@ -1,7 +1,7 @@
 //! Batch normalisation in tensor operations.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{leaky_relu, relu};
 
 use crate::{Activation, Normalised, Statistics};
 
@@ -27,9 +27,11 @@ pub fn batch_norm(
     if let Some(residual) = residual {
         output = output + residual;
     }
-    if activation == Activation::Relu {
-        output = relu(output);
-    }
+    output = match activation {
+        Activation::Identity => output,
+        Activation::Relu => relu(output),
+        Activation::LeakyRelu => leaky_relu(output, 0.01),
+    };
     Normalised { output, mean: mean.detach(), variance: unbiased.detach() }
 }
 

@@ -1,14 +1,17 @@
 //! A model file, and what a foreign one does not say of itself.
 
+use super::PlansArguments;
 use crate::error::CliError;
 use crate::model_notes::ModelNotes;
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Case, Cohort, LabelTable};
 use lacuna_exact::Ensemble;
-use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, load_matching, read_model};
+use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, match_file, read_model};
 use lacuna_seed::Seed;
 use lacuna_train::{Said, TrainError, say};
 use lacuna_volume::Preprocessing;
+use lacuna_weights::WeightFile;
 use std::path::{Path, PathBuf};
 
 /// A model file, and what a foreign one does not say of itself.
@@ -29,6 +32,8 @@ pub struct ModelArguments {
     /// The network's input channels
     #[arg(long, value_name = "N", default_value_t = 1, requires = "depth", help_heading = "Foreign weights")]
     pub input_channels: usize,
+    #[command(flatten)]
+    pub plans: PlansArguments,
 }
 
 /// A shortcut by name.
@@ -55,6 +60,12 @@ pub struct Model {
 }
 
 impl ModelArguments {
+    /// A model file of lacuna's own, which says everything itself.
+    pub fn lacunas(model: PathBuf) -> ModelArguments {
+        let plans = PlansArguments::default();
+        ModelArguments { model, depth: None, shortcut: None, classes: None, input_channels: 1, plans }
+    }
+
     /// The model, every tensor in its place.
     ///
     /// # Errors
@@ -63,13 +74,20 @@ impl ModelArguments {
         match (self.depth, self.classes) {
             _ if self.model.is_dir() => exact(&self.model, device),
             (Some(depth), Some(classes)) => {
-                let stated = Architecture::new(depth, self.input_channels, classes)?;
+                let stated = Architecture::medicalnet(depth, self.input_channels, classes)?;
                 let architecture = match self.shortcut {
                     Some(shortcut) => stated.with_shortcut(shortcut.into()),
                     None => stated,
                 };
-                let network = foreign(&self.model, architecture, device)?;
+                let network = foreign(&WeightFile::open(&self.model)?, architecture, device)?;
                 Ok(Model { path: self.model.clone(), network, shards: None, notes: ModelNotes::default() })
+            }
+            _ if self.plans.plans.is_some() => {
+                let file = WeightFile::open(&self.model)?;
+                let architecture = self.plans.architecture(&file)?.expect("plans are given");
+                let network = foreign(&file, architecture, device)?;
+                let notes = ModelNotes { loss: Some(SegmentationLoss::Nnunet), ..ModelNotes::default() };
+                Ok(Model { path: self.model.clone(), network, shards: None, notes })
             }
             _ => {
                 let file = read_model(&self.model, device)?;
@@ -86,8 +104,14 @@ impl Model {
     /// # Errors
     /// A file that cannot be read, or is somebody else's.
     pub fn of_file(path: &Path, device: &Device) -> Result<Model, CliError> {
-        let arguments =
-            ModelArguments { model: path.to_path_buf(), depth: None, shortcut: None, classes: None, input_channels: 1 };
+        let arguments = ModelArguments {
+            model: path.to_path_buf(),
+            depth: None,
+            shortcut: None,
+            classes: None,
+            input_channels: 1,
+            plans: PlansArguments::default(),
+        };
         arguments.open(device)
     }
 }
@@ -165,7 +189,7 @@ impl Model {
         let path = self.path.display();
         let architecture = self.network.architecture();
         let refuse = |what: String| Err(CliError::Config { what });
-        let (expected, found) = (architecture.classes, table.classes().len());
+        let (expected, found) = (architecture.classes(), table.classes().len());
         if expected != found {
             let name = table.name();
             return refuse(format!(
@@ -179,7 +203,7 @@ impl Model {
                 "{path}: expected the classes {expected}, found {found} in `{name}`; fix: choose another with --labels"
             ));
         }
-        let (expected, found) = (architecture.channels, cohort.channels.len());
+        let (expected, found) = (architecture.channels(), cohort.channels.len());
         if expected != found {
             let (root, names) = (cohort.root.display(), cohort.channels.join(", "));
             return refuse(format!(
@@ -205,13 +229,13 @@ impl Model {
 }
 
 /// Somebody else's weights: nothing may be missing, left over or of another shape.
-fn foreign(path: &Path, architecture: Architecture, device: &Device) -> Result<Network, CliError> {
+fn foreign(file: &WeightFile, architecture: Architecture, device: &Device) -> Result<Network, CliError> {
     let mut network = Network::new(architecture, Seed(0), device);
-    let report = load_matching(path, &mut network)?;
+    let report = match_file(file, &mut network)?;
     if report.is_exact() {
         return Ok(network);
     }
-    let (path, architecture) = (path.to_path_buf(), architecture.to_string());
+    let (path, architecture) = (file.path().to_path_buf(), network.architecture().to_string());
     Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }))
 }
 

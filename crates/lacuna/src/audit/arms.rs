@@ -239,7 +239,7 @@ fn with_new_decoder(network: &Network, seed: Seed) -> Network {
     let device = lacuna_nn::Pass::evaluation(&network.parameters).device();
     // Not the run's own seed: the head may have begun from the very weights that it draws.
     let other = Seed(seed.stream("destroyed decoder").draws().below(1 << 53) as u64);
-    let fresh = Network::new(*network.architecture(), other, &device);
+    let fresh = Network::new(network.architecture().clone(), other, &device);
     let mut destroyed = network.clone();
     for (name, parameter) in destroyed.parameters.iter_mut() {
         if Network::is_head(name) {

@@ -158,11 +158,10 @@ impl Opened {
         let is_exact = path.is_dir() && path.join(lacuna_exact::MANIFEST).is_file();
         let file: PathBuf =
             if path.is_dir() && !is_exact { path.join("model.safetensors") } else { path.to_path_buf() };
-        let model = ModelArguments { model: file, depth: None, shortcut: None, classes: None, input_channels: 1 };
-        let model = model.open(study.device())?;
+        let model = ModelArguments::lacunas(file).open(study.device())?;
         let network = model.one_network("an audit")?.clone();
-        let expected = study.data().architecture;
-        if *network.architecture() != expected {
+        let expected = &study.data().architecture;
+        if network.architecture() != expected {
             let what = format!(
                 "{}: expected {expected}, as the audit file states, found {}; fix: an audit file for this network",
                 path.display(),

@@ -69,7 +69,7 @@ const WARM_UP: usize = 2;
 
 /// Build the network, time the steps, say what was seen.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
-    let architecture = Architecture::new(arguments.depth, 1, arguments.classes)?;
+    let architecture = Architecture::medicalnet(arguments.depth, 1, arguments.classes)?;
     let network = Network::new(architecture, Seed(0), &context.device);
     let work = Work::new(arguments, &network, context);
     let seconds = match arguments.mode {

@@ -3,11 +3,12 @@
 mod forward;
 mod record;
 
-use crate::arguments::ShortcutChoice;
+use crate::arguments::{PlansArguments, ShortcutChoice};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
+use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Architecture, MatchReport, Network, NnError, Part, arrays, match_file, recognise, write_model};
 use lacuna_seed::Seed;
 use lacuna_weights::{WeightFile, Wrapping, write_pth, write_safetensors};
@@ -18,10 +19,12 @@ use std::path::{Path, PathBuf};
 /// Read PyTorch's or safetensors weights, say which tensors match, and write them for another program
 ///
 /// A .pth file is a pickle, which Python would run; it is read here as data, so a file from anybody can be looked at.
-/// Names may be MedicalNet's or those of MONAI's ResNet, with or without `module.`. Without --out nothing is written.
+/// Names may be MedicalNet's or those of MONAI's ResNet, with or without `module.`, or those of nnU-Net's plain U-Net.
+/// Without --out nothing is written.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna convert resnet_50.pth --out resnet_50.safetensors\n  \
                   lacuna convert model.safetensors --out model.pth --names data-parallel\n  \
+                  lacuna convert fold_0/checkpoint_final.pth --plans plans.json --out model.safetensors\n  \
                   lacuna convert resnet_10_23dataset.pth --json")]
 pub struct Arguments {
     /// The weights: .pth, .pth.tar, .pt or .safetensors
@@ -36,6 +39,8 @@ pub struct Arguments {
     /// The network's shortcut [default: that of the file's tensors, or of the published weights of --depth]
     #[arg(long, value_enum, value_name = "KIND")]
     shortcut: Option<ShortcutChoice>,
+    #[command(flatten)]
+    plans: PlansArguments,
     /// Leave the segmentation head out
     #[arg(long)]
     backbone: bool,
@@ -63,7 +68,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let target = arguments.out.as_deref().map(|path| Target::of(path, arguments.names)).transpose()?;
     let file = WeightFile::open(&arguments.file)?;
     let architecture = architecture(arguments, &file)?;
-    let mut network = Network::new(architecture, Seed(0), &context.device);
+    let mut network = Network::new(architecture.clone(), Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;
     check_encoder(&file, &network, &report)?;
     let has_head = !report.unfilled().any(Network::is_head);
@@ -76,8 +81,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if let Some(target) = &target {
         target.write(&file, &network, part)?;
     }
-    let classes = has_head.then_some(architecture.classes);
-    let record = Record::new(&file, architecture, classes, part, report, forward.summary, arguments.out.as_deref());
+    let classes = has_head.then(|| architecture.classes());
+    let record = Record::new(&file, &architecture, classes, part, report, forward.summary, arguments.out.as_deref());
     Ok(Outcome::new("convert", &record, record.text()))
 }
 
@@ -85,12 +90,20 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
 fn architecture(arguments: &Arguments, file: &WeightFile) -> Result<Architecture, CliError> {
     // The classes of a head that the file lacks are never looked at.
     const ANY_CLASSES: usize = 2;
+    if let Some(planned) = arguments.plans.architecture(file)? {
+        return Ok(planned);
+    }
     let said = match (arguments.depth, recognise(file)) {
-        (Some(depth), Ok(found)) if depth != found.depth => {
-            Architecture::new(depth, found.channels, found.classes.unwrap_or(ANY_CLASSES))?
+        (depth, Ok(found)) => {
+            let found = found.architecture(ANY_CLASSES)?;
+            match depth {
+                Some(depth) if found.resnet().is_none_or(|resnet| resnet.depth != depth) => {
+                    Architecture::medicalnet(depth, found.channels(), found.classes())?
+                }
+                _ => found,
+            }
         }
-        (_, Ok(found)) => found.architecture(ANY_CLASSES)?,
-        (Some(depth), Err(_)) => Architecture::new(depth, 1, ANY_CLASSES)?,
+        (Some(depth), Err(_)) => Architecture::medicalnet(depth, 1, ANY_CLASSES)?,
         (None, Err(error)) => return Err(error.into()),
     };
     Ok(match arguments.shortcut {
@@ -147,7 +160,7 @@ impl Target<'_> {
 
     fn write(&self, file: &WeightFile, network: &Network, part: Part) -> Result<(), CliError> {
         match (&self.format, part) {
-            (TargetFormat::Safetensors, Part::Whole) => Ok(write_model(self.path, network, &notes(file)?)?),
+            (TargetFormat::Safetensors, Part::Whole) => Ok(write_model(self.path, network, &notes(file, network)?)?),
             (TargetFormat::Safetensors, Part::Encoder) => {
                 Ok(write_safetensors(self.path, &arrays(network, part), None)?)
             }
@@ -163,12 +176,15 @@ impl Target<'_> {
     }
 }
 
-/// What lacuna's own file said beside its weights, and of any file its digest.
-fn notes(file: &WeightFile) -> Result<BTreeMap<String, String>, CliError> {
+/// What lacuna's own file said beside its weights, of any file its digest, and what nnU-Net trains with.
+fn notes(file: &WeightFile, network: &Network) -> Result<BTreeMap<String, String>, CliError> {
     let said = file.notes().get("lacuna").and_then(|text| serde_json::from_str(text).ok());
     let mut notes: BTreeMap<String, String> = said.unwrap_or_default();
     if !notes.contains_key("parent") {
         notes.insert("parent".to_string(), lacuna_disk::digest_file(file.path())?);
+    }
+    if network.architecture().plain_unet().is_some() && !notes.contains_key("loss") {
+        notes.insert("loss".to_string(), serde_json::json!(SegmentationLoss::Nnunet).to_string());
     }
     Ok(notes)
 }

@@ -80,7 +80,7 @@ impl Setup<'_> {
 
     /// A network of the run's architecture, for states to be read into.
     pub fn any_network(&self) -> Network {
-        Network::new(self.data.architecture, Seed(self.run.seed), &self.context.device)
+        Network::new(self.data.architecture.clone(), Seed(self.run.seed), &self.context.device)
     }
 
     /// Train a plan.

@@ -65,7 +65,7 @@ pub fn say(
         return Ok(said);
     }
     let [_, size @ ..] = input.shape;
-    let classes = network.architecture().classes;
+    let classes = network.architecture().classes();
     let [depth, height, width] = network.architecture().output_size(size);
     let shape = [classes, depth, height, width];
     let mut whole = None;

@@ -87,7 +87,7 @@ fn a_bank_of_references_is_trained_once_and_gives_rows_beside_the_studys_own() {
 fn initial_weights_count_by_content_and_not_by_name() {
     let place = place();
     let backbone = |name: &str, seed| {
-        let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(seed), &Device::flex());
+        let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(seed), &Device::flex());
         save_foreign(&place.path(name), &network, |name| !Network::is_head(name));
     };
     backbone("first.safetensors", 1);

@@ -22,7 +22,7 @@ const STRATEGIES: [&str; 7] =
 fn place() -> Place {
     let place = Place::new();
     place.ok("phantom --out mrbrains18/training --layout mrbrains --subjects 3 --dims 24x24x16 --progress none");
-    let network = Network::new(Architecture::new(10, 1, 2).unwrap(), Seed(7), &Device::flex());
+    let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(7), &Device::flex());
     save_foreign(&place.path("resnet_10.safetensors"), &network, |name| !Network::is_head(name));
     let mut study: Table = PAPER.parse().unwrap();
     let small: [(&str, Value); 5] = [

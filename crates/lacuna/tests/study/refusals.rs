@@ -89,7 +89,7 @@ fn a_cohort_without_scans_or_with_labels_that_do_not_fit_is_refused() {
 fn initial_weights_must_fit_the_network_and_its_classes() {
     let place = place();
     let save = |name: &str, classes, keep: fn(&str) -> bool| {
-        let network = Network::new(Architecture::new(10, 1, classes).unwrap(), Seed(0), &Device::flex());
+        let network = Network::new(Architecture::medicalnet(10, 1, classes).unwrap(), Seed(0), &Device::flex());
         save_foreign(&place.path(name), &network, keep);
     };
     let init = |file: &'static str| ("network.init", file);

@@ -1,12 +1,14 @@
 //! What one volume's pass through the layers takes.
 
-use super::{Block, Convolution, HEAD_CHANNELS, MedicalNet, Skip, TensorSpec};
+use super::{Block, HEAD_CHANNELS, MedicalNet, Skip};
 use crate::cost::Cost;
+use crate::family::Layers;
+use crate::layers::{Convolution, TensorSpec};
 use crate::parameters::Role;
 
 impl MedicalNet {
     /// What one volume of `size` (D, H, W) costs.
-    pub(crate) fn cost(&self, size: [usize; 3]) -> Cost {
+    pub(super) fn cost_of(&self, size: [usize; 3]) -> Cost {
         let mut count = Count { size, cost: Cost::default(), inside: 0.0, inside_max: 0.0 };
         count.convolve(&self.stem.0);
         count.size = count.size.map(|size| size.div_ceil(2));
@@ -46,13 +48,14 @@ impl Count {
     }
 
     fn convolve(&mut self, convolution: &Convolution) {
-        self.size = self.size.map(|size| size.div_ceil(convolution.stride));
+        self.size = std::array::from_fn(|axis| self.size[axis].div_ceil(convolution.stride[axis]));
         self.add(convolution);
     }
 
     /// A convolution beside the main path: its size is the one after it.
     fn add(&mut self, convolution: &Convolution) {
-        let weights = (convolution.in_channels * convolution.out_channels * convolution.kernel.pow(3)) as f64;
+        let weights =
+            (convolution.in_channels * convolution.out_channels * convolution.kernel.iter().product::<usize>()) as f64;
         self.cost.multiply_adds += self.positions() * weights;
         self.inside += 2.0 * self.positions() * convolution.out_channels as f64;
     }

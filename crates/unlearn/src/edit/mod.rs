@@ -110,7 +110,7 @@ impl Edit {
 
     /// The edited network.
     pub(crate) fn apply(&self, network: Network, run: &Unlearned) -> Result<Network, UnlearnError> {
-        let is_editable = |name: &str| run.recipe.is_editable(name);
+        let is_editable = |name: &str| run.recipe.is_editable(run.original, name);
         let edited = match *self {
             Edit::Reset { ref stages } => reset::reset(network, stages, run.seed),
             Edit::Jitter { deviation } => jitter::jitter(network, deviation, run.seed, &is_editable),

@@ -10,7 +10,7 @@ use lacuna_seed::Seed;
 pub(super) fn reset(mut network: Network, stages: &[Stage], seed: Seed) -> Network {
     let fresh = fresh_like(&network, seed, "reset weights");
     for (name, parameter) in network.parameters.iter_mut() {
-        if stages.contains(&Network::stage(name)) {
+        if stages.contains(&fresh.stage(name)) {
             *parameter = fresh.parameters.get(name).clone();
         }
     }
@@ -22,7 +22,7 @@ pub(super) fn fresh_like(network: &Network, seed: Seed, purpose: &str) -> Networ
     let device = lacuna_nn::Pass::evaluation(&network.parameters).device();
     // Not the run's own seed: the original may have begun from the very weights that it draws.
     let other = Seed(seed.stream(purpose).draws().below(1 << 53) as u64);
-    Network::new(*network.architecture(), other, &device)
+    Network::new(network.architecture().clone(), other, &device)
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
         let original = resnet_10();
         let edited = reset(original.clone(), &[Stage::Layer4, Stage::Head], Seed(1));
         let moved = moved(&original, &edited);
-        assert!(moved.iter().all(|name| Network::stage(name) >= Stage::Layer4), "{moved:?}");
+        assert!(moved.iter().all(|name| original.stage(name) >= Stage::Layer4), "{moved:?}");
         // BatchNorm begins at the same constants everywhere; the convolutions differ.
         for name in ["layer4.0.conv1.weight", "layer4.0.downsample.0.weight", "conv_seg.0.weight", "conv_seg.6.weight"]
         {

@@ -6,7 +6,8 @@
 //! Source: Triantafillou et al., "Are we making progress in unlearning? Findings from the first NeurIPS unlearning
 //! competition", 2024, an entry of which this is; named convolution transpose (CT) by Cadet et al., "Deep Unlearn:
 //! Benchmarking Machine Unlearning", 2024. There two axes change places; of the five ways that three axes have, the
-//! recipe names one (*our reading*). Kernels that the recipe keeps in place are left alone.
+//! recipe names one (*our reading*). Kernels that the recipe keeps in place are left alone, and so are those of a U-Net
+//! whose taps differ along the axes that would change places.
 //! Cost: no pass.
 
 use lacuna_nn::{Network, Parameter};
@@ -14,10 +15,10 @@ use lacuna_nn::{Network, Parameter};
 /// Axis n of every kernel that may move becomes its former axis `axes[n]`, of D, H and W.
 pub(super) fn turn(mut network: Network, axes: [usize; 3], is_trainable: &dyn Fn(&str) -> bool) -> Network {
     for (name, parameter) in network.parameters.iter_mut() {
-        if let ([_, _, d, h, w], true) = (parameter.shape.as_slice(), is_trainable(name)) {
-            assert!(d == h && h == w, "`{name}`: a kernel must be a cube to be turned");
-            let side = *d;
-            let turned = turned(&parameter.to_vec(), side, axes);
+        let &[_, _, d, h, w] = parameter.shape.as_slice() else { continue };
+        let taps = [d, h, w];
+        if is_trainable(name) && axes.map(|axis| taps[axis]) == taps {
+            let turned = turned(&parameter.to_vec(), taps, axes);
             let device = parameter.values.device();
             *parameter = Parameter::new(parameter.shape.clone(), parameter.role, turned, &device);
         }
@@ -32,15 +33,15 @@ pub(super) fn is_turn(axes: [usize; 3]) -> bool {
     sorted == [0, 1, 2] && axes != sorted
 }
 
-/// Row-major cubes, each with its axes exchanged.
-fn turned(values: &[f32], side: usize, axes: [usize; 3]) -> Vec<f32> {
-    let strides = [side * side, side, 1];
+/// Row-major kernels, each with its axes exchanged.
+fn turned(values: &[f32], [depth, height, width]: [usize; 3], axes: [usize; 3]) -> Vec<f32> {
+    let strides = [height * width, width, 1];
     let [d, h, w] = axes.map(|axis| strides[axis]);
     let mut result = Vec::with_capacity(values.len());
-    for cube in values.chunks_exact(side.pow(3)) {
-        for i in 0..side {
-            for j in 0..side {
-                result.extend((0..side).map(|k| cube[i * d + j * h + k * w]));
+    for cube in values.chunks_exact(depth * height * width) {
+        for i in 0..depth {
+            for j in 0..height {
+                result.extend((0..width).map(|k| cube[i * d + j * h + k * w]));
             }
         }
     }
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn only_the_kernels_of_the_stages_that_move_are_turned() {
-        let edited = turn(resnet_10(), [0, 2, 1], &|name| Network::stage(name) == Stage::Layer3);
+        let original = resnet_10();
+        let edited = turn(original.clone(), [0, 2, 1], &|name| original.stage(name) == Stage::Layer3);
         // Kernels of one voxel have nothing to turn.
         assert_eq!(moved(&resnet_10(), &edited), ["layer3.0.conv1.weight", "layer3.0.conv2.weight"]);
     }

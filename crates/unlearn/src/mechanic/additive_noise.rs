@@ -1,6 +1,7 @@
 //! Noise on top of an input, and how far a network's outputs follow it.
 
 use lacuna_nn::Tensor;
+use lacuna_nn::loss::ordered_sum;
 use lacuna_seed::Stream;
 
 /// An input with Gaussian noise of a deviation added, and the L2 norm of that noise.
@@ -15,7 +16,7 @@ pub(crate) fn with_noise(input: &[f32], deviation: f64, stream: &Stream) -> (Vec
 pub(crate) fn slope(u: Tensor<5>, v: Tensor<5>, step: f64) -> Tensor<1> {
     // Kept off 0, where a norm has no gradient.
     const SMALLEST: f64 = 1e-12;
-    (u - v).powi_scalar(2).sum().add_scalar(SMALLEST).sqrt().div_scalar(step)
+    ordered_sum((u - v).powi_scalar(2)).add_scalar(SMALLEST).sqrt().div_scalar(step)
 }
 
 #[cfg(test)]

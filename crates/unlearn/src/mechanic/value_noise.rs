@@ -1,6 +1,6 @@
 //! Gaussian noise in place of voxels or features.
 
-use lacuna_nn::Tensor;
+use lacuna_nn::{Maps, Tensor};
 use lacuna_seed::Stream;
 
 /// A volume of Gaussian noise with the mean and deviation of another, of its length.
@@ -12,8 +12,17 @@ pub(crate) fn noise_volume(like: &[f32], stream: &Stream) -> Vec<f32> {
     like.iter().map(|_| (mean + deviation * draws.normal()) as f32).collect()
 }
 
-/// Features of Gaussian noise with the mean and deviation of others, `[B, C, D, H, W]`.
-pub(crate) fn noise_features(like: &Tensor<5>, stream: &Stream) -> Tensor<5> {
+/// Features of Gaussian noise with the mean and deviation of others, volume by volume.
+pub(crate) fn noise_features(like: &Maps, stream: &Stream) -> Maps {
+    let mut place = 0;
+    like.map(|volume| {
+        let stream = if place == 0 { stream.clone() } else { stream.part(&place.to_string()) };
+        place += 1;
+        noise_like(volume, &stream)
+    })
+}
+
+fn noise_like(like: &Tensor<5>, stream: &Stream) -> Tensor<5> {
     let shape = like.dims();
     let values = like.clone().into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32");
     let noise = noise_volume(&values, stream);

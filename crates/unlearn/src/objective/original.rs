@@ -4,15 +4,15 @@ use crate::mechanic::mirrored_back;
 use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned, tally};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::probabilities;
-use lacuna_nn::{Network, Pass, Tensor};
+use lacuna_nn::{Maps, Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, input_tensor};
 
 /// What the frozen original says of each case, computed once since it never changes.
 pub(crate) struct Original {
     /// Features or logits of the retain cases, in their order; empty where the recipe asks for none.
-    pub retain: Vec<Tensor<5>>,
+    pub retain: Vec<Maps>,
     /// Features of the forget cases; empty where the recipe asks for none.
-    pub forget: Vec<Tensor<5>>,
+    pub forget: Vec<Maps>,
     /// Class probabilities of the mirrored retain cases, mirrored back; empty where the recipe asks for none.
     pub retain_strangers: Vec<Tensor<5>>,
     /// The same of the forget cases.
@@ -59,8 +59,8 @@ fn asks_of_forget(target: &ForgetTarget) -> bool {
 }
 
 /// Features or logits of an input, without gradients.
-pub(super) fn say(network: &Network, input: Tensor<5>, features: bool) -> Tensor<5> {
+pub(super) fn say(network: &Network, input: Tensor<5>, features: bool) -> Maps {
     let pass = Pass::evaluation(&network.parameters);
     let encoded = network.encode(&pass, input);
-    if features { encoded } else { network.decode(&pass, encoded) }
+    if features { encoded } else { Maps::of(network.decode(&pass, &encoded)) }
 }

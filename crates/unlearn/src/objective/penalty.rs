@@ -10,10 +10,9 @@ impl Unlearning<'_> {
         if weight == 0.0 {
             return None;
         }
-        let names = network
-            .parameters
-            .iter()
-            .filter(|(name, parameter)| parameter.role == Role::Weight && self.run.recipe.is_trainable(name));
+        let names = network.parameters.iter().filter(|(name, parameter)| {
+            parameter.role == Role::Weight && self.run.recipe.is_trainable(self.run.original, name)
+        });
         let sum = names.map(|(name, _)| ordered_sum(pass.weight(name).abs())).reduce(|sum, term| sum + term)?;
         Some(sum.mul_scalar(weight))
     }

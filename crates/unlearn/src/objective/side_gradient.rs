@@ -20,7 +20,7 @@ impl Unlearning<'_> {
             WhichSide::Forget if recipe.forgets_in(epoch) => sets.forget.len(),
             _ => return Ok(None),
         };
-        let trainable = |name: &str| recipe.is_trainable(name);
+        let trainable = |name: &str| recipe.is_trainable(self.run.original, name);
         let mut mean = MeanGradient::default();
         for index in 0..count {
             let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);

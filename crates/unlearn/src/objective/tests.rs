@@ -99,7 +99,7 @@ fn a_fixed_decoder_is_closed_to_the_optimiser_too() {
         let recipe = shortened((strategy.recipe)());
         with_objective(&recipe, &cases, |objective, network| {
             for (name, _) in network.parameters.iter() {
-                let stays = recipe.stages.as_ref().is_some_and(|stages| !stages.contains(&Network::stage(name)));
+                let stays = recipe.stages.as_ref().is_some_and(|stages| !stages.contains(&network.stage(name)));
                 let is_closed = match recipe.adapters {
                     Some(_) => !Network::is_adapter(name),
                     None => stays || (recipe.fix_decoder && Network::is_head(name)),

@@ -8,7 +8,7 @@ use lacuna_train::TrainError;
 
 /// The sharpened atlas, one for every forget case.
 pub(super) fn word(run: &Unlearned, sharpness: Sharpness) -> Result<Tensor<5>, UnlearnError> {
-    let classes = run.original.architecture().classes;
+    let classes = run.original.architecture().classes();
     let voxels = run.sets.retain.iter().map(|case| case.voxels()).collect::<Result<Vec<_>, _>>();
     let voxels = voxels.map_err(TrainError::from)?;
     let maps: Vec<&[u8]> = voxels.iter().map(|voxels| voxels.target.as_slice()).collect();
@@ -30,7 +30,7 @@ pub(super) fn passes(sharpness: Sharpness, retain: u64) -> u64 {
 
 /// The original's mean confidence on mirrored retain subjects.
 fn confidence_on_strangers(run: &Unlearned) -> Result<f64, TrainError> {
-    let classes = run.original.architecture().classes;
+    let classes = run.original.architecture().classes();
     let mut sum = 0.0;
     for case in &run.sets.retain {
         let outputs = outputs_of_mirrored(run.original, case, run)?;

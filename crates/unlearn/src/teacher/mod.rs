@@ -56,7 +56,7 @@ pub(crate) fn passes(target: &ForgetTarget, sets: &ForgetRetain) -> Passes {
 }
 
 fn uniform(run: &Unlearned, case: &Case) -> Tensor<5> {
-    let classes = run.original.architecture().classes;
+    let classes = run.original.architecture().classes();
     let [d, h, w] = case.target_shape;
     Tensor::full([1, classes, d, h, w], 1.0 / classes as f32, &run.device)
 }
@@ -72,5 +72,5 @@ fn outputs(network: &Network, case: &Case, temperature: f64, run: &Unlearned) ->
 /// A network that has learned nothing yet, never the one that the original or a retrained model began as.
 fn fresh_network(run: &Unlearned, number: usize) -> Network {
     let seed = Seed(run.seed.stream("teacher").epoch(number).draws().below(1 << 53) as u64);
-    Network::new(*run.original.architecture(), seed, &run.device)
+    Network::new(run.original.architecture().clone(), seed, &run.device)
 }

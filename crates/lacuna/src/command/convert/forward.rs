@@ -20,7 +20,7 @@ const FIRST: usize = 4;
 /// A pass forward, in a few numbers.
 #[derive(Serialize)]
 pub struct Summary {
-    /// `logits` of a whole network, `features` of an encoder.
+    /// `logits` of a whole network, `features` of an encoder, the deepest ones.
     pub output: &'static str,
     /// `[B, C, D, H, W]`.
     pub input_shape: Vec<usize>,
@@ -44,14 +44,14 @@ pub struct Forward {
 
 /// Pass the fixed input through a network or its encoder, BatchNorm with its running statistics.
 pub fn forward(network: &Network, part: Part, context: &Context) -> Forward {
-    let input_shape = vec![1, network.architecture().channels, SIZE, SIZE, SIZE];
+    let input_shape = vec![1, network.architecture().channels(), SIZE, SIZE, SIZE];
     let input = fixed_input(input_shape.iter().product());
     let shape: [usize; 5] = input_shape.clone().try_into().expect("an input has five axes");
     let tensor = Tensor::<1>::from_floats(input.as_slice(), &context.device).reshape(shape);
     let pass = Pass::evaluation(&network.parameters);
     let (name, output) = match part {
         Part::Whole => ("logits", network.forward(&pass, tensor)),
-        Part::Encoder => ("features", network.encode(&pass, tensor)),
+        Part::Encoder => ("features", network.encode(&pass, tensor).deepest().clone()),
     };
     let output_shape = output.dims().to_vec();
     let values = crate::inference::values(output);

@@ -16,8 +16,13 @@ const NAMES_SHOWN: usize = 8;
 pub struct Record {
     file: PathBuf,
     format: String,
-    depth: usize,
-    shortcut: Shortcut,
+    /// In words.
+    network: String,
+    /// Of MedicalNet's alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortcut: Option<Shortcut>,
     channels: usize,
     /// `None` of a file without a head.
     classes: Option<usize>,
@@ -36,7 +41,7 @@ pub struct Record {
 impl Record {
     pub fn new(
         file: &WeightFile,
-        architecture: Architecture,
+        architecture: &Architecture,
         classes: Option<usize>,
         part: Part,
         report: MatchReport,
@@ -46,9 +51,10 @@ impl Record {
         Record {
             file: file.path().to_path_buf(),
             format: file.format().to_string(),
-            depth: architecture.depth,
-            shortcut: architecture.shortcut,
-            channels: architecture.channels,
+            network: architecture.about(),
+            depth: architecture.resnet().map(|resnet| resnet.depth),
+            shortcut: architecture.resnet().map(|resnet| resnet.shortcut),
+            channels: architecture.channels(),
             classes,
             whole: part == Part::Whole,
             report,
@@ -68,7 +74,7 @@ impl Record {
         let mut lines = vec![
             ("file", self.file.display().to_string()),
             ("format", self.format.clone()),
-            ("network", format!("MedicalNet ResNet-{}, shortcut {:?}", self.depth, self.shortcut)),
+            ("network", self.network.clone()),
             ("channels", self.channels.to_string()),
             ("head", head),
             ("matched", self.report.matched.len().to_string()),

@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::{aligned, named};
-use lacuna_nn::{Device, Recognised, read_model, recognise};
+use lacuna_nn::{Device, read_model, recognise};
 use lacuna_weights::{Tensor, WeightFile};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub fn inspect(path: &Path) -> Result<Outcome, CliError> {
 
 fn model(path: &Path) -> Result<Outcome, CliError> {
     let file = read_model(path, &Device::flex())?;
-    let architecture = *file.network.architecture();
+    let architecture = file.network.architecture();
     let parameters = &file.network.parameters;
     let digest = file.network.digest();
     let metadata: BTreeMap<&String, Value> = file
@@ -49,9 +49,9 @@ fn model(path: &Path) -> Result<Outcome, CliError> {
     });
     let mut lines = vec![
         ("model", path.display().to_string()),
-        ("network", format!("MedicalNet ResNet-{}, shortcut {:?}", architecture.depth, architecture.shortcut)),
-        ("channels", architecture.channels.to_string()),
-        ("classes", architecture.classes.to_string()),
+        ("network", architecture.about()),
+        ("channels", architecture.channels().to_string()),
+        ("classes", architecture.classes().to_string()),
         ("weights", format!("{} in {} tensors", parameters.weight_count(), parameters.len())),
         ("digest", digest.clone()),
     ];
@@ -78,10 +78,10 @@ fn tensors(file: &WeightFile) -> Outcome {
         .tensors()
         .map(|(name, tensor)| json!({ "name": name, "dtype": tensor.element().word(), "shape": tensor.shape() }))
         .collect();
-    let network = recognise(file).ok().map(|found| {
-        let classes = found.classes.map_or("no head".to_string(), |classes| format!("{classes} classes"));
-        let Recognised { depth, shortcut, channels, .. } = found;
-        format!("MedicalNet ResNet-{depth}, shortcut {shortcut:?}, channels {channels}, {classes}")
+    let network = recognise(file).ok().and_then(|found| {
+        let classes = found.classes().map_or("no head".to_string(), |classes| format!("{classes} classes"));
+        let architecture = found.architecture(2).ok()?;
+        Some(format!("{}, channels {}, {classes}", architecture.about(), architecture.channels()))
     });
     let record = json!({
         "kind": "tensors",

@@ -140,7 +140,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let stated = arguments.preprocess.stated()?;
     let model = arguments.model.open(&context.device)?;
     let preprocessing = model.preprocessing(stated)?;
-    let mut scans = scans::scans(&arguments.images, model.network.architecture().channels)?;
+    let mut scans = scans::scans(&arguments.images, model.network.architecture().channels())?;
     let named = scans.len();
     let work = Work {
         context,
@@ -349,7 +349,7 @@ fn count(classes: &ClassMap, number: usize) -> Vec<u64> {
 fn class_names(model: &Model) -> Vec<String> {
     match &model.notes.classes {
         Some(names) => names.clone(),
-        None => (0..model.network.architecture().classes).map(|class| class.to_string()).collect(),
+        None => (0..model.network.architecture().classes()).map(|class| class.to_string()).collect(),
     }
 }
 

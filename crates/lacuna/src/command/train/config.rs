@@ -56,7 +56,10 @@ impl TrainRun {
         let source = arguments.config.as_ref().map_or("settings".to_string(), |path| path.display().to_string());
         if !table.contains_key("name") {
             let depth = table.get("network").and_then(|network| network.get("depth")).and_then(Value::as_integer);
-            set_to(&mut table, "name", &depth.map_or("train".to_string(), |depth| format!("resnet{depth}")))?;
+            let is_unet = network_says(&table, &["plans", "unet"]);
+            let name =
+                depth.map_or(if is_unet { "unet" } else { "train" }.to_string(), |depth| format!("resnet{depth}"));
+            set_to(&mut table, "name", &name)?;
         }
         demand(&table, &source)?;
         typed::<TrainRun>(table, &source)?.checked()
@@ -105,6 +108,12 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     if let Some(shortcut) = arguments.shortcut {
         set_to(table, "network.shortcut", &lacuna_nn::Shortcut::from(shortcut))?;
     }
+    if let Some(plans) = &arguments.plans {
+        set_to(table, "network.plans", &absolute(plans))?;
+    }
+    if let Some(configuration) = &arguments.configuration {
+        set_to(table, "network.configuration", configuration)?;
+    }
     if let Some(init) = &arguments.init {
         set_to(table, "network.init", &absolute(init))?;
     }
@@ -120,7 +129,6 @@ fn demand(table: &Table, source: &str) -> Result<(), CliError> {
         ("data", "root", "--data DIR"),
         ("data", "labels", "--labels TABLE"),
         ("preprocess", "kind", "--preprocess canonical --size DxHxW"),
-        ("network", "depth", "--depth N"),
     ];
     for (section, key, flag) in needed {
         if table.get(section).and_then(|section| section.get(key)).is_none() {
@@ -128,13 +136,31 @@ fn demand(table: &Table, source: &str) -> Result<(), CliError> {
             return Err(CliError::Config { what });
         }
     }
-    Ok(())
+    if network_says(table, &["depth", "plans", "unet"]) {
+        return Ok(());
+    }
+    let what = format!(
+        "{source}: expected `network.depth`, or `plans` or `unet` in its place, found nothing; \
+         fix: say it with --depth N or --plans FILE"
+    );
+    Err(CliError::Config { what })
+}
+
+/// Whether one of these keys stands in the table of the network.
+fn network_says(table: &Table, keys: &[&str]) -> bool {
+    let network = table.get("network");
+    network.is_some_and(|network| keys.iter().any(|key| network.get(key).is_some()))
 }
 
 /// Paths in a file are relative to the file; in the run folder they must not depend on either.
 fn with_paths_below(folder: &Path, mut table: Table) -> Table {
-    let places: [&[&str]; 4] =
-        [&["data", "root"], &["data", "options", "data_root"], &["data", "labels", "file"], &["network", "init"]];
+    let places: [&[&str]; 5] = [
+        &["data", "root"],
+        &["data", "options", "data_root"],
+        &["data", "labels", "file"],
+        &["network", "init"],
+        &["network", "plans"],
+    ];
     for place in places {
         let mut here = table.get_mut(place[0]);
         for key in &place[1..] {

@@ -52,6 +52,12 @@ pub struct Arguments {
     /// The network's shortcut [default: that of the published weights of this depth]
     #[arg(long, value_enum, value_name = "KIND", conflicts_with = "resume")]
     shortcut: Option<ShortcutChoice>,
+    /// Instead of a depth: nnU-Net v2's plans.json, whose plain U-Net is trained
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "depth", "shortcut"])]
+    plans: Option<PathBuf>,
+    /// Which configuration of the plans [default: 3d_fullres]
+    #[arg(long, value_name = "NAME", requires = "plans", conflicts_with = "resume")]
+    configuration: Option<String>,
     /// Weights to begin from: the whole encoder must fit, a head of other classes begins fresh
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
@@ -133,7 +139,7 @@ impl Job {
         let study = run.as_study();
         let (cohort, _, architecture) = Data::open(&study)?;
         let split = split(&cohort.subjects(), &run.held_out)?;
-        let init = check_init(&run.network, architecture, &context.device)?;
+        let init = check_init(&run.network, &architecture, &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
         let data = prepare(&study, &everybody, context)?;
         let digest = digest(&run, &data, &split, &init);
@@ -197,7 +203,7 @@ impl Job {
         after_epoch: &dyn Fn(&State) -> Result<(), CliError>,
     ) -> Result<State, CliError> {
         let (seed, settings) = (Seed(self.run.seed), &self.run.train);
-        let mut network = Network::new(self.data.architecture, seed, &context.device);
+        let mut network = Network::new(self.data.architecture.clone(), seed, &context.device);
         if let Some(init) = &self.run.network.init {
             context.note(&format!("init     {}", load_matching(init, &mut network)?));
         }

@@ -89,8 +89,7 @@ impl UnlearnRun {
 
     /// As a study of this data, which the study crate opens and prepares.
     pub fn as_study(&self, model: &Model) -> StudyConfig {
-        let architecture = model.network.architecture();
-        let network = NetworkConfig { depth: architecture.depth, shortcut: Some(architecture.shortcut), init: None };
+        let network = NetworkConfig::of(model.network.architecture());
         study_of(&self.name, self.seed, &self.data, &self.preprocess, network)
     }
 }

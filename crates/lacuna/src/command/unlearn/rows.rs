@@ -9,7 +9,6 @@ use lacuna_nn::Network;
 use lacuna_report::{
     Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Run, ScoreGrid, ScoredSubject, results, scored_rows,
 };
-use lacuna_study::network_name;
 use std::collections::BTreeSet;
 
 impl Job<'_> {
@@ -73,7 +72,7 @@ impl Job<'_> {
         };
         let names: Vec<&str> = self.sides.split.forget().iter().map(SubjectId::as_str).collect();
         Run {
-            network: network_name(&self.data.architecture),
+            network: self.data.architecture.name(),
             labels: self.data.labels.name().to_string(),
             goal,
             strategy: strategy.to_string(),

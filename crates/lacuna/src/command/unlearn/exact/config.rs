@@ -127,6 +127,7 @@ fn refuse_what_does_not_count(arguments: &Arguments) -> Result<(), CliError> {
         ("--held-out", !arguments.held_out.is_empty()),
         ("--seed", arguments.run.seed.is_some()),
         ("--depth", arguments.model.depth.is_some()),
+        ("--plans", arguments.model.plans.plans.is_some()),
         ("--labels", cases.labels.labels.is_some()),
         ("--preprocess", cases.preprocess.is_stated()),
         ("--layout and its like", cases.layout.is_stated()),

@@ -5,7 +5,6 @@ use crate::exact::SubjectScore;
 use crate::scores::Side;
 use lacuna_cohort::SubjectId;
 use lacuna_report::{Cost, Goal, ORIGINAL, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
-use lacuna_study::network_name;
 
 /// The rows of everybody scored, on both grids, under the strategy's name or [`ORIGINAL`].
 pub fn rows(job: &Job, strategy: &str, cost: &Cost, scored: &[SubjectScore]) -> Vec<ResultRow> {
@@ -26,7 +25,7 @@ fn run_of(job: &Job, strategy: &str) -> Run {
     let is_original = strategy == ORIGINAL;
     let names: Vec<&str> = job.leaving.iter().map(SubjectId::as_str).collect();
     Run {
-        network: network_name(&job.data.architecture),
+        network: job.data.architecture.name(),
         labels: job.data.labels.name().to_string(),
         goal: if is_original { Goal::Reference } else { Goal::MatchRetrain },
         strategy: strategy.to_string(),

@@ -1,69 +1,35 @@
 //! MedicalNet's layers: what they are called, their shapes, and how an input passes through them.
 //!
-//! The layer list is built once from an [`Architecture`]; both the tensors a network owns and its
+//! The layer list is built once from a [`ResNet`]; both the tensors a network owns and its
 //! forward pass are read from that one list, so they cannot disagree.
 
+mod resnet;
 mod work;
 
-use crate::architecture::{Architecture, Shortcut};
+pub use resnet::{DEPTHS, Depth, ResNet, Shortcut};
+
+use crate::Cost;
+use crate::family::{FamilyEntry, Layers};
+use crate::layers::{Bias, Convolution, Init, TensorSpec, affine_specs};
+use crate::maps::Maps;
+use crate::network::Stage;
 use crate::parameters::Role;
 use crate::pass::Pass;
 use burn::tensor::{Slice, Tensor};
-use lacuna_kernels::{Activation, Conv3dOptions};
+use lacuna_kernels::Activation;
 
 /// The name of the head's tensors begins so; everything else is the encoder.
-pub(crate) const HEAD: &str = "conv_seg";
+const HEAD: &str = "conv_seg";
 
-/// One tensor a layer owns: its name, shape, role and how it begins.
-pub(crate) struct TensorSpec {
-    pub name: String,
-    pub shape: Vec<usize>,
-    pub role: Role,
-    pub init: Init,
-}
-
-impl TensorSpec {
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// How a tensor begins.
-pub(crate) enum Init {
-    /// Normal with variance 2 / fan-out (He et al., 2015), as MedicalNet initialises convolutions.
-    KaimingFanOut,
-    /// Uniform in ±1/sqrt(fan-in): PyTorch's default, which MedicalNet leaves on the transposed
-    /// convolution. The number is the fan-in.
-    UniformFanIn(usize),
-    Constant(f32),
-}
-
-struct Convolution {
-    name: String,
-    in_channels: usize,
-    out_channels: usize,
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-}
-
-impl Convolution {
-    /// "Same" padding at stride 1, as every convolution of the network has it.
-    fn options(&self) -> Conv3dOptions {
-        let padding = self.dilation * (self.kernel - 1) / 2;
-        Conv3dOptions { stride: [self.stride; 3], padding: [padding; 3], dilation: [self.dilation; 3] }
-    }
-
-    fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        lacuna_kernels::conv3d(x, pass.kernel(&self.name), None, &self.options())
-    }
-
-    fn specs(&self) -> Vec<TensorSpec> {
-        let k = self.kernel;
-        let shape = vec![self.out_channels, self.in_channels, k, k, k];
-        vec![TensorSpec { name: format!("{}.weight", self.name), shape, role: Role::Weight, init: Init::KaimingFanOut }]
-    }
-}
+/// MedicalNet in the list of families.
+pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
+    key: "medicalnet",
+    supported: "MedicalNet's ResNet-10, 18, 34, 50, 101, 152 or 200, whole or the encoder alone, under its own names or \
+                those of MONAI's ResNet",
+    decoder: HEAD,
+    recognise: resnet::recognise,
+    from_metadata: resnet::from_metadata,
+};
 
 struct Normalisation {
     name: String,
@@ -72,20 +38,14 @@ struct Normalisation {
 
 impl Normalisation {
     fn specs(&self) -> Vec<TensorSpec> {
-        [
-            ("weight", Role::Weight, 1.0),
-            ("bias", Role::Weight, 0.0),
-            ("running_mean", Role::Statistic, 0.0),
-            ("running_var", Role::Statistic, 1.0),
-        ]
-        .into_iter()
-        .map(|(suffix, role, value)| TensorSpec {
+        let mut specs = affine_specs(&self.name, self.channels);
+        specs.extend([("running_mean", 0.0), ("running_var", 1.0)].map(|(suffix, value)| TensorSpec {
             name: format!("{}.{suffix}", self.name),
             shape: vec![self.channels],
-            role,
+            role: Role::Statistic,
             init: Init::Constant(value),
-        })
-        .collect()
+        }));
+        specs
     }
 }
 
@@ -123,7 +83,7 @@ impl Block {
     fn specs(&self) -> Vec<TensorSpec> {
         let mut specs: Vec<TensorSpec> = self.body.iter().flat_map(layer_specs).collect();
         if let Skip::Project(convolution, normalisation) = &self.skip {
-            specs.extend(convolution.specs());
+            specs.extend(convolution.specs(Init::KaimingFanOut));
             specs.extend(normalisation.specs());
         }
         specs
@@ -157,45 +117,18 @@ pub(crate) struct MedicalNet {
 const HEAD_CHANNELS: usize = 32;
 
 impl MedicalNet {
-    pub(crate) fn new(architecture: &Architecture) -> MedicalNet {
-        let convolution = |name: &str, channels: [usize; 2], kernel, stride, dilation| Convolution {
-            name: name.to_string(),
-            in_channels: channels[0],
-            out_channels: channels[1],
-            kernel,
-            stride,
-            dilation,
-        };
+    pub(crate) fn new(architecture: &ResNet) -> MedicalNet {
+        let convolution = |name: &str, channels, kernel, stride| cube(name.to_string(), channels, kernel, stride, 1);
         let normalisation = |name: &str, channels| Normalisation { name: name.to_string(), channels };
         let (blocks, encoder_channels) = stages(architecture);
         let h = HEAD_CHANNELS;
         MedicalNet {
-            stem: (convolution("conv1", [architecture.channels, 64], 7, 2, 1), normalisation("bn1", 64)),
+            stem: (convolution("conv1", [architecture.channels, 64], 7, 2), normalisation("bn1", 64)),
             blocks,
             encoder_channels,
             upsampling: normalisation("conv_seg.1", h),
-            head: vec![(convolution("conv_seg.3", [h, h], 3, 1, 1), normalisation("conv_seg.4", h))],
-            classifier: convolution("conv_seg.6", [h, architecture.classes], 1, 1, 1),
-        }
-    }
-
-    /// How many parts the encoder has: the stem and its residual blocks.
-    pub(crate) fn encoder_parts(&self) -> usize {
-        1 + self.blocks.len()
-    }
-
-    /// Through one part of the encoder; all in turn make `[B, C, D, H, W]` the encoder's features,
-    /// `[B, 512 or 2048, D/8, H/8, W/8]`.
-    pub(crate) fn encode_part(&self, part: usize, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        let Some(block) = part.checked_sub(1) else { return self.enter(pass, x) };
-        self.blocks[block].forward(pass, x)
-    }
-
-    /// The name of a tensor of a part of the encoder.
-    pub(crate) fn encoder_part_name(&self, part: usize) -> &str {
-        match part.checked_sub(1) {
-            None => &self.stem.0.name,
-            Some(block) => &self.blocks[block].body[0].0.name,
+            head: vec![(convolution("conv_seg.3", [h, h], 3, 1), normalisation("conv_seg.4", h))],
+            classifier: convolution("conv_seg.6", [h, architecture.classes], 1, 1),
         }
     }
 
@@ -206,11 +139,54 @@ impl MedicalNet {
         lacuna_kernels::max_pool3d(x, [3; 3], [2; 3], [1; 3])
     }
 
+    fn upsampling_specs(&self) -> Vec<TensorSpec> {
+        // PyTorch takes the fan-in of a transposed kernel [C_in, C_out, k, k, k] from its second axis.
+        let fan_in = HEAD_CHANNELS * 8;
+        let spec = |suffix: &str, shape: Vec<usize>| {
+            TensorSpec::weight(format!("{HEAD}.0.{suffix}"), shape, Init::UniformFanIn(fan_in))
+        };
+        vec![spec("weight", vec![self.encoder_channels, HEAD_CHANNELS, 2, 2, 2]), spec("bias", vec![HEAD_CHANNELS])]
+    }
+}
+
+impl Layers for MedicalNet {
+    fn specs(&self) -> Vec<TensorSpec> {
+        let mut specs = layer_specs(&self.stem);
+        specs.extend(self.blocks.iter().flat_map(Block::specs));
+        specs.extend(self.upsampling_specs());
+        specs.extend(self.upsampling.specs());
+        specs.extend(self.head.iter().flat_map(layer_specs));
+        specs.extend(self.classifier.specs(Init::KaimingFanOut));
+        specs
+    }
+
+    /// The stem and the residual blocks.
+    fn encoder_parts(&self) -> usize {
+        1 + self.blocks.len()
+    }
+
+    /// All parts in turn make `[B, C, D, H, W]` the encoder's features, `[B, 512 or 2048, D/8, H/8, W/8]`.
+    fn encode_part(&self, part: usize, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
+        let Some(block) = part.checked_sub(1) else { return self.enter(pass, x) };
+        self.blocks[block].forward(pass, x)
+    }
+
+    fn part_stage(&self, part: usize) -> Stage {
+        match part.checked_sub(1) {
+            None => Stage::Stem,
+            Some(block) => self.stage(&self.blocks[block].body[0].0.name),
+        }
+    }
+
+    fn hands_over(&self, part: usize) -> bool {
+        part == self.blocks.len()
+    }
+
     /// The encoder's features to logits, `[B, classes, D/4, H/4, W/4]`.
-    pub(crate) fn decode(&self, pass: &Pass, features: Tensor<5>) -> Tensor<5> {
+    fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5> {
         let up = format!("{HEAD}.0");
         let bias = Some(pass.bias(&up));
-        let mut x = lacuna_kernels::conv_transpose3d(features, pass.kernel(&up), bias, [2; 3]);
+        let mut x = lacuna_kernels::conv_transpose3d(features.deepest().clone(), pass.kernel(&up), bias, [2; 3]);
         x = pass.batch_norm(&self.upsampling.name, x, None, Activation::Relu);
         for (convolution, normalisation) in &self.head {
             x = convolution.forward(pass, x);
@@ -219,32 +195,31 @@ impl MedicalNet {
         self.classifier.forward(pass, x)
     }
 
-    /// Every tensor of the network.
-    pub(crate) fn specs(&self) -> Vec<TensorSpec> {
-        let mut specs = layer_specs(&self.stem);
-        specs.extend(self.blocks.iter().flat_map(Block::specs));
-        specs.extend(self.upsampling_specs());
-        specs.extend(self.upsampling.specs());
-        specs.extend(self.head.iter().flat_map(layer_specs));
-        specs.extend(self.classifier.specs());
-        specs
+    fn stage(&self, name: &str) -> Stage {
+        match name.split('.').next() {
+            Some("layer1") => Stage::Layer1,
+            Some("layer2") => Stage::Layer2,
+            Some("layer3") => Stage::Layer3,
+            Some("layer4") => Stage::Layer4,
+            Some(HEAD) => Stage::Head,
+            _ => Stage::Stem,
+        }
     }
 
-    fn upsampling_specs(&self) -> Vec<TensorSpec> {
-        // PyTorch takes the fan-in of a transposed kernel [C_in, C_out, k, k, k] from its second axis.
-        let fan_in = HEAD_CHANNELS * 8;
-        let spec = |suffix: &str, shape: Vec<usize>| TensorSpec {
-            name: format!("{HEAD}.0.{suffix}"),
-            shape,
-            role: Role::Weight,
-            init: Init::UniformFanIn(fan_in),
-        };
-        vec![spec("weight", vec![self.encoder_channels, HEAD_CHANNELS, 2, 2, 2]), spec("bias", vec![HEAD_CHANNELS])]
+    fn cost(&self, size: [usize; 3]) -> Cost {
+        self.cost_of(size)
     }
 }
 
+/// A convolution without a bias, the same along each axis.
+fn cube(name: String, channels: [usize; 2], kernel: usize, stride: usize, dilation: usize) -> Convolution {
+    let [in_channels, out_channels] = channels;
+    let (kernel, stride) = ([kernel; 3], [stride; 3]);
+    Convolution { name, in_channels, out_channels, kernel, stride, dilation, bias: Bias::Absent }
+}
+
 fn layer_specs((convolution, normalisation): &(Convolution, Normalisation)) -> Vec<TensorSpec> {
-    let mut specs = convolution.specs();
+    let mut specs = convolution.specs(Init::KaimingFanOut);
     specs.extend(normalisation.specs());
     specs
 }
@@ -252,7 +227,7 @@ fn layer_specs((convolution, normalisation): &(Convolution, Normalisation)) -> V
 /// The four residual stages and the channels that leave the last.
 ///
 /// Stages 3 and 4 dilate instead of striding, so the grid stays at an eighth of the input.
-fn stages(architecture: &Architecture) -> (Vec<Block>, usize) {
+fn stages(architecture: &ResNet) -> (Vec<Block>, usize) {
     let depth = architecture.depth_entry();
     let mut blocks = Vec::new();
     let mut channels = 64;
@@ -314,12 +289,8 @@ impl BlockPlan {
         stride: usize,
         dilation: usize,
     ) -> (Convolution, Normalisation) {
-        let [in_channels, out_channels] = channels;
-        let name = format!("{}.conv{number}", self.name);
-        (
-            Convolution { name, in_channels, out_channels, kernel, stride, dilation },
-            Normalisation { name: format!("{}.bn{number}", self.name), channels: out_channels },
-        )
+        let normalisation = Normalisation { name: format!("{}.bn{number}", self.name), channels: channels[1] };
+        (cube(format!("{}.conv{number}", self.name), channels, kernel, stride, dilation), normalisation)
     }
 
     fn skip(&self) -> Skip {
@@ -330,14 +301,7 @@ impl BlockPlan {
         match self.shortcut {
             Shortcut::A => Skip::Subsample { stride: self.stride, channels: out_channels },
             Shortcut::B => Skip::Project(
-                Convolution {
-                    name: format!("{}.downsample.0", self.name),
-                    in_channels,
-                    out_channels,
-                    kernel: 1,
-                    stride: self.stride,
-                    dilation: 1,
-                },
+                cube(format!("{}.downsample.0", self.name), [in_channels, out_channels], 1, self.stride, 1),
                 Normalisation { name: format!("{}.downsample.1", self.name), channels: out_channels },
             ),
         }

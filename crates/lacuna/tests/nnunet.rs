@@ -1,0 +1,108 @@
+//! nnU-Net's plain U-Net through the command: its checkpoints, and networks trained from its plans.
+
+use crate::support::Place;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// A file that nnU-Net would leave, of one channel and two classes or of two and three.
+fn fixture(case: &str, file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../nn/fixtures/nnunet").join(case).join(file)
+}
+
+/// A fresh folder with a checkpoint and its plans.
+fn with_checkpoint(case: &str) -> Place {
+    let place = Place::new();
+    std::fs::copy(fixture(case, "fold_0/checkpoint_final.pth"), place.path("checkpoint_final.pth")).unwrap();
+    std::fs::copy(fixture(case, "plans.json"), place.path("plans.json")).unwrap();
+    place
+}
+
+#[test]
+fn a_checkpoint_becomes_a_model_that_says_everything_itself() {
+    let place = with_checkpoint("anisotropic");
+    let schema = "lacuna.convert/1";
+    let found = place.json("convert checkpoint_final.pth", schema);
+    let planned = place.json("convert checkpoint_final.pth --plans plans.json --out model.safetensors", schema);
+    let again = place.json("convert model.safetensors --out back.pth", schema);
+    assert_eq!((&planned["channels"], &planned["classes"]), (&json!(2), &json!(3)));
+    assert_eq!((&planned["missing"], &planned["unexpected"]), (&json!([]), &json!([])));
+    assert_eq!(planned["notes"]["trainer_name"], "nnUNetTrainer");
+    assert_eq!(planned["forward"]["output_shape"], json!([1, 3, 32, 32, 32]), "logits lie on the input's grid");
+    for other in [&found, &again, &place.json("convert back.pth", schema)] {
+        assert_eq!(other["forward"]["digest"], planned["forward"]["digest"]);
+    }
+    let model = place.json("inspect model.safetensors", "lacuna.inspect/1");
+    assert_eq!(model["architecture"]["features_per_stage"], json!([4, 6, 8, 8]));
+    assert_eq!(model["metadata"]["loss"], "nnunet");
+}
+
+#[test]
+fn plans_that_are_not_the_checkpoints_and_other_networks_are_refused() {
+    let place = with_checkpoint("anisotropic");
+    std::fs::copy(fixture("isotropic", "plans.json"), place.path("other.json")).unwrap();
+    let converts = |more: &str| format!("convert checkpoint_final.pth {more}");
+    place.fails(&converts("--plans other.json"), 3, &["other.json", "3d_fullres", "checkpoint_final.pth", "fix:"]);
+    place.fails(&converts("--plans plans.json --configuration 2d"), 3, &["`2d`", "`3d_fullres`"]);
+    place.fails(&converts("--plans nowhere.json"), 4, &["nowhere.json"]);
+    place.fails(&converts("--plans plans.json --depth 10"), 2, &["--depth"]);
+    let text = std::fs::read_to_string(place.path("plans.json")).unwrap();
+    std::fs::write(place.path("residual.json"), text.replace("PlainConvUNet", "ResidualEncoderUNet")).unwrap();
+    place.fails(&converts("--plans residual.json"), 3, &["residual.json", "network_class_name", "ResidualEncoderUNet"]);
+}
+
+const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --plans plans.json \
+                     --held-out phantom-002 --epochs 2 --set train.loss=nnunet --set train.head_multiplier=1 \
+                     --progress none";
+
+#[test]
+fn a_network_is_trained_unlearned_scored_and_used_on_any_number_of_threads() {
+    let place = with_checkpoint("isotropic");
+    place.heads("heads", "");
+    let one = place.json(&format!("{TRAIN} --threads 1"), "lacuna.train/1");
+    let two = place.json(&format!("{TRAIN} --threads 2"), "lacuna.train/1");
+    assert_eq!(one["digest"], two["digest"]);
+    let model = one["model"].as_str().unwrap();
+    // The loss comes from the model, and features are those of every stage.
+    for strategy in ["noisy-label", "fix-decoder"] {
+        let words = format!(
+            "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy {strategy} \
+             --epochs 1 --progress none"
+        );
+        let [one, two] = [1, 2].map(|threads| place.json(&format!("{words} --threads {threads}"), "lacuna.unlearn/1"));
+        assert_eq!(one["digest"], two["digest"], "{strategy}");
+        assert_ne!(one["digest"], one["parent"], "{strategy}");
+    }
+    place.json(&format!("eval --model {model} --data heads --progress none"), "lacuna.eval/1");
+    let said = place.json(
+        &format!("predict heads/images/phantom-000.nii.gz --model {model} --out out --progress none"),
+        "lacuna.predict/1",
+    );
+    assert_eq!(said["predictions"][0]["output_shape"], json!([4, 16, 16, 16]));
+}
+
+#[test]
+fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
+    let place = with_checkpoint("isotropic");
+    place.heads("heads", "");
+    let foreign = "--model checkpoint_final.pth --plans plans.json --preprocess canonical --size 16x16x16";
+    let image = "heads/images/phantom-000.nii.gz";
+    place.json(&format!("predict {image} {foreign} --out out --progress none"), "lacuna.predict/1");
+    let unlearnt = place.json(
+        &format!(
+            "unlearn {foreign} --data heads --labels brain --forget phantom-001 --strategy atlas-matching --epochs 1 \
+             --progress none"
+        ),
+        "lacuna.unlearn/1",
+    );
+    assert_ne!(unlearnt["digest"], unlearnt["parent"]);
+    let settings = std::fs::read_to_string(place.path(unlearnt["run"].as_str().unwrap()).join("config.toml")).unwrap();
+    assert!(settings.contains("loss = \"nnunet\""), "{settings}");
+    // Training may begin from it too.
+    let init = place.json(
+        &format!("{TRAIN} --labels brain --init checkpoint_final.pth --epochs 1")
+            .replace("--labels tissue", "")
+            .replace("--epochs 2", ""),
+        "lacuna.train/1",
+    );
+    assert_eq!(init["network"].as_str().unwrap().split('-').next(), Some("plainunet"));
+}
