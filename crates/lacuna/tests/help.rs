@@ -38,6 +38,7 @@ const VERBS: &[&str] = &[
     "report",
     "bench",
     "completions",
+    "man",
     "exit-codes",
 ];
 

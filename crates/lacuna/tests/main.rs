@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod configuration;
 mod convert;
 mod data;
 mod errors;

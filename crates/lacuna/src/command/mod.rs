@@ -12,6 +12,7 @@ mod eval;
 mod exit_codes;
 mod inspect;
 pub mod ledger;
+mod man;
 mod phantom;
 mod predict;
 mod report;
@@ -51,6 +52,7 @@ pub enum Command {
     Report(report::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
     ExitCodes(exit_codes::Arguments),
 }
 
@@ -77,6 +79,7 @@ impl Command {
             Command::Report(arguments) => report::run(arguments),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
+            Command::Man(arguments) => man::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
         }
     }
