@@ -10,6 +10,7 @@ mod data;
 mod errors;
 mod eval;
 mod exact;
+mod guide;
 mod help;
 mod inspect;
 mod layouts;
