@@ -4,6 +4,7 @@ use crate::error::CliError;
 use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -81,6 +82,80 @@ pub fn apply(table: &mut Table, assignment: &str) -> Result<(), CliError> {
     set(table, key.trim(), parsed.unwrap_or_else(|| Value::String(text.to_string())))
 }
 
+/// Where the value of a setting comes from; a later one wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Nothing says it.
+    Default,
+    /// The file of `--config`.
+    File,
+    /// A flag of its own.
+    Flag,
+    /// `--set`.
+    Set,
+}
+
+/// One setting, its value as TOML, and who says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The dotted key.
+    pub key: String,
+    /// The value as TOML.
+    pub value: String,
+    /// Who says it.
+    pub origin: Origin,
+}
+
+/// Settings under construction that know who said what.
+#[derive(Default)]
+pub struct Layers {
+    /// What is said so far.
+    pub table: Table,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl Layers {
+    /// Let `change` say more; what is new or another value then is of this origin.
+    pub fn add(
+        &mut self,
+        origin: Origin,
+        change: impl FnOnce(&mut Table) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let before = leaves(&self.table);
+        change(&mut self.table)?;
+        for (key, value) in leaves(&self.table) {
+            if before.get(&key) != Some(&value) {
+                self.origins.insert(key, origin);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every setting that the whole came to.
+    pub fn settings(&self, whole: &impl Serialize) -> Vec<Setting> {
+        let table = Table::try_from(whole).expect("settings are TOML");
+        let origin = |key: &String| self.origins.get(key).copied().unwrap_or(Origin::Default);
+        leaves(&table).into_iter().map(|(key, value)| Setting { origin: origin(&key), key, value }).collect()
+    }
+}
+
+/// Every value that is no table, by its dotted key.
+fn leaves(table: &Table) -> BTreeMap<String, String> {
+    fn collect(table: &Table, above: &str, leaves: &mut BTreeMap<String, String>) {
+        for (key, value) in table {
+            let key = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+            match value {
+                Value::Table(below) => collect(below, &key, leaves),
+                value => drop(leaves.insert(key, value.to_string())),
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    collect(table, "", &mut found);
+    found
+}
+
 /// Settings of a known form; `source` is named in errors.
 pub fn typed<T: DeserializeOwned>(table: Table, source: &str) -> Result<T, CliError> {
     Value::Table(table).try_into().map_err(|error: toml::de::Error| {
@@ -120,6 +195,26 @@ mod tests {
         assert_eq!(table["seed"].as_integer(), Some(4));
         assert!(apply(&mut table, "seed.deeper=1").unwrap_err().to_string().contains("found a integer"));
         assert!(apply(&mut table, "epochs").is_err());
+    }
+
+    #[test]
+    fn of_two_layers_the_later_one_wins_and_is_named() {
+        let mut layers = Layers::default();
+        let say = |assignment: &'static str| move |table: &mut Table| apply(table, assignment);
+        layers.add(Origin::File, say("epochs=5")).unwrap();
+        layers.add(Origin::File, say("learning_rate=0.5")).unwrap();
+        layers.add(Origin::Flag, say("epochs=3")).unwrap();
+        layers.add(Origin::Set, say("batch_size=2")).unwrap();
+        let config: TrainConfig = typed(layers.table.clone(), "here").unwrap();
+        let settings = layers.settings(&config);
+        let of = |key: &str| {
+            let setting = settings.iter().find(|setting| setting.key == key).unwrap();
+            (setting.value.clone(), setting.origin)
+        };
+        assert_eq!(of("epochs"), ("3".to_string(), Origin::Flag));
+        assert_eq!(of("learning_rate"), ("0.5".to_string(), Origin::File));
+        assert_eq!(of("batch_size"), ("2".to_string(), Origin::Set));
+        assert_eq!(of("schedule.factor"), ("0.99".to_string(), Origin::Default));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What a run would do and take, before it does.
 
+use crate::config::{Origin, Setting};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::studying::describe;
-use crate::text_table::named;
+use crate::text_table::{aligned, named};
 use lacuna_cohort::SubjectId;
 use lacuna_study::{Data, Estimate, Machine};
 use lacuna_unlearn::EpochCost;
@@ -32,6 +33,9 @@ pub struct Plan {
     pub preparation_training_passes: u64,
     /// Time and memory.
     pub estimate: Estimate,
+    /// Every setting and who says it, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
 }
 
 impl Plan {
@@ -54,6 +58,7 @@ impl Plan {
             preparation_passes: 0,
             preparation_training_passes: 0,
             estimate,
+            settings: Vec::new(),
         })
     }
 
@@ -83,7 +88,26 @@ impl Plan {
             lines.push(("before", format!("{} passes forward and backward", self.preparation_training_passes)));
         }
         lines.push(("takes", describe(&self.estimate)));
-        named(&lines) + "nothing was done: --dry-run\n"
+        named(&lines) + &self.settings_text() + "nothing was done: --dry-run\n"
+    }
+}
+
+impl Plan {
+    fn settings_text(&self) -> String {
+        if self.settings.is_empty() {
+            return String::new();
+        }
+        let head = ["setting", "value", "said by"].map(str::to_string).to_vec();
+        let origin = |origin: Origin| match origin {
+            Origin::Default => "default",
+            Origin::File => "--config",
+            Origin::Flag => "a flag",
+            Origin::Set => "--set",
+        };
+        let row =
+            |setting: &Setting| vec![setting.key.clone(), setting.value.clone(), origin(setting.origin).to_string()];
+        let rows: Vec<Vec<String>> = [head].into_iter().chain(self.settings.iter().map(row)).collect();
+        format!("\n{}\n", aligned(&rows))
     }
 }
 

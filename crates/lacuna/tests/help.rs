@@ -46,6 +46,7 @@ const VERBS: &[&str] = &[
     "watch",
     "bench",
     "completions",
+    "man",
     "exit-codes",
 ];
 

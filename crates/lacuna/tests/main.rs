@@ -5,11 +5,13 @@
 mod audit;
 mod cache;
 mod compare;
+mod configuration;
 mod convert;
 mod data;
 mod errors;
 mod eval;
 mod exact;
+mod guide;
 mod help;
 mod inspect;
 mod layouts;

@@ -91,12 +91,12 @@ impl Blend {
         assert!(inside, "a window lies within the whole");
         let [along_d, along_h, along_w] = window.dims.map(gaussian);
         let points = self.weights.len();
-        for d in 0..depth_here {
-            for h in 0..height_here {
+        for (d, along_d) in along_d.iter().enumerate() {
+            for (h, along_h) in along_h.iter().enumerate() {
                 let row = ((window.start[0] + d) * height + window.start[1] + h) * width + window.start[2];
                 let row_here = (d * height_here + h) * width_here;
                 for w in 0..width_here {
-                    let weight = (along_d[d] * along_h[h] * along_w[w]) as f32;
+                    let weight = (along_d * along_h * along_w[w]) as f32;
                     self.weights[row + w] += weight;
                     for class in 0..classes {
                         self.sums[class * points + row + w] += weight * answer[class * points_here + row_here + w];

@@ -13,6 +13,7 @@ mod eval;
 mod exit_codes;
 mod inspect;
 pub mod ledger;
+mod man;
 mod phantom;
 mod predict;
 mod report;
@@ -56,6 +57,7 @@ pub enum Command {
     Watch(watch::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
     ExitCodes(exit_codes::Arguments),
 }
 
@@ -84,6 +86,7 @@ impl Command {
             Command::Watch(arguments) => watch::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
+            Command::Man(arguments) => man::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
         }
     }

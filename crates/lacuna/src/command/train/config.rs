@@ -1,7 +1,7 @@
 //! The settings of a training run: a file, then flags, then `--set`.
 
 use super::Arguments;
-use crate::config::{Settings, absolute, apply, read_table, set_to, typed};
+use crate::config::{Layers, Origin, Setting, Settings, absolute, apply, read_table, set_to, typed};
 use crate::error::CliError;
 use crate::exact::ExactConfig;
 use crate::preparing::study_of;
@@ -45,14 +45,7 @@ impl TrainRun {
     /// # Errors
     /// Unknown, missing or impossible settings.
     pub fn from_arguments(arguments: &Arguments) -> Result<TrainRun, CliError> {
-        let mut table = match &arguments.config {
-            Some(path) => with_paths_below(path.parent().unwrap_or(Path::new("")), read_table(path)?),
-            None => Table::new(),
-        };
-        set_flags(&mut table, arguments)?;
-        for assignment in &arguments.set {
-            apply(&mut table, assignment)?;
-        }
+        let mut table = layers(arguments)?.table;
         let source = arguments.config.as_ref().map_or("settings".to_string(), |path| path.display().to_string());
         if !table.contains_key("name") {
             let depth = table.get("network").and_then(|network| network.get("depth")).and_then(Value::as_integer);
@@ -63,6 +56,14 @@ impl TrainRun {
         }
         demand(&table, &source)?;
         typed::<TrainRun>(table, &source)?.checked()
+    }
+
+    /// Every setting and who says it.
+    ///
+    /// # Errors
+    /// As [`TrainRun::from_arguments`].
+    pub fn settings(&self, arguments: &Arguments) -> Result<Vec<Setting>, CliError> {
+        Ok(layers(arguments)?.settings(self))
     }
 
     /// As a study of one training, whose data the study crate opens and prepares.
@@ -77,6 +78,22 @@ impl Settings for TrainRun {
         let train = self.train.checked()?;
         Ok(TrainRun { train, ..self })
     }
+}
+
+/// The file, over it the flags, over them `--set`.
+fn layers(arguments: &Arguments) -> Result<Layers, CliError> {
+    let mut layers = Layers::default();
+    if let Some(path) = &arguments.config {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let file = with_paths_below(folder, read_table(path)?);
+        layers.add(Origin::File, |table| {
+            *table = file;
+            Ok(())
+        })?;
+    }
+    layers.add(Origin::Flag, |table| set_flags(table, arguments))?;
+    layers.add(Origin::Set, |table| arguments.set.iter().try_for_each(|assignment| apply(table, assignment)))?;
+    Ok(layers)
 }
 
 fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {

@@ -112,8 +112,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         }
         return exact::run(&job, &exact, arguments.dry_run, resumed, context);
     }
-    let plan = job.plan(context)?;
+    let mut plan = job.plan(context)?;
     if arguments.dry_run {
+        if resumed.is_none() {
+            plan.settings = job.run.settings(arguments)?;
+        }
         return Ok(plan.outcome("train"));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;

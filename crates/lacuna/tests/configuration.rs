@@ -1,0 +1,60 @@
+//! Which of several values wins, and what the environment may say.
+
+use crate::support::Place;
+use serde_json::json;
+
+#[test]
+fn a_later_word_wins_and_a_dry_run_says_whose_it_is() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let file = "data = { root = \"heads\", labels = \"tissue\" }\nnetwork = { depth = 10 }\n\
+                preprocess = { kind = \"none\" }\ntrain = { epochs = 5, batch_size = 1 }\n";
+    std::fs::write(place.path("train.toml"), file).unwrap();
+    let setting = |more: &str, key: &str| {
+        let plan = place.json(&format!("train --config train.toml {more} --dry-run"), "lacuna.train/1");
+        let settings = plan["settings"].as_array().unwrap().clone();
+        let found = settings.into_iter().find(|setting| setting["key"] == key).unwrap();
+        (found["value"].as_str().unwrap().to_string(), found["origin"].as_str().unwrap().to_string())
+    };
+    let said = |value: &str, origin: &str| (value.to_string(), origin.to_string());
+    assert_eq!(setting("", "train.epochs"), said("5", "file"));
+    assert_eq!(setting("--epochs 3", "train.epochs"), said("3", "flag"));
+    assert_eq!(setting("--epochs 3 --set train.epochs=2", "train.epochs"), said("2", "set"));
+    assert_eq!(setting("", "train.learning_rate"), said("0.001", "default"));
+    assert!(place.ok("train --config train.toml --epochs 3 --dry-run").contains("a flag"));
+}
+
+#[test]
+fn the_environment_says_where_files_lie_and_never_what_is_computed() {
+    let mut place = Place::new();
+    place.heads("heads", "");
+    place.settings = vec![
+        ("LACUNA_RUNS", "elsewhere".into()),
+        ("LACUNA_THREADS", "1".into()),
+        // No settings of lacuna's, whatever somebody may hope for.
+        ("LACUNA_SEED", "7".into()),
+        ("LACUNA_TRAIN_EPOCHS", "9".into()),
+        ("LACUNA_DEVICE", "nowhere".into()),
+    ];
+    let words = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1";
+    let there = place.json(&format!("{words} --quiet"), "lacuna.train/1");
+    assert!(there["run"].as_str().unwrap().starts_with("elsewhere/"), "{}", there["run"]);
+    let flagged = place.json(&format!("{words} --quiet --runs flagged"), "lacuna.train/1");
+    assert!(flagged["run"].as_str().unwrap().starts_with("flagged/"), "a flag wins over the environment");
+    place.settings.clear();
+    let usual = place.json(&format!("{words} --quiet"), "lacuna.train/1");
+    assert!(usual["run"].as_str().unwrap().starts_with("runs/"));
+    assert_eq!([&there["digest"], &flagged["digest"]], [&usual["digest"]; 2]);
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_verb() {
+    let place = Place::new();
+    let record = place.json("man --out man1", "lacuna.man/1");
+    let pages = record["pages"].as_array().unwrap();
+    for page in ["lacuna", "lacuna-predict", "lacuna-data-check", "lacuna-man"] {
+        assert!(pages.contains(&json!(page)), "{pages:?}");
+        let text = std::fs::read_to_string(place.path(&format!("man1/{page}.1"))).unwrap();
+        assert!(text.contains(".TH") && text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+}
