@@ -83,7 +83,7 @@ impl Study {
                 return Ok((probe, record));
             }
             let probed = Probed::Reference { strategy: "delivered", task: retrained.clone() };
-            let task = ProbeTask { key, probed, epochs: 0, forget: forget.clone(), probe: probe.clone() };
+            let task = ProbeTask { key, probed, epochs: 0, forget: forget.clone(), probe };
             let record = self.probe(&task, network.clone(), progress)?;
             self.store().write_record(&record)?;
             self.store().forget_checkpoint(&task.key);

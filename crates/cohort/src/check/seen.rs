@@ -39,6 +39,9 @@ pub(super) struct Owner {
     pub path: PathBuf,
 }
 
+/// A file and the grid of its voxels.
+pub type GridOf<'a> = (&'a Path, &'a Grid);
+
 impl<'a> Seen<'a> {
     /// Read all files of one scan.
     pub fn read(
@@ -88,11 +91,11 @@ impl<'a> Seen<'a> {
     }
 
     /// The first readable image's grid, and the grids that ought to be the same.
-    pub fn grids(&self) -> Option<(&Path, &Grid, Vec<(&Path, &Grid)>)> {
+    pub fn grids(&self) -> Option<(GridOf<'_>, Vec<GridOf<'_>>)> {
         let mut images = self.readable().map(|(path, file)| (path, file.image.grid()));
-        let (like, grid) = images.next()?;
+        let like = images.next()?;
         let labels = self.labels.iter().filter_map(|file| Some((&*file.path, file.read.as_ref().ok()?.image.grid())));
-        Some((like, grid, images.chain(labels).collect()))
+        Some((like, images.chain(labels).collect()))
     }
 
     /// Whether anything says what a label value means.

@@ -84,7 +84,7 @@ pub fn faults() -> impl Iterator<Item = FaultInfo> {
 /// Of shape, spacing and affine only the coarsest difference counts, since it brings the others
 /// with it.
 fn differing_grids(seen: &Seen<'_>, field: &'static str, findings: &mut Findings<'_>) {
-    let Some((like, grid, others)) = seen.grids() else { return };
+    let Some(((like, grid), others)) = seen.grids() else { return };
     for (path, own) in others {
         let difference = grid_difference(grid, own, seen.tolerance_mm).filter(|difference| difference.field == field);
         if let Some(difference) = difference {
