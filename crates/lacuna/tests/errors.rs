@@ -18,7 +18,7 @@ fn a_request_that_cannot_be_met_is_3() {
     let place = Place::new();
     place.fails("phantom --out x --subjects 0", 3, &["subjects"]);
     place.fails("phantom --out x --memorable 9=0.5", 3, &["memorable"]);
-    place.fails("phantom --out x --layout plane", 3, &["plain, list, msd, mrbrains"]);
+    place.fails("phantom --out x --layout plane", 3, &["plain, list, msd, nnunet, bids, mrbrains"]);
     place.heads("heads", "");
     place.fails("phantom --out heads", 3, &["heads", "fix:"]);
     place.fails("data check heads --labels brian", 3, &["brain, tissue"]);
