@@ -52,7 +52,7 @@ pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
         }
     }
     for (first, alias, tensor) in aliases {
-        let known = renamed.tensors.entry(first.clone()).or_insert_with(|| tensor.clone());
+        let known = renamed.tensors.entry(first.clone()).or_insert(tensor);
         if !is_same(known, &tensor) {
             return Err(NnError::AliasDiffers {
                 path: file.path().to_path_buf(),
