@@ -5,27 +5,21 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from command import lacuna
+
 TAGS = ("loss", "learning_rate", "gradient_norm", "passes")
-
-
-def lacuna(program, folder, *words):
-    done = subprocess.run([program, *words, "--json"], capture_output=True, text=True, cwd=folder)
-    if done.returncode:
-        sys.exit(f"lacuna {' '.join(words)}: {done.stderr}")
-    return json.loads(done.stdout)
 
 
 def main():
     program, folder = sys.argv[1:]
-    lacuna(program, folder, "phantom", "--out", "heads", "--subjects", "3", "--dims", "16x18x12")
+    lacuna(program, "phantom", "--out", "heads", "--subjects", "3", "--dims", "16x18x12", folder=folder)
     words = ("--data", "heads", "--labels", "tissue", "--preprocess", "canonical", "--size", "16x16x16", "--depth", "10")
-    record = lacuna(program, folder, "train", *words, "--epochs", "5", "--tensorboard")
+    record = lacuna(program, "train", *words, "--epochs", "5", "--tensorboard", folder=folder)
     run = os.path.join(folder, record["run"])
     with open(os.path.join(run, "metrics.jsonl")) as file:
         epochs = [json.loads(line) for line in file]

@@ -10,23 +10,17 @@ each window as an image of its own. Prints one JSON object of figures, and fails
 
 import json
 import os
-import subprocess
 import sys
 
 import nibabel
 import numpy as np
 from scipy import ndimage
 
+from command import lacuna
+
 SHAPE = (40, 48, 24)
 WINDOW = (16, 24, 16)
 CLASSES = 3
-
-
-def lacuna(program, *words):
-    done = subprocess.run([program, *words, "--json"], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"lacuna {' '.join(words)}: {done.stderr}")
-    return json.loads(done.stdout)
 
 
 def oblique():

@@ -10,7 +10,6 @@ predictions with those of their images. Prints one JSON object of figures, and f
 import csv
 import json
 import os
-import subprocess
 import sys
 
 import nibabel
@@ -20,6 +19,7 @@ import scipy.spatial
 import torch
 from scipy import ndimage
 
+from command import lacuna
 from medicalnet import with_statistics
 
 TOLERANCE_MM = 1.0
@@ -28,13 +28,6 @@ EPOCHS = 12
 SETTINGS = ["--set", "train.learning_rate=0.01", "--set", "train.head_multiplier=1", "--set", "train.loss=\"both\""]
 FACES = ndimage.generate_binary_structure(3, 1)
 METRICS = ("dice", "hd95_mm", "hd95_mrbrains_mm", "volume_similarity", "surface_dice")
-
-
-def lacuna(program, *words):
-    done = subprocess.run([program, *words, "--json"], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"lacuna {' '.join(words)}: {done.stderr}")
-    return json.loads(done.stdout)
 
 
 def mrbrains(masks, spacing):

@@ -7,24 +7,17 @@ Prints one JSON object of figures, and fails if one is out of bounds.
 
 import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from command import lacuna
 from medicalnet import MedicalNet, with_statistics
 
 TOLERANCE = 1e-4
 CLASSES = 4
-
-
-def lacuna(program, *words):
-    done = subprocess.run([program, *words, "--json"], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"lacuna {' '.join(words)}: {done.stderr}")
-    return json.loads(done.stdout)
 
 
 def fixed_input(shape):

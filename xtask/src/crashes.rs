@@ -8,6 +8,7 @@ mod operation;
 
 use crate::Failure;
 use clap::Args;
+use lacuna_weights::WeightFile;
 pub use operation::OPERATIONS;
 use operation::Operation;
 use serde::Serialize;
@@ -170,7 +171,7 @@ fn check_whole(folder: &Path) -> Result<(), Failure> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let damaged = match ending {
             "json" => serde_json::from_slice::<serde_json::Value>(&std::fs::read(&path)?).is_err(),
-            "safetensors" | "checkpoint" => !is_safetensors(&std::fs::read(&path)?),
+            "safetensors" | "checkpoint" => WeightFile::open(&path).is_err(),
             _ => false,
         };
         if damaged {
@@ -178,16 +179,6 @@ fn check_whole(folder: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Whether the header is there and every tensor that it names.
-fn is_safetensors(bytes: &[u8]) -> bool {
-    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
-    let length = u64::from_le_bytes(*length) as usize;
-    let Some(header) = rest.get(..length) else { return false };
-    let Ok(serde_json::Value::Object(tensors)) = serde_json::from_slice(header) else { return false };
-    let end = |tensor: &serde_json::Value| tensor["data_offsets"][1].as_u64();
-    tensors.values().filter_map(end).max().unwrap_or(0) as usize == rest.len() - length
 }
 
 /// A folder that goes when it is no longer needed.

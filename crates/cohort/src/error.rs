@@ -4,7 +4,7 @@ use crate::{GridMismatch, OutsideTable, SubjectId};
 use lacuna_disk::DiskError;
 use lacuna_volume::{PreprocessError, VolumeError};
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a cohort, a label table or a split cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +231,12 @@ pub enum CohortError {
 }
 
 impl CohortError {
+    /// [`CohortError::Format`] of borrowed words.
+    pub(crate) fn format(path: &Path, field: &str, expected: &str, found: String, fix: &str) -> CohortError {
+        let (field, expected, fix) = (field.to_string(), expected.to_string(), fix.to_string());
+        CohortError::Format { path: path.to_path_buf(), field, expected, found, fix }
+    }
+
     /// Whether the request is at fault (exit code 3) rather than the data (exit code 4).
     pub fn is_config(&self) -> bool {
         use CohortError::*;

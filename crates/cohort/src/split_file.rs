@@ -7,7 +7,7 @@ use crate::error::in_words;
 use crate::{Cohort, CohortError, SplitLists, SubjectId};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
@@ -26,10 +26,10 @@ pub fn nnunet_folds(path: &Path, cohort: &Cohort) -> Result<Vec<SplitLists>, Coh
     let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
     let folds: Vec<FoldOfCases> = serde_json::from_str(&text).map_err(|error| {
         let expected = "a list of {\"train\": [cases], \"val\": [cases]}";
-        format_error(path, "content".into(), expected, error.to_string(), "copy the file from nnUNet_preprocessed")
+        CohortError::format(path, "content", expected, error.to_string(), "copy the file from nnUNet_preprocessed")
     })?;
     if folds.is_empty() {
-        return Err(format_error(path, "content".into(), "at least one fold", "none".into(), "make the splits anew"));
+        return Err(CohortError::format(path, "content", "at least one fold", "none".into(), "make the splits anew"));
     }
     let of_scan: BTreeMap<&str, &SubjectId> =
         cohort.scans().iter().map(|scan| (scan.name.as_str(), &scan.subject)).collect();
@@ -47,7 +47,7 @@ fn by_subject(
         fold.train.iter().chain(&fold.val).filter(|case| !of_scan.contains_key(case.as_str())).collect();
     if !strangers.is_empty() {
         let fix = "name the data set that the splits were made for";
-        return Err(format_error(path, field, "cases of this data set", in_words(strangers), fix));
+        return Err(CohortError::format(path, &field, "cases of this data set", in_words(strangers), fix));
     }
     let [train, held_out] = [&fold.train, &fold.val].map(|cases| side(cases, of_scan));
     let scattered: BTreeSet<&SubjectId> = of_scan
@@ -60,18 +60,13 @@ fn by_subject(
         .collect();
     if !scattered.is_empty() {
         let fix = "make the splits anew with all scans of a person on one side";
-        return Err(format_error(path, field, "all scans of a person on one side", in_words(scattered), fix));
+        return Err(CohortError::format(path, &field, "all scans of a person on one side", in_words(scattered), fix));
     }
     Ok(SplitLists { train, held_out, forget: BTreeSet::new() })
 }
 
 fn side(cases: &[String], of_scan: &BTreeMap<&str, &SubjectId>) -> BTreeSet<SubjectId> {
     cases.iter().map(|case| of_scan[case.as_str()].clone()).collect()
-}
-
-fn format_error(path: &Path, field: String, expected: &str, found: String, fix: &str) -> CohortError {
-    let (path, expected, fix) = (PathBuf::from(path), expected.to_string(), fix.to_string());
-    CohortError::Format { path, field, expected, found, fix }
 }
 
 #[cfg(test)]

@@ -127,6 +127,19 @@ pub(crate) fn chains(jobs: &[Job], overhead_seconds: f64) -> Vec<f64> {
 }
 
 impl Cluster {
+    /// Machines on which nothing fails and nothing but the tasks takes time.
+    pub fn undisturbed(nodes: usize) -> Cluster {
+        Cluster {
+            nodes,
+            order: Order::Tasks,
+            failures_per_hour: 0.0,
+            checkpoint_seconds: None,
+            requeue_seconds: 0.0,
+            overhead_seconds: 0.0,
+            seed: 0,
+        }
+    }
+
     fn check(&self) -> Result<(), EngineError> {
         let not_negative = |setting, value: f64| {
             if value.is_finite() && value >= 0.0 {
@@ -336,18 +349,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn cluster(nodes: usize) -> Cluster {
-        Cluster {
-            nodes,
-            order: Order::Tasks,
-            failures_per_hour: 0.0,
-            checkpoint_seconds: None,
-            requeue_seconds: 0.0,
-            overhead_seconds: 0.0,
-            seed: 0,
-        }
-    }
-
     fn job(seconds: f64, needs: &[usize], layer: usize) -> Job {
         Job { seconds, needs: needs.to_vec(), layer }
     }
@@ -376,7 +377,7 @@ mod tests {
         /// evenly and the longest chain together, and none is faster than either.
         #[test]
         fn without_failures_the_makespan_lies_within_grahams_bounds(jobs in some_jobs(), nodes in 1..8usize, overhead in 0.0..3.0_f64) {
-            let found = simulate(&jobs, &Cluster { overhead_seconds: overhead, ..cluster(nodes) }).unwrap();
+            let found = simulate(&jobs, &Cluster { overhead_seconds: overhead, ..Cluster::undisturbed(nodes) }).unwrap();
             let close = 1e-9 * found.busy_seconds;
             prop_assert!(found.makespan_seconds >= found.critical_path_seconds - close);
             prop_assert!(found.makespan_seconds >= found.ideal_seconds - close);
@@ -388,12 +389,12 @@ mod tests {
         #[test]
         fn one_node_does_one_thing_after_the_other(jobs in some_jobs()) {
             let total: f64 = jobs.iter().map(|job| job.seconds).sum();
-            prop_assert!((makespan(&jobs, &cluster(1)) - total).abs() < 1e-9 * total);
+            prop_assert!((makespan(&jobs, &Cluster::undisturbed(1)) - total).abs() < 1e-9 * total);
         }
 
         #[test]
         fn as_many_nodes_as_tasks_take_the_longest_chain(jobs in some_jobs()) {
-            let found = simulate(&jobs, &cluster(jobs.len())).unwrap();
+            let found = simulate(&jobs, &Cluster::undisturbed(jobs.len())).unwrap();
             prop_assert!((found.makespan_seconds - found.critical_path_seconds).abs() < 1e-9 * found.busy_seconds);
         }
 
@@ -404,7 +405,7 @@ mod tests {
                 checkpoint_seconds: Some(every),
                 requeue_seconds: 5.0,
                 overhead_seconds: 0.5,
-                ..cluster(nodes)
+                ..Cluster::undisturbed(nodes)
             };
             let found = simulate(&jobs, &unreliable).unwrap();
             // A failed attempt's overhead is among the seconds lost.
@@ -419,18 +420,22 @@ mod tests {
     fn a_schedule_worked_by_hand() {
         // On two nodes: 0 (3 s) and 1 (2 s) begin; 2 needs 1 and runs from 2 to 6; 3 (1 s) fills in from 3 to 4.
         let jobs = [job(3.0, &[], 0), job(2.0, &[], 0), job(4.0, &[1], 1), job(1.0, &[], 0)];
-        assert_eq!(makespan(&jobs, &cluster(2)), 6.0);
+        assert_eq!(makespan(&jobs, &Cluster::undisturbed(2)), 6.0);
         // By layers 2 has to wait for 0 and 3 as well: 1 and 0 from 0 (the longest chain first), 3 from 2 to 3, 2 from 3.
-        assert_eq!(makespan(&jobs, &Cluster { order: Order::Layers, ..cluster(2) }), 7.0);
+        assert_eq!(makespan(&jobs, &Cluster { order: Order::Layers, ..Cluster::undisturbed(2) }), 7.0);
         // With a second of overhead each: 1 until 3, 0 until 4, 2 from 3 to 8, 3 from 4 to 6.
-        assert_eq!(makespan(&jobs, &Cluster { overhead_seconds: 1.0, ..cluster(2) }), 8.0);
+        assert_eq!(makespan(&jobs, &Cluster { overhead_seconds: 1.0, ..Cluster::undisturbed(2) }), 8.0);
     }
 
     #[test]
     fn equal_tasks_that_need_nothing_come_in_rounds() {
         let jobs = vec![job(7.0, &[], 0); 10];
         for nodes in 1..12 {
-            assert_eq!(makespan(&jobs, &cluster(nodes)), 7.0 * 10_usize.div_ceil(nodes) as f64, "{nodes} nodes");
+            assert_eq!(
+                makespan(&jobs, &Cluster::undisturbed(nodes)),
+                7.0 * 10_usize.div_ceil(nodes) as f64,
+                "{nodes} nodes"
+            );
         }
     }
 
@@ -438,7 +443,7 @@ mod tests {
     fn failures_are_as_frequent_as_was_said_and_checkpoints_save_what_they_should() {
         // 2000 tasks of an hour each: at 0.5 failures an hour, about 1000 with every second kept, and none lost.
         let jobs = vec![job(3600.0, &[], 0); 2000];
-        let kept = Cluster { failures_per_hour: 0.5, checkpoint_seconds: Some(1.0), ..cluster(16) };
+        let kept = Cluster { failures_per_hour: 0.5, checkpoint_seconds: Some(1.0), ..Cluster::undisturbed(16) };
         let found = simulate(&jobs, &kept).unwrap();
         // Four standard deviations of a Poisson variable of mean 1000.
         assert!((found.failures as f64 - 1000.0).abs() < 4.0 * 1000.0_f64.sqrt(), "{}", found.failures);
@@ -454,7 +459,8 @@ mod tests {
     #[test]
     fn a_forecast_is_the_same_every_time_and_another_seed_has_other_failures() {
         let jobs = vec![job(600.0, &[], 0); 50];
-        let of_seed = |seed| simulate(&jobs, &Cluster { failures_per_hour: 1.0, seed, ..cluster(4) }).unwrap();
+        let of_seed =
+            |seed| simulate(&jobs, &Cluster { failures_per_hour: 1.0, seed, ..Cluster::undisturbed(4) }).unwrap();
         assert_eq!(of_seed(1), of_seed(1));
         assert_ne!(of_seed(1), of_seed(2));
     }
@@ -463,11 +469,11 @@ mod tests {
     fn what_cannot_be_is_refused() {
         let jobs = [job(36_000.0, &[], 0)];
         let said = |cluster: Cluster| simulate(&jobs, &cluster).unwrap_err().to_string();
-        assert!(said(cluster(0)).contains("--nodes"));
-        assert!(said(Cluster { failures_per_hour: f64::NAN, ..cluster(1) }).contains("--failures"));
-        assert!(said(Cluster { checkpoint_seconds: Some(0.0), ..cluster(1) }).contains("--checkpoint"));
+        assert!(said(Cluster::undisturbed(0)).contains("--nodes"));
+        assert!(said(Cluster { failures_per_hour: f64::NAN, ..Cluster::undisturbed(1) }).contains("--failures"));
+        assert!(said(Cluster { checkpoint_seconds: Some(0.0), ..Cluster::undisturbed(1) }).contains("--checkpoint"));
         // Ten hours without a checkpoint at ten failures an hour.
-        assert!(said(Cluster { failures_per_hour: 10.0, ..cluster(1) }).contains("10000 attempts"));
+        assert!(said(Cluster { failures_per_hour: 10.0, ..Cluster::undisturbed(1) }).contains("10000 attempts"));
     }
 
     #[test]

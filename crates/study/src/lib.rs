@@ -46,6 +46,6 @@ pub use probe_config::{Probe, ProbeConfig, ProbeHorizons, ReboundConfig, Relearn
 pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
 pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
-pub use study::{Progress, Study};
+pub use study::{Progress, Study, Unwatched};
 pub use task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask};
 pub use variant::Variant;

@@ -48,6 +48,11 @@ pub trait Progress {
     fn epoch(&mut self, _record: &EpochRecord) {}
 }
 
+/// A study whose progress nobody watches.
+pub struct Unwatched;
+
+impl Progress for Unwatched {}
+
 impl Study {
     /// Read the cohort, split it, and check everything that can be checked before any work.
     ///

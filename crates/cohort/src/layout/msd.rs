@@ -111,13 +111,19 @@ fn read_index(file: &Path) -> Result<Index, CohortError> {
     let text = lacuna_disk::read_text(file, INDEX_BYTES_MAX)?;
     let malformed = |error: serde_json::Error| {
         let expected = "modality, labels (number to name) and training [{image, label}]";
-        format_error(file, "content", expected, error.to_string(), "correct the file, or arrange the data as plain")
+        CohortError::format(
+            file,
+            "content",
+            expected,
+            error.to_string(),
+            "correct the file, or arrange the data as plain",
+        )
     };
     let value: Value = serde_json::from_str(&text).map_err(malformed)?;
     if value.get("channel_names").is_some() {
         let found = "`channel_names`, the mark of nnU-Net's second version";
         let fix = "use the layout nnunet";
-        return Err(format_error(file, "content", "a Decathlon index", found.into(), fix));
+        return Err(CohortError::format(file, "content", "a Decathlon index", found.into(), fix));
     }
     serde_json::from_value(value).map_err(malformed)
 }
@@ -130,7 +136,7 @@ fn one_modality<'a>(file: &Path, index: &'a Index) -> Result<&'a str, CohortErro
         _ => {
             let found = in_words(index.modality.values());
             let fix = "split the 4-D files into one file per channel and use the layout plain";
-            Err(format_error(file, "modality", "one channel, each image a 3-D file", found, fix))
+            Err(CohortError::format(file, "modality", "one channel, each image a 3-D file", found, fix))
         }
     }
 }
@@ -139,7 +145,13 @@ fn classes(file: &Path, labels: &BTreeMap<String, String>) -> Result<BTreeMap<u1
     let number = |text: &String| {
         let expected = "whole numbers from 0 to 65535 as keys";
         text.parse::<u16>().map_err(|_| {
-            format_error(file, "labels", expected, format!("`{text}`"), "write labels as {\"0\": \"background\", …}")
+            CohortError::format(
+                file,
+                "labels",
+                expected,
+                format!("`{text}`"),
+                "write labels as {\"0\": \"background\", …}",
+            )
         })
     };
     labels.iter().map(|(value, name)| Ok((number(value)?, name.clone()))).collect()
@@ -147,16 +159,6 @@ fn classes(file: &Path, labels: &BTreeMap<String, String>) -> Result<BTreeMap<u1
 
 fn stem(image: &str) -> PathBuf {
     PathBuf::from(names::volume_stem(image).unwrap_or(image))
-}
-
-fn format_error(file: &Path, field: &str, expected: &str, found: String, fix: &str) -> CohortError {
-    CohortError::Format {
-        path: file.to_path_buf(),
-        field: field.into(),
-        expected: expected.into(),
-        found,
-        fix: fix.into(),
-    }
 }
 
 #[cfg(test)]

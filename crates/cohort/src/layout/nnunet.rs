@@ -124,7 +124,13 @@ impl IndexedCase {
             Some(image) => names::inside(root, file, image),
             None => {
                 let (expected, found) = (format!("an image for channel {number}"), in_words(&self.images));
-                Err(format_error(file, "dataset", &expected, format!("{found} for {name}"), "list one per channel"))
+                Err(CohortError::format(
+                    file,
+                    "dataset",
+                    &expected,
+                    format!("{found} for {name}"),
+                    "list one per channel",
+                ))
             }
         };
         Ok(ListedScan {
@@ -140,12 +146,12 @@ fn read_index(file: &Path) -> Result<Index, CohortError> {
     let text = lacuna_disk::read_text(file, INDEX_BYTES_MAX)?;
     let index: Index = serde_json::from_str(&text).map_err(|error| {
         let expected = "channel_names {\"0\": name}, labels {name: number or numbers} and file_ending";
-        format_error(file, "content", expected, error.to_string(), "correct the file")
+        CohortError::format(file, "content", expected, error.to_string(), "correct the file")
     })?;
     if names::volume_stem(&format!("x{}", index.file_ending)).is_none() {
         let found = format!("`{}`", index.file_ending);
         let fix = "convert the images to .nii.gz and change file_ending";
-        return Err(format_error(file, "file_ending", ".nii.gz or .nii", found, fix));
+        return Err(CohortError::format(file, "file_ending", ".nii.gz or .nii", found, fix));
     }
     Ok(index)
 }
@@ -156,7 +162,13 @@ fn chosen(file: &Path, index: &Index, options: &LayoutOptions) -> Result<(Vec<St
     let listed: Vec<String> =
         listed.collect::<Option<_>>().filter(|names: &Vec<_>| !names.is_empty()).ok_or_else(|| {
             let found = in_words(index.channel_names.keys());
-            format_error(file, "channel_names", "the keys \"0\", \"1\" and so on", found, "number the channels from 0")
+            CohortError::format(
+                file,
+                "channel_names",
+                "the keys \"0\", \"1\" and so on",
+                found,
+                "number the channels from 0",
+            )
         })?;
     match options.channels.as_deref() {
         None => Ok((listed.clone(), (0..listed.len()).collect())),
@@ -204,7 +216,7 @@ fn case_names(root: &Path, ending: &str) -> Result<BTreeSet<String>, CohortError
         }
         _ => {
             let fix = "end each image's name in its channel's number, _0000 for the first";
-            Err(format_error(&folder, "names", "CASE_0000 and so on", format!("`{stem}{ending}`"), fix))
+            Err(CohortError::format(&folder, "names", "CASE_0000 and so on", format!("`{stem}{ending}`"), fix))
         }
     };
     stems(&folder, ending)?.into_iter().map(case).collect()
@@ -241,7 +253,7 @@ fn values_of(file: &Path, labels: &BTreeMap<String, Label>) -> Result<BTreeMap<u
         return Ok(names);
     }
     let found = in_words(names.keys());
-    Err(format_error(file, "labels", "\"background\": 0", found, "add it: value 0 is what is not labelled"))
+    Err(CohortError::format(file, "labels", "\"background\": 0", found, "add it: value 0 is what is not labelled"))
 }
 
 /// What nnU-Net wants to be told: every value that occurs, and those that are known by name.
@@ -258,16 +270,6 @@ fn written_labels(facts: &CohortFacts, scans: &[WrittenScan]) -> BTreeMap<String
         labels.insert(name, Label::Value(value));
     }
     labels
-}
-
-fn format_error(file: &Path, field: &str, expected: &str, found: String, fix: &str) -> CohortError {
-    CohortError::Format {
-        path: file.to_path_buf(),
-        field: field.into(),
-        expected: expected.into(),
-        found,
-        fix: fix.into(),
-    }
 }
 
 #[cfg(test)]

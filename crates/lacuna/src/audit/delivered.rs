@@ -211,8 +211,9 @@ fn measured(
     }
     // Whose seed drives the probe's order of scans; any of the bank's would do.
     let retrained = tasks.retrained(split, tasks.seeds()[0]);
+    let before = dice(subject)?;
     for (probe, record) in study.probe_delivered(network, &retrained, subject, &mut Silent)? {
-        add_probe(&mut measured, &probe, &record, dice(subject)?, &study.shown(subject));
+        add_probe(&mut measured, &probe, &record, before, &study.shown(subject));
     }
     Ok(measured)
 }

@@ -9,7 +9,8 @@ use lacuna_train::{Prediction, Said, TrainError};
 use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
 use mirror::mirrored;
 
-/// How far an input may be shifted for the output to be shifted alike: the network halves three times.
+/// How far an input may be shifted for the output to be shifted alike: MedicalNet halves three times. A U-Net that halves
+/// more often pads each window to what it needs.
 pub const STRIDE: usize = 8;
 
 /// How a prepared scan is put through a network.

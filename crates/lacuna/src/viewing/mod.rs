@@ -84,7 +84,11 @@ pub fn seen(
     people.iter().map(one).collect()
 }
 
-fn said(case: &Case, network: &Network, device: &Device, order: &AxisOrder) -> Result<ClassMap, CliError> {
+/// What a network says of a scan on the image's own grid, in an order of its axes.
+///
+/// # Errors
+/// A prediction that is not finite.
+pub fn said(case: &Case, network: &Network, device: &Device, order: &AxisOrder) -> Result<ClassMap, CliError> {
     let prediction = predict(network, case, device)?;
     Ok(reorder(&case.placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?, order))
 }

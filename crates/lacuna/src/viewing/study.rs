@@ -9,12 +9,8 @@ use lacuna_cohort::{Cohort, SubjectId};
 use lacuna_nn::Network;
 use lacuna_report::html::{Images, ModelKind, Pictures};
 use lacuna_report::{Gate, Role, ranked};
-use lacuna_study::{Progress, Study, Task, TrainTask};
+use lacuna_study::{Study, Task, TrainTask, Unwatched};
 use std::collections::BTreeSet;
-
-/// A study whose progress nobody watches.
-struct Unwatched;
-impl Progress for Unwatched {}
 
 /// Scans of a finished study. Where nobody asked for them, models that were not kept are not made again for them, and
 /// what goes wrong is said in the page: a study's results do not hang on its pictures.

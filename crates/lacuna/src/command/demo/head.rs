@@ -3,10 +3,10 @@
 use crate::error::CliError;
 use crate::picture::{self, Colour, Picture, Plane, Slice};
 use crate::png;
-use lacuna_cohort::{Cohort, ReadOptions, SubjectId, load};
+use crate::viewing::said;
+use lacuna_cohort::{Cohort, ReadOptions, load};
 use lacuna_nn::Network;
-use lacuna_study::{Progress, Study, Task};
-use lacuna_train::predict;
+use lacuna_study::{Study, Task, Unwatched};
 use lacuna_volume::{ClassMap, IGNORED, canonical_order, reorder};
 use std::collections::BTreeSet;
 
@@ -14,10 +14,6 @@ use std::collections::BTreeSet;
 const PIXELS: usize = 256;
 /// The strategy whose model is shown.
 const STRATEGY: &str = "noisy-label";
-
-/// A study whose progress nobody watches.
-struct Unwatched;
-impl Progress for Unwatched {}
 
 /// From the left: the image; over it the labels, then what the original, the unlearned and the retrained
 /// model say; on the axial slice on which original and retrained disagree most.
@@ -27,8 +23,8 @@ pub fn png(study: &Study) -> Result<Vec<u8>, CliError> {
     let scan = load(&cohort.scans_of(forgotten)[0], &ReadOptions::default())?;
     let order = canonical_order(&scan.images[0].grid().affine);
     let image = reorder(&scan.images[0], &order);
-    let say =
-        |network: &Network| -> Result<ClassMap, CliError> { Ok(reorder(&said(study, network, forgotten)?, &order)) };
+    let case = study.data().of(&BTreeSet::from([forgotten.clone()]))[0];
+    let say = |network: &Network| said(case, network, study.device(), &order);
 
     let [mut original, mut retrained, mut unlearned] = [None, None, None];
     for task in study.tasks() {
@@ -43,20 +39,13 @@ pub fn png(study: &Study) -> Result<Vec<u8>, CliError> {
     let [original, unlearned, retrained] =
         [original, unlearned, retrained].map(|model| model.expect("the demo's study has all three"));
 
-    let voxels = study.data().of(&BTreeSet::from([forgotten.clone()]))[0].voxels()?;
+    let voxels = case.voxels()?;
     let slice = Slice::new(&image, Plane::Axial, most_different(&original, &retrained), PIXELS);
     let plain = slice.paint(&image, picture::greys(&image));
     let over = |classes: &ClassMap| picture::over(&plain, &slice.paint(classes, colour));
     let maps = [over(&reorder(&voxels.truth, &order)), over(&original), over(&unlearned), over(&retrained)];
     let row: Vec<Picture> = [plain].into_iter().chain(maps).collect();
     Ok(png::encode(&picture::montage(&[row])))
-}
-
-/// The classes that a network gives a subject's first scan, on the image's grid.
-fn said(study: &Study, network: &Network, subject: &SubjectId) -> Result<ClassMap, CliError> {
-    let case = study.data().of(&BTreeSet::from([subject.clone()]))[0];
-    let prediction = predict(network, case, study.device())?;
-    Ok(case.placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?)
 }
 
 /// The axial slice with the most voxels of different classes; the lowest of equals.

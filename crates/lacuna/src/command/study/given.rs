@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::{Folders, without_names};
 use clap::Args;
-use lacuna_engine::{About, AllAttempts, Attempts, Ending, Plan, Standings, TaskKind};
+use lacuna_engine::{About, AllAttempts, Attempts, Ending, Job, Plan, PlannedTask, Standings, TaskKind};
 use lacuna_kernels::InstructionSet;
 use lacuna_study::{StudyConfig, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +97,13 @@ impl Given {
             Some((*index, ended.seconds))
         });
         committed.collect()
+    }
+
+    /// The plan's tasks as the simulator knows them, each of so many seconds.
+    pub fn jobs(&self, seconds: &[f64]) -> Vec<Job> {
+        let job =
+            |task: &PlannedTask| Job { seconds: seconds[task.index], needs: task.needs.clone(), layer: task.layer };
+        self.plan.tasks.iter().map(job).collect()
     }
 
     /// How long each task takes: as measured, or as estimated for so many cores and set right by the median of its

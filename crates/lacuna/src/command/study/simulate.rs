@@ -6,7 +6,7 @@ use crate::output::Outcome;
 use crate::studying::duration;
 use crate::text_table::named;
 use clap::{Args, ValueEnum};
-use lacuna_engine::{Cluster, Forecast, Job, Order, repeated, simulate};
+use lacuna_engine::{Cluster, Forecast, Order, repeated, simulate};
 use serde::Serialize;
 
 /// Predict how long a plan takes on a cluster, what failures cost, and what the machines cost
@@ -77,13 +77,7 @@ struct Record {
 /// Predict.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
-    let seconds = given.seconds(arguments.cpus.max(1));
-    let jobs: Vec<Job> = given
-        .plan
-        .tasks
-        .iter()
-        .map(|task| Job { seconds: seconds[task.index], needs: task.needs.clone(), layer: task.layer })
-        .collect();
+    let jobs = given.jobs(&given.seconds(arguments.cpus.max(1)));
     let order = match arguments.order {
         OrderChoice::Tasks => Order::Tasks,
         OrderChoice::Layers => Order::Layers,

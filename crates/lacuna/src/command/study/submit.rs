@@ -12,8 +12,7 @@ use crate::studying::duration;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lacuna_engine::{
-    Cluster, ENGINES, Engine, EngineError, Finished, Job, Kubernetes, Order, Pool, Resources, Submission, Way, Work,
-    find, simulate,
+    Cluster, ENGINES, Engine, EngineError, Finished, Kubernetes, Pool, Resources, Submission, Way, Work, find, simulate,
 };
 use lacuna_study::Store;
 use serde::Serialize;
@@ -282,22 +281,7 @@ fn run_here(arguments: &Arguments, given: &Given, work: &Work, context: &Context
 
 /// The time below which no order could bring these tasks.
 fn unavoidable(given: &Given, seconds: &[f64], slots: usize) -> Result<f64, CliError> {
-    let jobs: Vec<Job> = given
-        .plan
-        .tasks
-        .iter()
-        .map(|task| Job { seconds: seconds[task.index], needs: task.needs.clone(), layer: task.layer })
-        .collect();
-    let cluster = Cluster {
-        nodes: slots,
-        order: Order::Tasks,
-        failures_per_hour: 0.0,
-        checkpoint_seconds: None,
-        requeue_seconds: 0.0,
-        overhead_seconds: 0.0,
-        seed: 0,
-    };
-    let forecast = simulate(&jobs, &cluster)?;
+    let forecast = simulate(&given.jobs(seconds), &Cluster::undisturbed(slots))?;
     Ok(forecast.ideal_seconds.max(forecast.critical_path_seconds))
 }
 
