@@ -11,6 +11,7 @@
 mod convolution;
 mod cpu;
 mod descent;
+mod finite;
 mod normalisation;
 mod operation;
 mod pooling;
@@ -21,6 +22,7 @@ pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
 pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
 pub use cpu::simd::InstructionSet;
 pub use descent::{SgdOptions, sgd_step, sgd_update};
+pub use finite::all_finite;
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm, instance_norm};
 pub use operation::{Tally, take_tally};
 pub use pooling::max_pool3d;

@@ -120,7 +120,7 @@ impl Parameters {
 
     /// Whether every value is finite.
     pub fn all_finite(&self) -> bool {
-        self.0.values().all(|parameter| values_of(parameter.values.clone()).iter().all(|value| value.is_finite()))
+        self.0.values().all(|parameter| lacuna_kernels::all_finite(&parameter.values))
     }
 }
 

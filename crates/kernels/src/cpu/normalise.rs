@@ -4,14 +4,13 @@
 //! each voxel's row once; sums over voxels are in f64 over fixed ranges of voxels, so that neither the number of
 //! threads nor the instruction set changes a byte.
 
-use rayon::prelude::*;
-
-use super::reduce::sum_by_channel;
+use super::reduce::{Part, sum_by_channel};
+use super::share::filled_by_tasks;
 use super::simd::{InstructionSet, Kernel, Simd};
 use crate::Activation;
 
 /// Voxels normalised by one task.
-const VOXELS_PER_TASK: usize = 256;
+const VOXELS_PER_TASK: usize = 128;
 
 /// Mean and biased variance per channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +24,8 @@ pub(crate) struct Moments {
 pub(crate) fn moments(set: InstructionSet, rows: &[f32], channels: usize) -> Moments {
     let voxels = rows.len() / channels;
     let origin = &rows[..channels];
-    let [sums, squares] = sum_by_channel(voxels, channels, |range, sums| {
-        set.run(AddMoments { rows: &rows[range.start * channels..range.end * channels], origin, sums });
+    let [sums, squares] = sum_by_channel(voxels, channels, |part, sums| {
+        set.run(AddMoments { rows: &rows[part.elements(channels)], origin, part: &part, sums });
     });
     let count = voxels as f64;
     let shifts: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
@@ -43,6 +42,7 @@ pub(crate) fn moments(set: InstructionSet, rows: &[f32], channels: usize) -> Mom
 struct AddMoments<'a> {
     rows: &'a [f32],
     origin: &'a [f32],
+    part: &'a Part,
     sums: &'a mut [Vec<f64>; 2],
 }
 
@@ -52,9 +52,11 @@ impl Kernel for AddMoments<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let [sums, squares] = self.sums;
+        let origin = &self.origin[self.part.channels.clone()];
         for row in self.rows.chunks_exact(self.origin.len()) {
+            let row = &row[self.part.channels.clone()];
             let sums = sums.iter_mut().zip(squares.iter_mut());
-            for ((sum, square), (&value, &origin)) in sums.zip(row.iter().zip(self.origin)) {
+            for ((sum, square), (&value, &origin)) in sums.zip(row.iter().zip(origin)) {
                 let distance = f64::from(value) - f64::from(origin);
                 *sum += distance;
                 *square += distance * distance;
@@ -96,15 +98,11 @@ pub(crate) fn normalise(
     residual: Option<&[f32]>,
     activation: Activation,
 ) -> Vec<f32> {
-    let mut output = vec![0.0; x.len()];
-    let length = VOXELS_PER_TASK * affine.channels();
-    output.par_chunks_mut(length).enumerate().for_each(|(task, output)| {
-        let part = |elements: &'_ [f32]| task * length..(task * length + output.len()).min(elements.len());
-        let residual = residual.map(|residual| &residual[part(residual)]);
-        let x = &x[part(x)];
-        set.run(Forward { x, affine, residual, activation, output });
-    });
-    output
+    filled_by_tasks(x.len(), VOXELS_PER_TASK * affine.channels(), |first, output| {
+        let part = first..first + output.len();
+        let residual = residual.map(|residual| &residual[part.clone()]);
+        set.run(Forward { x: &x[part], affine, residual, activation, output });
+    })
 }
 
 struct Forward<'a> {
@@ -202,8 +200,8 @@ impl Backward<'_> {
     /// `sum g normalised(x)` and `sum g`, where `g` is the gradient before the activation.
     pub(crate) fn parameter_sums(&self, set: InstructionSet) -> ParameterSums {
         let channels = self.affine.channels();
-        let [scale, shift] = sum_by_channel(self.x.len() / channels, channels, |range, sums| {
-            set.run(AddParameterSums { part: self.part(range.start * channels..range.end * channels), sums });
+        let [scale, shift] = sum_by_channel(self.x.len() / channels, channels, |part, sums| {
+            set.run(AddParameterSums { part: self.part(part.elements(channels)), channels: part.channels, sums });
         });
         ParameterSums { scale, shift }
     }
@@ -213,13 +211,10 @@ impl Backward<'_> {
         match self.rectified {
             None => self.gradient.to_vec(),
             Some(rectified) => {
-                let mut gradient = vec![0.0; self.gradient.len()];
-                let length = VOXELS_PER_TASK * self.affine.channels();
-                let parts = gradient.par_chunks_mut(length).zip(self.gradient.par_chunks(length));
-                parts
-                    .zip(rectified.output.par_chunks(length))
-                    .for_each(|((to, from), output)| Rectified { output, ..rectified }.gradient(to, from));
-                gradient
+                filled_by_tasks(self.gradient.len(), VOXELS_PER_TASK * self.affine.channels(), |first, to| {
+                    let part = first..first + to.len();
+                    rectified.part(part.clone()).gradient(to, &self.gradient[part]);
+                })
             }
         }
     }
@@ -240,18 +235,17 @@ impl Backward<'_> {
                 (mean_of(&sums.shift), slope)
             }
         };
-        let mut output = vec![0.0; self.x.len()];
-        let length = VOXELS_PER_TASK * channels;
-        output.par_chunks_mut(length).enumerate().for_each(|(task, output)| {
-            let part = self.part(task * length..task * length + output.len());
+        filled_by_tasks(self.x.len(), VOXELS_PER_TASK * channels, |first, output| {
+            let part = self.part(first..first + output.len());
             set.run(InputGradient { part, shift_mean: &shift_mean, slope: &slope, output });
-        });
-        output
+        })
     }
 }
 
 struct AddParameterSums<'a> {
     part: Backward<'a>,
+    /// Of each row, those that are summed.
+    channels: std::ops::Range<usize>,
     sums: &'a mut [Vec<f64>; 2],
 }
 
@@ -260,16 +254,16 @@ impl Kernel for AddParameterSums<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Affine { mean, inverse_deviation, .. } = self.part.affine;
-        let channels = mean.len();
-        let mut before = vec![0.0; channels];
+        let row_length = self.part.affine.channels();
+        let mean = &self.part.affine.mean[self.channels.clone()];
+        let inverse_deviation = &self.part.affine.inverse_deviation[self.channels.clone()];
+        let mut before = vec![0.0; mean.len()];
         let [scale, shift] = self.sums;
-        let rows = self.part.gradient.chunks_exact(channels).zip(self.part.x.chunks_exact(channels));
-        for (voxel, (gradient, x)) in rows.enumerate() {
+        for voxel in 0..self.part.x.len() / row_length {
+            let row = voxel * row_length + self.channels.start..voxel * row_length + self.channels.end;
+            let (gradient, x) = (&self.part.gradient[row.clone()], &self.part.x[row.clone()]);
             match self.part.rectified {
-                Some(rectified) => {
-                    rectified.part(voxel * channels..(voxel + 1) * channels).gradient(&mut before, gradient);
-                }
+                Some(rectified) => rectified.part(row).gradient(&mut before, gradient),
                 None => before.copy_from_slice(gradient),
             }
             let constants = mean.iter().zip(inverse_deviation);

@@ -111,8 +111,8 @@ impl<'a> WeightView<'a> {
     }
 }
 
-/// Voxels rearranged by one task.
-const VOXELS_PER_TASK: usize = 512;
+/// Voxels rearranged by one task: few, since a coarse grid has only some hundreds.
+const VOXELS_PER_TASK: usize = 64;
 
 /// Channels-last `rows` of `channels` floats as `[panel][row][WIDTH]`; channels beyond the last are zero.
 pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) -> Vec<f32> {

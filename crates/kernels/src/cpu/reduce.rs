@@ -1,42 +1,67 @@
 //! Sums per channel over all voxels, in f64.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 /// Voxels summed by one task. Fixed, so that the order of the sums does not depend on the number of threads.
 const VOXELS_PER_TASK: usize = 512;
+/// Channels summed by one task: a coarse grid has too few voxels to keep every core busy, but many channels.
+const CHANNELS_PER_TASK: usize = 128;
 
 /// `sum[c]` over all rows of channels-last `rows`.
 pub(crate) fn channel_sums(rows: &[f32], channels: usize) -> Vec<f32> {
-    let sums = sum_by_channel(rows.len() / channels, channels, |voxels, [sums]: &mut [Vec<f64>; 1]| {
-        for row in rows[voxels.start * channels..voxels.end * channels].chunks_exact(channels) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
+    let [sums] = sum_by_channel(rows.len() / channels, channels, |part, [sums]: &mut [Vec<f64>; 1]| {
+        for row in rows[part.elements(channels)].chunks_exact(channels) {
+            for (sum, &value) in sums.iter_mut().zip(&row[part.channels.clone()]) {
                 *sum += f64::from(value);
             }
         }
     });
-    let [sums] = sums;
     sums.into_iter().map(|sum| sum as f32).collect()
 }
 
-/// `N` sums per channel: `add` adds a range of voxels to zeroed sums; the ranges' sums are added in their order.
+/// The voxels and channels that one task sums.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub voxels: Range<usize>,
+    pub channels: Range<usize>,
+}
+
+impl Part {
+    /// The elements of these voxels' whole rows, `channels` each.
+    pub(crate) fn elements(&self, channels: usize) -> Range<usize> {
+        self.voxels.start * channels..self.voxels.end * channels
+    }
+}
+
+/// `N` sums per channel: `add` adds a part's voxels to the zeroed sums of the part's channels; what the voxels of a
+/// channel came to is added in their order.
 pub(crate) fn sum_by_channel<const N: usize>(
     voxels: usize,
     channels: usize,
-    add: impl Fn(std::ops::Range<usize>, &mut [Vec<f64>; N]) + Sync,
+    add: impl Fn(Part, &mut [Vec<f64>; N]) + Sync,
 ) -> [Vec<f64>; N] {
-    let zero = || std::array::from_fn(|_| vec![0.0; channels]);
-    let parts: Vec<[Vec<f64>; N]> = (0..voxels.div_ceil(VOXELS_PER_TASK))
+    let zero = |channels: usize| std::array::from_fn(|_| vec![0.0; channels]);
+    let blocks = channels.div_ceil(CHANNELS_PER_TASK);
+    let parts: Vec<[Vec<f64>; N]> = (0..voxels.div_ceil(VOXELS_PER_TASK) * blocks)
         .into_par_iter()
         .map(|task| {
-            let mut sums = zero();
-            add(task * VOXELS_PER_TASK..((task + 1) * VOXELS_PER_TASK).min(voxels), &mut sums);
+            let (range, block) = (task / blocks, task % blocks);
+            let part = Part {
+                voxels: range * VOXELS_PER_TASK..((range + 1) * VOXELS_PER_TASK).min(voxels),
+                channels: block * CHANNELS_PER_TASK..((block + 1) * CHANNELS_PER_TASK).min(channels),
+            };
+            let mut sums = zero(part.channels.len());
+            add(part, &mut sums);
             sums
         })
         .collect();
-    let mut total = zero();
-    for part in parts {
+    let mut total = zero(channels);
+    for (task, part) in parts.into_iter().enumerate() {
+        let first = task % blocks * CHANNELS_PER_TASK;
         for (total, part) in total.iter_mut().zip(part) {
-            for (total, part) in total.iter_mut().zip(part) {
+            for (total, part) in total[first..].iter_mut().zip(part) {
                 *total += part;
             }
         }
