@@ -10,7 +10,7 @@ use crate::Failure;
 use checks::{check_download, check_figures, check_grids, check_panels, check_tables};
 use chromium::{Chromium, Tab};
 use clap::Args;
-use lacuna_report::html::{Audit, Event, EventTone, Names, Pictures, Source, Timeline, page};
+use lacuna_report::html::{Audit, Event, EventTone, Names, NiiVue, Pictures, Source, Timeline, page};
 use lacuna_report::{CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use panels::{check_audit, check_hostile, check_ledger};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[command(
     after_help = "Example:\n  cargo xtask browser docs/results/ixi7-goals --shots docs\n\nChromium is that of the \
                         distribution (Debian: apt install chromium). --axe takes axe.min.js of the npm package \
-                        axe-core."
+                        axe-core, --niivue dist/niivue.umd.js of @niivue/niivue."
 )]
 pub struct Arguments {
     /// A run folder of a study, or a copy of its files
@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Also look for barriers with this file of axe-core
     #[arg(long, value_name = "FILE")]
     axe: Option<PathBuf>,
+    /// Also look at scans in three dimensions with this file of NiiVue
+    #[arg(long, value_name = "FILE")]
+    niivue: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -48,7 +51,7 @@ impl Arguments {
     pub fn with_pictures(folder: PathBuf, chromium: &str, shots: PathBuf, page: PathBuf) -> Arguments {
         let audit = PathBuf::from("docs/results/ixi7-audit/audit.json");
         let (chromium, shots, page) = (chromium.to_string(), Some(shots), Some(page));
-        Arguments { folder, audit, page, chromium, shots, axe: None }
+        Arguments { folder, audit, page, chromium, shots, axe: None, niivue: None }
     }
 }
 
@@ -70,8 +73,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failure> {
     let report = scratch.join("report.html");
     let title = arguments.folder.file_name().map_or("results".into(), |name| name.to_string_lossy().into_owned());
-    let shown =
-        Shown { pictures: heads::pictures(&rows.results), audit: Audit::read(&arguments.audit)?, ledger: ledger() };
+    let shown = Shown {
+        pictures: heads::pictures(&rows.results),
+        niivue: None,
+        audit: Audit::read(&arguments.audit)?,
+        ledger: ledger(),
+    };
     let bytes = rows.write(&title, Some(&shown), &report)?;
     println!("page       {bytes} bytes, {} rows", rows.results.len());
     let mut browser = Chromium::start(&arguments.chromium, scratch)?;
@@ -111,6 +118,9 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
     if let Some(written) = &arguments.page {
         as_written(arguments, &mut browser, written)?;
     }
+    if let Some(file) = &arguments.niivue {
+        solid(&mut browser, rows, &shown, file, scratch, arguments.shots.as_deref())?;
+    }
     let wild = scratch.join("wild.html");
     rows.hostile().write("<script>injected = 1</script>", None, &wild)?;
     let mut tab = browser.open(DESKTOP[0], DESKTOP[1], &wild)?;
@@ -128,6 +138,46 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
         loaded.as_f64().unwrap_or(f64::NAN)
     );
     tab.expect_quiet()
+}
+
+/// Scans in three dimensions: something is drawn, another thing for other labels, and nothing is asked of a network.
+fn solid(
+    browser: &mut Chromium,
+    rows: &Rows,
+    shown: &Shown,
+    file: &Path,
+    scratch: &Path,
+    shots: Option<&Path>,
+) -> Result<(), Failure> {
+    let report = scratch.join("solid.html");
+    let niivue = NiiVue::read(file)?;
+    let bytes = rows.write("solid", Some(&Shown { niivue: Some(niivue), ..shown.clone() }), &report)?;
+    let mut tab = browser.open(1280, 900, &report)?;
+    tab.evaluate("document.getElementById('tab-images').click()")?;
+    tab.until("!document.getElementById('viewer').hidden")?;
+    tab.evaluate("document.getElementById('solid').open = true; document.getElementById('solid').scrollIntoView()")?;
+    let mut seen = std::collections::BTreeSet::new();
+    for labels in ["difference", "reference", "unlearned"] {
+        tab.evaluate(&format!(
+            "{{ const list = document.getElementById('solid-labels'); list.value = '{labels}'; \
+             list.dispatchEvent(new Event('change')); }}"
+        ))?;
+        tab.until("document.getElementById('solid-state').textContent !== 'Drawing …'")?;
+        let state = tab.evaluate("document.getElementById('solid-state').textContent")?;
+        if state != "" {
+            return Err(format!("{labels}: {state}").into());
+        }
+        seen.insert(tab.screenshot()?);
+        if let (Some(folder), "unlearned") = (shots, labels) {
+            std::fs::write(folder.join("report-solid.png"), tab.screenshot()?)?;
+        }
+    }
+    if seen.len() != 3 {
+        return Err(format!("three sets of labels make {} pictures", seen.len()).into());
+    }
+    tab.expect_quiet()?;
+    println!("solid      {bytes} bytes, {} pictures in three dimensions", seen.len());
+    Ok(())
 }
 
 /// A page that the command wrote: its tabs, and pictures of its slices, light and dark.
@@ -179,8 +229,10 @@ fn ledger() -> Timeline {
 }
 
 /// What a page shows beside rows.
+#[derive(Clone)]
 struct Shown {
     pictures: Pictures,
+    niivue: Option<NiiVue>,
     audit: Audit,
     ledger: Timeline,
 }
@@ -232,6 +284,7 @@ impl Rows {
             thresholds: Thresholds::STANDARD,
             names: if shown.is_some() { Names::Numbers } else { Names::AsRecorded },
             pictures: shown.map(|shown| &shown.pictures),
+            niivue: shown.and_then(|shown| shown.niivue.as_ref()),
             audit: shown.map(|shown| &shown.audit),
             ledger: shown.map(|shown| &shown.ledger),
             compared: &[],

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
-use lacuna_report::html::{self, Audit, ChartFile, Method, Names, Pictures, Source, Timeline};
+use lacuna_report::html::{self, Audit, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
 use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use lacuna_unlearn::strategy::STRATEGIES;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Report {
     pub names: Names,
     /// Scans to look at.
     pub pictures: Option<Pictures>,
+    /// What shows them in three dimensions too.
+    pub niivue: Option<NiiVue>,
     /// An audit.
     pub audit: Option<Audit>,
     /// A ledger.
@@ -49,6 +51,7 @@ impl Default for Report {
             facts: Vec::new(),
             names: Names::Numbers,
             pictures: None,
+            niivue: None,
             audit: None,
             ledger: None,
             compared: Vec::new(),
@@ -163,6 +166,7 @@ impl Report {
             thresholds: Thresholds::STANDARD,
             names: self.names,
             pictures: self.pictures.as_ref(),
+            niivue: self.niivue.as_ref(),
             audit: self.audit.as_ref(),
             ledger: self.ledger.as_ref(),
             compared: &self.compared,

@@ -36,6 +36,16 @@ pub enum ReportError {
         /// Where and why.
         found: String,
     },
+    /// The file is not NiiVue as a page can hold it.
+    #[error(
+        "{path}: expected dist/niivue.umd.js of the npm package @niivue/niivue, found {found}; fix: npm install @niivue/niivue"
+    )]
+    NotNiiVue {
+        /// The file.
+        path: PathBuf,
+        /// What it is, or why it cannot be read.
+        found: String,
+    },
     /// A field holds what no run of lacuna can give.
     #[error("{place}: {column} is `{found}`, expected {expected}")]
     Field {

@@ -2,11 +2,12 @@
 //!
 //! A search looks at many settings on a few subjects, and a count of passed runs tells most of them apart from nothing.
 //! So each run counts by its most strained criterion ([`Criterion::strain`](crate::Criterion::strain)): where a setting
-//! misses one bound by far, it does not help that it meets the others.
+//! misses one bound by far, it does not help that it meets the others. Nor does it help not to have been asked: where
+//! some runs of a gate were probed and others not, a setting that lacks a criterion comes after those that have all.
 
 use crate::{Gate, Goal, Judged, Verdict};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A strategy, variant and horizon in the order of nearness.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,26 +31,45 @@ pub struct Ranked {
     pub strain: Option<f64>,
     /// Which criterion was the most strained, and in how many runs.
     pub hardest: Option<(&'static str, usize)>,
+    /// Criteria that other settings of the gate were judged by and some run of this one was not.
+    pub unasked: Vec<&'static str>,
 }
 
-/// Every setting of a gate, the nearest first; what diverged or cannot be said comes last, in the order of names.
+/// Every setting of a gate, the nearest first; then, in the same order, those that were not asked everything; what
+/// diverged or cannot be said comes last, in the order of names.
 pub fn ranked(gate: &Gate) -> Vec<Ranked> {
     let mut settings: BTreeMap<_, Vec<&Judged>> = BTreeMap::new();
     for judged in &gate.judged {
         settings.entry((judged.strategy.as_str(), judged.variant.as_str(), judged.epochs)).or_default().push(judged);
     }
-    let mut ranked: Vec<Ranked> = settings.values().map(|runs| rank(gate.goal, runs)).collect();
+    let asked: BTreeSet<&'static str> = gate.judged.iter().flat_map(counted).collect();
+    let mut ranked: Vec<Ranked> = settings.values().map(|runs| rank(gate.goal, runs, &asked)).collect();
     ranked.sort_by(|one, two| one.order().partial_cmp(&two.order()).expect("a strain is a number"));
     ranked
 }
 
 impl Ranked {
-    fn order(&self) -> (bool, f64) {
-        (self.strain.is_none(), self.strain.unwrap_or(0.0))
+    /// The most strained criterion and in how many runs, and what was not asked, in words; empty if there is neither.
+    pub fn hardest_in_words(&self) -> String {
+        let hardest = self.hardest.map(|(name, runs)| format!("{name} ({runs} of {})", self.runs));
+        let unasked = (!self.unasked.is_empty()).then(|| format!("not asked: {}", self.unasked.join(", ")));
+        hardest.into_iter().chain(unasked).collect::<Vec<_>>().join("; ")
+    }
+
+    fn order(&self) -> (bool, bool, f64) {
+        (self.strain.is_none(), !self.unasked.is_empty(), self.strain.unwrap_or(0.0))
     }
 }
 
-fn rank(goal: Goal, runs: &[&Judged]) -> Ranked {
+/// The names of the criteria that the verdict on a run depends on.
+fn counted(judged: &Judged) -> impl Iterator<Item = &'static str> {
+    judged.criteria.iter().filter(|criterion| criterion.counts).map(|criterion| criterion.name)
+}
+
+fn rank(goal: Goal, runs: &[&Judged], asked: &BTreeSet<&'static str>) -> Ranked {
+    // A run that diverged has no criteria and is ranked for that.
+    let finished = || runs.iter().filter(|judged| !judged.criteria.is_empty());
+    let lacks = |name: &&'static str| finished().any(|judged| counted(judged).all(|found| found != *name));
     let worst: Vec<Option<(f64, &'static str)>> = runs.iter().map(|judged| most_strained(judged)).collect();
     let strain = worst.iter().map(|worst| worst.map(|(strain, _)| strain)).sum::<Option<f64>>();
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -64,6 +84,7 @@ fn rank(goal: Goal, runs: &[&Judged]) -> Ranked {
         diverged: runs.iter().filter(|judged| judged.criteria.is_empty()).count(),
         strain: strain.map(|sum| sum / runs.len() as f64),
         hardest: counts.into_iter().max_by_key(|&(_, count)| count),
+        unasked: asked.iter().copied().filter(lacks).collect(),
     }
 }
 
@@ -81,8 +102,8 @@ fn most_strained(judged: &Judged) -> Option<(f64, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{finished, run};
-    use crate::{Cost, ORIGINAL, Outcome, ResultRow, Thresholds, gates};
+    use crate::fixture::{bank, finished, probe, run};
+    use crate::{Cost, ORIGINAL, Outcome, RETRAIN, ResultRow, Thresholds, gates};
 
     fn ranking(rows: &[ResultRow]) -> Vec<Ranked> {
         ranked(&gates(rows, &[], &Thresholds::STANDARD).unwrap()[0])
@@ -116,6 +137,34 @@ mod tests {
             assert!((ranked.strain.unwrap() - expected).abs() < 1e-9, "{ranked:?}");
         }
         assert_eq!((found[0].passed, found[0].hardest), (1, Some(("held out kept", 2))));
+    }
+
+    #[test]
+    fn a_setting_that_was_not_probed_does_not_come_before_one_that_was() {
+        // Five retrained models with a forget Dice of 0.48 to 0.52, which rebound to the same. Both runs hit the mean;
+        // one was probed and comes back to 0.9, the other was not asked. It was called the nearest once.
+        let mut rows = bank(5, 0.9);
+        let named = |variant: &str| crate::Run {
+            goal: Goal::MatchRetrain,
+            variant: variant.to_string(),
+            ..run("atlas", 10, "sub-01", 0)
+        };
+        for variant in ["probed", "not probed"] {
+            let from = rows.len();
+            finished(&mut rows, &named(variant), [0.9, 0.5, 0.6]);
+            rows[from..].iter_mut().for_each(|row| row.cost.retraining_fraction = Some(0.04));
+        }
+        let retrained =
+            (0..5).map(|seed| probe(&run(RETRAIN, 100, "sub-01", seed), 0.48 + 0.01 * seed as f64, Some(8 + seed)));
+        let probes: Vec<_> = retrained.chain([probe(&named("probed"), 0.9, Some(9))]).collect();
+        let gates = gates(&rows, &probes, &Thresholds::STANDARD).unwrap();
+        let found = ranked(gates.iter().find(|gate| gate.goal == Goal::MatchRetrain).unwrap());
+        assert_eq!((found[0].variant.as_str(), found[0].hardest), ("probed", Some(("rebound Dice", 1))));
+        assert_eq!(
+            (found[1].variant.as_str(), &found[1].unasked[..]),
+            ("not probed", &["rebound Dice", "relearn passes"][..])
+        );
+        assert!(found[1].strain < found[0].strain, "by what was asked it is nearer");
     }
 
     #[test]

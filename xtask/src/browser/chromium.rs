@@ -30,10 +30,13 @@ impl Chromium {
     pub fn start(program: &str, folder: &Path) -> Result<Chromium, Failure> {
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
         // Inside a container Chromium's sandbox cannot be had; the pages are our own.
-        let flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"];
+        let flags = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--remote-debugging-pipe"];
+        // Without a graphics processor, three dimensions are drawn by Chromium's own software.
+        let graphics = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
         let mut process = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 >/dev/null", program])
             .args(flags)
+            .args(graphics)
             .arg(profile)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -13,7 +13,7 @@ use crate::text_table::named;
 use crate::timeline::timeline;
 use crate::viewing;
 use clap::Args;
-use lacuna_report::html::{Names, Pictures};
+use lacuna_report::html::{Names, NiiVue, Pictures};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,10 @@ pub struct Arguments {
     ledger: Option<PathBuf>,
     #[command(flatten)]
     images: ImageArguments,
+    /// With --images: show scans in three dimensions too, by niivue.umd.js of the npm package @niivue/niivue, which
+    /// becomes part of the page (2.3 MB)
+    #[arg(long, value_name = "FILE", help_heading = "The report")]
+    niivue: Option<PathBuf>,
     /// With --images: where the study's records lie [default: those below --runs]
     #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR", help_heading = "The report")]
     records: Option<PathBuf>,
@@ -75,6 +79,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     if arguments.images.is_stated() {
         report.pictures = Some(pictures(arguments, &report, context)?);
+    }
+    if let Some(file) = &arguments.niivue {
+        if report.pictures.is_none() {
+            let what = "--niivue: expected scans to show, found no --images; fix: add --images others".to_string();
+            return Err(CliError::Usage { what });
+        }
+        report.niivue = Some(NiiVue::read(file)?);
     }
     if let Some(ledger) = &arguments.ledger {
         report.ledger = Some(timeline(ledger)?);

@@ -44,7 +44,7 @@ pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
             Cell::count(ranked.epochs),
             passed.toned(tone),
             Cell::number(ranked.strain.filter(|strain| strain.is_finite()), 2),
-            Cell::text(ranked.hardest.map_or("–".to_string(), |(name, runs)| format!("{name} ({runs})"))),
+            Cell::text(Some(ranked.hardest_in_words()).filter(|words| !words.is_empty()).unwrap_or("–".to_string())),
             of(|line| line.scores.forget.dice.mean),
             of(|line| line.scores.retain.dice.mean),
             of(|line| line.scores.held_out.dice.mean),

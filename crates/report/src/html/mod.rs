@@ -17,6 +17,7 @@ mod chart;
 mod island;
 mod ledger;
 mod names;
+mod niivue;
 mod paper;
 mod pictures;
 mod policy;
@@ -31,6 +32,7 @@ pub use audit::Audit;
 pub use island::DATA_SCHEMA;
 pub use ledger::{Event, EventTone, Timeline};
 pub use names::Names;
+pub use niivue::NiiVue;
 pub use pictures::{Images, ModelKind, PICTURE_BYTES_MAX, Pictures, SaidMap, Seen};
 
 use crate::figure::{EXPLANATION, notes};
@@ -66,6 +68,8 @@ pub struct Source<'a> {
     pub names: Names,
     /// Scans to look at, if any may be.
     pub pictures: Option<&'a Pictures>,
+    /// What shows them in three dimensions too, if it is at hand.
+    pub niivue: Option<&'a NiiVue>,
     /// An audit, if there was one.
     pub audit: Option<&'a Audit>,
     /// A ledger's events, if somebody asked for them.
@@ -127,9 +131,11 @@ fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<Strin
         .collect::<Result<Vec<_>, _>>()?
         .concat();
     let island = island::island(source.title, &sheets(source)?);
+    let niivue = source.niivue.filter(|_| pictures.as_ref().is_some_and(|pictures| !pictures.scans.is_empty()));
+    let niivue = niivue.map(NiiVue::script);
     let page = Page {
         title: source.title,
-        policy: policy::policy(SCRIPT, STYLE),
+        policy: policy::policy(SCRIPT, STYLE, niivue),
         style: STYLE,
         script: SCRIPT,
         island: &island,
@@ -154,6 +160,7 @@ fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<Strin
         notes: EXPLANATION.iter().map(|text| text.to_string()).chain(tables.iter().flat_map(notes)).collect(),
         methods: methods(source),
         pictures,
+        niivue,
         audit: source.audit.map(audit::view),
         ledger: source.ledger,
         // An audit has no rows of its own; what is made of rows is left out then.
@@ -241,6 +248,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/series.js"),
     include_str!("script/grid.js"),
     include_str!("script/viewer.js"),
+    include_str!("script/solid.js"),
     include_str!("script/audit.js"),
     include_str!("script/running.js"),
     include_str!("script/download.js"),
@@ -263,6 +271,7 @@ struct Page<'a> {
     notes: Vec<String>,
     methods: Vec<Method>,
     pictures: Option<PicturesView>,
+    niivue: Option<&'a str>,
     audit: Option<AuditView>,
     ledger: Option<&'a Timeline>,
     has_rows: bool,

@@ -18,6 +18,7 @@ fn source<'a>(rows: &'a [ResultRow], probes: &'a [ProbeRow], curves: &'a [CurveR
         thresholds: Thresholds::STANDARD,
         names: Names::AsRecorded,
         pictures: None,
+        niivue: None,
         audit: None,
         ledger: None,
         compared: &[],
@@ -214,6 +215,23 @@ fn nothing_of_the_page_comes_from_elsewhere() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
+}
+
+#[test]
+fn niivue_is_within_a_page_that_has_scans_and_in_no_other() {
+    use pictures::tests::{pictures, seen};
+    let niivue = niivue::tests::stand_in();
+    let rows = study();
+    let with = |pictures: Option<&Pictures>| {
+        page(&Source { pictures, niivue: Some(&niivue), ..source(&rows, &[], &[]) }).unwrap()
+    };
+    let shown = pictures(Images::Others, vec![seen("unseen", crate::Role::HeldOut)]);
+    let nobody = pictures(Images::Others, vec![seen("sub-01", crate::Role::Forget)]);
+    let page = with(Some(&shown));
+    assert!(page.contains(&format!("<script>{}</script>", niivue.script())) && page.contains("id=\"solid\""));
+    for page in [with(None), with(Some(&nobody))] {
+        assert!(!page.contains("id=\"solid\"") && !page.contains("connect-src"));
+    }
 }
 
 /// The figures of the viewer: its data blocks, parsed and unpacked as a browser would.

@@ -75,10 +75,8 @@ fn text(ranking: &[Ranked]) -> String {
             None if ranked.diverged > 0 => "diverged".to_string(),
             None => "unknown".to_string(),
         };
-        let hardest =
-            ranked.hardest.map_or(String::new(), |(name, runs)| format!("{name} ({runs} of {})", ranked.runs));
         let passed = format!("{} of {}", ranked.passed, ranked.runs);
-        vec![format!("{}", place + 1), setting, ranked.epochs.to_string(), strain, passed, hardest]
+        vec![format!("{}", place + 1), setting, ranked.epochs.to_string(), strain, passed, ranked.hardest_in_words()]
     };
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(ranking.iter().enumerate().map(row)).collect();
     format!(

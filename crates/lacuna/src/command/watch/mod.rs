@@ -76,14 +76,16 @@ fn lines(folder: &Path, every: Duration, once: bool, context: &Context) -> Resul
     }
 }
 
-/// The folder itself, or the run begun last in it: names of run folders begin with the time.
+/// The folder itself, or the run begun last in it or one below, as VERB is below `runs`: names of run folders begin with
+/// the time.
 fn run_folder(path: &Path) -> Result<PathBuf, CliError> {
-    if path.join("run.json").is_file() {
+    let is_run = |path: &PathBuf| path.join("run.json").is_file();
+    let below = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    if is_run(&path.to_path_buf()) {
         return Ok(path.to_path_buf());
     }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let runs = entries.filter(|path| path.join("run.json").is_file());
-    runs.max().ok_or_else(|| CliError::Data {
+    let runs = below(path).flat_map(|one| if is_run(&one) { vec![one] } else { below(&one).filter(is_run).collect() });
+    runs.max_by_key(|run| run.file_name().map(ToOwned::to_owned)).ok_or_else(|| CliError::Data {
         what: format!(
             "{}: expected a run folder or a folder of them, found no run.json; fix: name a folder below runs/VERB",
             path.display()
@@ -106,5 +108,15 @@ mod tests {
             std::fs::write(runs.path().join(name).join("run.json"), "{}").unwrap();
         }
         assert!(run_folder(runs.path()).unwrap().ends_with("20261124-101500-b"));
+    }
+
+    #[test]
+    fn the_folder_of_all_runs_stands_for_the_last_begun_of_any_verb() {
+        let runs = tempfile::tempdir().unwrap();
+        for run in ["unlearn/20261123-154210-a", "audit/20261124-101500-b", "train/20261122-090000-c"] {
+            std::fs::create_dir_all(runs.path().join(run)).unwrap();
+            std::fs::write(runs.path().join(run).join("run.json"), "{}").unwrap();
+        }
+        assert!(run_folder(runs.path()).unwrap().ends_with("audit/20261124-101500-b"));
     }
 }

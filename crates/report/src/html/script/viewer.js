@@ -62,7 +62,7 @@
   const grey = (value) => 255 * Math.min(1, Math.max(0, (value - at.level) / at.window + 0.5));
   // The colour of a voxel in a pane, if it has one.
   const colours = (kind) => {
-    if (!at.overlay || kind === "image") return () => null;
+    if (kind === "image") return () => null;
     if (kind !== "difference") {
       const labels = map(kind);
       return (place) => {
@@ -81,7 +81,7 @@
     const [across, up, through, left, top] = PLANES[at.plane];
     const [width, height] = [now.dims[across], now.dims[up]];
     const [mmWide, mmHigh] = [width * now.spacing_mm[across], height * now.spacing_mm[up]];
-    const colourOf = colours(canvas.dataset.pane);
+    const colourOf = at.overlay ? colours(canvas.dataset.pane) : () => null;
     const [greys, labels] = [new ImageData(width, height), new ImageData(width, height)];
     const voxel = [...at.voxel];
     for (let row = 0; row < height; row++) {
@@ -213,12 +213,16 @@
     viewer.hidden = false;
     state.textContent = "";
     jump();
+    tellOthers();
   };
+  // Whoever draws the same scan elsewhere hears of it.
+  const tellOthers = () => viewer.dispatchEvent(new CustomEvent("shown", { detail: { scan: now, colours } }));
+  const compare = () => { draw(); tellOthers(); };
   const tuned = (name, by, least, most) => { at[name] = clamped(at[name] + by, least, most); draw(); };
 
   part("scan").addEventListener("change", (event) => open(Number(event.target.value)));
-  part("unlearned")?.addEventListener("change", draw);
-  part("against").addEventListener("change", draw);
+  part("unlearned")?.addEventListener("change", compare);
+  part("against").addEventListener("change", compare);
   part("jump").addEventListener("click", jump);
   part("reset").addEventListener("click", reset);
   part("cross").addEventListener("change", (event) => { at.cross = event.target.checked; draw(); });
