@@ -1,5 +1,5 @@
 //! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, nnU-Net, TensorBoard,
-//! scipy, SimpleITK, nibabel.
+//! onnxruntime, scipy, SimpleITK, nibabel.
 //!
 //! The scripts in `xtask/peers` do the comparing and know the bounds; this sets them up, runs them, and keeps what they
 //! found in `benches/peers/figures.json`.
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Compare weights, event files, scores and predictions with PyTorch, TensorBoard, scipy and nibabel
+/// Compare weights, graphs, event files, scores and predictions with PyTorch, onnxruntime, TensorBoard, scipy and nibabel
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  cargo xtask peers\n  cargo xtask peers --lacuna target/release/lacuna --python venv/bin/python"
@@ -39,6 +39,7 @@ struct Figures {
     setting: Setting,
     weights: Value,
     nnunet: Value,
+    onnx: Value,
     events: Value,
     predictions: Value,
     /// `None` where there were no real volumes.
@@ -61,6 +62,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("weights and logits: as in PyTorch\n{weights:#}");
     let nnunet = peers.compare("nnunet.py", &[])?;
     println!("nnU-Net's checkpoints and logits: as in PyTorch\n{nnunet:#}");
+    let onnx = peers.compare("onnx_graphs.py", &[])?;
+    println!("ONNX graphs in onnxruntime: as in PyTorch\n{onnx:#}");
     let events = peers.compare("events.py", &[])?;
     println!("event files: as TensorBoard reads them\n{events:#}");
     let predictions = peers.compare("predict.py", &[])?;
@@ -73,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
         None
     };
-    let figures = Figures { setting, weights, nnunet, events, predictions, scores };
+    let figures = Figures { setting, weights, nnunet, onnx, events, predictions, scores };
     std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {FIGURES}");
     Ok(())

@@ -7,6 +7,7 @@
 //! Deliberately absent: appending, and any write in place. (A ledger is SQLite's own file, which has both.)
 
 mod boundary;
+pub mod manifest;
 
 pub use boundary::boundary;
 
@@ -40,6 +41,14 @@ pub enum DiskError {
         found_bytes: u64,
         /// The caller's limit.
         limit_bytes: u64,
+    },
+    /// A manifest with a line of another kind.
+    #[error("{path}: expected lines `DIGEST  FILE`, found `{found}`")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// The line.
+        found: String,
     },
 }
 

@@ -11,6 +11,7 @@ use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_engine::EngineError;
 use lacuna_exact::ExactError;
+use lacuna_inference::InferenceError;
 use lacuna_ledger::LedgerError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
@@ -118,6 +119,9 @@ pub enum CliError {
     /// An exact model cannot be trained, erased from or used.
     #[error(transparent)]
     Exact(#[from] ExactError),
+    /// A model's notes cannot be read, or it cannot be asked as wished.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
     /// An audit cannot be computed.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -167,6 +171,8 @@ impl CliError {
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
+            CliError::Inference(InferenceError::Note { .. }) => Exit::Data,
+            CliError::Inference(_) => Exit::Usage,
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
@@ -248,6 +254,7 @@ fn of_network(error: &NnError) -> Exit {
         | NnError::BadCount { .. }
         | NnError::BadPlan { .. }
         | NnError::Plans { .. }
+        | NnError::NoGraph { .. }
         | NnError::Mismatch { .. } => Exit::Config,
         _ => Exit::Data,
     }

@@ -9,9 +9,8 @@ use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::manifest;
 use crate::progress::timestamp;
-use lacuna_disk::DiskError;
+use lacuna_disk::{DiskError, manifest};
 use lacuna_nn::device_identity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -215,7 +214,7 @@ impl RunFolder {
                 self.write_status(standing, Some(error.exit()), Some(error.to_string()))
             }
         };
-        let written = written.and_then(|()| manifest::write(&self.path));
+        let written = written.and_then(|()| Ok(manifest::write(&self.path)?));
         if !self.quiet {
             crate::output::say(&format!("run      {}", self.path.display()));
         }
@@ -294,8 +293,8 @@ fn file_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::altered_files;
     use crate::progress::ProgressMode;
+    use lacuna_disk::manifest::altered_files;
 
     fn context(runs: &Path) -> Context {
         Context {

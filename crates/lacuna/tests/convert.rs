@@ -124,6 +124,23 @@ fn a_hostile_or_broken_file_is_refused_and_a_name_without_format_too() {
     let hostile = place.json(&format!("inspect {fixtures}/hostile.pth"), "lacuna.inspect/1");
     assert!(hostile["skipped"]["owned"].as_str().unwrap().contains("system"), "{hostile}");
     assert!(!place.path("executed-by-a-pickle").exists());
-    place.fails("convert w.safetensors --out w.bin", 2, &[".safetensors or .pth", "fix:"]);
-    place.fails("convert w.safetensors --out w.safetensors --names monai", 2, &["--names", "fix:"]);
+    place.fails("convert w.safetensors --out w.bin", 2, &[".safetensors, .pth or .onnx", "fix:"]);
+    for file in ["w.safetensors", "w.onnx"] {
+        place.fails(&format!("convert w.safetensors --out {file} --names monai"), 2, &["--names", "fix:"]);
+    }
+}
+
+#[test]
+fn a_graph_is_written_of_medicalnet_and_refused_of_others() {
+    let (place, _) = with_model();
+    place.ok("convert w.safetensors --out w.onnx");
+    place.ok("convert w.safetensors --out encoder.onnx --backbone");
+    let size = |name: &str| std::fs::metadata(place.path(name)).unwrap().len();
+    // The weights once, and little else.
+    let weights = size("w.safetensors");
+    assert!((weights * 99 / 100..weights * 101 / 100).contains(&size("w.onnx")), "{} of {weights}", size("w.onnx"));
+    assert!(size("encoder.onnx") < size("w.onnx"));
+    let unet = concat!(env!("CARGO_MANIFEST_DIR"), "/../nn/fixtures/nnunet/isotropic/fold_0/checkpoint_final.pth");
+    place.fails(&format!("convert {unet} --out u.onnx"), 3, &["u.onnx", "MedicalNet", "plainunet", "fix:"]);
+    assert!(!place.path("u.onnx").exists());
 }

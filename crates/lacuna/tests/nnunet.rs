@@ -106,3 +106,59 @@ fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
     );
     assert_eq!(init["network"].as_str().unwrap().split('-').next(), Some("plainunet"));
 }
+
+/// Three seeds of a U-Net of three stages.
+const AUDIT: &str = r#"
+name = "unet"
+seeds = [0, 1, 2]
+data = { root = "heads", labels = "tissue" }
+preprocess = { kind = "canonical", size = [16, 16, 16], crop = "none", foreground = "above-zero" }
+split = { held_out_subjects = ["phantom-002"], forget = { only = ["phantom-001"] } }
+
+[network.unet]
+features_per_stage = [4, 8, 8]
+kernel_sizes = [[3, 3, 3], [3, 3, 3], [3, 3, 3]]
+strides = [[1, 1, 1], [2, 2, 2], [2, 2, 2]]
+n_conv_per_stage = [1, 1, 1]
+n_conv_per_stage_decoder = [1, 1]
+
+[train]
+epochs = 20
+learning_rate = 2e-2
+loss = "nnunet"
+head_multiplier = 1.0
+
+[unlearn]
+epochs = [1]
+strategies = ["noisy-label"]
+
+[probe]
+rebound = { epochs = 1, learning_rate = 5e-3 }
+"#;
+
+#[test]
+fn a_unet_is_audited_from_training_to_verdict() {
+    let place = Place::new();
+    place.heads("heads", "");
+    std::fs::write(place.path("audit.toml"), AUDIT).unwrap();
+    let ran = place.run("audit audit.toml --progress none --json");
+    // Three half-trained seeds may well make the audit void, which ends with 6: that is an answer too.
+    assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
+    let audit: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let row = &audit["results"][0];
+    assert_eq!((&row["strategy"], &row["statistics"]["models"]), (&json!("noisy-label"), &json!(3)));
+    assert_eq!(row["verdict"].is_null(), audit["void"].as_bool().unwrap());
+    for figure in ["memory", "primary"] {
+        assert!(row["statistics"][figure].is_object(), "{figure}: {row}");
+    }
+    let named = |key: &str, of: &serde_json::Value| -> Vec<String> {
+        of.as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_string()).collect()
+    };
+    // A decoder drawn anew, and features of each stage, are questions to the family.
+    assert!(named("name", &audit["controls"]).contains(&"destroyed decoder".to_string()), "{audit}");
+    let kinds = named("kind", &row["distances"]);
+    for kind in ["outputs", "features of layer4", "features of layer3", "features of layer2", "weights"] {
+        assert!(kinds.iter().any(|found| found == kind), "{kind}: {kinds:?}");
+    }
+    assert_eq!(row["statistics"]["probes"].as_array().unwrap().len(), 1, "{row}");
+}

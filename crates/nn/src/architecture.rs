@@ -54,7 +54,7 @@ impl Architecture {
         }
     }
 
-    fn family(&self) -> &dyn Family {
+    pub(crate) fn family(&self) -> &dyn Family {
         match self {
             Architecture::MedicalNet(resnet) => resnet,
             Architecture::PlainUnet(unet) => unet,

@@ -22,6 +22,14 @@ pub enum NnError {
         /// The allowed range.
         expected: &'static str,
     },
+    /// A network whose graph is not written.
+    #[error("{path}: expected MedicalNet's network for an ONNX graph, found {architecture}; fix: write a .pth file")]
+    NoGraph {
+        /// The file to be written.
+        path: PathBuf,
+        /// The network.
+        architecture: String,
+    },
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),

@@ -9,8 +9,10 @@ use crate::layers::TensorSpec;
 use crate::maps::Maps;
 use crate::names::Renamed;
 use crate::network::Stage;
+use crate::onnx::GraphBuilder;
 use crate::pass::Pass;
 use crate::recognise::Recognised;
+use crate::weights::Part;
 use crate::{Architecture, Cost, NnError, medicalnet, plain_unet};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
@@ -58,6 +60,11 @@ pub(crate) trait Layers: Send + Sync {
     /// The encoder's features to all logits that are trained.
     fn heads(&self, pass: &Pass, features: &Maps) -> Heads {
         Heads::one(self.decode(pass, features))
+    }
+    /// The same as a graph, from a value's name to that of the result and its channels; `None` of a family that is not
+    /// written so.
+    fn graph(&self, _graph: &mut GraphBuilder, _input: String, _part: Part) -> Option<(String, usize)> {
+        None
     }
     /// The part of the network that a tensor belongs to.
     fn stage(&self, name: &str) -> Stage;

@@ -57,7 +57,8 @@ pub(crate) enum Bias {
 }
 
 impl Convolution {
-    fn options(&self) -> Conv3dOptions {
+    /// Stride, padding and dilation.
+    pub fn options(&self) -> Conv3dOptions {
         let padding = self.kernel.map(|taps| self.dilation * (taps - 1) / 2);
         Conv3dOptions { stride: self.stride, padding, dilation: [self.dilation; 3] }
     }

@@ -40,7 +40,7 @@ pub struct Pass<'a> {
 }
 
 /// PyTorch's defaults, which MedicalNet keeps.
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 const RUNNING_MOMENTUM: f64 = 0.1;
 
 impl<'a> Pass<'a> {

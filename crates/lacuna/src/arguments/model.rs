@@ -2,10 +2,10 @@
 
 use super::PlansArguments;
 use crate::error::CliError;
-use crate::model_notes::ModelNotes;
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Case, Cohort, LabelTable};
 use lacuna_exact::Ensemble;
+use lacuna_inference::ModelNotes;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, match_file, read_model};
 use lacuna_seed::Seed;

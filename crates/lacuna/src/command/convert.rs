@@ -9,7 +9,9 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_nn::{Architecture, MatchReport, Network, NnError, Part, arrays, match_file, recognise, write_model};
+use lacuna_nn::{
+    Architecture, MatchReport, Network, NnError, Part, arrays, match_file, recognise, write_model, write_onnx,
+};
 use lacuna_seed::Seed;
 use lacuna_weights::{WeightFile, Wrapping, write_pth, write_safetensors};
 use record::Record;
@@ -25,12 +27,13 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:\n  lacuna convert resnet_50.pth --out resnet_50.safetensors\n  \
                   lacuna convert model.safetensors --out model.pth --names data-parallel\n  \
                   lacuna convert fold_0/checkpoint_final.pth --plans plans.json --out model.safetensors\n  \
+                  lacuna convert model.safetensors --out model.onnx\n  \
                   lacuna convert resnet_10_23dataset.pth --json")]
 pub struct Arguments {
     /// The weights: .pth, .pth.tar, .pt or .safetensors
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The file to write; its ending, .safetensors or .pth, says its format
+    /// The file to write; its ending, .safetensors, .pth or .onnx, says its format
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The network's depth, if the file's own tensors should not decide: 10, 18, 34, 50, 101, 152 or 200
@@ -137,22 +140,25 @@ struct Target<'a> {
 enum TargetFormat {
     Safetensors,
     Pth(Names),
+    Onnx,
 }
 
 impl Target<'_> {
     fn of(path: &Path, names: Names) -> Result<Target<'_>, CliError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let is_pth = [".pth", ".pth.tar", ".pt"].iter().any(|ending| name.ends_with(ending));
-        let format = match (name.ends_with(".safetensors"), is_pth, names) {
+        let format = match (name.ends_with(".safetensors"), name.ends_with(".onnx"), names) {
             (true, _, Names::Medicalnet) => TargetFormat::Safetensors,
-            (true, _, _) => {
-                let what = "--names: expected medicalnet for a .safetensors file, found another; fix: write .pth";
-                return Err(CliError::Usage { what: what.to_string() });
-            }
-            (false, true, names) => TargetFormat::Pth(names),
+            (_, true, Names::Medicalnet) => TargetFormat::Onnx,
+            (false, false, names) if is_pth => TargetFormat::Pth(names),
             (false, false, _) => {
-                let what = format!("--out {}: expected a name that ends in .safetensors or .pth", path.display());
+                let what =
+                    format!("--out {}: expected a name that ends in .safetensors, .pth or .onnx", path.display());
                 return Err(CliError::Usage { what: format!("{what}, found another; fix: give it one") });
+            }
+            _ => {
+                let what = "--names: expected medicalnet unless a .pth file is written, found another; fix: write .pth";
+                return Err(CliError::Usage { what: what.to_string() });
             }
         };
         Ok(Target { path, format })
@@ -164,6 +170,7 @@ impl Target<'_> {
             (TargetFormat::Safetensors, Part::Encoder) => {
                 Ok(write_safetensors(self.path, &arrays(network, part), None)?)
             }
+            (TargetFormat::Onnx, part) => Ok(write_onnx(self.path, network, part)?),
             (TargetFormat::Pth(Names::Medicalnet | Names::Monai), part) => {
                 Ok(write_pth(self.path, &arrays(network, part), &Wrapping::None)?)
             }

@@ -3,7 +3,6 @@
 use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::manifest;
 use crate::output::Outcome;
 use crate::raster;
 use crate::reporting::{FILE, Report};
@@ -13,6 +12,7 @@ use crate::text_table::named;
 use crate::timeline::timeline;
 use crate::viewing;
 use clap::Args;
+use lacuna_disk::manifest;
 use lacuna_report::html::{Names, NiiVue, Pictures};
 use serde::Serialize;
 use std::path::{Path, PathBuf};

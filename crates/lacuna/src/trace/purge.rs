@@ -6,9 +6,9 @@
 use super::names::{is_named, replaced};
 use super::{Held, Remedy, Trace};
 use crate::error::CliError;
-use crate::manifest;
 use crate::run_folder::refused;
 use lacuna_cohort::SubjectId;
+use lacuna_disk::manifest;
 use lacuna_ledger::{Ledger, Record};
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 //! The layer list is built once from a [`ResNet`]; both the tensors a network owns and its
 //! forward pass are read from that one list, so they cannot disagree.
 
+mod graph;
 mod resnet;
 mod work;
 
@@ -13,8 +14,10 @@ use crate::family::{FamilyEntry, Layers};
 use crate::layers::{Bias, Convolution, Init, TensorSpec, affine_specs};
 use crate::maps::Maps;
 use crate::network::Stage;
+use crate::onnx::GraphBuilder;
 use crate::parameters::Role;
 use crate::pass::Pass;
+use crate::weights::Part;
 use burn::tensor::{Slice, Tensor};
 use lacuna_kernels::Activation;
 
@@ -193,6 +196,10 @@ impl Layers for MedicalNet {
             x = pass.batch_norm(&normalisation.name, x, None, Activation::Relu);
         }
         self.classifier.forward(pass, x)
+    }
+
+    fn graph(&self, graph: &mut GraphBuilder, input: String, part: Part) -> Option<(String, usize)> {
+        Some(self.graph_of(graph, input, part))
     }
 
     fn stage(&self, name: &str) -> Stage {

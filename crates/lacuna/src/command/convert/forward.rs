@@ -54,7 +54,7 @@ pub fn forward(network: &Network, part: Part, context: &Context) -> Forward {
         Part::Encoder => ("features", network.encode(&pass, tensor).deepest().clone()),
     };
     let output_shape = output.dims().to_vec();
-    let values = crate::inference::values(output);
+    let values = lacuna_inference::values(output);
     let output = Array::of_f32(output_shape.clone(), &values);
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let summary = Summary {

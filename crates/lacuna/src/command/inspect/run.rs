@@ -2,10 +2,10 @@
 
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::manifest::altered_files;
 use crate::output::Outcome;
 use crate::run_folder::{RunRecord, Status, read_record, read_status};
 use crate::text_table::named;
+use lacuna_disk::manifest::altered_files;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,18 +5,19 @@ mod scans;
 use crate::arguments::{Model, ModelArguments, PreprocessArguments, ReadArguments, voxels};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::inference::{self, Axis, STRIDE, Way, orientations};
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::text_table::aligned;
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
+use lacuna_inference::{Axis, InferenceError, Way};
 use lacuna_nn::Network;
 use lacuna_seed::Seed;
 use lacuna_train::{Prediction, TrainError, is_collapsed};
 use lacuna_volume::{
-    ClassMap, NiftiHeader, Prepared, Preprocessing, Tiling, keep_largest_components, write_label_map, write_volume,
+    ClassMap, NiftiHeader, Prepared, Preprocessing, keep_largest_components, write_label_map, write_volume,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
@@ -77,7 +78,7 @@ struct PassArguments {
     #[arg(long, default_value_t = 0.5, value_name = "SHARE", help_heading = "Passes")]
     overlap: f64,
     /// Average over mirror images along these axes of the network's input: d, h, w
-    #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "AXES", help_heading = "Passes")]
+    #[arg(long, value_parser = axes(), ignore_case = true, value_delimiter = ',', value_name = "AXES", help_heading = "Passes")]
     flips: Vec<Axis>,
 }
 
@@ -180,17 +181,26 @@ impl PassArguments {
     /// # Errors
     /// A window that the network cannot be shifted by, an overlap that is no share.
     fn way(&self) -> Result<Way, CliError> {
-        if !(0.0..1.0).contains(&self.overlap) {
-            let what = format!("--overlap: expected 0 or more and below 1, found {}", self.overlap);
-            return Err(CliError::Usage { what });
-        }
-        if let Some(window) = self.window.filter(|window| window.iter().any(|size| !size.is_multiple_of(STRIDE))) {
-            let up = window.map(|size| size.next_multiple_of(STRIDE).to_string()).join("x");
-            let what = format!("--window: expected multiples of {STRIDE}, found {window:?}; fix: for example {up}");
-            return Err(CliError::Usage { what });
-        }
-        let tiling = self.window.map(|window| Tiling { window, overlap: self.overlap });
-        Ok(Way { tiling, orientations: orientations(&self.flips) })
+        // The library names what is wrong as the flags do.
+        let usage = |error: InferenceError| CliError::Usage { what: format!("--{error}") };
+        Way::new(self.window, self.overlap, &self.flips).map_err(usage)
+    }
+}
+
+/// Axes by name, with what they are.
+fn axes() -> impl TypedValueParser<Value = Axis> {
+    let values = Axis::ALL.map(|axis| PossibleValue::new(axis.name()).help(about(axis)));
+    PossibleValuesParser::new(values).map(|name| {
+        let named = Axis::ALL.into_iter().find(|axis| name.eq_ignore_ascii_case(axis.name()));
+        named.expect("the parser lets only these names pass")
+    })
+}
+
+fn about(axis: Axis) -> &'static str {
+    match axis {
+        Axis::D => "The first: from below to above in canonical preprocessing",
+        Axis::H => "The second: from the back to the front",
+        Axis::W => "The third: from left to right",
     }
 }
 
@@ -211,9 +221,9 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
         return Err(CliError::Usage { what });
     };
     let (prepared, _) = prepare(work, scan)?;
-    let logits = inference::logits(network, &prepared, &work.context.device);
+    let logits = lacuna_inference::logits(network, &prepared, &work.context.device);
     let shape = logits.dims();
-    let bytes: Vec<u8> = inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bytes: Vec<u8> = lacuna_inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
     let bytes = safetensors::serialize([("logits", view)], None).expect("one tensor has one name");
     lacuna_disk::write_bytes(file, &bytes)?;
@@ -310,7 +320,7 @@ fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64
         if interrupt::requested() { Err(TrainError::Interrupted { epochs_done: 0 }) } else { Ok(()) }
     };
     let mut say = |network: &Network| {
-        inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
+        lacuna_inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
     };
     Ok(work.model.ask(device, &mut say)?.remove(0).prediction)
 }

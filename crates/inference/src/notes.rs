@@ -5,7 +5,7 @@
 //! input, as JSON), `loss` (what its training minimised, as JSON), `parent` (the digest of what it was
 //! made from).
 
-use crate::error::CliError;
+use crate::InferenceError;
 use lacuna_cohort::LabelTable;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_volume::Preprocessing;
@@ -59,7 +59,7 @@ impl ModelNotes {
     ///
     /// # Errors
     /// A key that cannot be understood.
-    pub fn from_metadata(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, CliError> {
+    pub fn from_metadata(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, InferenceError> {
         Ok(ModelNotes {
             classes: parsed(path, metadata, "labels")?,
             label_table: metadata.get("label_table").cloned(),
@@ -73,12 +73,11 @@ impl ModelNotes {
 fn parsed<T: DeserializeOwned>(
     path: &Path,
     metadata: &BTreeMap<String, String>,
-    key: &str,
-) -> Result<Option<T>, CliError> {
+    key: &'static str,
+) -> Result<Option<T>, InferenceError> {
     let Some(text) = metadata.get(key) else { return Ok(None) };
-    serde_json::from_str(text).map(Some).map_err(|error| CliError::Data {
-        what: format!("{}: metadata `{key}`: {error}; fix: save the model again", path.display()),
-    })
+    let read = serde_json::from_str(text).map(Some);
+    read.map_err(|source| InferenceError::Note { path: path.to_path_buf(), key, source })
 }
 
 #[cfg(test)]

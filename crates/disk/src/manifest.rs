@@ -1,7 +1,6 @@
 //! `MANIFEST`: the BLAKE3 digest of every other file of a run folder.
 
-use crate::error::CliError;
-use crate::run_folder::refused;
+use crate::DiskError;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,23 +10,29 @@ const MANIFEST: &str = "MANIFEST";
 const BYTES_MAX: u64 = 16 << 20;
 
 /// Write the manifest of a run folder as it stands.
-pub fn write(path: &Path) -> Result<(), CliError> {
+///
+/// # Errors
+/// A file that cannot be read, or a manifest that cannot be written.
+pub fn write(path: &Path) -> Result<(), DiskError> {
     let lines = digests(path)?.into_iter().map(|(name, digest)| format!("{digest}  {name}\n"));
-    Ok(lacuna_disk::write_bytes(&path.join(MANIFEST), lines.collect::<String>().as_bytes())?)
+    crate::write_bytes(&path.join(MANIFEST), lines.collect::<String>().as_bytes())
 }
 
 /// The files of a run that are not as its manifest says, by name; none if it has no manifest yet.
-pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, CliError> {
+///
+/// # Errors
+/// A file that cannot be read, or a manifest that is none.
+pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, DiskError> {
     let manifest = path.join(MANIFEST);
     if !manifest.exists() {
         return Ok(None);
     }
-    let text = lacuna_disk::read_text(&manifest, BYTES_MAX)?;
+    let text = crate::read_text(&manifest, BYTES_MAX)?;
     let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
     for line in text.lines() {
-        let (digest, name) = line.split_once("  ").ok_or_else(|| CliError::Data {
-            what: format!("{}: expected lines `DIGEST  FILE`, found `{line}`", manifest.display()),
-        })?;
+        let (digest, name) = line
+            .split_once("  ")
+            .ok_or_else(|| DiskError::Manifest { path: manifest.clone(), found: line.to_string() })?;
         listed.insert(name, digest);
     }
     let found = digests(path)?;
@@ -44,20 +49,20 @@ pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str
 }
 
 /// The digest of every file below a run folder but the manifest, by relative name.
-fn digests(path: &Path) -> Result<BTreeMap<String, String>, CliError> {
+fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
     let mut digests = BTreeMap::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let here = path.join(&folder);
-        for entry in fs::read_dir(&here).map_err(refused(&here, "list"))? {
-            let entry = entry.map_err(refused(&here, "list"))?;
+        for entry in fs::read_dir(&here).map_err(DiskError::io(&here, "list"))? {
+            let entry = entry.map_err(DiskError::io(&here, "list"))?;
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
-            let kind = entry.file_type().map_err(refused(&here, "list"))?;
+            let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
             if kind.is_dir() {
                 folders.push(relative);
             } else if name != MANIFEST && !name.ends_with(".tmp") {
-                digests.insert(name, lacuna_disk::digest_file(&path.join(relative))?);
+                digests.insert(name, crate::digest_file(&path.join(relative))?);
             }
         }
     }

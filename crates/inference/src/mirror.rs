@@ -1,9 +1,7 @@
 //! Mirror images of arrays `[C, D, H, W]`.
 
-use clap::ValueEnum;
-
 /// An axis of a network's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
     /// The first: from below to above in canonical preprocessing
@@ -14,10 +12,24 @@ pub enum Axis {
     W,
 }
 
+impl Axis {
+    /// Every one.
+    pub const ALL: [Axis; 3] = [Axis::D, Axis::H, Axis::W];
+
+    /// As commands and files name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Axis::D => "d",
+            Axis::H => "h",
+            Axis::W => "w",
+        }
+    }
+}
+
 /// Every way to mirror along some of these axes, none first.
 pub fn orientations(axes: &[Axis]) -> Vec<[bool; 3]> {
     let all = (0..8usize).map(|bits| [bits & 4 > 0, bits & 2 > 0, bits & 1 > 0]);
-    let given = [Axis::D, Axis::H, Axis::W].map(|axis| axes.contains(&axis));
+    let given = Axis::ALL.map(|axis| axes.contains(&axis));
     all.filter(|mirrors| mirrors.iter().zip(given).all(|(mirror, given)| given || !mirror)).collect()
 }
 

@@ -1,13 +1,10 @@
-//! A network applied to prepared images, outside training.
+//! The passes of one prepared scan through a network.
 
-mod mirror;
-
-pub use mirror::{Axis, orientations};
-
+use crate::mirror::mirrored;
+use crate::{Axis, InferenceError, orientations};
 use lacuna_nn::{Device, Network, Pass, Tensor};
 use lacuna_train::{Prediction, Said, TrainError};
 use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
-use mirror::mirrored;
 
 /// How far an input may be shifted for the output to be shifted alike: MedicalNet halves three times. A U-Net that halves
 /// more often pads each window to what it needs.
@@ -22,6 +19,22 @@ pub struct Way {
 }
 
 impl Way {
+    /// In overlapping windows of this many voxels along D, H and W, each multiples of [`STRIDE`], or the whole at once; seen
+    /// from every side that mirroring along these axes gives.
+    ///
+    /// # Errors
+    /// An overlap that is no share; a window that no network can be shifted by.
+    pub fn new(window: Option<[usize; 3]>, overlap: f64, flips: &[Axis]) -> Result<Way, InferenceError> {
+        if !(0.0..1.0).contains(&overlap) {
+            return Err(InferenceError::Overlap { found: overlap });
+        }
+        let odd = |window: &[usize; 3]| window.iter().any(|size| *size == 0 || !size.is_multiple_of(STRIDE));
+        if let Some(found) = window.filter(odd) {
+            return Err(InferenceError::Window { found, stride: STRIDE });
+        }
+        Ok(Way { tiling: window.map(|window| Tiling { window, overlap }), orientations: orientations(flips) })
+    }
+
     /// The windows of an input of `[C, D, H, W]`.
     pub fn windows(&self, [_, size @ ..]: [usize; 4]) -> Vec<VoxelBox> {
         match &self.tiling {
@@ -148,6 +161,16 @@ fn logits_of(network: &Network, voxels: &[f32], [c, d, h, w]: [usize; 4], device
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_that_cannot_be_is_refused_with_one_that_can() {
+        let said = |window, overlap| Way::new(window, overlap, &[]).err().unwrap().to_string();
+        assert_eq!(
+            said(Some([12, 16, 0]), 0.5),
+            "window: expected multiples of 8, found [12, 16, 0]; fix: for example 16x16x8"
+        );
+        assert_eq!(said(None, 1.0), "overlap: expected 0 or more and below 1, found 1");
+    }
 
     #[test]
     fn a_window_is_cut_channel_by_channel() {

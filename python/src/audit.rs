@@ -1,0 +1,56 @@
+//! Scores of models, as JSON, to an assessment, as JSON.
+
+use crate::refused;
+use lacuna_audit::{Arm, Arms, Assessment, Lineage, Measured, Protocol, delivered_model, procedure};
+use lacuna_seed::Seed;
+use pyo3::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The three arms of one subject.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scores {
+    original: Vec<Measured>,
+    unlearned: Unlearned,
+    retrained: Vec<Measured>,
+}
+
+/// What is judged: a procedure by its models, one per seed, or one delivered model.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Unlearned {
+    Models(Vec<Measured>),
+    Delivered(Box<Measured>),
+}
+
+/// The verdict, which an assessment keeps to itself since an audit with failed controls withholds it.
+#[derive(Serialize)]
+struct Judged {
+    verdict: &'static str,
+    #[serde(flatten)]
+    assessment: Assessment,
+}
+
+/// Judge scores by a protocol.
+#[pyfunction]
+pub fn audit(py: Python<'_>, scores: &str, protocol: &str, seed: u64) -> PyResult<String> {
+    py.detach(|| judge(scores, protocol, seed)).map_err(refused)
+}
+
+fn judge(scores: &str, protocol: &str, seed: u64) -> Result<String, String> {
+    let scores: Scores = serde_json::from_str(scores).map_err(|error| format!("scores: {error}"))?;
+    let protocol: Protocol = serde_json::from_str(protocol).map_err(|error| format!("protocol: {error}"))?;
+    let protocol = protocol.checked().map_err(|error| error.to_string())?;
+    let (original, retrained) = (Arm::new("original", scores.original), Arm::new("retrained", scores.retrained));
+    let found = match scores.unlearned {
+        Unlearned::Delivered(model) => delivered_model(&model, &original, &retrained, &protocol),
+        Unlearned::Models(models) => {
+            let unlearned = Arm::new("unlearned", models);
+            let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
+            procedure(arms, Lineage::Approximate, &protocol, &Seed(seed).stream("audit"))
+        }
+    };
+    let assessment = found.map_err(|error| error.to_string())?;
+    let judged = Judged { verdict: assessment.verdict.name(), assessment };
+    Ok(serde_json::to_string(&judged).expect("an assessment is JSON"))
+}

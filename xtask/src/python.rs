@@ -1,0 +1,51 @@
+//! The Python package, built and tested: `python/` with maturin and pytest in a virtual environment.
+
+use crate::Failure;
+use crate::machine::printed;
+use crate::program;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Build the Python package, install it into a virtual environment, and run its tests
+#[derive(Args)]
+#[command(after_help = "Example:\n  cargo xtask python\n  cargo xtask python --python python3.12")]
+pub struct Arguments {
+    /// The Python to make the environment with, 3.11 or later
+    #[arg(long, value_name = "PYTHON", default_value = "python3")]
+    python: PathBuf,
+}
+
+const PACKAGE: &str = "python";
+const ENVIRONMENT: &str = "target/python";
+
+/// Build, install, test.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let lacuna = std::path::absolute(program::build()?)?;
+    let folder = Path::new(ENVIRONMENT);
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        printed(Command::new(&arguments.python).args(["-m", "venv"]).arg(folder))?;
+    }
+    let requirements = Path::new(PACKAGE).join("tests/requirements.txt");
+    let pip = || {
+        let mut command = Command::new(&python);
+        command.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]);
+        command
+    };
+    printed(pip().arg("--requirement").arg(requirements))?;
+    // pip fetches maturin, which builds into this workspace's own target folder.
+    printed(pip().arg("--force-reinstall").arg("--no-deps").arg(format!("./{PACKAGE}")))?;
+    // Not from the package's folder: its sources would shadow what was installed.
+    let tests = std::path::absolute(Path::new(PACKAGE).join("tests"))?;
+    let said = printed(
+        Command::new(std::path::absolute(&python)?)
+            .args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"])
+            .arg(tests)
+            .env("LACUNA", lacuna)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(folder),
+    );
+    println!("{}", said?);
+    Ok(())
+}
