@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Only this operation
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// A command that was built with `--features failpoints` before [default: build it]
+    #[arg(long, value_name = "FILE")]
+    command: Option<PathBuf>,
     /// Write what was found as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -51,7 +54,10 @@ struct Tried {
 /// Try, and say what was survived.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = Scratch::new("command")?;
-    let lacuna = build(&place.0)?;
+    let lacuna = match &arguments.command {
+        Some(built) => built.canonicalize()?,
+        None => build(&place.0)?,
+    };
     let wanted = |operation: &&Operation| arguments.only.as_deref().is_none_or(|only| only == operation.name);
     let mut tried = Vec::new();
     for operation in OPERATIONS.iter().filter(wanted) {

@@ -85,6 +85,20 @@ impl Lineage {
     /// # Errors
     /// A file that cannot be read, or is of another model than that of `digest`.
     pub fn beside(model: &Path, digest: &str) -> Result<Option<Lineage>, CliError> {
+        let Some(lineage) = Lineage::unchecked_beside(model)? else { return Ok(None) };
+        if lineage.model != digest {
+            let what = format!("expected the lineage of {digest}, found that of {}", lineage.model);
+            let fix = "fix: take the model back to the run folder that it came from";
+            return Err(CliError::Data { what: format!("{}: {what}; {fix}", model.with_file_name(FILE).display()) });
+        }
+        Ok(Some(lineage))
+    }
+
+    /// The same where nobody has read the weights yet, so that it may be of another model.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn unchecked_beside(model: &Path) -> Result<Option<Lineage>, CliError> {
         if !Lineage::is_beside(model) {
             return Ok(None);
         }
@@ -95,10 +109,6 @@ impl Lineage {
             .map_err(|error| refuse(format!("{error}; fix: restore it, or take the model alone to another folder")))?;
         if lineage.schema != SCHEMA {
             return Err(refuse(format!("schema: expected {SCHEMA}, found {}", lineage.schema)));
-        }
-        if lineage.model != digest {
-            let what = format!("expected the lineage of {digest}, found that of {}", lineage.model);
-            return Err(refuse(format!("{what}; fix: take the model back to the run folder that it came from")));
         }
         Ok(Some(lineage))
     }

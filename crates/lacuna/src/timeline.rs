@@ -69,6 +69,9 @@ fn what(record: &Record) -> String {
         Record::Recipient { .. } => "somebody had received data".to_string(),
         Record::Evidence { .. } => "evidence was written".to_string(),
         Record::LinkDestroyed { .. } => "a link to a person was destroyed".to_string(),
+        Record::Protocol { .. } => "what will be measured was settled".to_string(),
+        Record::IdentityAsked { .. } => "a person was asked who they are; the time stands still".to_string(),
+        Record::IdentityEstablished { .. } => "who asks is sure; the time runs on".to_string(),
     }
 }
 

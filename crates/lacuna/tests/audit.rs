@@ -131,6 +131,44 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     assert_eq!(failed, ["verdicts", "models_min"]);
 
     one_delivered_model(&place, &written);
+    an_erase_that_is_audited(&place, &written);
+}
+
+/// A request whose model is audited by the same bank; the protocol is in the ledger before the run.
+fn an_erase_that_is_audited(place: &Place, declared: &Value) {
+    let original = declared["declaration"]["bank"][0].as_str().unwrap();
+    let asked = place.json("ledger request --subject phantom-000 --ledger l.db", "lacuna.ledger.request/1");
+    let request = asked["request"].as_str().unwrap();
+    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    let erase = |file: &str| {
+        format!(
+            "erase --request {request} --ledger l.db --model runs/store/models/{original}.safetensors --data heads \
+             --strategy noisy-label --epochs 1 --audit {file} --json --progress none -- --held-out phantom-003"
+        )
+    };
+    std::fs::write(
+        place.path("others.toml"),
+        AUDIT.replace("only = [\"phantom-000\"]", "only = [\"phantom-001\"]").replace("planted = \"phantom-000\"", ""),
+    )
+    .unwrap();
+    let refused = place.run(&erase("others.toml"));
+    assert!(refused.code == 3 && refused.stderr.contains("split.forget"), "{}", refused.stderr);
+    let ran = place.run(&erase("audit.toml"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let erased: Value = serde_json::from_str(&ran.stdout).unwrap();
+    // One epoch leaves what the original knew, and the bank finds it out; a request with this verdict is not verified.
+    assert_eq!((&erased["verdict"], &erased["status"]), (&"residual_influence".into(), &"executed".into()), "{erased}");
+    let bundle = erased["evidence_folder"].as_str().unwrap();
+    let protocol = std::fs::read(place.path(bundle).join("protocol.json")).unwrap();
+    assert!(String::from_utf8_lossy(&protocol).contains("band-margin"));
+    let checked = place.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
+    assert_eq!(checked["statement"]["predicate"]["claim"]["verdict"], "residual_influence");
+    let shown = place.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
+    let records = shown["events"].as_array().unwrap().iter().map(|event| &event["record"]);
+    let of_kind = |kind: &str| records.clone().position(|record| record["kind"] == kind).unwrap();
+    assert!(of_kind("protocol") < of_kind("run"), "{shown}");
+    let digest = |place: usize| records.clone().nth(place).unwrap()["protocol"].clone();
+    assert_eq!(digest(of_kind("protocol")), digest(of_kind("audit")), "what was settled is what was measured");
 }
 
 /// The bank's own models, handed over one at a time.

@@ -26,13 +26,19 @@ fn a_request_needs_no_more_than_a_subject_and_a_file() {
 fn a_request_goes_its_way_with_the_days_of_the_regulation() {
     let place = Place::new();
     std::fs::write(place.path("days.txt"), "2026-03-02 # ours\n").unwrap();
-    let ask = "ledger request --subject s --received 2026-01-31 --identity-pending --holidays days.txt --ledger l.db";
+    let ask = "ledger request --subject s --received 2026-01-31 --identity-pending --asked 2026-02-02 --holidays days.txt \
+               --ledger l.db";
     let asked = place.json(ask, "lacuna.ledger.request/1");
     // 31 January and a month: 28 February is a Saturday, 1 March a Sunday, 2 March a holiday of the file.
     assert_eq!((&asked["due"]["day"], &asked["status"]), (&"2026-03-03".into(), &"identity_pending".into()));
     let request = asked["request"].as_str().unwrap()[..12].to_string();
     place.fails(&format!("ledger close {request} --ledger l.db"), 3, &["it identity_pending"]);
-    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    assert_eq!((&asked["overdue"], &asked["paused_since"]), (&false.into(), &"2026-02-02".into()));
+    assert!(place.ok(&format!("ledger show {request} --ledger l.db")).contains("standing still since 2026-02-02"));
+    let accept = format!("ledger accept {request} --holidays days.txt --ledger l.db");
+    place.fails(&format!("{accept} --established 2026-02-01"), 3, &["not before that"]);
+    // Known on the day on which it was asked, so the time never stood still.
+    place.ok(&format!("{accept} --established 2026-02-02"));
     let extend = format!("ledger extend {request} --reason complexity --ledger l.db");
     place.fails(&format!("{extend} --told 2026-03-04"), 3, &["until 2026-03-03"]);
     let extended = place.json(&format!("{extend} --told 2026-03-03"), "lacuna.ledger.extend/1");

@@ -154,3 +154,62 @@ fn a_request_is_carried_out_from_receipt_to_evidence_that_names_nobody() {
     let ran = place.run(&verify);
     assert!(ran.code == 7 && ran.stdout.contains("metrics.json"), "{}: {}", ran.code, ran.stdout);
 }
+
+#[test]
+fn every_model_that_saw_the_person_is_made_to_forget_and_the_ledger_warns_of_what_is_left() {
+    let (place, [first, second, third]) = family();
+    let asked = place.json("ledger request --subject phantom-000 --ledger l.db", "lacuna.ledger.request/1");
+    let request = asked["request"].as_str().unwrap();
+    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    let traced = place.json("trace phantom-002 --data heads", "lacuna.trace/1");
+    let image = held(&traced, "volume").into_iter().find(|path| !path.contains("label")).unwrap().to_string();
+    let predict = |model: &str, out: &str| format!("predict {image} --model {model} --out {out} --progress none");
+    let warned = place.run(&format!("{} --ledger l.db", predict(&first, "a")));
+    assert_eq!(warned.code, 0, "{}", warned.stderr);
+    assert!(warned.stderr.contains("is accepted and due on"), "{}", warned.stderr);
+    let backup = std::fs::read(place.path(&first)).unwrap();
+
+    // No model is named: all three saw phantom-000, the one that forgot phantom-001 too.
+    let erase = format!(
+        "erase --request {request} --ledger l.db --data heads --strategy noisy-label --epochs 1 --progress none \
+         --cache cache"
+    );
+    place.fails(&erase.replace("noisy-label", "noisy-lable"), 3, &["noisy-label"]);
+    let registered = || {
+        let shown = place.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
+        let kinds = shown["events"].as_array().unwrap().clone();
+        kinds.iter().map(|event| event["record"]["kind"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert!(!registered().contains(&"run".to_string()), "what cannot run is not registered");
+    // A folder that cannot be: the runs are done by then, and are not done again.
+    place.fails(&format!("{erase} --out heads/subjects.tsv/x"), 4, &["subjects.tsv"]);
+    let runs = || std::fs::read_dir(place.path("runs/unlearn")).unwrap().count();
+    let before = runs();
+    assert_eq!(before, 1 + 3);
+    place.fails(&erase.replace("--epochs 1", "--epochs 2"), 3, &["registered before"]);
+    let erased = place.json(&format!("{erase} --purge"), "lacuna.erase/1");
+    assert_eq!((runs(), erased["models"].as_array().unwrap().len()), (before, 3));
+    assert_eq!(erased["verdict"], "not_assessable");
+    let kinds = registered();
+    let place_of = |kind: &str| kinds.iter().position(|found| found == kind).unwrap();
+    assert!(place_of("protocol") < place_of("run") && place_of("run") < place_of("audit"), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "protocol").count(), 3);
+    let bundle = erased["evidence_folder"].as_str().unwrap();
+    let checked = place.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    assert_eq!(checked["statement"]["subject"].as_array().unwrap().len(), 6, "before and after of each");
+    for model in [&first, &second, &third] {
+        assert!(!place.path(model).exists(), "{model}");
+    }
+
+    // What came of it may be used; what comes back may not, under whatever name.
+    let kept = erased["models"][0]["model"].as_str().unwrap();
+    let used = place.run(&format!("{} --ledger l.db", predict(kept, "b")));
+    assert!(used.code == 0 && !used.stderr.contains("warning"), "{}: {}", used.code, used.stderr);
+    std::fs::write(place.path("again.safetensors"), &backup).unwrap();
+    let deleted = ["that request", "deleted", request];
+    place.fails(&format!("{} --ledger l.db", predict("again.safetensors", "c")), 4, &deleted);
+    let unlearn = "unlearn --model again.safetensors --data heads --forget phantom-002 --strategy noisy-label";
+    place.fails(&format!("{unlearn} --ledger l.db"), 4, &deleted);
+    place.ok(&predict("again.safetensors", "d"));
+}

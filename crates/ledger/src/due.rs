@@ -35,13 +35,30 @@ pub struct Due {
 /// The last day of a period of `months` that begins with an event on the day `event`.
 pub fn due_after_months(event: Date, months: i32, holidays: &Holidays) -> Due {
     // jiff constrains to the last day of the month, which is Art. 3(2)(c), second sentence.
-    let mut day = event.saturating_add(months.months());
-    let mut moved_over = Vec::new();
-    while is_free(day, holidays) {
-        moved_over.push(day);
-        day = day.saturating_add(1.day());
+    Due::from(event.saturating_add(months.months()), holidays)
+}
+
+impl Due {
+    /// The same period after the time stood still for some days.
+    ///
+    /// The days are added to the period's own last day; only then is a day on which nobody works moved over.
+    pub fn later_by(&self, days: i32, holidays: &Holidays) -> Due {
+        Due::from(self.last_day().saturating_add(days.days()), holidays)
     }
-    Due { day, moved_over }
+
+    /// The last day before it was moved over days on which nobody works.
+    pub fn last_day(&self) -> Date {
+        *self.moved_over.first().unwrap_or(&self.day)
+    }
+
+    fn from(mut day: Date, holidays: &Holidays) -> Due {
+        let mut moved_over = Vec::new();
+        while is_free(day, holidays) {
+            moved_over.push(day);
+            day = day.saturating_add(1.day());
+        }
+        Due { day, moved_over }
+    }
 }
 
 /// Read holidays from a text file: a day as `2027-01-01` at the start of each line, `#` before remarks.
@@ -113,6 +130,16 @@ mod tests {
         check("2026-01-31", 1, &[], "2026-03-02");
         let due = due_after_months(day("2026-01-31"), 1, &Holidays::new());
         assert_eq!(due.moved_over, [day("2026-02-28"), day("2026-03-01")]);
+    }
+
+    #[test]
+    fn days_that_stood_still_are_added_before_a_day_off_is_moved_over() {
+        // 28 February 2026 is a Saturday, so the answer is due on Monday 2 March. Three days later than the 28th is
+        // Tuesday the 3rd, and not Thursday the 5th.
+        let due = due_after_months(day("2026-01-31"), 1, &Holidays::new());
+        assert_eq!(due.later_by(3, &Holidays::new()).day, day("2026-03-03"));
+        assert_eq!(due.later_by(0, &Holidays::new()), due);
+        assert_eq!(due.later_by(7, &Holidays::new()).moved_over, [day("2026-03-07"), day("2026-03-08")]);
     }
 
     #[test]

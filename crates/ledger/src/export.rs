@@ -113,7 +113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open_or_create(&folder.path().join("l.db")).unwrap();
         let received = "2026-11-25".parse().unwrap();
-        let asked = NewRequest { subject: "marker", ground: Ground::Unstated, received, identity_known: true };
+        let asked = NewRequest { subject: "marker", ground: Ground::Unstated, received, identity_asked: None };
         let request = ledger.receive(&asked, &Holidays::new()).unwrap().request;
         let (out, key) = (folder.path().join("out"), ledger.keyring().public());
         let first = export(&ledger, &out).unwrap();

@@ -11,7 +11,7 @@ fn day(text: &str) -> Date {
 }
 
 fn asked(subject: &str) -> NewRequest<'_> {
-    NewRequest { subject, ground: Ground::ConsentWithdrawn, received: day("2026-11-25"), identity_known: true }
+    NewRequest { subject, ground: Ground::ConsentWithdrawn, received: day("2026-11-25"), identity_asked: None }
 }
 
 /// A ledger with a request of each of two subjects, the first one on its way.
@@ -97,13 +97,52 @@ fn a_request_goes_from_receipt_to_its_end_and_no_other_way() {
 #[test]
 fn who_is_not_known_yet_or_refused_is_not_executed() {
     let (_folder, mut ledger, _) = ledger();
-    let pending = NewRequest { identity_known: false, ..asked("c") };
+    let pending = NewRequest { identity_asked: Some(day("2026-11-27")), ..asked("c") };
     let request = ledger.receive(&pending, &Holidays::new()).unwrap();
     assert_eq!(request.status, Status::IdentityPending);
     assert!(ledger.advance(&request.request, Status::Executed).is_err());
     let refused = ledger.refuse(&request.request, RefusalGround::IdentityNotProven, day("2026-11-26")).unwrap();
     assert_eq!(refused.refusal, Some(RefusalGround::IdentityNotProven));
     assert_eq!(ledger.close(&request.request, day("2026-11-26")).unwrap().status, Status::Closed);
+}
+
+#[test]
+fn the_time_stands_still_while_it_is_not_sure_who_asks() {
+    let (_folder, mut ledger, _) = ledger();
+    let none = Holidays::new();
+    let late = NewRequest { identity_asked: Some(day("2026-12-26")), ..asked("c") };
+    assert!(ledger.receive(&late, &none).is_err(), "asked after the answer was due");
+    let pending = NewRequest { identity_asked: Some(day("2026-11-30")), ..asked("d") };
+    let state = ledger.receive(&pending, &none).unwrap();
+    assert_eq!((state.due.day, state.paused_since), (day("2026-12-25"), Some(day("2026-11-30"))));
+    assert!(!state.is_overdue(day("2027-06-01")), "however long it takes to prove who asks");
+    assert_eq!((state.days_left(day("2026-11-29")), state.days_left(day("2027-06-01"))), (25, 25));
+    assert!(ledger.advance(&state.request, Status::Accepted).is_err(), "accepted without the day");
+    assert!(ledger.accept(&state.request, day("2026-11-29"), &none).is_err(), "known before it was asked");
+    // Twelve days after 25 December is 6 January, a Wednesday.
+    let accepted = ledger.accept(&state.request, day("2026-12-12"), &none).unwrap();
+    assert_eq!((accepted.due.day, accepted.paused_days, accepted.paused_since), (day("2027-01-06"), 12, None));
+    assert!(accepted.is_overdue(day("2027-01-07")));
+    // Three months and twelve days: 25 February and 12 days is 9 March, a Tuesday.
+    let extended = ledger.extend(&state.request, ExtensionReason::Complexity, day("2027-01-06"), &none).unwrap();
+    assert_eq!(extended.due.day, day("2027-03-09"));
+    let listed: String = ledger
+        .connection
+        .query_row("SELECT due FROM requests WHERE request = ?1", [&state.request], |row| row.get(0))
+        .unwrap();
+    assert_eq!(listed, "2027-03-09", "people with a SQL shell see the same day");
+    assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+}
+
+#[test]
+fn a_day_due_that_is_not_the_one_counted_is_refused() {
+    let (_folder, mut ledger, _) = ledger();
+    let pending = NewRequest { identity_asked: Some(day("2026-11-30")), ..asked("d") };
+    let request = ledger.receive(&pending, &Holidays::new()).unwrap().request;
+    let due = Due { day: day("2027-02-25"), moved_over: Vec::new() };
+    let invented = Record::IdentityEstablished { request: request.clone(), established: day("2026-12-12"), due };
+    let message = ledger.step(&request, &[invented]).unwrap_err().to_string();
+    assert!(message.contains("12 days later"), "{message}");
 }
 
 #[test]
@@ -248,9 +287,9 @@ fn a_ledger_without_its_keys_or_of_another_kind_is_refused() {
     assert!(Ledger::open_or_create(&path).is_err(), "new keys would not fit");
     let other = folder.path().join("other.db");
     drop(Ledger::open_or_create(&other).unwrap());
-    Connection::open(&other).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(&other).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
     let refused = Ledger::open(&other).err().unwrap().to_string();
-    assert!(refused.contains("user_version: expected 1, found 2"), "{refused}");
+    assert!(refused.contains("user_version: expected 2, found 1"), "{refused}");
     assert!(matches!(Ledger::open(&folder.path().join("none.db")), Err(LedgerError::NoLedger { .. })));
 }
 

@@ -104,7 +104,7 @@ pub enum Record {
         request: String,
         /// The run.
         run: String,
-        /// The digest of what was to be measured. That it was settled before is for a declaration to show, not for this.
+        /// The digest of what was to be measured; [`Record::Protocol`] before the run shows that it was settled then.
         protocol: String,
         /// The digest of what was measured.
         metrics: String,
@@ -158,6 +158,31 @@ pub enum Record {
     LinkDestroyed {
         /// The pseudonym.
         subject: Pseudonym,
+    },
+    /// What will be measured of a run, settled before the run begins.
+    Protocol {
+        /// The request.
+        request: String,
+        /// The run.
+        run: String,
+        /// The digest of what is to be measured.
+        protocol: String,
+    },
+    /// Who asks was reasonably doubted, and the person was asked to prove it (GDPR 12(6)): the time stands still.
+    IdentityAsked {
+        /// The request.
+        request: String,
+        /// The day on which the person was asked.
+        asked: Date,
+    },
+    /// Who asks is sure: the time runs on.
+    IdentityEstablished {
+        /// The request.
+        request: String,
+        /// The day on which it was sure.
+        established: Date,
+        /// When the answer is due now.
+        due: Due,
     },
 }
 
@@ -356,7 +381,10 @@ impl Record {
             | Record::Deletion { request, .. }
             | Record::Notification { request, .. }
             | Record::Recipient { request, .. }
-            | Record::Evidence { request, .. } => Some(request),
+            | Record::Evidence { request, .. }
+            | Record::Protocol { request, .. }
+            | Record::IdentityAsked { request, .. }
+            | Record::IdentityEstablished { request, .. } => Some(request),
             Record::Ledger { .. }
             | Record::Subject { .. }
             | Record::Model { .. }

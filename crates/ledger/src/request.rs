@@ -27,6 +27,10 @@ pub struct RequestState {
     pub due: Due,
     /// When it was due before an extension.
     pub due_before_extension: Option<Date>,
+    /// The day since which the time stands still, while it is not sure who asks.
+    pub paused_since: Option<Date>,
+    /// For how many days it stood still before.
+    pub paused_days: i32,
     /// Where it stands.
     pub status: Status,
     /// Why it was refused, if it was.
@@ -43,8 +47,8 @@ pub struct NewRequest<'a> {
     pub ground: Ground,
     /// The day of receipt.
     pub received: Date,
-    /// Whether it is sure who asks.
-    pub identity_known: bool,
+    /// The day on which the person was asked to prove who they are; none where that is sure.
+    pub identity_asked: Option<Date>,
 }
 
 impl RequestState {
@@ -65,7 +69,17 @@ impl RequestState {
 
     /// Whether the answer should have been given before this day.
     pub fn is_overdue(&self, today: Date) -> bool {
-        self.status != Status::Closed && today > self.due.day
+        self.status != Status::Closed && self.counted_until(today) > self.due.day
+    }
+
+    /// Days until the answer is due, negative after it. While the time stands still they are those left when it began to.
+    pub fn days_left(&self, today: Date) -> i32 {
+        days_between(self.counted_until(today), self.due.day)
+    }
+
+    /// A clock that was set back never makes the day on which the time stopped one that is yet to come.
+    fn counted_until(&self, today: Date) -> Date {
+        self.paused_since.unwrap_or(today)
     }
 
     fn opened(record: &Record, name: &str) -> Result<RequestState, LedgerError> {
@@ -74,8 +88,19 @@ impl RequestState {
         };
         let (request, subject, due) = (request.clone(), subject.clone(), due.clone());
         let (status, refusal, evidence) = (Status::Received, None, None);
-        let (ground, received, due_before_extension) = (*ground, *received, None);
-        Ok(RequestState { request, subject, ground, received, due, due_before_extension, status, refusal, evidence })
+        Ok(RequestState {
+            request,
+            subject,
+            ground: *ground,
+            received: *received,
+            due,
+            due_before_extension: None,
+            paused_since: None,
+            paused_days: 0,
+            status,
+            refusal,
+            evidence,
+        })
     }
 
     fn after(mut self, record: &Record) -> Result<RequestState, LedgerError> {
@@ -90,6 +115,12 @@ impl RequestState {
                 if *status == Status::Extended && self.due_before_extension.is_none() {
                     return Err(self.cannot("an extension with the new day"));
                 }
+                if *status == Status::IdentityPending && self.paused_since.is_none() {
+                    return Err(self.cannot("the day on which the person was asked who they are"));
+                }
+                if *status == Status::Accepted && self.paused_since.is_some() {
+                    return Err(self.cannot("the day on which it was sure who asks"));
+                }
                 self.status = *status;
                 self.refusal = refusal.or(self.refusal);
             }
@@ -103,8 +134,26 @@ impl RequestState {
                 self.due_before_extension = Some(self.due.day);
                 self.due = due.clone();
             }
+            Record::IdentityAsked { asked, .. } => {
+                self.expect_next(Status::IdentityPending)?;
+                if *asked < self.received || *asked > self.due.day {
+                    let (from, until) = (self.received, self.due.day);
+                    return Err(self.cannot(&format!("a person who was asked from {from} until {until}")));
+                }
+                self.paused_since = Some(*asked);
+            }
+            Record::IdentityEstablished { established, due, .. } => {
+                let Some(since) = self.paused_since.filter(|since| since <= established) else {
+                    return Err(self.cannot("a day not before that on which the person was asked who they are"));
+                };
+                let days = days_between(since, *established);
+                if due.last_day() != self.due.later_by(days, &Holidays::new()).last_day() {
+                    return Err(self.cannot(&format!("a last day {days} days later, since the time stood still")));
+                }
+                (self.paused_since, self.paused_days, self.due) = (None, self.paused_days + days, due.clone());
+            }
             Record::Evidence { statement, .. } => self.evidence = Some(*statement),
-            Record::Run { .. } | Record::Audit { .. } | Record::Verdict { .. } => {
+            Record::Protocol { .. } | Record::Run { .. } | Record::Audit { .. } | Record::Verdict { .. } => {
                 let standing = [Status::Accepted, Status::Extended, Status::Executed];
                 if !standing.contains(&self.status) {
                     return Err(self.cannot("a request that was accepted and is not verified yet"));
@@ -171,7 +220,8 @@ impl Ledger {
                 due: due_after_months(new.received, MONTHS, holidays),
             };
             let mut course = vec![opened];
-            if !new.identity_known {
+            if let Some(asked) = new.identity_asked {
+                course.push(Record::IdentityAsked { request: request.clone(), asked });
                 course.push(status(&request, Status::IdentityPending, None));
             }
             let state = RequestState::of(&request, &course)?;
@@ -231,6 +281,26 @@ impl Ledger {
         self.step(request, &[status(request, to, None)])
     }
 
+    /// Accept a request; where the time stood still, it runs on from the day on which it was sure who asks.
+    ///
+    /// # Errors
+    /// One that is neither new nor pending, or a day before that on which the person was asked.
+    pub fn accept(
+        &mut self,
+        request: &str,
+        established: Date,
+        holidays: &Holidays,
+    ) -> Result<RequestState, LedgerError> {
+        let state = self.find_request(request)?;
+        let mut records = Vec::new();
+        if let Some(since) = state.paused_since {
+            let due = state.due.later_by(days_between(since, established), holidays);
+            records.push(Record::IdentityEstablished { request: request.to_string(), established, due });
+        }
+        records.push(status(request, Status::Accepted, None));
+        self.step(request, &records)
+    }
+
     /// Refuse a request.
     ///
     /// # Errors
@@ -251,8 +321,8 @@ impl Ledger {
         told: Date,
         holidays: &Holidays,
     ) -> Result<RequestState, LedgerError> {
-        let received = self.find_request(request)?.received;
-        let due = due_after_months(received, MONTHS_EXTENDED, holidays);
+        let RequestState { received, paused_days, .. } = self.find_request(request)?;
+        let due = due_after_months(received, MONTHS_EXTENDED, holidays).later_by(paused_days, holidays);
         let extension = Record::Extension { request: request.to_string(), due, reason, told };
         let told = notification(request, DueReason::Extension, told);
         self.step(request, &[extension, status(request, Status::Extended, None), told])
@@ -283,6 +353,11 @@ impl Ledger {
         })?;
         Ok(there)
     }
+}
+
+/// Days from one to the other, negative where the other is earlier.
+fn days_between(from: Date, to: Date) -> i32 {
+    from.until(to).map_or(0, |span| span.get_days())
 }
 
 fn status(request: &str, status: Status, refusal: Option<RefusalGround>) -> Record {

@@ -41,7 +41,7 @@ SELECT opened.payload ->> '$.request' AS request,
        opened.payload ->> '$.received' AS received,
        coalesce((SELECT later.payload ->> '$.due.day' FROM events AS later
                  WHERE later.payload ->> '$.request' = opened.payload ->> '$.request'
-                   AND later.payload ->> '$.kind' = 'extension' ORDER BY later.sequence DESC LIMIT 1),
+                   AND later.payload ->> '$.kind' IN ('extension', 'identity_established') ORDER BY later.sequence DESC LIMIT 1),
                 opened.payload ->> '$.due.day') AS due,
        coalesce((SELECT later.payload ->> '$.status' FROM events AS later
                  WHERE later.payload ->> '$.request' = opened.payload ->> '$.request'
@@ -94,3 +94,14 @@ FROM events WHERE payload ->> '$.kind' = 'notification';
 CREATE VIEW recipients AS
 SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.recipient' AS recipient
 FROM events WHERE payload ->> '$.kind' = 'recipient';
+
+CREATE VIEW protocols AS
+SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.run' AS run,
+       payload ->> '$.protocol' AS protocol
+FROM events WHERE payload ->> '$.kind' = 'protocol';
+
+-- While a row of a request says `asked` and no later one says `established`, its time stands still.
+CREATE VIEW identities AS
+SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.asked' AS asked,
+       payload ->> '$.established' AS established
+FROM events WHERE payload ->> '$.kind' IN ('identity_asked', 'identity_established');

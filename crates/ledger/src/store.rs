@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// "Lacu".
 pub const APPLICATION_ID: i32 = 0x4C61_6375;
 /// The layout of the tables and of events.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 pub const SCHEMA: &str = include_str!("schema.sql");
 /// The first SQLite without the fault by which resetting the log could corrupt a database.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;

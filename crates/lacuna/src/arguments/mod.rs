@@ -1,6 +1,7 @@
 //! Arguments that several verbs share.
 
 mod cases;
+mod consult;
 mod data;
 pub mod device;
 mod exact;
@@ -14,6 +15,7 @@ mod store;
 pub mod values;
 
 pub use cases::CaseArguments;
+pub use consult::{ConsultArguments, Purpose};
 pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
 pub use exact::ExactArguments;
 pub use images::{ImageArguments, ImagesChoice};

@@ -22,8 +22,8 @@ const FILES_MAX: usize = 256;
 
 /// What goes into a bundle besides what the ledger adds.
 pub struct Bundle {
-    /// The models.
-    pub models: ModelDigests,
+    /// The models, before and after, of each run.
+    pub models: Vec<ModelDigests>,
     /// What is said; its list of files is filled in here.
     pub predicate: Predicate,
     /// Every other file, by name: protocol, metrics, environment, deletions, limits.
@@ -70,10 +70,10 @@ impl Bundle {
         let request = self.predicate.request.clone();
         // The page is one of the files that the statement names, and says all but the list of files.
         self.predicate.files = BTreeMap::new();
-        let page = Statement::new(self.models, self.predicate.clone()).page();
+        let page = Statement::new(&self.models, self.predicate.clone()).page();
         self.files.insert(PAGE.to_string(), page.into_bytes());
         self.predicate.files = self.files.iter().map(|(name, bytes)| (name.clone(), Digest::of(&[bytes]))).collect();
-        let statement = Statement::new(self.models, self.predicate);
+        let statement = Statement::new(&self.models, self.predicate);
         let payload = serde_json::to_vec(&statement).expect("a statement is JSON");
         let envelope = Envelope::sign(PAYLOAD_TYPE, &payload, ledger.keyring().signing());
         let evidence = Record::Evidence { request: request.clone(), statement: Digest::of(&[&payload]) };
@@ -218,7 +218,7 @@ mod tests {
     fn bundle(folder: &Path) -> (VerifyingKey, Statement) {
         let mut ledger = Ledger::open_or_create(&folder.join("l.db")).unwrap();
         let received = "2026-11-25".parse().unwrap();
-        let asked = NewRequest { subject: "marker", ground: Ground::Unstated, received, identity_known: true };
+        let asked = NewRequest { subject: "marker", ground: Ground::Unstated, received, identity_asked: None };
         let state = ledger.receive(&asked, &Holidays::new()).unwrap();
         let claim = Claim {
             verdict: "not_assessable".to_string(),
@@ -235,7 +235,7 @@ mod tests {
             at: "2026-11-25T10:00:00Z".to_string(),
             files: BTreeMap::new(),
         };
-        let models = ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) };
+        let models = vec![ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) }];
         let files = [("protocol.json", &b"{}"[..]), ("metrics.json", b"[1]"), ("limits.md", b"none\n")];
         let files = files.map(|(name, bytes)| (name.to_string(), bytes.to_vec())).into();
         let statement = Bundle { models, predicate, files }.write(&mut ledger, &folder.join("out")).unwrap();

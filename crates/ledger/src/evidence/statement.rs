@@ -79,15 +79,22 @@ pub struct Claim {
 }
 
 impl Statement {
-    /// Of two models.
-    pub fn new(models: ModelDigests, predicate: Predicate) -> Statement {
-        let artifact = |name: &str, digest: Digest| Artifact {
-            name: name.to_string(),
+    /// Of the models of one request, two by two; of several each pair is numbered from 1.
+    pub fn new(models: &[ModelDigests], predicate: Predicate) -> Statement {
+        let artifact = |name: String, digest: Digest| Artifact {
+            name,
             digest: BTreeMap::from([("sha256".to_string(), digest.to_string())]),
+        };
+        let pair = |(at, models_of_run): (usize, &ModelDigests)| {
+            let number = if models.len() == 1 { String::new() } else { format!("{}-", at + 1) };
+            [
+                artifact(format!("model-{number}before"), models_of_run.before),
+                artifact(format!("model-{number}after"), models_of_run.after),
+            ]
         };
         Statement {
             statement_type: STATEMENT_TYPE.to_string(),
-            subject: vec![artifact("model-before", models.before), artifact("model-after", models.after)],
+            subject: models.iter().enumerate().flat_map(pair).collect(),
             predicate_type: PREDICATE_TYPE.to_string(),
             predicate,
         }

@@ -10,16 +10,16 @@ use std::path::PathBuf;
 
 /// What an audit can find.
 ///
-/// The first three are what lets a request go on; after the others another recipe is due.
-const VERDICTS: &[&str] = &[
+/// The strongest first. The first three are what lets a request go on; after the others another recipe is due.
+pub const VERDICTS: &[&str] = &[
     "exact",
     "retrain_equivalent",
     "consistent_with_retrain",
-    "residual_influence",
-    "over_forgotten",
-    "utility_lost",
-    "not_assessable",
     "inconclusive",
+    "not_assessable",
+    "utility_lost",
+    "over_forgotten",
+    "residual_influence",
 ];
 const PASSING: &[&str] = &["exact", "retrain_equivalent", "consistent_with_retrain"];
 

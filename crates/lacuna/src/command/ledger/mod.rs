@@ -8,6 +8,8 @@ mod show;
 mod step;
 mod verify;
 
+pub use audit::{VERDICTS, is_passing};
+
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};

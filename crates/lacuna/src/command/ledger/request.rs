@@ -27,9 +27,12 @@ pub struct Arguments {
     /// On which ground, by the letters of GDPR 17(1)
     #[arg(long, value_parser = code(Ground::ALL, Ground::name), default_value = "unstated", value_name = "GROUND")]
     ground: Ground,
-    /// Who asks is not sure yet; `lacuna ledger accept` when it is
+    /// Who asks is reasonably doubted, and was asked to prove it: the time stands still until `lacuna ledger accept`
     #[arg(long)]
     identity_pending: bool,
+    /// The day on which the person was asked who they are [default: today]
+    #[arg(long, value_name = "DAY", requires = "identity_pending")]
+    asked: Option<Date>,
     #[command(flatten)]
     holidays: HolidayArguments,
 }
@@ -49,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         subject: subject.as_str(),
         ground: arguments.ground,
         received,
-        identity_known: !arguments.identity_pending,
+        identity_asked: arguments.identity_pending.then(|| day_or_today(arguments.asked)),
     };
     let state = ledger.receive(&new, &holidays)?;
     Ok(Shown::of(state, Vec::new()).outcome("ledger.request"))

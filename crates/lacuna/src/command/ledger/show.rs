@@ -59,8 +59,7 @@ impl Shown {
     /// As it stands today.
     pub fn of(state: RequestState, events: Vec<Entry>) -> Shown {
         let today = day_or_today(None);
-        let days_left = today.until(state.due.day).map_or(0, |span| span.get_days());
-        Shown { overdue: state.is_overdue(today), days_left, state, events }
+        Shown { overdue: state.is_overdue(today), days_left: state.days_left(today), state, events }
     }
 
     /// For people and for scripts.
@@ -94,9 +93,16 @@ fn due_in_words(state: &RequestState, days_left: i32) -> String {
     let mut words = state.due.day.to_string();
     match (state.status, days_left) {
         (lacuna_ledger::Status::Closed, _) => {}
+        _ if state.paused_since.is_some() => {}
         (_, 0) => words.push_str(", today"),
         (_, days) if days > 0 => words.push_str(&format!(", in {days} days")),
         (_, days) => words.push_str(&format!(", OVERDUE by {} days", -days)),
+    }
+    if let Some(since) = state.paused_since {
+        words.push_str(&format!(", standing still since {since} with {days_left} days left, until who asks is sure"));
+    }
+    if state.paused_days > 0 {
+        words.push_str(&format!(" (stood still for {} days)", state.paused_days));
     }
     if let Some(first) = state.due_before_extension {
         words.push_str(&format!(" (extended; {first} before)"));

@@ -20,10 +20,19 @@ struct Which {
 
 /// Say that a request will be carried out
 #[derive(Args)]
-#[command(after_help = "Example:\n  lacuna ledger accept req-1f0c --ledger requests.db")]
+#[command(
+    after_help = "Examples:\n  lacuna ledger accept req-1f0c --ledger requests.db\n  lacuna ledger accept req-1f0c \
+                        --established 2026-12-12 --ledger requests.db\n\nOf a request whose time stands still, it runs \
+                        on from the day on which it was sure who asks."
+)]
 pub struct AcceptArguments {
     #[command(flatten)]
     which: Which,
+    /// The day on which it was sure who asks, where that was doubted [default: today]
+    #[arg(long, value_name = "DAY")]
+    established: Option<Date>,
+    #[command(flatten)]
+    holidays: HolidayArguments,
 }
 
 /// Refuse a request, on a ground of GDPR 12 or 17(3)
@@ -76,8 +85,10 @@ pub struct CloseArguments {
 
 /// Go on with it.
 pub fn accept(arguments: &AcceptArguments) -> Result<Outcome, CliError> {
+    let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
-    Ok(Shown::of(ledger.advance(&request, Status::Accepted)?, Vec::new()).outcome("ledger.accept"))
+    let state = ledger.accept(&request, day_or_today(arguments.established), &holidays)?;
+    Ok(Shown::of(state, Vec::new()).outcome("ledger.accept"))
 }
 
 /// Refuse it.

@@ -2,7 +2,7 @@
 
 mod scans;
 
-use crate::arguments::{Model, ModelArguments, PreprocessArguments, ReadArguments, voxels};
+use crate::arguments::{ConsultArguments, Model, ModelArguments, PreprocessArguments, Purpose, ReadArguments, voxels};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
@@ -55,6 +55,8 @@ pub struct Arguments {
     /// Leave of each class only its largest connected part; the rest becomes background
     #[arg(long, requires = "out")]
     largest_component: bool,
+    #[command(flatten)]
+    consult: ConsultArguments,
     #[command(flatten)]
     passes: PassArguments,
     /// Write the raw logits of one scan to this safetensors file
@@ -138,6 +140,7 @@ struct Wanted<'a> {
 
 /// Segment scan after scan.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    arguments.consult.check(&arguments.model.model, Purpose::Use, context)?;
     let stated = arguments.preprocess.stated()?;
     let model = arguments.model.open(&context.device)?;
     let preprocessing = model.preprocessing(stated)?;

@@ -11,7 +11,7 @@ mod record;
 mod rows;
 mod sides;
 
-use crate::arguments::{CaseArguments, ImageArguments, Model, ModelArguments, RunArguments};
+use crate::arguments::{CaseArguments, ConsultArguments, ImageArguments, Model, ModelArguments, Purpose, RunArguments};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -77,6 +77,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "resume")]
     prove: bool,
     #[command(flatten)]
+    consult: ConsultArguments,
+    #[command(flatten)]
     run: RunArguments,
     #[command(flatten)]
     images: ImageArguments,
@@ -111,6 +113,7 @@ fn strategies() -> String {
 
 /// Forget, score at each horizon, keep the model.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
+    arguments.consult.check(&arguments.model.model, Purpose::Unlearn, context)?;
     if exact::is_asked(arguments)? {
         return exact::run(arguments, context);
     }

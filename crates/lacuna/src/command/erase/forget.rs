@@ -1,0 +1,127 @@
+//! `lacuna unlearn` on one model after the other.
+
+use super::progress::{Made, Progress, Run};
+use super::{Arguments, nameless};
+use crate::command::unlearn;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::run_folder::{Standing, read_status};
+use clap::Parser;
+use lacuna_cohort::SubjectId;
+use lacuna_ledger::{RequestState, sha256_file};
+use std::path::{Path, PathBuf};
+
+/// `lacuna unlearn` as a parser of its own.
+#[derive(Parser)]
+struct Unlearn {
+    #[command(flatten)]
+    arguments: unlearn::Arguments,
+}
+
+/// The digest of all settings that decide what a run does, whoever is forgotten and wherever things lie.
+pub fn recipe(arguments: &Arguments, subject: &SubjectId) -> Result<String, CliError> {
+    // A digest of the subject's id could be tried out.
+    let words = settings(arguments).into_iter().filter(|word| word != subject.as_str());
+    let settings = lacuna_disk::digest(words.collect::<Vec<_>>().join(" ").as_bytes());
+    Ok(match &arguments.recipe {
+        Some(path) => lacuna_disk::digest(format!("{settings} {}", lacuna_disk::digest_file(path)?).as_bytes()),
+        None => settings,
+    })
+}
+
+/// Let `unlearn` check everything, so that nothing is registered that cannot run.
+pub fn check(arguments: &Arguments, model: &Path, subject: &SubjectId, context: &Context) -> Result<(), CliError> {
+    let mut words = anew(arguments, model, subject);
+    words.push("--dry-run".to_string());
+    unlearn::run(&parsed(&words)?, context).map(|_| ())
+}
+
+/// Make each model forget that did not yet, and keep what came of it after each.
+pub fn forget(
+    arguments: &Arguments,
+    context: &Context,
+    (state, subject): (&RequestState, &SubjectId),
+    (progress, kept): (&mut Progress, &Path),
+) -> Result<(), CliError> {
+    for at in 0..progress.runs.len() {
+        if progress.runs[at].made.is_some() {
+            continue;
+        }
+        let words = words(arguments, &progress.runs[at], subject, context)?;
+        let outcome = unlearn::run(&parsed(&words)?, context)?;
+        progress.runs[at].made = Some(made(outcome.json(), subject, state)?);
+        progress.write(kept)?;
+    }
+    Ok(())
+}
+
+fn made(json: &serde_json::Value, subject: &SubjectId, state: &RequestState) -> Result<Made, CliError> {
+    let text = |key: &str| json[key].as_str().unwrap_or_default().to_string();
+    let model = PathBuf::from(text("model"));
+    Ok(Made {
+        after: sha256_file(&model)?,
+        model,
+        digests: [text("parent"), text("digest")],
+        tables: nameless(&json["tables"], subject, state),
+        effect: nameless(&json["effect"], subject, state),
+        cost: serde_json::json!({"training_passes": json["training_passes"], "teacher_passes": json["teacher_passes"]}),
+    })
+}
+
+fn parsed(words: &[String]) -> Result<unlearn::Arguments, CliError> {
+    let parsed = Unlearn::try_parse_from(words);
+    let parsed = parsed.map_err(|error| CliError::Usage { what: error.to_string().trim_end().to_string() })?;
+    Ok(parsed.arguments)
+}
+
+/// The words of `lacuna unlearn`: those that go on with a run that was stopped, or those that begin it.
+fn words(arguments: &Arguments, run: &Run, subject: &SubjectId, context: &Context) -> Result<Vec<String>, CliError> {
+    let stated = ["--name", "--resume"].iter().any(|flag| arguments.more.iter().any(|word| word.starts_with(flag)));
+    if stated {
+        return Ok(anew(arguments, &run.from, subject));
+    }
+    let name = format!("erase-{}", &run.run[..12]);
+    let mut words = anew(arguments, &run.from, subject);
+    words.extend(["--name".to_string(), name.clone()]);
+    let Some(stopped) = stopped(&context.runs.join("unlearn"), &name)? else { return Ok(words) };
+    let path = |path: &Path| path.display().to_string();
+    let program = words.swap_remove(0);
+    Ok(vec![program, "--model".to_string(), path(&run.from), "--resume".to_string(), path(&stopped)])
+}
+
+fn anew(arguments: &Arguments, model: &Path, subject: &SubjectId) -> Vec<String> {
+    let path = |path: &Path| path.display().to_string();
+    let mut words = vec!["lacuna unlearn".to_string()];
+    words.extend(["--model".to_string(), path(model), "--data".to_string(), path(&arguments.data)]);
+    words.extend(["--forget".to_string(), subject.to_string()]);
+    if let Some(recipe) = &arguments.recipe {
+        words.extend(["--recipe".to_string(), path(recipe)]);
+    }
+    words.extend(settings(arguments));
+    words
+}
+
+/// The words that decide what a run does.
+fn settings(arguments: &Arguments) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut add = |flag: &str, value: &Option<String>| {
+        words.extend(value.iter().flat_map(|value| [flag.to_string(), value.clone()]));
+    };
+    add("--strategy", &arguments.strategy);
+    add("--epochs", &arguments.epochs);
+    words.extend(arguments.more.iter().cloned());
+    words
+}
+
+/// The run folder of this name that is not done and has its settings.
+fn stopped(runs: &Path, name: &str) -> Result<Option<PathBuf>, CliError> {
+    let Ok(entries) = std::fs::read_dir(runs) else { return Ok(None) };
+    for folder in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let is_named = folder.file_name().is_some_and(|found| found.to_string_lossy().ends_with(name));
+        let can_go_on = ["run.json", "status.json", "config.toml"].iter().all(|file| folder.join(file).is_file());
+        if is_named && can_go_on && read_status(&folder)?.status != Standing::Done {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
