@@ -68,8 +68,8 @@ fn plan(folder: &Path, tasks: usize) -> Plan {
         study: "tiny".to_string(),
         file: folder.join("none.toml"),
         file_digest: String::new(),
-        records: folder.join("results"),
-        models: folder.join("models"),
+        records: folder.join("results").into(),
+        models: folder.join("models").into(),
         pseudonyms: false,
         device: "cpu".to_string(),
         isa: None,
@@ -95,7 +95,7 @@ fn result(folder: &Path, index: usize) -> PathBuf {
 
 fn attempt(folder: &Path, index: usize) -> Result<(), Failure> {
     let began = Instant::now();
-    let (_, task, _) = Plan::read_task(folder, index)?;
+    let (_, _, task, _) = Plan::read_task(folder, index)?;
     let setting = Setting {
         version: env!("CARGO_PKG_VERSION").to_string(),
         binary: String::new(),

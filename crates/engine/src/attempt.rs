@@ -1,14 +1,15 @@
 //! Attempts at a task: numbered, each with a folder of its own, and what became of them.
 //!
-//! Files of an attempt lie in `attempts/` beside the plan: `INDEX.NUMBER.json` when it begins, `.offer.json` before its
-//! result is made the task's, `.end.json` when it ends. Each is made once and never changed, so that who was killed
-//! where can be read off what is missing.
+//! Notes of an attempt lie in `attempts/` beside the plan, or in the bucket that has the records: `INDEX.NUMBER.json` when
+//! it begins, `.offer.json` before its result is made the task's, `.end.json` when it ends. Each is made once and never
+//! changed, so that who was killed where can be read off what is missing.
 //!
 //! The number is the fencing token: it is taken by making the first file, which only one process can. Checkpoints lie
 //! in `scratch/INDEX.NUMBER/`, which is named by that number, so an attempt that was given up for dead and is not cannot
 //! overwrite the checkpoint of a later one. The later one begins from a second name of the earlier one's files.
 
 use crate::{EngineError, Setting};
+use lacuna_objects::Place;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ const BYTES_MAX: u64 = 1 << 20;
 /// All attempts at the tasks of a plan.
 #[derive(Clone, Debug)]
 pub struct Attempts {
+    /// What all machines see of them.
+    shared: Place,
+    /// Of the plan, on this machine.
     folder: PathBuf,
 }
 
@@ -102,7 +106,21 @@ pub enum Ending {
 impl Attempts {
     /// Those beside the plan in a folder.
     pub fn of(folder: &Path) -> Attempts {
-        Attempts { folder: folder.to_path_buf() }
+        Attempts::shared_at(Place::folder_at(folder.to_path_buf()), folder)
+    }
+
+    /// Those whose notes and alarms lie in a place that all machines see; checkpoints stay beside the plan.
+    pub fn shared_at(shared: Place, folder: &Path) -> Attempts {
+        Attempts { shared, folder: folder.to_path_buf() }
+    }
+
+    fn notes(&self) -> Place {
+        self.shared.within("attempts")
+    }
+
+    /// Where results lie that should have been another's.
+    pub(crate) fn alarms(&self) -> Place {
+        self.shared.within("alarms")
     }
 
     /// Begin the next attempt at a task.
@@ -112,7 +130,7 @@ impl Attempts {
     pub fn begin(&self, index: usize, begun: &Begun) -> Result<Attempt, EngineError> {
         let text = line(begun);
         let mut number = 1;
-        while !lacuna_disk::write_new(&self.path(index, number, "json"), &text)? {
+        while !self.notes().create(&name(index, number, "json"), &text)? {
             number += 1;
         }
         Ok(Attempt { attempts: self.clone(), index, number })
@@ -123,20 +141,17 @@ impl Attempts {
     /// # Errors
     /// A file that cannot be read or is damaged.
     pub fn all(&self) -> Result<AllAttempts, EngineError> {
-        let folder = self.folder.join("attempts");
+        let notes = self.notes();
+        let names = notes.names()?;
         let mut all = BTreeMap::new();
-        if !folder.exists() {
-            return Ok(all);
-        }
-        let refused = |source| lacuna_disk::DiskError::Io { path: folder.clone(), action: "list", source };
-        for entry in std::fs::read_dir(&folder).map_err(refused)? {
-            let name = entry.map_err(refused)?.file_name();
-            let name = name.to_string_lossy();
-            let Some(name) = name.strip_suffix(".json") else { continue };
-            let parts: Vec<Option<usize>> = name.split('.').map(|part| part.parse().ok()).collect();
+        for listed in &names {
+            let Some(at) = listed.strip_suffix(".json") else { continue };
+            let parts: Vec<Option<usize>> = at.split('.').map(|part| part.parse().ok()).collect();
             let [Some(index), Some(number)] = parts[..] else { continue };
-            let begun = read(&self.path(index, number, "json"))?.expect("it was listed");
-            all.insert((index, number), (begun, read(&self.path(index, number, "end.json"))?));
+            let Some(begun) = read(&notes, listed)? else { continue };
+            let end = name(index, number, "end.json");
+            let ended = if names.contains(&end) { read(&notes, &end)? } else { None };
+            all.insert((index, number), (begun, ended));
         }
         Ok(all)
     }
@@ -144,20 +159,20 @@ impl Attempts {
     /// Which attempt at a task offered the file with this digest.
     fn who_offered(&self, index: usize, file: &str) -> Result<Option<(Attempt, Offer)>, EngineError> {
         let mut number = 1;
-        while self.path(index, number, "json").exists() {
-            if let Some(offer) =
-                read::<Offer>(&self.path(index, number, "offer.json"))?.filter(|offer| offer.file == file)
-            {
+        let notes = self.notes();
+        while notes.has(&name(index, number, "json"))? {
+            let offer: Option<Offer> = read(&notes, &name(index, number, "offer.json"))?;
+            if let Some(offer) = offer.filter(|offer| offer.file == file) {
                 return Ok(Some((Attempt { attempts: self.clone(), index, number }, offer)));
             }
             number += 1;
         }
         Ok(None)
     }
+}
 
-    fn path(&self, index: usize, number: usize, ending: &str) -> PathBuf {
-        self.folder.join("attempts").join(format!("{index:06}.{number}.{ending}"))
-    }
+fn name(index: usize, number: usize, ending: &str) -> String {
+    format!("{index:06}.{number}.{ending}")
 }
 
 impl Attempt {
@@ -205,8 +220,7 @@ impl Attempt {
     /// # Errors
     /// If that cannot be written.
     pub fn offer(&self, offer: &Offer) -> Result<(), EngineError> {
-        lacuna_disk::write_new(&self.attempts.path(self.index, self.number, "offer.json"), &line(offer))?;
-        Ok(())
+        self.note("offer.json", &line(offer))
     }
 
     /// The attempt whose result is the task's, and where it was made; `None` where no attempt at this plan made it.
@@ -215,7 +229,7 @@ impl Attempt {
     /// If its files cannot be read.
     pub fn winner(&self, file: &str) -> Result<Option<(Attempt, Offer, Setting)>, EngineError> {
         let Some((attempt, offer)) = self.attempts.who_offered(self.index, file)? else { return Ok(None) };
-        let begun: Option<Begun> = read(&attempt.attempts.path(attempt.index, attempt.number, "json"))?;
+        let begun: Option<Begun> = read(&self.attempts.notes(), &name(attempt.index, attempt.number, "json"))?;
         Ok(begun.map(|begun| (attempt, offer, begun.setting)))
     }
 
@@ -224,11 +238,21 @@ impl Attempt {
     /// # Errors
     /// If that cannot be written.
     pub fn end(&self, ended: &Ended) -> Result<(), EngineError> {
-        lacuna_disk::write_new(&self.attempts.path(self.index, self.number, "end.json"), &line(ended))?;
+        self.note("end.json", &line(ended))?;
         if !matches!(ended.ending, Ending::Stopped | Ending::Failed { .. }) {
             self.tidy();
         }
         Ok(())
+    }
+
+    fn note(&self, ending: &str, text: &[u8]) -> Result<(), EngineError> {
+        self.attempts.notes().create(&name(self.index, self.number, ending), text)?;
+        Ok(())
+    }
+
+    /// Where alarms of its plan lie.
+    pub(crate) fn alarms(&self) -> Place {
+        self.attempts.alarms()
     }
 
     /// Remove its folder.
@@ -243,7 +267,7 @@ impl Attempt {
     /// If their files cannot be read.
     pub fn tidy_earlier(&self) -> Result<(), EngineError> {
         for number in 1..self.number {
-            if self.attempts.path(self.index, number, "end.json").exists() {
+            if self.attempts.notes().has(&name(self.index, number, "end.json"))? {
                 Attempt { number, ..self.clone() }.tidy();
             }
         }
@@ -259,13 +283,10 @@ fn names_in(folder: &Path) -> Result<Vec<String>, EngineError> {
     Ok(names)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EngineError> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = lacuna_disk::read_text(path, BYTES_MAX)?;
-    let damage = |error: serde_json::Error| EngineError::Attempt { path: path.to_path_buf(), found: error.to_string() };
-    serde_json::from_str(&text).map(Some).map_err(damage)
+fn read<T: DeserializeOwned>(notes: &Place, name: &str) -> Result<Option<T>, EngineError> {
+    let Some(text) = notes.read(name, BYTES_MAX)? else { return Ok(None) };
+    let damage = |error: serde_json::Error| EngineError::Attempt { path: notes.at(name), found: error.to_string() };
+    serde_json::from_slice(&text).map(Some).map_err(damage)
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {

@@ -10,6 +10,9 @@ pub enum EngineError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// What attempts write down could not be read or written.
+    #[error(transparent)]
+    Objects(#[from] lacuna_objects::ObjectError),
     /// The file is no plan, or not the plan it was.
     #[error("{path}: expected a plan as `lacuna study plan` wrote it, found {found}; fix: {fix}")]
     NotAPlan {
@@ -53,8 +56,8 @@ pub enum EngineError {
         "{path}: expected the record of an attempt, found {found}; fix: delete it if nobody is at work on that task"
     )]
     Attempt {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the object.
+        path: String,
         /// The parser's words.
         found: String,
     },
@@ -73,7 +76,7 @@ pub enum EngineError {
         /// How it differs.
         found: String,
         /// Where the second result lies.
-        kept: PathBuf,
+        kept: String,
     },
     /// A program could not be started.
     #[error("{program}: cannot be started: {source}; fix: is it installed and on the PATH?")]

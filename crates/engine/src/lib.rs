@@ -27,7 +27,7 @@ pub use engine::local::{Finished, Pool};
 pub use engine::{ENGINES, Engine, Kubernetes, Resources, Submission, Way, Work, find};
 pub use error::EngineError;
 pub use index::{INDEX_VARIABLES, index_of_environment};
-pub use plan::{About, Draft, Plan, PlannedTask, TaskKind};
+pub use plan::{About, Draft, Plan, PlannedTask, TaskKind, TaskOfPlan};
 pub use setting::Setting;
 pub use simulation::{Cluster, Forecast, Job, Order, repeated, simulate};
 pub use standing::{Count, Standing, Standings};

@@ -6,6 +6,7 @@
 //! part of the plan.
 
 use crate::EngineError;
+use lacuna_objects::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,9 +29,9 @@ pub struct About {
     /// The digest of that file.
     pub file_digest: String,
     /// Where the records of finished tasks lie.
-    pub records: PathBuf,
+    pub records: Address,
     /// Where models lie.
-    pub models: PathBuf,
+    pub models: Address,
     /// Whether the study was planned with subject ids replaced.
     pub pseudonyms: bool,
     /// Where to compute, as the command line names it.
@@ -120,6 +121,9 @@ pub struct Plan {
     pub tasks: Vec<PlannedTask>,
 }
 
+/// What a plan is of, its digest, one of its tasks, and the keys of those that the task needs.
+pub type TaskOfPlan = (About, String, PlannedTask, Vec<String>);
+
 /// The first line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,11 +204,11 @@ impl Plan {
         Ok((Plan { about: text.head.about, tasks }, text.head.digest))
     }
 
-    /// One task of the plan in a folder and the keys of those that it needs, without reading the others.
+    /// One task of the plan in a folder, without reading the others.
     ///
     /// # Errors
     /// As [`Plan::read`], and a number that the plan does not have.
-    pub fn read_task(folder: &Path, index: usize) -> Result<(About, PlannedTask, Vec<String>), EngineError> {
+    pub fn read_task(folder: &Path, index: usize) -> Result<TaskOfPlan, EngineError> {
         let text = PlanText::read(folder)?;
         let of = |index: usize| -> Result<PlannedTask, EngineError> {
             let line = text.lines.lines().nth(index);
@@ -212,7 +216,7 @@ impl Plan {
         };
         let task = of(index)?;
         let needs = task.needs.iter().map(|&index| Ok(of(index)?.key)).collect::<Result<_, EngineError>>()?;
-        Ok((text.head.about, task, needs))
+        Ok((text.head.about, text.head.digest, task, needs))
     }
 
     /// The layers, each a range of numbers; what is needed lies in an earlier one.
@@ -272,8 +276,8 @@ pub(crate) mod tests {
             study: "small".to_string(),
             file: "/studies/small.toml".into(),
             file_digest: "ab".to_string(),
-            records: "/records".into(),
-            models: "/models".into(),
+            records: PathBuf::from("/records").into(),
+            models: PathBuf::from("/models").into(),
             pseudonyms: false,
             device: "cpu".to_string(),
             isa: None,
@@ -332,7 +336,7 @@ pub(crate) mod tests {
     fn one_task_is_read_with_the_names_of_what_it_needs() {
         let folder = tempfile::tempdir().unwrap();
         small().write(folder.path()).unwrap();
-        let (read, task, needs) = Plan::read_task(folder.path(), 4).unwrap();
+        let (read, found, task, needs) = Plan::read_task(folder.path(), 4).unwrap();
         assert_eq!((read, task.key.as_str(), needs), (about(), "p", vec!["u".to_string()]));
         let message = Plan::read_task(folder.path(), 5).unwrap_err().to_string();
         assert!(message.contains("expected 0 to 4, found 5"), "{message}");

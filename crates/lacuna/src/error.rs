@@ -15,6 +15,7 @@ use lacuna_inference::InferenceError;
 use lacuna_ledger::LedgerError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
+use lacuna_objects::ObjectError;
 use lacuna_report::ReportError;
 use lacuna_study::StudyError;
 use lacuna_train::TrainError;
@@ -213,6 +214,15 @@ fn of_disk(error: &DiskError) -> Exit {
     }
 }
 
+fn of_objects(error: &ObjectError) -> Exit {
+    match error {
+        ObjectError::Disk(error) => of_disk(error),
+        error if error.is_passing() => Exit::TryAgain,
+        ObjectError::Damaged { .. } | ObjectError::TooLarge { .. } => Exit::Data,
+        _ => Exit::Config,
+    }
+}
+
 fn of_volume(error: &VolumeError) -> Exit {
     match error {
         VolumeError::Disk(error) => of_disk(error),
@@ -313,6 +323,7 @@ fn of_study(error: &StudyError) -> Exit {
     match error {
         StudyError::Cohort(error) => of_cohort(error),
         StudyError::Disk(error) => of_disk(error),
+        StudyError::Objects(error) => of_objects(error),
         StudyError::Network(error) => of_network(error),
         StudyError::Train(error) => of_training(error),
         StudyError::Unlearn(error) => of_unlearning(error),
@@ -327,6 +338,7 @@ fn of_study(error: &StudyError) -> Exit {
 fn of_engine(error: &EngineError) -> Exit {
     match error {
         EngineError::Disk(error) => of_disk(error),
+        EngineError::Objects(error) => of_objects(error),
         EngineError::NotAPlan { .. } | EngineError::Attempt { .. } | EngineError::NotRepeated { .. } => Exit::Data,
         _ => Exit::Config,
     }

@@ -11,6 +11,7 @@ use crate::reporting::{self, Report};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::text_table::named;
 use crate::viewing;
+use lacuna_objects::{Address, Place};
 use lacuna_report::html::Names;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
@@ -23,15 +24,38 @@ use std::time::{Duration, Instant};
 /// Where a study's records and models lie.
 pub struct Folders {
     /// Small files, worth keeping.
-    pub records: PathBuf,
+    pub records: Address,
     /// Large files that can be made again.
-    pub models: PathBuf,
+    pub models: Address,
+    /// Where models that lie in a bucket are made.
+    pub work: PathBuf,
 }
 
 impl Folders {
+    /// The places given, or those below the run folders.
+    pub fn or_below_runs(records: &Option<Address>, models: &Option<Address>, context: &Context) -> Folders {
+        let store = context.runs.join("store");
+        let or = |given: &Option<Address>, name| given.clone().unwrap_or_else(|| store.join(name).into());
+        Folders { records: or(records, "records"), models: or(models, "models"), work: store.join("models") }
+    }
+
     /// The store in them.
-    pub fn store(&self) -> Store {
-        Store::new(self.records.clone(), self.models.clone())
+    ///
+    /// # Errors
+    /// The address of a bucket that cannot be one, or that this program was not built for.
+    pub fn store(&self) -> Result<Store, CliError> {
+        let open = |address| Place::open(address).map_err(StudyError::from);
+        Ok(Store::in_places(open(&self.records)?, open(&self.models)?, self.work.clone()))
+    }
+
+    /// The folder of the records, for what is written beside them.
+    ///
+    /// # Errors
+    /// If they lie in a bucket.
+    pub fn records_folder(&self) -> Result<&Path, CliError> {
+        let found = &self.records;
+        let what = || format!("--records: expected a folder, found {found}; fix: audits are declared in a folder");
+        found.folder().ok_or_else(|| CliError::Config { what: what() })
     }
 }
 
@@ -41,7 +65,7 @@ struct StudyRecord<'a> {
     run: &'a Path,
     results: PathBuf,
     report: PathBuf,
-    records: &'a Path,
+    records: &'a Address,
     /// How many of the records used were written before records were sealed.
     unsealed_records: usize,
     seconds: f64,
@@ -115,7 +139,7 @@ pub fn without_names(error: CliError) -> CliError {
 
 /// Read the cohort and check everything; nothing is written yet.
 pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
-    open_in(verb, config, folders.store(), context)
+    open_in(verb, config, folders.store()?, context)
 }
 
 /// The same with a store that may work elsewhere.
@@ -224,7 +248,7 @@ impl Finished<'_> {
             ("gates", self.folder.file("gates.md").display().to_string()),
             ("report", self.folder.file(reporting::FILE).display().to_string()),
             ("rows", self.folder.file("results.csv").display().to_string()),
-            ("records", format!("{}{unsealed}", self.folders.records.display())),
+            ("records", format!("{}{unsealed}", self.folders.records)),
             ("time", duration(self.seconds)),
         ])
     }
@@ -249,7 +273,7 @@ pub fn carry_out(
 fn in_task(error: StudyError, task: &str, folders: &Folders) -> CliError {
     match error {
         StudyError::Train(TrainError::Interrupted { epochs_done }) => {
-            let records = folders.records.display();
+            let records = &folders.records;
             let kept = format!("in task {task} after epoch {epochs_done}; finished tasks are recorded in {records}");
             CliError::Interrupted { kept: format!("{kept}; fix: the same command goes on from here") }
         }

@@ -96,6 +96,9 @@ pub enum StudyError {
     /// A file.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
+    /// Where records or models lie.
+    #[error(transparent)]
+    Objects(#[from] lacuna_objects::ObjectError),
     /// The network or its files.
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
@@ -123,6 +126,7 @@ impl StudyError {
             | StudyError::NotRepeated { .. }
             | StudyError::Memory { .. }
             | StudyError::Audit(_)
+            | StudyError::Objects(_)
             | StudyError::Network(_) => false,
             StudyError::Train(error) => !matches!(
                 error,

@@ -1,33 +1,44 @@
 //! Where records and models lie.
 //!
 //! Records are small and worth keeping under version control; models are large and can be made
-//! again from what a record says. So they lie in two folders. Where many processes do the tasks of one study, each writes
+//! again from what a record says. So they lie in two places, each a folder or a prefix in a bucket. Where many processes do the tasks of one study, each writes
 //! models and checkpoints to a folder of its own, and what it made is moved to the others' when its record counts.
 
 use crate::{Record, StudyError};
 use lacuna_nn::{Device, Network, NnError, read_model, write_model};
+use lacuna_objects::Place;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The largest record that is read.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
 
+/// The largest model that is fetched from a bucket.
+const MODEL_BYTES_MAX: u64 = 16 << 30;
+
 const MODEL_ENDING: &str = ".safetensors";
 
-/// The two folders.
+/// The two places, and a folder to work in.
 #[derive(Clone, Debug)]
 pub struct Store {
-    records: PathBuf,
-    models: PathBuf,
-    /// Where models and checkpoints are written; `models`, unless somebody else may be at the same task.
+    records: Place,
+    models: Place,
+    /// Where models and checkpoints are written; that of `models`, unless somebody else may be at the same task or the
+    /// models are in a bucket.
     work: PathBuf,
 }
 
 impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
-        Store { records, work: models.clone(), models }
+        let work = models.clone();
+        Store { records: Place::folder_at(records), models: Place::folder_at(models), work }
+    }
+
+    /// A store in two places; models in a bucket are written to `work` first, and fetched to there.
+    pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
+        let work = models.folder().map_or(work, |folder| folder.to_path_buf());
+        Store { records, models, work }
     }
 
     /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
@@ -42,21 +53,26 @@ impl Store {
     /// If one cannot be moved.
     pub fn publish_models(&self) -> Result<(), StudyError> {
         for name in self.made()? {
-            lacuna_disk::move_over(&self.work.join(&name), &self.models.join(&name))?;
+            let made = self.work.join(&name);
+            match self.models.folder() {
+                Some(folder) => lacuna_disk::move_over(&made, &folder.join(&name))?,
+                None => self.models.replace(&name, &lacuna_disk::read_bytes(&made, MODEL_BYTES_MAX)?)?,
+            }
         }
         Ok(())
     }
 
     /// The names of model files in the private folder, in order; none where there is no such folder.
-    fn made(&self) -> Result<BTreeSet<OsString>, StudyError> {
-        if self.work == self.models || !self.work.exists() {
+    fn made(&self) -> Result<BTreeSet<String>, StudyError> {
+        if self.models.folder() == Some(&self.work) || !self.work.exists() {
             return Ok(BTreeSet::new());
         }
         let refused = |source| lacuna_disk::DiskError::Io { path: self.work.clone(), action: "list", source };
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(&self.work).map_err(refused)? {
-            let name = entry.map_err(refused)?.file_name();
-            if name.as_encoded_bytes().ends_with(MODEL_ENDING.as_bytes()) {
+            // A model is named by a digest; what is no text is none.
+            let name = entry.map_err(refused)?.file_name().into_string().unwrap_or_default();
+            if name.ends_with(MODEL_ENDING) {
                 names.insert(name);
             }
         }
@@ -74,20 +90,40 @@ impl Store {
     /// # Errors
     /// A file that is not that run's record, or is not as it was sealed.
     pub fn record(&self, key: &str) -> Result<Option<Record>, StudyError> {
-        let path = self.record_path(key);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?;
-        match Record::parse(&text, key) {
+        let Some(bytes) = self.records.read(&record_name(key), RECORD_BYTES_MAX)? else { return Ok(None) };
+        let text = String::from_utf8(bytes).map_err(|error| format!("damage: {error}"));
+        match text.and_then(|text| Record::parse(&text, key)) {
             Ok(record) => Ok(Some(record)),
-            Err(found) => Err(StudyError::Record { delete: path.clone(), path, found }),
+            Err(found) => {
+                let path = self.record_path(key);
+                Err(StudyError::Record { delete: path.clone(), path, found })
+            }
         }
     }
 
-    /// Whether there is a file where the record of a run lies; it is not read.
-    pub fn has_record(&self, key: &str) -> bool {
-        self.record_path(key).exists()
+    /// Whether there is something where the record of a run lies; it is not read.
+    ///
+    /// # Errors
+    /// A bucket that does not answer.
+    pub fn has_record(&self, key: &str) -> Result<bool, StudyError> {
+        Ok(self.records.has(&record_name(key))?)
+    }
+
+    /// Those of some runs that have something where their records lie, by one listing.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, or a bucket that does not answer.
+    pub fn recorded<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Result<BTreeSet<&'a str>, StudyError> {
+        let names = self.records.names()?;
+        Ok(keys.filter(|key| names.contains(&record_name(key))).collect())
+    }
+
+    /// The digest of the bytes of a run's record, if there are any.
+    ///
+    /// # Errors
+    /// As [`Store::has_record`].
+    pub fn record_digest(&self, key: &str) -> Result<Option<String>, StudyError> {
+        Ok(self.records.read(&record_name(key), RECORD_BYTES_MAX)?.map(|bytes| lacuna_disk::digest(&bytes)))
     }
 
     /// Record a finished run, atomically.
@@ -95,7 +131,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record(&self, record: &Record) -> Result<(), StudyError> {
-        Ok(lacuna_disk::write_bytes(&self.record_path(&record.key), &record.to_line())?)
+        Ok(self.records.replace(&record_name(&record.key), &record.to_line())?)
     }
 
     /// Record a finished run unless it has a record already; whether it had none.
@@ -103,7 +139,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record_new(&self, record: &Record) -> Result<bool, StudyError> {
-        Ok(lacuna_disk::write_new(&self.record_path(&record.key), &record.to_line())?)
+        Ok(self.records.create(&record_name(&record.key), &record.to_line())?)
     }
 
     /// The model of a run, if it is there and is what its record says; a damaged file is as good as none,
@@ -112,17 +148,21 @@ impl Store {
     /// # Errors
     /// If the file cannot be read.
     pub fn model(&self, key: &str, digest: &str, device: &Device) -> Result<Option<Network>, StudyError> {
-        for path in BTreeSet::from([self.work.join(model_name(key)), self.models.join(model_name(key))]) {
-            if !path.exists() {
-                continue;
-            }
-            match read_model(&path, device) {
-                Ok(file) if file.network.digest() == digest => return Ok(Some(file.network)),
-                Err(error @ NnError::Disk(_)) => return Err(error.into()),
-                Ok(_) | Err(_) => {}
+        if let Some(network) = read_if_right(&self.model_path(key), digest, device)? {
+            return Ok(Some(network));
+        }
+        match self.models.folder() {
+            Some(folder) => read_if_right(&folder.join(model_name(key)), digest, device),
+            None => {
+                let Some(bytes) = self.models.read(&model_name(key), MODEL_BYTES_MAX)? else { return Ok(None) };
+                // Not under a model's name, or it would be published as one that was made here.
+                let fetched = self.work.join(format!("{key}.fetched"));
+                lacuna_disk::write_bytes(&fetched, &bytes)?;
+                let network = read_if_right(&fetched, digest, device);
+                lacuna_disk::remove_file(&fetched)?;
+                network
             }
         }
-        Ok(None)
     }
 
     /// Keep the model of a run.
@@ -166,9 +206,9 @@ impl Store {
         let _ = std::fs::remove_file(self.model_path(&at(key, epochs)));
     }
 
-    /// Whether the model of a run is there, without reading it.
+    /// Whether the model of a run is there, without reading it; a bucket that does not answer has none now.
     pub fn has_model(&self, key: &str) -> bool {
-        [&self.work, &self.models].iter().any(|folder| folder.join(model_name(key)).exists())
+        self.model_path(key).exists() || self.models.has(&model_name(key)).unwrap_or(false)
     }
 
     /// Where the model of a run is written.
@@ -195,10 +235,26 @@ impl Store {
         let _ = std::fs::remove_file(self.partial_path(key));
     }
 
-    /// Where the record of a run lies.
+    /// Where the record of a run lies, for messages: in a bucket that is no path of this machine.
     pub fn record_path(&self, key: &str) -> PathBuf {
-        self.records.join(format!("{key}.json"))
+        self.records.at(&record_name(key)).into()
     }
+}
+
+/// The network of a file, if the file is there, whole, and of that digest.
+fn read_if_right(path: &Path, digest: &str, device: &Device) -> Result<Option<Network>, StudyError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    match read_model(path, device) {
+        Ok(file) if file.network.digest() == digest => Ok(Some(file.network)),
+        Err(error @ NnError::Disk(_)) => Err(error.into()),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+fn record_name(key: &str) -> String {
+    format!("{key}.json")
 }
 
 fn model_name(key: &str) -> String {

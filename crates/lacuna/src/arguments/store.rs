@@ -4,17 +4,17 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::{Folders, without_names};
 use clap::Args;
-use std::path::PathBuf;
+use lacuna_objects::Address;
 
 /// Where records and models lie, and what may be written of people.
 #[derive(Args)]
 pub struct StoreArguments {
-    /// Where the records of finished runs lie; they are found again by content
+    /// Where the records of finished runs lie, a folder or the URL of a bucket; they are found again by content
     #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
-    records: Option<PathBuf>,
+    records: Option<Address>,
     /// Where models and checkpoints lie; they can be made again, and are deleted with the scans of whom they saw
     #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
-    models: Option<PathBuf>,
+    models: Option<Address>,
     /// Replace subject ids in everything that is written
     #[arg(long)]
     pub pseudonyms: bool,
@@ -23,9 +23,7 @@ pub struct StoreArguments {
 impl StoreArguments {
     /// The folders named, or those below the run folders.
     pub fn folders(&self, context: &Context) -> Folders {
-        let folder =
-            |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
-        Folders { records: folder(&self.records, "records"), models: folder(&self.models, "models") }
+        Folders::or_below_runs(&self.records, &self.models, context)
     }
 
     /// What a file says; where ids are replaced, an error that may show its lines says no more than where they are.

@@ -5,6 +5,7 @@ use super::declaration::Held;
 use lacuna_audit::attack::Identification;
 use lacuna_audit::distance::Distance;
 use lacuna_audit::{Assessment, Control, Failure, Object, Power, Verdict};
+use lacuna_objects::Address;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ pub struct Report {
     /// Whether every threshold is met, and which are not.
     pub gate: GateReport,
     /// Where the models lie that saw the subjects; they must be deleted with them.
-    pub models: PathBuf,
+    pub models: Address,
 }
 
 /// One strategy, or one delivered model, and one subject.

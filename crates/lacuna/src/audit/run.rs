@@ -42,7 +42,7 @@ fn run_in(
     let tasks = Tasks::new(study, config);
     let all = tasks.all()?;
     tasks.planted()?;
-    let held = declare(study, config, &all, &folders.records)?;
+    let held = declare(study, config, &all, folders.records_folder()?)?;
     context.note(&format!("protocol {} declared", &held.digest[..16]));
     if held.unlearned_before > 0 {
         let found = held.unlearned_before;

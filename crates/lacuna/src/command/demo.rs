@@ -45,7 +45,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut config = StudyConfig::from_toml(STUDY).expect("the demo's study is tested");
     context.note("demo     the paper's protocol, made small: fewer subjects, fewer epochs, a coarser grid");
     config.data.root = heads;
-    let folders = Folders { records: folder.join("records"), models: folder.join("models") };
+    let models = folder.join("models");
+    let folders = Folders { records: folder.join("records").into(), models: models.clone().into(), work: models };
     // Phantoms are nobody's heads.
     let images = ImageArguments::of(ImagesChoice::All);
     let outcome = studying::run("demo", config.clone(), &folders, context, &images, studying::tables_and_gates)?;

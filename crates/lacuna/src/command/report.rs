@@ -13,6 +13,7 @@ use crate::timeline::timeline;
 use crate::viewing;
 use clap::Args;
 use lacuna_disk::manifest;
+use lacuna_objects::Address;
 use lacuna_report::html::{Names, NiiVue, Pictures};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -53,10 +54,10 @@ pub struct Arguments {
     niivue: Option<PathBuf>,
     /// With --images: where the study's records lie [default: those below --runs]
     #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR", help_heading = "The report")]
-    records: Option<PathBuf>,
+    records: Option<Address>,
     /// With --images: where the study's models lie [default: those below --runs]
     #[arg(long, env = "LACUNA_MODELS", value_name = "DIR", help_heading = "The report")]
-    models: Option<PathBuf>,
+    models: Option<Address>,
     /// With --images: where the study's data lie now, if no longer where they were
     #[arg(long, value_name = "DIR", help_heading = "The report")]
     data: Option<PathBuf>,
@@ -111,9 +112,7 @@ fn pictures(arguments: &Arguments, report: &Report, context: &Context) -> Result
             format!("--images: expected one run folder, found {} runs; fix: one page for each", arguments.runs.len());
         return Err(CliError::Usage { what });
     };
-    let folder = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| context.runs.join("store").join(name));
-    let folders =
-        Folders { records: folder(&arguments.records, "records"), models: folder(&arguments.models, "models") };
+    let folders = Folders::or_below_runs(&arguments.records, &arguments.models, context);
     viewing::of_run(run, arguments.data.as_deref(), report, &folders, &arguments.images, context)
 }
 

@@ -76,6 +76,16 @@ fn a_study_done_by_others_has_the_very_tables_of_one_done_here() {
 }
 
 #[test]
+#[cfg(not(feature = "object-store"))]
+fn a_bucket_is_refused_by_a_program_without_network_code() {
+    let place = place();
+    write(&place, "small.toml", SMALL, &[]);
+    let plan = "study plan small.toml --out plan --records s3://bucket/small --quiet";
+    place.fails(plan, 3, &["s3://bucket/small", "--features object-store"]);
+    assert!(!place.path("plan").exists());
+}
+
+#[test]
 fn a_task_is_found_by_the_engines_number_and_waits_for_what_it_needs() {
     let mut place = planned("");
     place.fails("study run-task plan --quiet", 3, &["SLURM_ARRAY_TASK_ID"]);

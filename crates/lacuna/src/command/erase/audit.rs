@@ -40,8 +40,7 @@ pub fn audit(
     (state, subject): (&RequestState, &SubjectId),
     (progress, kept): (&mut Progress, &Path),
 ) -> Result<(), CliError> {
-    let store = context.runs.join("store");
-    let folders = Folders { records: store.join("records"), models: store.join("models") };
+    let folders = Folders::or_below_runs(&None, &None, context);
     let bank = if arguments.build_bank { Bank::Build } else { Bank::AsFound };
     for at in 0..progress.runs.len() {
         let run = &progress.runs[at];

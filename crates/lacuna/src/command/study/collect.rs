@@ -7,7 +7,6 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use crate::studying;
 use clap::Args;
-use lacuna_engine::alarms;
 
 /// Make tables and report of a plan whose tasks are done, as `lacuna study FILE` does
 #[derive(Args)]
@@ -26,11 +25,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let folder = &arguments.plan.plan;
     let given = arguments.plan.read()?;
-    if let Some(alarm) = alarms(folder)?.first() {
+    if let Some(alarm) = given.alarms.first() {
         let what = format!(
             "{}: expected one result of each task, found another of this one; fix: find out which machine computes \
              wrongly; when that is settled, take this file away",
-            alarm.kept.display()
+            alarm.kept
         );
         return Err(CliError::Data { what });
     }

@@ -5,8 +5,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::{Folders, without_names};
 use clap::Args;
-use lacuna_engine::{About, AllAttempts, Attempts, Ending, Job, Plan, PlannedTask, Standings, TaskKind};
+use lacuna_engine::{About, Alarm, AllAttempts, Attempts, Ending, Job, Plan, PlannedTask, Standings, TaskKind, alarms};
 use lacuna_kernels::InstructionSet;
+use lacuna_objects::{Address, Place};
 use lacuna_study::{StudyConfig, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,10 +20,10 @@ pub struct PlanArguments {
     pub plan: PathBuf,
     /// Where the records lie on this machine, if not where the plan says
     #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
-    records: Option<PathBuf>,
+    records: Option<Address>,
     /// Where the models lie on this machine, if not where the plan says
     #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
-    models: Option<PathBuf>,
+    models: Option<Address>,
 }
 
 /// A plan with all that is known of its attempts.
@@ -35,24 +36,39 @@ pub struct Given {
     pub attempts: AllAttempts,
     /// How each task stands.
     pub standings: Standings,
+    /// Results that should have been another's.
+    pub alarms: Vec<Alarm>,
 }
 
 impl PlanArguments {
     /// Where records and models lie.
     pub fn folders(&self, about: &About) -> Folders {
-        let or = |given: &Option<PathBuf>, planned: &PathBuf| given.clone().unwrap_or_else(|| planned.clone());
-        Folders { records: or(&self.records, &about.records), models: or(&self.models, &about.models) }
+        let or = |given: &Option<Address>, planned: &Address| given.clone().unwrap_or_else(|| planned.clone());
+        let (records, models) = (or(&self.records, &about.records), or(&self.models, &about.models));
+        Folders { records, models, work: self.plan.join("models") }
+    }
+
+    /// The attempts at the tasks of this plan: noted beside it, or beside records in a bucket, which every machine sees.
+    pub fn attempts(&self, about: &About, digest: &str) -> Result<Attempts, CliError> {
+        let records = self.folders(about).records;
+        if records.folder().is_some() {
+            return Ok(Attempts::of(&self.plan));
+        }
+        let shared = Place::open(&records).map_err(StudyError::from)?.within(&format!("plans/{digest}"));
+        Ok(Attempts::shared_at(shared, &self.plan))
     }
 
     /// The plan and how it stands.
     pub fn read(&self) -> Result<Given, CliError> {
         let (plan, digest) = Plan::read(&self.plan)?;
-        let store = self.folders(&plan.about).store();
+        let store = self.folders(&plan.about).store()?;
+        let keys = store.recorded(plan.tasks.iter().map(|task| task.key.as_str()))?;
         let recorded: BTreeSet<usize> =
-            plan.tasks.iter().filter(|task| store.has_record(&task.key)).map(|task| task.index).collect();
-        let attempts = Attempts::of(&self.plan).all()?;
+            plan.tasks.iter().filter(|task| keys.contains(task.key.as_str())).map(|task| task.index).collect();
+        let noted = self.attempts(&plan.about, &digest)?;
+        let (attempts, alarms) = (noted.all()?, alarms(&noted)?);
         let standings = Standings::of(&plan, &recorded, &attempts);
-        Ok(Given { plan, digest, attempts, standings })
+        Ok(Given { plan, digest, attempts, standings, alarms })
     }
 }
 

@@ -9,7 +9,8 @@ use crate::studying;
 use crate::text_table::aligned;
 use clap::Args;
 use lacuna_engine::{About, Draft, Plan, TaskKind};
-use lacuna_study::{Machine, Study, StudyConfig, Task};
+use lacuna_objects::Place;
+use lacuna_study::{Machine, Study, StudyConfig, StudyError, Task};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -57,13 +58,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let file = absolute(&arguments.file);
     let file_digest = lacuna_disk::digest_file(&file)?;
     let folders = arguments.store.folders(context);
+    // Before any work: results could not be committed to a store that replaces them.
+    Place::open(&folders.records).and_then(|records| records.prove_creating()).map_err(StudyError::from)?;
     let study = studying::open("study", config, &folders, context)?;
     let about = About {
         study: study.config().name.clone(),
         file,
         file_digest,
-        records: absolute(&folders.records),
-        models: absolute(&folders.models),
+        records: folders.records.clone().map_folder(absolute),
+        models: folders.models.clone().map_folder(absolute),
         pseudonyms: study.config().pseudonyms,
         device: context.device_kind.name().to_string(),
         isa: context.isa.map(|set| isa::name(set).to_string()),

@@ -14,8 +14,8 @@ use crate::output::Outcome;
 use crate::studying::{self, Watch, without_names};
 use clap::Args;
 use lacuna_engine::{
-    About, Alarm, Attempt, Attempts, Begun, Ended, Ending, EngineError, INDEX_VARIABLES, Offer, Plan, PlannedTask,
-    Setting, index_of_environment,
+    About, Alarm, Attempt, Begun, Ended, Ending, EngineError, INDEX_VARIABLES, Offer, Plan, PlannedTask, Setting,
+    index_of_environment,
 };
 use lacuna_kernels::InstructionSet;
 use lacuna_nn::device_identity;
@@ -75,13 +75,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         None => index_of_environment(|name| std::env::var(name).ok())?,
     };
     let folder = &arguments.plan.plan;
-    let (about, task, needs) = Plan::read_task(folder, number.saturating_add(arguments.offset))?;
+    let (about, digest, task, needs) = Plan::read_task(folder, number.saturating_add(arguments.offset))?;
     let config = study_of(&about, context)?;
-    let store = arguments.plan.folders(&about).store();
+    let store = arguments.plan.folders(&about).store()?;
     let begun = Begun { key: task.key.clone(), at: now(), setting: setting(context)? };
-    let attempt = Attempts::of(folder).begin(task.index, &begun)?;
+    let attempt = arguments.plan.attempts(&about, &digest)?.begin(task.index, &begun)?;
     context.note(&format!("task     {}, attempt {}  {}", task.index, attempt.number, task.what));
-    let work = Work { about: &about, task: &task, folder, attempt: &attempt, setting: &begun.setting, store: &store };
+    let work = Work { about: &about, task: &task, attempt: &attempt, setting: &begun.setting, store: &store };
     let outcome = work.do_it(&needs, config, context);
     let outcome = outcome.map_err(|error| if about.pseudonyms { without_names(error) } else { error });
     let seconds = began.elapsed().as_secs_f64();
@@ -113,8 +113,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
 struct Work<'a> {
     about: &'a About,
     task: &'a PlannedTask,
-    /// Of the plan.
-    folder: &'a Path,
     attempt: &'a Attempt,
     setting: &'a Setting,
     /// That all attempts share.
@@ -133,7 +131,10 @@ impl Work<'_> {
             self.mend()?;
             return Ok(Ending::Found);
         }
-        if let Some(need) = needs.iter().find(|need| !self.store.has_record(need)) {
+        for need in needs {
+            if self.store.has_record(need)? {
+                continue;
+            }
             let path = self.store.record_path(need);
             let what = format!(
                 "task {}: expected the record of what it needs, found none at {}; fix: try again when that task is done",
@@ -177,7 +178,7 @@ impl Work<'_> {
         match apart {
             Some(dice) if !alike && dice <= DICE_APART_MAX => Ok(Ending::Near { dice }),
             _ => {
-                let kept = Alarm::raise(self.folder, self.attempt, &line)?.kept;
+                let kept = Alarm::raise(self.attempt, &line)?.kept;
                 let dice = apart.map_or("not comparable".to_string(), |dice| format!("mean Dice {dice:.4} apart"));
                 let machines = match &winner {
                     Some((_, _, setting)) if !alike => {
@@ -196,8 +197,8 @@ impl Work<'_> {
 
     /// The attempt that made the record was killed before its models were where all find them.
     fn mend(&self) -> Result<(), CliError> {
-        let line = lacuna_disk::digest_file(&self.store.record_path(&self.task.key))?;
-        if let Some((winner, ..)) = self.attempt.winner(&line)? {
+        let Some(file) = self.store.record_digest(&self.task.key)? else { return Ok(()) };
+        if let Some((winner, ..)) = self.attempt.winner(&file)? {
             self.store.working_in(winner.scratch()).publish_models()?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::output::Outcome;
 use crate::studying::duration;
 use crate::text_table::aligned;
 use clap::Args;
-use lacuna_engine::{Alarm, Count, Ending, Standing, TaskKind, alarms};
+use lacuna_engine::{Alarm, Count, Ending, Standing, TaskKind};
 use serde::Serialize;
 
 /// Say how the tasks of a plan stand
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         spare_attempts: ended().filter(|(_, ended)| is_spare(&ended.ending)).count(),
         busy_seconds: ended().fold(0.0, |sum, (_, ended)| sum + ended.seconds),
         failed: failed(&given),
-        alarms: alarms(&arguments.plan.plan)?,
+        alarms: given.alarms.clone(),
     };
     let text = text(&record);
     Ok(Outcome::new("study-status", &record, text))
@@ -95,7 +95,7 @@ fn text(record: &Record) -> String {
         text.push_str(&format!("failed   task {index}, attempt {attempt}: {message}\n"));
     }
     for alarm in &record.alarms {
-        text.push_str(&format!("ALARM    another result than the one that counts: {}\n", alarm.kept.display()));
+        text.push_str(&format!("ALARM    another result than the one that counts: {}\n", alarm.kept));
     }
     text
 }

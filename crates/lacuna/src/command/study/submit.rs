@@ -112,7 +112,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         folder: &folder,
         pending: &pending,
         program: &program,
-        resources: resources(&given, &folders.store(), arguments.cpus.get())?,
+        resources: resources(&given, &folders.store()?, arguments.cpus.get())?,
         options: &arguments.options,
         retries: arguments.retries,
         array_max: arguments.array_max.get(),
@@ -235,7 +235,7 @@ fn run_here(arguments: &Arguments, given: &Given, work: &Work, context: &Context
         let mut command = Command::new(&work.program[0]);
         command.args(&work.program[1..]).args(["--quiet", "--threads", &cpus.to_string(), "study", "run-task"]);
         command.arg(work.folder).args(["--index", &index.to_string()]);
-        command.arg("--records").arg(&folders.records).arg("--models").arg(&folders.models);
+        command.args(["--records", &folders.records.to_string(), "--models", &folders.models.to_string()]);
         command
     };
     let began = Instant::now();
