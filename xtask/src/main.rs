@@ -7,6 +7,7 @@ mod browser;
 mod crashes;
 mod leaderboard;
 mod machine;
+mod memory;
 mod mutate;
 mod peers;
 mod pictures;
@@ -34,6 +35,7 @@ enum Task {
     Browser(browser::Arguments),
     Crashes(crashes::Arguments),
     Leaderboard(leaderboard::Arguments),
+    Memory(memory::Arguments),
     Mutate(mutate::Arguments),
     Peers(peers::Arguments),
     Pictures(pictures::Arguments),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Task::Browser(arguments) => browser::run(&arguments),
         Task::Crashes(arguments) => crashes::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
+        Task::Memory(arguments) => memory::run(&arguments),
         Task::Mutate(arguments) => mutate::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Pictures(arguments) => pictures::run(&arguments),

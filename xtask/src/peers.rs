@@ -40,6 +40,7 @@ struct Figures {
     weights: Value,
     nnunet: Value,
     onnx: Value,
+    schemas: Value,
     events: Value,
     predictions: Value,
     /// `None` where there were no real volumes.
@@ -64,6 +65,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("nnU-Net's checkpoints and logits: as in PyTorch\n{nnunet:#}");
     let onnx = peers.compare("onnx_graphs.py", &[])?;
     println!("ONNX graphs in onnxruntime: as in PyTorch\n{onnx:#}");
+    let schemas = peers.compare("schemas.py", &[])?;
+    println!("JSON Schemas: as jsonschema reads them\n{schemas:#}");
     let events = peers.compare("events.py", &[])?;
     println!("event files: as TensorBoard reads them\n{events:#}");
     let predictions = peers.compare("predict.py", &[])?;
@@ -76,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
         None
     };
-    let figures = Figures { setting, weights, nnunet, onnx, events, predictions, scores };
+    let figures = Figures { setting, weights, nnunet, onnx, schemas, events, predictions, scores };
     std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {FIGURES}");
     Ok(())

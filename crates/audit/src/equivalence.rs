@@ -13,10 +13,11 @@
 
 use crate::law::chi_squared_quantile;
 use crate::{AuditError, Comparison, Interval, Pool, comparison};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far apart two arms may lie and still count as alike.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Margin {
     /// In the statistic's own unit.

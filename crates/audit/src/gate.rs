@@ -1,10 +1,11 @@
 //! Thresholds that a pipeline sets, and what fails them.
 
 use crate::{Assessment, AuditError, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a pipeline accepts. What is not set is not asked; what was not measured never passes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gate {
     /// The verdicts that pass.

@@ -4,10 +4,11 @@
 //! the choice is written down with its digest before anything is unlearned, and the digest stands in the result.
 
 use crate::{AuditError, Margin, Statistic};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The statistic that decides, the others, and every limit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
     /// What decides.

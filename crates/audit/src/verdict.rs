@@ -3,10 +3,11 @@
 //! There is deliberately no "verified": a statistic can show that models are alike within a margin, and it can fail to
 //! tell one model from others. It cannot show that a person is gone.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an audit says of one strategy and one subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The pools are alike within the margin, by a test whose burden is to show it. Of a procedure only.

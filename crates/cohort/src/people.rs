@@ -6,6 +6,7 @@
 
 use crate::error::in_words;
 use crate::{CohortError, SubjectId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +23,7 @@ const TABLE_BYTES_MAX: u64 = 16 << 20;
 /// `{subject}` is the shortest non-empty run that lets the rest match, `*` any run, everything
 /// else itself; the whole name must match. `{subject}` may not touch a `*`, since then nothing
 /// would say where the id ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct SubjectPattern {
     before: String,

@@ -2,7 +2,7 @@
 //! batch and instance normalisation and the SGD step, each forward and backward.
 //!
 //! Every tensor has the logical shape `[B, C, D, H, W]` on every device; how its memory is laid out is this
-//! crate's own business. Each operation has a plain version in [`reference`], made of burn's own tensor
+//! crate's own business. Each operation has a plain version in [`mod@reference`], made of burn's own tensor
 //! operations, which is what runs on a device that this crate has no kernel for, and what the kernels are
 //! tested against.
 //!

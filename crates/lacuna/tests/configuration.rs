@@ -2,6 +2,7 @@
 
 use crate::support::Place;
 use serde_json::json;
+use std::path::Path;
 
 #[test]
 fn a_later_word_wins_and_a_dry_run_says_whose_it_is() {
@@ -57,4 +58,44 @@ fn there_is_a_manual_page_for_each_verb() {
         let text = std::fs::read_to_string(place.path(&format!("man1/{page}.1"))).unwrap();
         assert!(text.contains(".TH") && text.contains(".SH SYNOPSIS"), "{page}: {text}");
     }
+}
+
+#[test]
+fn the_published_schemas_are_those_of_this_version() {
+    let place = Place::new();
+    place.ok("schema --out schemas");
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    for name in ["study", "audit", "train", "recipe", "labels"] {
+        let now = std::fs::read_to_string(place.path(&format!("schemas/{name}.json"))).unwrap();
+        assert_eq!(place.ok(&format!("schema {name}")), now, "{name}");
+        let before = std::fs::read_to_string(published.join(format!("{name}.json"))).unwrap_or_default();
+        assert!(now == before, "docs/schemas/{name}.json is old; fix: lacuna schema --out docs/schemas");
+    }
+}
+
+#[test]
+fn a_schema_names_every_key_with_its_meaning_and_no_other() {
+    let place = Place::new();
+    let schema = |name: &str| place.json(&format!("schema {name}"), "lacuna.schema/1")["json_schema"].clone();
+    let recipe = schema("recipe");
+    assert_eq!(recipe["additionalProperties"], false);
+    assert_eq!(recipe["properties"]["learn_noise"]["default"], false);
+    for (key, about) in recipe["properties"].as_object().unwrap() {
+        assert!(about.get("description").is_some(), "{key}: {about}");
+    }
+    // The recipe that lacuna writes out has no key that the schema lacks.
+    place.heads("heads", "");
+    let train =
+        "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --quiet";
+    let model = place.json(train, "lacuna.train/1")["model"].as_str().unwrap().to_string();
+    let words =
+        format!("unlearn --model {model} --data heads --forget phantom-001 --strategy atlas-matching --epochs 1");
+    let run = place.json(&format!("{words} --quiet"), "lacuna.unlearn/1")["run"].as_str().unwrap().to_string();
+    let written: toml::Table = std::fs::read_to_string(place.path(&run).join("config.toml")).unwrap().parse().unwrap();
+    for key in written["recipe"].as_table().unwrap().keys() {
+        assert!(recipe["properties"].get(key).is_some(), "{key}");
+    }
+    assert!(schema("study")["properties"].get("references").is_some());
+    assert!(schema("audit")["properties"].get("references").is_none(), "an audit refuses it");
+    assert_eq!(schema("train").get("required"), None, "flags may say what the file does not");
 }

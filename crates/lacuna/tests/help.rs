@@ -47,6 +47,7 @@ const VERBS: &[&str] = &[
     "bench",
     "completions",
     "man",
+    "schema",
     "exit-codes",
 ];
 

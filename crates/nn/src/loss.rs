@@ -7,10 +7,11 @@ use crate::heads::first_voxel;
 use crate::parameters::values_of;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Slice, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What to minimise against a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SegmentationLoss {
     /// Mean cross-entropy over the counted voxels.

@@ -14,7 +14,9 @@ use std::sync::Arc;
 ///
 /// The names are MedicalNet's; other families say which of their parts are meant, so that a recipe that keeps or renews
 /// the last layers does so in any network. A U-Net's four deepest stages are its four layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The first convolution and its BatchNorm; a U-Net's stages above the four deepest.

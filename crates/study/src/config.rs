@@ -5,6 +5,7 @@ use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, PlainUnet, Shortcut, UnetPlan, read_plans};
 use lacuna_train::{TrainConfig, TrainError};
 use lacuna_volume::Preprocessing;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Everything that decides a study's outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyConfig {
     /// What the study is called in folders and tables.
@@ -58,7 +59,7 @@ pub struct StudyConfig {
 ///
 /// A retrained model is one draw. Whether an unlearned one is like a retrained one can be asked only of several, which
 /// differ in initial weights and orders and in nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReferencesConfig {
     /// A retrained model is trained for each forgotten subject and each of these seeds; those of the study itself may
@@ -81,7 +82,7 @@ impl ReferencesConfig {
 }
 
 /// Which models stay on the disk after their run is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeepModels {
     /// The original and retrained ones, from which everything else can be made again.
@@ -92,7 +93,7 @@ pub enum KeepModels {
 }
 
 /// The scans and what their labels mean.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// The data set's folder or list file, relative to the study file.
@@ -105,7 +106,7 @@ pub struct DataConfig {
 }
 
 /// A label table by name, or from a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum LabelChoice {
     /// `brain`, `tissue`, `mrbrains`, or `as-is` for the data set's own classes.
@@ -118,7 +119,7 @@ pub enum LabelChoice {
 }
 
 /// The network before training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
     /// MedicalNet's depth: 10, 18, 34, 50, 101, 152 or 200.
@@ -200,7 +201,7 @@ impl NetworkConfig {
 }
 
 /// Who is held out and who is forgotten.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitConfig {
     /// How many subjects are never seen; they rotate with the forgotten subject.
@@ -221,7 +222,7 @@ impl Default for SplitConfig {
 }
 
 /// Who is forgotten, one subject per run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forget {
     /// Every subject once (of the training set, if the held-out subjects are named).
@@ -231,7 +232,7 @@ pub enum Forget {
 }
 
 /// How subjects are forgotten.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UnlearnConfig {
     /// After how many epochs each run is scored; the longest one is how long it runs.
@@ -244,6 +245,7 @@ pub struct UnlearnConfig {
     pub strategies: Option<Vec<String>>,
     /// Recipe keys that replace the defaults of every named strategy.
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    #[schemars(with = "lacuna_unlearn::Recipe")]
     pub recipe: toml::Table,
     /// More runs: a named strategy with some keys replaced, or a recipe of the user's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -264,13 +266,14 @@ impl Default for UnlearnConfig {
 }
 
 /// One more run of a study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantConfig {
     /// A named strategy, or a new name, in which case `recipe` is the whole recipe.
     pub strategy: String,
     /// The keys to replace.
     #[serde(default)]
+    #[schemars(with = "lacuna_unlearn::Recipe")]
     pub recipe: toml::Table,
     /// Its own horizons, where a method is made for another length than the study's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

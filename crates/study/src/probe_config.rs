@@ -4,10 +4,11 @@ use crate::StudyError;
 use crate::config::bad;
 use lacuna_nn::BatchNormMode;
 use lacuna_train::{Schedule, TrainConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How models are probed, references and unlearned ones alike.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
     /// After which horizons of an unlearning run.
@@ -21,7 +22,7 @@ pub struct ProbeConfig {
 }
 
 /// Which models of an unlearning run are probed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeHorizons {
     /// The last.
@@ -32,7 +33,7 @@ pub enum ProbeHorizons {
 }
 
 /// More supervised training on the retain subjects alone.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReboundConfig {
     /// Passes over the retain subjects.
@@ -45,7 +46,7 @@ pub struct ReboundConfig {
 }
 
 /// Supervised training on the forgotten subject alone, until it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelearnConfig {
     /// The subject is known from this mean cross-entropy on the output grid downwards.

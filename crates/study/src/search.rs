@@ -7,11 +7,12 @@ use crate::config::{Forget, UnlearnConfig, VariantConfig, bad, one_seed};
 use crate::{StudyConfig, StudyError, Variant};
 use lacuna_cohort::SubjectId;
 use lacuna_seed::Seed;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is tried, and on whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
     /// Who is forgotten while settings are chosen: trained on, never held out, forgotten in no table of the study.
@@ -24,15 +25,17 @@ pub struct SearchConfig {
 }
 
 /// Settings of one strategy: every combination of the values of some keys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceConfig {
     /// A named strategy, or a new name, in which case recipe and grid are the whole recipe.
     pub strategy: String,
     /// Keys that all share.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    #[schemars(with = "lacuna_unlearn::Recipe")]
     pub recipe: toml::Table,
     /// The values to try of each key.
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
     /// Its own horizons; each is ranked by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

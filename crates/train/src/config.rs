@@ -3,10 +3,11 @@
 use crate::{Schedule, TrainError};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Activations, BatchNormMode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to train. Every key has a default, and the defaults are MedicalNet's own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Passes over all training subjects.
@@ -37,7 +38,7 @@ pub struct TrainConfig {
 }
 
 /// The update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum OptimiserConfig {
     /// Stochastic gradient descent with momentum, as in PyTorch (no dampening).

@@ -1,9 +1,10 @@
 //! How the learning rate changes over the epochs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The factor on the base learning rate, constant within an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Schedule {
     /// 1 throughout.

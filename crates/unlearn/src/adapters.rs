@@ -1,10 +1,11 @@
 //! A recipe that moves low-rank additions to the kernels and leaves the kernels alone.
 
 use crate::UnlearnError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Adapters beside every kernel; they are merged into the kernels when the run ends, and for every score on the way.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adapters {
     /// Their rank.

@@ -17,10 +17,11 @@
 use crate::UnlearnError;
 use lacuna_nn::Tensor;
 use lacuna_train::EpochRecord;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the retain loss is held under its bound.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Constraint {
     /// By how much the retain loss may exceed the original's.

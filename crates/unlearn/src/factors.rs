@@ -13,10 +13,11 @@ use crate::rank::{count_of, cut_above};
 use crate::{ForgetRetain, Recipe, UnlearnError, Unlearned};
 use lacuna_nn::{Network, Role};
 use lacuna_train::{Passes, State, TrainError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Among which weights the most salient are sought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaliencyScope {
     /// Among all that may move.

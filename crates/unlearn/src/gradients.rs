@@ -13,12 +13,13 @@ use lacuna_nn::loss::{Target, ordered_sum};
 use lacuna_nn::{BatchNormMode, Device, Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, input_tensor};
 use lacuna_volume::IGNORED;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What a sample's gradient is taken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Importance {
     /// The loss on the sample's labels.

@@ -5,10 +5,11 @@ use crate::{ForgetRetain, UnlearnError, Unlearned, tally};
 use lacuna_cohort::Case;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_train::{Passes, TrainError, mean_loss, targets};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A level of the mean loss against labels, as a number or by what it is the loss of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     deny_unknown_fields,
@@ -27,7 +28,7 @@ pub enum LossLevel {
 }
 
 /// Somebody or something whose loss is a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reference {
     /// Whoever finds every class equally probable: ln C in cross-entropy.

@@ -2,10 +2,11 @@
 
 use lacuna_cohort::Case;
 use lacuna_seed::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the two sides alternate. Every case is passed once per epoch, in [`Interleave::Alternate`] every retain case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interleave {
     /// One case per step, all in one order drawn for the epoch.

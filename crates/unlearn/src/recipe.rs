@@ -6,10 +6,11 @@ use crate::{
 };
 use lacuna_nn::{BatchNormMode, Network, Stage};
 use lacuna_train::{OptimiserConfig, Schedule, TrainConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a strategy is for; the two are judged by different gates and never mixed in one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
     /// The paper's protocol: the forget Dice low, the retain Dice kept.
@@ -31,7 +32,7 @@ pub enum Goal {
 /// ```
 ///
 /// from the original after its [`Edit`]s. A recipe whose weights are all 0 is its edits and no step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
     /// What the recipe is for.

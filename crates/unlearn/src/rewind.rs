@@ -8,10 +8,11 @@
 
 use crate::{ForgetRetain, LossLevel};
 use lacuna_train::Passes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The rule that chooses the epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "rule", deny_unknown_fields)]
 pub enum Rewind {
     /// The mean loss of the forget subjects against their labels, measured at the end of each epoch, is nearest to a

@@ -2,12 +2,13 @@
 
 use crate::UnlearnError;
 use crate::mechanic::Sharpness;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a forget subject is pulled to (or, with `max_loss`, pushed away from).
 ///
 /// The first six are what the paper's four switches can say; the others are named in a recipe by `forget_target`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum ForgetTarget {
     /// Its own labels.

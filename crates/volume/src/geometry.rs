@@ -1,9 +1,10 @@
 //! Where voxels lie: dimensions, affine, spacing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Distance between neighbouring voxel centres along i, j and k, in millimetres.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SpacingMm(pub [f64; 3]);
 
 /// The map from voxel index to RAS+ millimetres: three rows of `[m_i, m_j, m_k, offset]`.

@@ -1,9 +1,10 @@
 //! Intensities made comparable between scans.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which voxels the mean and the standard deviation are taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Foreground {
     /// Every voxel.

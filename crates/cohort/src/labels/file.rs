@@ -13,7 +13,9 @@
 use super::{LabelTable, Target};
 use crate::CohortError;
 use crate::error::all_of;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,12 +24,26 @@ const TABLE_BYTES_MAX: u64 = 1 << 20;
 /// The target that is no class.
 const IGNORED_NAME: &str = "ignored";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// What the table is called.
     name: String,
+    /// The classes, the background first.
     classes: Vec<String>,
+    /// The class of each label value, or `ignored`.
     map: BTreeMap<String, String>,
+}
+
+/// That of the file a table is read from.
+impl JsonSchema for LabelTable {
+    fn schema_name() -> Cow<'static, str> {
+        "LabelTable".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::json_schema(generator)
+    }
 }
 
 impl LabelTable {

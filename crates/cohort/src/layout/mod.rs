@@ -23,6 +23,7 @@ pub use write::{CohortFacts, WrittenScan, write_cohort};
 
 use crate::error::{all_of, in_words};
 use crate::{CohortError, SubjectId, SubjectPattern};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -56,7 +57,7 @@ pub trait Layout: Sync {
 pub static LAYOUTS: &[&dyn Layout] = &[&Plain, &MedicalnetList, &Msd, &Nnunet, &Bids, &Mrbrains];
 
 /// What a user may say about how a data set lies on the disk; whatever is unsaid is detected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayoutOptions {
     /// The layout's name, instead of detecting it.

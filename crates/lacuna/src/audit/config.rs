@@ -5,6 +5,7 @@ use crate::error::CliError;
 use lacuna_audit::{Gate, Protocol};
 use lacuna_cohort::SubjectId;
 use lacuna_study::{Forget, KeepModels, Study, StudyConfig};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -26,7 +27,7 @@ pub struct AuditConfig {
 }
 
 /// Choices of the controls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Controls {
     /// A subject that every original must remember: one with an odd lesion in a synthetic cohort.

@@ -15,7 +15,7 @@ mod run;
 mod table;
 mod tasks;
 
-pub use config::AuditConfig;
+pub use config::{AuditConfig, Controls};
 pub use delivered::{Bank, run as run_delivered};
 pub use plan::run as plan;
 pub use run::run;

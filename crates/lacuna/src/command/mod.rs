@@ -17,6 +17,7 @@ mod man;
 mod phantom;
 mod predict;
 mod report;
+mod schema;
 mod study;
 mod trace;
 mod train;
@@ -58,6 +59,7 @@ pub enum Command {
     Bench(bench::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    Schema(schema::Arguments),
     ExitCodes(exit_codes::Arguments),
 }
 
@@ -87,6 +89,7 @@ impl Command {
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),
             Command::Man(arguments) => man::run(arguments),
+            Command::Schema(arguments) => schema::run(arguments),
             Command::ExitCodes(arguments) => exit_codes::run(arguments),
         }
     }

@@ -14,6 +14,7 @@ use crate::error::CliError;
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{Expectation, Plan};
 use lacuna_seed::Seed;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SLICES_UNASKED_MAX: usize = 8;
 
 /// How subjects are divided, in the table `exact` of a training's settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExactConfig {
     /// Networks that the subjects are dealt to.

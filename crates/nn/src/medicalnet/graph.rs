@@ -1,6 +1,6 @@
 //! The layers as an ONNX graph.
 
-use super::{Block, HEAD, HEAD_CHANNELS, MedicalNet, Normalisation, Skip};
+use super::{Block, HEAD, MedicalNet, Normalisation, Skip};
 use crate::layers::Convolution;
 use crate::onnx::GraphBuilder;
 use crate::weights::Part;
@@ -22,7 +22,6 @@ impl MedicalNet {
         for layer in &self.head {
             value = activated(graph, layer, value);
         }
-        debug_assert_eq!(self.classifier.in_channels, HEAD_CHANNELS);
         (graph.convolution(&self.classifier, value), self.classifier.out_channels)
     }
 }

@@ -5,13 +5,14 @@ use crate::family::{Family, Layers, Metadata, check_channels_and_classes};
 use crate::names::Renamed;
 use crate::recognise::Recognised;
 use crate::{Architecture, NnError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// How a residual block joins its input where stride or width change (He et al., 2016, section 3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Shortcut {
     /// Subsampling and zero-filled channels, cut off from the gradient as in MedicalNet.
     A,

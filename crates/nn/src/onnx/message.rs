@@ -1,6 +1,6 @@
 //! The messages of onnx.proto that a graph of lacuna's is made of, with their field numbers.
 //!
-//! Source: onnx/onnx.proto of the Open Neural Network Exchange, IR version 8. Fields that are never written are left out;
+//! Source: onnx/onnx.proto of the Open Neural Network Exchange, IR version 7. Fields that are never written are left out;
 //! a reader takes them for unset.
 
 use prost::Message;

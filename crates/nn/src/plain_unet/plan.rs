@@ -3,6 +3,7 @@
 use super::layers::Unet;
 use crate::family::{Family, Layers, Metadata, check_channels_and_classes, check_count};
 use crate::{Architecture, NnError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// The stages of a U-Net, finest first, under the names of nnU-Net's `arch_kwargs`.
 ///
 /// Axes are those of the network's input, D, H and W.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnetPlan {
     /// Channels of each stage.

@@ -24,10 +24,11 @@ use crate::rank::{count_of, cut_above};
 use crate::{ForgetRetain, Unlearned};
 use lacuna_nn::Network;
 use lacuna_train::{Passes, TrainError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which weights are dampened.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// Those whose importance to the forget samples is more than this multiple, alpha, of that to all.

@@ -18,10 +18,11 @@ use crate::gradients::{self, Importance, PerWeight, host};
 use crate::{ForgetRetain, UnlearnError, Unlearned};
 use lacuna_nn::{Network, Stage, Tensor};
 use lacuna_train::Passes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One change of the weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Edit {
     /// Draw the weights of some stages anew, as a fresh network has them.

@@ -6,10 +6,11 @@
 //! of a model on strangers.
 
 use lacuna_volume::IGNORED;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How sure an atlas is made to be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharpness {
     /// The exponent g itself; 1 leaves the shares as they are.

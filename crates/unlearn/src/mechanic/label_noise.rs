@@ -2,10 +2,11 @@
 
 use lacuna_seed::Stream;
 use lacuna_volume::IGNORED;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What noise labels are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoiseLaw {
     /// A Gaussian with the label map's own mean and deviation, rounded and clamped to the classes:

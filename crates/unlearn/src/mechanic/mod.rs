@@ -16,10 +16,11 @@ pub use label_noise::{NoiseLaw, noise_labels};
 pub(crate) use mirror::{logits_of_mirrored, mirrored_back};
 pub(crate) use value_noise::{noise_features, noise_volume};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How often noise is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Redraw {
     /// Anew each time the subject is passed.

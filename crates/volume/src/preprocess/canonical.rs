@@ -4,13 +4,14 @@ use super::placement::Placement;
 use super::{Prepared, PreprocessError};
 use crate::resample::{Convention, dims_at_spacing};
 use crate::{Foreground, SpacingMm, Volume, VoxelBox, bounding_box, canonical_order, z_score};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Bring to RAS, crop, resample trilinearly, normalise by z-score.
 ///
 /// The network's axes (D, H, W) run from inferior to superior, from posterior to anterior and
 /// from left to right. Without `size` and without `spacing_mm` voxels are not resampled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canonical {
     /// Voxels of the network's input along (D, H, W), whatever the spacing.
@@ -26,7 +27,7 @@ pub struct Canonical {
 }
 
 /// Which part of an image is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Crop {
     /// The whole image.

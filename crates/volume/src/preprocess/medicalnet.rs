@@ -17,13 +17,14 @@ use super::placement::Placement;
 use super::{Prepared, PreprocessError};
 use crate::{AxisOrder, Convention, Foreground, Grid, Volume, VoxelBox, bounding_box, z_score};
 use lacuna_seed::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Crop to what differs from the corner voxel, stretch to a size by nearest voxels, normalise
 /// over voxels above 0, fill voxels that are 0 with noise.
 ///
 /// The network's axes (D, H, W) are the stored axes (i, j, k).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Medicalnet {
     /// Voxels of the network's input along (D, H, W).

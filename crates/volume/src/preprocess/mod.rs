@@ -20,10 +20,11 @@ pub use placement::{Placement, PlacementError};
 
 use crate::{FlatVolume, Grid, Volume};
 use lacuna_seed::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How images become a network's input.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Preprocessing {
     /// The voxels as stored, unscaled.

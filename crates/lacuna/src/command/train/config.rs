@@ -9,12 +9,13 @@ use lacuna_cohort::SubjectId;
 use lacuna_study::{DataConfig, NetworkConfig, StudyConfig};
 use lacuna_train::TrainConfig;
 use lacuna_volume::Preprocessing;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use toml::{Table, Value};
 
 /// Everything that decides a training run's outcome; written to its folder with all defaults.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRun {
     /// What the run folder is called.
