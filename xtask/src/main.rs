@@ -11,6 +11,7 @@ mod mutate;
 mod peers;
 mod pictures;
 mod program;
+mod sbom;
 mod scaling;
 mod slurm;
 
@@ -36,6 +37,7 @@ enum Task {
     Mutate(mutate::Arguments),
     Peers(peers::Arguments),
     Pictures(pictures::Arguments),
+    Sbom(sbom::Arguments),
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Task::Mutate(arguments) => mutate::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Pictures(arguments) => pictures::run(&arguments),
+        Task::Sbom(arguments) => sbom::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),
     };
