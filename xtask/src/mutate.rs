@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Only this parser
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Keep the changed files, and in verdicts.csv who was accepted, for `xtask/peers/accepts.py`
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     /// Write what was found as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -70,6 +73,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Tally>, Failure> {
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
+    if let Some(folder) = &arguments.keep {
+        if arguments.only.is_none() {
+            return Err("--keep: name the parser with --only, since each has a folder of its own".into());
+        }
+        std::fs::create_dir_all(folder)?;
+    }
     let mut tallies = Vec::new();
     for parser in PARSERS.iter().filter(|parser| wanted(parser.name)) {
         tallies.push(shown(mutated(parser, arguments, scratch)?));
@@ -93,12 +102,23 @@ fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tal
     let inputs = parser.inputs()?;
     let stream = Seed(arguments.seed).stream("mutations").part(parser.name);
     let mut tally = Tally { parser: parser.name.to_string(), ..Tally::default() };
+    let mut verdicts = "file,parser,accepted\n".to_string();
     let before = peak_mib()?;
     for number in 0..arguments.count {
         let mut draws = stream.part(&number.to_string()).draws();
         let (name, whole) = &inputs[draws.below(inputs.len())];
         let bytes = changed(whole, &inputs, &mut draws);
+        let kept = arguments.keep.as_ref().map(|_| bytes.clone());
+        let before = tally.accepted;
         tally.add(|| (parser.read)(&scratch.join(name), bytes, scratch));
+        if let (Some(folder), Some(bytes)) = (&arguments.keep, kept) {
+            let file = format!("{}-{number}-{name}", parser.name);
+            std::fs::write(folder.join(&file), bytes)?;
+            verdicts.push_str(&format!("{file},{},{}\n", parser.name, tally.accepted > before));
+        }
+    }
+    if let Some(folder) = &arguments.keep {
+        std::fs::write(folder.join("verdicts.csv"), verdicts)?;
     }
     tally.peak_mib = peak_mib()? - before;
     Ok(tally)

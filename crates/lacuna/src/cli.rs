@@ -37,6 +37,9 @@ pub struct Global {
     /// Print nothing but the result and errors
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
+    /// Print pseudonyms in place of ids and paths, and errors by their kind alone; files are written as without it
+    #[arg(long, global = true, env = "LACUNA_REDACT", help_heading = "Global options")]
+    pub redact: bool,
     /// How progress is shown on standard error
     #[arg(
         long,

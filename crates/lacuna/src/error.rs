@@ -84,6 +84,16 @@ pub enum CliError {
         /// The code of the error that is not shown.
         exit: Exit,
     },
+    /// What is wrong may name a subject or a file, and `--redact` was given.
+    #[error(
+        "the process ends with the code {}, and what is wrong may name a subject or a file, which --redact hides; fix: the \
+         same command without --redact says it, to those who may read it",
+        exit.code()
+    )]
+    Redacted {
+        /// The code of the error that is not shown.
+        exit: Exit,
+    },
     /// Reading or writing a file failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -155,7 +165,7 @@ impl CliError {
             CliError::Config { .. } | CliError::Phantom(_) => Exit::Config,
             CliError::NoDevice(_) | CliError::Device { .. } => Exit::Device,
             CliError::Interrupted { .. } => Exit::Interrupted,
-            CliError::Hidden { exit } | CliError::Tasks { exit, .. } => *exit,
+            CliError::Hidden { exit } | CliError::Redacted { exit } | CliError::Tasks { exit, .. } => *exit,
             CliError::TryAgain { .. } => Exit::TryAgain,
             CliError::Engine(error) => of_engine(error),
             CliError::Disk(error) => of_disk(error),

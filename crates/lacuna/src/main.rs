@@ -9,6 +9,7 @@ mod audit;
 mod cli;
 mod command;
 mod config;
+mod confine;
 mod context;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ mod png;
 mod preparing;
 mod progress;
 mod raster;
+mod redact;
 mod reporting;
 mod run_folder;
 mod scores;
@@ -44,6 +46,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if redact::is_asked() {
+        redact::begin();
+    }
     output::report_panics();
     let exit = match cli::Cli::try_parse() {
         Ok(cli) => catch_unwind(AssertUnwindSafe(|| act(&cli))).unwrap_or(exit::Exit::Internal),
@@ -53,6 +58,10 @@ fn main() -> ExitCode {
 }
 
 fn act(cli: &cli::Cli) -> exit::Exit {
+    // Before any thread is there: what is started later inherits it.
+    if cli.command.only_reads() {
+        confine::confine();
+    }
     let outcome = context::Context::new(&cli.global).and_then(|context| {
         // On a thread of the pool: from outside, each of the thousand short operations of a training step would put
         // this thread to sleep and wake the pool.

@@ -5,6 +5,7 @@
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::redact::{self, redacted, redacted_json};
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 
@@ -47,9 +48,12 @@ impl Outcome {
 /// Print what came of a verb and say how the process ends.
 pub fn print(outcome: Result<Outcome, CliError>, json: bool) -> Exit {
     let (text, exit) = match outcome {
+        Ok(outcome) if json && redact::is_on() => (format!("{}\n", redacted_json(&outcome.json)), outcome.exit),
         Ok(outcome) if json => (format!("{}\n", outcome.json), outcome.exit),
-        Ok(outcome) => (ended(outcome.text), outcome.exit),
+        Ok(outcome) => (ended(redacted(&outcome.text)), outcome.exit),
         Err(error) => {
+            // Whatever it quotes, a file's line or a header, may name somebody.
+            let error = if redact::is_on() { CliError::Redacted { exit: error.exit() } } else { error };
             say(&error.report());
             let text = if json { format!("{}\n", error.record()) } else { String::new() };
             (text, error.exit())
@@ -63,7 +67,9 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         return print_text(&error.to_string(), Exit::Done);
     }
-    say(error.to_string().trim_end());
+    // Its words quote the command line.
+    let said = if redact::is_on() { error.kind().to_string() } else { error.to_string() };
+    say(said.trim_end());
     let json = std::env::args().any(|argument| argument == "--json");
     let error = CliError::Usage { what: error.kind().to_string() };
     print_text(&if json { format!("{}\n", error.record()) } else { String::new() }, Exit::Usage)
@@ -71,7 +77,7 @@ pub fn print_usage(error: &clap::Error) -> Exit {
 
 /// A line for people on standard error; nobody there to read it is no error.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", redacted(line));
 }
 
 /// Report a panic, which is always our fault, in words that help to mend it.

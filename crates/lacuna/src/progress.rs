@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::output::say;
+use crate::redact::redacted;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -84,7 +85,7 @@ impl Progress {
             Show::Nothing => {}
             Show::Bar(bar) => {
                 bar.set_position((done * BAR_STEPS as f64) as u64);
-                bar.set_message(fields);
+                bar.set_message(redacted(&fields));
             }
             Show::Plain { last } => {
                 let now = Instant::now();

@@ -157,6 +157,10 @@ pub fn open_in(
     });
     drop(progress);
     let study = study.map_err(|error| if pseudonyms { without_names(error.into()) } else { error.into() })?;
+    for (subject, split) in study.splits() {
+        let retain = split.retain();
+        crate::redact::hide(retain.iter().chain(split.held_out()).chain([subject]).map(|subject| subject.as_str()));
+    }
     for notice in study.notices() {
         context.note(&format!("note     {notice}"));
     }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod clock;
 mod compare;
 mod configuration;
 mod convert;
@@ -18,10 +19,12 @@ mod layouts;
 mod ledger;
 mod nnunet;
 mod predict;
+mod redact;
 mod report;
 mod study;
 mod support;
 mod trace;
 mod train;
 mod unlearn;
+mod unsafe_code;
 mod watch;

@@ -67,7 +67,9 @@ pub struct LabelArguments {
 impl DataArguments {
     /// The cohort there.
     pub fn open(&self) -> Result<Cohort, CliError> {
-        Ok(Cohort::open(&self.data, &self.layout.options()?)?)
+        let cohort = Cohort::open(&self.data, &self.layout.options()?)?;
+        crate::redact::hide_cohort(&cohort);
+        Ok(cohort)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `lacuna doctor`: what this machine and this build can do.
 
+use crate::confine::Confinement;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -33,6 +34,8 @@ struct Report {
     memory_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
     memory_limit_bytes: Option<u64>,
+    /// What the kernel refuses to verbs that only read.
+    confinement: Confinement,
     cache: Option<Cache>,
 }
 
@@ -65,6 +68,7 @@ pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
         memory_bytes: memory("MemTotal:"),
         memory_available_bytes: memory("MemAvailable:"),
         memory_limit_bytes: memory_limit(),
+        confinement: crate::confine::offered(),
         cache: context.loading.cache.as_ref().map(cache).transpose()?,
     };
     let text = text(&report);
@@ -93,6 +97,7 @@ fn text(report: &Report) -> String {
                 })
             ),
         ),
+        ("confined", report.confinement.in_words().to_string()),
         (
             "cache",
             report.cache.as_ref().map_or("none: --cache DIR or LACUNA_CACHE names a folder".to_string(), in_words),
@@ -104,6 +109,11 @@ fn text(report: &Report) -> String {
 fn graphics() -> Vec<Graphics> {
     let kinds = DEVICE_KINDS.into_iter().filter(|&kind| kind != DeviceKind::Cpu && kind.is_built());
     kinds.map(|kind| Graphics { device: kind.name(), adapters: kind.adapters() }).collect()
+}
+
+/// Bytes of memory of this machine, where it tells.
+pub fn memory_in_all() -> Option<u64> {
+    memory("MemTotal:")
 }
 
 /// One adapter a line, each after the device that reaches it; the first of a device is the one that it uses.

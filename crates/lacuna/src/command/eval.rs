@@ -97,6 +97,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         None => EvalRun::from_arguments(arguments, &model)?,
     };
     let cohort = Cohort::open(&run.data.root, &run.data.options)?;
+    crate::redact::hide_cohort(&cohort);
     let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, run.subjects.as_deref())?;

@@ -25,7 +25,7 @@ mod unlearn;
 mod verify;
 mod watch;
 
-pub use doctor::BURN_VERSION;
+pub use doctor::{BURN_VERSION, memory_in_all};
 pub use train::TrainRun;
 pub use unlearn::pictures as unlearn_pictures;
 
@@ -64,6 +64,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it reads files of others and writes none.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Command::Inspect(_) | Command::Verify(_) => true,
+            Command::Data(arguments) => arguments.only_reads(),
+            _ => false,
+        }
+    }
+
     /// Do it.
     pub fn run(&self, context: &Context) -> Result<Outcome, CliError> {
         match self {

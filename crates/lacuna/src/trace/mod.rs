@@ -14,10 +14,11 @@ mod pages;
 mod purge;
 mod walk;
 
-pub use names::replaced;
+pub use names::{replaced, word_replaced};
 pub use purge::{Purge, Receipt, purge};
 
 use crate::error::CliError;
+use crate::redact;
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_exact::files_that_hold;
 use lacuna_ledger::{Holds, Ledger, Record};
@@ -162,6 +163,7 @@ pub fn sources(subject: &SubjectId, data: &[PathBuf]) -> Result<Vec<PathBuf>, Cl
     let mut paths = Vec::new();
     for data in data {
         let cohort = Cohort::open(data, &LayoutOptions::default())?;
+        redact::hide_cohort(&cohort);
         for scan in cohort.scans_of(subject) {
             paths.extend(scan.images.iter().chain(&scan.label).cloned());
         }

@@ -9,12 +9,20 @@ pub fn is_named(bytes: &[u8], subject: &SubjectId) -> bool {
 
 /// The text with another word wherever the id stands.
 pub fn replaced(text: &str, subject: &SubjectId, by: &str) -> String {
+    word_replaced(text, subject.as_str(), by)
+}
+
+/// The same of any word.
+pub fn word_replaced(text: &str, word: &str, by: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut after = 0;
-    for at in places(text.as_bytes(), subject.as_str()) {
+    for at in places(text.as_bytes(), word) {
+        if at < after {
+            continue;
+        }
         out.push_str(&text[after..at]);
         out.push_str(by);
-        after = at + subject.as_str().len();
+        after = at + word.len();
     }
     out.push_str(&text[after..]);
     out

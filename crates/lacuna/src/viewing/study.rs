@@ -120,6 +120,7 @@ fn asked(study: &Study, images: Images, made: &[Made]) -> Result<Vec<lacuna_repo
         .map(|((kind, name, _), network)| Asked { kind: *kind, name: name.clone(), network })
         .collect();
     let cohort = Cohort::open(&study.config().data.root, &study.config().data.options)?;
+    crate::redact::hide_cohort(&cohort);
     let mut scans = seen(&cohort, study.data(), study.device(), &people, &models)?;
     for scan in &mut scans {
         scan.subject = study.shown(&SubjectId::new(scan.subject.clone()).expect("it was one"));

@@ -15,6 +15,9 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// No gzip stream grows by more: DEFLATE codes at most 258 bytes with two bits.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
+/// So many bytes may follow the voxels in a gzip stream; its checksum comes after them.
+const AFTER_VOXELS_BYTES_MAX: u64 = 16 << 20;
+
 /// A file being read from its beginning to its end.
 pub(super) struct Source {
     path: PathBuf,
@@ -97,12 +100,12 @@ impl Source {
         Ok(())
     }
 
-    /// Whether nothing follows. For gzip this also verifies the checksum of what was read, if
-    /// the member ends here.
+    /// Whether nothing follows. For gzip this reads on to the end of the member, where its checksum stands: until then
+    /// a damaged stream that yields more bytes than it should looks like a whole one with something after the voxels.
     pub(super) fn is_at_end(&mut self) -> Result<bool, VolumeError> {
         let more = match &mut self.bytes {
             Bytes::Plain(file) => file.fill_buf().map(|rest| !rest.is_empty()),
-            Bytes::Gzip(members) => members.has_more(),
+            Bytes::Gzip(members) => members.read_out(AFTER_VOXELS_BYTES_MAX),
         };
         more.map(|more| !more).map_err(|error| self.failed(error))
     }
@@ -151,10 +154,21 @@ impl<R: BufRead> Members<R> {
         self.member.as_mut().expect("a member is put back after every exchange")
     }
 
-    /// Whether anything follows, decompressible or not.
-    fn has_more(&mut self) -> io::Result<bool> {
-        let in_this_member = self.member().read(&mut [0])? > 0;
-        Ok(in_this_member || !self.member().get_mut().fill_buf()?.is_empty())
+    /// Read this member to its end; whether anything was left in it or follows it, decompressible or not.
+    fn read_out(&mut self, bytes_max: u64) -> io::Result<bool> {
+        let mut scrap = [0; 4096];
+        let mut left = 0;
+        loop {
+            match self.member().read(&mut scrap)? {
+                0 => break,
+                read => left += read as u64,
+            }
+            if left > bytes_max {
+                let what = format!("more than {bytes_max} bytes follow the voxels, before any checksum");
+                return Err(io::Error::new(ErrorKind::InvalidData, what));
+            }
+        }
+        Ok(left > 0 || !self.member().get_mut().fill_buf()?.is_empty())
     }
 }
 

@@ -113,6 +113,20 @@ fn a_damaged_gzip_stream_is_refused() {
     assert!(matches!(refusal, VolumeError::Gzip { bytes_found: 376, .. }), "{refusal}");
 }
 
+/// Damage that makes a stream yield more than it should looked like a whole stream with something behind the voxels, whose
+/// checksum was then not read: 66 of 2000 damaged files were accepted so.
+#[test]
+fn a_damaged_gzip_stream_that_grew_is_refused_too() {
+    let mut longer = Builder::small().bytes;
+    longer.push(0);
+    let mut bytes = gzip(&longer);
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    assert!(matches!(read_bytes(&bytes).unwrap_err(), VolumeError::Gzip { .. }));
+    bytes.truncate(checksum);
+    assert!(read_bytes(&bytes).is_err(), "nor is one that stops before its checksum");
+}
+
 #[test]
 fn members_are_joined_up_to_the_expected_length() {
     let whole = Builder::small().bytes;
@@ -137,14 +151,13 @@ fn bytes_after_the_last_voxel_are_said() {
 }
 
 #[test]
-fn a_bomb_is_read_no_further_than_its_header_says() {
-    // 376 bytes of file, then a gigabyte of zeros in the same gzip member.
+fn a_bomb_is_read_little_further_than_its_header_says() {
+    // 376 bytes of file, then a gigabyte of zeros in the same gzip member: its checksum is not worth reaching.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&Builder::small().bytes).unwrap();
     io::copy(&mut io::repeat(0).take(1 << 30), &mut encoder).unwrap();
-    let read = read_bytes(&encoder.finish().unwrap()).unwrap();
-    assert_eq!(read.notices, [Notice::BytesAfterData]);
-    assert_eq!(read.image.voxels().len(), 24);
+    let refusal = read_bytes(&encoder.finish().unwrap()).unwrap_err().to_string();
+    assert!(refusal.contains("more than 16777216 bytes follow the voxels"), "{refusal}");
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

@@ -26,6 +26,13 @@ enum Action {
     Export(export::Arguments),
 }
 
+impl Arguments {
+    /// Whether nothing is written.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.action, Action::Check(_) | Action::Show(_))
+    }
+}
+
 /// Do what is asked of the data set.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.action {

@@ -20,6 +20,7 @@ const STRATEGY: &str = "noisy-label";
 pub fn png(study: &Study) -> Result<Vec<u8>, CliError> {
     let (forgotten, split) = &study.splits()[0];
     let cohort = Cohort::open(&study.config().data.root, &study.config().data.options)?;
+    crate::redact::hide_cohort(&cohort);
     let scan = load(&cohort.scans_of(forgotten)[0], &ReadOptions::default())?;
     let order = canonical_order(&scan.images[0].grid().affine);
     let image = reorder(&scan.images[0], &order);

@@ -116,6 +116,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         return Err(CliError::Config { what });
     }
     let cohort = Cohort::open(&arguments.data, &LayoutOptions::default())?;
+    crate::redact::hide_cohort(&cohort);
     let subject = find_subject(&ledger, &state, &cohort.subjects())?;
     let whose = (&state, &subject);
     let audited_by = audit::read(arguments, &subject)?;

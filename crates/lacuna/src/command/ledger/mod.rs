@@ -112,6 +112,7 @@ pub fn find_subject(ledger: &Ledger, state: &RequestState, subjects: &[SubjectId
 
 /// A subject's id from the command line.
 pub fn subject_id(text: &str) -> Result<SubjectId, CliError> {
+    crate::redact::hide([text]);
     SubjectId::new(text).map_err(|error| CliError::Config { what: error.to_string() })
 }
 

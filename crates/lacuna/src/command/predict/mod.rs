@@ -146,6 +146,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let preprocessing = model.preprocessing(stated)?;
     let mut scans = scans::scans(&arguments.images, model.network.architecture().channels())?;
     let named = scans.len();
+    crate::redact::hide(scans.iter().map(|scan| scan.name.as_str()));
     let work = Work {
         context,
         model: &model,

@@ -141,6 +141,7 @@ impl Job {
         run.train.activations = context.activations;
         let study = run.as_study();
         let (cohort, _, architecture) = Data::open(&study)?;
+        crate::redact::hide_cohort(&cohort);
         let split = split(&cohort.subjects(), &run.held_out)?;
         let init = check_init(&run.network, &architecture, &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();

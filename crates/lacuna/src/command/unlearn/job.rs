@@ -51,6 +51,7 @@ impl<'a> Job<'a> {
     pub(super) fn prepare(run: UnlearnRun, model: &'a Model, context: &Context) -> Result<Job<'a>, CliError> {
         let study = run.as_study(model);
         let (cohort, labels, _) = Data::open(&study)?;
+        crate::redact::hide_cohort(&cohort);
         model.check_fit(&labels, &cohort)?;
         let sides = Sides::divide(&cohort.subjects(), &run)?;
         let data = prepare(&study, &sides.everybody(), context)?;
@@ -277,6 +278,7 @@ impl<'a> Job<'a> {
             Vec::new()
         } else {
             let cohort = Cohort::open(&self.run.data.root, &self.run.data.options)?;
+            crate::redact::hide_cohort(&cohort);
             viewing::seen(&cohort, &self.data, &context.device, &people, &models)?
         };
         let classes = self.data.labels.classes().to_vec();

@@ -50,7 +50,7 @@ struct Seen<'a> {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let folder = run_folder(&arguments.run)?;
     let every = Duration::from_secs(arguments.every);
-    let is_drawn = !arguments.once && !context.quiet && std::io::stdout().is_terminal();
+    let is_drawn = !arguments.once && !context.quiet && !crate::redact::is_on() && std::io::stdout().is_terminal();
     let view = match is_drawn {
         true => screen::show(&folder, every)?,
         false => lines(&folder, every, arguments.once, context)?,

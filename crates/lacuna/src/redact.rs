@@ -1,0 +1,235 @@
+//! Pseudonyms on the terminal, for `--redact`.
+//!
+//! What is hidden: ids and files of every cohort that is opened, what stands on the command line and is an id or a file,
+//! and whatever looks like a path. Each becomes a word that is the same throughout one process and that nobody can try
+//! out, since its key is drawn anew each time. Errors are told by their kind alone: they may quote anything.
+//!
+//! Only what is printed passes here. Files are written as without the flag.
+
+use lacuna_cohort::Cohort;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+
+static REDACTION: OnceLock<Redaction> = OnceLock::new();
+
+/// What surrounds a word that may be an id or a path.
+const BETWEEN: &[char] = &[' ', '\t', '\n', '"', '\'', '`', ',', ';', '(', ')', '[', ']', '{', '}', '=', '|', '<', '>'];
+/// Endings by which a file name is known where no folder stands before it.
+const ENDINGS: &[&str] = &[
+    ".nii",
+    ".gz",
+    ".json",
+    ".jsonl",
+    ".toml",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".safetensors",
+    ".pth",
+    ".pt",
+    ".html",
+    ".md",
+    ".db",
+    ".key",
+    ".png",
+    ".svg",
+    ".log",
+];
+
+/// Options whose values are ids.
+const NAMING: &[&str] = &["--forget", "--held-out", "--forgotten", "--subject"];
+/// Tables of a run are smaller.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+struct Redaction {
+    key: String,
+    words: Mutex<BTreeSet<String>>,
+}
+
+/// Whether the command line or the environment asks for it, before either is understood: a complaint about the command
+/// line quotes it.
+pub fn is_asked() -> bool {
+    std::env::args().any(|word| word == "--redact")
+        || std::env::var_os("LACUNA_REDACT").is_some_and(|set| set == "true")
+}
+
+/// From here on nothing is printed as it is.
+pub fn begin() {
+    let redaction = REDACTION
+        .get_or_init(|| Redaction { key: lacuna_ledger::random_hex::<32>(), words: Mutex::new(BTreeSet::new()) });
+    let mut before = String::new();
+    for argument in std::env::args().skip(1) {
+        let flag = argument.split_once('=').map_or(before.as_str(), |(flag, _)| flag).to_string();
+        if NAMING.contains(&flag.as_str()) {
+            let named = parts_of_argument(&argument);
+            hide(named.iter().map(String::as_str));
+        }
+        before = argument;
+    }
+    for word in std::env::args().skip(1).flat_map(|word| parts_of_argument(&word)) {
+        if Path::new(&word).exists() {
+            redaction.hide_path(Path::new(&word));
+            hide_run(Path::new(&word));
+        }
+    }
+}
+
+/// Whether `--redact` was given.
+pub fn is_on() -> bool {
+    REDACTION.get().is_some()
+}
+
+/// Hide these words, which name people or what belongs to them.
+pub fn hide<'a>(words: impl IntoIterator<Item = &'a str>) {
+    if let Some(redaction) = REDACTION.get() {
+        redaction
+            .words
+            .lock()
+            .expect("no holder panics")
+            .extend(words.into_iter().filter(|word| !word.is_empty()).map(str::to_string));
+    }
+}
+
+/// Hide everybody in a cohort, and the names of their files.
+pub fn hide_cohort(cohort: &Cohort) {
+    let Some(redaction) = REDACTION.get() else { return };
+    for scan in cohort.scans() {
+        hide([scan.subject.as_str(), scan.name.as_str()]);
+        for path in scan.images.iter().chain(&scan.label) {
+            redaction.hide_path(path);
+        }
+    }
+}
+
+/// Hide whom the tables and the lineage of a run folder name, for verbs that read nothing else.
+fn hide_run(folder: &Path) {
+    if let Ok(text) = lacuna_disk::read_text(&folder.join("lineage.json"), TEXT_BYTES_MAX)
+        && let Ok(lineage) = serde_json::from_str::<crate::lineage::Lineage>(&text)
+    {
+        hide(lineage.trained.iter().chain(&lineage.forgotten()).map(|subject| subject.as_str()));
+    }
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.extension().is_some_and(|ending| ending == "csv") {
+            hide_column(&path);
+        }
+    }
+}
+
+/// Hide the column `subject` of a table; what cannot be read has no names to tell.
+fn hide_column(table: &Path) {
+    let Ok(text) = lacuna_disk::read_text(table, TEXT_BYTES_MAX) else { return };
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let at = reader.headers().ok().and_then(|headers| headers.iter().position(|name| name == "subject"));
+    let Some(at) = at else { return };
+    for row in reader.records().flatten() {
+        hide(row.get(at));
+    }
+}
+
+/// A text as it may be printed.
+pub fn redacted(text: &str) -> String {
+    REDACTION.get().map_or_else(|| text.to_string(), |redaction| redaction.text(text))
+}
+
+/// JSON as it may be printed: strings and names of fields, by themselves.
+pub fn redacted_json(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if is_path(text) => Value::String(redacted_path(text)),
+        Value::String(text) => Value::String(redacted(text)),
+        Value::Array(values) => Value::Array(values.iter().map(redacted_json).collect()),
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| match (name.as_str(), value) {
+                ("command", Value::Array(words)) => (name.clone(), words.iter().map(redacted_word).collect()),
+                _ => (redacted(name), redacted_json(value)),
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// A word of an earlier command line, which nobody here knows: options stay, and their values go.
+fn redacted_word(word: &serde_json::Value) -> serde_json::Value {
+    let text = word.as_str().unwrap_or_default();
+    let is_option = text.starts_with('-') && !text.contains('=');
+    if is_option { word.clone() } else { serde_json::Value::String(redacted_path(text)) }
+}
+
+fn redacted_path(text: &str) -> String {
+    REDACTION.get().map_or_else(|| text.to_string(), |redaction| redaction.pseudonym("path", text))
+}
+
+/// A flag's value, and each part of a list.
+fn parts_of_argument(word: &str) -> Vec<String> {
+    let value = word.split_once('=').map_or(word, |(_, value)| value);
+    value.split(',').map(str::to_string).collect()
+}
+
+fn is_path(word: &str) -> bool {
+    let word = word.trim_end_matches([':', '.']);
+    // `lacuna.train/1` is a schema, and `and/or` in a sentence stays behind it.
+    let is_schema = word.strip_prefix("lacuna").is_some_and(|rest| rest.starts_with(['.', '-']));
+    !is_schema && (word.contains(['/', '\\']) || ENDINGS.iter().any(|ending| word.ends_with(ending)))
+}
+
+impl Redaction {
+    fn hide_path(&self, path: &Path) {
+        let mut words = self.words.lock().expect("no holder panics");
+        words.insert(path.display().to_string());
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = name.split('.').next().unwrap_or_default().to_string();
+        words.extend([name, stem].into_iter().filter(|word| word.len() > 1));
+    }
+
+    fn pseudonym(&self, what: &str, word: &str) -> String {
+        format!("{what}-{}", &lacuna_disk::digest(format!("{} {word}", self.key).as_bytes())[..8])
+    }
+
+    fn text(&self, text: &str) -> String {
+        // Whole words first, since a path may hold a space; the longest first, since one may hold another.
+        let mut text = text.to_string();
+        let words = self.words.lock().expect("no holder panics");
+        let mut words: Vec<&String> = words.iter().collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        for word in words {
+            let by = self.pseudonym(if is_path(word) { "path" } else { "hidden" }, word);
+            text = crate::trace::word_replaced(&text, word, &by);
+        }
+        let mut out = String::with_capacity(text.len());
+        for piece in text.split_inclusive(BETWEEN) {
+            let word = piece.trim_end_matches(BETWEEN);
+            let core = word.trim_end_matches([':', '.']);
+            if is_path(core) {
+                out.push_str(&self.pseudonym("path", core));
+                out.push_str(&piece[core.len()..]);
+            } else {
+                out.push_str(piece);
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_paths_are_hidden_and_what_is_said_of_them_stays() {
+        let redaction = Redaction { key: "k".to_string(), words: Mutex::new(BTreeSet::new()) };
+        redaction.words.lock().unwrap().extend(["sub-1".to_string(), "my scans/anna x.nii".to_string()]);
+        let said = redaction.text("read my scans/anna x.nii: subject=sub-1, sub-10 in runs/a/b.json: done 0.5/2");
+        for left in ["anna", "sub-1,", "runs"] {
+            assert!(!said.contains(left), "{left}: {said}");
+        }
+        assert!(
+            said.starts_with("read path-") && said.contains("subject=hidden-") && said.contains("sub-10"),
+            "{said}"
+        );
+        assert_eq!(redaction.text("sub-1"), redaction.text("sub-1"), "the same word again");
+        assert_eq!(redaction.text("lacuna.train/1 loss=0.25"), "lacuna.train/1 loss=0.25");
+    }
+}

@@ -1,0 +1,75 @@
+//! `--redact`: markers are planted in ids, file names and folders, and no verb prints one of them.
+
+use crate::support::Place;
+
+const ID: &str = "markerid";
+const FOLDER: &str = "markerfolder";
+
+/// A cohort whose folder, files and ids are markers.
+fn place() -> Place {
+    let place = Place::new();
+    place.heads(FOLDER, "");
+    let mut folders = vec![place.path(FOLDER)];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>() {
+            let name = path.file_name().unwrap().to_str().unwrap().replace("phantom", ID);
+            let to = path.with_file_name(name);
+            std::fs::rename(&path, &to).unwrap();
+            if to.is_dir() {
+                folders.push(to);
+            } else if to.extension().is_some_and(|ending| ending == "tsv") {
+                let text = std::fs::read_to_string(&to).unwrap().replace("phantom", ID);
+                std::fs::write(&to, text).unwrap();
+            }
+        }
+    }
+    place
+}
+
+#[track_caller]
+fn check(place: &Place, words: &str, code: i32) {
+    for json in ["", " --json"] {
+        let ran = place.run(&format!("{words} --redact{json}"));
+        assert_eq!(ran.code, code, "{words}: {}", ran.stderr);
+        for marker in [ID, FOLDER] {
+            assert!(!ran.stdout.contains(marker), "{words}{json}: {}", ran.stdout);
+            assert!(!ran.stderr.contains(marker), "{words}{json}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn no_verb_prints_an_id_or_a_path() {
+    let place = place();
+    let train = format!(
+        "train --data {FOLDER} --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --progress \
+         plain --held-out {ID}-002"
+    );
+    let plain = place.run(&train);
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    let said = format!("{}{}", plain.stdout, plain.stderr);
+    assert!(said.contains("model.safetensors"), "without the flag paths are told: {said}");
+    check(&place, &train, 0);
+    let runs = std::fs::read_dir(place.path("runs/train")).unwrap();
+    let run = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).min().unwrap();
+    std::fs::rename(place.path("runs/train").join(&run), place.path(&format!("{FOLDER}run"))).unwrap();
+    let model = format!("{FOLDER}run/model.safetensors");
+    let cohort = format!("--data {FOLDER}");
+    check(&place, &format!("data check {FOLDER}"), 0);
+    check(&place, &format!("data show {FOLDER}"), 0);
+    check(&place, &format!("inspect {FOLDER}run"), 0);
+    check(&place, &format!("eval --model {model} {cohort}"), 0);
+    let unlearn = format!("unlearn --model {model} {cohort} --strategy noisy-label --epochs 1 --progress plain");
+    check(&place, &format!("{unlearn} --forget {ID}-000"), 0);
+    check(&place, &format!("{unlearn} --forget {ID}-007"), 3);
+    check(&place, &format!("trace {ID}-000 {cohort} --root {FOLDER}run"), 0);
+    check(&place, &format!("ledger list --subject {ID}-000 --ledger {FOLDER}.db"), 4);
+    place.ok(&format!("ledger request --subject {ID}-000 --ledger l.db"));
+    check(&place, &format!("ledger request --subject {ID}-000 --ledger l.db"), 3);
+    check(&place, "ledger list --ledger l.db", 0);
+    check(&place, &format!("predict {FOLDER}/images --model {model} --out {FOLDER}out --continue"), 0);
+    // What clap complains of quotes the command line; a file that is none may quote itself.
+    check(&place, &format!("predict --{ID} {FOLDER}"), 2);
+    std::fs::write(place.path(&format!("{FOLDER}.toml")), format!("{ID} = ")).unwrap();
+    check(&place, &format!("study {FOLDER}.toml"), 3);
+}
