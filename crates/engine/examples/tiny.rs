@@ -39,7 +39,7 @@ fn measure(tasks: usize, slots: usize) -> Result<(), Failure> {
     let since = Instant::now();
     let (plan, _) = Plan::read(&folder)?;
     let all: BTreeSet<usize> = (0..tasks).collect();
-    let start = |index: usize| {
+    let start = |index: usize, _slot: usize| {
         let mut command = Command::new(&program);
         command.arg("task").arg(&folder).arg(index.to_string());
         command

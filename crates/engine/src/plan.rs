@@ -335,9 +335,9 @@ pub(crate) mod tests {
     #[test]
     fn one_task_is_read_with_the_names_of_what_it_needs() {
         let folder = tempfile::tempdir().unwrap();
-        small().write(folder.path()).unwrap();
-        let (read, found, task, needs) = Plan::read_task(folder.path(), 4).unwrap();
-        assert_eq!((read, task.key.as_str(), needs), (about(), "p", vec!["u".to_string()]));
+        let written = small().write(folder.path()).unwrap();
+        let (read, digest, task, needs) = Plan::read_task(folder.path(), 4).unwrap();
+        assert_eq!((read, digest, task.key.as_str(), needs), (about(), written, "p", vec!["u".to_string()]));
         let message = Plan::read_task(folder.path(), 5).unwrap_err().to_string();
         assert!(message.contains("expected 0 to 4, found 5"), "{message}");
     }

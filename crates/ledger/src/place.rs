@@ -32,7 +32,12 @@ const NETWORK: &[(u32, &str)] = &[
 /// # Errors
 /// If `ledger` would lie on one, or its folder cannot be asked.
 pub fn refuse_network_file_system(ledger: &Path) -> Result<(), LedgerError> {
-    match kind_of(ledger)?.and_then(network_name) {
+    refuse_if_network(ledger, kind_of(ledger)?)
+}
+
+/// The same with the system's answer given.
+fn refuse_if_network(ledger: &Path, kind: Option<u32>) -> Result<(), LedgerError> {
+    match kind.and_then(network_name) {
         Some(name) => Err(LedgerError::NetworkFileSystem { path: ledger.to_path_buf(), found: name.to_string() }),
         None => Ok(()),
     }
@@ -75,6 +80,18 @@ mod tests {
         for local in [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0x2FC1_2FC1] {
             assert_eq!(network_name(local), None, "{local:x}");
         }
+    }
+
+    #[test]
+    fn where_the_system_answers_with_a_network_file_system_the_ledger_is_refused_by_name() {
+        let ledger = Path::new("/mnt/hospital/requests.db");
+        for (kind, name) in NETWORK {
+            let message = refuse_if_network(ledger, Some(*kind)).unwrap_err().to_string();
+            assert!(message.contains(&ledger.display().to_string()) && message.contains(name), "{message}");
+        }
+        // ext4, and a system that does not say.
+        refuse_if_network(ledger, Some(0xEF53)).unwrap();
+        refuse_if_network(ledger, None).unwrap();
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The local engine: a pool of processes, one per attempt.
 //!
 //! A task begins when what it needs is done; among those that may, the one with the longest chain of work behind it goes
-//! first. Processes and not threads, so that an attempt can be killed, and is, as on any other engine.
+//! first. Processes and not threads, so that an attempt can be killed, and is, as on any other engine. Each runs in one of
+//! so many slots, by whose number it can be given a device of its own.
 
 use crate::simulation::chains;
 use crate::{EngineError, Job, Plan};
@@ -39,7 +40,8 @@ pub struct Finished {
 const TRY_AGAIN: i32 = 75;
 
 impl Pool {
-    /// Do the pending tasks of a plan, each by the process that `start` gives; `tell` hears how each attempt ended, and
+    /// Do the pending tasks of a plan, each by the process that `start` gives for a task and a slot; no two run in one slot
+    /// at once. `tell` hears how each attempt ended, and
     /// once `stop` is true nothing new is begun and what runs is asked to stop. The tasks that are not done come back.
     ///
     /// # Errors
@@ -48,7 +50,7 @@ impl Pool {
         self,
         plan: &Plan,
         pending: &BTreeSet<usize>,
-        start: &dyn Fn(usize) -> Command,
+        start: &dyn Fn(usize, usize) -> Command,
         tell: &mut dyn FnMut(&Finished),
         stop: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<usize>, EngineError> {
@@ -59,9 +61,9 @@ impl Pool {
         let mut asked = false;
         loop {
             let stopping = outcome.is_err() || stop();
-            while !stopping && running.len() < self.slots {
+            while !stopping && let Some(slot) = self.free_slot(&running) {
                 let Some(index) = queue.next() else { break };
-                match Running::begin(index, start(index)) {
+                match Running::begin(index, slot, start(index, slot)) {
                     Ok(process) => running.push(process),
                     Err(error) => {
                         outcome = Err(error);
@@ -101,6 +103,11 @@ impl Pool {
             }
         }
         outcome.map(|()| queue.left())
+    }
+
+    /// The first slot in which nothing runs.
+    fn free_slot(self, running: &[Running]) -> Option<usize> {
+        (0..self.slots).find(|slot| running.iter().all(|process| process.slot != *slot))
     }
 }
 
@@ -179,19 +186,20 @@ impl Queue {
 
 struct Running {
     index: usize,
+    slot: usize,
     child: Child,
     since: Instant,
 }
 
 impl Running {
-    fn begin(index: usize, mut command: Command) -> Result<Running, EngineError> {
+    fn begin(index: usize, slot: usize, mut command: Command) -> Result<Running, EngineError> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let since = Instant::now();
         let child = command.spawn().map_err(|source| {
             let program = command.get_program().to_string_lossy().into_owned();
             EngineError::Start { program, source }
         })?;
-        Ok(Running { index, child, since })
+        Ok(Running { index, slot, child, since })
     }
 
     /// How it ended, if it has.
@@ -234,9 +242,10 @@ mod tests {
     /// Runs a line of shell for each task, in one fresh folder.
     fn run(plan: &Plan, pool: Pool, line: &str, stop: &dyn Fn() -> bool) -> Ran {
         let folder = tempfile::tempdir().unwrap();
-        let start = |index: usize| {
+        let start = |index: usize, slot: usize| {
             let mut command = Command::new("sh");
-            command.current_dir(folder.path()).args(["-c", line]).env("INDEX", index.to_string());
+            command.current_dir(folder.path()).args(["-c", line]);
+            command.env("INDEX", index.to_string()).env("DEVICE", ["cuda:0", "cuda:1", "cuda:2"][slot % 3]);
             command
         };
         let mut ended = Vec::new();
@@ -275,6 +284,17 @@ mod tests {
     }
 
     #[test]
+    fn each_device_has_one_task_at_a_time_and_none_is_idle_while_tasks_wait() {
+        // Making a folder fails where there is one, so two tasks on one device would end with 9.
+        let line = "mkdir $DEVICE || exit 9; echo $DEVICE >> log; sleep 0.05; rmdir $DEVICE";
+        let Ran { left, ended, log } = run(&pairs(9), pool(3), line, &|| false);
+        assert!(left.is_empty() && ended.iter().all(|(_, code)| *code == Some(0)), "{ended:?}");
+        let tasks_on = |device: &str| log.iter().filter(|found| *found == device).count();
+        let counts = ["cuda:0", "cuda:1", "cuda:2"].map(tasks_on);
+        assert!(counts.iter().sum::<usize>() == 18 && counts.iter().all(|count| *count >= 3), "{counts:?}");
+    }
+
+    #[test]
     fn an_attempt_that_asks_for_it_or_is_killed_is_repeated() {
         let line = "if [ $INDEX != 0 ]; then exit 0; fi; \
                     if mkdir a 2>/dev/null; then exit 75; fi; if mkdir b 2>/dev/null; then kill -9 $$; fi";
@@ -306,7 +326,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let plan = pairs(1);
-        let start = |_: usize| Command::new("/no/such/program");
+        let start = |_: usize, _: usize| Command::new("/no/such/program");
         let error = pool(1).run(&plan, &all(&plan), &start, &mut |_| {}, &|| false).unwrap_err();
         assert!(error.to_string().starts_with("/no/such/program: cannot be started"), "{error}");
     }

@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Processes at once, of the local engine [default: the machine's cores by --cpus]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// NVIDIA processors of this machine, of the local engine: one task at a time on each [default: the first]
+    #[arg(long, value_delimiter = ',', conflicts_with = "jobs", value_name = "cuda:N,...")]
+    devices: Vec<String>,
     /// How often a task is tried again that was stopped or killed
     #[arg(long, default_value_t = 5, value_name = "N")]
     retries: usize,
@@ -229,13 +232,19 @@ fn said_by(command: &[String]) -> Result<String, CliError> {
 fn run_here(arguments: &Arguments, given: &Given, work: &Work, context: &Context) -> Result<Outcome, CliError> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let cpus = arguments.cpus.get();
-    let slots = arguments.jobs.map_or((cores / cpus).max(1), NonZeroUsize::get);
+    let devices = devices(&arguments.devices, &given.plan.about.device)?;
+    let or_by_cores = || arguments.jobs.map_or((cores / cpus).max(1), NonZeroUsize::get);
+    let slots = if devices.is_empty() { or_by_cores() } else { devices.len() };
     let folders = arguments.plan.folders(&given.plan.about);
-    let start = |index: usize| {
+    let start = |index: usize, slot: usize| {
         let mut command = Command::new(&work.program[0]);
         command.args(&work.program[1..]).args(["--quiet", "--threads", &cpus.to_string(), "study", "run-task"]);
         command.arg(work.folder).args(["--index", &index.to_string()]);
         command.args(["--records", &folders.records.to_string(), "--models", &folders.models.to_string()]);
+        if let Some(device) = devices.get(slot) {
+            // The process sees this one alone, as its first.
+            command.env("CUDA_VISIBLE_DEVICES", device);
+        }
         command
     };
     let began = Instant::now();
@@ -279,6 +288,26 @@ fn run_here(arguments: &Arguments, given: &Given, work: &Work, context: &Context
     Ok(Outcome::new("study-submit", &record, text))
 }
 
+/// Devices as the driver's variable names them: by number, or by UUID.
+fn devices(given: &[String], planned: &str) -> Result<Vec<String>, CliError> {
+    let refuse = |expected: &str, found: &str, fix: &str| {
+        let what = format!("--devices: expected {expected}, found {found}; fix: {fix}");
+        Err(CliError::Config { what })
+    };
+    if !given.is_empty() && planned != "cuda" {
+        return refuse("a plan for cuda", &format!("one for {planned}"), "plan with --device cuda, or leave it out");
+    }
+    let named: Vec<String> = given.iter().map(|name| name.trim_start_matches("cuda:").to_string()).collect();
+    let distinct: BTreeSet<&String> = named.iter().collect();
+    match named.iter().position(String::is_empty) {
+        Some(place) => refuse("cuda:0, cuda:1 and so on", &format!("`{}`", given[place]), "name each by its number"),
+        None if distinct.len() < named.len() => {
+            refuse("each device once", &given.join(","), "one task at a time computes on a device")
+        }
+        None => Ok(named),
+    }
+}
+
 /// The time below which no order could bring these tasks.
 fn unavoidable(given: &Given, seconds: &[f64], slots: usize) -> Result<f64, CliError> {
     let forecast = simulate(&given.jobs(seconds), &Cluster::undisturbed(slots))?;
@@ -301,6 +330,35 @@ impl Told {
             let exit = finished.code.and_then(exit::of_code).unwrap_or(Exit::TryAgain);
             let said = finished.said.trim_start_matches("error: ").lines().map(str::trim).collect::<Vec<_>>().join(" ");
             self.failed.push((exit, format!("task {}: {said}", finished.index)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(given: &[&str], planned: &str) -> Result<Vec<String>, String> {
+        let given: Vec<String> = given.iter().map(|name| name.to_string()).collect();
+        devices(&given, planned).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn devices_are_named_as_their_driver_wants_them() {
+        assert_eq!(named(&["cuda:0", "cuda:3"], "cuda").unwrap(), ["0", "3"]);
+        assert_eq!(named(&["GPU-8932f937"], "cuda").unwrap(), ["GPU-8932f937"]);
+        assert!(named(&[], "cpu").unwrap().is_empty());
+    }
+
+    #[test]
+    fn devices_that_cannot_each_have_a_task_are_refused() {
+        for (given, planned, said) in [
+            (vec!["cuda:0"], "cpu", "one for cpu"),
+            (vec!["1", "cuda:1"], "cuda", "once"),
+            (vec!["cuda:"], "cuda", "`cuda:`"),
+        ] {
+            let words = named(&given, planned).unwrap_err();
+            assert!(words.contains(said) && words.contains("; fix: "), "{words}");
         }
     }
 }
