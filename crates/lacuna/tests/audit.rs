@@ -156,13 +156,16 @@ fn an_erase_that_is_audited(place: &Place, declared: &Value) {
     let ran = place.run(&erase("audit.toml"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let erased: Value = serde_json::from_str(&ran.stdout).unwrap();
-    // One epoch leaves what the original knew, and the bank finds it out; a request with this verdict is not verified.
-    assert_eq!((&erased["verdict"], &erased["status"]), (&"residual_influence".into(), &"executed".into()), "{erased}");
+    // Three retrained models are too few to call one model consistent with them, so the request is not verified.
+    let verdict = erased["verdict"].as_str().unwrap();
+    let possible = ["residual_influence", "over_forgotten", "utility_lost", "inconclusive"];
+    assert!(possible.contains(&verdict), "the original remembers, so something can be assessed: {erased}");
+    assert_eq!(erased["status"], "executed");
     let bundle = erased["evidence_folder"].as_str().unwrap();
     let protocol = std::fs::read(place.path(bundle).join("protocol.json")).unwrap();
     assert!(String::from_utf8_lossy(&protocol).contains("band-margin"));
     let checked = place.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
-    assert_eq!(checked["statement"]["predicate"]["claim"]["verdict"], "residual_influence");
+    assert_eq!(checked["statement"]["predicate"]["claim"]["verdict"], verdict);
     let shown = place.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
     let records = shown["events"].as_array().unwrap().iter().map(|event| &event["record"]);
     let of_kind = |kind: &str| records.clone().position(|record| record["kind"] == kind).unwrap();
