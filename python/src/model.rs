@@ -36,6 +36,9 @@ struct Options {
 /// Class numbers `[i, j, k]`, and probabilities `[C, i, j, k]` if they were asked for.
 type Segmented = (Array3<u8>, Option<numpy::ndarray::Array4<f32>>);
 
+/// Labels `[i, j, k]`, and probabilities `[class, i, j, k]` if they were asked for.
+type SegmentedArrays<'py> = (Bound<'py, PyArray3<u8>>, Option<Bound<'py, PyArray4<f32>>>);
+
 #[pymethods]
 impl Model {
     #[new]
@@ -79,7 +82,7 @@ impl Model {
         channels: PyReadonlyArray4<'py, f32>,
         affine: PyReadonlyArray2<'py, f64>,
         options: Options,
-    ) -> PyResult<(Bound<'py, PyArray3<u8>>, Option<Bound<'py, PyArray4<f32>>>)> {
+    ) -> PyResult<SegmentedArrays<'py>> {
         let affine = affine.as_array();
         let affine = Affine(std::array::from_fn(|row| std::array::from_fn(|column| affine[[row, column]])));
         let channels = channels.as_array();
