@@ -36,7 +36,7 @@ struct Options {
 /// Class numbers `[i, j, k]`, and probabilities `[C, i, j, k]` if they were asked for.
 type Segmented = (Array3<u8>, Option<numpy::ndarray::Array4<f32>>);
 
-/// Labels `[i, j, k]`, and probabilities `[class, i, j, k]` if they were asked for.
+/// The same as arrays of NumPy.
 type SegmentedArrays<'py> = (Bound<'py, PyArray3<u8>>, Option<Bound<'py, PyArray4<f32>>>);
 
 #[pymethods]

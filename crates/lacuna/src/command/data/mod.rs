@@ -29,7 +29,11 @@ enum Action {
 impl Arguments {
     /// Whether nothing is written.
     pub fn only_reads(&self) -> bool {
-        matches!(self.action, Action::Check(_) | Action::Show(_))
+        match &self.action {
+            Action::Check(_) => true,
+            Action::Show(arguments) => arguments.only_reads(),
+            Action::Split(_) | Action::Export(_) => false,
+        }
     }
 }
 

@@ -37,6 +37,13 @@ pub struct Arguments {
     png: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// Whether nothing but the terminal is written to.
+    pub fn only_reads(&self) -> bool {
+        self.png.is_none()
+    }
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     scan: &'a str,

@@ -231,7 +231,7 @@ impl Erased {
         }
         if self.verdict == evidence::NOT_ASSESSABLE {
             let next =
-                "nothing shows what a model without the subject would say; --audit FILE, or `lacuna ledger audit`";
+                "no audit could judge it; one that can is asked by --audit FILE or recorded by `lacuna ledger audit`";
             lines.push(("verdict", format!("{}: {next}", self.verdict)));
         } else {
             lines.push(("verdict", self.verdict.clone()));
