@@ -279,6 +279,24 @@ fn no_id_is_in_the_database_its_log_or_the_names_of_keys_and_a_destroyed_link_br
 }
 
 #[test]
+fn a_ledger_of_the_version_before_gets_new_views_and_keeps_its_events() {
+    let (_folder, ledger, _) = ledger();
+    let (path, before) = (ledger.path().to_path_buf(), ledger.view().events().unwrap());
+    drop(ledger);
+    // The version before had no view of identities, and another one of requests.
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "DROP VIEW identities; DROP VIEW protocols; DROP VIEW requests;
+             CREATE VIEW requests AS SELECT sequence FROM events; PRAGMA user_version = 1",
+        )
+        .unwrap();
+    let ledger = Ledger::open(&path).unwrap();
+    assert_eq!(ledger.view().events().unwrap(), before);
+    assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+}
+
+#[test]
 fn a_ledger_without_its_keys_or_of_another_kind_is_refused() {
     let (folder, ledger, _) = ledger();
     let path = ledger.path().to_path_buf();
@@ -287,9 +305,9 @@ fn a_ledger_without_its_keys_or_of_another_kind_is_refused() {
     assert!(Ledger::open_or_create(&path).is_err(), "new keys would not fit");
     let other = folder.path().join("other.db");
     drop(Ledger::open_or_create(&other).unwrap());
-    Connection::open(&other).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
+    Connection::open(&other).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     let refused = Ledger::open(&other).err().unwrap().to_string();
-    assert!(refused.contains("user_version: expected 2, found 1"), "{refused}");
+    assert!(refused.contains("user_version: expected 2, found 99"), "{refused}");
     assert!(matches!(Ledger::open(&folder.path().join("none.db")), Err(LedgerError::NoLedger { .. })));
 }
 

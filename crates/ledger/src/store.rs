@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 
 /// "Lacu".
 pub const APPLICATION_ID: i32 = 0x4C61_6375;
-/// The layout of the tables and of events.
+/// The layout of the tables, the kinds of events, and the views.
 pub const SCHEMA_VERSION: i32 = 2;
-pub const SCHEMA: &str = include_str!("schema.sql");
+/// Versions with the same tables and fewer kinds of events; only their views are others.
+const SAME_TABLES: std::ops::Range<i32> = 1..SCHEMA_VERSION;
+pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("views.sql"));
+const VIEWS: &str = include_str!("views.sql");
 /// The first SQLite without the fault by which resetting the log could corrupt a database.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long SQLite waits for others, and how long we go on asking.
@@ -63,6 +66,7 @@ impl Ledger {
         let keyring = Keyring::open(path, !path.exists())?;
         let mut ledger = Ledger::connect(path, keyring)?;
         ledger.retried(|ledger| ledger.found())?;
+        ledger.retried(|ledger| ledger.renew_views())?;
         ledger.assert_ours()?;
         Ok(ledger)
     }
@@ -76,7 +80,8 @@ impl Ledger {
             return Err(LedgerError::NoLedger { path: path.to_path_buf() });
         }
         refuse_network_file_system(path)?;
-        let ledger = Ledger::connect(path, Keyring::open(path, false)?)?;
+        let mut ledger = Ledger::connect(path, Keyring::open(path, false)?)?;
+        ledger.retried(|ledger| ledger.renew_views())?;
         ledger.assert_ours()?;
         Ok(ledger)
     }
@@ -185,6 +190,37 @@ impl Ledger {
         let ledger = crate::digest::random_hex::<16>();
         write(&transaction, &self.path, &self.keyring, &[Record::Ledger { ledger }])?;
         transaction.commit().map_err(sqlite(&self.path))
+    }
+
+    /// Give an older ledger the views of this version; its events, which are all that it holds, stay as they are.
+    fn renew_views(&mut self) -> Result<(), LedgerError> {
+        let number = |connection: &Connection, field| -> rusqlite::Result<i32> {
+            connection.pragma_query_value(None, field, |row| row.get(0))
+        };
+        let is_older = |connection: &Connection| -> rusqlite::Result<bool> {
+            let is_ours = number(connection, "application_id")? == APPLICATION_ID;
+            Ok(is_ours && SAME_TABLES.contains(&number(connection, "user_version")?))
+        };
+        let path = self.path.clone();
+        if !is_older(&self.connection).map_err(sqlite(&path))? {
+            return Ok(());
+        }
+        let transaction = begin(&mut self.connection, &path)?;
+        let renew = || -> rusqlite::Result<()> {
+            // Another process may have been faster.
+            if !is_older(&transaction)? {
+                return Ok(());
+            }
+            let mut views = transaction.prepare("SELECT name FROM sqlite_schema WHERE type = 'view'")?;
+            let names = views.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+            for name in names {
+                transaction.execute_batch(&format!("DROP VIEW \"{}\"", name.replace('"', "\"\"")))?;
+            }
+            transaction.execute_batch(VIEWS)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
+        };
+        renew().map_err(sqlite(&path))?;
+        transaction.commit().map_err(sqlite(&path))
     }
 
     fn assert_ours(&self) -> Result<(), LedgerError> {
