@@ -89,8 +89,7 @@ fn line(row: &Compared) -> String {
 }
 
 fn layers(threads: usize) -> Result<Vec<String>, Failure> {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--release", "--quiet", "--package", "lacuna-kernels", "--example", "layers"]);
+    let mut command = Command::new(program::build_example("layers")?);
     let text = printed(command.env("RAYON_NUM_THREADS", threads.to_string()))?;
     Ok(text.lines().map(str::to_string).collect())
 }

@@ -50,9 +50,19 @@ pub struct Timing {
 
 /// Builds lacuna and says where it is.
 pub fn build() -> Result<PathBuf, Failure> {
-    printed(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "lacuna"]))?;
+    built(&["--bin", "lacuna"], "lacuna")
+}
+
+/// Builds an example of one of the crates and says where it is.
+pub fn build_example(name: &str) -> Result<PathBuf, Failure> {
+    built(&["--example", name], &format!("examples/{name}"))
+}
+
+/// Of the whole workspace, whose features are those of every other build: a package by itself would have burn compiled anew.
+fn built(what: &[&str], place: &str) -> Result<PathBuf, Failure> {
+    printed(Command::new("cargo").args(["build", "--release", "--quiet", "--workspace"]).args(what))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    Ok(target.join("release/lacuna"))
+    Ok(target.join("release").join(place))
 }
 
 /// One run of `lacuna bench`.

@@ -4,7 +4,7 @@ use crate::StudyError;
 use crate::config::{UnlearnConfig, VariantConfig};
 use lacuna_report::{ORIGINAL, RETRAIN};
 use lacuna_unlearn::{Recipe, UnlearnError, strategy};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A recipe under the name of its strategy, with what differs from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,11 +62,12 @@ impl Variant {
         merged.extend(keys.clone());
         let recipe = recipe_of(name, merged)?;
         let merged = to_table(&recipe);
-        let differences: Vec<String> = merged
-            .iter()
-            .filter(|(key, value)| defaults.get(*key) != Some(value))
-            .map(|(key, value)| format!("{key}={}", plain(value)))
-            .collect();
+        // A recipe's table leaves out a weight that is 0, so a weight that was turned off is among the keys alone.
+        let off = keys.iter().filter(|(key, _)| defaults.contains_key(*key) && !merged.contains_key(*key));
+        let other = merged.iter().filter(|(key, value)| defaults.get(*key) != Some(value));
+        let differing: BTreeMap<&String, &toml::Value> = other.chain(off).collect();
+        let differences: Vec<String> =
+            differing.into_iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
         let (strategy, differences) = (name.to_string(), differences.join("; "));
         Ok(Variant { strategy, differences, recipe, horizons: horizons.to_vec() })
     }
@@ -150,6 +151,14 @@ mod tests {
     fn differences_are_written_key_by_key() {
         let variant = Variant::new("noisy-label", &keys("retain_weight = 0\nnoise = 'uniform'"), &[20]).unwrap();
         assert_eq!(variant.differences, "noise=uniform; retain_weight=0.0");
+    }
+
+    #[test]
+    fn a_weight_that_is_turned_off_is_a_difference() {
+        // It was none, and the recipe bore the name of the strategy as it is.
+        let variant = Variant::new("consistent-background", &keys("stranger_weight = 0.0"), &[20]).unwrap();
+        assert_eq!(variant.recipe.stranger_weight, 0.0);
+        assert_eq!(variant.differences, "stranger_weight=0.0");
     }
 
     #[test]

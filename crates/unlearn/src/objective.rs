@@ -36,6 +36,7 @@ const DISTIL: &str = "distil";
 const LOGITS: &str = "logits";
 const FORGET: &str = "forget";
 const STRANGERS: &str = "strangers";
+const MIRRORED: &str = "mirrored";
 
 /// One side of a step.
 struct Side {
@@ -168,25 +169,20 @@ impl<'a> Unlearning<'a> {
                 let distance = mean_squared(logits, self.original.retain[index].finest().clone());
                 add(LOGITS, distance, &|term| term.mul_scalar(recipe.logit_weight));
             }
-            if let Some(word) = self.original.retain_strangers.get(index) {
-                let loss = self.stranger_loss(network, pass, case, word)?;
-                add(STRANGERS, loss, &|term| term.mul_scalar(recipe.stranger_weight));
+            if recipe.retain_volumes() > 1 {
+                let mirrored = logits_of_mirrored(network, pass, case, &self.run.device)?;
+                if let Some(word) = self.original.retain_strangers.get(index) {
+                    let loss = cross_entropy(mirrored.clone(), &Target::from_probabilities(word.clone()));
+                    add(STRANGERS, loss, &|term| term.mul_scalar(recipe.stranger_weight));
+                }
+                if recipe.mirror_weight > 0.0 {
+                    let labels = targets(&[case], network.architecture().classes(), &self.run.device)?;
+                    add(MIRRORED, cross_entropy(mirrored, &labels), &|term| term.mul_scalar(recipe.mirror_weight));
+                }
             }
         }
         let loss = weighted.into_iter().reduce(|sum, term| sum + term).expect("a retain step has a term");
         Ok(Side { loss, terms, passes: Passes { training: recipe.retain_volumes() as u64, teacher: 0 } })
-    }
-
-    /// How far the network's outputs on a mirrored case are from the original's.
-    fn stranger_loss(
-        &self,
-        network: &Network,
-        pass: &Pass,
-        case: &Case,
-        word: &Tensor<5>,
-    ) -> Result<Tensor<1>, TrainError> {
-        let logits = logits_of_mirrored(network, pass, case, &self.run.device)?;
-        Ok(cross_entropy(logits, &Target::from_probabilities(word.clone())))
     }
 
     /// What the outputs of a retain case are held to: its labels, or what the original says of it.
@@ -210,7 +206,8 @@ impl<'a> Unlearning<'a> {
         let passes = Passes { training: self.run.recipe.forget_volumes() as u64, teacher };
         let (mut loss, mut terms) = (self.weighted_forget(term.clone()), vec![(FORGET, term)]);
         if let Some(word) = self.original.forget_strangers.get(index) {
-            let stranger = self.stranger_loss(network, pass, self.run.sets.forget[index], word)?;
+            let logits = logits_of_mirrored(network, pass, self.run.sets.forget[index], &self.run.device)?;
+            let stranger = cross_entropy(logits, &Target::from_probabilities(word.clone()));
             loss = loss + stranger.clone().mul_scalar(self.run.recipe.stranger_weight);
             terms.push((STRANGERS, stranger));
         }

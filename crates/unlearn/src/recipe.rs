@@ -28,6 +28,7 @@ pub enum Goal {
 /// w L(f(x_r), y_r) + d KL(f_0(x_r) | f(x_r)) + m |z(x_r) - z_0(x_r)|^2   the retain side (z: logits)
 ///   + a (1 - 2 max_loss) L(f(x_f), t)                                      the forget side
 ///   + s KL(f_0(x') | f(x'))                                                mirrored subjects of both sides
+///   + u L(f(x_r'), y_r')                                                   mirrored retain subjects, labels too
 ///   + g |theta|_1                                                          the penalty
 /// ```
 ///
@@ -75,6 +76,11 @@ pub struct Recipe {
     /// of a step is then passed a second time, mirrored.
     #[serde(skip_serializing_if = "is_zero")]
     pub stranger_weight: f64,
+    /// `u`, the weight of the cross-entropy of mirrored retain subjects with their mirrored labels. What the network learns
+    /// of them serves people it never saw; each retain volume of a step is then passed a second time, mirrored. Of no use
+    /// where a class means a side of the body.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mirror_weight: f64,
     /// By what logits are divided where outputs are held to those of a network, teacher's and student's alike; the
     /// loss is multiplied by its square (Hinton, Vinyals and Dean, 2015).
     pub temperature: f64,
@@ -146,6 +152,7 @@ impl Default for Recipe {
             distil_weight: 0.0,
             logit_weight: 0.0,
             stranger_weight: 0.0,
+            mirror_weight: 0.0,
             temperature: 1.0,
             l1_weight: 0.0,
             forget_epochs: None,
@@ -216,9 +223,9 @@ impl Recipe {
         if self.stages.as_ref().is_some_and(Vec::is_empty) {
             return bad("stages", "none".to_string(), "at least one, or leave the key out");
         }
-        let holds_outputs = self.distil_weight > 0.0 || self.logit_weight > 0.0 || self.stranger_weight > 0.0;
-        if target.is_in_feature_space() && holds_outputs {
-            let expected = "0, as logit_weight and stranger_weight";
+        let of_outputs = [self.distil_weight, self.logit_weight, self.stranger_weight, self.mirror_weight];
+        if target.is_in_feature_space() && of_outputs.iter().any(|weight| *weight > 0.0) {
+            let expected = "0, as logit_weight, stranger_weight and mirror_weight";
             return bad("distil_weight", "above 0 with features as targets".to_string(), expected);
         }
         if self.forget_epochs.is_some() && !self.has_retain_side() {
@@ -228,20 +235,23 @@ impl Recipe {
         Ok(())
     }
 
-    fn weights(&self) -> [(&'static str, f64); 6] {
+    fn weights(&self) -> [(&'static str, f64); 7] {
         [
             ("forget_weight", self.forget_weight),
             ("retain_weight", self.retain_weight),
             ("distil_weight", self.distil_weight),
             ("logit_weight", self.logit_weight),
             ("stranger_weight", self.stranger_weight),
+            ("mirror_weight", self.mirror_weight),
             ("l1_weight", self.l1_weight),
         ]
     }
 
     /// Whether retain subjects are passed at all.
     pub fn has_retain_side(&self) -> bool {
-        self.retain_weight > 0.0 || self.distil_weight > 0.0 || self.logit_weight > 0.0
+        [self.retain_weight, self.distil_weight, self.logit_weight, self.mirror_weight]
+            .iter()
+            .any(|weight| *weight > 0.0)
     }
 
     /// Whether an epoch counted from 0 forgets at all.
@@ -256,16 +266,12 @@ impl Recipe {
 
     /// Volumes that go forward and backward when a forget case is passed.
     pub(crate) fn forget_volumes(&self) -> usize {
-        self.forget_target.as_ref().map_or(1, ForgetTarget::volumes) + self.stranger_volumes()
+        self.forget_target.as_ref().map_or(1, ForgetTarget::volumes) + usize::from(self.stranger_weight > 0.0)
     }
 
     /// Volumes that go forward and backward when a retain case is passed.
     pub(crate) fn retain_volumes(&self) -> usize {
-        1 + self.stranger_volumes()
-    }
-
-    fn stranger_volumes(&self) -> usize {
-        usize::from(self.stranger_weight > 0.0)
+        1 + usize::from(self.stranger_weight > 0.0 || self.mirror_weight > 0.0)
     }
 
     /// Whether the optimiser may move a tensor.

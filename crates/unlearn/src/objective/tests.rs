@@ -4,8 +4,10 @@ use super::penalty::ordered_sum;
 use super::*;
 use crate::tests_support::{shortened, with_run};
 use crate::{Interleave, LossLevel, NoiseLaw, STRATEGIES};
+use lacuna_cohort::{CaseVoxels, Voxels};
 use lacuna_train::test_cases::heads;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The first case is forgotten, the others stay; the original is the network in training.
 fn with_objective<T>(recipe: &Recipe, cases: &[Case], check: impl FnOnce(&Unlearning, &Network) -> T) -> T {
@@ -89,6 +91,41 @@ fn strangers_add_their_distance_on_both_sides_and_the_original_is_at_its_own() {
         let near = gradient.iter().zip(before).all(|(with, without)| (with - without).abs() < 1e-2 * scale);
         assert!(near, "{name}: holding the original to itself must pull at nothing");
     }
+}
+
+/// A case with left and right exchanged, labels too.
+fn in_a_mirror(case: &Case) -> Case {
+    let voxels = case.voxels().unwrap();
+    let (width, target_width) = (case.shape[3], case.target_shape[2]);
+    let mirrored = CaseVoxels {
+        input: voxels.input.chunks(width).flat_map(|row| row.iter().rev().copied()).collect(),
+        target: voxels.target.chunks(target_width).flat_map(|row| row.iter().rev().copied()).collect(),
+        ..CaseVoxels::clone(&voxels)
+    };
+    Case { voxels: Voxels::Held(Arc::new(mirrored)), ..case.clone() }
+}
+
+#[test]
+fn a_mirrored_retain_subject_is_learnt_as_the_mirrored_case_would_be() {
+    let mut cases = heads(2);
+    let plain = Recipe { learn_noise: true, interleave: Interleave::Joint, ..Recipe::default() };
+    let taught = Recipe { mirror_weight: 2.0, batch_norm: BatchNormMode::Running, ..plain.clone() };
+    let retain = |recipe: &Recipe, cases: &[Case]| {
+        with_objective(recipe, cases, |objective, network| {
+            let side = objective.retain_side(network, &training_pass(network), 0).unwrap();
+            (number(side.loss), side.passes.training)
+        })
+    };
+    let running = Recipe { batch_norm: BatchNormMode::Running, ..plain };
+    let (both, volumes) = retain(&taught, &cases);
+    let (straight, _) = retain(&running, &cases);
+    for case in &mut cases {
+        *case = in_a_mirror(case);
+    }
+    let (mirrored, _) = retain(&running, &cases);
+    assert_eq!(volumes, 2);
+    assert!((straight - mirrored).abs() > 1e-4, "a head is no mirror image of itself");
+    assert!((both - straight - 2.0 * mirrored).abs() < 1e-4 * both, "{both} is not {straight} and twice {mirrored}");
 }
 
 #[test]
