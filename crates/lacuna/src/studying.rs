@@ -1,10 +1,10 @@
 //! What `study` and `demo` share: a study run in a run folder, its progress, its tables.
 
+mod watch;
+
 use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::interrupt;
-use crate::live::{Keeper, LiveSubject};
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::reporting::{self, Report};
@@ -14,12 +14,14 @@ use crate::viewing;
 use lacuna_objects::{Address, Place};
 use lacuna_report::html::Names;
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
-use lacuna_study::{Estimate, Machine, Record, Store, Study, StudyConfig, StudyError, Task};
-use lacuna_train::{Control, EpochRecord, TrainError};
+use lacuna_study::{Estimate, Machine, Store, Study, StudyConfig, StudyError, Task};
+use lacuna_train::TrainError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+pub use watch::Watch;
 
 /// Where a study's records and models lie.
 pub struct Folders {
@@ -291,144 +293,6 @@ pub fn duration(seconds: f64) -> String {
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 5400.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
-/// Shows how a study goes, and stops it where the user wants that.
-pub struct Watch<'a> {
-    context: &'a Context,
-    verb: &'static str,
-    /// What others see from elsewhere, where there is a run folder.
-    elsewhere: Option<Elsewhere<'a>>,
-    /// `3/35`, as the running task counts.
-    tasks: String,
-    progress: Option<Progress>,
-    /// Lines of `metrics.jsonl`.
-    epochs: Vec<String>,
-    /// Records without a seal.
-    unsealed: usize,
-}
-
-/// The files of a run folder that say how a study goes. Watching from elsewhere is a convenience: that one of them cannot
-/// be written ends no study.
-struct Elsewhere<'a> {
-    study: &'a Study,
-    folder: &'a RunFolder,
-    live: Keeper<'a>,
-    /// When the page of what is there so far was written last.
-    page_written: Option<Instant>,
-}
-
-/// A page of what is there so far is written so often at most.
-const PAGE_EVERY: Duration = Duration::from_secs(60);
-
-impl<'a> Watch<'a> {
-    /// A watch that has seen nothing yet.
-    pub fn new(verb: &'static str, context: &'a Context) -> Watch<'a> {
-        Watch { context, verb, elsewhere: None, tasks: String::new(), progress: None, epochs: Vec::new(), unsealed: 0 }
-    }
-
-    /// One that keeps what others see in a run folder.
-    fn in_folder(verb: &'static str, study: &'a Study, folder: &'a RunFolder, context: &'a Context) -> Watch<'a> {
-        let elsewhere = Elsewhere { study, folder, live: Keeper::new(folder), page_written: None };
-        Watch { elsewhere: Some(elsewhere), ..Watch::new(verb, context) }
-    }
-
-    /// Tell those who watch from elsewhere, if there is where to.
-    fn tell(&mut self, what: impl FnOnce(&mut Keeper<'a>) -> Result<(), CliError>) {
-        let told = self.elsewhere.as_mut().map_or(Ok(()), |elsewhere| what(&mut elsewhere.live));
-        self.unless_told(told);
-    }
-
-    fn unless_told(&self, told: Result<(), CliError>) {
-        if let Err(error) = told {
-            self.context.note(&format!("note     {error}"));
-        }
-    }
-
-    /// The page of a study or demo as far as it has come; the finished one takes its place.
-    fn write_page(&mut self) {
-        if !matches!(self.verb, "study" | "demo") {
-            return;
-        }
-        let told = self.elsewhere.as_mut().map_or(Ok(()), |elsewhere| elsewhere.write_page(&self.tasks));
-        self.unless_told(told);
-    }
-}
-
-impl Elsewhere<'_> {
-    fn write_page(&mut self, tasks: &str) -> Result<(), CliError> {
-        if self.page_written.is_some_and(|written| written.elapsed() < PAGE_EVERY) {
-            return Ok(());
-        }
-        self.page_written = Some(Instant::now());
-        self.page_so_far(tasks)?.write(self.folder)
-    }
-
-    fn page_so_far(&self, tasks: &str) -> Result<Report, CliError> {
-        let (rows, probes, curves) = (self.study.rows()?, self.study.probe_rows()?, self.study.curve_rows()?);
-        let names = if self.study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
-        let running = Some(format!("{tasks} tasks are done; this page is written again as more are."));
-        let title = self.study.config().name.clone();
-        Ok(Report { title, rows, probes, curves, names, running, ..Report::default() })
-    }
-}
-
-impl lacuna_study::Progress for Watch<'_> {
-    fn task(&mut self, number: usize, total: usize, what: &str, epochs: usize) {
-        self.progress = None;
-        self.tasks = format!("{number}/{total}");
-        self.context.note(&format!("task     {number}/{total}  {what}"));
-        self.tell(|live| live.task([number, total], what, [0, epochs]));
-        self.progress = Some(Progress::begin(self.context, self.verb, "epoch", epochs, 0));
-    }
-
-    fn task_done(&mut self, record: &Record, found: bool) {
-        self.progress = None;
-        self.unsealed += usize::from(record.is_unsealed());
-        if let (Some(elsewhere), true) = (&mut self.elsewhere, found) {
-            elsewhere.live.passed_over();
-        }
-        if let Some(scores) = record.horizons.last() {
-            let subjects = scores.output.iter().map(|(name, scores)| LiveSubject {
-                name: name.clone(),
-                role: String::new(),
-                dice: scores.mean.dice,
-            });
-            self.tell(|live| live.scored(format!("after {} epochs", scores.epochs), subjects.collect()));
-        }
-        if !found {
-            self.write_page();
-        }
-        if found {
-            let seal = if record.is_unsealed() { ", unsealed" } else { "" };
-            self.context.note(&format!("         found its record{seal}"));
-        }
-        if let Some(scores) = record.horizons.iter().find(|scores| scores.collapsed) {
-            let epochs = scores.epochs;
-            self.context.note(&format!("         collapsed after {epochs} epochs: it says one class everywhere"));
-        }
-        if let Some(what) = &record.diverged {
-            self.context.note(&format!("         {what}"));
-        }
-    }
-
-    fn task_left_out(&mut self, why: &str) {
-        self.progress = None;
-        self.context.note(&format!("         left out: {why}"));
-    }
-
-    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
-        if interrupt::requested() { Control::Stop } else { Control::Continue }
-    }
-
-    fn epoch(&mut self, record: &EpochRecord) {
-        if let Some(progress) = &mut self.progress {
-            progress.advance(record.epoch, &format!("task={} loss={:.4}", self.tasks, record.loss));
-        }
-        self.tell(|live| live.epoch(record));
-        let line = serde_json::json!({ "task": self.tasks, "epoch": record });
-        self.epochs.push(format!("{line}\n"));
     }
 }
 

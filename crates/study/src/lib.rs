@@ -14,6 +14,7 @@ mod cost;
 mod curve;
 mod error;
 mod estimate;
+mod forecast;
 mod measure;
 mod memory;
 mod models;

@@ -1,7 +1,7 @@
 //! The models of finished tasks: read where they lie, made again where they do not.
 
 use crate::study::{Progress, Study};
-use crate::{StudyError, Task};
+use crate::{Record, StudyError, Task};
 use lacuna_nn::Network;
 use std::collections::BTreeMap;
 
@@ -21,20 +21,36 @@ impl Study {
         if let Some(network) = self.store().model(key, &recorded, self.device())? {
             return Ok(network);
         }
-        let (_, network) = match task {
-            Task::Train(task) => self.train(task, progress)?,
-            Task::Unlearn(task) => {
-                let original = self.model(&Task::Train(task.original.clone()), progress)?;
-                self.unlearn(task, &original, progress)?
-            }
-            Task::Probe(_) => return Err(unfit("a probe, whose model is not kept")),
+        let Some((_, network)) = self.made_again(task, progress)? else {
+            return Err(unfit("a probe, whose model is not kept"));
         };
-        self.store().forget_checkpoint(key);
         let found = network.digest();
         if found == recorded {
             return Ok(network);
         }
         Err(StudyError::NotRepeated { key: key.to_string(), path, recorded, found })
+    }
+
+    /// Do again what a task's record says was done, for its model; `None` for a probe, which leaves none.
+    pub(crate) fn made_again(
+        &self,
+        task: &Task,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<(Record, Network)>, StudyError> {
+        let original = match task {
+            Task::Train(_) => None,
+            Task::Unlearn(task) => Some(self.model(&Task::Train(task.original.clone()), progress)?),
+            Task::Probe(_) => return Ok(None),
+        };
+        progress.made_again(Some((&self.describe(task), self.epochs_of(task))));
+        let made = match (task, original) {
+            (Task::Unlearn(task), Some(original)) => self.unlearn(task, &original, progress)?,
+            (Task::Train(task), _) => self.train(task, progress)?,
+            _ => unreachable!("an unlearning has its original, and a probe was turned away"),
+        };
+        progress.made_again(None);
+        self.store().forget_checkpoint(task.key());
+        Ok(Some(made))
     }
 
     /// What a model file says of itself beside its network.

@@ -52,13 +52,14 @@ impl Study {
         if let Some(network) = self.store().model_at(&task.key, epochs, &recorded, self.device())? {
             return Ok(Some(network));
         }
-        let original = self.model(&Task::Train(task.original.clone()), progress)?;
-        let (again, _) = self.unlearn(task, &original, progress)?;
-        self.store().forget_checkpoint(&task.key);
+        let again = self.made_again(&Task::Unlearn(Box::new(task.clone())), progress)?;
         match self.store().model_at(&task.key, epochs, &recorded, self.device())? {
             Some(network) => Ok(Some(network)),
             None => {
-                let found = digest_at(&again, epochs).flatten().unwrap_or_else(|| "none".to_string());
+                let found = again
+                    .and_then(|(again, _)| digest_at(&again, epochs))
+                    .flatten()
+                    .unwrap_or_else(|| "none".to_string());
                 Err(StudyError::NotRepeated { key: task.key.clone(), path, recorded, found })
             }
         }

@@ -3,15 +3,11 @@
 use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
 use crate::task::{Common, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
-use crate::{
-    Estimate, Forget, Machine, Probe, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError,
-    Variant, Workload,
-};
+use crate::{Forget, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
 use lacuna_cohort::{Case, Split, SubjectId};
 use lacuna_nn::{Device, Network};
 use lacuna_report::{ORIGINAL, RETRAIN};
 use lacuna_train::{Control, EpochRecord};
-use lacuna_unlearn::Interleave;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -32,6 +28,10 @@ pub struct Study {
 pub trait Progress {
     /// A task begins: its number from 1, how many there are, and what it is in words.
     fn task(&mut self, _number: usize, _total: usize, _what: &str, _epochs: usize) {}
+
+    /// A model that the task needs is not there any more and is made again: what that is in words, and its epochs, which are
+    /// told as they come. `None` when it is there.
+    fn made_again(&mut self, _what: Option<(&str, usize)>) {}
 
     /// A task has its record: done now, or found.
     fn task_done(&mut self, _record: &Record, _found: bool) {}
@@ -156,47 +156,6 @@ impl Study {
         let has_original = self.config.seeds.contains(&seed) || self.config.references.originals;
         let original = has_original.then(|| (ORIGINAL, self.train_task(split.train().clone(), split, seed)));
         original.into_iter().chain([retrain]).collect()
-    }
-
-    /// Time and memory of what is not recorded yet.
-    ///
-    /// # Errors
-    /// A damaged record.
-    pub fn estimate(&self, machine: &Machine) -> Result<Estimate, StudyError> {
-        self.estimate_of(&self.tasks(), machine)
-    }
-
-    /// The same of some tasks.
-    ///
-    /// # Errors
-    /// As [`Study::estimate`].
-    pub fn estimate_of(&self, tasks: &[Task], machine: &Machine) -> Result<Estimate, StudyError> {
-        let mut passes = 0;
-        for task in tasks {
-            let is_possible = !matches!(task, Task::Probe(task) if self.is_impossible(task)?);
-            if self.store.record(task.key())?.is_none() && is_possible {
-                passes += self.passes_of(task)?;
-            }
-        }
-        let workload = self.workload();
-        let estimate = Estimate::new(&workload, passes, machine);
-        estimate.check_memory(&workload, machine)?;
-        Ok(estimate)
-    }
-
-    /// Time and memory of one task from its beginning, recorded or not.
-    ///
-    /// # Errors
-    /// As [`Study::estimate`].
-    pub fn estimate_task(&self, task: &Task, machine: &Machine) -> Result<Estimate, StudyError> {
-        Ok(Estimate::new(&self.workload(), self.passes_of(task)?, machine))
-    }
-
-    /// The largest step of its tasks.
-    fn workload(&self) -> Workload {
-        let joint = self.variants.iter().any(|variant| variant.recipe.interleave == Interleave::Joint);
-        let volumes_at_once = self.config.train.batch_size.max(if joint { 2 } else { 1 });
-        self.data.workload(volumes_at_once, self.config.train.activations)
     }
 
     /// Do every task that has no record yet.
@@ -379,31 +338,12 @@ impl Study {
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
     }
 
-    fn epochs_of(&self, task: &Task) -> usize {
+    pub(crate) fn epochs_of(&self, task: &Task) -> usize {
         match task {
             Task::Train(_) => self.config.train.epochs,
             Task::Unlearn(task) => task.variant.longest_horizon(),
             Task::Probe(task) => task.probe.epochs(),
         }
-    }
-
-    /// Training passes at most, preparation included.
-    fn passes_of(&self, task: &Task) -> Result<u64, StudyError> {
-        let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len();
-        let per_epoch = match task {
-            Task::Train(task) => cases(&task.train),
-            Task::Unlearn(task) if task.variant.recipe.has_retain_side() => cases(&task.passed()),
-            Task::Unlearn(task) => cases(&BTreeSet::from([task.forget.clone()])),
-            Task::Probe(task) => match task.probe {
-                Probe::Rebound(_) => cases(&task.retain()),
-                Probe::Relearn(_) => cases(&BTreeSet::from([task.forget.clone()])),
-            },
-        };
-        let preparation = match task {
-            Task::Unlearn(task) => self.preparation_of(task)?.training,
-            Task::Train(_) | Task::Probe(_) => 0,
-        };
-        Ok((per_epoch * self.epochs_of(task)) as u64 + preparation)
     }
 }
 

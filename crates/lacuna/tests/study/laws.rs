@@ -41,6 +41,9 @@ fn work_is_shared_by_content_between_subjects_strategies_and_studies() {
     // Without a retain term it passes over the forgotten subject alone.
     write(&place, "alone.toml", SMALL, &[("unlearn.recipe.retain_weight", "0")]);
     assert_eq!(passes_left(&place, "alone.toml"), EPOCHS);
+    // Whoever passes mirrored subjects too passes every volume twice.
+    write(&place, "twice.toml", SMALL, &[("unlearn.recipe.stranger_weight", "1.0")]);
+    assert_eq!(passes_left(&place, "twice.toml"), EPOCHS * 2 * 2);
     // The same horizons in another order, and how often a checkpoint is written, decide nothing.
     write(&place, "order.toml", SMALL, &[("unlearn.epochs", "[3, 1, 3]"), ("train.checkpoint_epochs", "2")]);
     assert_eq!(passes_left(&place, "order.toml"), 0);
@@ -56,6 +59,24 @@ fn work_is_shared_by_content_between_subjects_strategies_and_studies() {
     let after = records(&place.path("runs/store/records"));
     assert_eq!((before.len(), after.len()), (3, 4));
     assert!(before.iter().all(|(key, record)| after[key] == *record));
+}
+
+#[test]
+fn a_model_that_is_gone_is_made_again_and_told_apart_from_the_task_that_needs_it() {
+    // Its 200 epochs were shown as those of a task of 50, up to "epoch=167/50", and written among that task's.
+    let place = place();
+    place.ok("study small.toml --progress none");
+    std::fs::remove_dir_all(place.path("runs/store/models")).unwrap();
+    write(&place, "another.toml", SMALL, &[("unlearn.strategies", "['max-loss']"), ("unlearn.epochs", "[2]")]);
+    assert_eq!(passes_left(&place, "another.toml"), EPOCHS * 2 + 2 * 2, "the original, and two epochs from it");
+
+    let ran = place.run("study another.toml --progress plain");
+    let said = ran.stderr;
+    assert_eq!(ran.code, 0, "{said}");
+    assert!(said.contains("makes its model again: train on 2 subjects, seed 0"), "{said}");
+    assert!(said.contains("epoch=3/3 task=3/3") && !said.contains("epoch=3/2"), "{said}");
+    let epochs = std::fs::read_to_string(last_run(&place, "runs").join("metrics.jsonl")).unwrap();
+    assert_eq!(epochs.lines().count(), 2, "{epochs}");
 }
 
 #[test]

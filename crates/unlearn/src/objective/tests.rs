@@ -52,7 +52,7 @@ fn a_joint_step_is_the_weighted_sum_of_its_terms() {
         if recipe.forget_radius.is_some() {
             continue;
         }
-        // The mirrored subjects of both sides have a law of their own.
+        // Strangers, the mirrored subjects of both sides, have a law of their own.
         let weights = Recipe { retain_weight: 0.5, forget_weight: 3.0, stranger_weight: 0.0, ..recipe };
         let recipe = Recipe { interleave: Interleave::Joint, batch_norm: BatchNormMode::Running, ..weights };
         with_objective(&recipe, &cases, |objective, network| {

@@ -20,6 +20,7 @@ pub(super) const STRATEGY: Strategy = Strategy {
         distil_weight: 0.0,
         logit_weight: 0.0,
         stranger_weight: 0.0,
+        mirror_weight: 0.0,
         stages: None,
         retain_per_forget: 5,
         ..(super::consistent_background::STRATEGY.recipe)()
