@@ -16,6 +16,8 @@ mod python;
 mod sbom;
 mod scaling;
 mod slurm;
+mod tables;
+mod tasks;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ enum Task {
     Sbom(sbom::Arguments),
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
+    Tasks(tasks::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Sbom(arguments) => sbom::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),
+        Task::Tasks(arguments) => tasks::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
