@@ -5,10 +5,12 @@
 mod bench;
 mod browser;
 mod crashes;
+mod hyperqueue;
 mod leaderboard;
 mod machine;
 mod memory;
 mod mutate;
+mod objects;
 mod peers;
 mod pictures;
 mod program;
@@ -37,9 +39,11 @@ enum Task {
     Bench(bench::Arguments),
     Browser(browser::Arguments),
     Crashes(crashes::Arguments),
+    Hyperqueue(hyperqueue::Arguments),
     Leaderboard(leaderboard::Arguments),
     Memory(memory::Arguments),
     Mutate(mutate::Arguments),
+    Objects(objects::Arguments),
     Peers(peers::Arguments),
     Pictures(pictures::Arguments),
     Python(python::Arguments),
@@ -54,9 +58,11 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Browser(arguments) => browser::run(&arguments),
         Task::Crashes(arguments) => crashes::run(&arguments),
+        Task::Hyperqueue(arguments) => hyperqueue::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Memory(arguments) => memory::run(&arguments),
         Task::Mutate(arguments) => mutate::run(&arguments),
+        Task::Objects(arguments) => objects::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Pictures(arguments) => pictures::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),

@@ -50,7 +50,14 @@ pub struct Timing {
 
 /// Builds lacuna and says where it is.
 pub fn build() -> Result<PathBuf, Failure> {
-    printed(Command::new("cargo").args(["build", "--release", "--quiet", "--package", "lacuna"]))?;
+    build_with(&[])
+}
+
+/// The same with features.
+pub fn build_with(features: &[&str]) -> Result<PathBuf, Failure> {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--quiet", "--package", "lacuna", "--features", &features.join(",")]);
+    printed(&mut command)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     Ok(target.join("release/lacuna"))
 }

@@ -95,10 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         std::fs::remove_dir_all(folder)?;
     }
     if !folder.exists() {
-        std::fs::create_dir_all(folder)?;
-        timed("phantom --out heads --subjects 3 --dims 16x18x12")?;
-        let seeds: Vec<usize> = (0..seeds).collect();
-        std::fs::write(folder.join("tiny.toml"), format!("name = \"tiny\"\nseeds = {seeds:?}\n{STUDY}"))?;
+        write_study(&lacuna, folder, seeds)?;
     }
     let (_, plan_seconds) = timed("study plan tiny.toml --out plan --records records --models models")?;
     println!("planned    {plan_seconds:.1} s");
@@ -115,6 +112,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let figures = Figures { setting, tasks, jobs, goes_on, plan_seconds, run, collect_seconds, collected_bytes };
     std::fs::write(&path, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {}", path.display());
+    Ok(())
+}
+
+/// A folder with `tiny.toml`, a study of so many seeds, and the heads that it reads.
+pub fn write_study(lacuna: &Path, folder: &Path, seeds: usize) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    let mut phantom = Command::new(lacuna);
+    phantom.current_dir(folder).args(["phantom", "--out", "heads", "--subjects", "3", "--dims", "16x18x12"]);
+    printed(phantom.args(["--quiet", "--progress", "none"]))?;
+    let seeds: Vec<usize> = (0..seeds).collect();
+    std::fs::write(folder.join("tiny.toml"), format!("name = \"tiny\"\nseeds = {seeds:?}\n{STUDY}"))?;
     Ok(())
 }
 
