@@ -66,7 +66,8 @@ struct Figures {
     jobs: usize,
     /// Whether some tasks were done by an earlier call.
     goes_on: bool,
-    plan_seconds: f64,
+    /// `None` where an earlier call has planned.
+    plan_seconds: Option<f64>,
     /// What `lacuna study submit` says of its run.
     run: Value,
     collect_seconds: f64,
@@ -97,8 +98,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !folder.exists() {
         write_study(&lacuna, folder, seeds)?;
     }
-    let (_, plan_seconds) = timed("study plan tiny.toml --out plan --records records --models models")?;
-    println!("planned    {plan_seconds:.1} s");
+    let mut plan_seconds = None;
+    // A plan is made once: another one would have other estimates.
+    if !folder.join("plan").exists() {
+        let (_, seconds) = timed("study plan tiny.toml --out plan --records records --models models")?;
+        println!("planned    {seconds:.1} s");
+        plan_seconds = Some(seconds);
+    }
     let (said, _) = timed(&format!("study submit plan --jobs {}", arguments.jobs))?;
     let run: Value = serde_json::from_str(&said)?;
     println!("run        {run}");
