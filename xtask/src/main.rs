@@ -5,10 +5,12 @@
 mod bench;
 mod browser;
 mod crashes;
+mod hyperqueue;
 mod leaderboard;
 mod machine;
 mod memory;
 mod mutate;
+mod objects;
 mod peers;
 mod pictures;
 mod program;
@@ -16,6 +18,8 @@ mod python;
 mod sbom;
 mod scaling;
 mod slurm;
+mod tables;
+mod tasks;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -35,15 +39,18 @@ enum Task {
     Bench(bench::Arguments),
     Browser(browser::Arguments),
     Crashes(crashes::Arguments),
+    Hyperqueue(hyperqueue::Arguments),
     Leaderboard(leaderboard::Arguments),
     Memory(memory::Arguments),
     Mutate(mutate::Arguments),
+    Objects(objects::Arguments),
     Peers(peers::Arguments),
     Pictures(pictures::Arguments),
     Python(python::Arguments),
     Sbom(sbom::Arguments),
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
+    Tasks(tasks::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,15 +58,18 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Browser(arguments) => browser::run(&arguments),
         Task::Crashes(arguments) => crashes::run(&arguments),
+        Task::Hyperqueue(arguments) => hyperqueue::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),
         Task::Memory(arguments) => memory::run(&arguments),
         Task::Mutate(arguments) => mutate::run(&arguments),
+        Task::Objects(arguments) => objects::run(&arguments),
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Pictures(arguments) => pictures::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),
         Task::Sbom(arguments) => sbom::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),
+        Task::Tasks(arguments) => tasks::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -50,7 +50,13 @@ pub struct Timing {
 
 /// Builds lacuna and says where it is.
 pub fn build() -> Result<PathBuf, Failure> {
-    built(&["--bin", "lacuna"], "lacuna")
+    build_with(&[])
+}
+
+/// The same with features of its own.
+pub fn build_with(features: &[&str]) -> Result<PathBuf, Failure> {
+    let features: Vec<String> = features.iter().map(|feature| format!("lacuna/{feature}")).collect();
+    built(&["--bin", "lacuna", "--features", &features.join(",")], "lacuna")
 }
 
 /// Builds an example of one of the crates and says where it is.

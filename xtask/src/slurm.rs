@@ -8,6 +8,7 @@ mod cluster;
 use crate::Failure;
 use crate::machine::{Setting, printed};
 use crate::program;
+use crate::tables::{self, Tables};
 use clap::Args;
 use cluster::{CORES, Cluster, NODES};
 use serde::Serialize;
@@ -38,10 +39,6 @@ pub struct Arguments {
 const FOLDER: &str = "target/slurm";
 /// A study that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3 * 3600);
-/// What must be equal to the last byte; of `results.csv`, all but these columns.
-const EQUAL: [&str; 4] = ["table.md", "table.json", "gates.md", "gates.json"];
-const MEASURED: [&str; 2] = ["seconds", "peak_mib"];
-
 /// What happens to a study on the way; each is tried with cores for one task or for several on a node.
 struct Scenario {
     name: &'static str,
@@ -114,13 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let figure = run.figure(name, began, slots, "layers")?;
         println!("{figure}");
         figures.push(figure);
-        for ((file, here), (_, there)) in run.tables()?.iter().zip(&expected) {
-            if here != there {
-                return Err(
-                    format!("{name}: {file} differs from the local engine's; see {}", run.folder.display()).into()
-                );
-            }
-        }
+        tables::must_equal(&run.tables()?, &expected, name)?;
         println!("{name:20} tables as those of the local engine, byte for byte");
     }
     let setting = Setting::here()?;
@@ -189,21 +180,10 @@ impl Run<'_> {
         })
     }
 
-    /// The files of tables, and the rows of results without what is measured.
-    fn tables(&self) -> Result<Vec<(String, String)>, Failure> {
+    fn tables(&self) -> Result<Tables, Failure> {
         let runs = self.folder.join("runs");
         self.said(&["--quiet", "--runs", &runs.display().to_string(), "study", "collect", &self.plan()])?;
-        let study = runs.join("study");
-        let collected = std::fs::read_dir(&study)?.next().ok_or("no run folder")??.path();
-        let read = |name: &str| -> Result<(String, String), Failure> {
-            Ok((name.to_string(), std::fs::read_to_string(collected.join(name))?))
-        };
-        let mut files = EQUAL.iter().map(|name| read(name)).collect::<Result<Vec<_>, _>>()?;
-        files.push((
-            "results.csv".to_string(),
-            without_measured(&std::fs::read_to_string(collected.join("results.csv"))?),
-        ));
-        Ok(files)
+        tables::of_runs(&runs)
     }
 
     fn figure(&self, name: &str, began: Instant, slots: usize, order: &str) -> Result<Figure, Failure> {
@@ -354,15 +334,4 @@ fn overlap(attempts: &[Attempt]) -> f64 {
         one.min(other).duration_since(pair[0].began.max(pair[1].began)).as_secs_f64()
     };
     pairs.map(of).fold(0.0, f64::max)
-}
-
-/// The lines of `results.csv` without the columns that no two runs have alike; its fields have no commas.
-fn without_measured(text: &str) -> String {
-    let columns: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
-    let line = |line: &str| {
-        let kept =
-            line.split(',').zip(&columns).filter(|(_, column)| !MEASURED.contains(column)).map(|(field, _)| field);
-        kept.collect::<Vec<_>>().join(",") + "\n"
-    };
-    text.lines().map(line).collect()
 }

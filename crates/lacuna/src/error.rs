@@ -142,6 +142,9 @@ pub enum CliError {
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A bucket, or what lies in one.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
     /// A study cannot be run.
     #[error(transparent)]
     Study(Box<StudyError>),
@@ -168,6 +171,7 @@ impl CliError {
             CliError::Hidden { exit } | CliError::Redacted { exit } | CliError::Tasks { exit, .. } => *exit,
             CliError::TryAgain { .. } => Exit::TryAgain,
             CliError::Engine(error) => of_engine(error),
+            CliError::Objects(error) => of_objects(error),
             CliError::Disk(error) => of_disk(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
@@ -228,7 +232,7 @@ fn of_objects(error: &ObjectError) -> Exit {
     match error {
         ObjectError::Disk(error) => of_disk(error),
         error if error.is_passing() => Exit::TryAgain,
-        ObjectError::Damaged { .. } | ObjectError::TooLarge { .. } => Exit::Data,
+        ObjectError::Damaged { .. } | ObjectError::TooLarge { .. } | ObjectError::NoSet { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

@@ -29,6 +29,7 @@ mod redact;
 mod reporting;
 mod run_folder;
 mod scores;
+mod staging;
 mod studying;
 mod text_table;
 mod timeline;

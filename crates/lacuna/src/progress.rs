@@ -136,6 +136,26 @@ pub fn timestamp() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The progress of files, of a number that is known with the first.
+pub struct Files<'a> {
+    verb: &'static str,
+    context: &'a Context,
+    progress: Option<Progress>,
+}
+
+impl<'a> Files<'a> {
+    /// None yet.
+    pub fn new(verb: &'static str, context: &'a Context) -> Files<'a> {
+        Files { verb, context, progress: None }
+    }
+
+    /// So many of so many are done.
+    pub fn advance(&mut self, done: usize, total: usize) {
+        let begin = || Progress::begin(self.context, self.verb, "file", total, 0);
+        self.progress.get_or_insert_with(begin).advance(done, "");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

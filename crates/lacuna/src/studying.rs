@@ -9,6 +9,7 @@ use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::reporting::{self, Report};
 use crate::run_folder::{RunFolder, RunRecord};
+use crate::staging;
 use crate::text_table::named;
 use crate::viewing;
 use lacuna_objects::{Address, Place};
@@ -154,6 +155,8 @@ pub fn open_in(
     let mut progress: Option<Progress> = None;
     let pseudonyms = config.pseudonyms;
     config.train.activations = context.activations;
+    let staged = staging::stage(verb, &mut config, context);
+    staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });

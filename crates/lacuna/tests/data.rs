@@ -128,3 +128,31 @@ fn progress_stays_off_standard_output_and_quiet_is_quiet() {
     assert!(!ran.stdout.contains("subject=2/2"));
     assert_eq!(place.run("phantom --out b --subjects 2 --dims 8x8x8 --quiet").stderr, "");
 }
+
+#[test]
+fn a_data_set_is_sent_once_fetched_elsewhere_and_put_right_where_it_was_changed() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let sent = place.json("data send heads shared --progress none", "lacuna.data.send/1");
+    assert_eq!(sent["files"].as_u64(), Some(7), "an image and a label map each, and the list of subjects");
+    let fetched = place.json("data fetch shared there --progress none", "lacuna.data.fetch/1");
+    assert_eq!((fetched["fetched"].as_u64(), &fetched["digest"]), (Some(7), &sent["digest"]));
+    let check = |data: &str| place.json(&format!("data check {data} --labels tissue"), "lacuna.data.check/1");
+    assert_eq!(check("heads")["problems"], check("there")["problems"]);
+    let image = std::fs::read_dir(place.path("there/images")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(image, b"cut").unwrap();
+    let again = place.json("data fetch shared there --progress none", "lacuna.data.fetch/1");
+    assert_eq!(again["fetched"].as_u64(), Some(1));
+    std::fs::write(place.path("heads/images/more.nii"), b"").unwrap();
+    place.fails("data send heads shared --quiet", 3, &["shared/MANIFEST", "another prefix"]);
+    place.fails("data fetch nowhere there --quiet", 4, &["nowhere/MANIFEST", "lacuna data send"]);
+    std::fs::write(place.path("shared/images/phantom-000.nii.gz"), b"cut").unwrap();
+    place.fails("data fetch shared elsewhere --quiet", 4, &["phantom-000.nii.gz", sent_digest(&place).as_str()]);
+}
+
+/// The digest of an image as it was sent.
+fn sent_digest(place: &Place) -> String {
+    let list = std::fs::read_to_string(place.path("shared/MANIFEST")).unwrap();
+    let line = list.lines().find(|line| line.ends_with("images/phantom-000.nii.gz")).unwrap();
+    line.split_once("  ").unwrap().0.to_string()
+}

@@ -213,3 +213,36 @@ fn every_model_that_saw_the_person_is_made_to_forget_and_the_ledger_warns_of_wha
     place.fails(&format!("{unlearn} --ledger l.db"), 4, &deleted);
     place.ok(&predict("again.safetensors", "d"));
 }
+
+#[test]
+#[cfg(not(feature = "object-store"))]
+fn a_bucket_that_a_run_names_is_told_where_nobody_can_look_into_it() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("runs/study/a")).unwrap();
+    let run = serde_json::json!({ "command": ["study", "s.toml", "--records", "s3://bucket/ixi7"] });
+    std::fs::write(place.path("runs/study/a/run.json"), run.to_string()).unwrap();
+    let traced = place.json("trace phantom-001 --root gs://other/models", "lacuna.trace/1");
+    let addresses: Vec<&str> =
+        traced["buckets"].as_array().unwrap().iter().map(|bucket| bucket["address"].as_str().unwrap()).collect();
+    assert_eq!(addresses, ["gs://other/models", "s3://bucket/ixi7"]);
+    let text = place.ok("trace phantom-001");
+    assert!(text.contains("s3://bucket/ixi7: NOT LOOKED INTO") && text.contains("object-store"), "{text}");
+}
+
+#[test]
+fn a_copy_of_a_data_set_in_the_cache_is_found_and_purged() {
+    let place = Place::new();
+    place.heads("heads", "");
+    place.ok("data send heads shared --progress none --quiet");
+    // As a study does that names a bucket; the folder's name decides nothing here.
+    place.ok("data fetch shared cache/data-sets/ab --progress none --quiet");
+    let traced = place.json("trace phantom-001 --cache cache --purge", "lacuna.trace/1");
+    assert_eq!(
+        traced["receipt"]["removed"].as_array().unwrap().len(),
+        3,
+        "an image, its label map, the list of subjects"
+    );
+    assert!(!place.path("cache/data-sets/ab/images/phantom-001.nii.gz").exists());
+    assert!(place.path("cache/data-sets/ab/images/phantom-000.nii.gz").exists());
+    assert!(place.path("heads/images/phantom-001.nii.gz").exists(), "nobody asked to look there");
+}

@@ -8,12 +8,11 @@
 
 use crate::ObjectError;
 use crate::patience::Patience;
-use crate::place::Objects;
+use crate::place::{Listed, Objects};
 use object_store::path::Path as ObjectPath;
 use object_store::{
     Attribute, Attributes, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
@@ -72,8 +71,9 @@ impl Bucket {
         Bucket { store, prefix, address, runtime, patience }
     }
 
+    /// Of a name, which may have `/` in it.
     fn path(&self, name: &str) -> ObjectPath {
-        self.prefix.clone().join(name)
+        name.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part))
     }
 
     /// Try until it is done, or failed, or patience ends.
@@ -164,8 +164,7 @@ impl Bucket {
 
 impl Objects for Bucket {
     fn within(&self, part: &str) -> Arc<dyn Objects> {
-        let prefix = part.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part));
-        Arc::new(Bucket { prefix, address: self.at(part), ..self.clone() })
+        Arc::new(Bucket { prefix: self.path(part), address: self.at(part), ..self.clone() })
     }
 
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError> {
@@ -225,12 +224,14 @@ impl Objects for Bucket {
         })
     }
 
-    fn names(&self) -> Result<BTreeSet<String>, ObjectError> {
+    fn list(&self) -> Result<Listed, ObjectError> {
+        let last = |path: &ObjectPath| path.filename().map(str::to_string);
         self.persist("", "list", || async {
             match self.store.list_with_delimiter(Some(&self.prefix)).await {
-                Ok(listed) => Tried::Done(
-                    listed.objects.iter().filter_map(|object| object.location.filename().map(str::to_string)).collect(),
-                ),
+                Ok(listed) => Tried::Done(Listed {
+                    names: listed.objects.iter().filter_map(|object| last(&object.location)).collect(),
+                    parts: listed.common_prefixes.iter().filter_map(last).collect(),
+                }),
                 Err(error) => self.failed("", "list", error),
             }
         })
@@ -277,4 +278,4 @@ fn in_words(error: &Error) -> String {
 }
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;

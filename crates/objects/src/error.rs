@@ -60,6 +60,21 @@ pub enum ObjectError {
         /// Of what came.
         found: String,
     },
+    /// No set of files lies there, or one that was not sent to its end.
+    #[error(
+        "{object}: expected the list of a data set's files, found nothing; fix: `lacuna data send DIR` to there, or write \
+         it: `b3sum` of every file by its relative name"
+    )]
+    NoSet {
+        /// The manifest.
+        object: String,
+    },
+    /// Another set of files, or a file of another, lies there.
+    #[error("{object}: expected nothing or the same bytes, found others; fix: send to another prefix")]
+    AnotherSet {
+        /// What differs.
+        object: String,
+    },
     /// An object is larger than anything of its kind.
     #[error(
         "{object}: expected at most {limit_bytes} bytes, found {found_bytes}; fix: another object under that name?"

@@ -1,7 +1,7 @@
 //! A place that is a folder of a file system.
 
 use crate::ObjectError;
-use crate::place::Objects;
+use crate::place::{Listed, Objects};
 use lacuna_disk::DiskError;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -36,22 +36,25 @@ impl Objects for Folder {
         Ok(lacuna_disk::write_bytes(&self.0.join(name), bytes)?)
     }
 
-    fn names(&self) -> Result<BTreeSet<String>, ObjectError> {
+    fn list(&self) -> Result<Listed, ObjectError> {
         let refused = |source| DiskError::Io { path: self.0.clone(), action: "list", source };
+        let mut listed = Listed { names: BTreeSet::new(), parts: BTreeSet::new() };
         let entries = match std::fs::read_dir(&self.0) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(listed),
             Err(error) => return Err(refused(error).into()),
         };
-        let mut names = BTreeSet::new();
         for entry in entries {
-            let name = entry.map_err(refused)?.file_name().to_string_lossy().into_owned();
-            // What a writer left that was killed.
-            if !name.ends_with(".tmp") {
-                names.insert(name);
+            let entry = entry.map_err(refused)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type().map_err(refused)?.is_dir() {
+                listed.parts.insert(name);
+            } else if !name.ends_with(".tmp") {
+                // That is what a writer left that was killed.
+                listed.names.insert(name);
             }
         }
-        Ok(names)
+        Ok(listed)
     }
 
     fn prove_creating(&self) -> Result<(), ObjectError> {

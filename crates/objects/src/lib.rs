@@ -7,6 +7,8 @@
 //! A folder is a folder of a file system; its files are written by `lacuna-disk`. Buckets are there with the feature
 //! `cloud` alone: a program that holds images of people has no network code unless it was built to have it.
 //!
+//! A data set, which is many files in folders, is a [`FileSet`] of a place.
+//!
 //! Deliberately absent: deleting, and changing a part of a file.
 
 mod address;
@@ -15,6 +17,7 @@ mod bucket;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod error;
+mod file_set;
 mod folder;
 #[cfg(any(test, feature = "cloud"))]
 mod patience;
@@ -22,4 +25,5 @@ mod place;
 
 pub use address::Address;
 pub use error::ObjectError;
+pub use file_set::{EachFile, FileSet};
 pub use place::Place;

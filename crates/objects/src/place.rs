@@ -9,7 +9,15 @@ use std::sync::Arc;
 
 /// Where named bytes lie.
 #[derive(Clone, Debug)]
-pub struct Place(Arc<dyn Objects>);
+pub struct Place(pub(crate) Arc<dyn Objects>);
+
+/// What lies in a place, one level of it.
+pub(crate) struct Listed {
+    /// Of files or objects.
+    pub names: BTreeSet<String>,
+    /// Of folders, or of prefixes.
+    pub parts: BTreeSet<String>,
+}
 
 /// What a place can do; the methods of [`Place`] say what each promises.
 pub(crate) trait Objects: fmt::Debug + Send + Sync {
@@ -18,7 +26,7 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn has(&self, name: &str) -> Result<bool, ObjectError>;
     fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, ObjectError>;
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ObjectError>;
-    fn names(&self) -> Result<BTreeSet<String>, ObjectError>;
+    fn list(&self) -> Result<Listed, ObjectError>;
     fn prove_creating(&self) -> Result<(), ObjectError>;
     fn folder(&self) -> Option<&Path>;
     fn at(&self, name: &str) -> String;
@@ -84,12 +92,25 @@ impl Place {
         self.0.replace(name, bytes)
     }
 
-    /// The names that are there, those of parts left out of a bucket; none where nothing was ever made.
+    /// The names that are there, without those in parts of it; none where nothing was ever made.
     ///
     /// # Errors
     /// A place that does not answer.
     pub fn names(&self) -> Result<BTreeSet<String>, ObjectError> {
-        self.0.names()
+        Ok(self.0.list()?.names)
+    }
+
+    /// The names that are there and in all parts of it, as `part/name`.
+    ///
+    /// # Errors
+    /// A place that does not answer.
+    pub fn names_below(&self) -> Result<BTreeSet<String>, ObjectError> {
+        let Listed { mut names, parts } = self.0.list()?;
+        for part in parts {
+            let below = self.within(&part).names_below()?;
+            names.extend(below.into_iter().map(|name| format!("{part}/{name}")));
+        }
+        Ok(names)
     }
 
     /// Try whether the place makes a name once only; in a bucket this leaves an empty object.

@@ -3,6 +3,7 @@
 use crate::{ProbeConfig, SearchConfig, StudyError, Variant};
 use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
 use lacuna_nn::{Architecture, PlainUnet, Shortcut, UnetPlan, read_plans};
+use lacuna_objects::Address;
 use lacuna_train::{TrainConfig, TrainError};
 use lacuna_volume::Preprocessing;
 use schemars::JsonSchema;
@@ -96,13 +97,22 @@ pub enum KeepModels {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// The data set's folder or list file, relative to the study file.
+    /// The data set's folder or list file, relative to the study file, or the URL of one that `lacuna data send` has
+    /// sent to a bucket.
     pub root: PathBuf,
     /// What the label numbers mean.
     pub labels: LabelChoice,
     /// How the files lie, where detection needs help.
     #[serde(default)]
     pub options: LayoutOptions,
+}
+
+impl DataConfig {
+    /// The address of the data set, if it lies in a bucket.
+    pub fn bucket(&self) -> Option<Address> {
+        let address = Address::from(self.root.to_string_lossy().into_owned());
+        address.folder().is_none().then_some(address)
+    }
 }
 
 /// A label table by name, or from a file.
@@ -318,7 +328,9 @@ impl StudyConfig {
     /// The study with its relative paths below `folder`.
     fn resolved(mut self, folder: &Path) -> StudyConfig {
         let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
-        resolve(&mut self.data.root);
+        if self.data.bucket().is_none() {
+            resolve(&mut self.data.root);
+        }
         self.data.options.data_root.iter_mut().for_each(resolve);
         self.network.init.iter_mut().for_each(resolve);
         self.network.plans.iter_mut().for_each(resolve);
@@ -531,5 +543,10 @@ mod tests {
         let path = folder.path().join("study.toml");
         std::fs::write(&path, SMALL).unwrap();
         assert_eq!(StudyConfig::read(&path).unwrap().data.root, folder.path().join("data"));
+        assert_eq!(StudyConfig::read(&path).unwrap().data.bucket(), None);
+        let url = "s3://bucket/heads";
+        std::fs::write(&path, SMALL.replace("root = \"data\"", &format!("root = \"{url}\""))).unwrap();
+        let data = StudyConfig::read(&path).unwrap().data;
+        assert_eq!((data.root.as_path(), data.bucket().unwrap().to_string().as_str()), (Path::new(url), url));
     }
 }

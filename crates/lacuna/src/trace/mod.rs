@@ -5,20 +5,25 @@
 //! run; the states of exact training by its own manifest; reports with slices by the file beside them; texts by the id
 //! as a word of its own.
 //!
+//! Buckets that plans and runs name are listed too, where this program can reach them; nothing is deleted there.
+//!
 //! What is made of a person and says so nowhere cannot be found: a model without lineage, a picture without a name, an
 //! archive, another machine. Models of which nothing says whom they saw are listed apart.
 
+mod buckets;
 mod models;
 mod names;
 mod pages;
 mod purge;
 mod walk;
 
+pub use buckets::{Bucket, in_buckets, named_buckets};
 pub use names::{replaced, word_replaced};
 pub use purge::{Purge, Receipt, purge};
 
 use crate::error::CliError;
 use crate::redact;
+use crate::staging::staged;
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_exact::files_that_hold;
 use lacuna_ledger::{Holds, Ledger, Record};
@@ -100,6 +105,13 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
     for path in places.sources.iter().filter(|path| path.is_file()) {
         found.insert(path.clone(), (Holds::Volume, Remedy::Source));
     }
+    // Copies out of a bucket are lacuna's own, to be fetched again; one whose layout needs telling is known by names alone.
+    let copies = places.cache.map(staged).unwrap_or_default();
+    for copy in &copies {
+        let listed = sources(subject, std::slice::from_ref(copy)).unwrap_or_default();
+        let there = listed.into_iter().filter(|path| path.is_file());
+        found.extend(there.map(|path| (path, (Holds::Volume, Remedy::Delete))));
+    }
     let exact: Vec<&Path> =
         files.iter().filter(|path| path.ends_with("exact.json")).filter_map(|path| path.parent()).collect();
     for folder in &exact {
@@ -149,6 +161,7 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
     for (path, (holds, purge)) in found {
         let digest = lacuna_disk::digest_file(&path)?;
         let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let purge = if copies.iter().any(|copy| path.starts_with(copy)) { Remedy::Delete } else { purge };
         let returned = mark(places.ledger, &digest).is_some_and(|mark| deleted.contains_key(&mark));
         trace.files.push(Held { path, holds, digest, bytes, purge, returned });
     }

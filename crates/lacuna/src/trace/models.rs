@@ -51,12 +51,7 @@ impl Models {
                     descended.extend(parent.map(|parent| (folder.to_path_buf(), parent)));
                 }
                 Some(name) if name.ends_with(".json") => {
-                    let Some(key) = json_of(path)?.and_then(|json| {
-                        let is_record = json.get("schema")?.as_str()?.starts_with("lacuna-record");
-                        is_record.then(|| json.get("key")?.as_str().map(str::to_string))?
-                    }) else {
-                        continue;
-                    };
+                    let Some(key) = json_of(path)?.as_ref().and_then(key_of_record) else { continue };
                     tasks.insert(key, is_named(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?, subject));
                 }
                 _ => {}
@@ -70,13 +65,19 @@ impl Models {
         Ok(Models { folders, tasks })
     }
 
+    /// Whether the record of the study task that a model's name begins with names the subject, if there is such a
+    /// record.
+    pub fn of_task(&self, name: &str) -> Option<bool> {
+        self.tasks.iter().find(|(key, _)| name.starts_with(key.as_str())).map(|(_, named)| *named)
+    }
+
     /// What is known of a file.
     pub fn of(&self, path: &Path) -> Saw {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !name.ends_with(".safetensors") {
             return Saw::NoModel;
         }
-        let task = self.tasks.iter().find(|(key, _)| name.starts_with(key.as_str()));
+        let task = self.of_task(&name);
         let checkpoint = name.contains("checkpoint");
         let known = path.ancestors().skip(1).find_map(|folder| self.folders.get(folder));
         match (known, task) {
@@ -87,8 +88,8 @@ impl Models {
             (Some(Some(holds)), _) => Saw::Subject(*holds, Remedy::Delete),
             (Some(None), _) => Saw::Others,
             // A study's record names everybody it scored; its models can be made again, so all of them go.
-            (None, Some((_, true))) => Saw::Subject(Holds::Weights, Remedy::Delete),
-            (None, Some((_, false))) => Saw::Others,
+            (None, Some(true)) => Saw::Subject(Holds::Weights, Remedy::Delete),
+            (None, Some(false)) => Saw::Others,
             (None, None) => Saw::Unknown,
         }
     }
@@ -113,6 +114,12 @@ fn of_lineage(json: &serde_json::Value, subject: &SubjectId) -> (Option<Holds>, 
     }
     knew.extend(text(json.get("model")));
     (Some(Holds::Weights), knew)
+}
+
+/// The key of a study task, if this is its record.
+pub fn key_of_record(json: &serde_json::Value) -> Option<String> {
+    let is_record = json.get("schema")?.as_str()?.starts_with("lacuna-record");
+    is_record.then(|| json.get("key")?.as_str().map(str::to_string))?
 }
 
 /// A file as JSON, if it is that and small.

@@ -83,6 +83,10 @@ fn a_bucket_is_refused_by_a_program_without_network_code() {
     let plan = "study plan small.toml --out plan --records s3://bucket/small --quiet";
     place.fails(plan, 3, &["s3://bucket/small", "--features object-store"]);
     assert!(!place.path("plan").exists());
+    // Scans of people are copied to where somebody said, and nowhere else.
+    write(&place, "small.toml", SMALL, &[("data.root", "\"s3://bucket/heads\"")]);
+    place.fails("study small.toml --quiet", 3, &["data.root", "s3://bucket/heads", "--cache"]);
+    place.fails("study small.toml --quiet --cache c", 3, &["s3://bucket/heads", "--features object-store"]);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What a bucket promises, with every fault a store is known for.
 
 use super::*;
+use crate::Place;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::{
     CopyOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, PutMultipartOptions, PutResult, Result as Answer,
 };
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Mutex;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     None,
     /// 503: nothing is done.
     Unavailable,
@@ -163,11 +165,16 @@ fn bucket_of(store: Arc<Faulty>) -> Bucket {
 }
 
 /// A bucket whose first requests meet these faults.
-fn bucket(memory: &Arc<InMemory>, faults: &[Fault]) -> Bucket {
+pub(crate) fn bucket(memory: &Arc<InMemory>, faults: &[Fault]) -> Bucket {
     bucket_of(store(memory, faults, Fault::None, false))
 }
 
-fn some_faults() -> impl Strategy<Value = Vec<Fault>> {
+/// The same as everybody else sees it.
+pub(crate) fn place_of(bucket: Bucket) -> Place {
+    Place(Arc::new(bucket))
+}
+
+pub(crate) fn some_faults() -> impl Strategy<Value = Vec<Fault>> {
     prop::collection::vec(prop::sample::select(&FAULTS[..]), 0..=FAULTS_MAX)
 }
 
@@ -206,14 +213,14 @@ proptest! {
         bucket(&memory, &faults).replace("model", b"old").unwrap();
         bucket(&memory, &later).replace("model", b"the new one").unwrap();
         prop_assert_eq!(bucket(&memory, &faults).read("model", 100).unwrap().unwrap(), b"the new one");
-        prop_assert_eq!(bucket(&memory, &later).names().unwrap(), BTreeSet::from(["model".to_string()]));
+        prop_assert_eq!(place_of(bucket(&memory, &later)).names().unwrap(), BTreeSet::from(["model".to_string()]));
     }
 }
 
 #[test]
 fn what_is_not_there_is_none_and_not_an_error() {
     let memory = Arc::new(InMemory::new());
-    let bucket = bucket(&memory, &[Fault::Unavailable]);
+    let bucket = place_of(bucket(&memory, &[Fault::Unavailable]));
     assert_eq!(bucket.read("record", 100).unwrap(), None);
     assert!(!bucket.has("record").unwrap() && bucket.names().unwrap().is_empty());
 }
@@ -221,10 +228,11 @@ fn what_is_not_there_is_none_and_not_an_error() {
 #[test]
 fn a_part_of_a_bucket_is_a_prefix_of_its_own() {
     let memory = Arc::new(InMemory::new());
-    let all = bucket(&memory, &[]);
+    let all = place_of(bucket(&memory, &[]));
     let part = all.within("plans/ab12");
     assert!(part.create("note", b"one").unwrap() && all.create("note", b"two").unwrap());
     assert_eq!(part.read("note", 9).unwrap().unwrap(), b"one");
+    assert_eq!(all.names_below().unwrap(), BTreeSet::from(["note", "plans/ab12/note"].map(str::to_string)));
     assert_eq!((part.at("note"), all.names().unwrap().len()), ("s3://bucket/study/plans/ab12/note".to_string(), 1));
 }
 

@@ -1,5 +1,6 @@
 //! `lacuna data`: look at a data set, divide it, copy it into another layout.
 
+mod bucket;
 mod check;
 mod export;
 mod show;
@@ -10,7 +11,7 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
 
-/// Check, divide, show or export a data set
+/// Check, divide, show or export a data set, or send it to a bucket
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna data check heads --labels tissue")]
 pub struct Arguments {
@@ -24,6 +25,8 @@ enum Action {
     Split(split::Arguments),
     Show(show::Arguments),
     Export(export::Arguments),
+    Send(bucket::SendArguments),
+    Fetch(bucket::FetchArguments),
 }
 
 impl Arguments {
@@ -32,7 +35,7 @@ impl Arguments {
         match &self.action {
             Action::Check(_) => true,
             Action::Show(arguments) => arguments.only_reads(),
-            Action::Split(_) | Action::Export(_) => false,
+            Action::Split(_) | Action::Export(_) | Action::Send(_) | Action::Fetch(_) => false,
         }
     }
 }
@@ -44,5 +47,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         Action::Split(arguments) => split::run(arguments),
         Action::Show(arguments) => show::run(arguments),
         Action::Export(arguments) => export::run(arguments, context),
+        Action::Send(arguments) => bucket::send(arguments, context),
+        Action::Fetch(arguments) => bucket::fetch(arguments, context),
     }
 }

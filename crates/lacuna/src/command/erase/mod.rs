@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::named;
-use crate::trace::{Places, Purge, find, purge, replaced, sources};
+use crate::trace::{Places, Purge, find, named_buckets, purge, replaced, sources};
 use clap::Args;
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
@@ -217,6 +217,9 @@ fn clear(
     let listed = sources(subject, &data)?;
     let places = Places { roots: &roots, data: &data, sources: &listed, cache, ledger: Some(&*ledger) };
     let trace = find(subject, &places)?;
+    for bucket in named_buckets(&places)? {
+        context.note(&format!("note     {bucket}: a plan or run names it; `lacuna trace` says what to delete there"));
+    }
     let what = Purge { subject, pseudonym: state.subject.to_string(), include_sources: false };
     let receipt = purge(&trace, &what, Some((&mut *ledger, state.request.as_str())))?;
     context.note(&format!("purged   {} files on {}", receipt.removed.len(), day_or_today(None)));
