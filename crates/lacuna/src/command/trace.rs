@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{Held, Places, Purge, Receipt, Remedy, Trace, find, purge, sources};
+use crate::trace::{Held, Places, Purge, Receipt, Remedy, Sources, Trace, find, purge};
 use clap::Args;
 use lacuna_ledger::{Ledger, random_hex};
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Delete what lacuna made of the subject, and write a pseudonym where texts of its own name it
     #[arg(long)]
     purge: bool,
-    /// Delete the subject's images and label maps as well
+    /// Delete the subject's images and label maps as well, and write the pseudonym where the data set's own tables name it
     #[arg(long, requires = "purge")]
     include_sources: bool,
 }
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let subject = subject_id(&arguments.subject)?;
     let roots: Vec<PathBuf> = std::iter::once(&context.runs).chain(&arguments.root).cloned().collect();
     let mut ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
-    let listed = sources(&subject, &arguments.data)?;
+    let listed = Sources::of(&subject, &arguments.data)?;
     let look = |ledger: Option<&Ledger>| {
         let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
         find(&subject, &Places { roots: &roots, data: &arguments.data, sources: &listed, cache, ledger })
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             Some(state) => state.subject.to_string(),
             None => random_hex::<16>(),
         };
-        let what = Purge { subject: &subject, pseudonym, include_sources: arguments.include_sources };
+        let what = Purge { named: &listed.named, pseudonym, include_sources: arguments.include_sources };
         let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
         receipt = Some(purge(&trace, &what, written)?);
         remaining = look(ledger.as_ref())?.files;
@@ -110,6 +110,7 @@ fn table(files: &[Held]) -> String {
             Remedy::Delete => "deletes",
             Remedy::Redact => "redacts",
             Remedy::Source => "with --include-sources",
+            Remedy::Listing => "redacts with --include-sources",
             Remedy::Keep => "keeps",
         };
         let digest = held.digest.get(..16).unwrap_or(&held.digest).to_string();

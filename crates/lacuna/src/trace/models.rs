@@ -1,9 +1,8 @@
 //! Which model files hold a subject: by `lineage.json`, by `run.json` of what was made from them, by study records.
 
-use super::names::is_named;
 use super::{Remedy, TEXT_BYTES_MAX};
 use crate::error::CliError;
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{Named, SubjectId};
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,7 +29,7 @@ pub struct Models {
 
 impl Models {
     /// Gather it.
-    pub fn read(files: &[PathBuf], subject: &SubjectId) -> Result<Models, CliError> {
+    pub fn read(files: &[PathBuf], subject: &SubjectId, named: &Named) -> Result<Models, CliError> {
         let mut folders = BTreeMap::new();
         let mut tasks = BTreeMap::new();
         // Digests of models that hold the subject, and run folders with the digest of what they began from.
@@ -57,7 +56,7 @@ impl Models {
                     }) else {
                         continue;
                     };
-                    tasks.insert(key, is_named(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?, subject));
+                    tasks.insert(key, named.is_in(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?));
                 }
                 _ => {}
             }
