@@ -1,5 +1,6 @@
 //! `lacuna compare`: runs side by side.
 
+use crate::confine::folder_of;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::reporting::{Report, nameless};
@@ -42,6 +43,13 @@ enum Grid {
 struct Compared {
     report: Option<PathBuf>,
     comparisons: Vec<Comparison>,
+}
+
+impl Arguments {
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        self.out.iter().map(|file| folder_of(file)).collect()
+    }
 }
 
 /// Read, set side by side, write.

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// Check, divide, show or export a data set
 #[derive(Args)]
@@ -27,12 +28,12 @@ enum Action {
 }
 
 impl Arguments {
-    /// Whether nothing is written.
-    pub fn only_reads(&self) -> bool {
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
         match &self.action {
-            Action::Check(_) => true,
-            Action::Show(arguments) => arguments.only_reads(),
-            Action::Split(_) | Action::Export(_) => false,
+            Action::Check(_) | Action::Split(_) => Vec::new(),
+            Action::Show(arguments) => arguments.may_write(),
+            Action::Export(arguments) => arguments.may_write(),
         }
     }
 }
