@@ -160,6 +160,20 @@ fn what_is_passed_on_of_runs_with_ids_names_nobody_and_what_is_printed_neither_w
     assert!(ran.code == 0 && !ran.stdout.contains("marker"), "{}{}", ran.stdout, ran.stderr);
 }
 
+/// Copies under the names that a killed process leaves: of the model, and of the person's prepared scans.
+fn left_by_killed_writes(place: &Place, model: &str) -> Vec<PathBuf> {
+    let image = lacuna_disk::digest_file(&place.path(FOLDER).join(format!("images/{WHO}.nii.gz"))).unwrap();
+    let mut whole = files_below(&place.path("cache").join(image));
+    assert!(!whole.is_empty());
+    whole.push(place.path(model));
+    let left = |path: &PathBuf| {
+        let left = PathBuf::from(format!("{}.4711-0-0123456789abcdef.tmp", path.display()));
+        std::fs::copy(path, &left).unwrap();
+        left
+    };
+    whole.iter().map(left).collect()
+}
+
 /// A model of everybody but the last, in a run that is named after the first.
 fn trained() -> (Place, String) {
     let place = place();
@@ -181,6 +195,7 @@ fn after_an_erasure_and_a_purge_nothing_anywhere_names_the_person() {
     place.ok(&format!("eval --model {model} --data {FOLDER} --progress none --name of-{WHO}"));
     place.ok(&format!("predict {FOLDER}/images --model {model} --out out --quiet"));
     place.ok("study markers.toml --progress none --quiet --cache cache");
+    let left = left_by_killed_writes(&place, &model);
     let asked = place.json(&format!("ledger request --subject {WHO} --ledger l.db"), "lacuna.ledger.request/1");
     let request = asked["request"].as_str().unwrap();
     place.ok(&format!("ledger accept {request} --ledger l.db"));
@@ -214,6 +229,7 @@ fn after_an_erasure_and_a_purge_nothing_anywhere_names_the_person() {
     let everything = files_below(&place.path(""));
     assert!(everything.iter().any(|path| path.ends_with("l.db")) && everything.len() > 30);
     assert_eq!(found(&everything, &place, &[WHO]), [""; 0]);
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
     // Others are where they were, and the set can be read.
     assert!(place.path(FOLDER).join(format!("images/{ID}-001.nii.gz")).exists());
     place.ok(&format!("data check {FOLDER} --labels tissue"));

@@ -188,7 +188,8 @@ impl Sources {
 /// A file that has the id in its name or in its text.
 fn by_name(path: &Path, places: &Places) -> Result<Option<Verdict>, CliError> {
     let named = &places.sources.named;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let in_run = path.ancestors().skip(1).any(|folder| folder.join("run.json").is_file());
     let in_data = places.data.iter().any(|data| path.starts_with(data));
     let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
@@ -236,7 +237,8 @@ fn prepared(
     }
     let of_subject = |path: &&PathBuf| {
         let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        path.extension().is_some_and(|ending| ending == "case")
+        let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+        meant.extension().is_some_and(|ending| ending == "case")
             && source.is_some_and(|source| {
                 images.contains(&source) || mark(places.ledger, &source).is_some_and(|mark| deleted.contains_key(&mark))
             })

@@ -69,8 +69,10 @@ impl Models {
         Ok(Models { folders, tasks })
     }
 
-    /// What is known of a file.
+    /// What is known of a file; one that a killed process left half written is what it was to be.
     pub fn of(&self, path: &Path) -> Saw {
+        let meant = lacuna_disk::unfinished(path);
+        let path = meant.as_deref().unwrap_or(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !name.ends_with(".safetensors") {
             return Saw::NoModel;
