@@ -23,6 +23,12 @@ pub struct Arguments {
     /// Only this operation
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Only this way to fail
+    #[arg(long, value_enum, value_name = "HOW")]
+    how: Option<How>,
+    /// Begin with this boundary, to go on with a count that was interrupted
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    from: u64,
     /// A command that was built with `--features failpoints` before [default: build it]
     #[arg(long, value_name = "FILE")]
     command: Option<PathBuf>,
@@ -32,9 +38,10 @@ pub struct Arguments {
 }
 
 /// How a boundary fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum How {
     /// The process ends there.
+    #[value(name = "killed")]
     Abort,
     /// The system says that no space is left.
     Full,
@@ -61,8 +68,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = |operation: &&Operation| arguments.only.as_deref().is_none_or(|only| only == operation.name);
     let mut tried = Vec::new();
     for operation in OPERATIONS.iter().filter(wanted) {
-        for how in [How::Abort, How::Full] {
-            let found = try_all(&lacuna, operation, how)?;
+        for how in [How::Abort, How::Full].into_iter().filter(|how| arguments.how.is_none_or(|only| only == *how)) {
+            let found = try_all(&lacuna, operation, how, arguments.from)?;
             println!("{:8} {:6} {:4} boundaries failed and survived", found.operation, found.how, found.survived);
             tried.push(found);
         }
@@ -83,7 +90,7 @@ fn build(to: &Path) -> Result<PathBuf, Failure> {
     Ok(lacuna)
 }
 
-fn try_all(lacuna: &Path, operation: &Operation, how: How) -> Result<Tried, Failure> {
+fn try_all(lacuna: &Path, operation: &Operation, how: How, from: u64) -> Result<Tried, Failure> {
     let scratch = Scratch::new(operation.name)?;
     let base = scratch.0.join("base");
     std::fs::create_dir_all(&base)?;
@@ -92,7 +99,7 @@ fn try_all(lacuna: &Path, operation: &Operation, how: How) -> Result<Tried, Fail
     let whole = scratch.copy(&base, "whole")?;
     let expected = (operation.go)(&Runner::plain(lacuna, whole))?;
     let mut by_boundary = BTreeMap::new();
-    for boundary in 1.. {
+    for boundary in from.. {
         let folder = scratch.copy(&base, "trial")?;
         let again = Runner::plain(lacuna, folder.clone());
         let failing = Runner { lacuna, folder: folder.clone(), fail: Some((boundary, how)) };

@@ -15,6 +15,7 @@ mod peers;
 mod pictures;
 mod program;
 mod python;
+mod reproducible;
 mod sbom;
 mod scaling;
 mod slurm;
@@ -47,6 +48,7 @@ enum Task {
     Peers(peers::Arguments),
     Pictures(pictures::Arguments),
     Python(python::Arguments),
+    Reproducible(reproducible::Arguments),
     Sbom(sbom::Arguments),
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Task::Peers(arguments) => peers::run(&arguments),
         Task::Pictures(arguments) => pictures::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),
+        Task::Reproducible(arguments) => reproducible::run(&arguments),
         Task::Sbom(arguments) => sbom::run(&arguments),
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),

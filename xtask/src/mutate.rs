@@ -29,7 +29,8 @@ pub struct Arguments {
     /// Only this parser
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Keep the changed files, and in verdicts.csv who was accepted, for `xtask/peers/accepts.py`
+    /// Keep the changed files, in verdicts.csv who was accepted, and in `read` what was read of those, for
+    /// `xtask/peers/accepts.py`
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Write what was found as JSON
@@ -77,7 +78,7 @@ fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Tally>, Failure>
         if arguments.only.is_none() {
             return Err("--keep: name the parser with --only, since each has a folder of its own".into());
         }
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder.join(READ))?;
     }
     let mut tallies = Vec::new();
     for parser in PARSERS.iter().filter(|parser| wanted(parser.name)) {
@@ -114,6 +115,9 @@ fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tal
         if let (Some(folder), Some(bytes)) = (&arguments.keep, kept) {
             let file = format!("{}-{number}-{name}", parser.name);
             std::fs::write(folder.join(&file), bytes)?;
+            if tally.accepted > before {
+                keep_what_was_read(parser, scratch, &folder.join(READ).join(&file))?;
+            }
             verdicts.push_str(&format!("{file},{},{}\n", parser.name, tally.accepted > before));
         }
     }
@@ -122,6 +126,18 @@ fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tal
     }
     tally.peak_mib = peak_mib()? - before;
     Ok(tally)
+}
+
+/// Where what was read of accepted files lies, under their own names and an ending.
+const READ: &str = "read";
+
+/// Parsers that check what they read by writing it leave the copy; the others have nothing to compare.
+fn keep_what_was_read(parser: &Parser, scratch: &Path, as_file: &Path) -> Result<(), Failure> {
+    let copy = scratch.join(parser.copy);
+    if copy.exists() {
+        std::fs::rename(&copy, format!("{}.{}", as_file.display(), parser.copy))?;
+    }
+    Ok(())
 }
 
 impl Tally {

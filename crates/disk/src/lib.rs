@@ -272,6 +272,36 @@ fn temporary_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The path that a file was to get, if it is one that a write began and did not end: a killed process leaves it behind.
+pub fn unfinished(path: &Path) -> Option<PathBuf> {
+    let (target, mark) = path.file_name()?.to_str()?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let [process, write, chance] = mark.split('-').collect::<Vec<_>>()[..] else { return None };
+    let is_ours = process.parse::<u32>().is_ok()
+        && write.parse::<u64>().is_ok()
+        && chance.len() == 16
+        && u64::from_str_radix(chance, 16).is_ok();
+    (is_ours && !target.is_empty()).then(|| path.with_file_name(target))
+}
+
+/// Remove from a folder what writes began and did not end; one that is not there holds none.
+///
+/// For folders that one process alone writes: another's write would be taken from under it.
+///
+/// # Errors
+/// The folder cannot be listed, or a file in it not removed.
+pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(DiskError::io(folder, "list"))? {
+        let path = entry.map_err(DiskError::io(folder, "list"))?.path();
+        if unfinished(&path).is_some() {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// A rename is durable only once its folder is.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
@@ -280,6 +310,22 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_write_left_is_known_by_the_name_it_was_to_get_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let left = temporary_name(&path);
+        assert_eq!(unfinished(&left), Some(path.clone()));
+        for other in ["model.safetensors", "notes.tmp", "a.1-2-3.tmp", "a.b-2-0123456789abcdef.tmp"] {
+            assert_eq!(unfinished(Path::new(other)), None, "{other}");
+        }
+        fs::write(&path, "x").unwrap();
+        fs::write(&left, "half").unwrap();
+        remove_unfinished(folder.path()).unwrap();
+        assert!(path.exists() && !left.exists());
+        remove_unfinished(&folder.path().join("none")).unwrap();
+    }
 
     #[test]
     fn a_written_file_reads_back() {

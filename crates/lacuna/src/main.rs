@@ -60,8 +60,8 @@ fn main() -> ExitCode {
 
 fn act(cli: &cli::Cli) -> exit::Exit {
     // Before any thread is there: what is started later inherits it.
-    if cli.command.only_reads() {
-        confine::confine();
+    if let Some(folders) = cli.command.may_write(&cli.global) {
+        confine::confine(&folders);
     }
     let outcome = context::Context::new(&cli.global).and_then(|context| {
         // On a thread of the pool: from outside, each of the thousand short operations of a training step would put

@@ -6,8 +6,8 @@
 //!
 //! Only what is printed passes here. Files are written as without the flag.
 
-use lacuna_cohort::Cohort;
-use std::collections::BTreeSet;
+use lacuna_cohort::{Cohort, Named};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
@@ -44,7 +44,8 @@ const TEXT_BYTES_MAX: u64 = 64 << 20;
 
 struct Redaction {
     key: String,
-    words: Mutex<BTreeSet<String>>,
+    /// By the word: an id is hidden also where it is joined to other words, a file's name only alone.
+    words: Mutex<BTreeMap<String, Named>>,
 }
 
 /// Whether the command line or the environment asks for it, before either is understood: a complaint about the command
@@ -57,7 +58,7 @@ pub fn is_asked() -> bool {
 /// From here on nothing is printed as it is.
 pub fn begin() {
     let redaction = REDACTION
-        .get_or_init(|| Redaction { key: lacuna_ledger::random_hex::<32>(), words: Mutex::new(BTreeSet::new()) });
+        .get_or_init(|| Redaction { key: lacuna_ledger::random_hex::<32>(), words: Mutex::new(BTreeMap::new()) });
     let mut before = String::new();
     for argument in std::env::args().skip(1) {
         let flag = argument.split_once('=').map_or(before.as_str(), |(flag, _)| flag).to_string();
@@ -83,11 +84,9 @@ pub fn is_on() -> bool {
 /// Hide these words, which name people or what belongs to them.
 pub fn hide<'a>(words: impl IntoIterator<Item = &'a str>) {
     if let Some(redaction) = REDACTION.get() {
-        redaction
-            .words
-            .lock()
-            .expect("no holder panics")
-            .extend(words.into_iter().filter(|word| !word.is_empty()).map(str::to_string));
+        let ids = words.into_iter().filter(|word| !word.is_empty());
+        let named = ids.map(|id| (id.to_string(), Named::joined(id)));
+        redaction.words.lock().expect("no holder panics").extend(named);
     }
 }
 
@@ -178,10 +177,12 @@ fn is_path(word: &str) -> bool {
 impl Redaction {
     fn hide_path(&self, path: &Path) {
         let mut words = self.words.lock().expect("no holder panics");
-        words.insert(path.display().to_string());
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = name.split('.').next().unwrap_or_default().to_string();
-        words.extend([name, stem].into_iter().filter(|word| word.len() > 1));
+        let whole = path.display().to_string();
+        for word in [whole, name, stem].into_iter().filter(|word| word.len() > 1) {
+            words.entry(word.clone()).or_insert_with(|| Named::alone(&word));
+        }
     }
 
     fn pseudonym(&self, what: &str, word: &str) -> String {
@@ -192,11 +193,11 @@ impl Redaction {
         // Whole words first, since a path may hold a space; the longest first, since one may hold another.
         let mut text = text.to_string();
         let words = self.words.lock().expect("no holder panics");
-        let mut words: Vec<&String> = words.iter().collect();
-        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        for word in words {
-            let by = self.pseudonym(if is_path(word) { "path" } else { "hidden" }, word);
-            text = crate::trace::word_replaced(&text, word, &by);
+        let mut words: Vec<&Named> = words.values().collect();
+        words.sort_by_key(|named| std::cmp::Reverse(named.word().len()));
+        for named in words {
+            let what = if is_path(named.word()) { "path" } else { "hidden" };
+            text = named.replaced(&text, &self.pseudonym(what, named.word()));
         }
         let mut out = String::with_capacity(text.len());
         for piece in text.split_inclusive(BETWEEN) {
@@ -219,14 +220,19 @@ mod tests {
 
     #[test]
     fn ids_and_paths_are_hidden_and_what_is_said_of_them_stays() {
-        let redaction = Redaction { key: "k".to_string(), words: Mutex::new(BTreeSet::new()) };
-        redaction.words.lock().unwrap().extend(["sub-1".to_string(), "my scans/anna x.nii".to_string()]);
-        let said = redaction.text("read my scans/anna x.nii: subject=sub-1, sub-10 in runs/a/b.json: done 0.5/2");
-        for left in ["anna", "sub-1,", "runs"] {
+        let redaction = Redaction { key: "k".to_string(), words: Mutex::new(BTreeMap::new()) };
+        redaction.words.lock().unwrap().insert("sub-1".to_string(), Named::joined("sub-1"));
+        redaction.hide_path(Path::new("my scans/anna x.nii"));
+        let said =
+            redaction.text("forget-sub-1: read my scans/anna x.nii: subject=sub-1, sub-10 in runs/a/b.json: 0.5/2");
+        for left in ["anna", "sub-1,", "sub-1:", "runs"] {
             assert!(!said.contains(left), "{left}: {said}");
         }
         assert!(
-            said.starts_with("read path-") && said.contains("subject=hidden-") && said.contains("sub-10"),
+            said.starts_with("forget-hidden-")
+                && said.contains("read path-")
+                && said.contains("subject=hidden-")
+                && said.contains("sub-10"),
             "{said}"
         );
         assert_eq!(redaction.text("sub-1"), redaction.text("sub-1"), "the same word again");

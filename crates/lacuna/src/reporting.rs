@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
+use lacuna_cohort::without;
 use lacuna_report::html::{self, Audit, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
 use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use lacuna_unlearn::strategy::STRATEGIES;
@@ -116,7 +117,7 @@ impl Report {
     /// # Errors
     /// Results that contradict each other.
     pub fn page(&self) -> Result<String, CliError> {
-        Ok(html::page(&self.source(&methods()))?)
+        Ok(html::page(&self.source(&self.title_shown(), &methods()))?)
     }
 
     /// The charts of the page, each a file.
@@ -124,7 +125,7 @@ impl Report {
     /// # Errors
     /// Results that contradict each other.
     pub fn charts(&self) -> Result<Vec<ChartFile>, CliError> {
-        Ok(html::charts(&self.source(&methods()))?)
+        Ok(html::charts(&self.source(&self.title, &methods()))?)
     }
 
     /// Leave the page in a run folder.
@@ -155,9 +156,17 @@ impl Report {
         Ok(page.len())
     }
 
-    fn source<'a>(&'a self, methods: &'a [Method]) -> Source<'a> {
+    /// A title is the name of a study or a folder, and may hold an id where people are numbered.
+    fn title_shown(&self) -> String {
+        match self.names {
+            Names::AsRecorded => self.title.clone(),
+            Names::Numbers => nameless(&self.title, &self.rows),
+        }
+    }
+
+    fn source<'a>(&'a self, title: &'a str, methods: &'a [Method]) -> Source<'a> {
         Source {
-            title: &self.title,
+            title,
             rows: &self.rows,
             probes: &self.probes,
             curves: &self.curves,
@@ -233,6 +242,17 @@ fn extend<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     }
     let new: Vec<T> = more.into_iter().filter(|row| !all.contains(row)).collect();
     all.extend(new);
+}
+
+/// A text without the ids that rows name.
+pub fn nameless<'a>(text: &str, rows: impl IntoIterator<Item = &'a ResultRow>) -> String {
+    let ids: BTreeSet<&str> = rows.into_iter().flat_map(ids_of).collect();
+    without(text, ids.into_iter().map(|id| (id, "person")))
+}
+
+fn ids_of(row: &ResultRow) -> impl Iterator<Item = &str> {
+    let scored = row.scored().map(|scored| scored.subject.as_str());
+    std::iter::once(row.run.forgotten.as_str()).chain(scored)
 }
 
 /// The last part of each path: folders above it may name a person.

@@ -19,6 +19,7 @@ mod layouts;
 mod ledger;
 mod nnunet;
 mod predict;
+mod privacy;
 mod redact;
 mod report;
 mod study;

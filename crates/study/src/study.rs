@@ -4,7 +4,7 @@ use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
 use crate::task::{Common, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
 use crate::{Forget, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
-use lacuna_cohort::{Case, Split, SubjectId};
+use lacuna_cohort::{Case, Split, SubjectId, without};
 use lacuna_nn::{Device, Network};
 use lacuna_report::{ORIGINAL, RETRAIN};
 use lacuna_train::{Control, EpochRecord};
@@ -67,7 +67,7 @@ impl Study {
         loading: &Loading,
         scans: &mut dyn FnMut(usize, usize),
     ) -> Result<Study, StudyError> {
-        let config = config.checked()?;
+        let mut config = config.checked()?;
         let variants = Variant::all(&config.unlearn)?;
         let (cohort, labels, architecture) = Data::open(&config)?;
         let splits = splits(&config.split, &cohort.subjects())?;
@@ -77,6 +77,8 @@ impl Study {
         let data = Data::prepare(&config, &subjects, loading, scans)?;
         let pseudonyms =
             if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
+        // A name of the operator's may hold an id, and becomes that of folders and pages.
+        config.name = without(&config.name, pseudonyms.iter().map(|(id, name)| (id.as_str(), name.as_str())));
         let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), &device);
         Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
     }

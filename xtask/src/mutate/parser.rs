@@ -24,20 +24,45 @@ pub struct Parser {
     /// Whole files, by folder and ending.
     folder: &'static str,
     endings: &'static [&'static str],
+    /// The file that an accepted one is written to, to be read again.
+    pub copy: &'static str,
     /// Read bytes under a path; the second path is a folder to write in.
     pub read: fn(&Path, Vec<u8>, &Path) -> Answer,
 }
 
+const VOLUME: &str = "copy.nii";
+const LABELS: &str = "copy.nii.gz";
+const TENSORS: &str = "copy.safetensors";
+const ROWS: &str = "copy.csv";
+
 /// One line for each.
 pub const PARSERS: [Parser; 8] = [
-    Parser { name: "nifti", folder: "crates/volume/fixtures", endings: &[".nii"], read: volume },
-    Parser { name: "nifti-gz", folder: "crates/volume/fixtures", endings: &[".nii.gz"], read: volume },
-    Parser { name: "nifti-labels", folder: "crates/volume/fixtures", endings: &[".nii", ".nii.gz"], read: labels },
-    Parser { name: "torch", folder: "crates/weights/fixtures", endings: &[".pth"], read: weights },
-    Parser { name: "safetensors", folder: "crates/weights/fixtures", endings: &[".safetensors"], read: weights },
-    Parser { name: "results", folder: "docs/results/ixi7-noise", endings: &["results.csv"], read: rows },
-    Parser { name: "probes", folder: "docs/results/ixi7-goals", endings: &["probes.csv"], read: probe_rows },
-    Parser { name: "label-table", folder: "xtask/src/mutate", endings: &["labels.toml"], read: label_table },
+    Parser { name: "nifti", folder: "crates/volume/fixtures", endings: &[".nii"], copy: VOLUME, read: volume },
+    Parser { name: "nifti-gz", folder: "crates/volume/fixtures", endings: &[".nii.gz"], copy: VOLUME, read: volume },
+    Parser {
+        name: "nifti-labels",
+        folder: "crates/volume/fixtures",
+        endings: &[".nii", ".nii.gz"],
+        copy: LABELS,
+        read: labels,
+    },
+    Parser { name: "torch", folder: "crates/weights/fixtures", endings: &[".pth"], copy: TENSORS, read: weights },
+    Parser {
+        name: "safetensors",
+        folder: "crates/weights/fixtures",
+        endings: &[".safetensors"],
+        copy: TENSORS,
+        read: weights,
+    },
+    Parser { name: "results", folder: "docs/results/ixi7-noise", endings: &["results.csv"], copy: ROWS, read: rows },
+    Parser {
+        name: "probes",
+        folder: "docs/results/ixi7-goals",
+        endings: &["probes.csv"],
+        copy: ROWS,
+        read: probe_rows,
+    },
+    Parser { name: "label-table", folder: "xtask/src/mutate", endings: &["labels.toml"], copy: "", read: label_table },
 ];
 
 /// Bytes of a file that are used: a table's first rows are like its others.
@@ -79,7 +104,7 @@ fn volume(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     if file.image.voxels().iter().any(|value| !value.is_finite()) {
         return Answer::Wrong("an intensity is not finite".to_string());
     }
-    let copy = folder.join("copy.nii");
+    let copy = folder.join(VOLUME);
     let again =
         write_volume(&copy, &file.image, Some(&file.header)).ok().and_then(|()| read_volume(&copy, &LIMITS).ok());
     match again {
@@ -97,7 +122,7 @@ fn labels(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     let Some(file) = written(path, &bytes).and_then(|()| read_label_map(path, &LIMITS).ok()) else {
         return Answer::Refused;
     };
-    let copy = folder.join("copy.nii.gz");
+    let copy = folder.join(LABELS);
     let again =
         write_label_map(&copy, &file.image, Some(&file.header)).ok().and_then(|()| read_label_map(&copy, &LIMITS).ok());
     match again {
@@ -126,7 +151,7 @@ fn weights(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
         }
         arrays.insert(name.to_string(), Array::of_f32(tensor.shape().to_vec(), &tensor.to_f32()));
     }
-    let copy = folder.join("copy.safetensors");
+    let copy = folder.join(TENSORS);
     // A name or a count that safetensors has no room for is refused when it is written.
     if write_safetensors(&copy, &arrays, None).is_err() {
         return Answer::Accepted;
@@ -144,7 +169,7 @@ fn weights(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
 
 fn rows(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     let Some(rows) = written(path, &bytes).and_then(|()| results::read(path).ok()) else { return Answer::Refused };
-    let copy = folder.join("copy.csv");
+    let copy = folder.join(ROWS);
     match results::write(&copy, &rows).ok().and_then(|()| results::read(&copy).ok()) {
         Some(again) if again.len() == rows.len() => Answer::Accepted,
         Some(_) => Answer::Wrong("written and read, rows are missing".to_string()),
@@ -155,7 +180,7 @@ fn rows(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
 
 fn probe_rows(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     let Some(rows) = written(path, &bytes).and_then(|()| probes::read(path).ok()) else { return Answer::Refused };
-    let copy = folder.join("copy-probes.csv");
+    let copy = folder.join(ROWS);
     match probes::write(&copy, &rows).ok().and_then(|()| probes::read(&copy).ok()) {
         Some(again) if again.len() != rows.len() => Answer::Wrong("written and read, rows are missing".to_string()),
         _ => Answer::Accepted,

@@ -30,6 +30,11 @@ pub enum Purpose {
 }
 
 impl ConsultArguments {
+    /// The ledger, if one is named.
+    pub fn ledger(&self) -> Option<&PathBuf> {
+        self.ledger.as_ref()
+    }
+
     /// Refuse a model that has to be gone, and say what else the ledger knows against it.
     ///
     /// # Errors

@@ -20,6 +20,11 @@ pub struct RunArguments {
 }
 
 impl RunArguments {
+    /// The folder to go on with, unchecked.
+    pub fn folder(&self) -> Option<&PathBuf> {
+        self.resume.as_ref()
+    }
+
     /// The folder to go on with, if there is one.
     ///
     /// # Errors

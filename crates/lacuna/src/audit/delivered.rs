@@ -109,7 +109,7 @@ fn run_in(
     }
     let seeds = if missing == 0 { tasks.seeds().len() } else { 0 };
     let report = Report {
-        name: config.study.name.clone(),
+        name: study.config().name.clone(),
         run: folder.path().to_path_buf(),
         void,
         protocol: None,

@@ -53,7 +53,7 @@ pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result
     let count = |is: &dyn Fn(&Task) -> bool| all.iter().filter(|task| is(task)).count();
     let own = of(tasks.seeds().len());
     let plan = Plan {
-        name: config.study.name.clone(),
+        name: study.config().name.clone(),
         seeds: tasks.seeds().len(),
         margin: config.protocol.margin,
         power: own.power,

@@ -72,7 +72,7 @@ fn run_in(
     }
     let gate = gate(&config.gate, &results, void);
     let report = Report {
-        name: config.study.name.clone(),
+        name: study.config().name.clone(),
         run: folder.path().to_path_buf(),
         void,
         protocol: Some(held),

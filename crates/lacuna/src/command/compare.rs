@@ -1,8 +1,9 @@
 //! `lacuna compare`: runs side by side.
 
+use crate::confine::folder_of;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::reporting::Report;
+use crate::reporting::{Report, nameless};
 use clap::Args;
 use lacuna_report::html::Names;
 use lacuna_report::{Comparison, NamedRows, ScoreGrid, compare};
@@ -44,6 +45,13 @@ struct Compared {
     comparisons: Vec<Comparison>,
 }
 
+impl Arguments {
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        self.out.iter().map(|file| folder_of(file)).collect()
+    }
+}
+
 /// Read, set side by side, write.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let reports: Vec<Report> = arguments
@@ -51,7 +59,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         .iter()
         .map(|run| Report::read(std::slice::from_ref(run), Names::AsRecorded))
         .collect::<Result<_, _>>()?;
-    let names = distinct(&arguments.runs);
+    let rows = || reports.iter().flat_map(|report| &report.rows);
+    let names: Vec<String> = distinct(&arguments.runs).iter().map(|name| nameless(name, rows())).collect();
     let runs: Vec<NamedRows<'_>> =
         names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.rows.as_slice())).collect();
     let grids = match arguments.grid {

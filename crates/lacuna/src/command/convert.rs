@@ -4,6 +4,7 @@ mod forward;
 mod record;
 
 use crate::arguments::{PlansArguments, ShortcutChoice};
+use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -53,6 +54,13 @@ pub struct Arguments {
     /// Write the fixed input and what the network makes of it to this safetensors file
     #[arg(long, value_name = "FILE")]
     forward: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        self.out.iter().chain(&self.forward).map(|file| folder_of(file)).collect()
+    }
 }
 
 /// For whom tensors are named.

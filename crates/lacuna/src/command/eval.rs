@@ -1,6 +1,7 @@
 //! `lacuna eval`: how well a model segments the subjects of a data set.
 
 use crate::arguments::{CaseArguments, Model, ModelArguments, ReadArguments, RunArguments};
+use crate::cli::Global;
 use crate::config::{Settings, subjects};
 use crate::context::Context;
 use crate::error::CliError;
@@ -45,6 +46,14 @@ pub struct Arguments {
     read: ReadArguments,
     #[command(flatten)]
     run: RunArguments,
+}
+
+impl Arguments {
+    /// Beneath which folders something is written: a run folder, and prepared scans.
+    pub fn may_write(&self, global: &Global) -> Vec<PathBuf> {
+        let run = self.run.folder().unwrap_or(&global.runs);
+        std::iter::once(run).chain(&global.cache).cloned().collect()
+    }
 }
 
 /// Everything that decides the scores, beside the model.

@@ -29,10 +29,13 @@ pub use doctor::{BURN_VERSION, memory_in_all};
 pub use train::TrainRun;
 pub use unlearn::pictures as unlearn_pictures;
 
+use crate::cli::Global;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::Subcommand;
+use lacuna_nn::DeviceKind;
+use std::path::PathBuf;
 
 /// What to do; the order is the order of help texts.
 #[derive(Subcommand)]
@@ -64,12 +67,20 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it reads files of others and writes none.
-    pub fn only_reads(&self) -> bool {
+    /// Beneath which folders it may write, of the verbs that read files of others and can be held to that; THREATS.md has
+    /// why the others cannot.
+    pub fn may_write(&self, global: &Global) -> Option<Vec<PathBuf>> {
+        // What drives a graphics processor compiles, and keeps caches where it likes.
+        let computes_here = global.device == DeviceKind::Cpu;
         match self {
-            Command::Inspect(_) | Command::Verify(_) => true,
-            Command::Data(arguments) => arguments.only_reads(),
-            _ => false,
+            Command::Inspect(_) | Command::Verify(_) => Some(Vec::new()),
+            Command::Data(arguments) => arguments.may_write(),
+            Command::Compare(arguments) => Some(arguments.may_write()),
+            Command::Report(arguments) => arguments.may_write(),
+            Command::Convert(arguments) if computes_here => Some(arguments.may_write()),
+            Command::Predict(arguments) if computes_here => Some(arguments.may_write()),
+            Command::Eval(arguments) if computes_here => Some(arguments.may_write(global)),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `lacuna report`: one HTML page of runs, or its charts as files.
 
 use crate::arguments::ImageArguments;
+use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -71,6 +72,24 @@ struct Written {
     rows: usize,
 }
 
+impl Arguments {
+    /// Beneath which folders something is written; any, where models are asked for slices and made again.
+    pub fn may_write(&self) -> Option<Vec<PathBuf>> {
+        if self.images.is_stated() {
+            return None;
+        }
+        let mut folders: Vec<PathBuf> = self.figures.iter().cloned().collect();
+        match &self.out {
+            Some(file) => folders.push(folder_of(file)),
+            None if self.figures.is_some() => {}
+            None => folders.push(folder_of(&where_it_belongs(&self.runs))),
+        }
+        // SQLite keeps a log beside the ledger even where it only reads.
+        folders.extend(self.ledger.iter().map(|file| folder_of(file)));
+        Some(folders)
+    }
+}
+
 /// Read, draw, write.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let names = if arguments.names { Names::AsRecorded } else { Names::Numbers };
@@ -116,18 +135,22 @@ fn pictures(arguments: &Arguments, report: &Report, context: &Context) -> Result
     viewing::of_run(run, arguments.data.as_deref(), report, &folders, &arguments.images, context)
 }
 
+/// The page that nobody said where to write.
+fn where_it_belongs(runs: &[PathBuf]) -> PathBuf {
+    match runs {
+        [run] if run.join("run.json").is_file() => run.join(FILE),
+        _ => PathBuf::from(FILE),
+    }
+}
+
 /// In the run folder, if one run folder is named; its manifest, if all is as it says, then says so of the page too.
 fn write_where_it_belongs(runs: &[PathBuf], report: &Report) -> Result<(PathBuf, usize), CliError> {
-    let folder = match runs {
-        [run] if run.join("run.json").is_file() => run.as_path(),
-        _ => {
-            let path = PathBuf::from(FILE);
-            let bytes = report.put(&path)?;
-            return Ok((path, bytes));
-        }
+    let path = where_it_belongs(runs);
+    let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) else {
+        let bytes = report.put(&path)?;
+        return Ok((path, bytes));
     };
     let altered = manifest::altered_files(folder)?;
-    let path = folder.join(FILE);
     let bytes = report.put(&path)?;
     if altered.is_some_and(|altered| altered.keys().all(|name| name == FILE)) {
         manifest::write(folder)?;

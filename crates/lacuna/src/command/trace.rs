@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{Bucket, Held, Places, Purge, Receipt, Remedy, Trace, find, in_buckets, purge, sources};
+use crate::trace::{Bucket, Held, Places, Purge, Receipt, Remedy, Sources, Trace, find, in_buckets, purge};
 use clap::Args;
 use lacuna_ledger::{Ledger, random_hex};
 use lacuna_objects::Address;
@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Delete what lacuna made of the subject, and write a pseudonym where texts of its own name it
     #[arg(long)]
     purge: bool,
-    /// Delete the subject's images and label maps as well
+    /// Delete the subject's images and label maps as well, and write the pseudonym where the data set's own tables name it
     #[arg(long, requires = "purge")]
     include_sources: bool,
 }
@@ -65,13 +65,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let given: Vec<String> =
         arguments.root.iter().filter(|root| root.folder().is_none()).map(Address::to_string).collect();
     let mut ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
-    let listed = sources(&subject, &arguments.data)?;
+    let listed = Sources::of(&subject, &arguments.data)?;
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
     let look = |ledger: Option<&Ledger>| {
         find(&subject, &Places { roots: &roots, data: &arguments.data, sources: &listed, cache, ledger })
     };
     let trace = look(ledger.as_ref())?;
-    let places = Places { roots: &roots, data: &[], sources: &[], cache: None, ledger: ledger.as_ref() };
+    let places = Places { roots: &roots, data: &[], sources: &listed, cache: None, ledger: ledger.as_ref() };
     let buckets = in_buckets(&subject, &places, &given)?;
     let returned = trace.files.iter().filter(|held| held.returned).count();
     let held_in_buckets = buckets.iter().any(|bucket| !bucket.objects.is_empty());
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             Some(state) => state.subject.to_string(),
             None => random_hex::<16>(),
         };
-        let what = Purge { subject: &subject, pseudonym, include_sources: arguments.include_sources };
+        let what = Purge { named: &listed.named, pseudonym, include_sources: arguments.include_sources };
         let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
         receipt = Some(purge(&trace, &what, written)?);
         remaining = look(ledger.as_ref())?.files;
@@ -146,6 +146,7 @@ fn table(files: &[Held]) -> String {
             Remedy::Delete => "deletes",
             Remedy::Redact => "redacts",
             Remedy::Source => "with --include-sources",
+            Remedy::Listing => "redacts with --include-sources",
             Remedy::Keep => "keeps",
         };
         let digest = held.digest.get(..16).unwrap_or(&held.digest).to_string();

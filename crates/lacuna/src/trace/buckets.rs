@@ -4,10 +4,9 @@
 //! and scans by their names. Who cannot reach a bucket is told that nobody looked.
 
 use super::models::{Models, key_of_record};
-use super::names::is_named;
 use super::{Places, TEXT_BYTES_MAX, walk};
 use crate::error::CliError;
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{Named, SubjectId};
 use lacuna_ledger::Holds;
 use lacuna_objects::{Address, ObjectError, Place};
 use serde::Serialize;
@@ -38,7 +37,8 @@ pub fn in_buckets(subject: &SubjectId, places: &Places, given: &[String]) -> Res
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(look(subject, &addresses, &Models::read(&walk::files(places)?, subject)?))
+    let named = &places.sources.named;
+    Ok(look(named, &addresses, &Models::read(&walk::files(places)?, subject, named)?))
 }
 
 /// The buckets that plans and runs in the places name; nobody looks into them.
@@ -92,7 +92,7 @@ fn data_of_plan(head: &str) -> Option<String> {
 }
 
 /// List each of them; `models` knows the records that lie in folders.
-fn look(subject: &SubjectId, addresses: &BTreeSet<String>, models: &Models) -> Vec<Bucket> {
+fn look(subject: &Named, addresses: &BTreeSet<String>, models: &Models) -> Vec<Bucket> {
     let mut listed = Vec::new();
     // Models may lie in another prefix than the records that say whom they saw.
     let mut tasks = BTreeMap::new();
@@ -124,16 +124,16 @@ struct Listing {
 }
 
 impl Listing {
-    fn of(place: Place, subject: &SubjectId, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
+    fn of(place: Place, subject: &Named, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
         let names = place.names_below()?;
         let mut named = BTreeMap::new();
         for name in &names {
-            if is_named(name.as_bytes(), subject) {
+            if subject.is_in(name.as_bytes()) {
                 let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
                 named.insert(name.clone(), if is_volume { Holds::Volume } else { Holds::Name });
             } else if !name.ends_with(".safetensors") && !name.ends_with(".nii") && !name.ends_with(".gz") {
                 let text = place.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
-                let names_subject = is_named(&text, subject);
+                let names_subject = subject.is_in(&text);
                 let key = serde_json::from_slice(&text).ok().as_ref().and_then(key_of_record);
                 if names_subject {
                     named.insert(name.clone(), if key.is_some() { Holds::Scores } else { Holds::Name });
@@ -162,6 +162,7 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sources;
     use super::*;
 
     #[test]
@@ -178,14 +179,15 @@ mod tests {
         write("a/run.json", run.to_string());
         write("p/plan.jsonl", format!("{plan}\n{{}}\n"));
         let roots = [folder.path().to_path_buf()];
-        let places = Places { roots: &roots, data: &[], sources: &[], cache: None, ledger: None };
+        let sources = Sources::of(&SubjectId::new("sub-1").unwrap(), &[]).unwrap();
+        let places = Places { roots: &roots, data: &[], sources: &sources, cache: None, ledger: None };
         let found: Vec<String> = named_buckets(&places).unwrap().into_iter().collect();
         assert_eq!(found, ["gs://three/heads", "s3://one/r", "s3://two/r"]);
     }
 
     #[test]
     fn records_models_and_scans_of_a_subject_are_told_wherever_they_lie() {
-        let (folder, id) = (tempfile::tempdir().unwrap(), SubjectId::new("sub-1").unwrap());
+        let (folder, id) = (tempfile::tempdir().unwrap(), Named::alone("sub-1"));
         let place = Place::folder_at(folder.path().to_path_buf());
         let record = |key: &str, names: &str| {
             let json = serde_json::json!({ "schema": "lacuna-record/9", "key": key, "subjects": [names] });
@@ -213,9 +215,9 @@ mod tests {
     #[test]
     #[cfg(not(feature = "object-store"))]
     fn a_bucket_that_cannot_be_reached_is_told_with_the_reason() {
-        let id = SubjectId::new("sub-1").unwrap();
-        let models = Models::read(&[], &id).unwrap();
-        let looked = look(&id, &BTreeSet::from(["s3://one/r".to_string()]), &models);
+        let (id, named) = (SubjectId::new("sub-1").unwrap(), Named::alone("sub-1"));
+        let models = Models::read(&[], &id, &named).unwrap();
+        let looked = look(&named, &BTreeSet::from(["s3://one/r".to_string()]), &models);
         assert!(looked[0].not_listed.as_ref().unwrap().contains("--features object-store"), "{looked:?}");
     }
 }

@@ -12,23 +12,20 @@
 
 mod buckets;
 mod models;
-mod names;
 mod pages;
 mod purge;
 mod walk;
 
 pub use buckets::{Bucket, in_buckets, named_buckets};
-pub use names::{replaced, word_replaced};
 pub use purge::{Purge, Receipt, purge};
 
 use crate::error::CliError;
 use crate::redact;
 use crate::staging::staged;
-use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
+use lacuna_cohort::{Cohort, LayoutOptions, Named, SubjectId};
 use lacuna_exact::files_that_hold;
 use lacuna_ledger::{Holds, Ledger, Record};
 use models::Models;
-use names::is_named;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -42,12 +39,20 @@ pub struct Places<'a> {
     pub roots: &'a [PathBuf],
     /// Data sets.
     pub data: &'a [PathBuf],
-    /// What these list of the subject, by [`sources`]; asked once, since a set that lost files may list nothing more.
-    pub sources: &'a [PathBuf],
+    /// What these say of the subject, by [`Sources::of`]; asked once, since a set that lost files may list nothing more.
+    pub sources: &'a Sources,
     /// A cache of prepared scans.
     pub cache: Option<&'a Path>,
     /// The ledger, which is no trace itself and knows what was deleted.
     pub ledger: Option<&'a Ledger>,
+}
+
+/// What data sets say of a subject.
+pub struct Sources {
+    /// The images and label maps that they list.
+    files: Vec<PathBuf>,
+    /// How the subject is named in texts.
+    pub named: Named,
 }
 
 /// Something that holds a person.
@@ -77,6 +82,8 @@ pub enum Remedy {
     Redact,
     /// Delete it only where sources were asked for as well.
     Source,
+    /// Write the pseudonym where the id stands, only where sources were asked for as well.
+    Listing,
     /// Nothing: it is not of lacuna's making, or is the model that is to stay.
     Keep,
 }
@@ -100,16 +107,17 @@ pub struct Trace {
 pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
     let deleted = deleted(places.ledger)?;
     let files = walk::files(places)?;
-    let models = Models::read(&files, subject)?;
+    let named = &places.sources.named;
+    let models = Models::read(&files, subject, named)?;
     let mut found: BTreeMap<PathBuf, Verdict> = BTreeMap::new();
-    for path in places.sources.iter().filter(|path| path.is_file()) {
+    for path in places.sources.files.iter().filter(|path| path.is_file()) {
         found.insert(path.clone(), (Holds::Volume, Remedy::Source));
     }
     // Copies out of a bucket are lacuna's own, to be fetched again; one whose layout needs telling is known by names alone.
     let copies = places.cache.map(staged).unwrap_or_default();
     for copy in &copies {
-        let listed = sources(subject, std::slice::from_ref(copy)).unwrap_or_default();
-        let there = listed.into_iter().filter(|path| path.is_file());
+        let Ok(listed) = Sources::of(subject, std::slice::from_ref(copy)) else { continue };
+        let there = listed.files.into_iter().filter(|path| path.is_file());
         found.extend(there.map(|path| (path, (Holds::Volume, Remedy::Delete))));
     }
     let exact: Vec<&Path> =
@@ -142,7 +150,7 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
             }
             models::Saw::Unknown => trace.unattributed.push(path.clone()),
             models::Saw::NoModel | models::Saw::Others => {
-                found.extend(named(path, subject)?.map(|verdict| (path.clone(), verdict)));
+                found.extend(by_name(path, places)?.map(|verdict| (path.clone(), verdict)));
             }
         }
     }
@@ -168,33 +176,43 @@ pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
     Ok(trace)
 }
 
-/// The images and label maps that data sets list for the subject.
-///
-/// # Errors
-/// A data set that cannot be listed.
-pub fn sources(subject: &SubjectId, data: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
-    let mut paths = Vec::new();
-    for data in data {
-        let cohort = Cohort::open(data, &LayoutOptions::default())?;
-        redact::hide_cohort(&cohort);
-        for scan in cohort.scans_of(subject) {
-            paths.extend(scan.images.iter().chain(&scan.label).cloned());
+impl Sources {
+    /// Ask data sets for a subject.
+    ///
+    /// # Errors
+    /// A data set that cannot be listed.
+    pub fn of(subject: &SubjectId, data: &[PathBuf]) -> Result<Sources, CliError> {
+        let (mut files, mut others) = (Vec::new(), BTreeSet::new());
+        for data in data {
+            let cohort = Cohort::open(data, &LayoutOptions::default())?;
+            redact::hide_cohort(&cohort);
+            for scan in cohort.scans_of(subject) {
+                files.extend(scan.images.iter().chain(&scan.label).cloned());
+            }
+            others.extend(cohort.subjects().into_iter().filter(|other| other != subject));
         }
+        // `forget-sub-1` names sub-1 if nobody is called otherwise who has it in their id, which only a data set tells.
+        let is_sure = !others.is_empty() && !others.iter().any(|other| other.as_str().contains(subject.as_str()));
+        let named = if is_sure { Named::joined(subject.as_str()) } else { Named::alone(subject.as_str()) };
+        Ok(Sources { files, named })
     }
-    Ok(paths)
 }
 
 /// A file that has the id in its name or in its text.
-fn named(path: &Path, subject: &SubjectId) -> Result<Option<Verdict>, CliError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+fn by_name(path: &Path, places: &Places) -> Result<Option<Verdict>, CliError> {
+    let named = &places.sources.named;
+    let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let in_run = path.ancestors().skip(1).any(|folder| folder.join("run.json").is_file());
+    let in_data = places.data.iter().any(|data| path.starts_with(data));
     let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
     let verdict = |holds, remedy| Ok(Some((holds, remedy)));
-    if is_named(name.as_bytes(), subject) {
+    if named.is_in(name.as_bytes()) {
         return match (is_volume, in_run) {
             (true, false) => verdict(Holds::Volume, Remedy::Source),
             (true, true) => verdict(Holds::Prediction, Remedy::Delete),
             (false, true) => verdict(Holds::Name, Remedy::Delete),
+            (false, false) if in_data => verdict(Holds::Name, Remedy::Source),
             (false, false) => verdict(Holds::Name, Remedy::Keep),
         };
     }
@@ -203,7 +221,7 @@ fn named(path: &Path, subject: &SubjectId) -> Result<Option<Verdict>, CliError> 
         return Ok(None);
     }
     let bytes = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
-    if !is_named(&bytes, subject) {
+    if !named.is_in(&bytes) {
         return Ok(None);
     }
     let holds = if name.ends_with(".csv") { Holds::Scores } else { Holds::Name };
@@ -211,6 +229,7 @@ fn named(path: &Path, subject: &SubjectId) -> Result<Option<Verdict>, CliError> 
     let says = |key: &str| json.as_ref().and_then(|json| json.get(key)?.as_str());
     let is_ours = in_run || says("schema").is_some_and(|schema| schema.starts_with("lacuna"));
     match (is_ours, says("seal").is_some(), std::str::from_utf8(&bytes)) {
+        (false, _, Ok(_)) if in_data => verdict(holds, Remedy::Listing),
         (false, ..) => verdict(holds, Remedy::Keep),
         // What is sealed is nothing any more once a word of it is changed; it can be computed anew.
         (true, true, _) | (true, _, Err(_)) => verdict(Holds::Scores, Remedy::Delete),
@@ -231,7 +250,8 @@ fn prepared(
     }
     let of_subject = |path: &&PathBuf| {
         let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        path.extension().is_some_and(|ending| ending == "case")
+        let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+        meant.extension().is_some_and(|ending| ending == "case")
             && source.is_some_and(|source| {
                 images.contains(&source) || mark(places.ledger, &source).is_some_and(|mark| deleted.contains_key(&mark))
             })

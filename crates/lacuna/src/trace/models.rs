@@ -1,9 +1,8 @@
 //! Which model files hold a subject: by `lineage.json`, by `run.json` of what was made from them, by study records.
 
-use super::names::is_named;
 use super::{Remedy, TEXT_BYTES_MAX};
 use crate::error::CliError;
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{Named, SubjectId};
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,7 +29,7 @@ pub struct Models {
 
 impl Models {
     /// Gather it.
-    pub fn read(files: &[PathBuf], subject: &SubjectId) -> Result<Models, CliError> {
+    pub fn read(files: &[PathBuf], subject: &SubjectId, named: &Named) -> Result<Models, CliError> {
         let mut folders = BTreeMap::new();
         let mut tasks = BTreeMap::new();
         // Digests of models that hold the subject, and run folders with the digest of what they began from.
@@ -52,7 +51,7 @@ impl Models {
                 }
                 Some(name) if name.ends_with(".json") => {
                     let Some(key) = json_of(path)?.as_ref().and_then(key_of_record) else { continue };
-                    tasks.insert(key, is_named(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?, subject));
+                    tasks.insert(key, named.is_in(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?));
                 }
                 _ => {}
             }
@@ -71,8 +70,10 @@ impl Models {
         self.tasks.iter().find(|(key, _)| name.starts_with(key.as_str())).map(|(_, named)| *named)
     }
 
-    /// What is known of a file.
+    /// What is known of a file; one that a killed process left half written is what it was to be.
     pub fn of(&self, path: &Path) -> Saw {
+        let meant = lacuna_disk::unfinished(path);
+        let path = meant.as_deref().unwrap_or(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !name.ends_with(".safetensors") {
             return Saw::NoModel;

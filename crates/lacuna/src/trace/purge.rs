@@ -3,11 +3,10 @@
 //! What will be removed is written into the ledger first. A crash in between leaves files that the ledger calls
 //! deleted; the next trace finds them as such, and the next purge removes them.
 
-use super::names::{is_named, replaced};
 use super::{Held, Remedy, Trace};
 use crate::error::CliError;
 use crate::run_folder::refused;
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::Named;
 use lacuna_disk::manifest;
 use lacuna_ledger::{Ledger, Record};
 use serde::Serialize;
@@ -26,7 +25,7 @@ pub struct Receipt {
 /// What a purge is to do.
 pub struct Purge<'a> {
     /// Whose traces.
-    pub subject: &'a SubjectId,
+    pub named: &'a Named,
     /// The word that takes the place of the id.
     pub pseudonym: String,
     /// Whether images and label maps go as well.
@@ -40,7 +39,7 @@ pub struct Purge<'a> {
 pub fn purge(trace: &Trace, what: &Purge, ledger: Option<(&mut Ledger, &str)>) -> Result<Receipt, CliError> {
     let goes = |held: &&Held| match held.purge {
         Remedy::Delete | Remedy::Redact => true,
-        Remedy::Source => what.include_sources,
+        Remedy::Source | Remedy::Listing => what.include_sources,
         Remedy::Keep => false,
     };
     let removed: Vec<Held> = trace.files.iter().filter(goes).cloned().collect();
@@ -51,9 +50,9 @@ pub fn purge(trace: &Trace, what: &Purge, ledger: Option<(&mut Ledger, &str)>) -
     let mut runs = BTreeSet::new();
     for held in &removed {
         runs.extend(run_of(&held.path));
-        if held.purge == Remedy::Redact {
+        if matches!(held.purge, Remedy::Redact | Remedy::Listing) {
             let text = lacuna_disk::read_text(&held.path, super::TEXT_BYTES_MAX)?;
-            lacuna_disk::write_bytes(&held.path, replaced(&text, what.subject, &what.pseudonym).as_bytes())?;
+            lacuna_disk::write_bytes(&held.path, what.named.replaced(&text, &what.pseudonym).as_bytes())?;
         } else {
             lacuna_disk::remove_file(&held.path)?;
             remove_if_empty(held.path.parent());
@@ -90,8 +89,8 @@ fn rename(run: &Path, what: &Purge) -> Result<(), CliError> {
     let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // The time before the name is set off by a hyphen, which ids may hold: `20261125-101500-sub-1`.
     let (time, rest) = name.split_at(name.len().min("20261125-101500-".len()));
-    if is_named(rest.as_bytes(), what.subject) {
-        let to = run.with_file_name(format!("{time}{}", replaced(rest, what.subject, &what.pseudonym)));
+    if what.named.is_in(rest.as_bytes()) {
+        let to = run.with_file_name(format!("{time}{}", what.named.replaced(rest, &what.pseudonym)));
         lacuna_disk::boundary("renaming a run folder")
             .and_then(|()| std::fs::rename(run, &to))
             .map_err(refused(run, "rename"))?;

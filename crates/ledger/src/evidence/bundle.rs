@@ -79,6 +79,8 @@ impl Bundle {
         let evidence = Record::Evidence { request: request.clone(), statement: Digest::of(&[&payload]) };
         ledger.step(&request, std::slice::from_ref(&evidence))?;
         let (inclusion, checkpoint) = included(ledger, &evidence)?;
+        // A file that nothing names is a finding, and an earlier attempt may have been killed.
+        lacuna_disk::remove_unfinished(folder)?;
         for (name, bytes) in &self.files {
             lacuna_disk::write_bytes(&folder.join(name), bytes)?;
         }

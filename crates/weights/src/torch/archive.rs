@@ -11,6 +11,7 @@ use std::ops::Range;
 pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     let directory = Directory::read(file)?;
     let folder = folder(&directory)?;
+    check_version(file, &directory, folder)?;
     check_byte_order(file, &directory, folder)?;
     let place = format!("`{folder}data.pkl`");
     let (name, entry) = find(&directory, folder, "data.pkl", &place)?;
@@ -52,6 +53,22 @@ fn find<'a>(directory: &'a Directory, folder: &str, name: &str, place: &str) -> 
     })
 }
 
+/// The newest version of the format that PyTorch 2.15 reads; a later one may mean otherwise.
+const VERSION_MAX: u32 = 10;
+
+fn check_version(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
+    let place = "zip entry `version`";
+    let (_, entry) = find(directory, folder, "version", place)?;
+    let text = String::from_utf8_lossy(&file[entry.data.clone()][..entry.data.len().min(16)]).into_owned();
+    match text.trim_end().parse() {
+        Ok(1..=VERSION_MAX) => Ok(()),
+        _ => {
+            let found = format!("`{}`", pickle::shortened(text.trim_end()));
+            Err(Fault::foreign(place, format!("a number up to {VERSION_MAX}"), found))
+        }
+    }
+}
+
 fn check_byte_order(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
     // Files before version 2.1 have no such entry and come from machines of that order, as nearly all are.
     let Some(entry) = directory.0.get(&format!("{folder}byteorder")) else { return Ok(()) };
@@ -84,5 +101,60 @@ impl Verified<'_> {
         Directory::verified(self.file, name, entry)?;
         self.ranges.insert(name.to_string(), entry.data.clone());
         Ok(entry.data.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write::{Wrapping, bytes_of};
+    use super::*;
+    use crate::{Array, Element};
+
+    /// Two tensors of two elements.
+    fn whole() -> Vec<u8> {
+        let array = |values: [f32; 2]| Array::of_f32(vec![2], &values);
+        let arrays = BTreeMap::from([("a".to_string(), array([1.0, 2.0])), ("b".to_string(), array([3.0, 4.0]))]);
+        assert_eq!(arrays["a"].element, Element::F32);
+        bytes_of(&arrays, &Wrapping::None).unwrap()
+    }
+
+    /// The archive with other bytes in an entry, as many, and their checksum.
+    fn with(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+        let mut file = whole();
+        let entry = Directory::read(&file).unwrap().0[name].clone();
+        let mut data = file[entry.data.clone()].to_vec();
+        for at in 0..=data.len() - from.len() {
+            if data[at..].starts_with(from) {
+                data[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        file[entry.data].copy_from_slice(&data);
+        renamed(file, &entry.crc32.to_le_bytes(), &crc32fast::hash(&data).to_le_bytes())
+    }
+
+    /// Some bytes in place of others, wherever they stand.
+    fn renamed(mut file: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+        for at in 0..=file.len() - from.len() {
+            if file[at..].starts_with(from) {
+                file[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        file
+    }
+
+    fn check(file: &[u8], place: &str, expected: &str) {
+        let fault = read(file).map(|_| ()).unwrap_err();
+        let said = format!("{fault:?}");
+        assert!(said.contains(place) && said.contains(expected), "{said}");
+    }
+
+    #[test]
+    fn what_pytorch_refuses_in_an_archive_is_refused() {
+        assert!(read(&whole()).is_ok() && read(&with("archive/version", b"3", b"9")).is_ok());
+        check(&with("archive/version", b"3\n", b"99"), "version", "up to 10");
+        check(&renamed(whole(), b"archive/version", b"archive/versiox"), "version", "none of that name");
+        check(&renamed(whole(), b"archive/data/1", b"archive/data/0"), "zip directory", "a name of its own");
+        // Tensors and storages of one element, in entries of two.
+        check(&with("archive/data.pkl", b"J\x02\0\0\0", b"J\x01\0\0\0"), "a", "1 f32 values");
     }
 }

@@ -19,17 +19,19 @@ pub(crate) struct Storage {
     pub key: String,
     pub element: Element,
     pub elements: usize,
-    /// Where this storage begins in the one of that key, in elements; of files before version 0.4.
-    pub begins: usize,
+    /// Where this storage begins in the one of that key, in elements, if it is a part of it; of files before version 0.4.
+    pub begins: Option<usize>,
 }
 
 impl Storage {
-    /// Its bytes, given those of the storage of its key.
+    /// Its bytes, given those of the storage of its key: all of them, unless it is a part.
     pub fn within(&self, whole: Range<usize>, place: &str) -> Result<Range<usize>, Fault> {
         let bytes = |elements: usize| elements.checked_mul(self.element.bytes());
-        let range = bytes(self.begins).zip(bytes(self.elements)).and_then(|(from, length)| {
+        let is_whole = self.begins.is_none();
+        let range = bytes(self.begins.unwrap_or(0)).zip(bytes(self.elements)).and_then(|(from, length)| {
             let from = whole.start.checked_add(from)?;
-            Some(from..from.checked_add(length)?).filter(|range| range.end <= whole.end)
+            Some(from..from.checked_add(length)?)
+                .filter(|range| if is_whole { *range == whole } else { range.end <= whole.end })
         });
         range.ok_or_else(|| {
             let expected = format!("{} {} values in storage {}", self.elements, self.element.word(), self.key);
@@ -112,10 +114,10 @@ fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Fault> {
         key,
         element: element(pickle, *class, place)?,
         elements: size(pickle, *elements, "a storage's size", place)?,
-        begins: 0,
+        begins: None,
     };
     if let Some([_, begins, elements]) = rest.first().and_then(|view| pickle.members(*view)) {
-        storage.begins = size(pickle, *begins, "a storage's begin", place)?;
+        storage.begins = Some(size(pickle, *begins, "a storage's begin", place)?);
         storage.elements = size(pickle, *elements, "a storage's size", place)?;
     }
     Ok(storage)

@@ -42,7 +42,10 @@ impl Directory {
             let record = Record { file, at, place: &place };
             let (name, entry, length) = record.entry()?;
             at += length;
-            entries.insert(name, entry);
+            // Which of two entries of a name is meant, readers see differently.
+            if entries.insert(name, entry).is_some() {
+                return Err(Fault::damaged(place, "a name of its own", "that of an entry before it"));
+            }
         }
         Ok(Directory(entries))
     }

@@ -1,6 +1,7 @@
 //! `lacuna data export`: the same data set in another layout.
 
 use crate::arguments::{DataArguments, LabelArguments};
+use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
@@ -33,6 +34,13 @@ pub struct Arguments {
     /// A new folder for it
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+}
+
+impl Arguments {
+    /// Beneath which folders something is written: the one above, since the new folder is not there yet.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        vec![folder_of(&self.out)]
+    }
 }
 
 /// Copy scan after scan; only one is in memory.

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// Check, divide, show or export a data set, or send it to a bucket
 #[derive(Args)]
@@ -30,12 +31,14 @@ enum Action {
 }
 
 impl Arguments {
-    /// Whether nothing is written.
-    pub fn only_reads(&self) -> bool {
+    /// Beneath which folders something is written, of what connects to nothing.
+    pub fn may_write(&self) -> Option<Vec<PathBuf>> {
         match &self.action {
-            Action::Check(_) => true,
-            Action::Show(arguments) => arguments.only_reads(),
-            Action::Split(_) | Action::Export(_) | Action::Send(_) | Action::Fetch(_) => false,
+            Action::Check(_) | Action::Split(_) => Some(Vec::new()),
+            Action::Show(arguments) => Some(arguments.may_write()),
+            Action::Export(arguments) => Some(arguments.may_write()),
+            // They connect.
+            Action::Send(_) | Action::Fetch(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `lacuna data show`: slices of a scan, on the terminal or as a picture.
 
 use crate::arguments::DataArguments;
+use crate::confine::folder_of;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::picture::{self, Picture, Plane, Slice};
@@ -38,9 +39,9 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Whether nothing but the terminal is written to.
-    pub fn only_reads(&self) -> bool {
-        self.png.is_none()
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        self.png.iter().map(|file| folder_of(file)).collect()
     }
 }
 

@@ -23,9 +23,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::named;
-use crate::trace::{Places, Purge, find, named_buckets, purge, replaced, sources};
+use crate::trace::{Places, Purge, Sources, find, named_buckets, purge};
 use clap::Args;
-use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
+use lacuna_cohort::{Cohort, LayoutOptions, Named, SubjectId};
 use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
 use progress::{Progress, Run};
 use serde::Serialize;
@@ -200,7 +200,7 @@ fn plan(
 
 /// The same with the pseudonym where the id stands.
 fn nameless(value: &serde_json::Value, subject: &SubjectId, state: &RequestState) -> serde_json::Value {
-    let text = replaced(&value.to_string(), subject, state.subject.as_str());
+    let text = Named::joined(subject.as_str()).replaced(&value.to_string(), state.subject.as_str());
     serde_json::from_str(&text).expect("a word in place of another leaves JSON as it was")
 }
 
@@ -214,13 +214,13 @@ fn clear(
 ) -> Result<(), CliError> {
     let (roots, data) = ([context.runs.clone()], [arguments.data.clone()]);
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
-    let listed = sources(subject, &data)?;
+    let listed = Sources::of(subject, &data)?;
     let places = Places { roots: &roots, data: &data, sources: &listed, cache, ledger: Some(&*ledger) };
     let trace = find(subject, &places)?;
     for bucket in named_buckets(&places)? {
         context.note(&format!("note     {bucket}: a plan or run names it; `lacuna trace` says what to delete there"));
     }
-    let what = Purge { subject, pseudonym: state.subject.to_string(), include_sources: false };
+    let what = Purge { named: &listed.named, pseudonym: state.subject.to_string(), include_sources: false };
     let receipt = purge(&trace, &what, Some((&mut *ledger, state.request.as_str())))?;
     context.note(&format!("purged   {} files on {}", receipt.removed.len(), day_or_today(None)));
     Ok(())

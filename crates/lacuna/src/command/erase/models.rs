@@ -4,7 +4,7 @@ use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
-use crate::trace::{Places, find};
+use crate::trace::{Places, Sources, find};
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger};
 use std::path::PathBuf;
@@ -23,7 +23,9 @@ pub fn affected(
         return Ok(arguments.model.clone());
     }
     let roots = [context.runs.clone()];
-    let trace = find(subject, &Places { roots: &roots, data: &[], sources: &[], cache: None, ledger: Some(ledger) })?;
+    let sources = Sources::of(subject, &[])?;
+    let trace =
+        find(subject, &Places { roots: &roots, data: &[], sources: &sources, cache: None, ledger: Some(ledger) })?;
     let weights = trace.files.into_iter().filter(|held| held.holds == Holds::Weights && !held.returned);
     let (models, others): (Vec<PathBuf>, Vec<PathBuf>) = weights.map(|held| held.path).partition(|path| {
         let is_exact = path.parent().is_some_and(|folder| folder.join(lacuna_exact::MANIFEST).is_file());

@@ -3,6 +3,7 @@
 mod scans;
 
 use crate::arguments::{ConsultArguments, Model, ModelArguments, PreprocessArguments, Purpose, ReadArguments, voxels};
+use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
@@ -67,6 +68,15 @@ pub struct Arguments {
     seed: u64,
     #[command(flatten)]
     read: ReadArguments,
+}
+
+impl Arguments {
+    /// Beneath which folders something is written.
+    pub fn may_write(&self) -> Vec<PathBuf> {
+        // SQLite keeps a log beside the ledger even where it only reads.
+        let files = self.logits.iter().chain(self.consult.ledger());
+        self.out.iter().cloned().chain(files.map(|file| folder_of(file))).collect()
+    }
 }
 
 /// How a prepared scan goes through the network.
