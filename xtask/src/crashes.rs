@@ -82,11 +82,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// A command that can be made to fail, in a place of its own: the usual one is built over by the next build.
 fn build(to: &Path) -> Result<PathBuf, Failure> {
-    let words = ["build", "--release", "--quiet", "--package", "lacuna", "--features", "failpoints"];
-    crate::machine::printed(Command::new("cargo").args(words))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let lacuna = to.join("lacuna");
-    std::fs::copy(target.join("release/lacuna"), &lacuna)?;
+    std::fs::copy(crate::program::build_with(&["failpoints"])?, &lacuna)?;
     Ok(lacuna)
 }
 

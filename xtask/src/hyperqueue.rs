@@ -1,7 +1,7 @@
 //! A study through a real HyperQueue server and worker on this machine, against the local engine.
 
 use crate::Failure;
-use crate::machine::{Setting, printed};
+use crate::machine::{Setting, printed, python_with};
 use crate::program;
 use crate::tables::{self, Tables};
 use crate::tasks;
@@ -49,12 +49,9 @@ struct Figures {
 /// Start, run, compare, stop.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
-    let lacuna = std::path::absolute(match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build()?,
-    })?;
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let folder = std::path::absolute(FOLDER)?;
-    let python = environment(&folder)?;
+    let python = python_with(Path::new("python3"), &folder.join("venv"), &[PACKAGE])?;
     let study = match &arguments.study {
         Some(study) => study.clone(),
         None => tiny(&lacuna, &folder.join("study"))?,
@@ -95,17 +92,6 @@ fn tiny(lacuna: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     }
     tasks::write_study(lacuna, folder, SEEDS)?;
     Ok(folder.join("tiny.toml"))
-}
-
-/// A Python with the package.
-fn environment(folder: &Path) -> Result<PathBuf, Failure> {
-    let venv = folder.join("venv");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        printed(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    printed(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
-    Ok(python)
 }
 
 /// A plan of the study with records of its own.

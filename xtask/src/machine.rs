@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written at the head of every file of raw numbers.
@@ -61,4 +61,15 @@ pub fn printed(command: &mut Command) -> Result<String, Failure> {
         return Err(format!("{command:?} failed ({}): {}", output.status, said.trim()).into());
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_string())
+}
+
+/// The Python of a virtual environment that is made where there is none, with what pip is told to install.
+pub fn python_with(interpreter: &Path, venv: &Path, wanted: &[&str]) -> Result<PathBuf, Failure> {
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        printed(Command::new(interpreter).args(["-m", "venv"]).arg(venv))?;
+    }
+    let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"];
+    printed(Command::new(&python).args(pip).args(wanted))?;
+    Ok(python)
 }

@@ -63,11 +63,7 @@ struct Run {
 /// Make volumes and a model, predict in each way, write what was held at most.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
-    let lacuna = match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build()?,
-    };
-    let lacuna = std::path::absolute(lacuna)?;
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let folder = Path::new(FOLDER);
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;

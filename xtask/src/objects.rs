@@ -93,10 +93,7 @@ impl fmt::Display for Run {
 /// Start, run, compare, stop.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
-    let lacuna = match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build_with(&["object-store"])?,
-    };
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &["object-store"])?;
     let folder = std::path::absolute(FOLDER)?;
     let study = folder.join("study");
     if study.exists() {
@@ -104,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&study)?;
     let server = Server::start(&folder)?;
-    let trial = Trial { lacuna: std::path::absolute(lacuna)?, folder: study, environment: server.environment() };
+    let trial = Trial { lacuna, folder: study, environment: server.environment() };
     let heads = ["phantom", "--out", "heads", "--subjects", "4", "--dims", "24x24x16"];
     trial.said(&heads)?;
     std::fs::write(trial.folder.join("local.toml"), STUDY)?;

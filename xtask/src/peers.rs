@@ -5,7 +5,7 @@
 //! found in `benches/peers/figures.json`.
 
 use crate::Failure;
-use crate::machine::{Setting, printed};
+use crate::machine::{Setting, printed, python_with};
 use crate::program;
 use clap::Args;
 use serde::Serialize;
@@ -50,15 +50,12 @@ struct Figures {
 /// Set up, compare, write the figures.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
-    let lacuna = match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build()?,
-    };
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let python = match &arguments.python {
         Some(python) => python.clone(),
         None => environment()?,
     };
-    let peers = Peers { python: std::path::absolute(python)?, lacuna: std::path::absolute(lacuna)? };
+    let peers = Peers { python: std::path::absolute(python)?, lacuna };
     let weights = peers.compare("weights.py", &[])?;
     println!("weights and logits: as in PyTorch\n{weights:#}");
     let nnunet = peers.compare("nnunet.py", &[])?;
@@ -87,14 +84,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// A virtual environment with what the scripts need.
 fn environment() -> Result<PathBuf, Failure> {
-    let folder = Path::new(FOLDER).join("venv");
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        printed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
     let requirements = Path::new(SCRIPTS).join("requirements.txt");
-    printed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
-    Ok(python)
+    python_with(
+        Path::new("python3"),
+        &Path::new(FOLDER).join("venv"),
+        &["--requirement", &requirements.to_string_lossy()],
+    )
 }
 
 struct Peers {

@@ -31,7 +31,7 @@ const FIGURES: &str = "docs/figures";
 
 /// Run what makes them, copy what is shown.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let lacuna = arguments.lacuna.clone().map_or_else(program::build, Ok)?;
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let scratch = std::env::temp_dir().join(format!("lacuna-pictures-{}", std::process::id()));
     let demo = arguments.demo.clone().unwrap_or_else(|| scratch.join("demo"));
     std::fs::create_dir_all(&scratch)?;

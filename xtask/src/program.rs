@@ -59,6 +59,12 @@ pub fn build_with(features: &[&str]) -> Result<PathBuf, Failure> {
     built(&["--bin", "lacuna", "--features", &features.join(",")], "lacuna")
 }
 
+/// The lacuna that is given, or one that is built with features; its whole path, since it is run from other folders.
+pub fn given_or_built(given: Option<&Path>, features: &[&str]) -> Result<PathBuf, Failure> {
+    let lacuna = given.map_or_else(|| build_with(features), |given| Ok(given.to_path_buf()))?;
+    Ok(std::path::absolute(lacuna)?)
+}
+
 /// Builds an example of one of the crates and says where it is.
 pub fn build_example(name: &str) -> Result<PathBuf, Failure> {
     built(&["--example", name], &format!("examples/{name}"))

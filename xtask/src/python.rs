@@ -1,7 +1,7 @@
 //! The Python package, built and tested: `python/` with maturin and pytest in a virtual environment.
 
 use crate::Failure;
-use crate::machine::printed;
+use crate::machine::{printed, python_with};
 use crate::program;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -23,19 +23,11 @@ const ENVIRONMENT: &str = "target/python";
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let lacuna = std::path::absolute(program::build()?)?;
     let folder = Path::new(ENVIRONMENT);
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        printed(Command::new(&arguments.python).args(["-m", "venv"]).arg(folder))?;
-    }
     let requirements = Path::new(PACKAGE).join("tests/requirements.txt");
-    let pip = || {
-        let mut command = Command::new(&python);
-        command.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]);
-        command
-    };
-    printed(pip().arg("--requirement").arg(requirements))?;
+    python_with(&arguments.python, folder, &["--requirement", &requirements.to_string_lossy()])?;
     // pip fetches maturin, which builds into this workspace's own target folder.
-    printed(pip().arg("--force-reinstall").arg("--no-deps").arg(format!("./{PACKAGE}")))?;
+    let package = format!("./{PACKAGE}");
+    let python = python_with(&arguments.python, folder, &["--force-reinstall", "--no-deps", &package])?;
     // Not from the package's folder: its sources would shadow what was installed.
     let tests = std::path::absolute(Path::new(PACKAGE).join("tests"))?;
     let said = printed(

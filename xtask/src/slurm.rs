@@ -84,10 +84,7 @@ impl fmt::Display for Figure {
 
 /// Start, run, compare, stop.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let lacuna = match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build()?,
-    };
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let folder = std::path::absolute(FOLDER)?;
     let cluster = Cluster::start(&folder.join("cluster"))?;
     println!("cluster    {}", cluster.said("sinfo", &["-h", "-N", "-o", "%N %T %c"])?.replace('\n', ", "));
@@ -134,7 +131,7 @@ impl Run<'_> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
-        let run = Run { cluster, lacuna: std::path::absolute(lacuna)?, folder: folder.to_path_buf() };
+        let run = Run { cluster, lacuna: lacuna.to_path_buf(), folder: folder.to_path_buf() };
         let at = |name: &str| folder.join(name).display().to_string();
         let study = study.display().to_string();
         let plan = ["--quiet", "study", "plan", &study, "--out", &run.plan()];

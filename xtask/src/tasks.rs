@@ -78,11 +78,7 @@ struct Figures {
 /// Plan, run, collect.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
-    let lacuna = match &arguments.lacuna {
-        Some(lacuna) => lacuna.clone(),
-        None => program::build()?,
-    };
-    let lacuna = std::path::absolute(lacuna)?;
+    let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let seeds = arguments.tasks.div_ceil(TASKS_PER_SEED);
     let folder = Path::new(FOLDER);
     let timed = |words: &str| -> Result<(String, f64), Failure> {

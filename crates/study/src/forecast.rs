@@ -1,10 +1,10 @@
 //! What a study will take, from its tasks and what is recorded of them.
 
 use crate::study::Study;
-use crate::task::{Probed, Task, TrainTask, UnlearnTask};
+use crate::task::{Probed, Task, TrainTask};
 use crate::{Estimate, Machine, Probe, StudyError, Workload};
-use lacuna_cohort::{Case, SubjectId};
-use lacuna_unlearn::{ForgetRetain, epoch_cost, training_passes};
+use lacuna_cohort::SubjectId;
+use lacuna_unlearn::{epoch_cost, training_passes};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Study {
@@ -57,7 +57,7 @@ impl Study {
         for task in self.tasks() {
             if let Task::Unlearn(task) = task {
                 let cases = self.data.of(&task.passed());
-                let step = epoch_cost(&task.variant.recipe, &sets(&task, &cases)?).volumes_at_once;
+                let step = epoch_cost(&task.variant.recipe, &task.sets(&cases)?).volumes_at_once;
                 volumes_at_once = volumes_at_once.max(step);
             }
         }
@@ -72,7 +72,7 @@ impl Study {
             Task::Unlearn(task) => {
                 let cases = self.data.of(&task.passed());
                 let epochs = task.variant.longest_horizon();
-                let steps = training_passes(&task.variant.recipe, &sets(task, &cases)?, epochs);
+                let steps = training_passes(&task.variant.recipe, &task.sets(&cases)?, epochs);
                 Ok(self.preparation_of(task)?.training + steps)
             }
             Task::Probe(probe) => {
@@ -88,10 +88,6 @@ impl Study {
     fn training_of(&self, task: &TrainTask) -> u64 {
         (self.data.of(&task.train).len() * self.config.train.epochs) as u64
     }
-}
-
-fn sets<'a>(task: &UnlearnTask, cases: &[&'a Case]) -> Result<ForgetRetain<'a>, StudyError> {
-    Ok(ForgetRetain::of(cases, &BTreeSet::from([task.forget.clone()]))?)
 }
 
 /// The training whose model a task begins from. That of a probe of an unlearned model is kept for it.

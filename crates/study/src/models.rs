@@ -37,16 +37,19 @@ impl Study {
         task: &Task,
         progress: &mut dyn Progress,
     ) -> Result<Option<(Record, Network)>, StudyError> {
-        let original = match task {
-            Task::Train(_) => None,
-            Task::Unlearn(task) => Some(self.model(&Task::Train(task.original.clone()), progress)?),
+        let (what, epochs) = (self.describe(task), self.epochs_of(task));
+        let made = match task {
+            Task::Train(task) => {
+                progress.made_again(Some((&what, epochs)));
+                self.train(task, progress)?
+            }
+            Task::Unlearn(task) => {
+                // Which may have to be made again itself.
+                let original = self.model(&Task::Train(task.original.clone()), progress)?;
+                progress.made_again(Some((&what, epochs)));
+                self.unlearn(task, &original, progress)?
+            }
             Task::Probe(_) => return Ok(None),
-        };
-        progress.made_again(Some((&self.describe(task), self.epochs_of(task))));
-        let made = match (task, original) {
-            (Task::Unlearn(task), Some(original)) => self.unlearn(task, &original, progress)?,
-            (Task::Train(task), _) => self.train(task, progress)?,
-            _ => unreachable!("an unlearning has its original, and a probe was turned away"),
         };
         progress.made_again(None);
         self.store().forget_checkpoint(task.key());

@@ -10,7 +10,7 @@ use lacuna_nn::{Network, load_matching};
 use lacuna_report::Role;
 use lacuna_seed::Seed;
 use lacuna_train::{Passes, State, Supervised, TrainError, fit};
-use lacuna_unlearn::{ForgetRetain, UnlearnError, Unlearned, preparation_passes, unlearn};
+use lacuna_unlearn::{UnlearnError, Unlearned, preparation_passes, unlearn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ impl Study {
     ) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
         let cases = self.data.of(&task.passed());
-        let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
+        let sets = task.sets(&cases)?;
         let run = Unlearned {
             original,
             recipe: &task.variant.recipe,
@@ -107,7 +107,7 @@ impl Study {
     /// What an unlearning run takes before its first step.
     pub(crate) fn preparation_of(&self, task: &UnlearnTask) -> Result<Passes, StudyError> {
         let cases = self.data.of(&task.passed());
-        let sets = ForgetRetain::of(&cases, &BTreeSet::from([task.forget.clone()]))?;
+        let sets = task.sets(&cases)?;
         Ok(preparation_passes(&task.variant.recipe, &sets)?)
     }
 

@@ -29,8 +29,8 @@ pub trait Progress {
     /// A task begins: its number from 1, how many there are, and what it is in words.
     fn task(&mut self, _number: usize, _total: usize, _what: &str, _epochs: usize) {}
 
-    /// A model that the task needs is not there any more and is made again: what that is in words, and its epochs, which are
-    /// told as they come. `None` when it is there.
+    /// A model that the task needs is not there any more and is made again: what that is in words, and its epochs, which
+    /// are told as they come. `None` when it is there.
     fn made_again(&mut self, _what: Option<(&str, usize)>) {}
 
     /// A task has its record: done now, or found.

@@ -1,8 +1,9 @@
 //! The tasks of a study, each named by the digest of all that decides its outcome.
 
 use crate::{Probe, StudyConfig, Variant};
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{Case, SubjectId};
 use lacuna_nn::{Device, device_identity};
+use lacuna_unlearn::{ForgetRetain, UnlearnError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -104,6 +105,14 @@ impl UnlearnTask {
     /// Whose cases an epoch may pass over: who was trained on, and the forgotten subject.
     pub(crate) fn passed(&self) -> BTreeSet<SubjectId> {
         self.original.train.iter().chain([&self.forget]).cloned().collect()
+    }
+
+    /// These cases on their two sides.
+    ///
+    /// # Errors
+    /// None of them is of the forgotten subject.
+    pub(crate) fn sets<'a>(&self, cases: &[&'a Case]) -> Result<ForgetRetain<'a>, UnlearnError> {
+        ForgetRetain::of(cases, &BTreeSet::from([self.forget.clone()]))
     }
 }
 

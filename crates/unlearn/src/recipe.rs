@@ -76,9 +76,9 @@ pub struct Recipe {
     /// of a step is then passed a second time, mirrored.
     #[serde(skip_serializing_if = "is_zero")]
     pub stranger_weight: f64,
-    /// `u`, the weight of the cross-entropy of mirrored retain subjects with their mirrored labels. What the network learns
-    /// of them serves people it never saw; each retain volume of a step is then passed a second time, mirrored. Of no use
-    /// where a class means a side of the body.
+    /// `u`, the weight of the cross-entropy of mirrored retain subjects with their mirrored labels. What the network
+    /// learns of them serves people it never saw; each retain volume of a step is then passed a second time, mirrored.
+    /// Of no use where a class means a side of the body.
     #[serde(skip_serializing_if = "is_zero")]
     pub mirror_weight: f64,
     /// By what logits are divided where outputs are held to those of a network, teacher's and student's alike; the

@@ -1,7 +1,7 @@
 //! A server that speaks S3, on this machine and for one run: moto, from PyPI, in a virtual environment.
 
 use crate::Failure;
-use crate::machine::printed;
+use crate::machine::python_with;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -26,10 +26,7 @@ impl Server {
     /// Install it into a folder where it is not there yet, start it and make the bucket.
     pub fn start(folder: &Path) -> Result<Server, Failure> {
         let venv = folder.join("venv");
-        if !venv.join("bin/moto_server").exists() {
-            printed(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-            printed(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
-        }
+        python_with(Path::new("python3"), &venv, &[PACKAGE])?;
         // A port that is free now; nothing else on this machine is after it.
         let at = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = folder.join("server.log");
