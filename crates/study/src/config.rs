@@ -285,7 +285,8 @@ pub struct VariantConfig {
     #[serde(default)]
     #[schemars(with = "lacuna_unlearn::Recipe")]
     pub recipe: toml::Table,
-    /// Its own horizons, where a method is made for another length than the study's.
+    /// Its own horizons, where a method is made for another length than the study's. Another entry of the same recipe
+    /// with other horizons is a run of its own, as a rate that falls over the longest horizon asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<Vec<usize>>,
 }

@@ -95,13 +95,21 @@ fn recipe_of(name: &str, table: toml::Table) -> Result<Recipe, StudyError> {
         .map_err(|source| StudyError::BadRecipe { strategy: name.to_string(), source: Box::new(source) })
 }
 
-/// Results are told apart by name and differences, and a recipe of the user's own differs from nothing.
+/// Results are told apart by name, differences and horizon; a recipe of the user's own differs from nothing. One recipe
+/// with other horizons is another run: with a rate that falls, twenty epochs on the way to fifty are not a run of twenty.
 fn check_names(variants: &[Variant]) -> Result<(), StudyError> {
-    let mut names = BTreeSet::new();
-    match variants.iter().find(|variant| !names.insert((&variant.strategy, &variant.differences))) {
-        Some(twice) => Err(bad_name("a name of its own for each recipe", format!("{} twice", twice.strategy))),
-        None => Ok(()),
+    let mut recipes = BTreeMap::new();
+    let mut rows = BTreeSet::new();
+    for Variant { strategy, differences, recipe, horizons } in variants {
+        if *recipes.entry((strategy, differences)).or_insert(recipe) != recipe {
+            return Err(bad_name("a name of its own for each recipe", format!("{strategy} twice")));
+        }
+        if let Some(epochs) = horizons.iter().find(|&epochs| !rows.insert((strategy, differences, epochs))) {
+            let expected = "each horizon of a recipe in one of its entries";
+            return Err(bad_name(expected, format!("{strategy} after {epochs} epochs twice")));
+        }
     }
+    Ok(())
 }
 
 fn bad_name(expected: &str, found: String) -> StudyError {
@@ -175,6 +183,19 @@ mod tests {
         let message = Variant::all(&toml::from_str(text).unwrap()).unwrap_err().to_string();
         assert_eq!(message, "unlearn.variants.strategy: expected a name of its own for each recipe, found mine twice");
         assert!(Variant::new("retrain", &keys("max_loss = true"), &[20]).is_err());
+    }
+
+    #[test]
+    fn one_recipe_runs_once_for_each_entry_and_has_a_horizon_in_one_of_them() {
+        let asked_for = |epochs: [&str; 2]| {
+            let entry = |epochs| format!("[[variants]]\nstrategy = 'unsir'\nepochs = {epochs}\n");
+            let text = format!("strategies = []\n{}", epochs.map(entry).concat());
+            Variant::all(&toml::from_str(&text).unwrap())
+        };
+        let lengths: Vec<usize> = asked_for(["[5]", "[20]"]).unwrap().iter().map(Variant::longest_horizon).collect();
+        assert_eq!(lengths, [5, 20]);
+        let message = asked_for(["[5, 20]", "[20, 50]"]).unwrap_err().to_string();
+        assert!(message.ends_with("found unsir after 20 epochs twice"), "{message}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn recipe_alone(strategy: &Strategy) -> Option<Recipe> {
         distil_weight: 0.0,
         logit_weight: 0.0,
         stranger_weight: 0.0,
-        mirror_weight: 0.0,
+        augment_weight: 0.0,
         divergence_guard: None,
         ..recipe(strategy, 0.0)
     };

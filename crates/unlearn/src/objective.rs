@@ -9,8 +9,8 @@ mod tests;
 use crate::factors::Factors;
 use crate::limits::Limits;
 use crate::mechanic::{
-    ErrorMaximising, Redraw, error_maximising_noise, logits_of_mirrored, noise_features, noise_labels, noise_volume,
-    slope, with_noise,
+    ErrorMaximising, Redraw, augmented, error_maximising_noise, logits_of_mirrored, noise_features, noise_labels,
+    noise_volume, slope, with_noise,
 };
 use crate::order::{Order, Step, steps};
 use crate::outward::moved_against;
@@ -36,7 +36,7 @@ const DISTIL: &str = "distil";
 const LOGITS: &str = "logits";
 const FORGET: &str = "forget";
 const STRANGERS: &str = "strangers";
-const MIRRORED: &str = "mirrored";
+const AUGMENTED: &str = "augmented";
 
 /// One side of a step.
 struct Side {
@@ -140,7 +140,7 @@ impl<'a> Unlearning<'a> {
         retain.into_iter().chain(forget).for_each(Case::expect);
     }
 
-    fn retain_side(&self, network: &Network, pass: &Pass, index: usize) -> Result<Side, TrainError> {
+    fn retain_side(&self, network: &Network, pass: &Pass, index: usize, epoch: usize) -> Result<Side, TrainError> {
         let recipe = self.run.recipe;
         let case = self.run.sets.retain[index];
         let input = input_tensor(&[case], &self.run.device)?;
@@ -169,20 +169,35 @@ impl<'a> Unlearning<'a> {
                 let distance = mean_squared(logits, self.original.retain[index].finest().clone());
                 add(LOGITS, distance, &|term| term.mul_scalar(recipe.logit_weight));
             }
-            if recipe.retain_volumes() > 1 {
-                let mirrored = logits_of_mirrored(network, pass, case, &self.run.device)?;
-                if let Some(word) = self.original.retain_strangers.get(index) {
-                    let loss = cross_entropy(mirrored.clone(), &Target::from_probabilities(word.clone()));
-                    add(STRANGERS, loss, &|term| term.mul_scalar(recipe.stranger_weight));
-                }
-                if recipe.mirror_weight > 0.0 {
-                    let labels = targets(&[case], network.architecture().classes(), &self.run.device)?;
-                    add(MIRRORED, cross_entropy(mirrored, &labels), &|term| term.mul_scalar(recipe.mirror_weight));
-                }
+            if recipe.augment_weight > 0.0 {
+                let loss = self.augmented_loss(network, pass, case, epoch)?;
+                add(AUGMENTED, loss, &|term| term.mul_scalar(recipe.augment_weight));
+            }
+            if let Some(word) = self.original.retain_strangers.get(index) {
+                let logits = logits_of_mirrored(network, pass, case, &self.run.device)?;
+                let loss = cross_entropy(logits, &Target::from_probabilities(word.clone()));
+                add(STRANGERS, loss, &|term| term.mul_scalar(recipe.stranger_weight));
             }
         }
         let loss = weighted.into_iter().reduce(|sum, term| sum + term).expect("a retain step has a term");
         Ok(Side { loss, terms, passes: Passes { training: recipe.retain_volumes() as u64, teacher: 0 } })
+    }
+
+    /// Cross-entropy of a retain case as the epoch's draw augments it, with its labels.
+    fn augmented_loss(
+        &self,
+        network: &Network,
+        pass: &Pass,
+        case: &Case,
+        epoch: usize,
+    ) -> Result<Tensor<1>, TrainError> {
+        let stream = self.run.seed.stream("augmentation").subject(case.subject.as_str()).part(&case.scan);
+        let drawn = augmented(case, &stream.epoch(epoch))?;
+        let ([c, d, h, w], [z, y, x]) = (case.shape, case.target_shape);
+        let input = Tensor::<1>::from_floats(drawn.input.as_slice(), &self.run.device).reshape([1, c, d, h, w]);
+        let classes = network.architecture().classes();
+        let target = Target::from_labels(&drawn.target, [1, z, y, x], classes, IGNORED, &self.run.device);
+        Ok(cross_entropy(network.forward(pass, input), &target))
     }
 
     /// What the outputs of a retain case are held to: its labels, or what the original says of it.
@@ -343,7 +358,7 @@ impl Objective for Unlearning<'_> {
         if let Some(next) = plan.get(step + 1).copied().or_else(|| self.plan(epoch + 1).first().copied()) {
             self.expect(next);
         }
-        let retain = retain.map(|index| self.retain_side(network, pass, index)).transpose()?;
+        let retain = retain.map(|index| self.retain_side(network, pass, index, epoch)).transpose()?;
         let forget = forget.map(|index| self.forget_side(network, pass, index, epoch)).transpose()?;
         let sides: Vec<Side> = retain.into_iter().chain(forget).collect();
         let gradient_of = match &sides[..] {

@@ -76,11 +76,11 @@ pub struct Recipe {
     /// of a step is then passed a second time, mirrored.
     #[serde(skip_serializing_if = "is_zero")]
     pub stranger_weight: f64,
-    /// `u`, the weight of the cross-entropy of mirrored retain subjects with their mirrored labels. What the network
-    /// learns of them serves people it never saw; each retain volume of a step is then passed a second time, mirrored.
-    /// Of no use where a class means a side of the body.
+    /// `u`, the weight of the cross-entropy of augmented retain subjects with their labels: bent smoothly and with another
+    /// contrast, drawn anew each epoch. What the network learns of them serves people it never saw; each retain volume of
+    /// a step is then passed a second time, augmented in place of mirrored.
     #[serde(skip_serializing_if = "is_zero")]
-    pub mirror_weight: f64,
+    pub augment_weight: f64,
     /// By what logits are divided where outputs are held to those of a network, teacher's and student's alike; the
     /// loss is multiplied by its square (Hinton, Vinyals and Dean, 2015).
     pub temperature: f64,
@@ -152,7 +152,7 @@ impl Default for Recipe {
             distil_weight: 0.0,
             logit_weight: 0.0,
             stranger_weight: 0.0,
-            mirror_weight: 0.0,
+            augment_weight: 0.0,
             temperature: 1.0,
             l1_weight: 0.0,
             forget_epochs: None,
@@ -223,9 +223,9 @@ impl Recipe {
         if self.stages.as_ref().is_some_and(Vec::is_empty) {
             return bad("stages", "none".to_string(), "at least one, or leave the key out");
         }
-        let of_outputs = [self.distil_weight, self.logit_weight, self.stranger_weight, self.mirror_weight];
+        let of_outputs = [self.distil_weight, self.logit_weight, self.stranger_weight, self.augment_weight];
         if target.is_in_feature_space() && of_outputs.iter().any(|weight| *weight > 0.0) {
-            let expected = "0, as logit_weight, stranger_weight and mirror_weight";
+            let expected = "0, as logit_weight, stranger_weight and augment_weight";
             return bad("distil_weight", "above 0 with features as targets".to_string(), expected);
         }
         if self.forget_epochs.is_some() && !self.has_retain_side() {
@@ -242,14 +242,14 @@ impl Recipe {
             ("distil_weight", self.distil_weight),
             ("logit_weight", self.logit_weight),
             ("stranger_weight", self.stranger_weight),
-            ("mirror_weight", self.mirror_weight),
+            ("augment_weight", self.augment_weight),
             ("l1_weight", self.l1_weight),
         ]
     }
 
     /// Whether retain subjects are passed at all.
     pub fn has_retain_side(&self) -> bool {
-        [self.retain_weight, self.distil_weight, self.logit_weight, self.mirror_weight]
+        [self.retain_weight, self.distil_weight, self.logit_weight, self.augment_weight]
             .iter()
             .any(|weight| *weight > 0.0)
     }
@@ -269,9 +269,14 @@ impl Recipe {
         self.forget_target.as_ref().map_or(1, ForgetTarget::volumes) + usize::from(self.stranger_weight > 0.0)
     }
 
+    /// Whether retain subjects are passed mirrored as well: augmented ones stand in for them.
+    pub(crate) fn retains_mirrored(&self) -> bool {
+        self.stranger_weight > 0.0 && self.augment_weight == 0.0
+    }
+
     /// Volumes that go forward and backward when a retain case is passed.
     pub(crate) fn retain_volumes(&self) -> usize {
-        1 + usize::from(self.stranger_weight > 0.0 || self.mirror_weight > 0.0)
+        1 + usize::from(self.retains_mirrored() || self.augment_weight > 0.0)
     }
 
     /// Whether the optimiser may move a tensor.

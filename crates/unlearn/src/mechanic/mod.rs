@@ -3,6 +3,7 @@
 
 mod additive_noise;
 mod atlas;
+mod augment;
 mod error_noise;
 mod label_noise;
 mod mirror;
@@ -11,6 +12,7 @@ mod value_noise;
 pub(crate) use additive_noise::{slope, with_noise};
 pub use atlas::Sharpness;
 pub(crate) use atlas::{atlas, confidence, exponent_of_confidence, sharpened};
+pub(crate) use augment::augmented;
 pub(crate) use error_noise::{ErrorMaximising, error_maximising_noise};
 pub use label_noise::{NoiseLaw, noise_labels};
 pub(crate) use mirror::{logits_of_mirrored, mirrored_back};

@@ -29,13 +29,13 @@ impl Original {
         let say_all = |cases: &[&Case]| cases.iter().map(say).collect::<Result<Vec<_>, TrainError>>();
         let pass = Pass::evaluation(&run.original.parameters);
         let mirrored = |case: &&Case| Ok(probabilities(mirrored_back(run.original, &pass, case, &run.device)?));
-        let strangers = |cases: &[&Case]| match run.recipe.stranger_weight > 0.0 {
+        let strangers = |asked: bool, cases: &[&Case]| match asked {
             true => cases.iter().map(mirrored).collect::<Result<Vec<_>, TrainError>>(),
             false => Ok(Vec::new()),
         };
         Ok(Original {
-            retain_strangers: strangers(&run.sets.retain)?,
-            forget_strangers: strangers(&run.sets.forget)?,
+            retain_strangers: strangers(run.recipe.retains_mirrored(), &run.sets.retain)?,
+            forget_strangers: strangers(run.recipe.stranger_weight > 0.0, &run.sets.forget)?,
             retain: if asks_of_retain(run.recipe, target) { say_all(&run.sets.retain)? } else { Vec::new() },
             forget: if asks_of_forget(target) { say_all(&run.sets.forget)? } else { Vec::new() },
         })
@@ -45,8 +45,9 @@ impl Original {
     pub(crate) fn passes(recipe: &Recipe, target: &ForgetTarget, sets: &ForgetRetain) -> Passes {
         let of_retain = if asks_of_retain(recipe, target) { sets.retain.len() } else { 0 };
         let of_forget = if asks_of_forget(target) { sets.forget.len() } else { 0 };
-        let strangers = if recipe.stranger_weight > 0.0 { sets.retain.len() + sets.forget.len() } else { 0 };
-        Passes { training: 0, teacher: (of_retain + of_forget + strangers) as u64 }
+        let mirrored_retain = if recipe.retains_mirrored() { sets.retain.len() } else { 0 };
+        let mirrored_forget = if recipe.stranger_weight > 0.0 { sets.forget.len() } else { 0 };
+        Passes { training: 0, teacher: (of_retain + of_forget + mirrored_retain + mirrored_forget) as u64 }
     }
 }
 

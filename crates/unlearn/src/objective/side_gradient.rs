@@ -26,7 +26,7 @@ impl Unlearning<'_> {
             let pass = Pass::training(&network.parameters, recipe.batch_norm, &trainable);
             let pass = pass.with_activations(self.run.activations);
             let side = match side {
-                WhichSide::Retain => self.retain_side(network, &pass, index)?,
+                WhichSide::Retain => self.retain_side(network, &pass, index, epoch)?,
                 WhichSide::Forget => self.forget_side(network, &pass, index, epoch)?,
             };
             mean.passes += side.passes;

@@ -57,7 +57,7 @@ fn a_joint_step_is_the_weighted_sum_of_its_terms() {
         let recipe = Recipe { interleave: Interleave::Joint, batch_norm: BatchNormMode::Running, ..weights };
         with_objective(&recipe, &cases, |objective, network| {
             let pass = training_pass(network);
-            let retain = number(objective.retain_side(network, &pass, 0).unwrap().loss);
+            let retain = number(objective.retain_side(network, &pass, 0, 0).unwrap().loss);
             let forget = number(objective.forget_loss(network, &pass, 0, 0).unwrap().0);
             let forget = forget.min(objective.limits.forget_loss_max.unwrap_or(f64::INFINITY));
             let sign = if recipe.max_loss { -1.0 } else { 1.0 };
@@ -93,39 +93,43 @@ fn strangers_add_their_distance_on_both_sides_and_the_original_is_at_its_own() {
     }
 }
 
-/// A case with left and right exchanged, labels too.
-fn in_a_mirror(case: &Case) -> Case {
-    let voxels = case.voxels().unwrap();
-    let (width, target_width) = (case.shape[3], case.target_shape[2]);
-    let mirrored = CaseVoxels {
-        input: voxels.input.chunks(width).flat_map(|row| row.iter().rev().copied()).collect(),
-        target: voxels.target.chunks(target_width).flat_map(|row| row.iter().rev().copied()).collect(),
-        ..CaseVoxels::clone(&voxels)
-    };
-    Case { voxels: Voxels::Held(Arc::new(mirrored)), ..case.clone() }
-}
-
 #[test]
-fn a_mirrored_retain_subject_is_learnt_as_the_mirrored_case_would_be() {
+fn an_augmented_retain_subject_is_learnt_as_the_augmented_case_would_be() {
     let mut cases = heads(2);
-    let plain = Recipe { learn_noise: true, interleave: Interleave::Joint, ..Recipe::default() };
-    let taught = Recipe { mirror_weight: 2.0, batch_norm: BatchNormMode::Running, ..plain.clone() };
-    let retain = |recipe: &Recipe, cases: &[Case]| {
+    let plain = Recipe {
+        learn_noise: true,
+        stranger_weight: 3.0,
+        interleave: Interleave::Joint,
+        batch_norm: BatchNormMode::Running,
+        ..Recipe::default()
+    };
+    let taught = Recipe { augment_weight: 2.0, ..plain.clone() };
+    let alone = Recipe { stranger_weight: 0.0, ..plain };
+    let retain = |recipe: &Recipe, cases: &[Case], epoch| {
         with_objective(recipe, cases, |objective, network| {
-            let side = objective.retain_side(network, &training_pass(network), 0).unwrap();
+            let side = objective.retain_side(network, &training_pass(network), 0, epoch).unwrap();
             (number(side.loss), side.passes.training)
         })
     };
-    let running = Recipe { batch_norm: BatchNormMode::Running, ..plain };
-    let (both, volumes) = retain(&taught, &cases);
-    let (straight, _) = retain(&running, &cases);
+    let (both, volumes) = retain(&taught, &cases, 0);
+    let (next, _) = retain(&taught, &cases, 1);
+    let (straight, _) = retain(&alone, &cases, 0);
     for case in &mut cases {
-        *case = in_a_mirror(case);
+        *case = as_drawn(case, 0);
     }
-    let (mirrored, _) = retain(&running, &cases);
-    assert_eq!(volumes, 2);
-    assert!((straight - mirrored).abs() > 1e-4, "a head is no mirror image of itself");
-    assert!((both - straight - 2.0 * mirrored).abs() < 1e-4 * both, "{both} is not {straight} and twice {mirrored}");
+    let (augmented, _) = retain(&alone, &cases, 0);
+    assert_eq!(volumes, 2, "the mirrored are not passed besides");
+    assert!((both - next).abs() > 1e-6, "each epoch draws anew");
+    assert!((both - straight - 2.0 * augmented).abs() < 1e-4 * both, "{both} is not {straight} and twice {augmented}");
+}
+
+/// A case as a retain subject is augmented in an epoch.
+fn as_drawn(case: &Case, epoch: usize) -> Case {
+    // The seed of `with_run`.
+    let stream = Seed(7).stream("augmentation").subject(case.subject.as_str()).part(&case.scan).epoch(epoch);
+    let drawn = augmented(case, &stream).unwrap();
+    let voxels = CaseVoxels { input: drawn.input, target: drawn.target, ..CaseVoxels::clone(&case.voxels().unwrap()) };
+    Case { voxels: Voxels::Held(Arc::new(voxels)), ..case.clone() }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 use super::Strategy;
 use crate::{Constraint, Recipe};
+use lacuna_train::Schedule;
 
 pub(super) const STRATEGY: Strategy = Strategy {
     name: "constrained",
@@ -20,8 +21,10 @@ pub(super) const STRATEGY: Strategy = Strategy {
         distil_weight: 0.0,
         logit_weight: 0.0,
         stranger_weight: 0.0,
-        mirror_weight: 0.0,
+        augment_weight: 0.0,
         stages: None,
+        learning_rate: 5e-3,
+        schedule: Schedule::Constant,
         retain_per_forget: 5,
         ..(super::consistent_background::STRATEGY.recipe)()
     },
