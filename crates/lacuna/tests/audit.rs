@@ -189,6 +189,23 @@ fn one_delivered_model(place: &Place, declared: &Value) {
     assert!(!audit["results"][0]["statistics"]["probes"].as_array().unwrap().is_empty(), "it is asked what is left");
     assert_eq!(control(&audit, "destroyed decoder")["behaved"], true);
     assert!(control(&audit, "sham")["behaved"].is_null(), "nobody said by what the model was made to forget");
+    // A run folder says by what: the shams of that recipe are those that the audit before has trained.
+    let unlearned = place.json(
+        &format!(
+            "unlearn --model runs/store/models/{original}.safetensors --data heads --labels tissue --preprocess canonical \
+             --size 32x32x32 --crop none --foreground above-zero --forget phantom-000 --held-out phantom-003 \
+             --strategy noisy-label --epochs 4 --progress none"
+        ),
+        "lacuna.unlearn/1",
+    );
+    let audit_of_run = |more: &str| {
+        let words = format!("audit audit.toml --model {} --progress none {more}", unlearned["run"].as_str().unwrap());
+        place.json(&words, "lacuna.audit/1")
+    };
+    let audit = audit_of_run("");
+    for name in ["sham", "retain-only fine-tuning"] {
+        assert_eq!(control(&audit, name)["behaved"], true, "{}", control(&audit, name));
+    }
     // Beside three retrained models nothing can be called consistent, not even one of them.
     assert_eq!(verdict(&retrained, "").0, "inconclusive");
     // Without a bank: what strangers say, and what more would cost.

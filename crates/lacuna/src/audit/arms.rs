@@ -73,12 +73,7 @@ impl Asking<'_> {
     pub fn models(&self, (subject, split): &(SubjectId, Split), with_controls: bool) -> Result<Models, CliError> {
         let seeds = self.tasks.seeds();
         let variants = self.study.variants();
-        let shams = if with_controls { self.tasks.shams() } else { Vec::new() };
-        let mut models = Models {
-            unlearned: variants.iter().map(|_| Vec::new()).collect(),
-            shams: shams.iter().map(|_| Vec::new()).collect(),
-            ..Models::default()
-        };
+        let mut models = Models { unlearned: variants.iter().map(|_| Vec::new()).collect(), ..Models::default() };
         let mut progress = Progress::begin(self.context, "audit", "seed", seeds.len(), 0);
         let mut seed_before: Option<Network> = None;
         for (done, &seed) in seeds.iter().enumerate() {
@@ -98,24 +93,36 @@ impl Asking<'_> {
                 found.extend(self.unlearned(&original, variant, &question)?);
             }
             seed_before = network;
-            for (sham, found) in shams.iter().zip(&mut models.shams) {
-                if let Some(variant) = &sham.variant {
-                    found.extend(self.unlearned(&retrained, variant, &ask(false))?);
-                }
-            }
-            if let (Some(variant), true) = (self.tasks.fine_tuning(), with_controls) {
-                models.fine_tuned.extend(self.unlearned(&original, &variant, &ask(false))?);
+            if with_controls {
+                self.add_without_forget_term(&mut models, &ask(false))?;
             }
             progress.advance(done + 1, &format!("subject={}", self.study.shown(subject)));
         }
         Ok(models)
     }
 
-    /// Originals and retrained models alone, and the originals destroyed.
+    /// What the recipes without their forget terms make of a seed's retrained model and of its original.
+    fn add_without_forget_term(&self, models: &mut Models, question: &Question) -> Result<(), CliError> {
+        let Question { split, seed, .. } = *question;
+        let (original, retrained) = (self.tasks.original(split, seed), self.tasks.retrained(split, seed));
+        let shams = self.tasks.shams();
+        models.shams.resize_with(shams.len(), Vec::new);
+        for (sham, found) in shams.iter().zip(&mut models.shams) {
+            if let Some(variant) = &sham.variant {
+                found.extend(self.unlearned(&retrained, variant, question)?);
+            }
+        }
+        if let Some(variant) = self.tasks.fine_tuning() {
+            models.fine_tuned.extend(self.unlearned(&original, &variant, question)?);
+        }
+        Ok(())
+    }
+
+    /// Originals and retrained models alone, the originals destroyed, and the controls that hang on a recipe.
     ///
     /// # Errors
     /// As [`Asking::models`].
-    pub fn bank_models(&self, (subject, split): &(SubjectId, Split)) -> Result<Models, CliError> {
+    pub fn bank_models(&self, (subject, split): &(SubjectId, Split), with_controls: bool) -> Result<Models, CliError> {
         let mut models = Models::default();
         for &seed in self.tasks.seeds() {
             let question = Question { subject, split, seed, others: false, beside: None };
@@ -129,6 +136,9 @@ impl Asking<'_> {
             if let Some(network) = self.network(&Task::Train(self.tasks.original(split, seed)))? {
                 let destroyed = with_new_decoder(&network, Seed(seed));
                 models.destroyed.extend(self.ask("", Some(&destroyed), &question)?);
+            }
+            if with_controls {
+                self.add_without_forget_term(&mut models, &question)?;
             }
         }
         Ok(models)

@@ -8,6 +8,13 @@ use lacuna_seed::Stream;
 
 /// All of the controls on one subject, but for the planted one.
 pub fn of_subject(tasks: &Tasks, subject: &str, models: &Models, protocol: &Protocol, stream: &Stream) -> Vec<Control> {
+    let mut found = of_recipes(tasks, subject, models, protocol, stream);
+    found.push(destroyed(subject, models, protocol, stream));
+    found
+}
+
+/// Those that are made by the recipes without their forget terms.
+fn of_recipes(tasks: &Tasks, subject: &str, models: &Models, protocol: &Protocol, stream: &Stream) -> Vec<Control> {
     let mut found = Vec::new();
     // What must not be found is judged at the level of controls, of which an audit has several; what must be found, at
     // that of the audit.
@@ -26,9 +33,7 @@ pub fn of_subject(tasks: &Tasks, subject: &str, models: &Models, protocol: &Prot
         (Ok(influence), Ok(memory)) => control::fine_tuned(&influence, &memory),
         (Err(error), _) | (_, Err(error)) => Control::not_tried(control::FINE_TUNED, expected, error.to_string()),
     });
-    let mut found: Vec<Control> = found.into_iter().map(|control| control.of_subject(subject)).collect();
-    found.push(destroyed(subject, models, protocol, stream));
-    found
+    found.into_iter().map(|control| control.of_subject(subject)).collect()
 }
 
 /// The originals with a decoder drawn anew.
@@ -40,11 +45,10 @@ pub fn destroyed(subject: &str, models: &Models, protocol: &Protocol, stream: &S
     control.of_subject(subject)
 }
 
-/// Those that only the recipe of the unlearned models could make.
-pub fn without_recipe(subject: &str) -> Vec<Control> {
-    let unknown = "by what the model was made to forget is not known here; an audit of the strategy tries it";
+/// Those that the recipes would make, with the reason why they could not.
+pub fn without_recipes(subject: &str, why: &str) -> Vec<Control> {
     [(control::SHAM, "not flagged"), (control::FINE_TUNED, "not called equivalent")]
-        .map(|(name, expected)| Control::not_tried(name, expected, unknown).of_subject(subject))
+        .map(|(name, expected)| Control::not_tried(name, expected, why).of_subject(subject))
         .to_vec()
 }
 

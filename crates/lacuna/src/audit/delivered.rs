@@ -7,6 +7,7 @@ use super::report::{Report, Row};
 use super::run::{finish, gate};
 use super::tasks::Tasks;
 use crate::arguments::ModelArguments;
+use crate::config::{read_table, typed};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -20,7 +21,7 @@ use lacuna_audit::{
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_nn::Network;
 use lacuna_seed::{Seed, Stream};
-use lacuna_study::{Machine, Study, Task};
+use lacuna_study::{Machine, Study, Task, Variant};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -58,26 +59,32 @@ fn run_in(
     context: &Context,
 ) -> Result<Outcome, CliError> {
     folder.write("config.toml", config.shown(study).as_bytes())?;
-    let tasks = Tasks::new(study, config);
-    let needed = tasks.bank()?;
+    let tasks = Tasks::of_delivered(study, config, opened.recipe.as_ref());
+    let needed = [tasks.bank()?, tasks.controls()?].concat();
     let estimate = study.estimate_of(&needed, &Machine::measure(&context.device))?;
     if bank == Bank::Build {
         context.note(&format!("estimate {}", studying::describe(&estimate)));
         carry_out("audit", study, &needed, folder, folders, context)?.0?;
     }
-    let mut missing = 0;
-    for task in needed.iter().filter(|task| matches!(task, Task::Train(_))) {
-        missing += usize::from(study.store().record(task.key())?.is_none());
-    }
+    let missing = unrecorded(study, needed.iter().filter(|task| matches!(task, Task::Train(_))))?;
+    let recipe_controls = match &opened.recipe {
+        None => Err(FORGOTTEN_BY_WHAT.to_string()),
+        Some(_) => match unrecorded(study, &tasks.controls()?)? {
+            0 => Ok(()),
+            runs => Err(format!("{runs} of their runs are not trained; --build-bank trains them")),
+        },
+    };
     let asking = Asking { study, tasks: &tasks, all: &needed, context };
     let mut banks: BTreeMap<&SubjectId, Models> = BTreeMap::new();
     if missing == 0 {
+        let (controlled, _) = tasks.control_subject()?;
         for who in tasks.audited().chain(tasks.planted()?) {
-            banks.insert(&who.0, asking.bank_models(who)?);
+            let with_controls = who.0 == *controlled && recipe_controls.is_ok();
+            banks.insert(&who.0, asking.bank_models(who, with_controls)?);
         }
     }
     let stream = Seed(config.study.split.seed).stream("audit");
-    let controls = controls(study, &tasks, &banks, &config.protocol, &stream)?;
+    let controls = controls(study, &tasks, &banks, recipe_controls, &config.protocol, &stream)?;
     let void = is_void(&controls);
     let mut results = Vec::new();
     for who in tasks.audited() {
@@ -124,11 +131,24 @@ fn run_in(
     finish(&report, folder)
 }
 
-/// Those that a bank alone allows: the retrained models against each other, a destroyed decoder, and the planted subject.
+const FORGOTTEN_BY_WHAT: &str = "by what the model was made to forget is not known here; hand over its run folder";
+
+/// How many of some runs were never done.
+fn unrecorded<'a>(study: &Study, tasks: impl IntoIterator<Item = &'a Task>) -> Result<usize, CliError> {
+    let mut count = 0;
+    for task in tasks {
+        count += usize::from(study.store().record(task.key())?.is_none());
+    }
+    Ok(count)
+}
+
+/// Those that a bank allows: the retrained models against each other, a destroyed decoder and the planted subject; and
+/// those that hang on the recipe, or the reason why they could not be tried.
 fn controls(
     study: &Study,
     tasks: &Tasks,
     banks: &BTreeMap<&SubjectId, Models>,
+    of_recipe: Result<(), String>,
     protocol: &Protocol,
     stream: &Stream,
 ) -> Result<Vec<Control>, CliError> {
@@ -138,8 +158,13 @@ fn controls(
     let mut found = vec![controls::left_out(&banks.values().collect::<Vec<_>>(), protocol)];
     let (subject, _) = tasks.control_subject()?;
     let shown = study.shown(subject);
-    found.extend(controls::without_recipe(&shown));
-    found.push(controls::destroyed(&shown, &banks[subject], protocol, stream));
+    match of_recipe {
+        Ok(()) => found.extend(controls::of_subject(tasks, &shown, &banks[subject], protocol, stream)),
+        Err(why) => {
+            found.extend(controls::without_recipes(&shown, &why));
+            found.push(controls::destroyed(&shown, &banks[subject], protocol, stream));
+        }
+    }
     found.extend(
         tasks.planted()?.map(|(subject, _)| controls::planted(&study.shown(subject), &banks[subject], protocol)),
     );
@@ -151,6 +176,8 @@ struct Opened {
     network: Network,
     /// Who it was trained on by its lineage, where that is recorded and whole.
     trained: Option<std::collections::BTreeSet<SubjectId>>,
+    /// What it was unlearned by last, if it came as the run folder of `lacuna unlearn`.
+    recipe: Option<Variant>,
 }
 
 impl Opened {
@@ -175,12 +202,35 @@ impl Opened {
         } else {
             None
         };
-        Ok(Opened { network, trained })
+        let recipe = if path.is_dir() && !is_exact { recipe_of(path)? } else { None };
+        Ok(Opened { network, trained, recipe })
     }
 
     fn never_saw(&self, subject: &SubjectId) -> bool {
         self.trained.as_ref().is_some_and(|trained| !trained.contains(subject))
     }
+}
+
+/// The recipe in a run folder's settings; `None` of a run that unlearned nothing.
+fn recipe_of(folder: &Path) -> Result<Option<Variant>, CliError> {
+    #[derive(serde::Deserialize)]
+    struct Settings {
+        strategy: String,
+        differences: String,
+        recipe: lacuna_unlearn::Recipe,
+        epochs: Vec<usize>,
+    }
+    let file = folder.join("config.toml");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let table = read_table(&file)?;
+    if !table.contains_key("recipe") {
+        return Ok(None);
+    }
+    let Settings { strategy, differences, recipe, epochs: horizons } = typed(table, &file.display().to_string())?;
+    let recipe = recipe.checked()?;
+    Ok((!horizons.is_empty()).then_some(Variant { strategy, differences, recipe, horizons }))
 }
 
 /// Everything that the audit asks of the delivered model. Probes train copies of it, so they are made only where the

@@ -59,7 +59,7 @@ fn run_in(
     }
     let planted = match tasks.planted()? {
         Some(who) if !audited.iter().any(|(subject, ..)| **subject == who.0) => {
-            Some((&who.0, asking.bank_models(who)?))
+            Some((&who.0, asking.bank_models(who, false)?))
         }
         _ => None,
     };

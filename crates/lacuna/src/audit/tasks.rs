@@ -10,6 +10,8 @@ use lacuna_unlearn::Recipe;
 pub struct Tasks<'a> {
     study: &'a Study,
     config: &'a AuditConfig,
+    /// What controls leave the forget term out of.
+    recipes: &'a [Variant],
 }
 
 /// A control's recipe: a strategy without its forget term.
@@ -21,8 +23,14 @@ pub struct Sham {
 }
 
 impl<'a> Tasks<'a> {
+    /// Of an audit of the file's strategies.
     pub fn new(study: &'a Study, config: &'a AuditConfig) -> Tasks<'a> {
-        Tasks { study, config }
+        Tasks { study, config, recipes: study.variants() }
+    }
+
+    /// Of an audit of one model, with the recipe that it was unlearned by if that is known.
+    pub fn of_delivered(study: &'a Study, config: &'a AuditConfig, recipe: Option<&'a Variant>) -> Tasks<'a> {
+        Tasks { study, config, recipes: recipe.map_or(&[], std::slice::from_ref) }
     }
 
     /// Who is audited, with everybody's side; not somebody who is there for the planted control alone.
@@ -75,9 +83,7 @@ impl<'a> Tasks<'a> {
             tasks.into_iter().partition(|task| matches!(task, Task::Train(_)));
         let mut all = bank;
         all.extend(unlearned);
-        let controls = self.seeds().iter().flat_map(|seed| self.control_tasks(*seed)).collect::<Vec<_>>();
-        self.control_subject()?;
-        for task in controls.into_iter().map(|task| Task::Unlearn(Box::new(task))) {
+        for task in self.controls()? {
             if !all.contains(&task) {
                 all.push(task);
             }
@@ -98,8 +104,17 @@ impl<'a> Tasks<'a> {
         Ok(self.all()?.into_iter().filter(is_of_bank).collect())
     }
 
-    fn control_tasks(&self, seed: u64) -> Vec<UnlearnTask> {
-        let Ok((subject, split)) = self.control_subject() else { return Vec::new() };
+    /// The runs whose models control the audit, for every seed.
+    ///
+    /// # Errors
+    /// As [`Tasks::control_subject`].
+    pub fn controls(&self) -> Result<Vec<Task>, CliError> {
+        let who = self.control_subject()?;
+        let tasks = self.seeds().iter().flat_map(|seed| self.control_tasks(who, *seed));
+        Ok(tasks.map(|task| Task::Unlearn(Box::new(task))).collect())
+    }
+
+    fn control_tasks(&self, (subject, split): &(SubjectId, Split), seed: u64) -> Vec<UnlearnTask> {
         let shams = self.shams().into_iter().filter_map(|sham| sham.variant);
         let mut tasks: Vec<UnlearnTask> =
             shams.map(|sham| self.study.unlearn_task(&self.retrained(split, seed), subject, &sham)).collect();
@@ -111,7 +126,7 @@ impl<'a> Tasks<'a> {
 
     /// One for each strategy.
     pub fn shams(&self) -> Vec<Sham> {
-        self.study.variants().iter().map(sham).collect()
+        self.recipes.iter().map(sham).collect()
     }
 
     /// What the original is fine-tuned by on the retain subjects alone: the first strategy without its forget term.
