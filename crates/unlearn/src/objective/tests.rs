@@ -2,6 +2,7 @@
 
 use super::penalty::ordered_sum;
 use super::*;
+use crate::mechanic::augmented;
 use crate::tests_support::{shortened, with_run};
 use crate::{Interleave, LossLevel, NoiseLaw, STRATEGIES};
 use lacuna_cohort::{CaseVoxels, Voxels};
