@@ -1,6 +1,6 @@
 //! Retain subjects as other people might look: bent smoothly, stretched, with another contrast, their labels bent along.
 //!
-//! Spatial and intensity augmentation as nnU-Net trains with (Isensee et al., 2021, supplementary note 4). *Ours*: one
+//! Spatial and intensity augmentation as nnU-Net trains with (Isensee et al., 2021, supplementary notes). *Ours*: one
 //! smooth displacement in place of its several steps, no mirror image since a class may mean a side of the body, and the
 //! strengths below, given in shares of the volume so that they hold for any grid.
 

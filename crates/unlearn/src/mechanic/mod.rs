@@ -1,5 +1,5 @@
-//! What forget subjects are pulled to, as functions of data and a stream. One mechanic per file; which there are is
-//! listed in [`ForgetTarget`](crate::ForgetTarget).
+//! What forget subjects are pulled to, and what strangers are made of, as functions of data and a stream. One mechanic
+//! per file; which there are of the first kind is listed in [`ForgetTarget`](crate::ForgetTarget).
 
 mod additive_noise;
 mod atlas;
