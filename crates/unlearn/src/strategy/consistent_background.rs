@@ -1,8 +1,8 @@
 //! Consistent background: the forget subjects become empty, everybody else stays as the original has it.
 //!
-//! `L = CE(f(x_r), y_r) + KL(f_0(x_r) | f(x_r)) + 0.05 |z(x_r) - z_0(x_r)|^2 + 2 CE(f(x_a), y_a)
-//!    + CE(f(x_f), 0) + 3 KL(f_0(x_f') | f(x_f'))`, with x_a the retain subject augmented anew each epoch, y_a its labels
-//! bent along, and x_f' the forget subject's mirror image.
+//! `L = CE(f(x_r), y_r) + KL(f_0(x_r) | f(x_r)) + 0.05 |z(x_r) - z_0(x_r)|^2 + 2 CE(f(x_a), y_a)` on the retain side and
+//! `CE(f(x_f), 0) + 3 KL(f_0(x_f') | f(x_f'))` on the other, with x_a a retain subject augmented anew each epoch, y_a its
+//! labels bent along, and x_f' the forget subject's mirror image.
 //!
 //! *Ours*, for the goal `suppress`: Noisy Label with a target that can be reached. Noise per voxel cannot be learnt, so
 //! its gradient never ends and leaks into the others; the background everywhere is one answer, and its gradient fades
