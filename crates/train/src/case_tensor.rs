@@ -14,11 +14,16 @@ use lacuna_volume::IGNORED;
 /// # Panics
 /// If the cases differ in shape: preprocessing gave them one, or the batch size is 1.
 pub fn input_tensor(cases: &[&Case], device: &Device) -> Result<Tensor<5>, TrainError> {
-    let tensors = cases.iter().map(|case| {
-        let [c, d, h, w] = case.shape;
-        Ok(Tensor::<1>::from_floats(case.voxels()?.input.as_slice(), device).reshape([1, c, d, h, w]))
-    });
+    let tensors = cases.iter().map(|case| Ok(volume_tensor(&case.voxels()?.input, case.shape, device)));
     Ok(Tensor::cat(tensors.collect::<Result<_, TrainError>>()?, 0))
+}
+
+/// Values `[C, D, H, W]`, row-major, as a batch of one, `[1, C, D, H, W]`.
+///
+/// # Panics
+/// If they are not so many.
+pub fn volume_tensor(values: &[f32], [c, d, h, w]: [usize; 4], device: &Device) -> Tensor<5> {
+    Tensor::<1>::from_floats(values, device).reshape([1, c, d, h, w])
 }
 
 /// The truths of some cases on the network's output grid, as one target of `classes` classes.

@@ -25,7 +25,7 @@ pub mod test_cases;
 #[cfg(test)]
 mod unet;
 
-pub use case_tensor::{input_tensor, targets};
+pub use case_tensor::{input_tensor, targets, volume_tensor};
 pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;

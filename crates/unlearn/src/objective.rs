@@ -22,7 +22,7 @@ use lacuna_nn::{BatchNormMode, Maps, Network, Pass, Tensor};
 use lacuna_seed::{Seed, Stream};
 use lacuna_train::{
     EpochEnd, EpochRecord, GradientPoint, Objective, Passes, Schedule, StepLoss, TrainError, input_tensor, mean_loss,
-    targets,
+    targets, volume_tensor,
 };
 use lacuna_volume::IGNORED;
 use std::cell::Cell;
@@ -54,11 +54,10 @@ fn learnt_noises(run: &Unlearned, target: &ForgetTarget) -> Result<Option<Vec<Te
     let how = ErrorMaximising { steps, learning_rate, decay };
     let classes = run.original.architecture().classes();
     let learnt = |case: &&Case| {
-        let [c, d, h, w] = case.shape;
         let stream = run.seed.stream("error-maximising noise").subject(case.subject.as_str()).part(&case.scan);
         let mut draws = stream.draws();
-        let start: Vec<f32> = (0..c * d * h * w).map(|_| draws.normal() as f32).collect();
-        let start = Tensor::<1>::from_floats(start.as_slice(), &run.device).reshape([1, c, d, h, w]);
+        let start: Vec<f32> = (0..case.shape.iter().product()).map(|_| draws.normal() as f32).collect();
+        let start = volume_tensor(&start, case.shape, &run.device);
         let target = targets(&[case], classes, &run.device)?;
         Ok(error_maximising_noise(run.original, start, &target, run.loss, how))
     };
@@ -201,12 +200,11 @@ impl<'a> Unlearning<'a> {
         outputs: Tensor<5>,
     ) -> Result<Tensor<1>, TrainError> {
         let case = self.run.sets.forget[index];
-        let (shape, voxels) = (case.shape, case.voxels()?);
+        let voxels = case.voxels()?;
         let slope_of = |draw: usize| {
             let stream = self.noise(case, noise.epoch).part(&draw.to_string());
             let (noisy, norm) = with_noise(&voxels.input, noise.deviation, &stream);
-            let [c, d, h, w] = shape;
-            let noisy = Tensor::<1>::from_floats(noisy.as_slice(), &self.run.device).reshape([1, c, d, h, w]);
+            let noisy = volume_tensor(&noisy, case.shape, &self.run.device);
             slope(outputs.clone(), network.forward(pass, noisy), norm)
         };
         let sum = (0..noise.draws).map(slope_of).reduce(|sum, term| sum + term).expect("checked: at least one draw");
@@ -236,10 +234,8 @@ impl<'a> Unlearning<'a> {
             ForgetTarget::NoiseFeatures => (noise_features(&self.original.forget[index], &self.noise(case, epoch)), 0),
             ForgetTarget::OthersFeatures => (self.original.retain[self.other(case, epoch)].clone(), 0),
             _ => {
-                let [c, d, h, w] = case.shape;
                 let noise = noise_volume(&case.voxels()?.input, &self.noise(case, epoch));
-                let noise = Tensor::<1>::from_floats(noise.as_slice(), &self.run.device).reshape([1, c, d, h, w]);
-                (say(self.run.original, noise, true), 1)
+                (say(self.run.original, volume_tensor(&noise, case.shape, &self.run.device), true), 1)
             }
         })
     }

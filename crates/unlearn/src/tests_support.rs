@@ -7,11 +7,13 @@ use lacuna_nn::{Activations, BatchNormMode, Device};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::resnet_10;
 
+/// The seed of [`with_run`].
+pub(crate) const SEED: Seed = Seed(7);
+
 /// A run of two epochs in which the first case is forgotten, the others stay and the fresh ResNet-10 is the original.
 pub(crate) fn with_run<T>(recipe: &Recipe, cases: &[Case], act: impl FnOnce(&Unlearned) -> T) -> T {
     let sets = ForgetRetain { forget: vec![&cases[0]], retain: cases[1..].iter().collect() };
-    let (loss, seed, device, activations) =
-        (SegmentationLoss::CrossEntropy, Seed(7), Device::flex(), Activations::Kept);
+    let (loss, seed, device, activations) = (SegmentationLoss::CrossEntropy, SEED, Device::flex(), Activations::Kept);
     act(&Unlearned { original: &resnet_10(), recipe, sets: &sets, epochs: 2, loss, seed, device, activations })
 }
 

@@ -8,13 +8,6 @@ use lacuna_seed::Stream;
 
 /// All of the controls on one subject, but for the planted one.
 pub fn of_subject(tasks: &Tasks, subject: &str, models: &Models, protocol: &Protocol, stream: &Stream) -> Vec<Control> {
-    let mut found = of_recipes(tasks, subject, models, protocol, stream);
-    found.push(destroyed(subject, models, protocol, stream));
-    found
-}
-
-/// Those that are made by the recipes without their forget terms.
-fn of_recipes(tasks: &Tasks, subject: &str, models: &Models, protocol: &Protocol, stream: &Stream) -> Vec<Control> {
     let mut found = Vec::new();
     // What must not be found is judged at the level of controls, of which an audit has several; what must be found, at
     // that of the audit.
@@ -33,7 +26,9 @@ fn of_recipes(tasks: &Tasks, subject: &str, models: &Models, protocol: &Protocol
         (Ok(influence), Ok(memory)) => control::fine_tuned(&influence, &memory),
         (Err(error), _) | (_, Err(error)) => Control::not_tried(control::FINE_TUNED, expected, error.to_string()),
     });
-    found.into_iter().map(|control| control.of_subject(subject)).collect()
+    let mut found: Vec<Control> = found.into_iter().map(|control| control.of_subject(subject)).collect();
+    found.push(destroyed(subject, models, protocol, stream));
+    found
 }
 
 /// The originals with a decoder drawn anew.

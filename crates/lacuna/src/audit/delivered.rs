@@ -7,7 +7,8 @@ use super::report::{Report, Row};
 use super::run::{finish, gate};
 use super::tasks::Tasks;
 use crate::arguments::ModelArguments;
-use crate::config::{read_table, typed};
+use crate::command::UnlearnRun;
+use crate::config::{FILE, Settings, read_table};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -213,24 +214,11 @@ impl Opened {
 
 /// The recipe in a run folder's settings; `None` of a run that unlearned nothing.
 fn recipe_of(folder: &Path) -> Result<Option<Variant>, CliError> {
-    #[derive(serde::Deserialize)]
-    struct Settings {
-        strategy: String,
-        differences: String,
-        recipe: lacuna_unlearn::Recipe,
-        epochs: Vec<usize>,
-    }
-    let file = folder.join("config.toml");
-    if !file.is_file() {
+    let file = folder.join(FILE);
+    if !file.is_file() || !read_table(&file)?.contains_key("recipe") {
         return Ok(None);
     }
-    let table = read_table(&file)?;
-    if !table.contains_key("recipe") {
-        return Ok(None);
-    }
-    let Settings { strategy, differences, recipe, epochs: horizons } = typed(table, &file.display().to_string())?;
-    let recipe = recipe.checked()?;
-    Ok((!horizons.is_empty()).then_some(Variant { strategy, differences, recipe, horizons }))
+    Ok(Some(UnlearnRun::of_folder(folder)?.variant()))
 }
 
 /// Everything that the audit asks of the delivered model. Probes train copies of it, so they are made only where the

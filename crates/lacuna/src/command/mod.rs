@@ -27,6 +27,7 @@ mod watch;
 
 pub use doctor::{BURN_VERSION, memory_in_all};
 pub use train::TrainRun;
+pub use unlearn::UnlearnRun;
 pub use unlearn::pictures as unlearn_pictures;
 
 use crate::cli::Global;

@@ -3,7 +3,7 @@
 use crate::tally;
 use lacuna_cohort::Case;
 use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError};
+use lacuna_train::{Passes, TrainError, volume_tensor};
 
 /// A network's logits of a mirrored case, mirrored back so that they lie on the case's own target, `[1, C, D, H, W]`.
 pub(crate) fn mirrored_back(
@@ -23,10 +23,8 @@ pub(crate) fn logits_of_mirrored(
     case: &Case,
     device: &Device,
 ) -> Result<Tensor<5>, TrainError> {
-    let [c, d, h, w] = case.shape;
-    let input = mirrored(&case.voxels()?.input, w);
-    let input = Tensor::<1>::from_floats(input.as_slice(), device).reshape([1, c, d, h, w]);
-    Ok(network.forward(pass, input).flip([4]))
+    let input = mirrored(&case.voxels()?.input, case.shape[3]);
+    Ok(network.forward(pass, volume_tensor(&input, case.shape, device)).flip([4]))
 }
 
 /// Every row of the last axis, of length `width`, back to front: left and right exchanged where W runs from one to the

@@ -5,7 +5,7 @@ use crate::mechanic::{augmented, logits_of_mirrored};
 use lacuna_cohort::Case;
 use lacuna_nn::loss::{Target, cross_entropy, mean_squared, probabilities};
 use lacuna_nn::{Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, input_tensor, targets};
+use lacuna_train::{Passes, TrainError, input_tensor, targets, volume_tensor};
 use lacuna_volume::IGNORED;
 
 impl Unlearning<'_> {
@@ -69,10 +69,9 @@ impl Unlearning<'_> {
     ) -> Result<Tensor<1>, TrainError> {
         let stream = self.run.seed.stream("augmentation").subject(case.subject.as_str()).part(&case.scan);
         let drawn = augmented(case, &stream.epoch(epoch))?;
-        let ([c, d, h, w], [z, y, x]) = (case.shape, case.target_shape);
-        let input = Tensor::<1>::from_floats(drawn.input.as_slice(), &self.run.device).reshape([1, c, d, h, w]);
-        let classes = network.architecture().classes();
-        let target = Target::from_labels(&drawn.target, [1, z, y, x], classes, IGNORED, &self.run.device);
+        let input = volume_tensor(&drawn.input, case.shape, &self.run.device);
+        let ([d, h, w], classes) = (case.target_shape, network.architecture().classes());
+        let target = Target::from_labels(&drawn.target, [1, d, h, w], classes, IGNORED, &self.run.device);
         Ok(cross_entropy(network.forward(pass, input), &target))
     }
 

@@ -3,7 +3,7 @@
 use super::penalty::ordered_sum;
 use super::*;
 use crate::mechanic::augmented;
-use crate::tests_support::{shortened, with_run};
+use crate::tests_support::{SEED, shortened, with_run};
 use crate::{Interleave, LossLevel, NoiseLaw, STRATEGIES};
 use lacuna_cohort::{CaseVoxels, Voxels};
 use lacuna_train::test_cases::heads;
@@ -126,8 +126,7 @@ fn an_augmented_retain_subject_is_learnt_as_the_augmented_case_would_be() {
 
 /// A case as a retain subject is augmented in an epoch.
 fn as_drawn(case: &Case, epoch: usize) -> Case {
-    // The seed of `with_run`.
-    let stream = Seed(7).stream("augmentation").subject(case.subject.as_str()).part(&case.scan).epoch(epoch);
+    let stream = SEED.stream("augmentation").subject(case.subject.as_str()).part(&case.scan).epoch(epoch);
     let drawn = augmented(case, &stream).unwrap();
     let voxels = CaseVoxels { input: drawn.input, target: drawn.target, ..CaseVoxels::clone(&case.voxels().unwrap()) };
     Case { voxels: Voxels::Held(Arc::new(voxels)), ..case.clone() }

@@ -4,7 +4,7 @@ use super::mirror::outputs_of_mirrored;
 use crate::mechanic::{Sharpness, atlas, confidence, exponent_of_confidence, sharpened};
 use crate::{UnlearnError, Unlearned};
 use lacuna_nn::Tensor;
-use lacuna_train::TrainError;
+use lacuna_train::{TrainError, volume_tensor};
 
 /// The sharpened atlas, one for every forget case.
 pub(super) fn word(run: &Unlearned, sharpness: Sharpness) -> Result<Tensor<5>, UnlearnError> {
@@ -20,7 +20,7 @@ pub(super) fn word(run: &Unlearned, sharpness: Sharpness) -> Result<Tensor<5>, U
     };
     let probabilities: Vec<f32> = sharpened(&shares, classes, exponent).into_iter().map(|share| share as f32).collect();
     let [d, h, w] = run.sets.retain[0].target_shape;
-    Ok(Tensor::<1>::from_floats(probabilities.as_slice(), &run.device).reshape([1, classes, d, h, w]))
+    Ok(volume_tensor(&probabilities, [classes, d, h, w], &run.device))
 }
 
 /// Forward passes that the atlas takes.

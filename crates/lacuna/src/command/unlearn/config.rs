@@ -87,6 +87,12 @@ impl UnlearnRun {
         run.checked()
     }
 
+    /// What it unlearns by, as a study names it.
+    pub fn variant(self) -> Variant {
+        let UnlearnRun { strategy, differences, recipe, epochs: horizons, .. } = self;
+        Variant { strategy, differences, recipe, horizons }
+    }
+
     /// As a study of this data, which the study crate opens and prepares.
     pub fn as_study(&self, model: &Model) -> StudyConfig {
         let network = NetworkConfig::of(model.network.architecture());

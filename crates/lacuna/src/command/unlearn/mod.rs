@@ -18,7 +18,7 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use crate::run_folder::RunFolder;
 use clap::Args;
-use config::UnlearnRun;
+pub use config::UnlearnRun;
 use job::Job;
 use lacuna_report::html::Pictures;
 use lacuna_unlearn::STRATEGIES;
