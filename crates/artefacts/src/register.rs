@@ -1,0 +1,253 @@
+//! The register of a folder: one JSON file for each artefact.
+
+use crate::site::json_files;
+use crate::{ArtefactError, FileMark, PortablePath, SubjectKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The hidden folder in which a register lies, below the folder that it speaks of.
+pub const FOLDER: &str = ".lacuna";
+const ENTRIES: &str = "artefacts";
+const SCHEMA: &str = "lacuna.artefact/1";
+const ENTRY_BYTES_MAX: u64 = 64 << 20;
+
+/// What an artefact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An image or a label map, as it was given or in another layout.
+    Volume,
+    /// An image prepared for a network.
+    PreparedVolume,
+    /// A network, and whatever a training keeps to go on.
+    Weights,
+    /// A label map, probabilities or slices that a network made of an image.
+    Prediction,
+    /// Scores of people.
+    Scores,
+    /// A run folder as a whole.
+    Run,
+    /// A text or a table that names people.
+    Name,
+}
+
+/// Which files of the folder an entry speaks of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Covers {
+    /// The file of this very name.
+    #[default]
+    File,
+    /// All files whose name begins with it and goes on with something else than a letter or a digit.
+    Stem,
+    /// All that lies in the folder.
+    Folder,
+}
+
+/// What a verb wrote, and whom it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artefact {
+    /// The file's name in its folder, without the folder.
+    pub file: PortablePath,
+    /// Which files that means.
+    #[serde(default)]
+    pub covers: Covers,
+    /// What it is.
+    pub kind: Kind,
+    /// Whose data are in it.
+    #[serde(default)]
+    pub holds: BTreeSet<SubjectKey>,
+    /// Whose data were in it, until it was made to forget them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub forgotten: BTreeSet<SubjectKey>,
+    /// The images that it was made of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub made_of: BTreeSet<FileMark>,
+    /// The digest of a network's tensors, where it is one and they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// BLAKE3 of the file's bytes, where they are final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Whether everybody in it is known; otherwise it may hold more people than it says.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub complete: bool,
+}
+
+/// An entry as it is written.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    schema: String,
+    /// The fingerprint of the key under which people are written.
+    site: String,
+    #[serde(flatten)]
+    artefact: Artefact,
+}
+
+/// An entry as it was found.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    /// The entry's own file.
+    pub entry: PathBuf,
+    /// The fingerprint of the key under which people are written.
+    pub site: String,
+    /// What it says.
+    pub artefact: Artefact,
+}
+
+/// The register of one folder.
+#[derive(Clone, Debug)]
+pub struct Register {
+    folder: PathBuf,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(yes: &bool) -> bool {
+    *yes
+}
+
+impl Artefact {
+    /// Of a file, of which nothing more is known.
+    pub fn of_file(file: impl Into<PathBuf>, kind: Kind) -> Artefact {
+        Artefact {
+            file: file.into().into(),
+            covers: Covers::File,
+            kind,
+            holds: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
+            made_of: BTreeSet::new(),
+            model: None,
+            digest: None,
+            complete: true,
+        }
+    }
+
+    /// Whether it speaks of a file of this name in its folder.
+    pub fn speaks_of(&self, name: &std::ffi::OsStr) -> bool {
+        let own = self.file.as_os_str().as_encoded_bytes();
+        let name = name.as_encoded_bytes();
+        match self.covers {
+            Covers::Folder => true,
+            Covers::File => name == own,
+            Covers::Stem => {
+                name.strip_prefix(own).is_some_and(|rest| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric()))
+            }
+        }
+    }
+}
+
+impl Register {
+    /// The register of a folder, whether it has one or not.
+    pub fn of(folder: &Path) -> Register {
+        Register { folder: folder.to_path_buf() }
+    }
+
+    /// Whether a file lies in a register, and so is no artefact itself.
+    pub fn is_part(path: &Path) -> bool {
+        path.components().any(|part| part.as_os_str() == FOLDER)
+    }
+
+    /// Enter an artefact; an earlier entry of the same name is replaced.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn enter(&self, site: &str, artefact: &Artefact) -> Result<(), ArtefactError> {
+        let entry = Entry { schema: SCHEMA.to_string(), site: site.to_string(), artefact: artefact.clone() };
+        let text = serde_json::to_vec(&entry).expect("plain data is JSON");
+        Ok(lacuna_disk::write_bytes(&self.entry_of(artefact), &text)?)
+    }
+
+    /// Every entry, in the order of their files.
+    ///
+    /// # Errors
+    /// An entry that cannot be read or is none.
+    pub fn entries(&self) -> Result<Vec<Entered>, ArtefactError> {
+        let read = |path: PathBuf| {
+            let text = lacuna_disk::read_text(&path, ENTRY_BYTES_MAX)?;
+            let refused = |found: String| ArtefactError::File {
+                path: path.clone(),
+                expected: "an entry of a register of artefacts",
+                found,
+                fix: "delete it; what it spoke of is then listed as unknown",
+            };
+            let entry: Entry = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+            if entry.schema != SCHEMA {
+                return Err(refused(format!("the format {}", entry.schema)));
+            }
+            Ok(Entered { entry: path, site: entry.site, artefact: entry.artefact })
+        };
+        json_files(&self.entries_folder())?.into_iter().map(read).collect()
+    }
+
+    /// Take an entry back; whether there was one.
+    ///
+    /// # Errors
+    /// A file that cannot be deleted.
+    pub fn remove(&self, artefact: &Artefact) -> Result<bool, ArtefactError> {
+        Ok(lacuna_disk::remove_file(&self.entry_of(artefact))?)
+    }
+
+    fn entries_folder(&self) -> PathBuf {
+        self.folder.join(FOLDER).join(ENTRIES)
+    }
+
+    /// Named by a digest: a file's own name may be too long, or name a person.
+    fn entry_of(&self, artefact: &Artefact) -> PathBuf {
+        let name = lacuna_disk::digest(artefact.file.as_os_str().as_encoded_bytes());
+        self.entries_folder().join(format!("{}.json", &name[..32]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Site;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn an_entry_is_read_back_replaced_and_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = Site::open_or_create(&folder.path().join("runs")).unwrap();
+        let place = folder.path().join("out");
+        let mut artefact = Artefact::of_file("scan_labels.nii.gz", Kind::Prediction);
+        site.register(&place, &artefact).unwrap();
+        artefact.holds.insert(site.subject_key("anna"));
+        artefact.made_of.insert(site.file_mark("00"));
+        site.register(&place, &artefact).unwrap();
+        let entries = Register::of(&place).entries().unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!((&entries[0].artefact, &entries[0].site), (&artefact, &site.fingerprint()));
+        assert!(Register::is_part(&entries[0].entry));
+        let text = std::fs::read_to_string(&entries[0].entry).unwrap();
+        assert!(!text.contains("anna"), "{text}");
+        assert!(Register::of(&place).remove(&artefact).unwrap());
+        assert!(Register::of(&place).entries().unwrap().is_empty());
+        assert_eq!(site.places().unwrap(), [place]);
+    }
+
+    #[test]
+    fn a_stem_speaks_of_what_begins_with_it_and_no_other_key() {
+        let stem = Artefact { covers: Covers::Stem, ..Artefact::of_file("ab12", Kind::Weights) };
+        for name in
+            ["ab12.safetensors", "ab12.checkpoint", "ab12-20.safetensors", "ab12.checkpoint.7-1-0123456789abcdef.tmp"]
+        {
+            assert!(stem.speaks_of(OsStr::new(name)), "{name}");
+        }
+        assert!(!stem.speaks_of(OsStr::new("ab123.safetensors")) && !stem.speaks_of(OsStr::new("b12")));
+    }
+
+    #[test]
+    fn a_damaged_entry_names_its_file_and_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = folder.path().join(FOLDER).join(ENTRIES);
+        std::fs::create_dir_all(&entries).unwrap();
+        std::fs::write(entries.join("x.json"), "{").unwrap();
+        let error = Register::of(folder.path()).entries().unwrap_err().to_string();
+        assert!(error.contains("x.json") && error.contains("fix: delete it"), "{error}");
+    }
+}

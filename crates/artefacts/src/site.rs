@@ -1,0 +1,240 @@
+//! A folder of runs, its secret key, and the folders outside it in which its verbs wrote.
+
+use crate::{Artefact, ArtefactError, PortablePath, Register};
+use lacuna_disk::DiskError;
+use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const KEY_BYTES_MAX: u64 = 4096;
+const PLACE_BYTES_MAX: u64 = 64 << 10;
+const PLACE_SCHEMA: &str = "lacuna.place/1";
+
+/// A person under a site's key: 32 hexadecimal digits. The same id under another key is another one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SubjectKey(String);
+
+/// The content of a file under a site's key: 32 hexadecimal digits. Without the key nobody can try a file of their own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileMark(String);
+
+/// A folder of runs and its key.
+#[derive(Clone, Debug)]
+pub struct Site {
+    runs: PathBuf,
+    key: [u8; 32],
+}
+
+/// A folder outside the site in which something was written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    schema: String,
+    folder: PortablePath,
+}
+
+impl SubjectKey {
+    /// As registers write it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Site {
+    /// The site of a folder of runs, if it has a key.
+    ///
+    /// # Errors
+    /// A key that cannot be read or is none.
+    pub fn open(runs: &Path) -> Result<Option<Site>, ArtefactError> {
+        let path = key_file(runs);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = lacuna_disk::read_text(&path, KEY_BYTES_MAX)?;
+        let key = blake3::Hash::from_hex(text.trim()).map_err(|_| ArtefactError::File {
+            path,
+            expected: "64 hexadecimal digits, the secret key of this folder of runs",
+            found: format!("{} characters that are not", text.trim().chars().count()),
+            fix: "restore it from a backup; without it, registers and pseudonyms made under it cannot be matched with ids",
+        })?;
+        Ok(Some(Site { runs: runs.to_path_buf(), key: *key.as_bytes() }))
+    }
+
+    /// The site of a folder of runs; its key is drawn now if it has none. Of several processes that come at once, all
+    /// get the same key.
+    ///
+    /// # Errors
+    /// A key that cannot be read, written, or is none.
+    pub fn open_or_create(runs: &Path) -> Result<Site, ArtefactError> {
+        if let Some(site) = Site::open(runs)? {
+            return Ok(site);
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("the operating system draws random bytes");
+        let text = format!("{}\n", blake3::Hash::from_bytes(key).to_hex());
+        match lacuna_disk::write_private_new(&key_file(runs), text.as_bytes()) {
+            Err(DiskError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        Site::open(runs)?.ok_or_else(|| ArtefactError::File {
+            path: key_file(runs),
+            expected: "the key that was just made",
+            found: "none".to_string(),
+            fix: "look for a process that deletes it",
+        })
+    }
+
+    /// A site with a key of another folder, for processes that work for the same study elsewhere.
+    ///
+    /// # Errors
+    /// The other folder has no key, or one that cannot be used.
+    pub fn with_key_of(runs: &Path, other: &Path) -> Result<Option<Site>, ArtefactError> {
+        Ok(Site::open(other)?.map(|site| Site { runs: runs.to_path_buf(), ..site }))
+    }
+
+    /// The folder of runs.
+    pub fn runs(&self) -> &Path {
+        &self.runs
+    }
+
+    /// 16 hexadecimal digits that tell one key from another and tell nothing of it.
+    pub fn fingerprint(&self) -> String {
+        self.keyed("fingerprint", b"", 16)
+    }
+
+    /// A person, by id.
+    pub fn subject_key(&self, id: &str) -> SubjectKey {
+        SubjectKey(self.keyed("subject", id.as_bytes(), 32))
+    }
+
+    /// A file, by the BLAKE3 digest of its bytes.
+    pub fn file_mark(&self, digest: &str) -> FileMark {
+        FileMark(self.keyed("file", digest.as_bytes(), 32))
+    }
+
+    /// What a study with pseudonyms calls a person: `person-` and 12 hexadecimal digits, the same in all studies under
+    /// this key. Registers use other digits, so that a published table leads to no register.
+    pub fn pseudonym(&self, id: &str) -> String {
+        format!("person-{}", self.keyed("pseudonym", id.as_bytes(), 12))
+    }
+
+    /// Enter an artefact into the register of its folder, and remember a folder that lies outside the site.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn register(&self, folder: &Path, artefact: &Artefact) -> Result<(), ArtefactError> {
+        self.remember(folder)?;
+        Register::of(folder).enter(&self.fingerprint(), artefact)
+    }
+
+    /// Remember a folder outside the site.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or a folder that cannot be found.
+    pub fn remember(&self, folder: &Path) -> Result<(), ArtefactError> {
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let inside = std::path::absolute(&self.runs).is_ok_and(|runs| absolute.starts_with(runs));
+        if inside {
+            return Ok(());
+        }
+        let name = self.keyed("place", absolute.as_os_str().as_encoded_bytes(), 32);
+        let path = self.places_folder().join(format!("{name}.json"));
+        if !path.exists() {
+            let place = Place { schema: PLACE_SCHEMA.to_string(), folder: absolute.into() };
+            lacuna_disk::write_bytes(&path, &serde_json::to_vec(&place).expect("plain data is JSON"))?;
+        }
+        Ok(())
+    }
+
+    /// The folders outside the site in which something was written, whether or not they are still there.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn places(&self) -> Result<Vec<PathBuf>, ArtefactError> {
+        let mut places = Vec::new();
+        for path in json_files(&self.places_folder())? {
+            let text = lacuna_disk::read_text(&path, PLACE_BYTES_MAX)?;
+            let place: Place = serde_json::from_str(&text).map_err(|error| ArtefactError::File {
+                path: path.clone(),
+                expected: "a folder in which lacuna wrote",
+                found: error.to_string(),
+                fix: "delete it, and name that folder to `lacuna trace` by --root",
+            })?;
+            places.push(place.folder.0);
+        }
+        places.sort();
+        Ok(places)
+    }
+
+    fn places_folder(&self) -> PathBuf {
+        self.runs.join(crate::FOLDER).join("places")
+    }
+
+    fn keyed(&self, purpose: &str, bytes: &[u8], digits: usize) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(b"lacuna/site/v1/").update(purpose.as_bytes()).update(&[0]).update(bytes);
+        hasher.finalize().to_hex()[..digits].to_string()
+    }
+}
+
+fn key_file(runs: &Path) -> PathBuf {
+    runs.join(crate::FOLDER).join("site.key")
+}
+
+/// The JSON files of a folder, in order; none where there is no such folder. What a killed write left behind is none.
+pub(crate) fn json_files(folder: &Path) -> Result<Vec<PathBuf>, ArtefactError> {
+    let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(refused)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(refused)?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_drawn_once_and_known_by_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Site::open(folder.path()).unwrap().is_none());
+        let site = Site::open_or_create(folder.path()).unwrap();
+        let again = Site::open_or_create(folder.path()).unwrap();
+        assert_eq!(site.subject_key("a"), again.subject_key("a"));
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(key_file(folder.path())).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0);
+        std::fs::write(key_file(folder.path()), "spoilt").unwrap();
+        assert!(Site::open(folder.path()).unwrap_err().to_string().contains("fix: restore it"));
+    }
+
+    #[test]
+    fn the_same_words_are_others_for_another_purpose_and_under_another_key() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (one, two) = (Site::open_or_create(one.path()).unwrap(), Site::open_or_create(two.path()).unwrap());
+        assert_ne!(one.subject_key("1"), two.subject_key("1"));
+        assert_ne!(one.pseudonym("1"), two.pseudonym("1"));
+        assert_ne!(one.fingerprint(), two.fingerprint());
+        assert!(!one.subject_key("1").as_str().starts_with(&one.pseudonym("1")["person-".len()..]));
+    }
+
+    #[test]
+    fn folders_outside_the_site_are_remembered_once_and_those_inside_never() {
+        let (runs, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let site = Site::open_or_create(runs.path()).unwrap();
+        for _ in 0..2 {
+            site.remember(other.path()).unwrap();
+            site.remember(&runs.path().join("train/x")).unwrap();
+        }
+        assert_eq!(site.places().unwrap(), [other.path()]);
+    }
+}
