@@ -1,4 +1,4 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, but for its register of artefacts.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "MANIFEST";
+/// A register of artefacts changes when a person is removed, long after the run.
+const REGISTER: &str = ".lacuna";
 /// A line per file.
 const BYTES_MAX: u64 = 16 << 20;
 
@@ -59,6 +61,9 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
+            if kind.is_dir() && name == REGISTER {
+                continue;
+            }
             if kind.is_dir() {
                 folders.push(relative);
             } else if name != MANIFEST && !name.ends_with(".tmp") {

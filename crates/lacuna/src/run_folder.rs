@@ -10,10 +10,12 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::progress::timestamp;
+use lacuna_artefacts::{Artefact, Covers, Kind};
+use lacuna_cohort::SubjectId;
 use lacuna_disk::{DiskError, manifest};
 use lacuna_nn::device_identity;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -75,6 +77,17 @@ pub enum Standing {
     Failed,
     /// Ended by the user; it can be resumed.
     Interrupted,
+}
+
+/// Whose data a run's files hold.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Those whom its model was trained on and still knows.
+    pub trained: BTreeSet<SubjectId>,
+    /// Those whom its model was made to forget.
+    pub forgotten: BTreeSet<SubjectId>,
+    /// Those whose scores its tables hold.
+    pub scored: BTreeSet<SubjectId>,
 }
 
 /// A run folder of a run that is under way.
@@ -172,6 +185,34 @@ impl RunFolder {
         folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
+    }
+
+    /// Enter whose data the run's files will hold into its register, before any of them is written: a run that is killed
+    /// before it says so by its own files is known all the same.
+    ///
+    /// # Errors
+    /// A register that cannot be written.
+    pub fn register(&self, context: &Context, people: &People) -> Result<(), CliError> {
+        let site = context.site()?;
+        let keys = |subjects: &BTreeSet<SubjectId>| subjects.iter().map(|id| site.subject_key(id.as_str())).collect();
+        let weights = Artefact { covers: Covers::Stem, ..Artefact::of_file("model", Kind::Weights) };
+        let everybody = people.trained.union(&people.forgotten).cloned().collect();
+        let entries = [
+            Artefact { holds: keys(&people.trained), forgotten: keys(&people.forgotten), ..weights.clone() },
+            // While it is being made to forget, a network still knows.
+            Artefact { file: PathBuf::from("checkpoint").into(), holds: keys(&everybody), ..weights.clone() },
+            Artefact {
+                file: PathBuf::from(".").into(),
+                covers: Covers::Folder,
+                kind: Kind::Run,
+                holds: keys(&people.scored.union(&everybody).cloned().collect()),
+                ..weights
+            },
+        ];
+        for artefact in entries.iter().filter(|artefact| !artefact.holds.is_empty()) {
+            site.register(&self.path, artefact)?;
+        }
+        Ok(())
     }
 
     /// The folder.

@@ -25,6 +25,7 @@ mod report;
 mod study;
 mod support;
 mod trace;
+mod trace_places;
 mod train;
 mod unlearn;
 mod unsafe_code;

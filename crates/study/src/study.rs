@@ -215,6 +215,8 @@ impl Study {
         model_at_hand: &mut Option<(String, Network)>,
         progress: &mut dyn Progress,
     ) -> Result<Option<Record>, StudyError> {
+        let (trained, forgotten) = task.people();
+        self.store.register(task.key(), &trained, &forgotten)?;
         let record = match task {
             Task::Train(task) => {
                 let (record, network) = self.train(task, progress)?;

@@ -133,6 +133,22 @@ impl Task {
         }
     }
 
+    /// Whom the task's model was trained on, and whom of these it is made to forget. A probe that trains knows all of them.
+    pub(crate) fn people(&self) -> (BTreeSet<SubjectId>, BTreeSet<SubjectId>) {
+        match self {
+            Task::Train(task) => (task.train.clone(), BTreeSet::new()),
+            Task::Unlearn(task) => {
+                let forgotten = BTreeSet::from([task.forget.clone()]);
+                (task.original.train.clone(), forgotten.intersection(&task.original.train).cloned().collect())
+            }
+            Task::Probe(task) => {
+                let mut known = task.probed.training().train.clone();
+                known.insert(task.forget.clone());
+                (known, BTreeSet::new())
+            }
+        }
+    }
+
     /// The name of the run whose model it begins from, if that is one of the study's.
     pub fn needs(&self) -> Option<&str> {
         match self {
