@@ -28,6 +28,8 @@ mod raster;
 mod redact;
 mod reporting;
 mod run_folder;
+mod run_identity;
+mod run_record;
 mod scores;
 mod staging;
 mod studying;

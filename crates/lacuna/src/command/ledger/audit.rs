@@ -15,6 +15,7 @@ pub const VERDICTS: &[&str] = &[
     "exact",
     "retrain_equivalent",
     "consistent_with_retrain",
+    "exact_unproved",
     "inconclusive",
     "not_assessable",
     "utility_lost",
