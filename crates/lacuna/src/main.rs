@@ -29,6 +29,8 @@ mod redact;
 mod removals;
 mod reporting;
 mod run_folder;
+mod run_identity;
+mod run_record;
 mod scores;
 mod staging;
 mod studying;

@@ -273,6 +273,7 @@ pub fn carry_out(
     folders: &Folders,
     context: &Context,
 ) -> Result<(Result<(), CliError>, usize), CliError> {
+    study.store().remove_abandoned()?;
     let mut watch = Watch::in_folder(verb, study, folder, context);
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;

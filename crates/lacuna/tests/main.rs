@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod changed;
 mod clock;
 mod compare;
 mod configuration;

@@ -6,6 +6,7 @@ pub const VERDICTS: &[&str] = &[
     "retrain_equivalent",
     "consistent_with_retrain",
     "not_remembered",
+    "exact_unproved",
     "inconclusive",
     "not_assessable",
     "utility_lost",
@@ -17,7 +18,7 @@ pub const VERDICTS: &[&str] = &[
 /// nothing of the person was there to be found.
 const PASSING: &[&str] = &["exact", "retrain_equivalent", "consistent_with_retrain", "not_remembered"];
 /// Those that say neither that the person is forgotten nor that the person is not.
-const OPEN: &[&str] = &["inconclusive", "not_assessable"];
+const OPEN: &[&str] = &["exact_unproved", "inconclusive", "not_assessable"];
 
 /// Whether a request with this verdict is verified.
 pub fn is_passing(verdict: &str) -> bool {

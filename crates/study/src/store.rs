@@ -90,6 +90,15 @@ impl Store {
         Ok(())
     }
 
+    /// Remove what killed processes left of writes, a day after; folders alone have such files.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, or a file that cannot be removed.
+    pub fn remove_abandoned(&self) -> Result<(), StudyError> {
+        let folders = [self.records.folder(), self.models.folder(), Some(self.work.as_path())];
+        Ok(folders.into_iter().flatten().try_for_each(lacuna_disk::remove_abandoned)?)
+    }
+
     /// Move the models made in the private folder to where all find them.
     ///
     /// # Errors

@@ -59,5 +59,8 @@ impl Exact {
 /// Whether the plan of an exact training holds the person.
 fn plan_holds(folder: &Path, person: &Person) -> Result<bool, String> {
     let manifest = Manifest::read(folder).map_err(|error| error.to_string())?;
-    Ok(person.is_among(manifest.plan.subjects().iter().map(|subject| subject.as_str())))
+    let planned = manifest.plan.subjects();
+    // Weights that the training began from hand on whom they saw.
+    let seen = planned.iter().chain(manifest.init_saw.iter().flatten());
+    Ok(person.is_among(seen.map(|subject| subject.as_str())))
 }

@@ -45,6 +45,9 @@ impl<'a> Models<'a> {
             let (holds, knew) = of_lineage(lineage, person);
             models.tainted.extend(knew);
             match holds {
+                None if lineage.seen().is_none() => {
+                    drop(models.clean.insert(lineage.model.clone(), Saw::Unknown(INIT_UNKNOWN.to_string())));
+                }
                 None => drop(models.clean.insert(lineage.model.clone(), Saw::Others)),
                 Some(Holds::Forgotten) => {
                     let saw = Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Lineage);
@@ -185,6 +188,7 @@ impl<'a> Models<'a> {
     }
 }
 
+const INIT_UNKNOWN: &str = "it began from weights of which nothing says whom they saw; fix: train --init-saw states it";
 const NOTHING_SAYS: &str = "nothing says whom this model saw";
 
 /// The digest of a network's tensors, where the file is one of ours.

@@ -23,6 +23,8 @@ const PEOPLE: &[&str] = &[
     "retain",
     "audited",
     "leaving",
+    "saw",
+    "init_saw",
 ];
 
 /// Fields of entries of a list: the list's field, then the entry's.
