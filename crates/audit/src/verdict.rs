@@ -29,6 +29,8 @@ pub enum Verdict {
     Inconclusive,
     /// The model is, by its lineage, one that was never trained on the subject.
     Exact,
+    /// The same by the plan of its training alone: nothing was compared with training from the beginning.
+    ExactUnproved,
 }
 
 impl Verdict {
@@ -43,6 +45,7 @@ impl Verdict {
         Verdict::NotRemembered,
         Verdict::Inconclusive,
         Verdict::Exact,
+        Verdict::ExactUnproved,
     ];
 
     /// As files and tables name it.
@@ -57,6 +60,7 @@ impl Verdict {
             Verdict::NotRemembered => "not_remembered",
             Verdict::Inconclusive => "inconclusive",
             Verdict::Exact => "exact",
+            Verdict::ExactUnproved => "exact_unproved",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::arguments::{PlansArguments, ShortcutChoice};
 use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::lineage;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
 use lacuna_nn::loss::SegmentationLoss;
@@ -82,6 +83,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut network = Network::new(architecture.clone(), Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;
     check_encoder(&file, &network, &report)?;
+    lineage::check(&arguments.file, report.is_exact().then(|| network.digest()).as_deref())?;
     let has_head = !report.unfilled().any(Network::is_head);
     let encoder_alone = arguments.backbone || arguments.names == Names::Monai || !has_head;
     let part = if encoder_alone { Part::Encoder } else { Part::Whole };

@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use clap::Args;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
@@ -111,8 +111,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
+    let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
+    let registered = folder.register(context, &people);
     let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
-    let outcome = work.score(&subjects).map(|scores| {
+    let outcome = registered.and_then(|()| work.score(&subjects)).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
             model: model.digest(),
