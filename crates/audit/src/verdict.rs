@@ -35,7 +35,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every one.
-    pub const ALL: [Verdict; 9] = [
+    pub const ALL: [Verdict; 10] = [
         Verdict::RetrainEquivalent,
         Verdict::ConsistentWithRetrain,
         Verdict::ResidualInfluence,

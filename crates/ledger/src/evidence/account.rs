@@ -101,6 +101,8 @@ pub struct Left {
     pub holding: Vec<LeftFile>,
     /// Files of which nobody can say whether they do.
     pub unknown: Vec<LeftFile>,
+    /// Files of others that mention the person; nobody changes them.
+    pub mentions: usize,
     /// Whether the evidence was to be signed all the same.
     pub accepted: bool,
 }
@@ -154,7 +156,8 @@ impl Account {
             warnings.extend(model.outcome.warning().map(str::to_string));
         }
         if !self.is_audited() && !matches!(self.outcome, Outcome::Exact | Outcome::ExactUnproved) {
-            warnings.push("no audit: no model was compared with models that were trained without the person".to_string());
+            warnings
+                .push("no audit: no model was compared with models that were trained without the person".to_string());
         }
         let Left { holding, unknown, replaced_models, .. } = &self.left;
         if !holding.is_empty() {

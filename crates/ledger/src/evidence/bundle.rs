@@ -264,6 +264,7 @@ mod tests {
             claim,
             at: "2026-11-25T10:00:00Z".to_string(),
             files: BTreeMap::new(),
+            account: None,
         };
         let models = vec![ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) }];
         let files = [("protocol.json", &b"{}"[..]), ("metrics.json", b"[1]"), ("limits.md", b"none\n")];

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// The weights are those of a training without the person, compared byte for byte.
     Exact,
-    /// The weights were trained again without the person; that they are those of a training without the person was not
-    /// compared.
-    ExactUnproved,
     /// A procedure whose models are shown to be like retrained ones within the margin.
     RetrainEquivalent,
     /// One model that cannot be told apart from retrained ones.
     ConsistentWithRetrain,
     /// The model before is shown not to have remembered the person detectably.
     NotRemembered,
+    /// The weights were trained again without the person; that they are those of a training without the person was not
+    /// compared.
+    ExactUnproved,
     /// Neither alike nor different.
     Inconclusive,
     /// No comparison could judge it.
@@ -45,10 +45,10 @@ impl Outcome {
     /// Every one, the strongest first.
     pub const ALL: [Outcome; 11] = [
         Outcome::Exact,
-        Outcome::ExactUnproved,
         Outcome::RetrainEquivalent,
         Outcome::ConsistentWithRetrain,
         Outcome::NotRemembered,
+        Outcome::ExactUnproved,
         Outcome::Inconclusive,
         Outcome::NotAssessable,
         Outcome::UtilityLost,
@@ -114,7 +114,10 @@ impl Outcome {
                 meaning: "The new model was trained again, without the person, from a state before the person took part. \
                           So it follows from how it was made; no comparison with a training from the beginning was made.",
                 not: "It does not mean that the bytes of both were compared.",
-                next: Some("compare it with a training from the beginning: `lacuna erase … --again -- --prove`"),
+                next: Some(
+                    "compare it with a training from the beginning (`lacuna erase … --again -- --prove`), or close the \
+                     request as not assessed: `lacuna ledger close REQUEST --unassessed`",
+                ),
                 warning: Some("exact by construction only, not proved: no training from the beginning was compared"),
             },
             Outcome::RetrainEquivalent => Words {
@@ -209,7 +212,9 @@ impl Outcome {
                     "another strategy, more epochs, or a higher learning rate (`lacuna unlearn --find-learning-rate`), \
                      with `--again`; or train again without the person",
                 ),
-                warning: Some("no effect: the model answers on the person's scans as before, and still holds the person"),
+                warning: Some(
+                    "no effect: the model answers on the person's scans as before, and still holds the person",
+                ),
             },
         }
     }
@@ -238,6 +243,9 @@ mod tests {
         }
         assert!(!Outcome::NoEffect.passes() && !Outcome::NoEffect.replaces_the_model());
         assert!(Outcome::NotRemembered.passes(), "such a request can be closed");
-        assert!(Outcome::ExactUnproved.warning().is_some());
+        assert!(Outcome::ExactUnproved.warning().is_some() && !Outcome::ExactUnproved.passes());
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| crate::is_open(outcome.name())) {
+            assert!(outcome.next().unwrap().contains("--unassessed"), "{outcome:?}: such a request can be closed");
+        }
     }
 }

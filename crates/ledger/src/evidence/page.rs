@@ -96,18 +96,17 @@ fn request(statement: &Statement, account: &Account) -> String {
 
 /// Each pair of models with its figures and outcome.
 fn models(statement: &Statement, account: &Account) -> String {
-    let digests: Vec<&str> = statement
-        .subject
-        .iter()
-        .map(|artifact| artifact.digest.get("sha256").map_or("none", String::as_str))
-        .collect();
+    let digests: Vec<&str> =
+        statement.subject.iter().map(|artifact| artifact.digest.get("sha256").map_or("none", String::as_str)).collect();
     let pairs = digests.chunks(2).zip(&account.models).enumerate();
     pairs.map(|(at, (pair, model))| one_model(at + 1, pair, model)).collect()
 }
 
 fn one_model(number: usize, pair: &[&str], model: &ModelAccount) -> String {
     let digest = |at: usize| pair.get(at).copied().unwrap_or("none");
-    let dice = |name: &str, change: &Change| format!("| Dice of {name} | {} | {} |\n", figure(change.before), figure(change.after));
+    let dice = |name: &str, change: &Change| {
+        format!("| Dice of {name} | {} | {} |\n", figure(change.before), figure(change.after))
+    };
     format!(
         "| Model {number} | before | after |\n|---|---|---|\n| SHA-256 | {} | {} |\n{}{}{}\nOutcome: {} (`{}`). {}\n\n",
         digest(0),
@@ -164,6 +163,9 @@ fn left(left: &Left, purged: bool) -> String {
     if left.replaced_models > 0 {
         lines.push(format!("{} model(s) from before, which hold the person", left.replaced_models));
     }
+    if left.mentions > 0 {
+        lines.push(format!("{} file(s) of others that mention the person; they are not changed", left.mentions));
+    }
     if left.sources > 0 {
         lines.push(format!("{} of the person's own scans and tables in the data set", left.sources));
     }
@@ -179,7 +181,8 @@ fn attempts(account: &Account) -> String {
     }
     let verdict = |verdict: &Option<String>| verdict.clone().unwrap_or_else(|| "none".to_string());
     let statements = account.earlier.iter().map(|earlier| {
-        let same = if earlier.of_these_runs { ", of the same runs; the writing of it may have been interrupted" } else { "" };
+        let same =
+            if earlier.of_these_runs { ", of the same runs; the writing of it may have been interrupted" } else { "" };
         let (at, statement) = (&earlier.at, &earlier.statement);
         format!("statement of {at}, SHA-256 {statement}, verdict `{}`{same}", verdict(&earlier.verdict))
     });

@@ -5,10 +5,10 @@ use super::outcome::of_run;
 use super::progress::{Made, Run};
 use crate::error::CliError;
 use crate::text_table::named;
+use lacuna_artefacts::PortablePath;
 use lacuna_ledger::evidence::{Outcome, RemovedFiles, removed_files};
 use lacuna_ledger::{Ledger, RemovalKind, RequestState, Status};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// For people and for scripts.
 #[derive(Serialize)]
@@ -19,10 +19,10 @@ pub struct Erased {
     /// The weakest of the models' outcomes.
     outcome: Outcome,
     /// The first model that came of it; `models` has all.
-    model: PathBuf,
+    model: Option<PortablePath>,
     models: Vec<Delivered>,
     /// Nothing where no evidence was signed.
-    evidence_folder: Option<PathBuf>,
+    evidence_folder: Option<PortablePath>,
     removed: Vec<RemovedFiles>,
     /// Whether a removal was asked for and made.
     purged: bool,
@@ -32,20 +32,22 @@ pub struct Erased {
     replaced_models: usize,
     /// What else holds the person, or may.
     left: Vec<Listed>,
+    /// Files of others that mention the person; nobody changes them.
+    mentions: Vec<PortablePath>,
     warnings: Vec<&'static str>,
 }
 
 /// A model that came of it.
 #[derive(Serialize)]
 pub struct Delivered {
-    model: PathBuf,
+    model: PortablePath,
     outcome: Outcome,
 }
 
 impl Delivered {
     /// Of a run.
     pub fn of(run: &Run, made: &Made) -> Delivered {
-        Delivered { model: made.model.clone(), outcome: of_run(run) }
+        Delivered { model: made.model.clone().into(), outcome: of_run(run) }
     }
 }
 
@@ -55,7 +57,7 @@ impl Erased {
         ledger: &Ledger,
         request: &str,
         models: Vec<Delivered>,
-        evidence_folder: Option<PathBuf>,
+        evidence_folder: Option<PortablePath>,
         (outcome, purged): (Outcome, bool),
         found: Found,
     ) -> Result<Erased, CliError> {
@@ -64,7 +66,7 @@ impl Erased {
         Ok(Erased {
             state: ledger.find_request(request)?,
             outcome,
-            model: models.first().map(|first| first.model.clone()).unwrap_or_default(),
+            model: models.first().map(|first| first.model.clone()),
             models,
             evidence_folder,
             removed: removed_files(&ledger.view().records_of(request)?),
@@ -72,6 +74,7 @@ impl Erased {
             sources: found.left.sources,
             replaced_models: found.left.replaced_models,
             left: found.listed,
+            mentions: found.mentions,
             warnings,
         })
     }
@@ -87,6 +90,9 @@ impl Erased {
         lines.extend(self.warnings.iter().map(|warning| ("warning", warning.to_string())));
         lines.extend(self.removals().into_iter().map(|line| ("removed", line)));
         lines.extend(self.left.iter().map(|left| ("left", described(left))));
+        lines.extend(self.mentions.iter().map(|path| {
+            ("mention", format!("{}: a file of yours that mentions the person; look at it", path.display()))
+        }));
         if self.sources > 0 {
             let what = format!("{} of the person's own scans and tables in the data set", self.sources);
             lines.push(("kept", what));
@@ -104,7 +110,8 @@ impl Erased {
 
     /// What was done with files, of each kind so many.
     fn removals(&self) -> Vec<String> {
-        let count = |how: RemovalKind| self.removed.iter().filter(|files| files.how == how).map(|files| files.files).sum();
+        let count =
+            |how: RemovalKind| self.removed.iter().filter(|files| files.how == how).map(|files| files.files).sum();
         let line = |how: &RemovalKind| {
             let files: usize = count(*how);
             let until = if *how == RemovalKind::Quarantined { ", until the request is closed" } else { "" };
@@ -130,6 +137,7 @@ impl Erased {
 }
 
 fn described(left: &Listed) -> String {
+    let why = left.why.as_ref().map_or(String::new(), |why| format!(", {why}"));
     let what = left.holds.map_or("not known whether it holds the person", lacuna_ledger::Holds::name);
-    format!("{}: {what}", left.path.display())
+    format!("{}: {what}{why}", left.path.display())
 }

@@ -21,13 +21,17 @@ struct Reported {
     training_passes: u64,
     teacher_passes: Option<u64>,
     effect: Option<Effect>,
-    proof: Option<Proof>,
+    exactness: Option<Exactness>,
     tables: Vec<ScoreTable>,
 }
 
+/// Whether an exact run's model is that of a training from the beginning.
 #[derive(Deserialize)]
-struct Proof {
-    equal: bool,
+#[serde(rename_all = "snake_case")]
+enum Exactness {
+    Proved,
+    Unproved,
+    Refuted,
 }
 
 /// The model that a run made.
@@ -36,14 +40,19 @@ struct Proof {
 /// A report without what the evidence needs, which is a fault of lacuna's own.
 pub fn made(json: &Value) -> Result<Made, CliError> {
     let refuse = |found: String| CliError::Data {
-        what: format!("the report of `lacuna unlearn`: {found}; fix: this is a fault of lacuna's own, please report it"),
+        what: format!(
+            "the report of `lacuna unlearn`: {found}; fix: this is a fault of lacuna's own, please report it"
+        ),
     };
     let reported = Reported::deserialize(json).map_err(|error| refuse(error.to_string()))?;
-    let how = match (reported.strategy.as_str(), reported.effect) {
-        (EXACT, None) => How::Exact { proven: reported.proof.map(|proof| proof.equal) },
-        (EXACT, Some(_)) => return Err(refuse("expected no effect of an exact run, found one".to_string())),
-        (_, Some(effect)) => How::Approximate { effect },
-        (strategy, None) => return Err(refuse(format!("expected the effect of `{strategy}`, found none"))),
+    let how = match (reported.strategy.as_str(), reported.effect, reported.exactness) {
+        (EXACT, None, Some(Exactness::Proved)) => How::Exact { proven: Some(true) },
+        (EXACT, None, Some(Exactness::Refuted)) => How::Exact { proven: Some(false) },
+        (EXACT, None, Some(Exactness::Unproved)) => How::Exact { proven: None },
+        (strategy, Some(effect), None) if strategy != EXACT => How::Approximate { effect },
+        (strategy, ..) => {
+            return Err(refuse(format!("expected the effect of `{strategy}`, or the exactness of an exact run")));
+        }
     };
     if reported.tables.is_empty() {
         return Err(refuse("expected a table of scores, found none".to_string()));
@@ -106,14 +115,15 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_run_has_a_proof_or_none_and_never_an_effect() {
+    fn an_exact_run_says_whether_it_was_proved_and_has_no_effect() {
         let folder = tempfile::tempdir().unwrap();
         let mut exact = report(folder.path());
         exact["strategy"] = json!("exact");
         assert!(made(&exact).is_err());
         exact.as_object_mut().unwrap().remove("effect");
-        for (proof, proven) in [(json!(null), None), (json!({"equal": true, "files": []}), Some(true)), (json!({"equal": false}), Some(false))] {
-            exact["proof"] = proof;
+        assert!(made(&exact).is_err());
+        for (exactness, proven) in [("unproved", None), ("proved", Some(true)), ("refuted", Some(false))] {
+            exact["exactness"] = json!(exactness);
             assert_eq!(made(&exact).unwrap().how, How::Exact { proven });
         }
     }

@@ -82,8 +82,8 @@ pub struct Arguments {
     /// Train the models of the bank that are missing
     #[arg(long, requires = "audit")]
     build_bank: bool,
-    /// Remove what lacuna made of the subject, as `lacuna trace --purge` does, once the outcome is recorded. Where the run
-    /// had no effect nothing is removed
+    /// Move what lacuna made of the subject into quarantine, as `lacuna trace --purge` does, once the outcome is recorded; it
+    /// is deleted when the request is closed. Where the run had no effect nothing is moved
     #[arg(long)]
     purge: bool,
     /// Sign the evidence though something that holds the subject, or may, is left; the evidence counts it
@@ -92,6 +92,8 @@ pub struct Arguments {
     /// Try again where this request was executed before, by another strategy or the same; the evidence lists every attempt
     #[arg(long)]
     again: bool,
+    #[command(flatten)]
+    store: super::trace::Stores,
     /// Where the evidence is written [default: RUNS/evidence/REQUEST]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -157,7 +159,7 @@ impl Work<'_> {
             purge::clear(&self.search, ledger, self.state)?;
         }
         let look = purge::look(&self.search, ledger)?;
-        let mut found = left::sorted(&look, self.progress, purged, ledger.keyring())?;
+        let mut found = left::sorted(&look, self.progress, purged, ledger.keyring());
         found.left.accepted = arguments.accept_unknown && left::is_open(&found.left);
         // A statement that nothing was erased passes over nothing.
         let is_signed = !left::is_open(&found.left) || arguments.accept_unknown || !outcome.replaces_the_model();
@@ -169,7 +171,7 @@ impl Work<'_> {
             Progress::remove(self.kept)?;
         }
         let delivered = self.progress.made().map(|(run, made)| Delivered::of(run, made)).collect();
-        let evidence_folder = is_signed.then_some(self.out);
+        let evidence_folder = is_signed.then_some(self.out.into());
         let erased = Erased::new(ledger, request, delivered, evidence_folder, (outcome, purged), found)?;
         let refused = !is_signed || !outcome.replaces_the_model();
         let ended = crate::output::Outcome::new("erase", &erased, erased.text());

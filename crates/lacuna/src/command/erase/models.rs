@@ -23,7 +23,7 @@ pub fn affected(
     let weights = found.held.into_iter().filter(|held| held.holds == Holds::Weights && !held.returned);
     let mut models = arguments.model.clone();
     let mut others = Vec::new();
-    for path in weights.map(|held| held.path) {
+    for path in weights.map(|held| held.path.0) {
         match arguments.model.is_empty() && is_to_forget(&path, subject)? {
             true => models.push(path),
             false if models.iter().any(|model| is_same(model, &path)) => {}

@@ -22,13 +22,17 @@ pub fn of_all(progress: &Progress) -> Outcome {
 fn of(how: &How, audited: Option<&Audited>) -> Outcome {
     let verdict = audited.and_then(|audited| audited.verdict);
     match how {
-        How::Approximate { effect } if effect.is_nothing && verdict != Some(Verdict::NotRemembered) => Outcome::NoEffect,
+        How::Approximate { effect } if effect.is_nothing && verdict != Some(Verdict::NotRemembered) => {
+            Outcome::NoEffect
+        }
         How::Approximate { .. } => verdict.map_or(Outcome::NotAssessable, judged),
         How::Exact { proven: Some(true) } => Outcome::Exact,
+        How::Exact { proven: None } if verdict == Some(Verdict::Exact) => Outcome::Exact,
         How::Exact { proven: None } => Outcome::ExactUnproved,
         // A replay that gives other bytes is no replay; what it gives, only an audit can tell.
         How::Exact { proven: Some(false) } => {
-            verdict.filter(|verdict| *verdict != Verdict::Exact).map_or(Outcome::NotAssessable, judged)
+            let by_scores = |verdict: &Verdict| ![Verdict::Exact, Verdict::ExactUnproved].contains(verdict);
+            verdict.filter(by_scores).map_or(Outcome::NotAssessable, judged)
         }
     }
 }
@@ -43,8 +47,8 @@ fn judged(verdict: Verdict) -> Outcome {
         Verdict::NotAssessable => Outcome::NotAssessable,
         Verdict::NotRemembered => Outcome::NotRemembered,
         Verdict::Inconclusive => Outcome::Inconclusive,
-        // An audit says so by the lineage of a model; that bytes were compared, only the run can say.
-        Verdict::Exact => Outcome::ExactUnproved,
+        Verdict::Exact => Outcome::Exact,
+        Verdict::ExactUnproved => Outcome::ExactUnproved,
     }
 }
 
@@ -67,8 +71,7 @@ mod tests {
     fn a_run_without_effect_is_no_effect_unless_there_was_nothing_to_forget() {
         assert_eq!(of(&approximate(true), None), Outcome::NoEffect);
         for verdict in Verdict::ALL {
-            let expected =
-                if verdict == Verdict::NotRemembered { Outcome::NotRemembered } else { Outcome::NoEffect };
+            let expected = if verdict == Verdict::NotRemembered { Outcome::NotRemembered } else { Outcome::NoEffect };
             assert_eq!(of(&approximate(true), Some(&audited(Some(verdict)))), expected, "{verdict:?}");
         }
     }
@@ -80,11 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn every_verdict_keeps_its_name_but_exact_which_takes_a_comparison_of_bytes() {
+    fn every_verdict_keeps_its_name() {
         for verdict in Verdict::ALL {
             let found = of(&approximate(false), Some(&audited(Some(verdict))));
-            let expected = if verdict == Verdict::Exact { "exact_unproved" } else { verdict.name() };
-            assert_eq!(found.name(), expected);
+            assert_eq!(found.name(), verdict.name());
         }
     }
 

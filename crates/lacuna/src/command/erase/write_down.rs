@@ -1,7 +1,7 @@
 //! What the ledger is told of the runs of a request, before them and after.
 
-use super::{evidence, outcome};
 use super::progress::Progress;
+use super::{evidence, outcome};
 use crate::error::CliError;
 use lacuna_ledger::{Digest, Holds, Ledger, Record, RequestState, Status};
 

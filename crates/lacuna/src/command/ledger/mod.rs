@@ -8,7 +8,6 @@ mod show;
 mod step;
 mod verify;
 
-pub use lacuna_ledger::{VERDICTS, is_passing};
 
 use crate::error::CliError;
 use crate::output::Outcome;
