@@ -2,7 +2,7 @@
 //! left, and what was tried before. Names nobody, holds no path.
 
 use super::Outcome;
-use crate::{Digest, Ground, Holds, Record, RemovalKind};
+use crate::{Digest, Ground, Holds, Record, RemovalKind, Status};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub struct Course {
     pub received: Date,
     /// The day by which to answer.
     pub due: Date,
-    /// When it was carried out, in UTC; nothing where it was not.
+    /// When it was carried out, in UTC; nothing where it was not. Filled in when the evidence is written.
     pub executed: Option<String>,
 }
 
@@ -192,8 +192,15 @@ impl Account {
         let own: Vec<&str> = self.models.iter().map(|model| model.run.as_str()).collect();
         self.earlier = earlier(records, &own);
         self.other_runs = runs(records).into_iter().filter(|run| !own.contains(&run.run.as_str())).collect();
+        self.course.executed = executed(records);
         self.warnings = self.warned();
     }
+}
+
+/// When the request was executed last, in UTC.
+fn executed(records: &[(String, Record)]) -> Option<String> {
+    let is_executed = |record: &Record| matches!(record, Record::Status { status: Status::Executed, .. });
+    records.iter().rev().find(|(_, record)| is_executed(record)).map(|(at, _)| at.clone())
 }
 
 /// `1 file is`, `2 files are`.

@@ -57,6 +57,11 @@ impl Outcome {
         Outcome::NoEffect,
     ];
 
+    /// The one of this name.
+    pub fn of_name(name: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     /// As files and the ledger name it.
     pub fn name(self) -> &'static str {
         self.words().name

@@ -64,7 +64,7 @@ fn of_account(statement: &Statement, account: &Account) -> String {
         format!("## What is left\n\n{}", left(&account.left, account.purged)),
         attempts(account),
         format!("## What this does not show\n\n{}", bullets(&predicate.claim.does_not_show)),
-        format!("## What remains to be done\n\n{}", bullets(&remaining(account))),
+        format!("## What remains to be done\n\n{}", bullets(&remaining(account, &predicate.request))),
         format!(
             "## How to check this\n\nSigned with the key {}. `lacuna verify FOLDER --key public.key` checks every file of \
              this folder against the signature and the ledger; the public key has to reach you by another way.\n",
@@ -194,7 +194,7 @@ fn attempts(account: &Account) -> String {
     format!("## Earlier attempts\n\n{}", bullets(&lines))
 }
 
-fn remaining(account: &Account) -> Vec<String> {
+fn remaining(account: &Account, request: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for model in &account.models {
         lines.extend(model.outcome.next().map(str::to_string));
@@ -215,7 +215,7 @@ fn remaining(account: &Account) -> Vec<String> {
     if account.outcome.passes() {
         lines.push("close the request: `lacuna ledger close REQUEST`".to_string());
     }
-    lines
+    lines.into_iter().map(|line| line.replace("REQUEST", request)).collect()
 }
 
 /// What version 1 of a statement holds.

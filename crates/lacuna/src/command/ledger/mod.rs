@@ -8,7 +8,6 @@ mod show;
 mod step;
 mod verify;
 
-
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
