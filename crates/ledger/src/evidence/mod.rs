@@ -20,6 +20,9 @@ mod page;
 mod statement;
 mod words;
 
+#[cfg(test)]
+mod laws;
+
 pub use account::{
     Account, Change, Course, EarlierStatement, Left, LeftFile, ModelAccount, OtherRun, RemovedFiles, removed_files,
 };
