@@ -112,12 +112,16 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
     let temporary = temporary_name(path);
     // A link, unlike a rename, does not replace what is there.
-    let outcome = write_private(&temporary, bytes)
+    let outcome = boundary("making a key's temporary file")
+        .and_then(|()| write_private(&temporary, bytes))
         .and_then(|()| boundary("linking a key to its name"))
         .and_then(|()| fs::hard_link(&temporary, path));
-    let _ = fs::remove_file(&temporary);
+    // Until here the key has two names; who sweeps its folder takes the second one away after a kill.
+    let _ = boundary("deleting a key's temporary name").and_then(|()| fs::remove_file(&temporary));
     outcome.map_err(DiskError::io(path, "create"))?;
-    sync_folder(folder).map_err(DiskError::io(folder, "flush"))
+    boundary("flushing the folder of a new key")
+        .and_then(|()| sync_folder(folder))
+        .map_err(DiskError::io(folder, "flush"))
 }
 
 /// Make a file unless there is one of that name; whether it was made.
@@ -184,7 +188,8 @@ pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
         Err(error) => return Err(DiskError::io(path, "delete")(error)),
     }
     let folder = folder_of(path);
-    sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true)
+    let flushed = boundary("flushing the folder of a deleted file").and_then(|()| sync_folder(folder));
+    flushed.map_err(DiskError::io(folder, "flush")).map(|()| true)
 }
 
 /// Read a whole file of at most `limit_bytes`.

@@ -2,19 +2,27 @@
 
 use crate::error::CliError;
 use crate::removals::{self, Part};
-use lacuna_ledger::{Event as Recorded, Ledger, Record, RemovalKind, Status};
+use lacuna_ledger::{Event as Recorded, Record, RemovalKind, Status, UncheckedLedger};
 use lacuna_report::html::{Event, EventTone, Timeline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The ledger's events in words; they hold pseudonyms, digests, days and codes, as the ledger does.
 ///
+/// A ledger that was changed is shown as it is found, and said to be changed.
+///
 /// # Errors
 /// A ledger that cannot be read.
 pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
-    let ledger = Ledger::open(path)?;
+    let ledger = UncheckedLedger::open(path)?;
     let verified = ledger.verify(&[])?;
-    let recorded = ledger.view().events()?.into_iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
+    // What is no record any more is among the findings.
+    let recorded: Vec<(Recorded, Record)> = ledger
+        .events()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|event| Some((event.clone(), event.record().ok()?)))
+        .collect();
     let unassessed = closed_unassessed(&recorded);
     let events = removals::grouped(&recorded, |(_, record)| record)
         .iter()
@@ -36,11 +44,6 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
             .to_string(),
     );
     Ok(Timeline { state, events, notes })
-}
-
-fn read(event: Recorded) -> Result<(Recorded, Record), CliError> {
-    let record = event.record()?;
-    Ok((event, record))
 }
 
 /// The events by which an executed request was closed that no audit could assess.

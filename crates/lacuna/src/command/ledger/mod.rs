@@ -51,6 +51,14 @@ pub struct LedgerArguments {
     pub ledger: PathBuf,
 }
 
+impl LedgerArguments {
+    /// As it has to be named in the next command: not at all where the environment names it.
+    fn named(&self) -> String {
+        let from_environment = std::env::var_os("LACUNA_LEDGER").is_some_and(|named| named == self.ledger.as_os_str());
+        if from_environment { String::new() } else { format!(" --ledger {}", self.ledger.display()) }
+    }
+}
+
 /// On which days nobody works.
 #[derive(Args)]
 struct HolidayArguments {
@@ -126,7 +134,22 @@ fn code<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
     name: fn(T) -> &'static str,
 ) -> impl clap::builder::TypedValueParser<Value = T> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser};
-    PossibleValuesParser::new(all.iter().map(|code| name(*code)))
-        .map(move |text| *all.iter().find(|code| name(**code) == text).expect("clap lets nothing else pass"))
+    code_or_word(all, name, name)
+}
+
+/// A code of the ledger, by its name or by a word for it.
+fn code_or_word<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    word: fn(T) -> &'static str,
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+    let value = move |code: &T| {
+        let (name, word) = (name(*code), word(*code));
+        let value = PossibleValue::new(name);
+        if name == word { value } else { value.alias(word).help(format!("or {word}")) }
+    };
+    let means = move |code: T, text: &str| name(code) == text || word(code) == text;
+    PossibleValuesParser::new(all.iter().map(value))
+        .map(move |text| *all.iter().find(|code| means(**code, &text)).expect("clap lets nothing else pass"))
 }

@@ -1,7 +1,7 @@
 //! `lacuna ledger accept`, `refuse`, `extend`, `close`: how a request goes on.
 
 use super::show::Shown;
-use super::{HolidayArguments, LedgerArguments, code, day_or_today};
+use super::{HolidayArguments, LedgerArguments, code, code_or_word, day_or_today};
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::Args;
@@ -41,8 +41,8 @@ pub struct AcceptArguments {
 pub struct RefuseArguments {
     #[command(flatten)]
     which: Which,
-    /// The ground: an article, or that nothing here is of that person
-    #[arg(long, value_parser = code(RefusalGround::ALL, RefusalGround::name), value_name = "GROUND")]
+    /// The ground: an article or a word for it, or that nothing here is of that person
+    #[arg(long, value_parser = code_or_word(RefusalGround::ALL, RefusalGround::name, RefusalGround::word), value_name = "GROUND")]
     ground: RefusalGround,
     /// The day on which the person was told so [default: today]
     #[arg(long, value_name = "DAY")]
@@ -93,14 +93,14 @@ pub fn accept(arguments: &AcceptArguments) -> Result<Outcome, CliError> {
     let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.accept(&request, day_or_today(arguments.established), &holidays)?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.accept"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.accept"))
 }
 
 /// Refuse it.
 pub fn refuse(arguments: &RefuseArguments) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.refuse(&request, arguments.ground, day_or_today(arguments.told))?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.refuse"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.refuse"))
 }
 
 /// Extend its time.
@@ -108,7 +108,7 @@ pub fn extend(arguments: &ExtendArguments) -> Result<Outcome, CliError> {
     let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.extend(&request, arguments.reason, day_or_today(arguments.told), &holidays)?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.extend"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.extend"))
 }
 
 /// Close it.
@@ -126,7 +126,7 @@ pub fn close(arguments: &CloseArguments) -> Result<Outcome, CliError> {
     if arguments.destroy_link {
         ledger.destroy_link(&state.subject)?;
     }
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.close"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.close"))
 }
 
 impl Which {
