@@ -18,6 +18,8 @@ mod help;
 mod inspect;
 mod layouts;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod ledger_disk;
 mod nnunet;
 mod predict;
 mod privacy;
