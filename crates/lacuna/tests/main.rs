@@ -16,6 +16,7 @@ mod exact;
 mod guide;
 mod help;
 mod inspect;
+mod instructions;
 mod layouts;
 mod ledger;
 #[cfg(target_os = "linux")]
