@@ -1,4 +1,5 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder. Registers, which other verbs write later, are not in
+//! it.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -59,6 +60,9 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
+            if kind.is_dir() && entry.file_name() == crate::OWN_FOLDER {
+                continue;
+            }
             if kind.is_dir() {
                 folders.push(relative);
             } else if name != MANIFEST && !name.ends_with(".tmp") {

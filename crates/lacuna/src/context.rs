@@ -7,6 +7,7 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output;
 use crate::progress::ProgressMode;
+use lacuna_artefacts::Site;
 use lacuna_cohort::CaseCache;
 use lacuna_kernels::InstructionSet;
 use lacuna_nn::{Activations, Adapter, Device, DeviceKind};
@@ -66,6 +67,14 @@ impl Context {
             context.note(&format!("note     {} is a program on the CPU; --device cpu is faster", adapter.name));
         }
         Ok(context)
+    }
+
+    /// The folder of run folders with its secret key, under which registers name people; the key is drawn at the first use.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made.
+    pub fn site(&self) -> Result<Site, CliError> {
+        Ok(Site::open_or_create(&self.runs)?)
     }
 
     /// A line for people, unless they want quiet.

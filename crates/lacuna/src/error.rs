@@ -5,6 +5,7 @@
 
 use crate::config::with_suggestion;
 use crate::exit::Exit;
+use lacuna_artefacts::ArtefactError;
 use lacuna_audit::AuditError;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
@@ -97,6 +98,9 @@ pub enum CliError {
     /// Reading or writing a file failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A site's key or a register cannot be used.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
     /// A volume could not be read or written.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -173,6 +177,8 @@ impl CliError {
             CliError::Engine(error) => of_engine(error),
             CliError::Objects(error) => of_objects(error),
             CliError::Disk(error) => of_disk(error),
+            CliError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
+            CliError::Artefact(_) => Exit::Data,
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),

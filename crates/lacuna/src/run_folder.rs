@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::progress::timestamp;
+use lacuna_artefacts::Site;
 use lacuna_disk::{DiskError, manifest};
 use lacuna_nn::device_identity;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,8 @@ pub enum Standing {
 /// A run folder of a run that is under way.
 pub struct RunFolder {
     path: PathBuf,
+    /// The folder of all run folders, which has the site's key.
+    runs: PathBuf,
     quiet: bool,
     closed: bool,
 }
@@ -116,7 +119,7 @@ impl RunFolder {
     pub fn create(context: &Context, name: &str, record: &RunRecord) -> Result<RunFolder, CliError> {
         let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
         let path = claim(&context.runs.join(&record.verb), &format!("{stamp}-{}", file_name(name)))?;
-        let folder = RunFolder { path, quiet: context.quiet, closed: false };
+        let folder = RunFolder { path, runs: context.runs.clone(), quiet: context.quiet, closed: false };
         folder.write_json("run.json", record)?;
         folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
@@ -168,7 +171,8 @@ impl RunFolder {
             let what = format!("{}: the run is done; fix: start a new one", path.display());
             return Err(CliError::Config { what });
         }
-        let folder = RunFolder { path: path.to_path_buf(), quiet: context.quiet, closed: false };
+        let folder =
+            RunFolder { path: path.to_path_buf(), runs: context.runs.clone(), quiet: context.quiet, closed: false };
         folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
@@ -177,6 +181,14 @@ impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The site whose key names people in its registers.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made.
+    pub fn site(&self) -> Result<Site, CliError> {
+        Ok(Site::open_or_create(&self.runs)?)
     }
 
     /// A file in it.

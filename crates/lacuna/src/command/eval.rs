@@ -8,9 +8,11 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
+use crate::registering;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use clap::Args;
+use lacuna_artefacts::Kind;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
 use lacuna_metrics::{SURFACE_TOLERANCE_MM, SurfaceScorer};
 use lacuna_seed::Seed;
@@ -94,6 +96,8 @@ struct Record {
 
 /// The scores so far, to every digit, in the run folder.
 const SCORES: &str = "scores.json";
+/// The same as a table.
+const TABLE: &str = "subjects.csv";
 /// Scores of thousands of subjects.
 const SCORES_BYTES_MAX: u64 = 1 << 30;
 
@@ -234,8 +238,21 @@ impl Work<'_> {
     }
 
     fn keep(&self, scored: &[Scored]) -> Result<(), CliError> {
+        self.enter(scored)?;
         self.folder.write_json(SCORES, &scored)?;
-        self.folder.write("subjects.csv", &scores::csv(scored))
+        self.folder.write(TABLE, &scores::csv(scored))
+    }
+
+    /// Whom the two tables hold.
+    fn enter(&self, scored: &[Scored]) -> Result<(), CliError> {
+        let site = self.context.site()?;
+        for name in [SCORES, TABLE] {
+            let file = self.folder.file(name);
+            let entry = registering::of_file(&file, Kind::Scores);
+            let entry = registering::holding(entry, &site, scored.iter().map(|one| one.subject.as_str()));
+            registering::enter(&site, &file, &entry)?;
+        }
+        Ok(())
     }
 
     fn interrupted(&self, done: usize, total: usize) -> CliError {
