@@ -77,6 +77,10 @@ impl DiskError {
     }
 }
 
+/// The hidden folder in which lacuna keeps what it knows of the files beside it: registers, and a site's key. It is no
+/// part of a data set or of a run's own files.
+pub const OWN_FOLDER: &str = ".lacuna";
+
 /// Replace `path` by what `fill` writes: all of it or nothing.
 ///
 /// Folders above `path` are created. If `fill` fails, the old file stays and the temporary

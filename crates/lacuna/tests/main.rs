@@ -25,6 +25,7 @@ mod nnunet;
 mod predict;
 mod privacy;
 mod redact;
+mod registers;
 mod report;
 mod study;
 mod support;

@@ -35,7 +35,7 @@ pub use quarantine::{Quarantine, Receipt, State};
 use crate::error::CliError;
 use crate::staging::staged;
 use lacuna_artefacts::{Kind, PortablePath, Site};
-use lacuna_ledger::{Holds, Ledger, Record, RemovalKind};
+use lacuna_ledger::{Holds, Ledger};
 use models::{Models, Saw, may_be_a_model};
 use ours::Form;
 use person::Said;
@@ -453,20 +453,8 @@ fn is_small_text(path: &Path) -> bool {
 /// What the ledger says was removed, of anybody, and was not put back.
 fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
-    let mut marks = BTreeMap::new();
-    for record in ledger.view().records_of_kind("deletion")? {
-        if let Record::Deletion { artefact, holds, .. } = record {
-            marks.insert(artefact, holds);
-        }
-    }
-    for record in ledger.view().records_of_kind("removal")? {
-        match record {
-            Record::Removal { artefact, how: RemovalKind::Restored, .. } => drop(marks.remove(&artefact)),
-            Record::Removal { artefact, holds, .. } => drop(marks.insert(artefact, holds)),
-            _ => {}
-        }
-    }
-    Ok(marks)
+    let removed = ledger.view().removed()?;
+    Ok(removed.into_iter().map(|(artefact, removed)| (artefact, removed.holds)).collect())
 }
 
 fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {
