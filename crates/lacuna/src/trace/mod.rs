@@ -29,7 +29,7 @@ pub use buckets::{Bucket, in_buckets, named_buckets};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};
-pub use purge::{delete_quarantined, finish, purge, restore};
+pub use purge::{delete_quarantined, deletions, finish, purge, quarantines_of, restore};
 pub use quarantine::{Quarantine, Receipt, State};
 
 use crate::error::CliError;
@@ -316,8 +316,11 @@ impl Search<'_> {
                 for path in files.filter(|path| path.file_name().is_some_and(|name| entered.artefact.speaks_of(name))) {
                     match said {
                         Said::Holds => {
-                            let verdict = by_kind(entered.artefact.kind);
-                            self.found.entry(path.clone()).or_insert(verdict);
+                            // A table of a data set is judged by its rows, which were read before.
+                            let is_table = entered.artefact.kind == Kind::Name && self.is_in_data(path);
+                            if !is_table {
+                                self.found.entry(path.clone()).or_insert(by_kind(entered.artefact.kind));
+                            }
                         }
                         Said::Unknown if !self.found.contains_key(path) => {
                             let why = "its register was written under another key, or does not know whom it holds";

@@ -10,6 +10,7 @@ mod verify;
 
 pub use lacuna_ledger::{VERDICTS, is_passing};
 
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
@@ -68,7 +69,7 @@ struct HolidayArguments {
 }
 
 /// Do what is asked of the ledger.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.action {
         Action::Request(arguments) => request::run(arguments),
         Action::List(arguments) => list::run(arguments),
@@ -77,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         Action::Refuse(arguments) => step::refuse(arguments),
         Action::Extend(arguments) => step::extend(arguments),
         Action::Audit(arguments) => audit::run(arguments),
-        Action::Close(arguments) => step::close(arguments),
+        Action::Close(arguments) => step::close(arguments, context),
         Action::Verify(arguments) => verify::run(arguments),
         Action::Export(arguments) => export::run(arguments),
     }
