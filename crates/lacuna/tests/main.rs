@@ -10,6 +10,7 @@ mod compare;
 mod configuration;
 mod convert;
 mod data;
+mod erase;
 mod errors;
 mod eval;
 mod exact;

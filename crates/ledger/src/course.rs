@@ -39,7 +39,7 @@ pub struct RequestState {
     pub verdict: Option<String>,
     /// Whether it was closed though no audit could assess the model.
     pub closed_unassessed: bool,
-    /// The verdict of each run since the request was executed anew.
+    /// The verdict of each run since the request was executed or evidence of it written.
     #[serde(skip)]
     verdicts: BTreeMap<String, String>,
     /// Whether the next finished run begins another round, whose verdicts replace those of this one.
@@ -162,7 +162,11 @@ impl RequestState {
                 }
                 (self.paused_since, self.paused_days, self.due) = (None, self.paused_days + days, due.clone());
             }
-            Record::Evidence { statement, .. } => self.evidence_earlier.extend(self.evidence.replace(*statement)),
+            Record::Evidence { statement, .. } => {
+                self.evidence_earlier.extend(self.evidence.replace(*statement));
+                // A run without effect ends in evidence too, and leaves the request as it was.
+                self.round_is_over = true;
+            }
             Record::Protocol { .. } | Record::Run { .. } | Record::Audit { .. } | Record::Verdict { .. } => {
                 let standing = [Status::Accepted, Status::Extended, Status::Executed];
                 if !standing.contains(&self.status) {

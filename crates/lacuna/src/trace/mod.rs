@@ -25,7 +25,7 @@ mod quarantine;
 mod survey;
 mod walk;
 
-pub use buckets::{Bucket, in_buckets, named_buckets};
+pub use buckets::{Bucket, in_buckets};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};

@@ -1,6 +1,7 @@
 //! A bundle: written at the end of a request, checked by whoever gets it.
 
-use super::dsse::Envelope;
+use super::dsse::{Envelope, key_id};
+use super::page::{card, limits};
 use super::statement::{ModelDigests, PAYLOAD_TYPE, Predicate, Statement};
 use crate::digest::{from_hex, to_hex};
 use crate::folder::Folder;
@@ -25,9 +26,14 @@ pub struct Bundle {
     pub models: Vec<ModelDigests>,
     /// What is said; its list of files is filled in here.
     pub predicate: Predicate,
-    /// Every other file, by name: protocol, metrics, environment, deletions, limits.
+    /// Every other file, by name: protocol, metrics, environment, deletions.
     pub files: BTreeMap<String, Vec<u8>>,
 }
+
+/// What the limits are called.
+const LIMITS: &str = "limits.md";
+/// What the models' card is called.
+const CARD: &str = "model-card.md";
 
 /// What a bundle that was checked says.
 #[derive(Clone, Debug, Serialize)]
@@ -80,10 +86,18 @@ impl Bundle {
             });
         }
         let request = self.predicate.request.clone();
+        if let Some(account) = &mut self.predicate.account {
+            account.signed_by = key_id(&ledger.keyring().public());
+            account.complete(&dated_records(ledger, &request)?);
+        }
         // The page is one of the files that the statement names, and says all but the list of files.
         self.predicate.files = BTreeMap::new();
-        let page = Statement::new(&self.models, self.predicate.clone()).page();
-        self.files.insert(PAGE.to_string(), page.into_bytes());
+        let statement = Statement::new(&self.models, self.predicate.clone());
+        self.files.insert(PAGE.to_string(), statement.page().into_bytes());
+        if let Some(account) = &statement.predicate.account {
+            self.files.insert(LIMITS.to_string(), limits(&statement.predicate.claim, account).into_bytes());
+            self.files.insert(CARD.to_string(), card(&statement, account).into_bytes());
+        }
         self.predicate.files = self.files.iter().map(|(name, bytes)| (name.clone(), Digest::of(&[bytes]))).collect();
         let statement = Statement::new(&self.models, self.predicate);
         let payload = serde_json::to_vec(&statement).expect("a statement is JSON");
@@ -149,6 +163,18 @@ pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, Ledge
         Err(finding) => checked.findings.push(finding),
     }
     Ok(checked)
+}
+
+/// What was written of a request, with the time of each.
+fn dated_records(ledger: &Ledger, request: &str) -> Result<Vec<(String, Record)>, LedgerError> {
+    let mut records = Vec::new();
+    for event in ledger.view().events()? {
+        let record = event.record()?;
+        if record.request() == Some(request) {
+            records.push((event.at, record));
+        }
+    }
+    Ok(records)
 }
 
 /// The event of a record that was just written, its way to the root, and the signed root.
@@ -238,6 +264,7 @@ mod tests {
             claim,
             at: "2026-11-25T10:00:00Z".to_string(),
             files: BTreeMap::new(),
+            account: None,
         };
         let models = vec![ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) }];
         let files = [("protocol.json", &b"{}"[..]), ("metrics.json", b"[1]"), ("limits.md", b"none\n")];

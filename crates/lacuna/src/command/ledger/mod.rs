@@ -8,8 +8,6 @@ mod show;
 mod step;
 mod verify;
 
-pub use lacuna_ledger::{VERDICTS, is_passing};
-
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;

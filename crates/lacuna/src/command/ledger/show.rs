@@ -2,10 +2,11 @@
 
 use super::{LedgerArguments, day_or_today};
 use crate::error::CliError;
-use crate::output::Outcome;
+use crate::output;
 use crate::removals::{self, Part};
 use crate::text_table::{aligned, named};
 use clap::Args;
+use lacuna_ledger::evidence::Outcome;
 use lacuna_ledger::{Ledger, Record, RequestState, Status, is_open};
 use serde::Serialize;
 
@@ -46,7 +47,7 @@ pub struct Entry {
 }
 
 /// Show it.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments) -> Result<output::Outcome, CliError> {
     let ledger = Ledger::open(&arguments.ledger.ledger)?;
     let state = ledger.find_request(&arguments.request)?;
     let mut events = Vec::new();
@@ -73,8 +74,8 @@ impl Shown {
     }
 
     /// For people and for scripts.
-    pub fn outcome(&self, verb: &str) -> Outcome {
-        Outcome::new(verb, self, self.text())
+    pub fn outcome(&self, verb: &str) -> output::Outcome {
+        output::Outcome::new(verb, self, self.text())
     }
 
     fn text(&self) -> String {
@@ -88,7 +89,12 @@ impl Shown {
             ("due", due_in_words(state, self.days_left)),
         ];
         lines.extend(state.refusal.map(|ground| ("refused", ground.name().to_string())));
-        lines.extend(state.verdict.clone().map(|verdict| ("verdict", verdict)));
+        if let Some(verdict) = &state.verdict {
+            let outcome = Outcome::of_name(verdict);
+            let title = outcome.map_or(String::new(), |outcome| format!(": {}", outcome.title()));
+            lines.push(("verdict", format!("{verdict}{title}")));
+            lines.extend(outcome.and_then(Outcome::warning).map(|warning| ("warning", warning.to_string())));
+        }
         lines.extend(
             state.evidence_earlier.iter().map(|statement| ("evidence", format!("{statement}, an earlier one"))),
         );

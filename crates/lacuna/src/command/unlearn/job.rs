@@ -229,7 +229,7 @@ impl<'a> Job<'a> {
         let effect = self.effect(run, &state.network, context, folder)?;
         let mut looking_passes = looking.passes()?;
         looking_passes += effect.passes;
-        folder.write_json(lineage::FILE, &self.lineage(state)?)?;
+        folder.write_json(lineage::FILE, &self.lineage(state, &effect)?)?;
         let rows = self.all_rows(folder)?;
         results::write(&folder.file("results.csv"), &rows)?;
         watch::remove_checkpoint(folder)?;
@@ -295,8 +295,9 @@ impl<'a> Job<'a> {
         Ok(Pictures { images, classes, scans, bytes_max: arguments.bytes_max(), notes })
     }
 
-    /// That of the model this began from, and this request.
-    fn lineage(&self, state: &State) -> Result<Lineage, CliError> {
+    /// That of the model this began from, and this request; a run without effect is marked, since its model still holds
+    /// them.
+    fn lineage(&self, state: &State, effect: &Effect) -> Result<Lineage, CliError> {
         let parent = self.model.network.digest();
         let split = &self.sides.split;
         let told = || {
@@ -310,6 +311,7 @@ impl<'a> Job<'a> {
             epochs: state.epochs_done,
             parent,
             model: state.network.digest(),
+            no_effect: effect.is_nothing,
         };
         Ok(before.after(split.forget().clone(), by))
     }
