@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The hidden folder in which a register lies, below the folder that it speaks of.
-pub const FOLDER: &str = ".lacuna";
+pub const FOLDER: &str = lacuna_disk::OWN_FOLDER;
 const ENTRIES: &str = "artefacts";
 const SCHEMA: &str = "lacuna.artefact/1";
 const ENTRY_BYTES_MAX: u64 = 64 << 20;

@@ -16,6 +16,12 @@ pub enum CohortError {
     /// A volume could not be read or written.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// A scan that is being written could not be entered into a register; the caller knows why.
+    #[error("scan `{scan}`: could not be entered into the register of the folder")]
+    NotEntered {
+        /// The scan.
+        scan: String,
+    },
     /// The files of one scan do not lie on one grid.
     #[error(transparent)]
     GridMismatch(Box<GridMismatch>),

@@ -32,7 +32,9 @@ pub use check::{CheckReport, FaultInfo, ImageSummary, Problem, ScanSummary, Seve
 pub use cohort::Cohort;
 pub use error::CohortError;
 pub use labels::{AS_IS, BUILT_IN, BuiltIn, LabelTable, OutsideTable, Target, count_labels};
-pub use layout::{CohortFacts, LAYOUTS, Layout, LayoutOptions, ScanName, write_cohort};
+pub use layout::{
+    CohortFacts, LAYOUTS, Layout, LayoutOptions, ScanFiles, ScanName, write_cohort, write_cohort_entered,
+};
 pub use named::{Named, without};
 pub use people::{SUBJECTS_FILE, SubjectPattern};
 pub use scan_data::{GridMismatch, ReadOptions, ScanData, load};

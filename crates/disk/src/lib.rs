@@ -11,7 +11,7 @@ mod leftovers;
 pub mod manifest;
 
 pub use boundary::boundary;
-pub use leftovers::{make_folder, remove_abandoned, remove_unfinished_below};
+pub use leftovers::{make_folder, remove_abandoned, remove_unfinished, remove_unfinished_below};
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -76,6 +76,10 @@ impl DiskError {
         move |source| DiskError::Io { path, action, source }
     }
 }
+
+/// The hidden folder in which lacuna keeps what it knows of the files beside it: registers, and a site's key. It is no
+/// part of a data set or of a run's own files.
+pub const OWN_FOLDER: &str = ".lacuna";
 
 /// Replace `path` by what `fill` writes: all of it or nothing.
 ///
@@ -288,25 +292,6 @@ pub fn unfinished(path: &Path) -> Option<PathBuf> {
         && chance.len() == 16
         && u64::from_str_radix(chance, 16).is_ok();
     (is_ours && !target.is_empty()).then(|| path.with_file_name(target))
-}
-
-/// Remove from a folder what writes began and did not end; one that is not there holds none.
-///
-/// For folders that one process alone writes: another's write would be taken from under it.
-///
-/// # Errors
-/// The folder cannot be listed, or a file in it not removed.
-pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder).map_err(DiskError::io(folder, "list"))? {
-        let path = entry.map_err(DiskError::io(folder, "list"))?.path();
-        if unfinished(&path).is_some() {
-            remove_file(&path)?;
-        }
-    }
-    Ok(())
 }
 
 /// A rename is durable only once its folder is.

@@ -1,4 +1,5 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, but for its register of artefacts.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder. Registers, which other verbs write later, are not in
+//! it.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -6,8 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "MANIFEST";
-/// A register of artefacts changes when a person is removed, long after the run.
-const REGISTER: &str = ".lacuna";
 /// A line per file.
 const BYTES_MAX: u64 = 16 << 20;
 
@@ -84,7 +83,7 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
-            if kind.is_dir() && name == REGISTER {
+            if kind.is_dir() && entry.file_name() == crate::OWN_FOLDER {
                 continue;
             }
             if kind.is_dir() {

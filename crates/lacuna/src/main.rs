@@ -26,6 +26,7 @@ mod preparing;
 mod progress;
 mod raster;
 mod redact;
+mod registering;
 mod removals;
 mod reporting;
 mod run_folder;

@@ -1,7 +1,9 @@
 //! The HTML report of results, in a run folder or wherever it is asked for.
 
 use crate::error::CliError;
+use crate::registering;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
+use lacuna_artefacts::{Kind, Site};
 use lacuna_cohort::without;
 use lacuna_report::html::{self, Audit, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
 use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
@@ -134,17 +136,17 @@ impl Report {
     /// Results that contradict each other, or a file that cannot be written.
     pub fn write(mut self, folder: &RunFolder) -> Result<(), CliError> {
         self.facts = facts(&read_record(folder.path())?);
-        self.put(&folder.file(FILE)).map(|_| ())
+        self.put(&folder.file(FILE), &folder.site()?).map(|_| ())
     }
 
     /// Write the page, and beside it whose slices it holds if it holds any; its size.
     ///
     /// # Errors
     /// Results that contradict each other, or a file that cannot be written.
-    pub fn put(&self, path: &Path) -> Result<usize, CliError> {
+    pub fn put(&self, path: &Path, site: &Site) -> Result<usize, CliError> {
         let page = self.page()?;
-        let subjects = self.pictures.as_ref().map_or_else(BTreeSet::new, |pictures| pictures.subjects(&self.rows));
-        let shown = Shown { schema: "lacuna.shown/1".to_string(), subjects };
+        let shown = Shown { schema: "lacuna.shown/1".to_string(), subjects: self.shown() };
+        self.enter(path, site)?;
         // Said before a page is there and unsaid after: at no time is there a page of which nobody knows whom it shows.
         if !shown.subjects.is_empty() {
             shown.write(path)?;
@@ -154,6 +156,29 @@ impl Report {
             shown.write(path)?;
         }
         Ok(page.len())
+    }
+
+    /// Enter a file that is made of this report into the register of its folder.
+    ///
+    /// # Errors
+    /// A register that cannot be written.
+    pub fn enter(&self, file: &Path, site: &Site) -> Result<(), CliError> {
+        enter(file, site, if self.shown().is_empty() { Kind::Scores } else { Kind::Prediction }, &self.people())
+    }
+
+    /// Everybody whom results, probes, curves, the audit or slices name.
+    pub fn people(&self) -> BTreeSet<String> {
+        let probed = self.probes.iter().map(|row| &row.run).chain(self.curves.iter().map(|row| &row.run));
+        let mut people: BTreeSet<String> = self.rows.iter().flat_map(ids_of).map(str::to_string).collect();
+        people.extend(probed.map(|run| run.forgotten.clone()));
+        people.extend(self.audit.iter().flat_map(Audit::subjects).cloned());
+        people.extend(self.pictures.iter().flat_map(|pictures| &pictures.scans).map(|seen| seen.subject.clone()));
+        people
+    }
+
+    /// Whose slices it holds.
+    fn shown(&self) -> BTreeSet<String> {
+        self.pictures.as_ref().map_or_else(BTreeSet::new, |pictures| pictures.subjects(&self.rows))
     }
 
     /// A title is the name of a study or a folder, and may hold an id where people are numbered.
@@ -182,6 +207,15 @@ impl Report {
             running: self.running.as_deref(),
         }
     }
+}
+
+/// Enter a file about people into the register of its folder.
+///
+/// # Errors
+/// A register that cannot be written.
+pub fn enter(file: &Path, site: &Site, kind: Kind, people: &BTreeSet<String>) -> Result<(), CliError> {
+    let entry = registering::holding(registering::of_file(file, kind), site, people.iter().map(String::as_str));
+    registering::enter(site, file, &entry)
 }
 
 /// Whose slices a page holds, beside it: `report.subjects.json` beside `report.html`.

@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::run_identity;
 pub use crate::run_record::{RunRecord, Standing, Status, read_record, read_status};
-use lacuna_artefacts::{Artefact, Covers, Kind};
+use lacuna_artefacts::{Artefact, Covers, Kind, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_disk::{DiskError, manifest};
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub struct People {
 /// A run folder of a run that is under way.
 pub struct RunFolder {
     path: PathBuf,
+    /// The folder of all run folders, which has the site's key.
+    runs: PathBuf,
     quiet: bool,
     closed: bool,
 }
@@ -59,7 +61,7 @@ impl RunFolder {
                 Ok::<(), CliError>(lacuna_disk::write_bytes(&folder.join(config::FILE), text.as_bytes())?)
             })
         })?;
-        let folder = RunFolder { path, quiet: context.quiet, closed: false };
+        let folder = RunFolder { path, runs: context.runs.clone(), quiet: context.quiet, closed: false };
         folder.announce(context);
         Ok(folder)
     }
@@ -93,7 +95,8 @@ impl RunFolder {
         // What the manifest lists is about to change, and what killed writes left is of no more use.
         manifest::remove(path)?;
         lacuna_disk::remove_unfinished_below(path)?;
-        let folder = RunFolder { path: path.to_path_buf(), quiet: context.quiet, closed: false };
+        let folder =
+            RunFolder { path: path.to_path_buf(), runs: context.runs.clone(), quiet: context.quiet, closed: false };
         folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
@@ -130,6 +133,14 @@ impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The site whose key names people in its registers.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made.
+    pub fn site(&self) -> Result<Site, CliError> {
+        Ok(Site::open_or_create(&self.runs)?)
     }
 
     /// A file in it.

@@ -157,7 +157,7 @@ pub fn open_in(
     config.train.activations = context.activations;
     let staged = staging::stage(verb, &mut config, context);
     staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
-    let store = store.registering(context.site()?);
+    let store = store.registering(context.runs.clone());
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });

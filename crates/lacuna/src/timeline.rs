@@ -146,6 +146,40 @@ fn tone(record: &Record) -> EventTone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lacuna_ledger::{Digest, Ground, Holds, Holidays, Ledger, NewRequest};
+
+    #[test]
+    fn files_are_told_by_kind_with_their_number_and_an_unassessed_end_is_told_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let mut ledger = Ledger::open_or_create(&path).unwrap();
+        let day = "2026-11-25".parse().unwrap();
+        let new = NewRequest { subject: "a", ground: Ground::Unstated, received: day, identity_asked: None };
+        let request = ledger.receive(&new, &Holidays::new()).unwrap().request;
+        ledger.advance(&request, Status::Accepted).unwrap();
+        let removal = |how| Record::Removal {
+            request: request.clone(),
+            artefact: Digest([7; 32]),
+            holds: Holds::Weights,
+            bytes: 1,
+            how,
+        };
+        let verdict =
+            Record::Verdict { request: request.clone(), run: "r".to_string(), verdict: "not_assessable".to_string() };
+        let quarantined = removal(RemovalKind::Quarantined);
+        let records = [verdict, quarantined.clone(), removal(RemovalKind::Rewritten), quarantined];
+        ledger.step(&request, &records).unwrap();
+        ledger.advance(&request, Status::Executed).unwrap();
+        ledger.close_unassessed(&request, day).unwrap();
+        let told: Vec<String> = timeline(&path).unwrap().events.into_iter().map(|event| event.what).collect();
+        for line in [
+            "6 to 8. 2 files moved to quarantine",
+            "7. 1 file rewritten with the pseudonym",
+            "11. a request is closed without an assessment",
+        ] {
+            assert!(told.iter().any(|found| found == line), "{line}: {told:?}");
+        }
+    }
 
     #[test]
     fn digests_are_cut_short_and_nothing_else() {

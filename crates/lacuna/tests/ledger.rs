@@ -268,6 +268,34 @@ fn the_next_step_is_named_and_grounds_may_be_words() {
     place.fails("ledger request --subject b --ground whatever --ledger l.db", 2, &["17-1-b"]);
 }
 
+#[test]
+fn a_model_in_quarantine_is_not_used_and_an_executed_request_is_closed_as_unassessed_only_when_that_is_said() {
+    use lacuna_ledger::{Holds, Ledger, Record, RemovalKind, Status};
+    let place = Place::new();
+    let asked = place.json("ledger request --subject a --ledger l.db", "lacuna.ledger.request/1");
+    let request = asked["request"].as_str().unwrap().to_string();
+    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    std::fs::write(place.path("model.safetensors"), "weights").unwrap();
+    let mut ledger = Ledger::open(&place.path("l.db")).unwrap();
+    let artefact = ledger.keyring().file_mark(&lacuna_disk::digest(b"weights"));
+    let removal = |how| Record::Removal { request: request.clone(), artefact, holds: Holds::Weights, bytes: 7, how };
+    ledger.step(&request, &[removal(RemovalKind::Quarantined)]).unwrap();
+    let predict = "predict . --model model.safetensors --out p --ledger l.db";
+    place.fails(predict, 4, &[&request, "moved to quarantine"]);
+    ledger.step(&request, &[removal(RemovalKind::Restored)]).unwrap();
+    assert!(!place.run(predict).stderr.contains(&request), "it was put back");
+    let verdict =
+        Record::Verdict { request: request.clone(), run: "r".to_string(), verdict: "inconclusive".to_string() };
+    ledger.step(&request, &[verdict]).unwrap();
+    ledger.advance(&request, Status::Executed).unwrap();
+    place.fails(&format!("ledger close {request} --ledger l.db"), 3, &["it executed", "--unassessed"]);
+    place.ok(&format!("ledger close {request} --unassessed --ledger l.db"));
+    let shown = place.ok(&format!("ledger show {request} --ledger l.db"));
+    for said in ["closed, without an assessment", "1 file moved to quarantine", "1 file put back"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn keys_are_for_their_owner_alone_whatever_the_mask() {
@@ -283,93 +311,4 @@ fn keys_are_for_their_owner_alone_whatever_the_mask() {
             assert_eq!(found, mode, "{name} under {mask}: {found:o}");
         }
     }
-}
-
-/// A file system in memory of so many kilobytes, where the system lets us mount one.
-#[cfg(target_os = "linux")]
-struct Mounted(std::path::PathBuf);
-
-#[cfg(target_os = "linux")]
-impl Mounted {
-    fn new(folder: &Path, kilobytes: u32) -> Option<Mounted> {
-        std::fs::create_dir_all(folder).unwrap();
-        let mounted = Mounted(folder.to_path_buf());
-        mounted.mount(&format!("size={kilobytes}k"), "tmpfs").then_some(mounted)
-    }
-
-    fn mount(&self, options: &str, kind: &str) -> bool {
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", kind, "-o", options, "tmpfs"]).arg(&self.0);
-        mount.output().is_ok_and(|output| output.status.success())
-    }
-
-    fn remount(&self, options: &str) {
-        assert!(self.mount(&format!("remount,{options}"), "tmpfs"));
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn skipped(why: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_ends_with_75_at_any_size_and_the_same_request_is_written_once_there_is_room() {
-    let place = Place::new();
-    let mut starved = 0;
-    // From no room for a key to room for nearly all.
-    for kilobytes in [4, 8, 12, 16, 20, 24, 32, 48, 64, 80, 96] {
-        let Some(disk) = Mounted::new(&place.path("disk"), kilobytes) else {
-            return skipped("no file system can be mounted here");
-        };
-        let request = "ledger request --subject a --ledger disk/l.db";
-        let ran = place.run(request);
-        assert!([0, 75].contains(&ran.code), "{kilobytes} kB: {} {}", ran.code, ran.stderr);
-        assert!(ran.code == 0 || ran.stderr.contains("fix: "), "{kilobytes} kB: {}", ran.stderr);
-        disk.remount("size=4m");
-        let verified = place.run("ledger verify --ledger disk/l.db");
-        assert!([0, 4].contains(&verified.code), "{kilobytes} kB: {}{}", verified.stdout, verified.stderr);
-        if ran.code == 75 {
-            starved += 1;
-            place.ok(request);
-        }
-        place.ok("ledger verify --ledger disk/l.db");
-        // One that is there and finds no room to go on.
-        std::fs::write(place.path("disk/filler"), vec![0; 5 << 20]).unwrap_err();
-        let ran = place.run("ledger request --subject b --ledger disk/l.db");
-        assert_eq!(ran.code, 75, "{kilobytes} kB: {}", ran.stderr);
-        std::fs::remove_file(place.path("disk/filler")).unwrap();
-        place.ok("ledger request --subject b --ledger disk/l.db");
-        place.ok("ledger verify --ledger disk/l.db");
-    }
-    assert!(starved > 3, "{starved} disks were too small");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_ledger_on_read_only_media_is_listed_shown_verified_and_exported() {
-    let place = Place::new();
-    let Some(disk) = Mounted::new(&place.path("disk"), 4096) else {
-        return skipped("no file system can be mounted here");
-    };
-    let asked = place.json("ledger request --subject a --ledger disk/l.db", "lacuna.ledger.request/1");
-    disk.remount("ro");
-    place.ok("ledger list --ledger disk/l.db");
-    place.ok(&format!("ledger show {} --ledger disk/l.db", asked["request"].as_str().unwrap()));
-    place.ok("ledger verify --ledger disk/l.db");
-    place.ok("ledger export --ledger disk/l.db --out out");
-    place.fails("ledger request --subject b --ledger disk/l.db", 4, &["disk", "fix: "]);
-    disk.remount("rw");
-    // A log that is left over, as a killed process leaves it, is not passed over: the file alone is an older state.
-    std::fs::write(place.path("disk/l.db-wal"), "events").unwrap();
-    disk.remount("ro");
-    place.fails("ledger list --ledger disk/l.db", 4, &["l.db-wal", "copy"]);
 }

@@ -17,12 +17,16 @@ mod exact;
 mod guide;
 mod help;
 mod inspect;
+mod instructions;
 mod layouts;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod ledger_disk;
 mod nnunet;
 mod predict;
 mod privacy;
 mod redact;
+mod registers;
 mod report;
 mod study;
 mod support;

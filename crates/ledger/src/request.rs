@@ -166,11 +166,24 @@ impl Ledger {
     /// # Errors
     /// One that is neither verified nor refused.
     pub fn close(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
+        self.close_deleting(request, told, &[])
+    }
+
+    /// The same with what is deleted for good because of it, in one transaction.
+    ///
+    /// # Errors
+    /// As [`Ledger::close`].
+    pub fn close_deleting(
+        &mut self,
+        request: &str,
+        told: Date,
+        deleted: &[Record],
+    ) -> Result<RequestState, LedgerError> {
         let state = self.find_request(request)?;
         if state.status == Status::Executed {
             return Err(LedgerError::Unassessed { request: request.to_string() });
         }
-        self.closed(request, told)
+        self.closed(request, told, deleted)
     }
 
     /// Close a request that was executed and cannot be assessed, of which the person was told.
@@ -178,16 +191,29 @@ impl Ledger {
     /// # Errors
     /// One that is not executed, or whose last verdict is neither `not_assessable` nor `inconclusive`.
     pub fn close_unassessed(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
+        self.close_unassessed_deleting(request, told, &[])
+    }
+
+    /// The same with what is deleted for good because of it, in one transaction.
+    ///
+    /// # Errors
+    /// As [`Ledger::close_unassessed`].
+    pub fn close_unassessed_deleting(
+        &mut self,
+        request: &str,
+        told: Date,
+        deleted: &[Record],
+    ) -> Result<RequestState, LedgerError> {
         let state = self.find_request(request)?;
         if state.status != Status::Executed {
             return Err(state.cannot("one that is executed, which alone is closed without an assessment"));
         }
-        self.closed(request, told)
+        self.closed(request, told, deleted)
     }
 
-    fn closed(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
-        let told = notification(request, DueReason::Outcome, told);
-        self.step(request, &[told, status(request, Status::Closed, None)])
+    fn closed(&mut self, request: &str, told: Date, deleted: &[Record]) -> Result<RequestState, LedgerError> {
+        let end = [notification(request, DueReason::Outcome, told), status(request, Status::Closed, None)];
+        self.step(request, &[deleted, &end].concat())
     }
 
     /// Destroy the link from a pseudonym to the person; whether there was one.

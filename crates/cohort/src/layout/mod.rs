@@ -19,7 +19,7 @@ pub use mrbrains::Mrbrains;
 pub use msd::Msd;
 pub use nnunet::Nnunet;
 pub use plain::Plain;
-pub use write::{CohortFacts, WrittenScan, write_cohort};
+pub use write::{CohortFacts, WrittenScan, write_cohort, write_cohort_entered};
 
 use crate::error::{all_of, in_words};
 use crate::{CohortError, SubjectId, SubjectPattern};

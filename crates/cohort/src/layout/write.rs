@@ -6,7 +6,7 @@ use crate::{CohortError, ScanData, SubjectId, count_labels};
 use lacuna_volume::{write_label_map, write_volume};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What holds for all scans of a cohort that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct WrittenScan {
 /// Scans are taken one at a time, so a cohort larger than memory can be written. Scan names
 /// become file names. Opened again, the folder gives the same subjects, scans, grids and values.
 ///
+/// A call that fails takes away what it wrote, so that the same call can be made again.
+///
 /// # Errors
 /// [`CohortError::TargetNotEmpty`], [`CohortError::Channels`] if the layout has no place for the
 /// channels, [`CohortError::SamePlace`] if its names cannot tell two scans apart, [`CohortError::LabelMissing`] for a scan without labels, and whatever `scans` gives.
@@ -44,39 +46,110 @@ pub fn write_cohort(
     facts: &CohortFacts,
     scans: &mut dyn Iterator<Item = Result<ScanData, CohortError>>,
 ) -> Result<Vec<WrittenScan>, CohortError> {
+    write_cohort_entered(layout, folder, facts, scans, &mut |_, _| Ok(()))
+}
+
+/// What is done before the files of a scan are written, which are named relative to the data set's folder.
+pub type Entering<'a> = dyn FnMut(&ScanData, &ScanFiles) -> Result<(), CohortError> + 'a;
+
+/// The same, and `enter` is called for each scan before its files are written.
+///
+/// # Errors
+/// Those of [`write_cohort`], and whatever `enter` gives.
+pub fn write_cohort_entered(
+    layout: &dyn Layout,
+    folder: &Path,
+    facts: &CohortFacts,
+    scans: &mut dyn Iterator<Item = Result<ScanData, CohortError>>,
+    enter: &mut Entering<'_>,
+) -> Result<Vec<WrittenScan>, CohortError> {
     refuse_occupied(folder)?;
+    let mut begun = BTreeSet::new();
+    let written = write_all(layout, folder, facts, scans, enter, &mut begun);
+    if written.is_err() {
+        take_away(folder, &begun);
+    }
+    written
+}
+
+/// `begun` gets every file of a scan before it is written.
+fn write_all(
+    layout: &dyn Layout,
+    folder: &Path,
+    facts: &CohortFacts,
+    scans: &mut dyn Iterator<Item = Result<ScanData, CohortError>>,
+    enter: &mut Entering<'_>,
+    begun: &mut BTreeSet<PathBuf>,
+) -> Result<Vec<WrittenScan>, CohortError> {
     let mut written = Vec::new();
     for scan in scans {
-        written.push(write_scan(layout, folder, facts, &scan?)?);
+        let scan = scan?;
+        let files = place(layout, folder, facts, &scan)?;
+        begun.extend(files.images.iter().chain([&files.label]).map(|file| folder.join(file)));
+        enter(&scan, &files)?;
+        written.push(write_scan(folder, &scan, files)?);
     }
-    layout.write_index(folder, facts, &written)?;
-    write_subjects(folder, &written)?;
-    Ok(written)
+    let before = files_below(folder);
+    let indexed = layout.write_index(folder, facts, &written).and_then(|()| write_subjects(folder, &written));
+    if indexed.is_err() {
+        begun.extend(files_below(folder).difference(&before).cloned());
+    }
+    indexed.map(|()| written)
+}
+
+/// Every file that can be listed below a folder.
+fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.insert(path);
+        }
+    }
+    files
+}
+
+/// Remove the files of a call that failed, what was entered of them, and the folders that are empty then. The call's own
+/// error matters more than what cannot be removed.
+fn take_away(folder: &Path, files: &BTreeSet<PathBuf>) {
+    let mut folders = BTreeSet::from([folder.to_path_buf()]);
+    for file in files {
+        let _ = fs::remove_file(file);
+        folders.extend(file.ancestors().skip(1).take_while(|above| above.starts_with(folder)).map(Path::to_path_buf));
+    }
+    // The deepest first.
+    for below in folders.iter().rev() {
+        let _ = fs::remove_dir_all(below.join(lacuna_disk::OWN_FOLDER));
+        let _ = fs::remove_dir(below);
+    }
 }
 
 fn refuse_occupied(folder: &Path) -> Result<(), CohortError> {
-    match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+    let occupies =
+        |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != lacuna_disk::OWN_FOLDER);
+    match fs::read_dir(folder).map(|mut entries| entries.any(occupies)) {
         Ok(true) => Err(CohortError::TargetNotEmpty { path: folder.to_path_buf() }),
         _ => Ok(()), // what cannot be listed is created, or fails when it is written to
     }
 }
 
-fn write_scan(
-    layout: &dyn Layout,
-    folder: &Path,
-    facts: &CohortFacts,
-    scan: &ScanData,
-) -> Result<WrittenScan, CohortError> {
+/// Where a scan's files go; nothing lies there yet.
+fn place(layout: &dyn Layout, folder: &Path, facts: &CohortFacts, scan: &ScanData) -> Result<ScanFiles, CohortError> {
     assert_eq!(scan.images.len(), facts.channels.len(), "a scan has one image per channel");
     let files = layout.place(&ScanName { subject: &scan.subject, name: &scan.name }, &facts.channels)?;
-    let labels = scan
-        .labels
-        .as_ref()
-        .ok_or_else(|| CohortError::LabelMissing { scan: scan.name.clone(), subject: scan.subject.clone() })?;
     // The folder was empty, so whatever lies there was written for another scan.
     if let Some(taken) = files.images.iter().chain([&files.label]).find(|path| folder.join(path).exists()) {
         return Err(CohortError::SamePlace { path: folder.join(taken), scan: scan.name.clone() });
     }
+    Ok(files)
+}
+
+fn write_scan(folder: &Path, scan: &ScanData, files: ScanFiles) -> Result<WrittenScan, CohortError> {
+    let labels = scan
+        .labels
+        .as_ref()
+        .ok_or_else(|| CohortError::LabelMissing { scan: scan.name.clone(), subject: scan.subject.clone() })?;
     for (image, path) in scan.images.iter().zip(&files.images) {
         write_volume(&folder.join(path), image, scan.header.as_ref())?;
     }
@@ -236,6 +309,28 @@ mod tests {
         let error = write(&crate::layout::Plain, folder.path(), &facts(&["T1"]), &[scan("a", "a", 0, 1)]).unwrap_err();
         assert!(matches!(error, CohortError::TargetNotEmpty { .. }));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_call_that_fails_leaves_nothing_and_can_be_made_again_in_every_layout() {
+        for layout in LAYOUTS {
+            let parent = tempfile::tempdir().unwrap();
+            let folder = parent.path().join("new");
+            let good = [scan("anna", "x1", 0, 1), scan("ben", "x2", 1, 1)];
+            let broken = ScanData { labels: None, ..scan("carl", "x3", 2, 1) };
+            let mut scans = good.iter().cloned().chain([broken]).map(Ok);
+            let mut entered = 0;
+            let enter = &mut |_: &ScanData, files: &ScanFiles| {
+                entered += 1;
+                let beside = folder.join(&files.images[0]).with_file_name(lacuna_disk::OWN_FOLDER);
+                Ok(lacuna_disk::write_bytes(&beside.join("entry"), b"")?)
+            };
+            write_cohort_entered(*layout, &folder, &facts(&["T1"]), &mut scans, enter).unwrap_err();
+            assert_eq!(entered, 3);
+            let left: Vec<_> = fs::read_dir(parent.path()).unwrap().collect();
+            assert!(left.is_empty(), "{}: {left:?}", layout.name());
+            write(*layout, &folder, &facts(&["T1"]), &good).unwrap();
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `lacuna compare`: runs side by side.
 
 use crate::confine::folder_of;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::reporting::{Report, nameless};
+use crate::reporting::{self, Report, nameless};
 use clap::Args;
+use lacuna_artefacts::Kind;
 use lacuna_report::html::Names;
 use lacuna_report::{Comparison, NamedRows, ScoreGrid, compare};
 use serde::Serialize;
@@ -53,7 +55,7 @@ impl Arguments {
 }
 
 /// Read, set side by side, write.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let reports: Vec<Report> = arguments
         .runs
         .iter()
@@ -73,6 +75,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     if let Some(path) = &arguments.out {
         let title = names.join(", ");
         let page = Report { title, compared: comparisons.clone(), ..Report::default() }.page()?;
+        let site = context.site()?;
+        let people = reports.iter().flat_map(Report::people).collect();
+        reporting::enter(path, &site, Kind::Scores, &people)?;
         lacuna_disk::write_bytes(path, page.as_bytes())?;
         text.push_str(&format!("report   {}\n", path.display()));
     }

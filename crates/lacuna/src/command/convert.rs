@@ -7,8 +7,9 @@ use crate::arguments::{PlansArguments, ShortcutChoice};
 use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lineage;
+use crate::lineage::{self, Lineage};
 use crate::output::Outcome;
+use crate::registering;
 use clap::{Args, ValueEnum};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{
@@ -92,6 +93,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         forward.write(path)?;
     }
     if let Some(target) = &target {
+        let digest = network.digest();
+        // Beside a file of another program nothing says whom it holds.
+        let lineage = Lineage::unchecked_beside(&arguments.file)?.filter(|lineage| lineage.model == digest);
+        let site = context.site()?;
+        let entry = registering::weights(target.path, &digest, lineage.as_ref(), &site);
+        registering::enter(&site, target.path, &entry)?;
         target.write(&file, &network, part)?;
     }
     let classes = has_head.then(|| architecture.classes());

@@ -75,16 +75,21 @@ impl Command {
     pub fn may_write(&self, global: &Global) -> Option<Vec<PathBuf>> {
         // What drives a graphics processor compiles, and keeps caches where it likes.
         let computes_here = global.device == DeviceKind::Cpu;
-        match self {
-            Command::Inspect(_) | Command::Verify(_) => Some(Vec::new()),
-            Command::Data(arguments) => arguments.may_write(),
-            Command::Compare(arguments) => Some(arguments.may_write()),
-            Command::Report(arguments) => arguments.may_write(),
-            Command::Convert(arguments) if computes_here => Some(arguments.may_write()),
-            Command::Predict(arguments) if computes_here => Some(arguments.may_write()),
-            Command::Eval(arguments) if computes_here => Some(arguments.may_write(global)),
-            _ => None,
+        let mut folders = match self {
+            Command::Inspect(_) | Command::Verify(_) => Vec::new(),
+            Command::Data(arguments) => arguments.may_write()?,
+            Command::Compare(arguments) => arguments.may_write(),
+            Command::Report(arguments) => arguments.may_write()?,
+            Command::Convert(arguments) if computes_here => arguments.may_write(),
+            Command::Predict(arguments) if computes_here => arguments.may_write(),
+            Command::Eval(arguments) if computes_here => arguments.may_write(global),
+            _ => return None,
+        };
+        if !folders.is_empty() {
+            // What is written is entered under the site's key, and its place remembered.
+            folders.push(global.runs.join(lacuna_artefacts::FOLDER));
         }
+        Some(folders)
     }
 
     /// Do it.
@@ -102,13 +107,13 @@ impl Command {
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
             Command::Audit(arguments) => audit::run(arguments, context),
-            Command::Ledger(arguments) => ledger::run(arguments),
+            Command::Ledger(arguments) => ledger::run(arguments, context),
             Command::Verify(arguments) => verify::run(arguments),
             Command::Trace(arguments) => trace::run(arguments, context),
             Command::Quarantine(arguments) => quarantine::run(arguments, context),
             Command::Erase(arguments) => erase::run(arguments, context),
             Command::Report(arguments) => report::run(arguments, context),
-            Command::Compare(arguments) => compare::run(arguments),
+            Command::Compare(arguments) => compare::run(arguments, context),
             Command::Watch(arguments) => watch::run(arguments, context),
             Command::Bench(arguments) => bench::run(arguments, context),
             Command::Completions(arguments) => completions::run(arguments),

@@ -13,6 +13,7 @@ use crate::text_table::named;
 use crate::timeline::timeline;
 use crate::viewing;
 use clap::Args;
+use lacuna_artefacts::Site;
 use lacuna_disk::manifest;
 use lacuna_objects::Address;
 use lacuna_report::html::{Names, NiiVue, Pictures};
@@ -110,14 +111,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     if let Some(ledger) = &arguments.ledger {
         report.ledger = Some(timeline(ledger)?);
     }
+    let site = context.site()?;
     let mut written = Written { report: None, figures: Vec::new(), bytes: 0, rows: report.rows.len() };
     if let Some(folder) = &arguments.figures {
-        written.figures = figures(&report, folder)?;
+        written.figures = figures(&report, folder, &site)?;
     }
     if arguments.out.is_some() || arguments.figures.is_none() {
         let (path, bytes) = match &arguments.out {
-            Some(path) => (path.clone(), report.put(path)?),
-            None => write_where_it_belongs(&arguments.runs, &report)?,
+            Some(path) => (path.clone(), report.put(path, &site)?),
+            None => write_where_it_belongs(&arguments.runs, &report, &site)?,
         };
         (written.report, written.bytes) = (Some(path), bytes);
     }
@@ -144,26 +146,29 @@ fn where_it_belongs(runs: &[PathBuf]) -> PathBuf {
 }
 
 /// In the run folder, if one run folder is named; its manifest, if all is as it says, then says so of the page too.
-fn write_where_it_belongs(runs: &[PathBuf], report: &Report) -> Result<(PathBuf, usize), CliError> {
+fn write_where_it_belongs(runs: &[PathBuf], report: &Report, site: &Site) -> Result<(PathBuf, usize), CliError> {
     let path = where_it_belongs(runs);
     let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) else {
-        let bytes = report.put(&path)?;
+        let bytes = report.put(&path, site)?;
         return Ok((path, bytes));
     };
     let altered = manifest::altered_files(folder)?;
-    let bytes = report.put(&path)?;
+    let bytes = report.put(&path, site)?;
     if altered.is_some_and(|altered| altered.keys().all(|name| name == FILE)) {
         manifest::write(folder)?;
     }
     Ok((path, bytes))
 }
 
-fn figures(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+fn figures(report: &Report, folder: &Path, site: &Site) -> Result<Vec<PathBuf>, CliError> {
     std::fs::create_dir_all(folder).map_err(refused(folder, "create"))?;
     let mut paths = Vec::new();
     for chart in report.charts()? {
         let path = |ending: &str| folder.join(format!("{}.{ending}", chart.name));
         let png = raster::png(&chart.svg, &path("png"))?;
+        for ending in ["svg", "png"] {
+            report.enter(&path(ending), site)?;
+        }
         lacuna_disk::write_bytes(&path("svg"), chart.svg.as_bytes())?;
         lacuna_disk::write_bytes(&path("png"), &png)?;
         paths.extend(["svg", "png"].map(path));

@@ -29,13 +29,13 @@ pub use buckets::{Bucket, in_buckets};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};
-pub use purge::{delete_quarantined, finish, purge, restore};
+pub use purge::{delete_quarantined, deletions, finish, purge, quarantines_of, restore};
 pub use quarantine::{Quarantine, Receipt, State};
 
 use crate::error::CliError;
 use crate::staging::staged;
 use lacuna_artefacts::{Kind, PortablePath, Site};
-use lacuna_ledger::{Holds, Ledger, Record, RemovalKind};
+use lacuna_ledger::{Holds, Ledger};
 use models::{Models, Saw, may_be_a_model};
 use ours::Form;
 use person::Said;
@@ -316,8 +316,11 @@ impl Search<'_> {
                 for path in files.filter(|path| path.file_name().is_some_and(|name| entered.artefact.speaks_of(name))) {
                     match said {
                         Said::Holds => {
-                            let verdict = by_kind(entered.artefact.kind);
-                            self.found.entry(path.clone()).or_insert(verdict);
+                            // A table of a data set is judged by its rows, which were read before.
+                            let is_table = entered.artefact.kind == Kind::Name && self.is_in_data(path);
+                            if !is_table {
+                                self.found.entry(path.clone()).or_insert(by_kind(entered.artefact.kind));
+                            }
                         }
                         Said::Unknown if !self.found.contains_key(path) => {
                             let why = "its register was written under another key, or does not know whom it holds";
@@ -453,20 +456,8 @@ fn is_small_text(path: &Path) -> bool {
 /// What the ledger says was removed, of anybody, and was not put back.
 fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
-    let mut marks = BTreeMap::new();
-    for record in ledger.view().records_of_kind("deletion")? {
-        if let Record::Deletion { artefact, holds, .. } = record {
-            marks.insert(artefact, holds);
-        }
-    }
-    for record in ledger.view().records_of_kind("removal")? {
-        match record {
-            Record::Removal { artefact, how: RemovalKind::Restored, .. } => drop(marks.remove(&artefact)),
-            Record::Removal { artefact, holds, .. } => drop(marks.insert(artefact, holds)),
-            _ => {}
-        }
-    }
-    Ok(marks)
+    let removed = ledger.view().removed()?;
+    Ok(removed.into_iter().map(|(artefact, removed)| (artefact, removed.holds)).collect())
 }
 
 fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {

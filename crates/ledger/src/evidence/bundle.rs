@@ -330,6 +330,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_of_a_bundle_is_found_and_every_file_is_covered_or_named_as_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, _) = bundle(folder.path());
+        let out = folder.path().join("out");
+        let whole = verify_bundle(&out, &key).unwrap();
+        let mut names: Vec<String> =
+            std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!((whole.covered, whole.uncovered), (names.clone(), vec![]));
+        std::fs::create_dir(out.join("a-folder")).unwrap();
+        std::fs::write(out.join("added.txt"), "x").unwrap();
+        std::fs::write(out.join("large"), vec![0; FILE_BYTES_MAX as usize + 1]).unwrap();
+        std::fs::write(out.join(PAGE), "another page").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(out.join(CHECKPOINT), out.join("b-link")).unwrap();
+        let checked = verify_bundle(&out, &key).unwrap();
+        let mut expected = vec!["a-folder", "added.txt", "large", PAGE];
+        if cfg!(unix) {
+            expected.push("b-link");
+        }
+        expected.sort();
+        let mut uncovered = checked.uncovered.clone();
+        uncovered.sort();
+        assert_eq!(uncovered, expected);
+        let mut found: Vec<&str> = checked.findings.iter().map(|finding| finding.row.as_str()).collect();
+        found.sort();
+        assert_eq!(found, expected);
+        assert_eq!(checked.covered.len(), names.len() - 1);
+        // Without the statement nothing is covered.
+        std::fs::remove_file(out.join(ENVELOPE)).unwrap();
+        assert_eq!(verify_bundle(&out, &key).unwrap().covered, Vec::<String>::new());
+    }
+
+    #[test]
     fn no_page_claims_what_no_page_can() {
         let folder = tempfile::tempdir().unwrap();
         let (_, statement) = bundle(folder.path());

@@ -5,6 +5,9 @@ use crate::*;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
+/// What is found at a ledger's place, and how it comes to be that.
+type Way = (&'static str, fn(&Path));
+
 fn refused(path: &Path) -> [LedgerError; 2] {
     [Ledger::open(path), Ledger::open_or_create(path)].map(|opened| opened.err().expect("it is refused"))
 }
@@ -19,7 +22,7 @@ fn bare(path: &Path) {
 
 #[test]
 fn a_ledger_that_is_gone_beside_its_keys_is_refused_by_everything_and_nothing_takes_its_place() {
-    let ways: [(&str, fn(&Path)); 3] = [
+    let ways: [Way; 3] = [
         ("its file is gone", |_| {}),
         ("its file is empty", |path| std::fs::write(path, "").unwrap()),
         ("its file has no tables", bare),
@@ -49,7 +52,7 @@ fn a_ledger_that_is_gone_beside_its_keys_is_refused_by_everything_and_nothing_ta
 
 #[test]
 fn a_ledger_that_was_never_begun_is_said_to_be_that_and_the_next_request_begins_it() {
-    let ways: [(&str, fn(&Path)); 4] = [
+    let ways: [Way; 4] = [
         ("only one key was made", |path| {
             drop(Keyring::make(path).unwrap());
             for name in ["guard.key", "signing.key", "public.key"] {

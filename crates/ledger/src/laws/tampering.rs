@@ -133,8 +133,11 @@ fn forge(path: &Path) {
     tamper(path, &sql);
 }
 
+/// What was changed, and how.
+type Change = (&'static str, fn(&Path));
+
 /// Every way to change a ledger without its keys that the chain, the schema or the seal shows.
-fn changes() -> Vec<(&'static str, fn(&Path))> {
+fn changes() -> Vec<Change> {
     vec![
         ("the end was cut away", |path| tamper(path, "DELETE FROM events WHERE sequence > 4")),
         ("one event was taken out", |path| tamper(path, "DELETE FROM events WHERE sequence = 4")),
@@ -187,4 +190,18 @@ fn two_findings_are_told_as_the_first_and_one_more() {
     tamper(&path, "UPDATE events SET at = 'x' WHERE sequence IN (2, 3)");
     let message = Ledger::open(&path).err().unwrap().to_string();
     assert!(message.contains("event 2") && message.contains("(and 1 more)") && message.contains("fix: "), "{message}");
+}
+
+#[test]
+fn nothing_that_is_said_of_a_forged_ledger_helps_to_seal_it() {
+    let (_folder, ledger, _) = ledger();
+    let path = ledger.path().to_path_buf();
+    drop(ledger);
+    forge(&path);
+    let unchecked = UncheckedLedger::open(&path).unwrap();
+    let events = unchecked.events().unwrap();
+    let seal = unchecked.keyring().seal(events.len() as u64, &events.last().unwrap().hash).to_string();
+    let findings = unchecked.verify(&[]).unwrap().findings;
+    let said = format!("{findings:?} {}", Ledger::open(&path).err().unwrap());
+    assert!(said.contains("seal") && !said.contains(&seal), "{said}");
 }

@@ -7,14 +7,18 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
+use crate::registering;
+use crate::run_folder::refused;
 use clap::Args;
+use lacuna_artefacts::{Artefact, Kind, Site};
 use lacuna_cohort::{
-    Cohort, CohortError, CohortFacts, LabelTable, ReadOptions, Scan, ScanData, layout, load, write_cohort,
+    Cohort, CohortError, CohortFacts, LabelTable, ReadOptions, Scan, ScanData, ScanFiles, layout, load,
+    write_cohort_entered,
 };
 use lacuna_volume::IGNORED;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write a data set in another layout, headers stripped of text that may name a person
 ///
@@ -56,7 +60,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         progress.advance(index, "");
         (!interrupt::requested()).then(|| relabelled(scan, &read, table.as_ref()))
     });
-    let written = write_cohort(layout, &arguments.out, &facts, &mut scans)?;
+    let site = context.site()?;
+    let entering = Entering { site: &site, cohort: &cohort, out: &arguments.out };
+    let mut unentered = None;
+    let mut enter = |scan: &ScanData, files: &ScanFiles| {
+        entering.scan(scan, files).map_err(|error| {
+            unentered = Some(error);
+            CohortError::NotEntered { scan: scan.name.clone() }
+        })
+    };
+    let written = write_cohort_entered(layout, &arguments.out, &facts, &mut scans, &mut enter);
+    let written = written.map_err(|error| unentered.unwrap_or_else(|| error.into()))?;
+    entering.index()?;
     progress.advance(written.len(), "");
     if written.len() < total {
         let kept = format!("{} of {total} scans lie in {}", written.len(), arguments.out.display());
@@ -88,4 +103,45 @@ fn relabelled(scan: &Scan, read: &ReadOptions, table: Option<&LabelTable>) -> Re
         data.labels = Some(classes.map(|&class| if class == IGNORED { ignored } else { u16::from(class) }));
     }
     Ok(data)
+}
+
+/// The registers of a data set that is being written.
+struct Entering<'a> {
+    site: &'a Site,
+    cohort: &'a Cohort,
+    out: &'a Path,
+}
+
+impl Entering<'_> {
+    /// The files of a scan, which are written next.
+    fn scan(&self, scan: &ScanData, files: &ScanFiles) -> Result<(), CliError> {
+        self.site.remember(self.out)?;
+        let source = self.cohort.scans_of(&scan.subject).iter().find(|source| source.name == scan.name);
+        let sources: Vec<PathBuf> =
+            source.iter().flat_map(|source| source.images.iter().chain(&source.label)).cloned().collect();
+        let whom = registering::of_file(Path::new(""), Kind::Volume);
+        let whom = registering::holding(whom, self.site, [scan.subject.as_str(), &scan.name]);
+        let whom = registering::made_of(whom, self.site, &sources)?;
+        for file in files.images.iter().chain([&files.label]) {
+            self.enter(&self.out.join(file), &whom)?;
+        }
+        Ok(())
+    }
+
+    /// The files that list the scans.
+    fn index(&self) -> Result<(), CliError> {
+        let subjects = self.cohort.subjects();
+        let whom = registering::of_file(Path::new(""), Kind::Name);
+        let whom = registering::holding(whom, self.site, subjects.iter().map(|subject| subject.as_str()));
+        let entries = std::fs::read_dir(self.out).map_err(refused(self.out, "list"))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()) {
+            self.enter(&path, &whom)?;
+        }
+        Ok(())
+    }
+
+    fn enter(&self, file: &Path, whom: &Artefact) -> Result<(), CliError> {
+        let named = registering::of_file(file, whom.kind).file;
+        registering::enter_below(self.site, file, &Artefact { file: named, ..whom.clone() })
+    }
 }

@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     match &arguments.action {
         Action::Check(arguments) => check::run(arguments),
         Action::Split(arguments) => split::run(arguments),
-        Action::Show(arguments) => show::run(arguments),
+        Action::Show(arguments) => show::run(arguments, context),
         Action::Export(arguments) => export::run(arguments, context),
         Action::Send(arguments) => bucket::send(arguments, context),
         Action::Fetch(arguments) => bucket::fetch(arguments, context),

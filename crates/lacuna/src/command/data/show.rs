@@ -2,11 +2,14 @@
 
 use crate::arguments::DataArguments;
 use crate::confine::folder_of;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::picture::{self, Picture, Plane, Slice};
 use crate::png;
+use crate::registering;
 use clap::Args;
+use lacuna_artefacts::Kind;
 use lacuna_cohort::{Cohort, Scan, load};
 use lacuna_volume::{LabelMap, Volume, canonical_order, reorder};
 use serde::Serialize;
@@ -61,7 +64,7 @@ const MONTAGE_PIXELS: usize = 256;
 const TERMINAL_PIXELS: usize = 72;
 
 /// Look at one scan.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let cohort = arguments.data.open()?;
     let scan = choose(&cohort, arguments.scan.as_deref())?;
     let data = load(scan, &arguments.data.read.options()?)?;
@@ -83,6 +86,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let slices = slices(arguments, &view)?;
     let text = match &arguments.png {
         Some(path) => {
+            let site = context.site()?;
+            let entry = registering::of_file(path, Kind::Volume);
+            let entry = registering::holding(entry, &site, [scan.subject.as_str(), &scan.name]);
+            registering::enter(&site, path, &registering::made_of(entry, &site, &scan.images)?)?;
             lacuna_disk::write_bytes(path, &png::encode(&view.montage(&slices)))?;
             format!("{}: {} {} slices of {}\n", path.display(), slices.len(), record(vec![]).plane, scan.name)
         }

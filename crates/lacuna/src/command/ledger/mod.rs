@@ -8,6 +8,7 @@ mod show;
 mod step;
 mod verify;
 
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
@@ -66,7 +67,7 @@ struct HolidayArguments {
 }
 
 /// Do what is asked of the ledger.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.action {
         Action::Request(arguments) => request::run(arguments),
         Action::List(arguments) => list::run(arguments),
@@ -75,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         Action::Refuse(arguments) => step::refuse(arguments),
         Action::Extend(arguments) => step::extend(arguments),
         Action::Audit(arguments) => audit::run(arguments),
-        Action::Close(arguments) => step::close(arguments),
+        Action::Close(arguments) => step::close(arguments, context),
         Action::Verify(arguments) => verify::run(arguments),
         Action::Export(arguments) => export::run(arguments),
     }

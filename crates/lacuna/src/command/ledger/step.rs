@@ -2,8 +2,10 @@
 
 use super::show::Shown;
 use super::{HolidayArguments, LedgerArguments, code, code_or_word, day_or_today};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
+use crate::trace::{deletions, quarantines_of};
 use clap::Args;
 use jiff::civil::Date;
 use lacuna_ledger::{ExtensionReason, Ledger, RefusalGround, Status};
@@ -67,6 +69,8 @@ pub struct ExtendArguments {
 }
 
 /// Close a verified or refused request of whose outcome the person was told
+///
+/// Files that purges for it moved into quarantine are deleted for good.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna ledger close req-1f0c --ledger requests.db\n  lacuna ledger close req-1f0c \
@@ -111,17 +115,25 @@ pub fn extend(arguments: &ExtendArguments) -> Result<Outcome, CliError> {
     Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.extend"))
 }
 
-/// Close it.
+/// Close it, and delete for good what was set aside for it.
 ///
-/// Asked again of a closed request with `--destroy-link`, it does what is left to do.
-pub fn close(arguments: &CloseArguments) -> Result<Outcome, CliError> {
+/// Asked again of a closed request it does what is left to do: files of its quarantine, and with `--destroy-link` the link.
+pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let mut state = ledger.find_request(&request)?;
-    if !(state.status == Status::Closed && arguments.destroy_link) {
+    let has_rest = arguments.destroy_link || !quarantines_of(&context.runs, &request)?.is_empty();
+    if !(state.status == Status::Closed && has_rest) {
         let told = day_or_today(arguments.told);
-        let closed =
-            if arguments.unassessed { ledger.close_unassessed(&request, told) } else { ledger.close(&request, told) };
+        let deleted = deletions(&context.runs, &request, &ledger)?;
+        let closed = match arguments.unassessed {
+            true => ledger.close_unassessed_deleting(&request, told, &deleted),
+            false => ledger.close_deleting(&request, told, &deleted),
+        };
         state = closed?;
+    }
+    // Written down first: a crash in between leaves files, which closing it once more deletes.
+    for quarantine in quarantines_of(&context.runs, &request)? {
+        quarantine.delete()?;
     }
     if arguments.destroy_link {
         ledger.destroy_link(&state.subject)?;

@@ -9,9 +9,11 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
+use crate::registering;
 use crate::text_table::aligned;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use lacuna_artefacts::{Artefact, Kind, Site};
 use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
 use lacuna_inference::{Axis, InferenceError, Way};
 use lacuna_nn::Network;
@@ -139,6 +141,7 @@ struct Work<'a> {
     way: Way,
     seed: Seed,
     read: ReadOptions,
+    site: Site,
 }
 
 /// What is made of each scan, and where it goes.
@@ -164,6 +167,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         way: arguments.passes.way()?,
         seed: Seed(arguments.seed),
         read: arguments.read.options()?,
+        site: context.site()?,
     };
     let predictions = match (&arguments.out, &arguments.logits) {
         (_, Some(file)) => vec![write_logits(&work, &scans, file)?],
@@ -240,6 +244,7 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
     let bytes: Vec<u8> = lacuna_inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
     let bytes = safetensors::serialize([("logits", view)], None).expect("one tensor has one name");
+    enter(work, file, &whom(work, scan)?)?;
     lacuna_disk::write_bytes(file, &bytes)?;
     let [_, c, d, h, w] = shape;
     Ok(Written {
@@ -297,11 +302,13 @@ fn segment_one(
     let placement = prepared.placement.clone();
     drop(prepared);
     let number = prediction.shape[0];
+    let whom = whom(work, scan)?;
     let mut probabilities = Vec::new();
     for class in (0..number).filter(|_| wanted.probabilities) {
         let file = probability_file(wanted.folder, scan, class);
         // Class after class, so that one of them is in memory.
         let image = placement.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
+        enter(work, &file, &whom)?;
         write_volume(&file, &image, Some(&header))?;
         probabilities.push(file);
     }
@@ -309,6 +316,7 @@ fn segment_one(
     let removed = wanted.largest_component.then(|| keep_largest_components(&mut classes));
     // Last, since a label map says that its scan is done.
     let output = label_file(wanted.folder, scan);
+    enter(work, &output, &whom)?;
     write_label_map(&output, &classes, Some(&header))?;
     Ok(Some(Written {
         images: scan.images.clone(),
@@ -337,6 +345,20 @@ fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64
         lacuna_inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
     };
     Ok(work.model.ask(device, &mut say)?.remove(0).prediction)
+}
+
+/// Whom what is made of a scan holds, for the register.
+fn whom(work: &Work, scan: &Scan) -> Result<Artefact, CliError> {
+    let ids = registering::ids_of_scan(scan);
+    let whom = registering::of_file(Path::new(""), Kind::Prediction);
+    let whom = registering::holding(whom, &work.site, ids.iter().map(String::as_str));
+    let whom = Artefact { model: Some(work.model.digest()), ..whom };
+    registering::made_of(whom, &work.site, &scan.images)
+}
+
+fn enter(work: &Work, file: &Path, whom: &Artefact) -> Result<(), CliError> {
+    let named = registering::of_file(file, whom.kind).file;
+    registering::enter(&work.site, file, &Artefact { file: named, ..whom.clone() })
 }
 
 fn label_file(folder: &Path, scan: &Scan) -> PathBuf {

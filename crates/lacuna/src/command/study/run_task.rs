@@ -151,7 +151,8 @@ impl Work<'_> {
         };
         let task = study.task(key, self.task.seed).ok_or_else(|| self.unknown())?;
         if let Some(number) = self.attempt.adopt(&Store::unfinished(key), key)? {
-            context.note(&format!("         goes on from the checkpoint of attempt {number}"));
+            let where_alike = "if this machine computes as that one did, and else begins anew";
+            context.note(&format!("         goes on from the checkpoint of attempt {number}, {where_alike}"));
         }
         match study.result_of(&task, &mut Watch::new("study", context)).map_err(stopped)? {
             Some(record) => self.commit(&record, &private),

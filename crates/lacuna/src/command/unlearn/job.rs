@@ -23,7 +23,7 @@ use crate::watch::{self, Watch};
 use lacuna_cohort::{Cohort, SubjectId};
 use lacuna_inference::ModelNotes;
 use lacuna_metrics::MEAN;
-use lacuna_nn::{Network, write_model};
+use lacuna_nn::{Network, device_identity, kernels_digest, write_model};
 use lacuna_report::html::{Images, ModelKind, Pictures};
 use lacuna_report::{ORIGINAL, ResultRow, ScoreGrid, results, tables};
 use lacuna_seed::Seed;
@@ -61,7 +61,7 @@ impl<'a> Job<'a> {
             return Err(CliError::Config { what: what.to_string() });
         }
         let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;
-        let digest = digest(&run, &data, &sides, &model.network);
+        let digest = digest(&run, &data, &sides, &model.network, context);
         Ok(Job { run, model, data, sides, orphaned, digest })
     }
 
@@ -332,10 +332,11 @@ impl<'a> Job<'a> {
 }
 
 /// Two runs of one digest end in the same bytes.
-fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network) -> String {
+fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network, context: &Context) -> String {
     let split = &sides.split;
     let decides = (
         env!("CARGO_PKG_VERSION"),
+        (device_identity(&context.device), kernels_digest()),
         original.digest(),
         run.seed,
         data.digest_of(split.train()),

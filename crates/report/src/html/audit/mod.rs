@@ -249,7 +249,7 @@ impl Audit {
     }
 
     /// Everybody whom it names.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = &String> {
+    pub fn subjects(&self) -> impl Iterator<Item = &String> {
         let of_rows = self.results.iter().map(|row| &row.subject);
         let of_controls = self.controls.iter().filter_map(|control| control.subject.as_ref());
         of_rows.chain(of_controls).chain(self.gate.failures.iter().map(|failure| &failure.subject))
