@@ -31,6 +31,7 @@ mod report;
 mod study;
 mod support;
 mod trace;
+mod trace_families;
 mod trace_places;
 mod train;
 mod unlearn;

@@ -150,6 +150,9 @@ pub struct Trace {
     /// Registers that speak of the person, and what a purge does with each entry.
     #[serde(skip)]
     entries: Vec<PathBuf>,
+    /// Entries that tell a model's digest, by that digest.
+    #[serde(skip)]
+    told_models: Vec<(String, PathBuf)>,
     /// Every file of ours, by form, and the run that it lies in.
     #[serde(skip)]
     ours: BTreeMap<PathBuf, (Form, Option<PathBuf>)>,
@@ -305,6 +308,8 @@ impl Search<'_> {
         for (folder, entries) in &self.survey.registers {
             for entered in entries {
                 let said = self.person.said_by(entered);
+                let told = entered.artefact.model.iter().chain(&entered.artefact.digest);
+                self.trace.told_models.extend(told.map(|digest| (digest.clone(), entered.entry.clone())));
                 if matches!(said, Said::Holds | Said::Forgotten) {
                     self.trace.entries.push(entered.entry.clone());
                     self.trace.runs.extend(self.survey.runs.get_key_value(folder).map(|(run, _)| run.clone()));
@@ -381,7 +386,11 @@ impl Search<'_> {
         }
         let mut known = Vec::new();
         for path in self.walked.files.iter().filter(|path| !self.found.contains_key(*path)) {
-            let same_size = sizes.get(&size_of(path));
+            // Two people may have the same empty label map: what a register attributes to others is theirs.
+            if self.survey.entry_of(path).is_some_and(|entered| self.person.said_by(entered) == Said::Others) {
+                continue;
+            }
+            let same_size = sizes.get(&size_of(path)).filter(|_| !self.is_in_data(path));
             if same_size.is_none() && removed.is_empty() {
                 continue;
             }

@@ -223,7 +223,8 @@ impl<'a> Job<'a> {
         let model = folder.file("model.safetensors");
         let parent = self.model.network.digest();
         let before = preparation_passes(run.recipe, run.sets)?;
-        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, Some(parent.clone()));
+        // What the model came from stands in its lineage: the model itself leads to none that knew the person.
+        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, None);
         let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
         let effect = self.effect(run, &state.network, context, folder)?;
