@@ -141,6 +141,18 @@ impl Artefact {
     }
 }
 
+impl Entered {
+    /// The text of the same entry without these people and images.
+    pub fn without(&self, keys: &BTreeSet<SubjectKey>, marks: &BTreeSet<FileMark>) -> Vec<u8> {
+        let mut artefact = self.artefact.clone();
+        artefact.holds.retain(|key| !keys.contains(key));
+        artefact.forgotten.retain(|key| !keys.contains(key));
+        artefact.made_of.retain(|mark| !marks.contains(mark));
+        let entry = Entry { schema: SCHEMA.to_string(), site: self.site.clone(), artefact };
+        serde_json::to_vec(&entry).expect("plain data is JSON")
+    }
+}
+
 impl Register {
     /// The register of a folder, whether it has one or not.
     pub fn of(folder: &Path) -> Register {

@@ -17,8 +17,12 @@ use serde::Serialize;
 pub enum Lineage {
     /// By training on without the subject from a model that saw it.
     Approximate,
-    /// Never trained on the subject, as its lineage proves: retrained, or replayed from before the subject.
+    /// Never trained on the subject, as its lineage proves: retrained, or replayed from before the subject and found
+    /// to be the bytes of training from the beginning.
     Exact,
+    /// Never trained on the subject by the plan of its training; whether it is what training from the beginning makes
+    /// was not compared.
+    ExactUnproved,
 }
 
 /// The three arms of one subject.
@@ -119,6 +123,12 @@ pub fn procedure(arms: Arms, lineage: Lineage, protocol: &Protocol, stream: &Str
     let found = Assessment::empty(Object::Procedure, arms.retrained.len());
     if lineage == Lineage::Exact {
         return Ok(found.because(Verdict::Exact, "by lineage, no model of it was trained on the subject"));
+    }
+    if lineage == Lineage::ExactUnproved {
+        let why = "by construction, unproved: by its plan no model of it was trained on the subject, and no proof.json \
+                   shows that its files are those of training from the beginning; `lacuna unlearn --strategy exact \
+                   --prove` makes one";
+        return Ok(found.because(Verdict::ExactUnproved, why));
     }
     let measured = match measured(found.clone(), arms, protocol, stream) {
         Ok(measured) => measured,

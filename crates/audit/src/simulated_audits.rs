@@ -103,6 +103,7 @@ fn a_lineage_without_the_subject_needs_no_statistics() {
     let stream = Seed(0).stream("audit");
     let of = |lineage| procedure(arms, lineage, &Protocol::default(), &stream).unwrap().verdict;
     assert_eq!(of(Lineage::Exact), Verdict::Exact);
+    assert_eq!(of(Lineage::ExactUnproved), Verdict::ExactUnproved);
     assert_eq!(of(Lineage::Approximate), Verdict::NotAssessable);
 }
 

@@ -26,11 +26,13 @@ pub enum Verdict {
     Inconclusive,
     /// The model is, by its lineage, one that was never trained on the subject.
     Exact,
+    /// The same by the plan of its training alone: nothing was compared with training from the beginning.
+    ExactUnproved,
 }
 
 impl Verdict {
     /// Every one.
-    pub const ALL: [Verdict; 8] = [
+    pub const ALL: [Verdict; 9] = [
         Verdict::RetrainEquivalent,
         Verdict::ConsistentWithRetrain,
         Verdict::ResidualInfluence,
@@ -39,6 +41,7 @@ impl Verdict {
         Verdict::NotAssessable,
         Verdict::Inconclusive,
         Verdict::Exact,
+        Verdict::ExactUnproved,
     ];
 
     /// As files and tables name it.
@@ -52,6 +55,7 @@ impl Verdict {
             Verdict::NotAssessable => "not_assessable",
             Verdict::Inconclusive => "inconclusive",
             Verdict::Exact => "exact",
+            Verdict::ExactUnproved => "exact_unproved",
         }
     }
 }

@@ -7,9 +7,11 @@
 //! Deliberately absent: appending, and any write in place. (A ledger is SQLite's own file, which has both.)
 
 mod boundary;
+mod leftovers;
 pub mod manifest;
 
 pub use boundary::boundary;
+pub use leftovers::{make_folder, remove_abandoned, remove_unfinished_below};
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};

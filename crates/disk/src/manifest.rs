@@ -1,5 +1,4 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder. Registers, which other verbs write later, are not in
-//! it.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, but for its register of artefacts.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -24,29 +23,52 @@ pub fn write(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// A file that cannot be read, or a manifest that is none.
 pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, DiskError> {
-    let manifest = path.join(MANIFEST);
-    if !manifest.exists() {
-        return Ok(None);
-    }
-    let text = crate::read_text(&manifest, BYTES_MAX)?;
-    let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
-    for line in text.lines() {
-        let (digest, name) = line
-            .split_once("  ")
-            .ok_or_else(|| DiskError::Manifest { path: manifest.clone(), found: line.to_string() })?;
-        listed.insert(name, digest);
-    }
+    let Some(mut listed) = listed(path)? else { return Ok(None) };
     let found = digests(path)?;
     let mut altered = BTreeMap::new();
     for (name, digest) in &found {
         match listed.remove(name.as_str()) {
             None => altered.insert(name.clone(), "not in the manifest"),
-            Some(promised) if promised != digest => altered.insert(name.clone(), "changed"),
+            Some(promised) if promised != *digest => altered.insert(name.clone(), "changed"),
             Some(_) => None,
         };
     }
     altered.extend(listed.into_keys().map(|name| (name.to_string(), "missing")));
     Ok(Some(altered))
+}
+
+/// The digest that the manifest of a run folder gives a file, by its name below the folder; none if there is no manifest,
+/// or it does not list the file.
+///
+/// # Errors
+/// A manifest that cannot be read or is none.
+pub fn promised(path: &Path, name: &str) -> Result<Option<String>, DiskError> {
+    Ok(listed(path)?.and_then(|mut listed| listed.remove(name)))
+}
+
+/// Remove the manifest of a run that goes on: until it ends again there is none.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove(path: &Path) -> Result<(), DiskError> {
+    crate::remove_file(&path.join(MANIFEST)).map(drop)
+}
+
+/// The digest of every file by relative name, as written down; none if there is no manifest yet.
+fn listed(path: &Path) -> Result<Option<BTreeMap<String, String>>, DiskError> {
+    let manifest = path.join(MANIFEST);
+    if !manifest.exists() {
+        return Ok(None);
+    }
+    let text = crate::read_text(&manifest, BYTES_MAX)?;
+    let mut listed = BTreeMap::new();
+    for line in text.lines() {
+        let (digest, name) = line
+            .split_once("  ")
+            .ok_or_else(|| DiskError::Manifest { path: manifest.clone(), found: line.to_string() })?;
+        listed.insert(name.to_string(), digest.to_string());
+    }
+    Ok(Some(listed))
 }
 
 /// The digest of every file below a run folder but the manifest, by relative name.
@@ -60,6 +82,7 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
+            // A register of artefacts changes when a person is removed, long after the run.
             if kind.is_dir() && entry.file_name() == crate::OWN_FOLDER {
                 continue;
             }

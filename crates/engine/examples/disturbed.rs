@@ -104,6 +104,7 @@ fn plan(tasks: usize) -> Plan {
         pseudonyms: false,
         device: "cpu".to_string(),
         isa: None,
+        named_device: None,
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let draft = |index: usize| Draft {

@@ -73,6 +73,7 @@ fn plan(folder: &Path, tasks: usize) -> Plan {
         pseudonyms: false,
         device: "cpu".to_string(),
         isa: None,
+        named_device: None,
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let trained = tasks.div_ceil(10);

@@ -38,6 +38,9 @@ pub struct About {
     pub device: String,
     /// The one instruction set that is computed with, if that was asked for.
     pub isa: Option<String>,
+    /// What the names of tasks say of the device they were planned on; nothing on x86-64 with AVX2 or AVX-512.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_device: Option<String>,
     /// lacuna's version, which the names of tasks depend on.
     pub version: String,
 }
@@ -281,6 +284,7 @@ pub(crate) mod tests {
             pseudonyms: false,
             device: "cpu".to_string(),
             isa: None,
+            named_device: None,
             version: "0".to_string(),
         }
     }

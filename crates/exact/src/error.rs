@@ -42,6 +42,20 @@ pub enum ExactError {
         /// What to do.
         fix: &'static str,
     },
+    /// The model began from weights that saw whoever is to leave, or of which nothing says whom they saw.
+    #[error(
+        "{path}: init: expected initial weights that never saw whoever leaves, found {found} (the file of BLAKE3 {init}); fix: {fix}"
+    )]
+    InitSaw {
+        /// The manifest.
+        path: PathBuf,
+        /// The digest of the file with initial weights.
+        init: String,
+        /// Whom it saw, or that nothing says.
+        found: String,
+        /// What to do.
+        fix: &'static str,
+    },
     /// Training failed or was stopped.
     #[error(transparent)]
     Train(#[from] lacuna_train::TrainError),

@@ -11,7 +11,13 @@ use std::collections::BTreeMap;
 /// What decides a state beside the stages that led to it.
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
-    /// A digest of the settings: versions, seed, network, initial weights, loss, optimiser.
+    /// The program's version.
+    pub lacuna: &'a str,
+    /// The device, with its instruction set.
+    pub device: &'a str,
+    /// A digest of the kernels' sources.
+    pub kernels: &'a str,
+    /// A digest of the settings: seed, network, initial weights, loss, optimiser.
     pub settings: &'a str,
     /// A digest of each subject's prepared scans.
     pub data: &'a BTreeMap<SubjectId, String>,
@@ -37,7 +43,8 @@ pub fn key_after(stages: &[Stage], identity: Identity) -> String {
             subjects: stage.subjects.iter().map(|subject| (subject, &identity.data[subject])).collect(),
         })
         .collect();
-    let decides = ("lacuna exact state 1", identity.settings, trained);
+    let Identity { lacuna, device, kernels, settings, .. } = identity;
+    let decides = ("lacuna exact state 2", lacuna, device, kernels, settings, trained);
     lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
 }
 
@@ -51,10 +58,14 @@ mod tests {
         ids(4).into_iter().map(|subject| (subject.clone(), format!("digest of {subject}"))).collect()
     }
 
+    fn identity<'a>(settings: &'a str, data: &'a BTreeMap<SubjectId, String>) -> Identity<'a> {
+        Identity { lacuna: "1", device: "cpu", kernels: "k", settings, data }
+    }
+
     #[test]
     fn states_before_a_subject_keep_their_names_when_it_leaves_and_later_ones_do_not() {
         let (plan, data) = (plan(4, [1, 4]), data());
-        let identity = Identity { settings: "s", data: &data };
+        let identity = identity("s", &data);
         let (with, third) = (plan.stages(0), plan.shards()[0][2].clone());
         let without = plan.without(&third).unwrap().stages(0);
         for done in 0..=2 {
@@ -65,9 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_and_data_are_part_of_the_name() {
+    fn program_device_kernels_settings_and_data_are_part_of_the_name() {
         let (plan, data) = (plan(4, [1, 4]), data());
-        let name = |settings, data| key_after(&plan.stages(0)[..1], Identity { settings, data });
+        let key = |identity| key_after(&plan.stages(0)[..1], identity);
+        let (name, of) = (|settings, data| key(identity(settings, data)), identity("s", &data));
+        let others =
+            [Identity { lacuna: "2", ..of }, Identity { device: "gpu", ..of }, Identity { kernels: "l", ..of }]
+                .map(key);
+        assert!(others.iter().all(|other| *other != key(of)), "{others:?}");
         assert_ne!(name("s", &data), name("t", &data));
         let other = data.iter().map(|(subject, digest)| (subject.clone(), format!("another {digest}"))).collect();
         assert_ne!(name("s", &data), name("s", &other));

@@ -3,19 +3,25 @@
 use crate::plan::tests::ids;
 use crate::*;
 use lacuna_cohort::{Case, SubjectId};
-use lacuna_nn::Device;
+use lacuna_nn::loss::SegmentationLoss;
+use lacuna_nn::{Device, Network};
 use lacuna_seed::Seed;
-use lacuna_train::test_cases::{heads, resnet_10, train as train_ordinarily};
-use lacuna_train::{NoMonitor, Schedule, State, TrainConfig, TrainError, say};
+use lacuna_train::test_cases::{heads, heads_of, resnet_10, tiny_unet, train as train_ordinarily};
+use lacuna_train::{NoMonitor, OptimiserConfig, Schedule, State, TrainConfig, TrainError, say};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+fn one(subject: &SubjectId) -> BTreeSet<SubjectId> {
+    BTreeSet::from([subject.clone()])
+}
 
 /// Some heads and all that decides how they are trained on.
 struct Fixture {
     cases: Vec<Case>,
     config: TrainConfig,
     origin: Origin,
+    network: Network,
     folder: TempDir,
 }
 
@@ -30,14 +36,14 @@ fn fixture(count: usize, epochs: usize) -> Fixture {
         learning_rate: 1e-2,
         ..TrainConfig::default()
     };
-    let [lacuna, device, settings] = ["1", "cpu", "settings"].map(str::to_string);
-    let origin = Origin { lacuna, device, settings, init: None };
-    Fixture { cases, config, origin, folder: tempfile::tempdir().unwrap() }
+    let [lacuna, device, kernels, settings] = ["1", "cpu", "kernels", "settings"].map(str::to_string);
+    let origin = Origin { lacuna, device, kernels, settings, init: None, init_saw: None };
+    Fixture { cases, config, origin, network: resnet_10(), folder: tempfile::tempdir().unwrap() }
 }
 
 impl Fixture {
     fn plan(&self, counts: [usize; 2]) -> Plan {
-        let ids = ids(self.cases.len());
+        let ids: Vec<SubjectId> = self.scans().into_keys().collect();
         let expected = Expectation::new(&BTreeMap::new(), &ids).unwrap();
         Plan::new(&ids, &expected, counts, self.config.epochs, Seed(7)).unwrap()
     }
@@ -47,7 +53,9 @@ impl Fixture {
     }
 
     fn scans(&self) -> BTreeMap<SubjectId, u64> {
-        self.cases.iter().map(|case| (case.subject.clone(), 1)).collect()
+        let mut scans = BTreeMap::new();
+        self.cases.iter().for_each(|case| *scans.entry(case.subject.clone()).or_default() += 1);
+        scans
     }
 
     fn try_train(
@@ -57,7 +65,8 @@ impl Fixture {
         parent: Option<&str>,
         observer: &mut dyn Observer,
     ) -> Result<Finished, ExactError> {
-        let data = self.cases.iter().map(|case| (case.subject.clone(), format!("data of {}", case.scan))).collect();
+        let mut data: BTreeMap<SubjectId, String> = BTreeMap::new();
+        self.cases.iter().for_each(|case| data.entry(case.subject.clone()).or_default().push_str(&case.scan));
         let training = Training {
             plan,
             data: &data,
@@ -65,7 +74,7 @@ impl Fixture {
             config: &self.config,
             seed: Seed(7),
             cases: &self.cases.iter().collect::<Vec<_>>(),
-            network: &resnet_10(),
+            network: &self.network,
             metadata: &BTreeMap::new(),
             device: &Device::flex(),
         };
@@ -99,10 +108,6 @@ impl Fixture {
     }
 }
 
-fn one(subject: &SubjectId) -> BTreeSet<SubjectId> {
-    BTreeSet::from([subject.clone()])
-}
-
 #[test]
 fn one_shard_of_one_slice_is_ordinary_training() {
     let fixture = fixture(2, 3);
@@ -131,6 +136,95 @@ fn erasing_anybody_from_two_shards_of_slices_with_company_is_too() {
     let leaving = one(plan.shards()[0][0].first().unwrap());
     let erased = fixture.check_erase(&plan, "run", &leaving, "erased");
     assert!(erased.data.len() == 4 && erased.plan.subjects().len() == 4);
+}
+
+/// What a training can differ in from the smallest one.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    batch_of_two: bool,
+    adamw: bool,
+    two_scans_each: bool,
+    begun_from_weights: bool,
+}
+
+impl Kind {
+    fn every() -> impl Iterator<Item = Kind> {
+        let is = |number: usize, bit: usize| number >> bit & 1 == 1;
+        (0..16).map(move |number| Kind {
+            batch_of_two: is(number, 0),
+            adamw: is(number, 1),
+            two_scans_each: is(number, 2),
+            begun_from_weights: is(number, 3),
+        })
+    }
+
+    /// Three subjects, of whom two have two scans where there are more than one.
+    fn fixture(self, network: Network, loss: SegmentationLoss) -> Fixture {
+        let of_subject: &[usize] = if self.two_scans_each { &[0, 0, 1, 1, 2] } else { &[0, 1, 2] };
+        let people = ids(3);
+        let heads = heads_of(&network, of_subject.len()).into_iter().zip(of_subject);
+        let mut fixture = fixture(1, 2);
+        fixture.cases = heads.map(|(case, &who)| Case { subject: people[who].clone(), ..case }).collect();
+        fixture.config.loss = loss;
+        fixture.config.batch_size = if self.batch_of_two { 2 } else { 1 };
+        if self.adamw {
+            fixture.config.optimiser = OptimiserConfig::Adamw { weight_decay: 1e-2 };
+            fixture.config.learning_rate = 1e-3;
+        }
+        fixture.network = network;
+        if self.begun_from_weights {
+            let other = Network::new(fixture.network.architecture().clone(), Seed(9), &Device::flex());
+            fixture.network = other;
+            fixture.origin.init = Some("of a file".to_string());
+            fixture.origin.init_saw = Some(BTreeSet::new());
+        }
+        fixture
+    }
+}
+
+#[test]
+fn erasing_is_training_without_them_by_every_optimiser_batch_loss_network_number_of_scans_and_beginning() {
+    let unet = Kind::every().map(|kind| (kind, kind.fixture(tiny_unet(), SegmentationLoss::Nnunet)));
+    let all = Kind { batch_of_two: true, adamw: true, two_scans_each: true, begun_from_weights: true };
+    let resnet = (all, all.fixture(resnet_10(), SegmentationLoss::Both));
+    let mut digests = BTreeSet::new();
+    for (kind, fixture) in unet.chain([resnet]) {
+        let plan = fixture.plan([1, 3]);
+        fixture.train(&plan, "run", None);
+        for slice in [0, 1] {
+            let erased = fixture.check_erase(&plan, "run", &plan.shards()[0][slice], &format!("without-{slice}"));
+            assert!(
+                digests.insert(erased.shards[0].model.as_ref().unwrap().network.clone()),
+                "{kind:?} made no difference"
+            );
+        }
+    }
+}
+
+#[test]
+fn weights_that_saw_the_person_or_of_whom_nothing_is_known_prove_nothing_and_nothing_is_trained() {
+    let mut fixture = fixture(2, 1);
+    let plan = fixture.plan([1, 2]);
+    let (gone, stays) = (one(plan.shards()[0][0].first().unwrap()), one(plan.shards()[0][1].first().unwrap()));
+    fixture.origin.init = Some("of a file".to_string());
+    for (place, (saw, said)) in [(Some(gone.clone()), "saw sub-"), (None, "--init-saw")].into_iter().enumerate() {
+        fixture.origin.init_saw = saw;
+        let (run, erased) = (format!("run-{place}"), format!("erased-{place}"));
+        fixture.train(&plan, &run, None);
+        let without = plan.without(&gone).unwrap();
+        let refused = fixture.try_train(&without, &erased, Some(&run), &mut NoObserver).err().unwrap().to_string();
+        assert!(refused.contains(said) && refused.contains("fix:"), "{refused}");
+        assert!(!fixture.path(&erased).exists(), "nothing was begun");
+    }
+    fixture.origin.init_saw = Some(gone.clone());
+    fixture.check_erase(&plan, "run-0", &stays, "stays-saw-nothing");
+    let held = |of: &BTreeSet<SubjectId>| -> Vec<PathBuf> {
+        let held = files_that_hold(&fixture.path("run-0"), of).unwrap();
+        held.into_iter().filter(|one| one.holds == "weights").map(|one| one.file).collect()
+    };
+    let (start, model) = (fixture.path("run-0/start.safetensors"), model_file(&fixture.path("run-0"), 0));
+    assert!(held(&gone).contains(&start) && held(&gone).contains(&model), "{:?}", held(&gone));
+    assert!(!held(&stays).contains(&start) && held(&stays).contains(&model));
 }
 
 #[test]
@@ -246,7 +340,11 @@ fn what_is_not_as_it_was_is_refused_by_name() {
     let said = ensemble.average(&Device::flex(), &mut |_| Ok(Vec::new()));
     assert!(said.unwrap_err().to_string().contains("model.safetensors"));
     fixture.origin.settings = "others".to_string();
-    assert!(refused(&fixture, "other").contains("settings: expected others, found settings"));
+    assert!(refused(&fixture, "other").contains("settings: expected settings, found others"));
+    fixture.origin.kernels = "others".to_string();
+    assert!(refused(&fixture, "other").contains("erase with the build of lacuna that trained it"));
+    fixture.origin.device = "cpu/another".to_string();
+    assert!(refused(&fixture, "other").contains("give --device and --isa as it was trained with"));
     fixture.origin.lacuna = "2".to_string();
     assert!(refused(&fixture, "other").contains("erase with the version that trained it"));
     let message = fixture.try_train(&plan, "run", None, &mut NoObserver).err().unwrap().to_string();

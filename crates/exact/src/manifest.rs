@@ -7,7 +7,7 @@ use crate::folder::{MANIFEST, model_file, start_file, state_file};
 use crate::{ExactError, Identity, Plan};
 use lacuna_cohort::SubjectId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The format; it changes when a reader would have to.
@@ -23,12 +23,18 @@ pub struct Manifest {
     schema: String,
     /// The program that made it; another one's states are not gone on from.
     pub lacuna: String,
-    /// Where it was computed; another device rounds differently.
+    /// Where it was computed; another device or instruction set rounds differently.
     pub device: String,
+    /// A digest of the sources of the kernels that computed it; none of a model that was made before this was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernels: String,
     /// A digest of the settings.
     pub settings: String,
     /// The digest of the file with initial weights, if there was one.
     pub init: Option<String>,
+    /// Whom those weights were trained on, by their lineage or by the user's statement; none if nothing says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_saw: Option<BTreeSet<SubjectId>>,
     /// The seal of the manifest that this one was erased from.
     pub parent: Option<String>,
     /// Who is trained on where.
@@ -68,6 +74,17 @@ pub struct Kept {
     pub passes: u64,
 }
 
+/// The program and the machine that make a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Maker<'a> {
+    /// As [`Manifest::lacuna`].
+    pub lacuna: &'a str,
+    /// As [`Manifest::device`].
+    pub device: &'a str,
+    /// As [`Manifest::kernels`].
+    pub kernels: &'a str,
+}
+
 /// What a model is made from, for a new manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -75,10 +92,14 @@ pub struct Origin {
     pub lacuna: String,
     /// As [`Manifest::device`].
     pub device: String,
+    /// As [`Manifest::kernels`].
+    pub kernels: String,
     /// As [`Manifest::settings`].
     pub settings: String,
     /// As [`Manifest::init`].
     pub init: Option<String>,
+    /// As [`Manifest::init_saw`].
+    pub init_saw: Option<BTreeSet<SubjectId>>,
 }
 
 impl Manifest {
@@ -93,8 +114,10 @@ impl Manifest {
             schema: SCHEMA.to_string(),
             lacuna: origin.lacuna.clone(),
             device: origin.device.clone(),
+            kernels: origin.kernels.clone(),
             settings: origin.settings.clone(),
             init: origin.init.clone(),
+            init_saw: origin.init_saw.clone(),
             parent,
             plan: plan.clone(),
             data,
@@ -180,7 +203,53 @@ impl Manifest {
 
     /// What decides the states beside the stages.
     pub fn identity(&self) -> Identity<'_> {
-        Identity { settings: &self.settings, data: &self.data }
+        let Manifest { lacuna, device, kernels, settings, data, .. } = self;
+        Identity { lacuna, device, kernels, settings, data }
+    }
+
+    /// Whether the model was trained on a subject, by its plan or through the weights that it began from; none if
+    /// nothing says whom those had seen.
+    pub fn saw(&self, subject: &SubjectId) -> Option<bool> {
+        let by_init = match (&self.init, &self.init_saw) {
+            (None, _) => Some(false),
+            (Some(_), Some(seen)) => Some(seen.contains(subject)),
+            (Some(_), None) => None,
+        };
+        if self.plan.subjects().contains(subject) { Some(true) } else { by_init }
+    }
+
+    /// Refuse an erase that could not come to the bytes of training without the subjects: the model was made by another
+    /// program, device, instruction set or kernels, or began from weights that saw them, or may have.
+    ///
+    /// # Errors
+    /// [`ExactError::Unfit`] or [`ExactError::InitSaw`], with what would have to be otherwise.
+    pub fn check_erase(&self, folder: &Path, by: &Maker, leaving: &BTreeSet<SubjectId>) -> Result<(), ExactError> {
+        let fields = [
+            ("lacuna", by.lacuna, &self.lacuna, "erase with the version that trained it"),
+            ("device", by.device, &self.device, "give --device and --isa as it was trained with"),
+            ("kernels", by.kernels, &self.kernels, "erase with the build of lacuna that trained it"),
+        ];
+        for (field, here, trained, fix) in fields {
+            if here != trained {
+                let path = folder.join(MANIFEST);
+                let expected = if trained.is_empty() { "a digest of its kernels" } else { trained }.to_string();
+                let found = if trained.is_empty() { "none" } else { here }.to_string();
+                return Err(ExactError::Unfit { path, field: field.to_string(), expected, found, fix });
+            }
+        }
+        let Some(init) = &self.init else { return Ok(()) };
+        let found = match &self.init_saw {
+            None => "nothing beside the weights or in the training's settings that says whom they saw".to_string(),
+            Some(seen) => match leaving.intersection(seen).next() {
+                None => return Ok(()),
+                Some(subject) => format!("weights that saw {subject}, and with them start.safetensors and every state"),
+            },
+        };
+        let fix = match &self.init_saw {
+            None => "train anew, and state with --init-saw whom the weights saw (none, if they saw nobody)",
+            Some(_) => "train anew without --init, or from weights that never saw them",
+        };
+        Err(ExactError::InitSaw { path: folder.join(MANIFEST), init: init.clone(), found, fix })
     }
 
     /// Whether the training is finished: every shard that has somebody has a model.
@@ -193,7 +262,9 @@ impl Manifest {
         let decides = |field: fn(&Manifest) -> &String| field(self) == field(other);
         decides(|of| &of.lacuna)
             && decides(|of| &of.device)
+            && decides(|of| &of.kernels)
             && decides(|of| &of.settings)
+            && (&self.init, &self.init_saw) == (&other.init, &other.init_saw)
             && (&self.parent, &self.plan, &self.data) == (&other.parent, &other.plan, &other.data)
     }
 
@@ -215,16 +286,59 @@ impl Manifest {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::plan::tests::plan;
 
     fn manifest() -> Manifest {
         let plan = plan(4, [2, 2]);
-        let origin =
-            Origin { lacuna: "1".to_string(), device: "cpu".to_string(), settings: "s".to_string(), init: None };
+        let [lacuna, device, kernels, settings] = ["1", "cpu", "k", "s"].map(str::to_string);
+        let origin = Origin { lacuna, device, kernels, settings, init: None, init_saw: None };
         let data = plan.subjects().into_iter().map(|subject| (subject, "d".to_string())).collect();
         Manifest::new(&origin, &plan, data, None)
+    }
+
+    /// One with a start and a model of these digests.
+    pub(crate) fn manifest_with_files([start, model]: [&str; 2]) -> Manifest {
+        let kept = |file: &str| Kept { key: String::new(), file: file.to_string(), network: String::new(), passes: 0 };
+        let mut manifest = manifest();
+        (manifest.start, manifest.shards[0].model) = (Some(kept(start)), Some(kept(model)));
+        manifest
+    }
+
+    #[test]
+    fn an_erase_by_another_program_device_or_kernels_or_from_weights_that_saw_the_person_is_refused() {
+        let (folder, ids) = (Path::new("run"), crate::plan::tests::ids(4));
+        let one = BTreeSet::from([ids[0].clone()]);
+        let here = Maker { lacuna: "1", device: "cpu", kernels: "k" };
+        let refused = |manifest: &Manifest, by: Maker| manifest.check_erase(folder, &by, &one).unwrap_err().to_string();
+        assert!(manifest().check_erase(folder, &here, &one).is_ok());
+        let others = [
+            (Maker { lacuna: "2", ..here }, "lacuna: expected 1, found 2; fix: "),
+            (Maker { device: "gpu", ..here }, "device: expected cpu, found gpu; fix: "),
+            (Maker { kernels: "l", ..here }, "kernels: expected k, found l; fix: "),
+        ];
+        for (by, said) in others {
+            let message = refused(&manifest(), by);
+            assert!(message.contains(said) && message.contains("exact.json"), "{message}");
+        }
+        let begun = |saw: Option<&SubjectId>| {
+            let saw = saw.map(|subject| BTreeSet::from([subject.clone()]));
+            Manifest { init: Some("i".to_string()), init_saw: saw, ..manifest() }
+        };
+        let old = Manifest { kernels: String::new(), ..manifest() };
+        for (manifest, said) in [
+            (begun(Some(&ids[0])), "weights that saw sub-0"),
+            (begun(None), "--init-saw"),
+            (old, "kernels: expected a digest of its kernels, found none"),
+        ] {
+            let message = refused(&manifest, here);
+            assert!(message.contains(said) && message.contains("fix: "), "{message}");
+        }
+        assert!(begun(Some(&ids[1])).check_erase(folder, &here, &one).is_ok(), "the weights saw somebody else");
+        let stranger = SubjectId::new("stranger").unwrap();
+        assert_eq!((manifest().saw(&ids[0]), manifest().saw(&stranger)), (Some(true), Some(false)));
+        assert_eq!((begun(None).saw(&stranger), begun(Some(&stranger)).saw(&stranger)), (None, Some(true)));
     }
 
     #[test]

@@ -1,11 +1,19 @@
 //! Whether an erased model is the one that training without the subject makes, file by file.
 
-use crate::Manifest;
-use serde::Serialize;
+use crate::{ExactError, Manifest};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The file of a proof in the run folder of an erase.
+pub const PROOF: &str = "proof.json";
+
+/// A line per state and model.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// One file of both sides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Compared {
     /// Below the run folder.
     pub file: String,
@@ -13,6 +21,49 @@ pub struct Compared {
     pub erased: Option<String>,
     /// BLAKE3 of the file trained from the beginning.
     pub from_scratch: Option<String>,
+}
+
+/// Whether an erased model is the one that was never trained on the subjects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// Whether every file is the same, byte for byte.
+    pub equal: bool,
+    /// Every file of both sides.
+    pub files: Vec<Compared>,
+    /// Passes of training from the beginning.
+    pub scratch_passes: u64,
+    /// Seconds of it, of the last piece if it was interrupted.
+    pub seconds: f64,
+}
+
+impl Proof {
+    /// The proof in a run folder, if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no proof.
+    pub fn read(folder: &Path) -> Result<Option<Proof>, ExactError> {
+        let path = folder.join(PROOF);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = lacuna_disk::read_text(&path, BYTES_MAX)?;
+        serde_json::from_str(&text).map(Some).map_err(|error| ExactError::Unfit {
+            path,
+            field: "proof".to_string(),
+            expected: "the comparison that --prove writes".to_string(),
+            found: error.to_string(),
+            fix: "restore it from a copy, or erase again with --prove",
+        })
+    }
+
+    /// Whether it shows that the files of a model are those of training from the beginning: it is about exactly these
+    /// files, and found each of them equal.
+    pub fn shows(&self, model: &Manifest) -> bool {
+        let compared = |pair: &Compared| Some((pair.file.clone(), pair.erased.clone()?));
+        let erased: Option<BTreeMap<String, String>> = self.files.iter().map(compared).collect();
+        self.equal && differences(&self.files).is_empty() && erased.is_some_and(|erased| erased == files(model))
+    }
 }
 
 /// Every state and model of both sides.
@@ -48,6 +99,20 @@ fn files(manifest: &Manifest) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proof_is_of_the_very_files_that_it_compared() {
+        let manifest = crate::manifest::tests::manifest_with_files(["start", "model"]);
+        let files = compare(&manifest, &manifest);
+        let proof = Proof { equal: true, files, scratch_passes: 0, seconds: 0.0 };
+        assert!(proof.shows(&manifest) && proof.files.len() == 2);
+        assert!(!proof.shows(&crate::manifest::tests::manifest_with_files(["start", "another"])));
+        assert!(!Proof { equal: false, ..proof.clone() }.shows(&manifest));
+        assert!(!Proof { files: Vec::new(), ..proof.clone() }.shows(&manifest));
+        let mut edited = proof;
+        edited.files[0].from_scratch = Some("other".to_string());
+        assert!(!edited.shows(&manifest), "what it lists counts, not only what it says");
+    }
 
     #[test]
     fn a_file_that_differs_or_that_one_side_lacks_is_a_difference() {

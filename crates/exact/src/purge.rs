@@ -3,7 +3,7 @@
 //! Erasing makes a new model and leaves the old one where it is. Whoever promised the person more than a new
 //! model must delete what is listed here.
 
-use crate::folder::{during_file, metrics_file, model_file, state_file};
+use crate::folder::{during_file, metrics_file, model_file, start_file, state_file};
 use crate::{ExactError, Manifest};
 use lacuna_cohort::SubjectId;
 use serde::Serialize;
@@ -31,8 +31,14 @@ pub struct Holding {
 pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<Vec<Holding>, ExactError> {
     let manifest = Manifest::read(folder)?;
     let mut found = Vec::new();
+    // Weights that saw a subject before the training hand them on to every state.
+    let began_with_them = manifest.init_saw.as_ref().is_some_and(|seen| !seen.is_disjoint(leaving));
+    if began_with_them {
+        add(&mut found, start_file(folder), "weights")?;
+    }
     for (shard, slices) in manifest.plan.shards().iter().enumerate() {
-        let Some(first) = slices.iter().position(|slice| !slice.is_disjoint(leaving)) else { continue };
+        let entered = slices.iter().position(|slice| !slice.is_disjoint(leaving));
+        let Some(first) = entered.filter(|_| !began_with_them).or(began_with_them.then_some(0)) else { continue };
         for slice in first..slices.len() {
             add(&mut found, during_file(folder, shard, slice), "moments")?;
             if slice > first {

@@ -9,7 +9,7 @@
 //! that the last learning rate had all but stopped, and double every state on disk.
 
 use crate::folder::{during_file, model_file, start_file, state_file};
-use crate::manifest::{Kept, Manifest, Origin};
+use crate::manifest::{Kept, Maker, Manifest, Origin};
 use crate::stage::{StageMonitor, StageObjective};
 use crate::{ExactError, Observer, Plan, Stage, key_after};
 use lacuna_cohort::{Case, SubjectId};
@@ -81,7 +81,7 @@ fn begun(training: &Training, folder: &Path, parent: Option<&(&Path, Manifest)>)
     let data = plan.subjects().into_iter().map(|subject| (subject.clone(), training.data[&subject].clone())).collect();
     let mut fresh = Manifest::new(origin, plan, data, parent.map(|(_, manifest)| manifest.digest()));
     if let Some((at, parent)) = parent {
-        check_parent(&fresh, parent, &at.join(crate::MANIFEST))?;
+        check_parent(&fresh, parent, at)?;
     }
     if !folder.join(crate::MANIFEST).exists() {
         fresh.write(folder)?;
@@ -97,25 +97,26 @@ fn begun(training: &Training, folder: &Path, parent: Option<&(&Path, Manifest)>)
     Ok(found)
 }
 
-/// States of another program, device or settings would not come to the same bytes, and are no parent's.
-fn check_parent(fresh: &Manifest, parent: &Manifest, file: &Path) -> Result<(), ExactError> {
-    let fields = [
-        ("lacuna", &fresh.lacuna, &parent.lacuna, "erase with the version that trained it"),
-        ("device", &fresh.device, &parent.device, "give --device as it was trained with"),
-        ("settings", &fresh.settings, &parent.settings, "restore config.toml of the run as it was"),
-    ];
-    for (field, expected, found, fix) in fields {
-        if expected != found {
-            let (expected, found) = (expected.clone(), found.clone());
-            let path = file.to_path_buf();
-            return Err(ExactError::Unfit { path, field: field.to_string(), expected, found, fix });
-        }
+/// States of another program, device, kernels or settings would not come to the same bytes, and are no parent's.
+fn check_parent(fresh: &Manifest, parent: &Manifest, folder: &Path) -> Result<(), ExactError> {
+    let Manifest { lacuna, device, kernels, .. } = fresh;
+    let leaving = parent.plan.subjects().difference(&fresh.plan.subjects()).cloned().collect();
+    parent.check_erase(folder, &Maker { lacuna, device, kernels }, &leaving)?;
+    let file = folder.join(crate::MANIFEST);
+    if fresh.settings != parent.settings {
+        return Err(ExactError::Unfit {
+            path: file,
+            field: "settings".to_string(),
+            expected: parent.settings.clone(),
+            found: fresh.settings.clone(),
+            fix: "restore config.toml of the run as it was",
+        });
     }
     let changed = fresh.data.iter().find(|(subject, digest)| parent.data.get(*subject) != Some(*digest));
     match changed {
         None => Ok(()),
         Some((subject, digest)) => Err(ExactError::Unfit {
-            path: file.to_path_buf(),
+            path: file,
             field: format!("data of {subject}"),
             expected: parent.data.get(subject).cloned().unwrap_or("a subject of the plan".to_string()),
             found: digest.clone(),

@@ -344,6 +344,8 @@ fn of_study(error: &StudyError) -> Exit {
         StudyError::Cohort(error) => of_cohort(error),
         StudyError::Disk(error) => of_disk(error),
         StudyError::Objects(error) => of_objects(error),
+        StudyError::Artefacts(ArtefactError::Disk(error)) => of_disk(error),
+        StudyError::Artefacts(_) => Exit::Data,
         StudyError::Network(error) => of_network(error),
         StudyError::Train(error) => of_training(error),
         StudyError::Unlearn(error) => of_unlearning(error),

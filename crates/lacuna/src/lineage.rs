@@ -4,10 +4,14 @@
 //! The file names people, so it lies in the run folder, with the operator's other files; the model itself names nobody.
 
 use crate::error::CliError;
+use crate::exact::Named;
 use lacuna_cohort::SubjectId;
+use lacuna_nn::{Device, Network, match_file, read_model, recognise};
+use lacuna_seed::Seed;
+use lacuna_weights::WeightFile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file's name, in the folder of the model.
 pub const FILE: &str = "lineage.json";
@@ -26,6 +30,21 @@ pub struct Lineage {
     pub trained: BTreeSet<SubjectId>,
     /// What it was made to forget, the first request first.
     pub erasures: Vec<Erasure>,
+    /// The file with weights that its training began from, if it began from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+}
+
+/// A file with weights that a training began from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Init {
+    /// BLAKE3 of the file.
+    pub file: String,
+    /// Whom its weights had seen; none if nothing says.
+    pub saw: Option<BTreeSet<SubjectId>>,
+    /// Whether only the user's statement says so, and no lineage beside the file.
+    pub stated: bool,
 }
 
 /// One request that was carried out.
@@ -57,7 +76,7 @@ pub struct ErasedBy {
 impl Lineage {
     /// Of a model that was trained on these subjects and has forgotten nobody.
     pub fn of_training(model: String, trained: BTreeSet<SubjectId>) -> Lineage {
-        Lineage { schema: SCHEMA.to_string(), model, trained, erasures: Vec::new() }
+        Lineage { schema: SCHEMA.to_string(), model, trained, erasures: Vec::new(), init: None }
     }
 
     /// Of a model of which only the user's word says whom it was trained on and has forgotten.
@@ -80,18 +99,49 @@ impl Lineage {
         Lineage { erasures, ..self }
     }
 
-    /// What lies beside a model, if anything does.
+    /// The same of a model that began from the weights of a file: whom those had seen, it has seen.
+    pub fn begun_from(mut self, init: Init) -> Lineage {
+        self.trained.extend(init.saw.iter().flatten().cloned());
+        Lineage { init: Some(init), ..self }
+    }
+
+    /// What is known of whom the model has seen: none where it began from weights of which nothing says that.
+    pub fn seen(&self) -> Option<BTreeSet<SubjectId>> {
+        let is_known = self.init.as_ref().is_none_or(|init| init.saw.is_some());
+        is_known.then(|| self.trained.clone())
+    }
+
+    /// Whether this is the lineage of the model with that digest; one that lies beside it may be of another.
+    pub fn speaks_for(&self, digest: &str) -> bool {
+        self.model == digest
+    }
+
+    /// That of a part of the model, which was trained on some of the subjects.
+    pub fn narrowed(&self, digest: &str, trained: BTreeSet<SubjectId>) -> Lineage {
+        let part = Lineage { init: None, ..Lineage::of_training(digest.to_string(), trained) };
+        match &self.init {
+            Some(init) => part.begun_from(init.clone()),
+            None => part,
+        }
+    }
+
+    /// What lies beside a model, if anything does. Every verb that reads a model asks here first.
     ///
     /// # Errors
-    /// A file that cannot be read, or is of another model than that of `digest`.
+    /// A file that cannot be read, or is of another model than that of `digest`; weights that are no longer those of
+    /// which the run folder keeps a digest.
     pub fn beside(model: &Path, digest: &str) -> Result<Option<Lineage>, CliError> {
-        let Some(lineage) = Lineage::unchecked_beside(model)? else { return Ok(None) };
-        if lineage.model != digest {
-            let what = format!("expected the lineage of {digest}, found that of {}", lineage.model);
-            let fix = "fix: take the model back to the run folder that it came from";
-            return Err(CliError::Data { what: format!("{}: {what}; {fix}", model.with_file_name(FILE).display()) });
+        check_file(model)?;
+        if let Some(named) = Named::by(model)? {
+            named.check(digest)?;
+            return named.lineage(digest);
         }
-        Ok(Some(lineage))
+        match Lineage::unchecked_beside(model)? {
+            Some(lineage) if !lineage.speaks_for(digest) => {
+                Err(of_another(&model.with_file_name(FILE), digest, &lineage.model))
+            }
+            lineage => Ok(lineage),
+        }
     }
 
     /// The same where nobody has read the weights yet, so that it may be of another model.
@@ -99,11 +149,22 @@ impl Lineage {
     /// # Errors
     /// A file that cannot be read.
     pub fn unchecked_beside(model: &Path) -> Result<Option<Lineage>, CliError> {
-        if !Lineage::is_beside(model) {
+        let path = match Named::by(model)? {
+            Some(named) => named.root.join(FILE),
+            None => model.with_file_name(FILE),
+        };
+        Lineage::read(&path)
+    }
+
+    /// That of a file, if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(path: &Path) -> Result<Option<Lineage>, CliError> {
+        if !path.exists() {
             return Ok(None);
         }
-        let path = model.with_file_name(FILE);
-        let text = lacuna_disk::read_text(&path, BYTES_MAX)?;
+        let text = lacuna_disk::read_text(path, BYTES_MAX)?;
         let refuse = |what: String| CliError::Data { what: format!("{}: {what}", path.display()) };
         let lineage: Lineage = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("{error}; fix: restore it, or take the model alone to another folder")))?;
@@ -135,6 +196,70 @@ impl Lineage {
     pub fn erasure_of(&self, subject: &SubjectId) -> Option<&Erasure> {
         self.erasures.iter().rev().find(|erasure| erasure.subjects.contains(subject))
     }
+}
+
+/// What lies beside a file of weights, as [`Lineage::beside`]; of a part of a network, which has no digest, none is.
+///
+/// # Errors
+/// Those of [`Lineage::beside`].
+pub fn check(file: &Path, digest: Option<&str>) -> Result<Option<Lineage>, CliError> {
+    match digest {
+        Some(digest) => Lineage::beside(file, digest),
+        None => check_file(file).map(|()| None),
+    }
+}
+
+/// The error of a lineage beside a model that it is not of.
+pub fn of_another(lineage: &Path, model: &str, found: &str) -> CliError {
+    let what = format!(
+        "{}: expected the lineage of {model}, found that of {found}: the model beside it was changed, or is another; fix: \
+         restore the model from a copy, take it back to the run folder that it came from, or take it alone to another \
+         folder",
+        lineage.display()
+    );
+    CliError::Data { what }
+}
+
+/// Refuse a file that is not as the manifest of its run folder says.
+fn check_file(model: &Path) -> Result<(), CliError> {
+    let Some(file) = model.file_name() else { return Ok(()) };
+    if !model.is_file() {
+        return Ok(());
+    }
+    // A shard's model lies in a folder of its own below the run.
+    let folder = model.parent().unwrap_or(Path::new(""));
+    let above = folder.parent().zip(folder.file_name()).map(|(run, shard)| (run, Path::new(shard).join(file)));
+    for (run, name) in [Some((folder, PathBuf::from(file))), above].into_iter().flatten() {
+        let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+        let name = name.to_string_lossy();
+        let Some(promised) = lacuna_disk::manifest::promised(run, &name)? else { continue };
+        let found = lacuna_disk::digest_file(model)?;
+        if found != promised {
+            let what = format!(
+                "{}: expected the bytes {promised}, as MANIFEST of its run folder says, found {found}: the file was \
+                 changed; fix: restore it from a copy, or take it alone to another folder",
+                model.display()
+            );
+            return Err(CliError::Data { what });
+        }
+    }
+    Ok(())
+}
+
+/// The digest of the network in a file of anybody's, if the file holds a whole one; the weights are read for it.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn network_digest(path: &Path, device: &Device) -> Result<Option<String>, CliError> {
+    let file = WeightFile::open(path)?;
+    if file.notes().contains_key("lacuna") {
+        return Ok(Some(read_model(path, device)?.network.digest()));
+    }
+    // A head that the file lacks would be of any number of classes.
+    const ANY_CLASSES: usize = 2;
+    let Ok(architecture) = recognise(&file).and_then(|found| found.architecture(ANY_CLASSES)) else { return Ok(None) };
+    let mut network = Network::new(architecture, Seed(0), device);
+    Ok(match_file(&file, &mut network)?.is_exact().then(|| network.digest()))
 }
 
 #[cfg(test)]
@@ -181,6 +306,40 @@ mod tests {
         let child = Lineage::of_training("m2".to_string(), set(&["b", "d"])).descending_from(ancestor);
         assert_eq!((child.model.as_str(), &child.trained), ("m2", &set(&["a", "b", "c", "d"])));
         assert_eq!(child.forgotten(), set(&["a"]));
+    }
+
+    #[test]
+    fn weights_that_a_training_began_from_hand_on_whom_they_saw_or_that_nobody_knows() {
+        let begun = |saw: Option<&[&str]>| {
+            let init = Init { file: "f".to_string(), saw: saw.map(set), stated: false };
+            Lineage::of_training("m".to_string(), set(&["a"])).begun_from(init)
+        };
+        assert_eq!(begun(Some(&["b"])).seen(), Some(set(&["a", "b"])));
+        assert_eq!(begun(None).seen(), None);
+        assert_eq!(Lineage::of_training("m".to_string(), set(&["a"])).seen(), Some(set(&["a"])));
+        let part = begun(Some(&["b"])).narrowed("part", set(&["c"]));
+        assert_eq!((part.trained.clone(), part.speaks_for("part")), (set(&["b", "c"]), true));
+        assert!(!part.speaks_for("m"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_as_its_manifest_says_is_refused_and_alone_elsewhere_it_is_not() {
+        let run = tempfile::tempdir().unwrap();
+        let files = [run.path().join("model.safetensors"), run.path().join("shard-1/model.safetensors")];
+        files.iter().for_each(|file| lacuna_disk::write_bytes(file, b"weights").unwrap());
+        lacuna_disk::manifest::write(run.path()).unwrap();
+        for file in &files {
+            assert!(check_file(file).is_ok());
+            std::fs::write(file, b"weightz").unwrap();
+            let message = check_file(file).unwrap_err().to_string();
+            assert!(message.contains("as MANIFEST of its run folder says") && message.contains("fix:"), "{message}");
+            let alone = tempfile::tempdir().unwrap();
+            std::fs::copy(file, alone.path().join("model.safetensors")).unwrap();
+            assert!(check_file(&alone.path().join("model.safetensors")).is_ok());
+        }
+        let unlisted = run.path().join("later.safetensors");
+        std::fs::write(&unlisted, b"x").unwrap();
+        assert!(check_file(&unlisted).is_ok(), "the manifest says nothing of it");
     }
 
     #[test]

@@ -4,78 +4,28 @@
 //! made of, `status.json` how it stands; `MANIFEST`, written last, holds the BLAKE3 digest of every
 //! other file, so a finished run can be checked at any time.
 
-use crate::command::BURN_VERSION;
 use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::progress::timestamp;
-use lacuna_artefacts::Site;
+use crate::run_identity;
+pub use crate::run_record::{RunRecord, Standing, Status, read_record, read_status};
+use lacuna_artefacts::{Artefact, Covers, Kind, Site};
+use lacuna_cohort::SubjectId;
 use lacuna_disk::{DiskError, manifest};
-use lacuna_nn::device_identity;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What the run was made of, in `run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunRecord {
-    /// `lacuna.run/1`.
-    pub schema: String,
-    /// The verb.
-    pub verb: String,
-    /// lacuna's version.
-    pub lacuna: String,
-    /// The tensor library's version.
-    pub burn: String,
-    /// When it began, in UTC.
-    pub began: String,
-    /// Where it computed.
-    pub device: String,
-    /// That device's driver, where it has one and says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub driver: Option<String>,
-    /// With how many threads; results do not depend on it.
-    pub threads: usize,
-    /// The command line, without the program's name.
-    pub command: Vec<String>,
-    /// Every seed, by what it is for.
-    pub seeds: BTreeMap<String, u64>,
-    /// The digests of what the run was made from.
-    pub parents: BTreeMap<String, String>,
-}
-
-/// How the run stands, in `status.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Status {
-    /// `lacuna.status/1`.
-    pub schema: String,
-    /// Running, done, failed or interrupted.
-    pub status: Standing,
-    /// The exit code, once there is one.
-    pub exit_code: Option<u8>,
-    /// The error's words, if there is one.
-    pub message: Option<String>,
-    /// When this was written, in UTC.
-    pub at: String,
-}
-
-/// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// Under way, or killed so suddenly that it could not say.
-    Running,
-    /// Finished.
-    Done,
-    /// Ended by an error.
-    Failed,
-    /// Ended by the user; it can be resumed.
-    Interrupted,
+/// Whose data a run's files hold.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Those whom its model was trained on and still knows.
+    pub trained: BTreeSet<SubjectId>,
+    /// Those whom its model was made to forget.
+    pub forgotten: BTreeSet<SubjectId>,
+    /// Those whose scores its tables hold.
+    pub scored: BTreeSet<SubjectId>,
 }
 
 /// A run folder of a run that is under way.
@@ -87,41 +37,31 @@ pub struct RunFolder {
     closed: bool,
 }
 
-/// `run.json` is small.
-const RECORD_BYTES_MAX: u64 = 16 << 20;
-
-impl RunRecord {
-    /// A record of this process.
-    pub fn new(
-        context: &Context,
-        verb: &str,
-        seeds: BTreeMap<String, u64>,
-        parents: BTreeMap<String, String>,
-    ) -> RunRecord {
-        RunRecord {
-            schema: "lacuna.run/1".to_string(),
-            verb: verb.to_string(),
-            lacuna: env!("CARGO_PKG_VERSION").to_string(),
-            burn: BURN_VERSION.to_string(),
-            began: timestamp(),
-            device: device_identity(&context.device),
-            driver: context.adapter.as_ref().and_then(|adapter| adapter.driver.clone()),
-            threads: rayon::current_num_threads(),
-            command: std::env::args().skip(1).collect(),
-            seeds,
-            parents,
-        }
-    }
-}
-
 impl RunFolder {
     /// A new folder with `run.json` and the status "running".
     pub fn create(context: &Context, name: &str, record: &RunRecord) -> Result<RunFolder, CliError> {
+        RunFolder::create_with(context, name, record, None)
+    }
+
+    /// The same with the run's settings. The folder appears with all of them or not at all, so a killed process leaves
+    /// none that cannot be resumed.
+    fn create_with(
+        context: &Context,
+        name: &str,
+        record: &RunRecord,
+        settings: Option<&str>,
+    ) -> Result<RunFolder, CliError> {
         let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let path = claim(&context.runs.join(&record.verb), &format!("{stamp}-{}", file_name(name)))?;
+        let parent = context.runs.join(&record.verb);
+        lacuna_disk::remove_abandoned(&parent)?;
+        let path = lacuna_disk::make_folder(&parent, &format!("{stamp}-{}", file_name(name)), |folder| {
+            write_json(&folder.join("run.json"), record)?;
+            write_json(&folder.join("status.json"), &Status::new(Standing::Running, None, None))?;
+            settings.map_or(Ok(()), |text| {
+                Ok::<(), CliError>(lacuna_disk::write_bytes(&folder.join(config::FILE), text.as_bytes())?)
+            })
+        })?;
         let folder = RunFolder { path, runs: context.runs.clone(), quiet: context.quiet, closed: false };
-        folder.write_json("run.json", record)?;
-        folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
     }
@@ -137,45 +77,57 @@ impl RunFolder {
         if let Some(path) = resumed {
             return RunFolder::reopen(context, path, record);
         }
-        let folder = RunFolder::create(context, name, record)?;
         let text = toml::to_string(settings).expect("settings are TOML");
-        folder.write(config::FILE, text.as_bytes())?;
-        Ok(folder)
+        RunFolder::create_with(context, name, record, Some(&text))
     }
 
     /// The folder of a run that did not finish, to go on with it; `now` is what its record would be today.
     ///
     /// # Errors
-    /// If it is a run of another verb or of something else, or the run is done.
+    /// If it is a run of another verb, of another program, device, instruction set or kernels or of something else, or
+    /// the run is done.
     fn reopen(context: &Context, path: &Path, now: &RunRecord) -> Result<RunFolder, CliError> {
-        let record = read_record(path)?;
-        if record.verb != now.verb {
-            let what = format!("{}: expected a run of {}, found one of {}", path.display(), now.verb, record.verb);
-            return Err(CliError::Config { what });
-        }
-        if let Some((name, digest)) =
-            record.parents.iter().find(|(name, digest)| now.parents.get(*name) != Some(*digest))
-        {
-            let found = now.parents.get(name).map_or("none", String::as_str);
-            let path = path.display();
-            let what =
-                format!("{path}: expected the {name} it began from, {digest}, found {found}; fix: give that {name}");
-            return Err(CliError::Config { what });
-        }
-        let device = device_identity(&context.device);
-        if record.device != device {
-            let what = format!("{}: expected a run on {device}, found one on {}", path.display(), record.device);
-            return Err(CliError::Config { what: format!("{what}; fix: give --device as the run was begun with") });
-        }
+        run_identity::check(path, &read_record(path)?, now)?;
         if read_status(path)?.status == Standing::Done {
             let what = format!("{}: the run is done; fix: start a new one", path.display());
             return Err(CliError::Config { what });
         }
+        // What the manifest lists is about to change, and what killed writes left is of no more use.
+        manifest::remove(path)?;
+        lacuna_disk::remove_unfinished_below(path)?;
         let folder =
             RunFolder { path: path.to_path_buf(), runs: context.runs.clone(), quiet: context.quiet, closed: false };
         folder.write_status(Standing::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
+    }
+
+    /// Enter whose data the run's files will hold into its register, before any of them is written: a run that is killed
+    /// before it says so by its own files is known all the same.
+    ///
+    /// # Errors
+    /// A register that cannot be written.
+    pub fn register(&self, context: &Context, people: &People) -> Result<(), CliError> {
+        let site = context.site()?;
+        let keys = |subjects: &BTreeSet<SubjectId>| subjects.iter().map(|id| site.subject_key(id.as_str())).collect();
+        let weights = Artefact { covers: Covers::Stem, ..Artefact::of_file("model", Kind::Weights) };
+        let everybody = people.trained.union(&people.forgotten).cloned().collect();
+        let entries = [
+            Artefact { holds: keys(&people.trained), forgotten: keys(&people.forgotten), ..weights.clone() },
+            // While it is being made to forget, a network still knows.
+            Artefact { file: PathBuf::from("checkpoint").into(), holds: keys(&everybody), ..weights.clone() },
+            Artefact {
+                file: PathBuf::from(".").into(),
+                covers: Covers::Folder,
+                kind: Kind::Run,
+                holds: keys(&people.scored.union(&everybody).cloned().collect()),
+                ..weights
+            },
+        ];
+        for artefact in entries.iter().filter(|artefact| !artefact.holds.is_empty()) {
+            site.register(&self.path, artefact)?;
+        }
+        Ok(())
     }
 
     /// The folder.
@@ -203,9 +155,7 @@ impl RunFolder {
 
     /// Write a record as JSON that people can read too.
     pub fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), CliError> {
-        let mut text = serde_json::to_string_pretty(record).expect("a record is JSON");
-        text.push('\n');
-        self.write(name, text.as_bytes())
+        write_json(&self.file(name), record)
     }
 
     /// Say how the run ended, then write the manifest; `result` is passed on.
@@ -226,6 +176,7 @@ impl RunFolder {
                 self.write_status(standing, Some(error.exit()), Some(error.to_string()))
             }
         };
+        let written = written.and_then(|()| Ok(lacuna_disk::remove_unfinished_below(&self.path)?));
         let written = written.and_then(|()| Ok(manifest::write(&self.path)?));
         if !self.quiet {
             crate::output::say(&format!("run      {}", self.path.display()));
@@ -240,10 +191,14 @@ impl RunFolder {
     }
 
     fn write_status(&self, status: Standing, exit: Option<Exit>, message: Option<String>) -> Result<(), CliError> {
-        let schema = "lacuna.status/1".to_string();
-        let exit_code = exit.map(Exit::code);
-        self.write_json("status.json", &Status { schema, status, exit_code, message, at: timestamp() })
+        self.write_json("status.json", &Status::new(status, exit, message))
     }
+}
+
+fn write_json(path: &Path, record: &impl Serialize) -> Result<(), CliError> {
+    let mut text = serde_json::to_string_pretty(record).expect("a record is JSON");
+    text.push('\n');
+    Ok(lacuna_disk::write_bytes(path, text.as_bytes())?)
 }
 
 impl Drop for RunFolder {
@@ -252,40 +207,6 @@ impl Drop for RunFolder {
         if !self.closed {
             let message = Some("internal error; see standard error".to_string());
             let _ = self.write_status(Standing::Failed, Some(Exit::Internal), message);
-        }
-    }
-}
-
-/// What a run was made of.
-pub fn read_record(path: &Path) -> Result<RunRecord, CliError> {
-    read_json(&path.join("run.json"))
-}
-
-/// How a run stands.
-pub fn read_status(path: &Path) -> Result<Status, CliError> {
-    read_json(&path.join("status.json"))
-}
-
-fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, CliError> {
-    let text = lacuna_disk::read_text(path, RECORD_BYTES_MAX)?;
-    serde_json::from_str(&text).map_err(|error| CliError::Data {
-        what: format!("{}: {error}; fix: is this a folder that lacuna made?", path.display()),
-    })
-}
-
-/// Make the first of `name`, `name-2`, `name-3`, … that is not there yet.
-fn claim(parent: &Path, name: &str) -> Result<PathBuf, CliError> {
-    fs::create_dir_all(parent).map_err(refused(parent, "create"))?;
-    let mut attempt = 1;
-    loop {
-        let path = match attempt {
-            1 => parent.join(name),
-            _ => parent.join(format!("{name}-{attempt}")),
-        };
-        match lacuna_disk::boundary("making a run folder").and_then(|()| fs::create_dir(&path)) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => attempt += 1,
-            Err(error) => return Err(refused(&path, "create")(error)),
         }
     }
 }
@@ -307,6 +228,8 @@ mod tests {
     use super::*;
     use crate::progress::ProgressMode;
     use lacuna_disk::manifest::altered_files;
+    use std::collections::BTreeMap;
+    use std::fs;
 
     fn context(runs: &Path) -> Context {
         Context {
@@ -331,9 +254,29 @@ mod tests {
     #[test]
     fn a_folder_is_never_used_twice() {
         let runs = tempfile::tempdir().unwrap();
-        let paths: Vec<PathBuf> = (0..3).map(|_| claim(runs.path(), "same").unwrap()).collect();
-        let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
-        assert_eq!(names, ["same", "same-2", "same-3"]);
+        let context = context(runs.path());
+        let paths: Vec<PathBuf> =
+            (0..3).map(|_| RunFolder::create(&context, "same", &record()).unwrap().path().to_path_buf()).collect();
+        let different: std::collections::BTreeSet<&PathBuf> = paths.iter().collect();
+        assert_eq!(different.len(), 3, "{paths:?}");
+    }
+
+    #[test]
+    fn a_resumed_run_has_no_manifest_and_no_half_written_files() {
+        let runs = tempfile::tempdir().unwrap();
+        let context = context(runs.path());
+        let folder = RunFolder::create(&context, "x", &record()).unwrap();
+        let path = folder.path().to_path_buf();
+        let half = path.join("shard-1/model.safetensors.1-0-0123456789abcdef.tmp");
+        folder.write("shard-1/model.safetensors", b"whole").unwrap();
+        fs::write(&half, b"half").unwrap();
+        assert!(folder.close::<()>(Err(CliError::Interrupted { kept: "nothing".to_string() })).is_err());
+        assert!(!half.exists() && path.join("MANIFEST").exists(), "a run that ends leaves none either");
+        fs::write(&half, b"half").unwrap();
+        let folder = RunFolder::reopen(&context, &path, &record()).unwrap();
+        assert!(!half.exists() && !path.join("MANIFEST").exists());
+        folder.close(Ok(())).unwrap();
+        assert_eq!(altered_files(&path).unwrap(), Some(BTreeMap::new()));
     }
 
     #[test]
@@ -381,22 +324,5 @@ mod tests {
         assert!(RunFolder::reopen(&context, &path, &of_study).is_err());
         folder.close(Ok(())).unwrap();
         assert!(RunFolder::reopen(&context, &path, &record()).is_err());
-    }
-
-    #[test]
-    fn a_run_goes_on_only_from_what_it_began_from() {
-        let runs = tempfile::tempdir().unwrap();
-        let context = context(runs.path());
-        let from = |digest: &str| RunRecord {
-            parents: BTreeMap::from([("model".to_string(), digest.to_string())]),
-            ..record()
-        };
-        let folder = RunFolder::create(&context, "x", &from("ab12")).unwrap();
-        let reopen = |record: &RunRecord| RunFolder::reopen(&context, folder.path(), record);
-        assert!(reopen(&from("ab12")).is_ok());
-        for (other, found) in [(from("cd34"), "found cd34"), (record(), "found none")] {
-            let message = reopen(&other).err().unwrap().to_string();
-            assert!(message.contains("the model it began from, ab12") && message.contains(found), "{message}");
-        }
     }
 }

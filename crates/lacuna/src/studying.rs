@@ -157,6 +157,7 @@ pub fn open_in(
     config.train.activations = context.activations;
     let staged = staging::stage(verb, &mut config, context);
     staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
+    let store = store.registering(context.site()?);
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });
@@ -272,6 +273,7 @@ pub fn carry_out(
     folders: &Folders,
     context: &Context,
 ) -> Result<(Result<(), CliError>, usize), CliError> {
+    study.store().remove_abandoned()?;
     let mut watch = Watch::in_folder(verb, study, folder, context);
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;

@@ -1,8 +1,10 @@
 //! A ledger as the report shows it: every event, and whether the chain holds.
 
 use crate::error::CliError;
-use lacuna_ledger::{Event as Recorded, Ledger, Record, Status};
+use crate::removals::{self, Part};
+use lacuna_ledger::{Event as Recorded, Ledger, Record, RemovalKind, Status};
 use lacuna_report::html::{Event, EventTone, Timeline};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The ledger's events in words; they hold pseudonyms, digests, days and codes, as the ledger does.
@@ -12,7 +14,17 @@ use std::path::Path;
 pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
     let ledger = Ledger::open(path)?;
     let verified = ledger.verify(&[])?;
-    let events = ledger.view().events()?.iter().map(event).collect::<Result<Vec<_>, CliError>>()?;
+    let recorded = ledger.view().events()?.into_iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
+    let unassessed = closed_unassessed(&recorded);
+    let events = removals::grouped(&recorded, |(_, record)| record)
+        .iter()
+        .map(|part| match part {
+            Part::One((event, _)) if unassessed.contains(&event.sequence) => {
+                Event { what: format!("{}. a request is closed without an assessment", event.sequence), ..line(part) }
+            }
+            _ => line(part),
+        })
+        .collect();
     let state = match verified.findings.len() {
         0 => format!("{} events are as they were written; root {}.", verified.events, verified.root),
         found => format!("The ledger is NOT as it was written: {found} findings."),
@@ -26,9 +38,49 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
     Ok(Timeline { state, events, notes })
 }
 
-fn event(recorded: &Recorded) -> Result<Event, CliError> {
-    let record = recorded.record()?;
-    let json = serde_json::to_value(&record).expect("a record is JSON");
+fn read(event: Recorded) -> Result<(Recorded, Record), CliError> {
+    let record = event.record()?;
+    Ok((event, record))
+}
+
+/// The events by which an executed request was closed that no audit could assess.
+fn closed_unassessed(events: &[(Recorded, Record)]) -> BTreeSet<u64> {
+    let mut standing = BTreeMap::new();
+    let mut closed = BTreeSet::new();
+    for (event, record) in events {
+        let Record::Status { request, status, .. } = record else { continue };
+        if standing.insert(request, *status) == Some(Status::Executed) && *status == Status::Closed {
+            closed.insert(event.sequence);
+        }
+    }
+    closed
+}
+
+fn line(part: &Part<(Recorded, Record)>) -> Event {
+    match part {
+        Part::One((recorded, record)) => event(recorded, record),
+        Part::Removals { how, events } => removed(*how, events),
+    }
+}
+
+/// Many files of one kind: the numbers of the first and the last event, and the last one's hash.
+fn removed(how: RemovalKind, events: &[&(Recorded, Record)]) -> Event {
+    let ((first, record), (last, _)) = (events[0], events[events.len() - 1]);
+    let numbers = match first.sequence == last.sequence {
+        true => format!("{}", first.sequence),
+        false => format!("{} to {}", first.sequence, last.sequence),
+    };
+    Event {
+        what: format!("{numbers}. {}", how.in_words(events.len())),
+        when: first.at.clone(),
+        about: record.request().map(|request| format!("request {request}")).unwrap_or_default(),
+        hash: short(&last.hash.to_string()),
+        tone: EventTone::Done,
+    }
+}
+
+fn event(recorded: &Recorded, record: &Record) -> Event {
+    let json = serde_json::to_value(record).expect("a record is JSON");
     let fields = json.as_object().expect("a record is an object");
     let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     let about: Vec<String> = fields
@@ -36,13 +88,13 @@ fn event(recorded: &Recorded) -> Result<Event, CliError> {
         .filter(|(name, value)| name.as_str() != "kind" && !value.is_null())
         .map(|(name, value)| format!("{} {}", name.replace('_', " "), short(&shown(value))))
         .collect();
-    Ok(Event {
-        what: format!("{}. {}", recorded.sequence, what(&record)),
+    Event {
+        what: format!("{}. {}", recorded.sequence, what(record)),
         when: recorded.at.clone(),
         about: about.join(", "),
         hash: short(&recorded.hash.to_string()),
-        tone: tone(&record),
-    })
+        tone: tone(record),
+    }
 }
 
 /// The beginning of a digest tells it from others; the ledger has all of it.
@@ -72,6 +124,7 @@ fn what(record: &Record) -> String {
         Record::Protocol { .. } => "what will be measured was settled".to_string(),
         Record::IdentityAsked { .. } => "a person was asked who they are; the time stands still".to_string(),
         Record::IdentityEstablished { .. } => "who asks is sure; the time runs on".to_string(),
+        Record::Removal { how, .. } => how.in_words(1),
     }
 }
 
@@ -80,6 +133,7 @@ fn tone(record: &Record) -> EventTone {
         Record::Status { status: Status::Refused, .. } => EventTone::Refused,
         Record::Status { status: Status::Closed | Status::Verified, .. }
         | Record::Deletion { .. }
+        | Record::Removal { .. }
         | Record::Evidence { .. }
         | Record::LinkDestroyed { .. } => EventTone::Done,
         _ => EventTone::Plain,

@@ -285,13 +285,25 @@ fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_mo
     assert_eq!(audit["results"][0]["statistics"]["models"], 2, "{audit}");
     assert!(control(&audit, "destroyed decoder")["observed"].is_string());
 
-    let erased = place.json(
-        &format!("unlearn --model {run} --forget phantom-000 --strategy exact --progress none"),
-        "lacuna.unlearn/1",
-    );
-    // Without a bank: one that was hardly trained has controls that come out otherwise, and a void audit says nothing.
-    let audit = ask(&format!("--model {} --records none", erased["run"].as_str().unwrap()));
-    assert_eq!(audit["results"][0]["verdict"], "exact", "{audit}");
+    for (prove, verdict) in [("", "exact_unproved"), ("--prove", "exact")] {
+        let erased = place.json(
+            &format!("unlearn --model {run} --forget phantom-000 --strategy exact {prove} --progress none"),
+            "lacuna.unlearn/1",
+        );
+        // Without a bank: one that was hardly trained has controls that come out otherwise, and a void audit says nothing.
+        let erased = erased["run"].as_str().unwrap();
+        let audit = ask(&format!("--model {erased} --records none"));
+        assert_eq!(audit["results"][0]["verdict"], verdict, "{audit}");
+        // The proof of another model shows nothing of this one.
+        let proof = place.path(erased).join("proof.json");
+        if let Ok(text) = std::fs::read_to_string(&proof) {
+            let listed =
+                serde_json::from_str::<Value>(&text).unwrap()["files"][0]["erased"].as_str().unwrap().to_string();
+            std::fs::write(&proof, text.replace(&listed, &listed.chars().rev().collect::<String>())).unwrap();
+            let audit = ask(&format!("--model {erased} --records none"));
+            assert_eq!(audit["results"][0]["verdict"], "exact_unproved", "{audit}");
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Exact training and erasing, as users meet them.
 
+use crate::changed::{small, trained as trained_small};
 use crate::support::Place;
 use crate::train::{read, run_folder};
 use serde_json::Value;
@@ -56,7 +57,7 @@ fn whoever_leaves_is_erased_and_it_is_proven_by_every_byte() {
                 &format!("unlearn --model {run} --forget {name} --strategy exact --prove --progress none"),
                 "lacuna.unlearn/1",
             );
-            assert_eq!(erased["proof"]["equal"], true, "{erased}");
+            assert_eq!((&erased["proof"]["equal"], text(&erased, "exactness")), (&true.into(), "proved"), "{erased}");
             assert_ne!(erased["digest"], original["digest"], "the original is another model");
             assert_eq!(erased["parent"], original["digest"]);
             assert_eq!(erased["training_passes"], subject["erase_passes"], "as the training foretold");
@@ -176,6 +177,11 @@ fn what_an_exact_erase_cannot_use_is_refused() {
     place.fails(&format!("unlearn --model {run} --strategy exact"), 3, &["--forget"]);
     let words = "--data heads --forget phantom-001 --strategy max-loss --prove";
     place.fails(&format!("unlearn --model {run} {words}"), 2, &["--prove", "exact"]);
+    // Nothing was compared, and that is what is said.
+    let unproved = place.json(&format!("unlearn --model {run} {erase} --quiet"), "lacuna.unlearn/1");
+    assert_eq!((text(&unproved, "exactness"), &unproved["proof"]), ("unproved", &Value::Null));
+    assert!(!place.path(text(&unproved, "run")).join("proof.json").exists());
+    assert!(place.ok(&format!("unlearn --model {run} {erase} --quiet")).contains("by construction, unproved"));
     let plan = place.json(&format!("unlearn --model {run} {erase} --dry-run"), "lacuna.unlearn/1");
     // One slice of three, one epoch: the two others once more.
     assert_eq!((&plan["replay_passes"], &plan["scratch_passes"]), (&2.into(), &2.into()));
@@ -183,6 +189,133 @@ fn what_an_exact_erase_cannot_use_is_refused() {
     std::fs::copy(place.path("heads/images/phantom-000.nii.gz"), place.path("heads/images/phantom-002.nii.gz"))
         .unwrap();
     place.fails(&format!("unlearn --model {run} {erase}"), 4, &["data of phantom-002", "fix:"]);
+}
+
+/// Whom the lineage beside a run's model says that it saw.
+fn seen(run: &Path) -> Vec<String> {
+    let lineage: Value = serde_json::from_str(&read(&run.join("lineage.json"))).unwrap();
+    lineage["trained"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn whom_the_weights_saw_that_an_exact_training_began_from_it_has_seen_and_no_erase_says_otherwise() {
+    let place = small(2);
+    let everybody = trained_small(&place, "--seed 5", "model");
+    let without = trained_small(&place, "--seed 5 --held-out phantom-001,phantom-003", "model");
+    std::fs::copy(place.path(&everybody), place.path("bare.safetensors")).unwrap();
+    let exact = |more: &str| trained_small(&place, &format!("--exact --slices 3 {more}"), "run");
+    let erase = |run: &str, who: &str| format!("unlearn --model {run} --forget {who} --strategy exact --prove --quiet");
+    let refused = |run: &str, said: &str| {
+        let before = std::fs::read_dir(place.path("runs/unlearn")).into_iter().flatten().count();
+        place.fails(&erase(run, "phantom-001"), 3, &[said, "expected", "fix:"]);
+        place.fails(&format!("{} --dry-run", erase(run, "phantom-001")), 3, &[said]);
+        let after = std::fs::read_dir(place.path("runs/unlearn")).into_iter().flatten().count();
+        assert_eq!(before, after, "nothing was begun");
+    };
+    let held = |run: &str, who: &str| -> Vec<String> {
+        let traced = place.run(&format!("trace {who} --data heads --root {run} --json"));
+        let traced: Value = serde_json::from_str(&traced.stdout).unwrap();
+        let of_run = |file: &&Value| text(file, "holds") == "weights" && text(file, "path").contains(run);
+        let files = traced["files"].as_array().unwrap().iter().filter(of_run);
+        files.map(|file| Path::new(text(file, "path")).file_name().unwrap().to_str().unwrap().to_string()).collect()
+    };
+
+    // Known by the lineage beside the weights.
+    let saw = exact(&format!("--init {everybody}"));
+    refused(&saw, "saw phantom-001");
+    place.fails(&erase(&saw, "phantom-001"), 3, &["model.safetensors", "start.safetensors"]);
+    assert!(held(&saw, "phantom-001").contains(&"start.safetensors".to_string()));
+    let never = exact(&format!("--init {without}"));
+    assert_eq!(place.json(&erase(&never, "phantom-001"), "lacuna.unlearn/1")["exactness"], "proved");
+    refused_for(&place, &erase(&never, "phantom-000"), "saw phantom-000");
+
+    // Nothing says it, or the user does.
+    let ran = place.run("train --config t.toml --held-out phantom-003 --exact --init bare.safetensors --dry-run");
+    assert!(ran.code == 0 && ran.stderr.contains("--init-saw"), "{}", ran.stderr);
+    refused(&exact("--init bare.safetensors"), "nothing beside the weights");
+    let stated = exact("--init bare.safetensors --init-saw phantom-001");
+    assert_eq!(seen(&place.path(&stated)), ["phantom-000", "phantom-001", "phantom-002"]);
+    refused(&stated, "saw phantom-001");
+    assert!(held(&stated, "phantom-001").contains(&"start.safetensors".to_string()));
+    assert!(!held(&stated, "phantom-000").contains(&"start.safetensors".to_string()));
+    let stranger = exact("--init bare.safetensors --init-saw phantom-003");
+    assert!(seen(&place.path(&stranger)).contains(&"phantom-003".to_string()), "though it was held out here");
+    let none = exact("--init bare.safetensors --init-saw none");
+    let erased = place.json(&erase(&none, "phantom-001"), "lacuna.unlearn/1");
+    assert_eq!(erased["exactness"], "proved");
+    assert_eq!(seen(&place.path(text(&erased, "run"))), ["phantom-000", "phantom-002"]);
+    let words = format!("train --config t.toml --exact --init {everybody} --init-saw none");
+    place.fails(&words, 3, &["--init-saw", "the lineage counts"]);
+    place.fails("train --config t.toml --init-saw none", 3, &["--init-saw", "--init FILE"]);
+}
+
+fn refused_for(place: &Place, words: &str, said: &str) {
+    place.fails(words, 3, &[said, "fix:"]);
+}
+
+#[test]
+fn a_model_of_unknown_beginning_hands_that_on() {
+    let place = small(1);
+    let first = trained_small(&place, "", "model");
+    std::fs::copy(place.path(&first), place.path("bare.safetensors")).unwrap();
+    let second = trained_small(&place, "--held-out phantom-001,phantom-003 --init bare.safetensors", "model");
+    let run = trained_small(&place, &format!("--exact --init {second}"), "run");
+    let erase = format!("unlearn --model {run} --forget phantom-001 --strategy exact");
+    place.fails(&erase, 3, &["nothing beside the weights", "fix:"]);
+}
+
+#[test]
+fn another_instruction_set_neither_erases_nor_goes_on() {
+    if !avx2() {
+        eprintln!("skipped: this processor has one instruction set");
+        return;
+    }
+    let place = small(2);
+    let run = trained_small(&place, "--exact --slices 3", "run");
+    let erase = format!("unlearn --model {run} --forget phantom-001 --strategy exact --quiet");
+    for words in [format!("--isa portable {erase}"), format!("--isa portable {erase} --dry-run")] {
+        place.fails(&words, 4, &["device", "cpu/x86-64/avx2", "cpu/x86-64/portable", "--isa", "fix:"]);
+    }
+    assert!(!place.path("runs/unlearn").exists(), "nothing was begun");
+    assert_eq!(place.json(&format!("--isa avx2 {erase} --prove"), "lacuna.unlearn/1")["exactness"], "proved");
+    // By the portable kernels throughout it is the same law, with other bytes.
+    let portable = trained_small(&place, "--isa portable --exact --slices 3", "run");
+    let erased = format!("unlearn --model {portable} --forget phantom-001 --strategy exact --prove --quiet");
+    assert_eq!(place.json(&format!("--isa portable {erased}"), "lacuna.unlearn/1")["exactness"], "proved");
+    place.fails(&erased, 4, &["cpu/x86-64/portable", "fix:"]);
+}
+
+#[test]
+fn a_model_of_other_kernels_is_not_erased_from() {
+    let place = small(1);
+    let run = trained_small(&place, "--exact --slices 3", "run");
+    let record: Value = serde_json::from_str(&read(&place.path(&run).join("run.json"))).unwrap();
+    let kernels = text(&record, "kernels");
+    let manifest = place.path(&run).join("exact.json");
+    let other = kernels.chars().rev().collect::<String>();
+    std::fs::write(&manifest, resealed(&read(&manifest), kernels, &other)).unwrap();
+    let erase = format!("unlearn --model {run} --forget phantom-001 --strategy exact");
+    place.fails(&erase, 4, &["kernels", &other, "build of lacuna that trained it"]);
+}
+
+/// A manifest with a text replaced, sealed as lacuna seals it: by a digest of the rest.
+fn resealed(manifest: &str, from: &str, to: &str) -> String {
+    let edited = manifest.replace(from, to);
+    let seal = serde_json::from_str::<Value>(manifest).unwrap()["seal"].as_str().unwrap().to_string();
+    let unsealed = compact(&edited).replace(&format!("\"{seal}\""), "null");
+    edited.replace(&seal, &lacuna_disk::digest(unsealed.as_bytes()))
+}
+
+/// JSON without its white space; no text of a manifest holds any.
+fn compact(json: &str) -> String {
+    json.split_whitespace().collect()
+}
+
+fn avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 #[test]

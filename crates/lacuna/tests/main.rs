@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod changed;
 mod clock;
 mod compare;
 mod configuration;
@@ -26,6 +27,7 @@ mod report;
 mod study;
 mod support;
 mod trace;
+mod trace_places;
 mod train;
 mod unlearn;
 mod unsafe_code;

@@ -79,6 +79,13 @@ impl Place {
         assert!(ran.stdout.is_empty(), "{words}: {}", ran.stdout);
     }
 
+    /// Run it and expect an exit code, whatever is printed.
+    #[track_caller]
+    pub fn fails_with_output(&self, words: &str, code: i32) {
+        let ran = self.run(words);
+        assert_eq!(ran.code, code, "{words}: {}{}", ran.stdout, ran.stderr);
+    }
+
     /// A synthetic cohort of 16 x 18 x 12 voxels.
     pub fn heads(&self, name: &str, more: &str) {
         self.ok(&format!("phantom --out {name} --subjects 3 --dims 16x18x12 --progress none {more}"));

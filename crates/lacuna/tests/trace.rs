@@ -62,13 +62,15 @@ fn a_family_of_models_is_traced_and_purged_and_what_comes_back_is_known() {
     assert!(place.path(&image).exists(), "sources stay unless they are asked for");
     assert_eq!(purged["receipt"]["pseudonym"], request["subject"]);
     assert!(
-        purged["receipt"]["removed"]
+        purged["receipt"]["steps"]
             .as_array()
             .unwrap()
             .iter()
-            .all(|held| held["digest"].as_str().unwrap().len() == 64)
+            .all(|step| step["how"]["kind"] == "rename" || step["before"].as_str().unwrap().len() == 64)
     );
-    for file in files_below(&place.path("runs")).into_iter().chain(files_below(&place.path("l.db.keys"))) {
+    let outside = |file: &PathBuf| !file.to_string_lossy().contains(".lacuna/quarantine");
+    let left = files_below(&place.path("runs")).into_iter().chain(files_below(&place.path("l.db.keys")));
+    for file in left.filter(outside) {
         let (bytes, name) = (std::fs::read(&file).unwrap(), file.to_string_lossy().into_owned());
         assert!(!bytes.windows(11).any(|window| window == b"phantom-001") && !name.contains("phantom-001"), "{name}");
     }
@@ -87,11 +89,16 @@ fn a_family_of_models_is_traced_and_purged_and_what_comes_back_is_known() {
     let back: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&back["returned"], held(&back, "weights")), (&1.into(), vec!["runs/restored.bin"]));
     place.ok(&format!("{trace} --purge --include-sources"));
+    assert_eq!(place.json("quarantine list", "lacuna.quarantine.list/1")["quarantines"].as_array().unwrap().len(), 2);
     assert!(!place.path("runs/restored.bin").exists() && !place.path(&image).exists());
-    assert!(files_below(&place.path("heads")).iter().all(|file| !file.to_string_lossy().contains("phantom-001")));
+    for file in files_below(&place.path("heads")) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(11).any(|window| window == b"phantom-001"), "{}", file.display());
+        assert!(!file.to_string_lossy().contains("phantom-001"), "{}", file.display());
+    }
     assert_eq!(place.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"], serde_json::json!([]));
     let shown = place.ok(&format!("ledger show {} --ledger l.db", request["request"].as_str().unwrap()));
-    assert!(shown.contains("deletion") && !shown.contains("phantom-001"), "{shown}");
+    assert!(shown.contains("quarantine") && !shown.contains("phantom-001"), "{shown}");
 }
 
 #[test]
@@ -102,8 +109,10 @@ fn nobody_is_found_where_nobody_is_and_foreign_files_are_left_alone() {
     std::fs::write(place.path("runs/notes.txt"), "phantom-001 was here").unwrap();
     assert!(place.ok("trace phantom-009 --data heads").contains("nothing that was looked at holds phantom-009"));
     let traced = place.json("trace phantom-001 --purge --data heads", "lacuna.trace/1");
-    assert_eq!(held(&traced, "name"), ["heads/subjects.tsv", "runs/notes.txt"]);
-    assert_eq!(traced["receipt"]["removed"], serde_json::json!([]));
+    assert_eq!(held(&traced, "name"), ["heads/subjects.tsv"]);
+    let mention = serde_json::json!([{"path": "runs/notes.txt", "in_name": false, "line": 1, "lines": 1}]);
+    assert_eq!(traced["mentions"], mention);
+    assert_eq!(traced["receipt"]["steps"], serde_json::json!([]));
     assert_eq!(std::fs::read_to_string(place.path("runs/notes.txt")).unwrap(), "phantom-001 was here");
     place.fails("trace phantom-001 --include-sources", 2, &["--purge"]);
     place.fails("trace a/b", 3, &["a/b"]);
@@ -135,7 +144,8 @@ fn a_request_is_carried_out_from_receipt_to_evidence_that_names_nobody() {
     assert_eq!(checked["findings"], serde_json::json!([]));
     assert_eq!(checked["statement"]["predicate"]["request"], request);
     for folder in [bundle, "runs", "l.db.keys"] {
-        for file in files_below(&place.path(folder)) {
+        let outside = |file: &PathBuf| !file.to_string_lossy().contains(".lacuna/quarantine");
+        for file in files_below(&place.path(folder)).into_iter().filter(outside) {
             let bytes = std::fs::read(&file).unwrap();
             assert!(!bytes.windows(11).any(|window| window == b"phantom-000"), "{}", file.display());
         }
@@ -207,7 +217,7 @@ fn every_model_that_saw_the_person_is_made_to_forget_and_the_ledger_warns_of_wha
     let used = place.run(&format!("{} --ledger l.db", predict(kept, "b")));
     assert!(used.code == 0 && !used.stderr.contains("warning"), "{}: {}", used.code, used.stderr);
     std::fs::write(place.path("again.safetensors"), &backup).unwrap();
-    let deleted = ["that request", "deleted", request];
+    let deleted = ["that request", "quarantine", request];
     place.fails(&format!("{} --ledger l.db", predict("again.safetensors", "c")), 4, &deleted);
     let unlearn = "unlearn --model again.safetensors --data heads --forget phantom-002 --strategy noisy-label";
     place.fails(&format!("{unlearn} --ledger l.db"), 4, &deleted);
@@ -221,11 +231,13 @@ fn a_bucket_that_a_run_names_is_told_where_nobody_can_look_into_it() {
     std::fs::create_dir_all(place.path("runs/study/a")).unwrap();
     let run = serde_json::json!({ "command": ["study", "s.toml", "--records", "s3://bucket/ixi7"] });
     std::fs::write(place.path("runs/study/a/run.json"), run.to_string()).unwrap();
-    let traced = place.json("trace phantom-001 --root gs://other/models", "lacuna.trace/1");
+    let ran = place.run("trace phantom-001 --root gs://other/models --json");
+    assert_eq!(ran.code, 6, "a bucket that was not looked into may hold the person: {}", ran.stderr);
+    let traced: Value = serde_json::from_str(&ran.stdout).unwrap();
     let addresses: Vec<&str> =
         traced["buckets"].as_array().unwrap().iter().map(|bucket| bucket["address"].as_str().unwrap()).collect();
     assert_eq!(addresses, ["gs://other/models", "s3://bucket/ixi7"]);
-    let text = place.ok("trace phantom-001");
+    let text = place.run("trace phantom-001").stdout;
     assert!(text.contains("s3://bucket/ixi7: NOT LOOKED INTO") && text.contains("object-store"), "{text}");
 }
 
@@ -238,7 +250,7 @@ fn a_copy_of_a_data_set_in_the_cache_is_found_and_purged() {
     place.ok("data fetch shared cache/data-sets/ab --progress none --quiet");
     let traced = place.json("trace phantom-001 --cache cache --purge", "lacuna.trace/1");
     assert_eq!(
-        traced["receipt"]["removed"].as_array().unwrap().len(),
+        traced["receipt"]["steps"].as_array().unwrap().len(),
         3,
         "an image, its label map, the list of subjects"
     );

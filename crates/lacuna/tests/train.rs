@@ -159,6 +159,98 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     place.fails(&format!("train --resume {}", run.display()), 3, &["is done"]);
 }
 
+/// The folder of a run that was killed as soon as it had a checkpoint.
+fn killed(place: &Place) -> PathBuf {
+    stopped_after_a_checkpoint(place, 400, |child| child.kill().unwrap());
+    run_folder(place, "train")
+}
+
+/// Change a text in the record of a run.
+fn edit_record(run: &Path, from: &str, to: &str) {
+    let file = run.join("run.json");
+    let text = read(&file);
+    assert!(text.contains(from), "{from} is not in {text}");
+    std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn a_run_goes_on_only_with_the_program_the_instruction_set_and_the_kernels_that_began_it() {
+    let place = cohort();
+    let run = killed(&place);
+    let record: Value = serde_json::from_str(&read(&run.join("run.json"))).unwrap();
+    let resume = format!("train --resume {} --progress none", run.display());
+    let begun = |key: &str| record[key].as_str().unwrap().to_string();
+    let (device, kernels, version) = (begun("device"), begun("kernels"), begun("lacuna"));
+    assert!(device.starts_with("cpu/") && kernels.len() == 64, "{record}");
+    if device.ends_with("/avx2") {
+        place.fails(&format!("--isa portable {resume}"), 3, &[&device, "portable", "fix:", "--isa avx2"]);
+    }
+    let other = kernels.chars().rev().collect::<String>();
+    for (code, from, to, said) in [
+        (3, format!("\"{kernels}\""), format!("\"{other}\""), "build of lacuna that began it"),
+        (3, format!("\"lacuna\": \"{version}\""), "\"lacuna\": \"0.0.1\"".to_string(), "go on with lacuna 0.0.1"),
+        (4, "lacuna.run/1".to_string(), "lacuna.run/9".to_string(), "lacuna.run/9"),
+        (3, format!("\"{device}\""), "\"cpu/pdp-11/avx2\"".to_string(), "pdp-11"),
+    ] {
+        edit_record(&run, &from, &to);
+        place.fails(&resume, code, &["expected", said, "fix:"]);
+        edit_record(&run, &to, &from);
+    }
+}
+
+#[test]
+fn a_folder_in_which_nothing_was_begun_is_told_from_a_run_and_what_killed_writes_left_is_swept() {
+    let place = cohort();
+    let run = killed(&place);
+    let left = run.join("model.safetensors.1-0-0123456789abcdef.tmp");
+    std::fs::write(&left, b"half").unwrap();
+    let resume = format!("train --resume {} --progress none", run.display());
+    for file in ["config.toml", "run.json"] {
+        let (path, aside) = (run.join(file), place.path("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        place.fails(&resume, 3, &["nothing was begun", "fix:", "without --resume"]);
+        std::fs::rename(&aside, &path).unwrap();
+    }
+    let mut child = place.spawn(&resume);
+    let began = Instant::now();
+    while left.exists() {
+        assert!(began.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "it stays");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    place.wait(child);
+}
+
+#[test]
+fn a_run_folder_has_its_record_status_and_settings_from_the_moment_that_it_is_there() {
+    let place = cohort();
+    // Killed as early as its folder can be seen, a few times over.
+    for attempt in 0..8 {
+        let mut child = place.spawn(&format!("{SETTINGS} --epochs 400 --name attempt-{attempt}"));
+        let began = Instant::now();
+        let runs = place.path("runs/train");
+        let name = format!("attempt-{attempt}");
+        let find = || {
+            let folders = std::fs::read_dir(&runs).into_iter().flatten().filter_map(Result::ok);
+            folders.map(|entry| entry.path()).find(|path| {
+                let file = path.file_name().unwrap().to_string_lossy().into_owned();
+                file.ends_with(&name) && !file.starts_with('.')
+            })
+        };
+        let run = loop {
+            match find() {
+                Some(run) => break run,
+                None => assert!(began.elapsed() < Duration::from_secs(60), "no run folder appears"),
+            }
+        };
+        child.kill().unwrap();
+        place.wait(child);
+        for file in ["run.json", "status.json", "config.toml"] {
+            assert!(run.join(file).is_file(), "{file}");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_keeps_its_epochs_and_says_how_to_go_on() {

@@ -100,6 +100,16 @@ pub enum LedgerError {
         /// Where it is.
         found: String,
     },
+    /// A request that was executed, of which no audit has shown what it was to show.
+    #[error(
+        "request {request}: expected it verified or refused before it is closed, found it executed; fix: `lacuna ledger \
+         audit` writes down what an audit found, or, where none can judge it, `lacuna ledger close {request} --unassessed` \
+         closes it as that"
+    )]
+    Unassessed {
+        /// The request.
+        request: String,
+    },
     /// What was signed or proven does not hold.
     #[error("{what}: expected {expected}, found {found}")]
     Unproven {

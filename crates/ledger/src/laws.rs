@@ -94,6 +94,137 @@ fn a_request_goes_from_receipt_to_its_end_and_no_other_way() {
     assert_eq!(ledger.verify(&[]).unwrap().findings, []);
 }
 
+/// Records of a run that was made, and what its audit found.
+fn run_with(request: &str, run: &str, verdict: &str) -> [Record; 2] {
+    let (request, run) = (request.to_string(), run.to_string());
+    let made = Record::Run {
+        request: request.clone(),
+        run: run.clone(),
+        strategy: "s".to_string(),
+        recipe: "r".to_string(),
+        before: "b".to_string(),
+        after: Some("a".to_string()),
+    };
+    [made, Record::Verdict { request, run, verdict: verdict.to_string() }]
+}
+
+#[test]
+fn an_executed_request_is_closed_without_an_assessment_only_where_its_weakest_verdict_leaves_it_open() {
+    let told = day("2026-12-01");
+    for verdict in VERDICTS {
+        let (_folder, mut ledger, request) = ledger();
+        assert!(ledger.close_unassessed(&request, told).is_err(), "{verdict}: nothing was executed");
+        let mut records = run_with(&request, "one", verdict).to_vec();
+        // A stronger verdict of another model makes the request no stronger.
+        records.extend(run_with(&request, "two", "exact"));
+        ledger.step(&request, &records).unwrap();
+        ledger.advance(&request, Status::Executed).unwrap();
+        let refused = ledger.close(&request, told).unwrap_err().to_string();
+        assert!(refused.contains("--unassessed"), "{verdict}: {refused}");
+        let closed = ledger.close_unassessed(&request, told);
+        assert_eq!(closed.is_ok(), is_open(verdict), "{verdict}: {closed:?}");
+        if let Ok(state) = closed {
+            assert!(state.status == Status::Closed && state.closed_unassessed, "{state:?}");
+            assert_eq!(state.verdict.as_deref(), Some(*verdict));
+        }
+        assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+    }
+}
+
+#[test]
+fn a_request_of_no_verdict_or_verified_is_not_closed_as_unassessed() {
+    let (_folder, mut ledger, request) = ledger();
+    ledger.advance(&request, Status::Executed).unwrap();
+    let refused = ledger.close_unassessed(&request, day("2026-12-01")).unwrap_err().to_string();
+    assert!(refused.contains("its verdict is none"), "{refused}");
+    ledger.advance(&request, Status::Verified).unwrap();
+    assert!(ledger.close_unassessed(&request, day("2026-12-01")).is_err());
+    assert!(!ledger.close(&request, day("2026-12-01")).unwrap().closed_unassessed);
+}
+
+#[test]
+fn verdicts_of_a_round_of_runs_give_way_to_those_of_the_next() {
+    let (_folder, mut ledger, request) = ledger();
+    ledger.step(&request, &run_with(&request, "one", "residual_influence")).unwrap();
+    ledger.advance(&request, Status::Executed).unwrap();
+    assert!(ledger.close_unassessed(&request, day("2026-12-01")).is_err(), "an audit has found what was left");
+    ledger.step(&request, &run_with(&request, "two", "not_assessable")).unwrap();
+    let state = ledger.advance(&request, Status::Executed).unwrap();
+    assert_eq!(state.verdict.as_deref(), Some("not_assessable"));
+    assert!(ledger.close_unassessed(&request, day("2026-12-01")).unwrap().closed_unassessed);
+}
+
+#[test]
+fn files_are_removed_for_a_request_from_its_acceptance_until_it_is_closed_and_put_back_where_it_was_refused() {
+    let removal = |request: &str, how| Record::Removal {
+        request: request.to_string(),
+        artefact: Digest::of(&[b"x"]),
+        holds: Holds::Weights,
+        bytes: 7,
+        how,
+    };
+    let ways: [(&[Status], bool); 7] = [
+        (&[], false),
+        (&[Status::Accepted], true),
+        (&[Status::Accepted, Status::Executed], true),
+        (&[Status::Accepted, Status::Executed, Status::Verified], true),
+        (&[Status::Accepted, Status::Executed, Status::Verified, Status::Closed], false),
+        (&[Status::Refused], false),
+        (&[Status::Refused, Status::Closed], false),
+    ];
+    for (way, allowed) in ways {
+        for how in RemovalKind::ALL {
+            let (_folder, mut ledger, _) = ledger();
+            let request = ledger.receive(&asked("c"), &Holidays::new()).unwrap().request;
+            for status in way {
+                let refusal = (*status == Status::Refused).then_some(RefusalGround::NotHeld);
+                ledger
+                    .step(&request, &[Record::Status { request: request.clone(), status: *status, refusal }])
+                    .unwrap();
+            }
+            let allowed = allowed || (way == [Status::Refused] && *how == RemovalKind::Restored);
+            let removed = ledger.step(&request, &[removal(&request, *how)]);
+            assert_eq!(removed.is_ok(), allowed, "{way:?} {how:?}: {removed:?}");
+            assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+            let viewed: i64 = ledger
+                .connection
+                .query_row("SELECT count(*) FROM removals WHERE how = ?1", [how.name()], |row| row.get(0))
+                .unwrap();
+            assert_eq!(viewed, i64::from(allowed), "people with a SQL shell see it");
+        }
+    }
+}
+
+#[test]
+fn what_a_request_removed_is_known_by_its_content_until_it_is_put_back() {
+    let (_folder, mut ledger, request) = ledger();
+    let (kept, back, named) = (Digest::of(&[b"kept"]), Digest::of(&[b"back"]), Digest::of(&[b"named"]));
+    let removal =
+        |artefact, how| Record::Removal { request: request.clone(), artefact, holds: Holds::Weights, bytes: 7, how };
+    let records = [
+        removal(kept, RemovalKind::Quarantined),
+        removal(back, RemovalKind::Quarantined),
+        removal(named, RemovalKind::Renamed),
+        removal(back, RemovalKind::Restored),
+        removal(kept, RemovalKind::Deleted),
+    ];
+    ledger.step(&request, &records).unwrap();
+    let removed = ledger.view().removed().unwrap();
+    assert_eq!(removed.keys().collect::<Vec<_>>(), [&kept]);
+    assert_eq!(removed[&kept].how, RemovalKind::Deleted);
+}
+
+#[test]
+fn a_request_names_its_earlier_statements_in_their_order() {
+    let (_folder, mut ledger, request) = ledger();
+    let statements = [b"1", b"2", b"3"].map(|text| Digest::of(&[text]));
+    for statement in statements {
+        ledger.step(&request, &[Record::Evidence { request: request.clone(), statement }]).unwrap();
+    }
+    let state = ledger.find_request(&request).unwrap();
+    assert_eq!((state.evidence, &state.evidence_earlier[..]), (Some(statements[2]), &statements[..2]));
+}
+
 #[test]
 fn who_is_not_known_yet_or_refused_is_not_executed() {
     let (_folder, mut ledger, _) = ledger();
@@ -287,7 +418,7 @@ fn a_ledger_of_the_version_before_gets_new_views_and_keeps_its_events() {
     Connection::open(&path)
         .unwrap()
         .execute_batch(
-            "DROP VIEW identities; DROP VIEW protocols; DROP VIEW requests;
+            "DROP VIEW identities; DROP VIEW protocols; DROP VIEW removals; DROP VIEW requests;
              CREATE VIEW requests AS SELECT sequence FROM events; PRAGMA user_version = 1",
         )
         .unwrap();
@@ -307,7 +438,7 @@ fn a_ledger_without_its_keys_or_of_another_kind_is_refused() {
     drop(Ledger::open_or_create(&other).unwrap());
     Connection::open(&other).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     let refused = Ledger::open(&other).err().unwrap().to_string();
-    assert!(refused.contains("user_version: expected 2, found 99"), "{refused}");
+    assert!(refused.contains("user_version: expected 3, found 99"), "{refused}");
     assert!(matches!(Ledger::open(&folder.path().join("none.db")), Err(LedgerError::NoLedger { .. })));
 }
 

@@ -25,8 +25,10 @@ mod keyring;
 mod merkle;
 mod place;
 mod record;
+mod removal;
 mod request;
 mod store;
+mod verdict;
 mod verify;
 
 #[cfg(test)]
@@ -40,7 +42,9 @@ pub use export::{CHECKPOINT, EVENTS, PUBLIC_KEY, export, verify_export};
 pub use keyring::{Keyring, Pseudonym};
 pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use place::refuse_network_file_system;
-pub use record::{Counterpart, DueReason, ExtensionReason, Ground, Holds, Record, RefusalGround, Status};
+pub use record::{Counterpart, DueReason, ExtensionReason, Ground, Holds, Record, RefusalGround, RemovalKind, Status};
+pub use removal::Removed;
 pub use request::{NewRequest, RequestState};
-pub use store::{Event, Ledger};
+pub use store::{Event, Ledger, View};
+pub use verdict::{VERDICTS, is_open, is_passing, weakest};
 pub use verify::{Finding, Verified};

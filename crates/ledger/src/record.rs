@@ -184,6 +184,19 @@ pub enum Record {
         /// When the answer is due now.
         due: Due,
     },
+    /// A file was taken out of use for a request, or put back.
+    Removal {
+        /// The request.
+        request: String,
+        /// The digest of its content before, under the guard's key.
+        artefact: Digest,
+        /// What it was to the subject.
+        holds: Holds,
+        /// Its size before.
+        bytes: u64,
+        /// What was done with it.
+        how: RemovalKind,
+    },
 }
 
 /// Where a request stands.
@@ -229,7 +242,8 @@ impl Status {
             Status::Accepted => &[Status::Extended, Status::Refused, Status::Executed],
             Status::Extended => &[Status::Refused, Status::Executed],
             // A run whose audit failed is followed by another.
-            Status::Executed => &[Status::Executed, Status::Verified],
+            // One that cannot be assessed is closed as that, which its verdicts decide and not its status alone.
+            Status::Executed => &[Status::Executed, Status::Verified, Status::Closed],
             Status::Verified | Status::Refused => &[Status::Closed],
             Status::Closed => &[],
         }
@@ -343,6 +357,37 @@ codes! {
 }
 
 codes! {
+    /// What was done with a file that held a subject.
+    RemovalKind {
+        /// Moved to quarantine, from where it can be put back until the request is closed.
+        Quarantined = "quarantined",
+        /// Written anew, with the pseudonym in place of the id.
+        Rewritten = "rewritten",
+        /// Given a name without the id.
+        Renamed = "renamed",
+        /// Deleted.
+        Deleted = "deleted",
+        /// Put back from quarantine.
+        Restored = "restored",
+    }
+}
+
+impl RemovalKind {
+    /// What was done with so many files, in words.
+    pub fn in_words(self, count: usize) -> String {
+        let files = if count == 1 { "1 file".to_string() } else { format!("{count} files") };
+        let done = match self {
+            RemovalKind::Quarantined => "moved to quarantine",
+            RemovalKind::Rewritten => "rewritten with the pseudonym",
+            RemovalKind::Renamed => "renamed with the pseudonym",
+            RemovalKind::Deleted => "deleted",
+            RemovalKind::Restored => "put back from quarantine",
+        };
+        format!("{files} {done}")
+    }
+}
+
+codes! {
     /// Who was told.
     Counterpart {
         /// Who asked.
@@ -384,7 +429,8 @@ impl Record {
             | Record::Evidence { request, .. }
             | Record::Protocol { request, .. }
             | Record::IdentityAsked { request, .. }
-            | Record::IdentityEstablished { request, .. } => Some(request),
+            | Record::IdentityEstablished { request, .. }
+            | Record::Removal { request, .. } => Some(request),
             Record::Ledger { .. }
             | Record::Subject { .. }
             | Record::Model { .. }
@@ -441,6 +487,9 @@ mod tests {
         }
         for holds in Holds::ALL {
             assert_eq!(serde_json::to_value(holds).unwrap(), holds.name());
+        }
+        for how in RemovalKind::ALL {
+            assert_eq!(serde_json::to_value(how).unwrap(), how.name());
         }
     }
 }

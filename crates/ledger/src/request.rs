@@ -3,10 +3,11 @@
 use crate::digest::random_hex;
 use crate::{
     Counterpart, Digest, Due, DueReason, ExtensionReason, Ground, Holidays, Ledger, LedgerError, Pseudonym, Record,
-    RefusalGround, Status, due_after_months,
+    RefusalGround, RemovalKind, Status, due_after_months, is_open, weakest,
 };
 use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The month of GDPR 12(3), and what it can be extended to.
 const MONTHS: i32 = 1;
@@ -35,8 +36,20 @@ pub struct RequestState {
     pub status: Status,
     /// Why it was refused, if it was.
     pub refusal: Option<RefusalGround>,
-    /// The digest of the statement that was written of it, if any.
+    /// The digest of the statement that was written of it last, if any.
     pub evidence: Option<Digest>,
+    /// The digests of the statements that were written of it before that one, the first one first.
+    pub evidence_earlier: Vec<Digest>,
+    /// The weakest of the verdicts of its last runs, if any.
+    pub verdict: Option<String>,
+    /// Whether it was closed though no audit could assess the model.
+    pub closed_unassessed: bool,
+    /// The verdict of each run since the request was executed anew.
+    #[serde(skip)]
+    verdicts: BTreeMap<String, String>,
+    /// Whether the next finished run begins another round, whose verdicts replace those of this one.
+    #[serde(skip)]
+    round_is_over: bool,
 }
 
 /// A request that comes in.
@@ -87,7 +100,6 @@ impl RequestState {
             return Err(LedgerError::NoRequest { request: name.to_string() });
         };
         let (request, subject, due) = (request.clone(), subject.clone(), due.clone());
-        let (status, refusal, evidence) = (Status::Received, None, None);
         Ok(RequestState {
             request,
             subject,
@@ -97,9 +109,14 @@ impl RequestState {
             due_before_extension: None,
             paused_since: None,
             paused_days: 0,
-            status,
-            refusal,
-            evidence,
+            status: Status::Received,
+            refusal: None,
+            evidence: None,
+            evidence_earlier: Vec::new(),
+            verdict: None,
+            closed_unassessed: false,
+            verdicts: BTreeMap::new(),
+            round_is_over: false,
         })
     }
 
@@ -121,6 +138,11 @@ impl RequestState {
                 if *status == Status::Accepted && self.paused_since.is_some() {
                     return Err(self.cannot("the day on which it was sure who asks"));
                 }
+                if *status == Status::Closed && self.status == Status::Executed {
+                    self.expect_open_verdict()?;
+                    self.closed_unassessed = true;
+                }
+                self.round_is_over |= *status == Status::Executed;
                 self.status = *status;
                 self.refusal = refusal.or(self.refusal);
             }
@@ -152,22 +174,56 @@ impl RequestState {
                 }
                 (self.paused_since, self.paused_days, self.due) = (None, self.paused_days + days, due.clone());
             }
-            Record::Evidence { statement, .. } => self.evidence = Some(*statement),
+            Record::Evidence { statement, .. } => self.evidence_earlier.extend(self.evidence.replace(*statement)),
             Record::Protocol { .. } | Record::Run { .. } | Record::Audit { .. } | Record::Verdict { .. } => {
                 let standing = [Status::Accepted, Status::Extended, Status::Executed];
                 if !standing.contains(&self.status) {
                     return Err(self.cannot("a request that was accepted and is not verified yet"));
                 }
+                self.take_verdict(record);
             }
-            Record::Deletion { .. } => {
+            // A request may be refused after its files went to quarantine: then they are put back.
+            Record::Removal { how: RemovalKind::Restored, .. } if self.status == Status::Refused => {}
+            Record::Deletion { .. } | Record::Removal { .. } => {
                 let standing = [Status::Accepted, Status::Extended, Status::Executed, Status::Verified];
                 if !standing.contains(&self.status) {
-                    return Err(self.cannot("a request that was accepted and is not closed, since this deletes"));
+                    return Err(self.cannot("a request that was accepted and is not closed, since this removes files"));
                 }
             }
             _ => {}
         }
         Ok(self)
+    }
+
+    /// The verdicts that count are those of the last round of runs, each run's last one.
+    fn take_verdict(&mut self, record: &Record) {
+        match record {
+            Record::Run { after: Some(_), .. } if self.round_is_over => {
+                self.verdicts.clear();
+                self.verdict = None;
+                self.round_is_over = false;
+            }
+            Record::Verdict { run, verdict, .. } => {
+                self.verdicts.insert(run.clone(), verdict.clone());
+                self.verdict = weakest(self.verdicts.values().map(String::as_str)).map(str::to_string);
+            }
+            _ => {}
+        }
+    }
+
+    /// An executed request is closed only where its models could not be assessed, not where they were and failed.
+    fn expect_open_verdict(&self) -> Result<(), LedgerError> {
+        match self.verdict.as_deref() {
+            Some(verdict) if is_open(verdict) => Ok(()),
+            verdict => {
+                let found = verdict.unwrap_or("none");
+                let expected = format!(
+                    "the verdict not_assessable or inconclusive, since an executed request is closed only where it \
+                     cannot be assessed; its verdict is {found}"
+                );
+                Err(self.cannot(&expected))
+            }
+        }
     }
 
     fn expect_next(&self, status: Status) -> Result<(), LedgerError> {
@@ -333,6 +389,26 @@ impl Ledger {
     /// # Errors
     /// One that is neither verified nor refused.
     pub fn close(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
+        let state = self.find_request(request)?;
+        if state.status == Status::Executed {
+            return Err(LedgerError::Unassessed { request: request.to_string() });
+        }
+        self.closed(request, told)
+    }
+
+    /// Close a request that was executed and cannot be assessed, of which the person was told.
+    ///
+    /// # Errors
+    /// One that is not executed, or whose last verdict is neither `not_assessable` nor `inconclusive`.
+    pub fn close_unassessed(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
+        let state = self.find_request(request)?;
+        if state.status != Status::Executed {
+            return Err(state.cannot("one that is executed, which alone is closed without an assessment"));
+        }
+        self.closed(request, told)
+    }
+
+    fn closed(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
         let told = notification(request, DueReason::Outcome, told);
         self.step(request, &[told, status(request, Status::Closed, None)])
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// "Lacu".
 pub const APPLICATION_ID: i32 = 0x4C61_6375;
 /// The layout of the tables, the kinds of events, and the views.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 /// Versions with the same tables and fewer kinds of events; only their views are others.
 const SAME_TABLES: std::ops::Range<i32> = 1..SCHEMA_VERSION;
 pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("views.sql"));

@@ -52,6 +52,15 @@ SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.artefact
        payload ->> '$.holds' AS holds, payload ->> '$.bytes' AS bytes
 FROM events WHERE payload ->> '$.kind' = 'deletion';
 
+CREATE VIEW removals AS
+SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.artefact' AS artefact,
+       payload ->> '$.holds' AS holds, payload ->> '$.bytes' AS bytes, payload ->> '$.how' AS how
+FROM events WHERE payload ->> '$.kind' = 'removal';
+
+CREATE VIEW statements AS
+SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.statement' AS statement
+FROM events WHERE payload ->> '$.kind' = 'evidence';
+
 CREATE VIEW notifications AS
 SELECT sequence, at, payload ->> '$.request' AS request, payload ->> '$.counterpart' AS counterpart,
        payload ->> '$.about' AS about, payload ->> '$.on' AS day

@@ -12,6 +12,7 @@ mod cuda;
 mod graphics;
 
 use burn::tensor::Device;
+use lacuna_kernels::{InstructionSet, rounding_class};
 
 /// A way to compute, by the name that users give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,16 +124,23 @@ impl DeviceKind {
     }
 }
 
-/// What results computed on a device depend on: `cpu`, or the adapter and what is compiled for it.
+/// What results computed on a device depend on: `cpu/` and how its instruction set rounds, such as `cpu/x86-64/avx2`,
+/// or the adapter and what is compiled for it.
 ///
-/// Opens the device. Two devices of one make and driver family share an identity, as their results do.
+/// Opens the device, and on the CPU settles the instruction set of this process. Two devices of one make and driver
+/// family share an identity, as their results do, and so do AVX2 and AVX-512.
 pub fn device_identity(device: &Device) -> String {
     #[cfg(any(feature = "vulkan", feature = "metal", feature = "cuda"))]
     if let Some(identity) = device.identity() {
         return format!("{}, {}", identity.name, identity.fingerprint);
     }
     assert_eq!(device.clone().inner(), Device::flex(), "whatever is not a graphics processor is the CPU");
-    DeviceKind::Cpu.name().to_string()
+    format!("{}/{}", DeviceKind::Cpu.name(), rounding_class(InstructionSet::chosen()))
+}
+
+/// A digest of the sources of lacuna's kernels. Two builds of one version whose kernels differ are told apart by it.
+pub fn kernels_digest() -> &'static str {
+    lacuna_kernels::KERNELS_DIGEST
 }
 
 #[cfg(test)]
@@ -143,8 +151,9 @@ mod tests {
     #[test]
     fn every_build_has_the_cpu() {
         assert!(DeviceKind::Cpu.is_built());
-        assert_eq!(device_identity(&DeviceKind::Cpu.open().unwrap()), "cpu");
-        assert_eq!(device_identity(&DeviceKind::Cpu.open().unwrap().autodiff()), "cpu");
+        let expected = format!("cpu/{}", rounding_class(InstructionSet::chosen()));
+        assert_eq!(device_identity(&DeviceKind::Cpu.open().unwrap()), expected);
+        assert_eq!(device_identity(&DeviceKind::Cpu.open().unwrap().autodiff()), expected);
     }
 
     #[test]

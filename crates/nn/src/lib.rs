@@ -34,7 +34,7 @@ mod weights;
 pub use activations::Activations;
 pub use architecture::Architecture;
 pub use cost::Cost;
-pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity};
+pub use device::{Adapter, DEVICE_KINDS, DeviceError, DeviceKind, device_identity, kernels_digest};
 pub use error::NnError;
 pub use heads::{Heads, head_weights};
 pub use maps::Maps;

@@ -99,6 +99,9 @@ pub enum StudyError {
     /// Where records or models lie.
     #[error(transparent)]
     Objects(#[from] lacuna_objects::ObjectError),
+    /// A register of artefacts.
+    #[error(transparent)]
+    Artefacts(#[from] lacuna_artefacts::ArtefactError),
     /// The network or its files.
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
@@ -127,6 +130,7 @@ impl StudyError {
             | StudyError::Memory { .. }
             | StudyError::Audit(_)
             | StudyError::Objects(_)
+            | StudyError::Artefacts(_)
             | StudyError::Network(_) => false,
             StudyError::Train(error) => !matches!(
                 error,

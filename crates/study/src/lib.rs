@@ -48,5 +48,5 @@ pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
 pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
 pub use study::{Progress, Study, Unwatched};
-pub use task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask};
+pub use task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask, task_device};
 pub use variant::Variant;

@@ -5,6 +5,8 @@
 //! models and checkpoints to a folder of its own, and what it made is moved to the others' when its record counts.
 
 use crate::{Record, StudyError};
+use lacuna_artefacts::{Artefact, Covers, Kind, Register, Site};
+use lacuna_cohort::SubjectId;
 use lacuna_nn::{Device, Network, NnError, read_model, write_model};
 use lacuna_objects::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,25 +28,75 @@ pub struct Store {
     /// Where models and checkpoints are written; that of `models`, unless somebody else may be at the same task or the
     /// models are in a bucket.
     work: PathBuf,
+    /// In whose registers models and checkpoints are entered.
+    site: Option<Site>,
 }
 
 impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
-        Store { records: Place::folder_at(records), models: Place::folder_at(models), work }
+        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, site: None }
     }
 
     /// A store in two places; models in a bucket are written to `work` first, and fetched to there.
     pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
-        Store { records, models, work }
+        Store { records, models, work, site: None }
     }
 
     /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
     /// found in the store's own.
     pub fn working_in(&self, work: PathBuf) -> Store {
         Store { work, ..self.clone() }
+    }
+
+    /// The same store whose models and checkpoints are entered into registers of a site.
+    pub fn registering(self, site: Site) -> Store {
+        Store { site: Some(site), ..self }
+    }
+
+    /// Enter whose data the files of a run will hold, before any of them is written: a run that is killed is known all
+    /// the same. Checkpoints hold whom a model is made to forget, too.
+    ///
+    /// # Errors
+    /// A register that cannot be written.
+    pub(crate) fn register(
+        &self,
+        key: &str,
+        trained: &BTreeSet<SubjectId>,
+        forgotten: &BTreeSet<SubjectId>,
+    ) -> Result<(), StudyError> {
+        let Some(site) = &self.site else { return Ok(()) };
+        let keys =
+            |subjects: &mut dyn Iterator<Item = &SubjectId>| subjects.map(|id| site.subject_key(id.as_str())).collect();
+        let artefact = Artefact {
+            covers: Covers::Stem,
+            holds: keys(&mut trained.difference(forgotten)),
+            forgotten: keys(&mut forgotten.iter()),
+            ..Artefact::of_file(key, Kind::Weights)
+        };
+        let shared = self.models.folder();
+        if let Some(folder) = shared {
+            site.register(folder, &artefact)?;
+        }
+        if shared != Some(self.work.as_path()) {
+            // A folder of one attempt goes with it, so the site need not remember it.
+            Register::of(&self.work).enter(&site.fingerprint(), &artefact)?;
+        }
+        if let Some(folder) = self.records.folder() {
+            site.remember(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Remove what killed processes left of writes, a day after; folders alone have such files.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, or a file that cannot be removed.
+    pub fn remove_abandoned(&self) -> Result<(), StudyError> {
+        let folders = [self.records.folder(), self.models.folder(), Some(self.work.as_path())];
+        Ok(folders.into_iter().flatten().try_for_each(lacuna_disk::remove_abandoned)?)
     }
 
     /// Move the models made in the private folder to where all find them.

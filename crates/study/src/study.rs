@@ -83,6 +83,13 @@ impl Study {
         Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
     }
 
+    /// The same study with its tasks named as on a machine with another [`task_device`](crate::task_device): those of a
+    /// plan are named where it was planned, and its attempts say where each was computed.
+    #[must_use]
+    pub fn with_tasks_named_as_on(self, device: Option<String>) -> Study {
+        Study { common: self.common.named_as_on(device), ..self }
+    }
+
     /// Every task, each once, what is needed first in front; the bank of references comes last.
     pub fn tasks(&self) -> Vec<Task> {
         let seeds = self.config.seeds.iter().copied().chain(self.config.bank_seeds());
@@ -215,6 +222,8 @@ impl Study {
         model_at_hand: &mut Option<(String, Network)>,
         progress: &mut dyn Progress,
     ) -> Result<Option<Record>, StudyError> {
+        let (trained, forgotten) = task.people();
+        self.store.register(task.key(), &trained, &forgotten)?;
         let record = match task {
             Task::Train(task) => {
                 let (record, network) = self.train(task, progress)?;

@@ -133,6 +133,22 @@ impl Task {
         }
     }
 
+    /// Whom the task's model was trained on, and whom of these it is made to forget. A probe that trains knows all of them.
+    pub(crate) fn people(&self) -> (BTreeSet<SubjectId>, BTreeSet<SubjectId>) {
+        match self {
+            Task::Train(task) => (task.train.clone(), BTreeSet::new()),
+            Task::Unlearn(task) => {
+                let forgotten = BTreeSet::from([task.forget.clone()]);
+                (task.original.train.clone(), forgotten.intersection(&task.original.train).cloned().collect())
+            }
+            Task::Probe(task) => {
+                let mut known = task.probed.training().train.clone();
+                known.insert(task.forget.clone());
+                (known, BTreeSet::new())
+            }
+        }
+    }
+
     /// The name of the run whose model it begins from, if that is one of the study's.
     pub fn needs(&self) -> Option<&str> {
         match self {
@@ -161,11 +177,24 @@ pub(crate) struct Common {
     init: Option<String>,
     labels: String,
     train: lacuna_train::TrainConfig,
-    /// Another device rounds otherwise, so it has records of its own; unsaid for the CPU.
+    /// Another device rounds otherwise, so it has records of its own; unsaid for x86-64 with AVX2 or AVX-512.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     /// Records name subjects as the study shows them.
     pseudonyms: bool,
+}
+
+/// Machines of this class do not enter the names of tasks: records that were made before another class was told apart
+/// keep their names.
+const UNNAMED: &str = "cpu/x86-64/avx2";
+
+/// The device as it enters the names of tasks: what results depend on, or nothing for x86-64 with AVX2 or AVX-512.
+pub fn task_device(device: &Device) -> Option<String> {
+    named(device_identity(device))
+}
+
+fn named(identity: String) -> Option<String> {
+    (identity != UNNAMED).then_some(identity)
 }
 
 impl Common {
@@ -179,9 +208,14 @@ impl Common {
     ) -> Common {
         // How often a checkpoint is written decides nothing.
         let train = lacuna_train::TrainConfig { checkpoint_epochs: 1, ..config.train.clone() };
-        let device = (*device != Device::flex()).then(|| device_identity(device));
+        let device = task_device(device);
         let (version, pseudonyms) = (env!("CARGO_PKG_VERSION").to_string(), config.pseudonyms);
         Common { version, network, init, labels, train, device, pseudonyms }
+    }
+
+    /// The same with the names of tasks as another machine gives them.
+    pub(crate) fn named_as_on(self, device: Option<String>) -> Common {
+        Common { device, ..self }
     }
 
     pub(crate) fn train_key(&self, data: &str, seed: u64) -> String {
@@ -244,8 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_not_named() {
+    fn the_usual_class_of_processors_is_not_named_and_every_other_is() {
         // Records made before there was another device keep their names.
         assert!(!serde_json::to_string(&common(None)).unwrap().contains("device"));
+        let class = |arch: &str, set| format!("cpu/{arch}/{set}");
+        assert_eq!(named(class("x86-64", "avx2")), None);
+        let others = [class("x86-64", "portable"), class("aarch64", "portable")];
+        let keys: BTreeSet<String> =
+            others.map(named).iter().chain([&None]).map(|device| common(device.as_deref()).train_key("d", 0)).collect();
+        assert_eq!(keys.len(), 3, "portable kernels and other architectures have records of their own");
     }
 }

@@ -5,7 +5,8 @@ use crate::curve::Curve;
 use crate::study::{Progress, Study};
 use crate::{CurvePoint, EpochScores, StudyError};
 use lacuna_cohort::SubjectId;
-use lacuna_train::{Control, Monitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
+use lacuna_nn::{device_identity, kernels_digest};
+use lacuna_train::{CHECKPOINT_RUN, Control, Monitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -74,8 +75,7 @@ impl<'a> Watch<'a> {
     ) -> Result<Watch<'a>, StudyError> {
         let mut partial = Partial::default();
         let checkpoint = study.store().checkpoint_path(run.key);
-        if checkpoint.exists() {
-            read_checkpoint(&checkpoint, state, run.key)?;
+        if checkpoint.exists() && go_on_from(&checkpoint, state, &checkpoint_name(study, run.key))? {
             partial = read_partial(&study.store().partial_path(run.key), &checkpoint)?;
             // A crash between the two files can leave a horizon that the state has not reached.
             partial.scores.horizons.retain(|scores| scores.epochs <= state.epochs_done);
@@ -99,7 +99,8 @@ impl<'a> Watch<'a> {
         let partial = Partial { seconds: self.computing.seconds(), scores: self.scores.clone() };
         let partial = serde_json::to_vec(&partial).expect("plain data is JSON");
         lacuna_disk::write_bytes(&self.study.store().partial_path(self.run.key), &partial)?;
-        write_checkpoint(&self.study.store().checkpoint_path(self.run.key), state, self.run.key)
+        let name = checkpoint_name(self.study, self.run.key);
+        write_checkpoint(&self.study.store().checkpoint_path(self.run.key), state, &name)
     }
 
     fn score(&self, state: &State) -> Result<EpochScores, TrainError> {
@@ -114,6 +115,22 @@ impl<'a> Watch<'a> {
 
     fn is_checkpoint_due(&self, epochs_done: usize) -> bool {
         epochs_done.is_multiple_of(self.study.config().train.checkpoint_epochs)
+    }
+}
+
+/// A checkpoint is gone on from by the device, the instruction set and the kernels that made it. Several machines may
+/// do a task of a plan, and one half computed by each would be the result of neither.
+fn checkpoint_name(study: &Study, key: &str) -> String {
+    let made_by = (key, device_identity(study.device()), kernels_digest());
+    lacuna_disk::digest(&serde_json::to_vec(&made_by).expect("plain data is JSON"))
+}
+
+/// Bring a state to a checkpoint; whether it is one of this machine's, since with another's the run begins anew.
+fn go_on_from(checkpoint: &Path, state: &mut State, name: &str) -> Result<bool, TrainError> {
+    match read_checkpoint(checkpoint, state, name) {
+        Ok(()) => Ok(true),
+        Err(TrainError::Checkpoint { field, .. }) if field == CHECKPOINT_RUN => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

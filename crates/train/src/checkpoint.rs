@@ -85,6 +85,9 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
     Ok(lacuna_disk::write_bytes(path, &bytes)?)
 }
 
+/// The field of [`TrainError::Checkpoint`] that says that a checkpoint is of another run.
+pub const CHECKPOINT_RUN: &str = "of run";
+
 /// Bring `state`, freshly made for the run, to where the checkpoint stands.
 ///
 /// # Errors
@@ -93,7 +96,7 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let (file, rest) = open(path, &bytes)?;
     if rest.run != run {
-        return Err(unfit(path, "of run", run, &rest.run));
+        return Err(unfit(path, CHECKPOINT_RUN, run, &rest.run));
     }
     let mut next = state.clone();
     read_network(path, &file, "network", &mut next.network)?;

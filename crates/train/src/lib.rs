@@ -26,7 +26,7 @@ pub mod test_cases;
 mod unet;
 
 pub use case_tensor::{input_tensor, targets, volume_tensor};
-pub use checkpoint::{read_checkpoint, write_checkpoint};
+pub use checkpoint::{CHECKPOINT_RUN, read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
 use clap::Args;
-use lacuna_ledger::{Holds, Ledger, Pseudonym, Record, RequestState, Status, sha256_file};
+use lacuna_ledger::{Holds, Ledger, Pseudonym, Record, RemovalKind, Removed, RequestState, Status, sha256_file};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ impl ConsultArguments {
         let Some(path) = &self.ledger else { return Ok(()) };
         let ledger = Ledger::open(path)?;
         for file in files(model)? {
-            refuse_deleted(&ledger, &file)?;
+            refuse_removed(&ledger, &file)?;
             for state in requests_against(&ledger, &file)? {
                 let done = [Status::Executed, Status::Verified, Status::Closed].contains(&state.status);
                 let (request, subject, file) = (&state.request, &state.subject, file.display());
@@ -84,22 +84,19 @@ fn files(model: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(weights.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).collect())
 }
 
-fn refuse_deleted(ledger: &Ledger, file: &Path) -> Result<(), CliError> {
+fn refuse_removed(ledger: &Ledger, file: &Path) -> Result<(), CliError> {
     let mark = ledger.keyring().file_mark(&lacuna_disk::digest_file(file)?);
-    for record in ledger.view().records_of_kind("deletion")? {
-        if let Record::Deletion { request, artefact, .. } = record
-            && artefact == mark
-        {
-            let file = file.display();
-            return Err(CliError::Data {
-                what: format!(
-                    "{file}: expected a model that may still be there, found one that request {request} deleted; fix: \
-                     delete it again (`lacuna trace --purge`), and see where it came back from"
-                ),
-            });
-        }
-    }
-    Ok(())
+    let Some(Removed { request, how, .. }) = ledger.view().removed()?.remove(&mark) else { return Ok(()) };
+    let file = file.display();
+    let (done, fix) = match how {
+        RemovalKind::Quarantined => ("moved to quarantine", "the model that the request made"),
+        _ => ("deleted", "delete it again (`lacuna trace --purge`), and see where it came back from"),
+    };
+    Err(CliError::Data {
+        what: format!(
+            "{file}: expected a model that may still be there, found one that request {request} {done}; fix: {fix}"
+        ),
+    })
 }
 
 /// Requests, neither refused nor withdrawn, of people whom the model holds.

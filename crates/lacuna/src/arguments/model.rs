@@ -2,6 +2,7 @@
 
 use super::PlansArguments;
 use crate::error::CliError;
+use crate::lineage::Lineage;
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Case, Cohort, LabelTable};
 use lacuna_exact::Ensemble;
@@ -66,11 +67,18 @@ impl ModelArguments {
         ModelArguments { model, depth: None, shortcut: None, classes: None, input_channels: 1, plans }
     }
 
-    /// The model, every tensor in its place.
+    /// The model, every tensor in its place and as its run folder says that it is.
     ///
     /// # Errors
-    /// A file that cannot be read, or whose tensors are not exactly those of the network.
+    /// A file that cannot be read, whose tensors are not exactly those of the network, or that was changed since its
+    /// run folder was written; a lineage beside it that is another model's.
     pub fn open(&self, device: &Device) -> Result<Model, CliError> {
+        let model = self.read(device)?;
+        Lineage::beside(&model.path, &model.digest())?;
+        Ok(model)
+    }
+
+    fn read(&self, device: &Device) -> Result<Model, CliError> {
         match (self.depth, self.classes) {
             _ if self.model.is_dir() => exact(&self.model, device),
             (Some(depth), Some(classes)) => {

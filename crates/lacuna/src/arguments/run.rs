@@ -1,6 +1,7 @@
 //! A run folder: a new one, or one to go on with.
 
 use super::CaseArguments;
+use crate::config;
 use crate::error::CliError;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,17 @@ impl RunArguments {
             }),
             Some(folder) if !folder.join("run.json").is_file() => Err(CliError::Config {
                 what: format!(
-                    "--resume {}: expected a run folder, found no run.json in it; fix: name a folder below runs/VERB",
+                    "--resume {}: expected a run folder, found no run.json in it: nothing was begun there; fix: name a \
+                     folder below runs/VERB, or give the command anew without --resume",
                     folder.display()
+                ),
+            }),
+            Some(folder) if !folder.join(config::FILE).is_file() => Err(CliError::Config {
+                what: format!(
+                    "--resume {}: expected the settings of a run, found no {} in it: nothing was begun; fix: delete the \
+                     folder, and give the command anew without --resume",
+                    folder.display(),
+                    config::FILE
                 ),
             }),
             resume => Ok(resume.as_deref()),

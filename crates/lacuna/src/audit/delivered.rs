@@ -20,6 +20,7 @@ use lacuna_audit::{
     Arm, Assessment, Lineage, Measured, Object, Pool, Protocol, beside, delivered_model, power, procedure,
 };
 use lacuna_cohort::{Split, SubjectId};
+use lacuna_exact::{Manifest, Proof};
 use lacuna_nn::Network;
 use lacuna_seed::{Seed, Stream};
 use lacuna_study::{Machine, Study, Task, Variant};
@@ -90,10 +91,10 @@ fn run_in(
     let mut results = Vec::new();
     for who in tasks.audited() {
         let (subject, _) = who;
-        let statistics = if opened.never_saw(subject) {
+        let statistics = if let Some(lineage) = opened.lineage_without(subject) {
             let none = Arm::new("none", Vec::new());
             let arms = lacuna_audit::Arms { original: &none, unlearned: &none, retrained: &none };
-            Assessment { object: Object::DeliveredModel, ..procedure(arms, Lineage::Exact, &config.protocol, &stream)? }
+            Assessment { object: Object::DeliveredModel, ..procedure(arms, lineage, &config.protocol, &stream)? }
         } else if let Some(models) = banks.get(subject) {
             let (original, retrained) = (arm("original", &models.original), arm("retrained", &models.retrained));
             let measured = measured(study, &tasks, &opened.network, who, &retrained)?;
@@ -175,8 +176,10 @@ fn controls(
 /// The model that was handed over.
 struct Opened {
     network: Network,
-    /// Who it was trained on by its lineage, where that is recorded and whole.
-    trained: Option<std::collections::BTreeSet<SubjectId>>,
+    /// How it was trained, if that was exact training and is at its end.
+    exact: Option<Manifest>,
+    /// Whether its files are shown to be those of training from the beginning.
+    proved: bool,
     /// What it was unlearned by last, if it came as the run folder of `lacuna unlearn`.
     recipe: Option<Variant>,
 }
@@ -197,18 +200,27 @@ impl Opened {
             );
             return Err(CliError::Config { what });
         }
-        let trained = if is_exact {
-            let manifest = lacuna_exact::Manifest::read(path)?;
-            manifest.is_finished().then(|| manifest.plan.subjects())
-        } else {
-            None
-        };
+        let exact = if is_exact { Some(Manifest::read(path)?).filter(Manifest::is_finished) } else { None };
+        let proof = if is_exact { Proof::read(path)? } else { None };
+        let proved = exact.as_ref().is_some_and(|manifest| is_proved(manifest, proof.as_ref()));
         let recipe = if path.is_dir() && !is_exact { recipe_of(path)? } else { None };
-        Ok(Opened { network, trained, recipe })
+        Ok(Opened { network, exact, proved, recipe })
     }
 
-    fn never_saw(&self, subject: &SubjectId) -> bool {
-        self.trained.as_ref().is_some_and(|trained| !trained.contains(subject))
+    /// What its training says of a subject that it never saw, neither by its plan nor through the weights that it began
+    /// from; none where it saw the subject, or nothing says whom those weights saw.
+    fn lineage_without(&self, subject: &SubjectId) -> Option<Lineage> {
+        let never = self.exact.as_ref()?.saw(subject) == Some(false);
+        never.then_some(if self.proved { Lineage::Exact } else { Lineage::ExactUnproved })
+    }
+}
+
+/// A model that nobody was erased from was trained from the beginning; of every other a proof has to show it.
+fn is_proved(manifest: &Manifest, proof: Option<&Proof>) -> bool {
+    match (&manifest.parent, proof) {
+        (_, Some(proof)) => proof.shows(manifest),
+        (None, None) => true,
+        (Some(_), None) => false,
     }
 }
 

@@ -8,11 +8,9 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
-use crate::registering;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use clap::Args;
-use lacuna_artefacts::Kind;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
 use lacuna_metrics::{SURFACE_TOLERANCE_MM, SurfaceScorer};
 use lacuna_seed::Seed;
@@ -96,8 +94,6 @@ struct Record {
 
 /// The scores so far, to every digit, in the run folder.
 const SCORES: &str = "scores.json";
-/// The same as a table.
-const TABLE: &str = "subjects.csv";
 /// Scores of thousands of subjects.
 const SCORES_BYTES_MAX: u64 = 1 << 30;
 
@@ -115,8 +111,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
+    let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
+    let registered = folder.register(context, &people);
     let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
-    let outcome = work.score(&subjects).map(|scores| {
+    let outcome = registered.and_then(|()| work.score(&subjects)).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
             model: model.digest(),
@@ -238,21 +236,8 @@ impl Work<'_> {
     }
 
     fn keep(&self, scored: &[Scored]) -> Result<(), CliError> {
-        self.enter(scored)?;
         self.folder.write_json(SCORES, &scored)?;
-        self.folder.write(TABLE, &scores::csv(scored))
-    }
-
-    /// Whom the two tables hold.
-    fn enter(&self, scored: &[Scored]) -> Result<(), CliError> {
-        let site = self.context.site()?;
-        for name in [SCORES, TABLE] {
-            let file = self.folder.file(name);
-            let entry = registering::of_file(&file, Kind::Scores);
-            let entry = registering::holding(entry, &site, scored.iter().map(|one| one.subject.as_str()));
-            registering::enter(&site, &file, &entry)?;
-        }
-        Ok(())
+        self.folder.write("subjects.csv", &scores::csv(scored))
     }
 
     fn interrupted(&self, done: usize, total: usize) -> CliError {

@@ -16,6 +16,7 @@ pub mod ledger;
 mod man;
 mod phantom;
 mod predict;
+mod quarantine;
 mod report;
 mod schema;
 mod study;
@@ -56,6 +57,7 @@ pub enum Command {
     Ledger(ledger::Arguments),
     Verify(verify::Arguments),
     Trace(trace::Arguments),
+    Quarantine(quarantine::Arguments),
     Erase(erase::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
@@ -108,6 +110,7 @@ impl Command {
             Command::Ledger(arguments) => ledger::run(arguments),
             Command::Verify(arguments) => verify::run(arguments),
             Command::Trace(arguments) => trace::run(arguments, context),
+            Command::Quarantine(arguments) => quarantine::run(arguments, context),
             Command::Erase(arguments) => erase::run(arguments, context),
             Command::Report(arguments) => report::run(arguments, context),
             Command::Compare(arguments) => compare::run(arguments, context),

@@ -6,19 +6,30 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{Bucket, Held, Places, Purge, Receipt, Remedy, Sources, Trace, find, in_buckets, purge};
+use crate::trace::{
+    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, purge,
+    roots,
+};
 use clap::Args;
+use lacuna_artefacts::{PortablePath, Site};
 use lacuna_ledger::{Ledger, random_hex};
 use lacuna_objects::Address;
 use serde::Serialize;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-/// List everything that still holds a subject, and remove what lacuna made of it
+/// List everything that still holds a subject, and set it aside
 ///
-/// Looks into the folder of runs, the cache where one is named, and where you say. A file that an earlier purge
-/// deleted and that has come back, from a backup say, is known by its content and ends the command with code 6.
-/// Buckets that plans and runs name are listed by a lacuna with network code; what lies in them you must delete there,
-/// and a purge that leaves something in one ends with code 6 too.
+/// Looks into the folder of runs, the folders outside it where lacuna wrote (its registers), the cache and the stores of
+/// records and models where one is named, and where you say. Files are attributed by registers, lineages, records and
+/// content. Files of others that mention the subject are listed and never changed.
+///
+/// --purge moves what lacuna made of the subject into a quarantine and writes a pseudonym into the fields of lacuna's own
+/// files that hold the subject. It shows the plan first and, on a terminal, asks. `lacuna quarantine restore` puts
+/// everything back; closing the request, or `lacuna quarantine delete`, deletes it.
+///
+/// Code 6: something may hold the subject and cannot be attributed (listed as unknown), a file that was removed before is
+/// back, or a purge left something.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna trace phantom-002 --data heads\n  lacuna trace phantom-002 --data heads \
                         --cache cache --ledger requests.db --purge\n\nWhat it cannot find: docs/ledger.md")]
@@ -32,15 +43,31 @@ pub struct Arguments {
     /// A data set; may be repeated
     #[arg(long, value_name = "DIR")]
     data: Vec<PathBuf>,
-    /// The ledger that knows what was deleted, and in which a purge is written down
+    /// The ledger that knows what was removed, and in which a purge is written down
     #[arg(long, env = "LACUNA_LEDGER", value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Delete what lacuna made of the subject, and write a pseudonym where texts of its own name it
+    /// Move what lacuna made of the subject into quarantine, and write a pseudonym where its own files name the subject
     #[arg(long)]
     purge: bool,
-    /// Delete the subject's images and label maps as well, and write the pseudonym where the data set's own tables name it
+    /// Move the subject's images and label maps as well, and take the subject's rows out of the data set's own tables
     #[arg(long, requires = "purge")]
     include_sources: bool,
+    /// Do not ask on a terminal before the purge
+    #[arg(long, requires = "purge")]
+    yes: bool,
+    #[command(flatten)]
+    store: Stores,
+}
+
+/// Where studies keep records and models; the same variables as `lacuna study` reads.
+#[derive(Args)]
+pub struct Stores {
+    /// A folder or bucket with records of studies [default: RUNS/store/records]
+    #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
+    records: Option<Address>,
+    /// A folder or bucket with models of studies [default: RUNS/store/models]
+    #[arg(long, env = "LACUNA_MODELS", value_name = "DIR")]
+    models: Option<Address>,
 }
 
 #[derive(Serialize)]
@@ -48,75 +75,173 @@ struct Traced {
     subject: String,
     #[serde(flatten)]
     trace: Trace,
-    /// How many files that were deleted before are back.
+    /// How many files that were removed before are back.
     returned: usize,
-    /// What lies in buckets, where nothing is deleted from here.
+    /// What lies in buckets, where nothing is removed from here.
     buckets: Vec<Bucket>,
+    /// What a purge did.
     receipt: Option<Receipt>,
     /// What is still there after a purge.
     remaining: Vec<Held>,
+    /// Quarantines with files that were set aside, of anybody.
+    quarantines: Vec<Kept>,
 }
 
-/// Look, and remove where asked to.
+/// A quarantine that is there.
+#[derive(Serialize)]
+struct Kept {
+    name: String,
+    folder: PortablePath,
+    request: Option<String>,
+    steps: usize,
+}
+
+/// Look, and set aside where asked to.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let subject = subject_id(&arguments.subject)?;
-    let folders = arguments.root.iter().filter_map(|root| root.folder().map(PathBuf::from));
-    let roots: Vec<PathBuf> = std::iter::once(context.runs.clone()).chain(folders).collect();
-    let given: Vec<String> =
-        arguments.root.iter().filter(|root| root.folder().is_none()).map(Address::to_string).collect();
     let mut ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
-    let listed = Sources::of(&subject, &arguments.data)?;
-    let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
-    let look = |ledger: Option<&Ledger>| {
-        find(&subject, &Places { roots: &roots, data: &arguments.data, sources: &listed, cache, ledger })
-    };
-    let trace = look(ledger.as_ref())?;
-    let places = Places { roots: &roots, data: &[], sources: &listed, cache: None, ledger: ledger.as_ref() };
-    let buckets = in_buckets(&subject, &places, &given)?;
-    let returned = trace.files.iter().filter(|held| held.returned).count();
-    let held_in_buckets = buckets.iter().any(|bucket| !bucket.objects.is_empty());
-    let (mut receipt, mut remaining) = (None, Vec::new());
+    let site = Site::open(&context.runs)?;
     if arguments.purge {
-        let request = ledger.as_ref().map(|ledger| open_request_of(ledger, &subject)).transpose()?;
-        let pseudonym = match &request {
-            Some(state) => state.subject.to_string(),
-            None => random_hex::<16>(),
-        };
-        let what = Purge { named: &listed.named, pseudonym, include_sources: arguments.include_sources };
-        let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
-        receipt = Some(purge(&trace, &what, written)?);
-        remaining = look(ledger.as_ref())?.files;
-    }
-    let left = remaining.iter().any(|held| matches!(held.purge, Remedy::Delete | Remedy::Redact));
-    let left = left || (held_in_buckets && arguments.purge);
-    let exit = if left || (returned > 0 && !arguments.purge) { Exit::Gate } else { Exit::Done };
-    let traced = Traced { subject: subject.to_string(), trace, returned, buckets, receipt, remaining };
-    Ok(Outcome::new("trace", &traced, text(&traced)).exiting(exit))
-}
-
-fn text(traced: &Traced) -> String {
-    let mut text = if traced.trace.files.is_empty() {
-        format!("nothing that was looked at holds {}\n", traced.subject)
-    } else {
-        table(&traced.trace.files)
-    };
-    if traced.returned > 0 {
-        text.push_str(&format!("\n{} of these were deleted before and have come back\n", traced.returned));
-    }
-    for path in &traced.trace.unattributed {
-        text.push_str(&format!("unknown: {}: nothing says whom this model saw\n", path.display()));
-    }
-    text.push_str(&in_words(&traced.buckets));
-    if let Some(receipt) = &traced.receipt {
-        text.push_str(&format!("\nremoved {} files\n", receipt.removed.len()));
-        if !traced.remaining.is_empty() {
-            text.push_str(&format!("still there:\n{}", table(&traced.remaining)));
+        let finished = finish(&context.runs)?;
+        if finished > 0 {
+            context.note(&format!("note     {finished} purges that were interrupted are finished"));
         }
     }
-    text
+    let named = arguments.store.addresses().chain(&arguments.root);
+    let (folders, given): (Vec<&Address>, Vec<&Address>) = named.partition(|root| root.folder().is_some());
+    let folders = folders.into_iter().filter_map(|root| root.folder().map(PathBuf::from));
+    let roots = roots(&context.runs, site.as_ref(), folders)?;
+    let given: Vec<String> = given.into_iter().map(Address::to_string).collect();
+    let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref())?;
+    let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
+    let look = |ledger: Option<&Ledger>| find(&person, &Places { roots: &roots, data: &arguments.data, cache, ledger });
+    let trace = look(ledger.as_ref())?;
+    let places = Places { roots: &roots, data: &[], cache: None, ledger: ledger.as_ref() };
+    let buckets = in_buckets(&person, &places, &given)?;
+    let (mut receipt, mut remaining) = (None, Vec::new());
+    let scope = Scope { include_sources: arguments.include_sources };
+    if arguments.purge {
+        let request = ledger.as_ref().map(|ledger| open_request_of(ledger, &subject)).transpose()?;
+        let pseudonym = request.as_ref().map_or_else(random_hex::<16>, |state| state.subject.to_string());
+        let plan = Plan::of(&trace, &person, pseudonym, scope)?;
+        confirm(&plan, arguments.yes, context)?;
+        let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
+        receipt = Some(purge(&context.runs, &plan, written)?);
+        remaining = look(ledger.as_ref())?.files;
+    }
+    let returned = trace.files.iter().filter(|held| held.returned).count();
+    let quarantines = kept(context)?;
+    let traced = Traced { subject: subject.to_string(), trace, returned, buckets, receipt, remaining, quarantines };
+    let exit = traced.exit(scope);
+    Ok(Outcome::new("trace", &traced, traced.text()).exiting(exit))
 }
 
-/// What lies in buckets, where nothing is deleted from here.
+/// Show what a purge will do, and ask where a person can answer. Everything can be put back until the request is closed.
+fn confirm(plan: &Plan, yes: bool, context: &Context) -> Result<(), CliError> {
+    for step in &plan.steps {
+        context.note(&format!("plan     {:<10}  {}", step.how.in_words(), step.path.display()));
+    }
+    let counts: Vec<String> = plan.counts().into_iter().map(|(how, count)| format!("{how} {count}")).collect();
+    context
+        .note(&format!("plan     {}", if counts.is_empty() { "nothing to do".to_string() } else { counts.join(", ") }));
+    if plan.is_empty() || yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let _ = write!(std::io::stderr(), "purge? `yes` goes on: ");
+    let mut answer = String::new();
+    // Nobody who can answer is a no.
+    let _ = std::io::stdin().read_line(&mut answer);
+    match answer.trim() {
+        "yes" => Ok(()),
+        _ => Err(CliError::Config {
+            what: "nothing was changed: the purge was not confirmed; fix: answer `yes`, or --yes".to_string(),
+        }),
+    }
+}
+
+fn kept(context: &Context) -> Result<Vec<Kept>, CliError> {
+    let kept = |quarantine: Quarantine| Kept {
+        name: quarantine.name().to_string(),
+        folder: quarantine.folder().into(),
+        request: quarantine.journal().request.clone(),
+        steps: quarantine.journal().steps.len(),
+    };
+    Ok(Quarantine::all(&context.runs)?.into_iter().map(kept).collect())
+}
+
+impl Stores {
+    /// Those that are named.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.records.iter().chain(&self.models)
+    }
+}
+
+impl Traced {
+    fn exit(&self, scope: Scope) -> Exit {
+        let purged = self.receipt.is_some();
+        let left = purged && self.remaining.iter().any(|held| held.is_removed(scope));
+        let in_buckets = self.buckets.iter().any(|bucket| {
+            bucket.not_listed.is_some() || !bucket.unattributed.is_empty() || (purged && !bucket.objects.is_empty())
+        });
+        let returned = self.returned > 0 && !purged;
+        let unknown = !self.trace.unattributed.is_empty();
+        if left || in_buckets || returned || unknown { Exit::Gate } else { Exit::Done }
+    }
+
+    fn text(&self) -> String {
+        let mut text = if self.trace.files.is_empty() && self.trace.unattributed.is_empty() {
+            format!("nothing that was looked at holds {}\n", self.subject)
+        } else {
+            table(&self.trace.files)
+        };
+        if self.returned > 0 {
+            text.push_str(&format!("\n{} of these were removed before and have come back\n", self.returned));
+        }
+        for unknown in &self.trace.unattributed {
+            text.push_str(&format!("unknown: {}: {}\n", unknown.path.display(), unknown.why));
+        }
+        for mention in &self.trace.mentions {
+            let place = match mention.line {
+                Some(line) => format!("line {line}, {} in all", mention.lines),
+                None => "in its name".to_string(),
+            };
+            text.push_str(&format!("mentions the subject, look yourself: {}: {place}\n", mention.path.display()));
+        }
+        text.push_str(&in_words(&self.buckets));
+        if let Some(receipt) = &self.receipt {
+            text.push_str(&done(receipt));
+            if !self.remaining.is_empty() {
+                text.push_str(&format!("still there:\n{}", table(&self.remaining)));
+            }
+        }
+        let looked: Vec<String> = self.trace.looked.iter().map(|root| root.display().to_string()).collect();
+        text.push_str(&format!("looked into: {}\n", looked.join(", ")));
+        for kept in &self.quarantines {
+            let until = match &kept.request {
+                Some(request) => format!("until request {request} is closed"),
+                None => "until `lacuna quarantine delete`".to_string(),
+            };
+            text.push_str(&format!("quarantine {}: {} files kept {until}\n", kept.name, kept.steps));
+        }
+        text
+    }
+}
+
+/// What a purge did, by kind.
+fn done(receipt: &Receipt) -> String {
+    let count = |how: &str| receipt.steps.iter().filter(|step| step.how.in_words() == how).count();
+    match &receipt.quarantine {
+        None => "\nnothing was removed\n".to_string(),
+        Some(name) => format!(
+            "\n{} files moved to quarantine, {} rewritten with a pseudonym, {} folders renamed; `lacuna quarantine restore {name}` puts all back\n",
+            count("quarantine"),
+            count("rewrite"),
+            count("rename")
+        ),
+    }
+}
+
+/// What lies in buckets, where nothing is removed from here.
 fn in_words(buckets: &[Bucket]) -> String {
     let mut text = String::new();
     for bucket in buckets {
@@ -143,10 +268,10 @@ fn table(files: &[Held]) -> String {
     let mut rows = vec![["holds", "purge", "digest", "file"].map(str::to_string).to_vec()];
     for held in files {
         let purge = match held.purge {
-            Remedy::Delete => "deletes",
-            Remedy::Redact => "redacts",
+            Remedy::Quarantine => "quarantines",
+            Remedy::Rewrite => "rewrites",
             Remedy::Source => "with --include-sources",
-            Remedy::Listing => "redacts with --include-sources",
+            Remedy::Listing => "takes rows out with --include-sources",
             Remedy::Keep => "keeps",
         };
         let digest = held.digest.get(..16).unwrap_or(&held.digest).to_string();

@@ -3,12 +3,14 @@
 //! What is planned, trained and compared is decided in the crate `lacuna_exact`; here its inputs are made from a run's
 //! settings, in one place for `train` and `unlearn`, since an erase must come to the very digests of the training.
 
+mod beside;
 mod costs;
 mod setup;
 mod watch;
 
+pub use beside::Named;
 pub use costs::{Costs, table};
-pub use setup::{Errand, Setup, SubjectScore};
+pub use setup::{Errand, Setup, SubjectScore, VERSION};
 
 use crate::error::CliError;
 use lacuna_cohort::SubjectId;

@@ -1,14 +1,14 @@
 //! What an exact training is made from, by a run's settings and data.
 
 use super::watch::Watch;
-use crate::command::TrainRun;
+use crate::command::{BURN_VERSION, TrainRun};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::scores::{Scored, Side};
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{Ensemble, ExactError, Finished, Origin, Plan, Training};
 use lacuna_inference::ModelNotes;
-use lacuna_nn::{Network, device_identity, load_matching};
+use lacuna_nn::{Network, device_identity, kernels_digest, load_matching};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
 use lacuna_train::{CaseScores, TrainError, say, score_said};
@@ -25,7 +25,12 @@ pub struct Setup<'a> {
     pub data: &'a Data,
     /// The digest of the file with initial weights.
     pub init: Option<String>,
+    /// Whom those were trained on, if anything says it.
+    pub init_saw: Option<BTreeSet<SubjectId>>,
 }
+
+/// The version that decides the bytes beside device and kernels.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a model is worth on one subject.
 pub struct SubjectScore {
@@ -151,11 +156,10 @@ impl Setup<'_> {
     /// Everything that decides the bytes beside subjects and stages. How often a checkpoint is written, what the run is
     /// called and where its data lie decide nothing.
     fn origin(&self) -> Origin {
-        let lacuna = env!("CARGO_PKG_VERSION").to_string();
         let mut train = self.run.train.clone();
         train.checkpoint_epochs = 1;
         let decides = (
-            &lacuna,
+            BURN_VERSION,
             self.run.seed,
             self.data.architecture.to_string(),
             (self.data.labels.name(), self.data.labels.classes()),
@@ -164,7 +168,14 @@ impl Setup<'_> {
             &self.init,
         );
         let settings = lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"));
-        Origin { lacuna, device: device_identity(&self.context.device), settings, init: self.init.clone() }
+        Origin {
+            lacuna: VERSION.to_string(),
+            device: device_identity(&self.context.device),
+            kernels: kernels_digest().to_string(),
+            settings,
+            init: self.init.clone(),
+            init_saw: self.init_saw.clone(),
+        }
     }
 
     /// What the model files say beside their weights. They name no parent: erased or trained from the beginning, they

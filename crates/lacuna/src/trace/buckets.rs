@@ -3,10 +3,10 @@
 //! A bucket is found by the plans and runs that name it. Its records are read, models are known by the records' keys,
 //! and scans by their names. Who cannot reach a bucket is told that nobody looked.
 
-use super::models::{Models, key_of_record};
-use super::{Places, TEXT_BYTES_MAX, walk};
+use super::person::Person;
+use super::survey::{Recorded, Survey, key_of_record};
+use super::{Places, TEXT_BYTES_MAX, ours, walk};
 use crate::error::CliError;
-use lacuna_cohort::{Named, SubjectId};
 use lacuna_ledger::Holds;
 use lacuna_objects::{Address, ObjectError, Place};
 use serde::Serialize;
@@ -31,14 +31,14 @@ pub struct Bucket {
 ///
 /// # Errors
 /// A file of the places that cannot be read. A bucket that cannot be is one that says so.
-pub fn in_buckets(subject: &SubjectId, places: &Places, given: &[String]) -> Result<Vec<Bucket>, CliError> {
+pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<Vec<Bucket>, CliError> {
     let mut addresses = named_buckets(places)?;
     addresses.extend(given.iter().cloned());
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
-    let named = &places.sources.named;
-    Ok(look(named, &addresses, &Models::read(&walk::files(places)?, subject, named)?))
+    let walked = walk::walk(places.roots, places.ledger)?;
+    Ok(look(person, &addresses, &Survey::read(&walked, person)?))
 }
 
 /// The buckets that plans and runs in the places name; nobody looks into them.
@@ -47,7 +47,7 @@ pub fn in_buckets(subject: &SubjectId, places: &Places, given: &[String]) -> Res
 /// A file that cannot be read.
 pub fn named_buckets(places: &Places) -> Result<BTreeSet<String>, CliError> {
     let mut found = BTreeSet::new();
-    for path in &walk::files(places)? {
+    for path in &walk::walk(places.roots, places.ledger)?.files {
         match path.file_name().and_then(|name| name.to_str()) {
             Some("run.json") => urls_in(&lacuna_disk::read_text(path, TEXT_BYTES_MAX)?, &mut found),
             Some("plan.jsonl") => {
@@ -91,19 +91,23 @@ fn data_of_plan(head: &str) -> Option<String> {
     bucket(study.parse::<toml::Table>().ok()?.get("data")?.get("root")?.as_str()?)
 }
 
-/// List each of them; `models` knows the records that lie in folders.
-fn look(subject: &Named, addresses: &BTreeSet<String>, models: &Models) -> Vec<Bucket> {
+/// List each of them; `survey` knows the records that lie in folders.
+fn look(person: &Person, addresses: &BTreeSet<String>, survey: &Survey) -> Vec<Bucket> {
     let mut listed = Vec::new();
     // Models may lie in another prefix than the records that say whom they saw.
     let mut tasks = BTreeMap::new();
     for address in addresses {
         let opened = Place::open(&Address::from(address.clone()));
-        listed.push((address, opened.and_then(|place| Listing::of(place, subject, &mut tasks))));
+        listed.push((address, opened.and_then(|place| Listing::of(place, person, &mut tasks))));
     }
     let told = |(address, listing): (&String, Result<Listing, ObjectError>)| match listing {
         Ok(listing) => listing.told(address, &|name| {
             let key = tasks.iter().find(|(key, _)| name.starts_with(key.as_str()));
-            key.map(|(_, named)| *named).or_else(|| models.of_task(name))
+            key.map(|(_, named)| *named).or_else(|| match survey.task_of(name)? {
+                Recorded::Person => Some(true),
+                Recorded::Others => Some(false),
+                Recorded::Pseudonyms => None,
+            })
         }),
         Err(error) => Bucket {
             address: address.clone(),
@@ -124,17 +128,20 @@ struct Listing {
 }
 
 impl Listing {
-    fn of(place: Place, subject: &Named, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
+    fn of(place: Place, person: &Person, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
         let names = place.names_below()?;
         let mut named = BTreeMap::new();
         for name in &names {
-            if subject.is_in(name.as_bytes()) {
+            if person.is_mentioned_in(name.as_bytes()) {
                 let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
                 named.insert(name.clone(), if is_volume { Holds::Volume } else { Holds::Name });
             } else if !name.ends_with(".safetensors") && !name.ends_with(".nii") && !name.ends_with(".gz") {
                 let text = place.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
-                let names_subject = subject.is_in(&text);
                 let key = serde_json::from_slice(&text).ok().as_ref().and_then(key_of_record);
+                let names_subject = match &key {
+                    Some(_) => ours::names(ours::Form::Sealed, &text, person),
+                    None => person.is_mentioned_in(&text),
+                };
                 if names_subject {
                     named.insert(name.clone(), if key.is_some() { Holds::Scores } else { Holds::Name });
                 }
@@ -162,7 +169,6 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Sources;
     use super::*;
 
     #[test]
@@ -179,18 +185,18 @@ mod tests {
         write("a/run.json", run.to_string());
         write("p/plan.jsonl", format!("{plan}\n{{}}\n"));
         let roots = [folder.path().to_path_buf()];
-        let sources = Sources::of(&SubjectId::new("sub-1").unwrap(), &[]).unwrap();
-        let places = Places { roots: &roots, data: &[], sources: &sources, cache: None, ledger: None };
+        let places = Places { roots: &roots, data: &[], cache: None, ledger: None };
         let found: Vec<String> = named_buckets(&places).unwrap().into_iter().collect();
         assert_eq!(found, ["gs://three/heads", "s3://one/r", "s3://two/r"]);
     }
 
     #[test]
     fn records_models_and_scans_of_a_subject_are_told_wherever_they_lie() {
-        let (folder, id) = (tempfile::tempdir().unwrap(), Named::alone("sub-1"));
+        let (folder, id) = (tempfile::tempdir().unwrap(), Person::named("sub-1"));
         let place = Place::folder_at(folder.path().to_path_buf());
         let record = |key: &str, names: &str| {
-            let json = serde_json::json!({ "schema": "lacuna-record/9", "key": key, "subjects": [names] });
+            let json =
+                serde_json::json!({ "schema": "lacuna-record/9", "key": key, "horizons": [{"volume": {names: {}}}] });
             place.create(&format!("records/{key}.json"), json.to_string().as_bytes()).unwrap();
             place.create(&format!("models/{key}.safetensors"), b"weights").unwrap();
         };
@@ -215,9 +221,7 @@ mod tests {
     #[test]
     #[cfg(not(feature = "object-store"))]
     fn a_bucket_that_cannot_be_reached_is_told_with_the_reason() {
-        let (id, named) = (SubjectId::new("sub-1").unwrap(), Named::alone("sub-1"));
-        let models = Models::read(&[], &id, &named).unwrap();
-        let looked = look(&named, &BTreeSet::from(["s3://one/r".to_string()]), &models);
+        let looked = look(&Person::named("sub-1"), &BTreeSet::from(["s3://one/r".to_string()]), &Survey::default());
         assert!(looked[0].not_listed.as_ref().unwrap().contains("--features object-store"), "{looked:?}");
     }
 }

@@ -1,37 +1,52 @@
 //! Everything below some folders that still holds a person.
 //!
-//! What is found, and by what: scans by the listing of their data set or by name; prepared scans by the digest of their
-//! image; models by `lineage.json`, by the parents in `run.json`, and by records of studies; checkpoints with their
-//! run; the states of exact training by its own manifest; reports with slices by the file beside them; texts by the id
-//! as a word of its own.
+//! What is found, and by what: scans by the listing of their data set; prepared scans by the digest of their image;
+//! what verbs wrote by the registers of their folders; models by `lineage.json`, by the parents in `run.json`, by
+//! records of studies and by content; the states of exact training by its own manifest; reports with slices by the file
+//! beside them; tables and settings of runs by their own fields. Nothing is decided by searching a text: files of others
+//! that mention the person are listed apart ([`mentions`]), and never changed.
+//!
+//! What cannot be attributed is listed as unknown with the reason: models of which nothing says whom they saw, archives,
+//! links that lead elsewhere, registers under another key, what cannot be read.
 //!
 //! Buckets that plans and runs name are listed too, where this program can reach them; nothing is deleted there.
-//!
-//! What is made of a person and says so nowhere cannot be found: a model without lineage, a picture without a name, an
-//! archive, another machine. Models of which nothing says whom they saw are listed apart.
 
 mod buckets;
+mod data_tables;
+mod exact;
+mod mentions;
 mod models;
+mod ours;
 mod pages;
+mod person;
+mod plan;
 mod purge;
+mod quarantine;
+mod survey;
 mod walk;
 
 pub use buckets::{Bucket, in_buckets, named_buckets};
-pub use purge::{Purge, Receipt, purge};
+pub use mentions::Mention;
+pub use person::Person;
+pub use plan::{Plan, Scope};
+pub use purge::{delete_quarantined, finish, purge, restore};
+pub use quarantine::{Quarantine, Receipt, State};
 
 use crate::error::CliError;
-use crate::redact;
 use crate::staging::staged;
-use lacuna_cohort::{Cohort, LayoutOptions, Named, SubjectId};
-use lacuna_exact::files_that_hold;
-use lacuna_ledger::{Holds, Ledger, Record};
-use models::Models;
+use lacuna_artefacts::{Kind, PortablePath, Site};
+use lacuna_ledger::{Holds, Ledger, Record, RemovalKind};
+use models::{Models, Saw, may_be_a_model};
+use ours::Form;
+use person::Said;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use survey::Survey;
+use walk::Walked;
 
-/// Larger files are tensors or volumes, which name nobody.
-const TEXT_BYTES_MAX: u64 = 64 << 20;
+/// Documents and tables of ours are smaller.
+const TEXT_BYTES_MAX: u64 = 1 << 30;
 
 /// Where to look.
 pub struct Places<'a> {
@@ -39,235 +54,419 @@ pub struct Places<'a> {
     pub roots: &'a [PathBuf],
     /// Data sets.
     pub data: &'a [PathBuf],
-    /// What these say of the subject, by [`Sources::of`]; asked once, since a set that lost files may list nothing more.
-    pub sources: &'a Sources,
     /// A cache of prepared scans.
     pub cache: Option<&'a Path>,
-    /// The ledger, which is no trace itself and knows what was deleted.
+    /// The ledger, which is no trace itself and knows what was removed.
     pub ledger: Option<&'a Ledger>,
-}
-
-/// What data sets say of a subject.
-pub struct Sources {
-    /// The images and label maps that they list.
-    files: Vec<PathBuf>,
-    /// How the subject is named in texts.
-    pub named: Named,
 }
 
 /// Something that holds a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
     /// Where it lies.
-    pub path: PathBuf,
+    pub path: PortablePath,
     /// What of the person.
     pub holds: Holds,
+    /// What says so.
+    pub by: Basis,
     /// BLAKE3 of it.
     pub digest: String,
     /// Its size.
     pub bytes: u64,
     /// What a purge does with it.
     pub purge: Remedy,
-    /// Whether a file of this very content was deleted before and has come back.
+    /// Whether a file of this very content was removed before and has come back.
     pub returned: bool,
+}
+
+/// What says that a file holds a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// A data set lists it.
+    Listing,
+    /// The register of its folder.
+    Register,
+    /// `lineage.json`.
+    Lineage,
+    /// What its run began from.
+    Parents,
+    /// A record of a study.
+    Record,
+    /// The manifest of an exact training.
+    Manifest,
+    /// It has the very content of a file that holds the person, or that was removed before.
+    Content,
+    /// Its own fields.
+    Fields,
+    /// The file beside a page.
+    Page,
+    /// It was made of files that hold the person.
+    Derived,
 }
 
 /// What a purge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
-    /// Delete it.
-    Delete,
-    /// Write the pseudonym where the id stands.
-    Redact,
-    /// Delete it only where sources were asked for as well.
+    /// Move it into quarantine.
+    Quarantine,
+    /// Write the pseudonym in the fields that hold the person; the original goes into quarantine.
+    Rewrite,
+    /// Move it into quarantine only where sources were asked for as well.
     Source,
-    /// Write the pseudonym where the id stands, only where sources were asked for as well.
+    /// Take the person's rows out of a table of the data set, only where sources were asked for as well.
     Listing,
-    /// Nothing: it is not of lacuna's making, or is the model that is to stay.
+    /// Nothing: it is the model that is to stay.
     Keep,
 }
 
-/// What a file is to the subject, and what a purge does with it.
-type Verdict = (Holds, Remedy);
+/// Something of which nobody can say whether it holds the person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unknown {
+    /// Where it lies.
+    pub path: PortablePath,
+    /// Why.
+    pub why: String,
+}
+
+impl Unknown {
+    fn new(path: &Path, why: impl Into<String>) -> Unknown {
+        Unknown { path: path.into(), why: why.into() }
+    }
+}
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
 pub struct Trace {
     /// Everything, by path.
     pub files: Vec<Held>,
-    /// Models of which nothing says whom they saw.
-    pub unattributed: Vec<PathBuf>,
+    /// What may hold the person and cannot be attributed.
+    pub unattributed: Vec<Unknown>,
+    /// Files of others that mention the person.
+    pub mentions: Vec<Mention>,
+    /// Folders that were looked into.
+    pub looked: Vec<PortablePath>,
+    /// Registers that speak of the person, and what a purge does with each entry.
+    #[serde(skip)]
+    entries: Vec<PathBuf>,
+    /// Every file of ours, by form, and the run that it lies in.
+    #[serde(skip)]
+    ours: BTreeMap<PathBuf, (Form, Option<PathBuf>)>,
+    /// Run folders that hold the person.
+    #[serde(skip)]
+    runs: BTreeSet<PathBuf>,
+    /// Digests of models that hold the person.
+    #[serde(skip)]
+    tainted: BTreeSet<String>,
 }
 
-/// Look for a subject.
+/// What a file is to the person, what a purge does with it, and what says so.
+type Verdict = (Holds, Remedy, Basis);
+
+/// Where verbs wrote: the folder of runs, the folders outside it that it remembers, and what else was named.
 ///
 /// # Errors
-/// A folder or a file that cannot be read.
-pub fn find(subject: &SubjectId, places: &Places) -> Result<Trace, CliError> {
-    let deleted = deleted(places.ledger)?;
-    let files = walk::files(places)?;
-    let named = &places.sources.named;
-    let models = Models::read(&files, subject, named)?;
-    let mut found: BTreeMap<PathBuf, Verdict> = BTreeMap::new();
-    for path in places.sources.files.iter().filter(|path| path.is_file()) {
-        found.insert(path.clone(), (Holds::Volume, Remedy::Source));
-    }
-    // Copies out of a bucket are lacuna's own, to be fetched again; one whose layout needs telling is known by names alone.
-    let copies = places.cache.map(staged).unwrap_or_default();
-    for copy in &copies {
-        let Ok(listed) = Sources::of(subject, std::slice::from_ref(copy)) else { continue };
-        let there = listed.files.into_iter().filter(|path| path.is_file());
-        found.extend(there.map(|path| (path, (Holds::Volume, Remedy::Delete))));
-    }
-    let exact: Vec<&Path> =
-        files.iter().filter(|path| path.ends_with("exact.json")).filter_map(|path| path.parent()).collect();
-    for folder in &exact {
-        for held in files_that_hold(folder, &BTreeSet::from([subject.clone()]))? {
-            let (holds, remedy) = match held.holds {
-                "moments" => (Holds::Checkpoint, Remedy::Delete),
-                "weights" => (Holds::Weights, Remedy::Delete),
-                "losses" => (Holds::Scores, Remedy::Delete),
-                _ => continue,
-            };
-            found.insert(held.file, (holds, remedy));
-        }
-    }
-    for page in pages::pages_with(subject, &files)? {
-        found.insert(page, (Holds::Prediction, Remedy::Delete));
-    }
-    let mut trace = Trace::default();
-    for path in &files {
-        // An exact training says of each of its files whom it saw; most shards never saw the subject.
-        let told = path.extension().is_some_and(|ending| ending == "safetensors")
-            && exact.iter().any(|folder| path.starts_with(folder));
-        if told || found.contains_key(path) {
-            continue;
-        }
-        match models.of(path) {
-            models::Saw::Subject(holds, remedy) => {
-                found.insert(path.clone(), (holds, remedy));
-            }
-            models::Saw::Unknown => trace.unattributed.push(path.clone()),
-            models::Saw::NoModel | models::Saw::Others => {
-                found.extend(by_name(path, places)?.map(|verdict| (path.clone(), verdict)));
-            }
-        }
-    }
-    for path in prepared(&found, places, &files, &deleted)? {
-        found.insert(path, (Holds::PreparedVolume, Remedy::Delete));
-    }
-    // A file that was deleted and came back may be named otherwise now; only its content tells.
-    for path in &files {
-        if !found.contains_key(path) && !deleted.is_empty() {
-            let digest = lacuna_disk::digest_file(path)?;
-            if let Some(holds) = mark(places.ledger, &digest).and_then(|mark| deleted.get(&mark)) {
-                found.insert(path.clone(), (*holds, Remedy::Delete));
-            }
-        }
-    }
-    for (path, (holds, purge)) in found {
-        let digest = lacuna_disk::digest_file(&path)?;
-        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let purge = if copies.iter().any(|copy| path.starts_with(copy)) { Remedy::Delete } else { purge };
-        let returned = mark(places.ledger, &digest).is_some_and(|mark| deleted.contains_key(&mark));
-        trace.files.push(Held { path, holds, digest, bytes, purge, returned });
-    }
-    Ok(trace)
-}
-
-impl Sources {
-    /// Ask data sets for a subject.
-    ///
-    /// # Errors
-    /// A data set that cannot be listed.
-    pub fn of(subject: &SubjectId, data: &[PathBuf]) -> Result<Sources, CliError> {
-        let (mut files, mut others) = (Vec::new(), BTreeSet::new());
-        for data in data {
-            let cohort = Cohort::open(data, &LayoutOptions::default())?;
-            redact::hide_cohort(&cohort);
-            for scan in cohort.scans_of(subject) {
-                files.extend(scan.images.iter().chain(&scan.label).cloned());
-            }
-            others.extend(cohort.subjects().into_iter().filter(|other| other != subject));
-        }
-        // `forget-sub-1` names sub-1 if nobody is called otherwise who has it in their id, which only a data set tells.
-        let is_sure = !others.is_empty() && !others.iter().any(|other| other.as_str().contains(subject.as_str()));
-        let named = if is_sure { Named::joined(subject.as_str()) } else { Named::alone(subject.as_str()) };
-        Ok(Sources { files, named })
-    }
-}
-
-/// A file that has the id in its name or in its text.
-fn by_name(path: &Path, places: &Places) -> Result<Option<Verdict>, CliError> {
-    let named = &places.sources.named;
-    let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
-    let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let in_run = path.ancestors().skip(1).any(|folder| folder.join("run.json").is_file());
-    let in_data = places.data.iter().any(|data| path.starts_with(data));
-    let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
-    let verdict = |holds, remedy| Ok(Some((holds, remedy)));
-    if named.is_in(name.as_bytes()) {
-        return match (is_volume, in_run) {
-            (true, false) => verdict(Holds::Volume, Remedy::Source),
-            (true, true) => verdict(Holds::Prediction, Remedy::Delete),
-            (false, true) => verdict(Holds::Name, Remedy::Delete),
-            (false, false) if in_data => verdict(Holds::Name, Remedy::Source),
-            (false, false) => verdict(Holds::Name, Remedy::Keep),
-        };
-    }
-    let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= TEXT_BYTES_MAX);
-    if is_volume || !small {
-        return Ok(None);
-    }
-    let bytes = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
-    if !named.is_in(&bytes) {
-        return Ok(None);
-    }
-    let holds = if name.ends_with(".csv") { Holds::Scores } else { Holds::Name };
-    let json: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-    let says = |key: &str| json.as_ref().and_then(|json| json.get(key)?.as_str());
-    let is_ours = in_run || says("schema").is_some_and(|schema| schema.starts_with("lacuna"));
-    match (is_ours, says("seal").is_some(), std::str::from_utf8(&bytes)) {
-        (false, _, Ok(_)) if in_data => verdict(holds, Remedy::Listing),
-        (false, ..) => verdict(holds, Remedy::Keep),
-        // What is sealed is nothing any more once a word of it is changed; it can be computed anew.
-        (true, true, _) | (true, _, Err(_)) => verdict(Holds::Scores, Remedy::Delete),
-        (true, false, Ok(_)) => verdict(holds, Remedy::Redact),
-    }
-}
-
-/// Prepared scans of the images found, and of images that were deleted.
-fn prepared(
-    found: &BTreeMap<PathBuf, Verdict>,
-    places: &Places,
-    files: &[PathBuf],
-    deleted: &BTreeMap<lacuna_ledger::Digest, Holds>,
+/// A list of places that cannot be read.
+pub fn roots(
+    runs: &Path,
+    site: Option<&Site>,
+    more: impl IntoIterator<Item = PathBuf>,
 ) -> Result<Vec<PathBuf>, CliError> {
-    let mut images = BTreeSet::new();
-    for (path, _) in found.iter().filter(|(_, (holds, _))| *holds == Holds::Volume) {
-        images.insert(lacuna_disk::digest_file(path)?);
+    let mut roots = vec![runs.to_path_buf()];
+    if let Some(site) = site {
+        roots.extend(site.places()?);
     }
-    let of_subject = |path: &&PathBuf| {
-        let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
-        meant.extension().is_some_and(|ending| ending == "case")
-            && source.is_some_and(|source| {
-                images.contains(&source) || mark(places.ledger, &source).is_some_and(|mark| deleted.contains_key(&mark))
-            })
-    };
-    Ok(files.iter().filter(of_subject).cloned().collect())
+    roots.extend(more);
+    Ok(roots)
 }
 
-/// What the ledger says was deleted, of anybody.
-fn deleted(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
+/// Look for a person.
+///
+/// # Errors
+/// A folder that was named and cannot be read.
+pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
+    let removed = removed(places.ledger)?;
+    let all: Vec<PathBuf> =
+        places.roots.iter().chain(places.data).cloned().chain(places.cache.map(Path::to_path_buf)).collect();
+    let walked = walk::walk(&all, places.ledger)?;
+    let survey = Survey::read(&walked, person)?;
+    let data = places.data.iter().map(|data| walk::shown(data)).collect();
+    let (found, trace) = (BTreeMap::new(), Trace::default());
+    let mut search = Search { person, places, data, walked: &walked, survey: &survey, found, trace };
+    search.sources()?;
+    search.pages()?;
+    search.tables();
+    search.weights();
+    search.artefacts();
+    search.derived();
+    search.prepared(&removed)?;
+    search.copies(&removed)?;
+    search.mentions();
+    search.told(&removed)
+}
+
+/// A search under way.
+struct Search<'a> {
+    person: &'a Person,
+    places: &'a Places<'a>,
+    data: Vec<PathBuf>,
+    walked: &'a Walked,
+    survey: &'a Survey,
+    found: BTreeMap<PathBuf, Verdict>,
+    trace: Trace,
+}
+
+impl Search<'_> {
+    /// Images and label maps that data sets list, their own tables, and copies out of a bucket.
+    fn sources(&mut self) -> Result<(), CliError> {
+        for path in self.person.files.iter().filter(|path| path.is_file()) {
+            self.found.insert(walk::shown(path), (Holds::Volume, Remedy::Source, Basis::Listing));
+        }
+        for data in &self.data {
+            for path in self.walked.files.iter().filter(|path| path.starts_with(data)) {
+                if !self.found.contains_key(path) && data_tables::lists(path, self.person) {
+                    self.found.insert(path.clone(), (Holds::Name, Remedy::Listing, Basis::Listing));
+                }
+            }
+        }
+        let subject = lacuna_cohort::SubjectId::new(self.person.id.clone());
+        for copy in self.places.cache.map(staged).unwrap_or_default().iter().map(|copy| walk::shown(copy)) {
+            // A copy whose layout cannot be recognised is known by mentions alone.
+            let listed = subject
+                .as_ref()
+                .ok()
+                .and_then(|subject| Person::of(subject, std::slice::from_ref(&copy), None, None).ok());
+            let there = listed.iter().flat_map(|listed| listed.files.iter()).filter(|path| path.is_file());
+            self.found
+                .extend(there.map(|path| (walk::shown(path), (Holds::Volume, Remedy::Quarantine, Basis::Listing))));
+            for path in self.walked.files.iter().filter(|path| path.starts_with(&copy)) {
+                if data_tables::lists(path, self.person) {
+                    // It can be fetched again.
+                    self.found.entry(path.clone()).or_insert((Holds::Name, Remedy::Quarantine, Basis::Listing));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pages(&mut self) -> Result<(), CliError> {
+        for page in pages::pages_with(self.person, &self.walked.files)? {
+            self.found.insert(page, (Holds::Prediction, Remedy::Quarantine, Basis::Page));
+        }
+        Ok(())
+    }
+
+    /// Documents and tables that lacuna wrote, by their own fields.
+    fn tables(&mut self) {
+        for path in &self.walked.files {
+            let run = self.survey.run_of(path).map(Path::to_path_buf);
+            if self.is_in_data(path) || !is_small_text(path) {
+                continue;
+            }
+            let Ok(text) = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX) else { continue };
+            let Some(form) = ours::form_of(path, run.is_some(), &text) else { continue };
+            self.trace.ours.insert(path.clone(), (form, run.clone()));
+            if self.found.contains_key(path) || !ours::names(form, &text, self.person) {
+                continue;
+            }
+            self.trace.runs.extend(run);
+            let holds = if form == Form::Csv || form == Form::Sealed { Holds::Scores } else { Holds::Name };
+            let remedy = if form == Form::Sealed { Remedy::Quarantine } else { Remedy::Rewrite };
+            self.found.insert(path.clone(), (holds, remedy, Basis::Fields));
+        }
+    }
+
+    fn weights(&mut self) {
+        let exact = exact::Exact::read(&self.survey.exact, &self.walked.files, self.person);
+        self.found.extend(exact.found.iter().map(|(path, found)| (path.clone(), *found)));
+        self.trace.unattributed.extend(exact.damaged);
+        let digest_of = |path: &Path| lacuna_disk::digest_file(path).ok();
+        let models = Models::new(self.survey, self.person, &digest_of);
+        for path in &self.walked.files {
+            let spoken_for = path.extension().is_some_and(|ending| ending == "safetensors")
+                && exact.spoken_for.iter().any(|folder| path.starts_with(folder));
+            let is_ours = self.trace.ours.contains_key(path);
+            if self.found.contains_key(path) || spoken_for || is_ours || self.is_in_data(path) || !may_be_a_model(path)
+            {
+                continue;
+            }
+            match models.of(path) {
+                Saw::Person(holds, remedy, by) => drop(self.found.insert(path.clone(), (holds, remedy, by))),
+                Saw::Unknown(why) => self.trace.unattributed.push(Unknown::new(path, why)),
+                Saw::Others => {}
+            }
+        }
+        self.trace.tainted.clone_from(models.tainted());
+    }
+
+    /// What registers say of everything but weights.
+    fn artefacts(&mut self) {
+        for (folder, entries) in &self.survey.registers {
+            for entered in entries {
+                let said = self.person.said_by(entered);
+                if matches!(said, Said::Holds | Said::Forgotten) {
+                    self.trace.entries.push(entered.entry.clone());
+                    self.trace.runs.extend(self.survey.runs.get_key_value(folder).map(|(run, _)| run.clone()));
+                }
+                if entered.artefact.kind == Kind::Weights || entered.artefact.kind == Kind::Run {
+                    continue;
+                }
+                let files = self.walked.files.iter().filter(|path| path.parent() == Some(folder));
+                for path in files.filter(|path| path.file_name().is_some_and(|name| entered.artefact.speaks_of(name))) {
+                    match said {
+                        Said::Holds => {
+                            let verdict = by_kind(entered.artefact.kind);
+                            self.found.entry(path.clone()).or_insert(verdict);
+                        }
+                        Said::Unknown if !self.found.contains_key(path) => {
+                            let why = "its register was written under another key, or does not know whom it holds";
+                            self.trace.unattributed.push(Unknown::new(path, why));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pages and tables for people, made of the files of a run that holds the person, where they mention the person.
+    fn derived(&mut self) {
+        for (path, (form, run)) in &self.trace.ours {
+            let of_run = run.as_ref().is_some_and(|run| self.trace.runs.contains(run));
+            if *form != Form::Derived || !of_run || self.found.contains_key(path) {
+                continue;
+            }
+            let text = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX).unwrap_or_default();
+            if self.person.is_mentioned_in(&text) {
+                self.found.insert(path.clone(), (Holds::Name, Remedy::Quarantine, Basis::Derived));
+            }
+        }
+    }
+
+    /// Prepared scans of the images found, and of images that were removed before.
+    fn prepared(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), CliError> {
+        let mut images = BTreeSet::new();
+        for (path, _) in self.found.iter().filter(|(_, (holds, ..))| *holds == Holds::Volume) {
+            images.insert(lacuna_disk::digest_file(path)?);
+        }
+        let ledger = self.places.ledger;
+        for path in &self.walked.files {
+            let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+            let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let is_case = meant.extension().is_some_and(|ending| ending == "case");
+            let Some(source) = source.filter(|_| is_case) else { continue };
+            if images.contains(&source) || mark(ledger, &source).is_some_and(|mark| removed.contains_key(&mark)) {
+                self.found.insert(path.clone(), (Holds::PreparedVolume, Remedy::Quarantine, Basis::Content));
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of the very content of what was found, or of what was removed before and has come back.
+    fn copies(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), CliError> {
+        let mut sizes: BTreeMap<u64, BTreeMap<String, Holds>> = BTreeMap::new();
+        let of_content = |holds: Holds| {
+            matches!(
+                holds,
+                Holds::Weights | Holds::Checkpoint | Holds::Volume | Holds::Prediction | Holds::PreparedVolume
+            )
+        };
+        for (path, (holds, ..)) in self.found.iter().filter(|(_, (holds, ..))| of_content(*holds)) {
+            let (bytes, digest) = (size_of(path), lacuna_disk::digest_file(path)?);
+            sizes.entry(bytes).or_default().insert(digest, *holds);
+        }
+        let mut known = Vec::new();
+        for path in self.walked.files.iter().filter(|path| !self.found.contains_key(*path)) {
+            let same_size = sizes.get(&size_of(path));
+            if same_size.is_none() && removed.is_empty() {
+                continue;
+            }
+            let Ok(digest) = lacuna_disk::digest_file(path) else { continue };
+            let back = mark(self.places.ledger, &digest).and_then(|mark| removed.get(&mark));
+            let copied = same_size.and_then(|files| files.get(&digest));
+            if let Some(holds) = back.or(copied) {
+                let remedy = if self.is_in_data(path) { Remedy::Source } else { Remedy::Quarantine };
+                known.push((path.clone(), *holds, remedy));
+            }
+        }
+        for (path, holds, remedy) in known {
+            self.trace.unattributed.retain(|unknown| *unknown.path != *path);
+            self.found.insert(path, (holds, remedy, Basis::Content));
+        }
+        Ok(())
+    }
+
+    /// The second look, at what nothing else speaks of.
+    fn mentions(&mut self) {
+        let beside = |path: &PathBuf| !self.found.contains_key(path) && !self.trace.ours.contains_key(path);
+        let looked: Vec<&PathBuf> = self.walked.files.iter().filter(|path| beside(path)).collect();
+        for path in looked {
+            if mentions::is_text(path) && size_of(path) > mentions::TEXT_BYTES_MAX {
+                let why = format!("a text of more than {} GiB was not read", mentions::TEXT_BYTES_MAX >> 30);
+                self.trace.unattributed.push(Unknown::new(path, why));
+            }
+            self.trace.mentions.extend(mentions::mention(path, self.person));
+        }
+    }
+
+    fn told(mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<Trace, CliError> {
+        for (path, (holds, purge, by)) in &self.found {
+            let digest = lacuna_disk::digest_file(path)?;
+            let returned = mark(self.places.ledger, &digest).is_some_and(|mark| removed.contains_key(&mark));
+            let (path, bytes) = (path.as_path().into(), size_of(path));
+            self.trace.files.push(Held { path, holds: *holds, by: *by, digest, bytes, purge: *purge, returned });
+        }
+        let more = [&self.walked.links, &self.walked.unread, &self.survey.damaged];
+        self.trace.unattributed.extend(more.into_iter().flatten().cloned());
+        self.trace.unattributed.sort_by(|a, b| a.path.cmp(&b.path));
+        self.trace.looked = self.walked.roots.iter().map(|root| root.as_path().into()).collect();
+        Ok(self.trace)
+    }
+
+    fn is_in_data(&self, path: &Path) -> bool {
+        self.data.iter().any(|data| data == Path::new(".") || path.starts_with(data))
+    }
+}
+
+/// What an entry of a register makes of a file.
+fn by_kind(kind: Kind) -> Verdict {
+    let (holds, remedy) = match kind {
+        Kind::Volume => (Holds::Volume, Remedy::Source),
+        Kind::PreparedVolume => (Holds::PreparedVolume, Remedy::Quarantine),
+        Kind::Weights | Kind::Run => (Holds::Weights, Remedy::Quarantine),
+        Kind::Prediction => (Holds::Prediction, Remedy::Quarantine),
+        Kind::Scores => (Holds::Scores, Remedy::Quarantine),
+        Kind::Name => (Holds::Name, Remedy::Quarantine),
+    };
+    (holds, remedy, Basis::Register)
+}
+
+fn size_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn is_small_text(path: &Path) -> bool {
+    size_of(path) <= TEXT_BYTES_MAX && mentions::is_text(path)
+}
+
+/// What the ledger says was removed, of anybody, and was not put back.
+fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
-    let records = ledger.view().records_of_kind("deletion")?;
-    let marks = records.into_iter().filter_map(|record| match record {
-        Record::Deletion { artefact, holds, .. } => Some((artefact, holds)),
-        _ => None,
-    });
-    Ok(marks.collect())
+    let mut marks = BTreeMap::new();
+    for record in ledger.view().records_of_kind("deletion")? {
+        if let Record::Deletion { artefact, holds, .. } = record {
+            marks.insert(artefact, holds);
+        }
+    }
+    for record in ledger.view().records_of_kind("removal")? {
+        match record {
+            Record::Removal { artefact, how: RemovalKind::Restored, .. } => drop(marks.remove(&artefact)),
+            Record::Removal { artefact, holds, .. } => drop(marks.insert(artefact, holds)),
+            _ => {}
+        }
+    }
+    Ok(marks)
 }
 
 fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {

@@ -1,134 +1,247 @@
-//! Which model files hold a subject: by `lineage.json`, by `run.json` of what was made from them, by study records.
+//! What each file with weights is to a person: by its run's lineage, by registers, by records, by what it began from, and
+//! by content. Never by bytes that happen to spell an id.
 
-use super::{Remedy, TEXT_BYTES_MAX};
-use crate::error::CliError;
-use lacuna_cohort::{Named, SubjectId};
+use super::person::{Person, Said};
+use super::survey::{Recorded, Survey, of_lineage};
+use super::{Basis, Remedy};
 use lacuna_ledger::Holds;
+use lacuna_nn::{Device, read_model};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What is known of a file.
+/// The one model of a run folder.
+pub const MODEL: &str = "model.safetensors";
+
+/// What is known of a file with weights.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Saw {
-    /// It holds the subject.
-    Subject(Holds, Remedy),
-    /// Others, and not the subject.
+    /// It holds the person.
+    Person(Holds, Remedy, Basis),
+    /// Others, and not the person.
     Others,
-    /// Nothing says whom it saw.
-    Unknown,
-    /// It is no model.
-    NoModel,
+    /// Nothing says whom it saw; why.
+    Unknown(String),
 }
 
 /// What is known of the models below some folders.
-pub struct Models {
-    /// Of the models and checkpoints in a folder.
-    folders: BTreeMap<PathBuf, Option<Holds>>,
-    /// Keys of study tasks, by whether their record names the subject.
-    tasks: BTreeMap<String, bool>,
+pub struct Models<'a> {
+    survey: &'a Survey,
+    person: &'a Person,
+    /// Digests of tensors and of files that hold the person.
+    tainted: BTreeSet<String>,
+    /// Runs that began from one of these.
+    descended: BTreeSet<PathBuf>,
+    /// Digests of tensors of models that never saw the person, or were made to forget them.
+    clean: BTreeMap<String, Saw>,
 }
 
-impl Models {
-    /// Gather it.
-    pub fn read(files: &[PathBuf], subject: &SubjectId, named: &Named) -> Result<Models, CliError> {
-        let mut folders = BTreeMap::new();
-        let mut tasks = BTreeMap::new();
-        // Digests of models that hold the subject, and run folders with the digest of what they began from.
-        let mut tainted = BTreeSet::new();
-        let mut descended = Vec::new();
-        for path in files {
-            let Some(folder) = path.parent() else { continue };
-            match path.file_name().and_then(|name| name.to_str()) {
-                Some("lineage.json") => {
-                    let Some(json) = json_of(path)? else { continue };
-                    let (holds, digests) = of_lineage(&json, subject);
-                    tainted.extend(digests);
-                    folders.insert(folder.to_path_buf(), holds);
+impl<'a> Models<'a> {
+    /// Follow lineages and parents; `digest_of` gives the BLAKE3 digest of a file.
+    pub fn new(survey: &'a Survey, person: &'a Person, digest_of: &dyn Fn(&Path) -> Option<String>) -> Models<'a> {
+        let mut models =
+            Models { survey, person, tainted: BTreeSet::new(), descended: BTreeSet::new(), clean: BTreeMap::new() };
+        for lineage in survey.lineages.values() {
+            let (holds, knew) = of_lineage(lineage, person);
+            models.tainted.extend(knew);
+            match holds {
+                None if lineage.seen().is_none() => {
+                    drop(models.clean.insert(lineage.model.clone(), Saw::Unknown(INIT_UNKNOWN.to_string())));
                 }
-                Some("run.json") => {
-                    let parent =
-                        json_of(path)?.and_then(|json| Some(json.get("parents")?.get("model")?.as_str()?.to_string()));
-                    descended.extend(parent.map(|parent| (folder.to_path_buf(), parent)));
+                None => drop(models.clean.insert(lineage.model.clone(), Saw::Others)),
+                Some(Holds::Forgotten) => {
+                    let saw = Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Lineage);
+                    models.clean.insert(lineage.model.clone(), saw);
                 }
-                Some(name) if name.ends_with(".json") => {
-                    let Some(key) = json_of(path)?.as_ref().and_then(key_of_record) else { continue };
-                    tasks.insert(key, named.is_in(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?));
-                }
-                _ => {}
+                Some(_) => {}
             }
         }
-        for (folder, parent) in descended {
-            if tainted.contains(&parent) {
-                folders.entry(folder).or_insert(Some(Holds::Weights));
+        for entered in survey.registers.values().flatten() {
+            if person.said_by(entered) == Said::Holds {
+                models.tainted.extend(entered.artefact.model.iter().chain(&entered.artefact.digest).cloned());
             }
         }
-        Ok(Models { folders, tasks })
+        models.follow_parents(digest_of);
+        let Models { tainted, clean, .. } = &mut models;
+        clean.retain(|digest, _| !tainted.contains(digest));
+        models
     }
 
-    /// Whether the record of the study task that a model's name begins with names the subject, if there is such a
-    /// record.
-    pub fn of_task(&self, name: &str) -> Option<bool> {
-        self.tasks.iter().find(|(key, _)| name.starts_with(key.as_str())).map(|(_, named)| *named)
+    /// Mark runs that began from a model that holds the person, and the models that they made, until nothing is new.
+    fn follow_parents(&mut self, digest_of: &dyn Fn(&Path) -> Option<String>) {
+        let mut files: BTreeMap<&Path, Option<String>> = BTreeMap::new();
+        loop {
+            let before = (self.tainted.len(), self.descended.len());
+            for (folder, parents) in &self.survey.runs {
+                let lineage = self.survey.lineages.get(folder);
+                let holds = lineage.and_then(|lineage| of_lineage(lineage, self.person).0);
+                if !parents.is_disjoint(&self.tainted) && holds != Some(Holds::Forgotten) {
+                    self.descended.insert(folder.clone());
+                }
+                if self.descended.contains(folder) || holds == Some(Holds::Weights) {
+                    self.tainted.extend(lineage.map(|lineage| lineage.model.clone()));
+                    let file = files.entry(folder.as_path()).or_insert_with(|| digest_of(&folder.join(MODEL)));
+                    self.tainted.extend(file.clone());
+                }
+            }
+            if before == (self.tainted.len(), self.descended.len()) {
+                return;
+            }
+        }
     }
 
-    /// What is known of a file; one that a killed process left half written is what it was to be.
+    /// Digests of tensors and files that hold the person.
+    pub fn tainted(&self) -> &BTreeSet<String> {
+        &self.tainted
+    }
+
+    /// What is known of a file with weights; what a killed write left half done is what it was to be.
     pub fn of(&self, path: &Path) -> Saw {
         let meant = lacuna_disk::unfinished(path);
-        let path = meant.as_deref().unwrap_or(path);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !name.ends_with(".safetensors") {
-            return Saw::NoModel;
+        let meant = meant.as_deref().unwrap_or(path);
+        let name = meant.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_checkpoint = name.contains("checkpoint") || meant != path;
+        self.by_lineage(path, meant, &name, is_checkpoint)
+            .or_else(|| self.by_register(meant, is_checkpoint))
+            .or_else(|| self.by_record(&name, is_checkpoint))
+            .or_else(|| self.by_parents(meant, is_checkpoint))
+            .unwrap_or_else(|| self.by_content(path))
+    }
+
+    /// The model and the checkpoint of a run; any other file in its folder is none of its own.
+    fn by_lineage(&self, path: &Path, meant: &Path, name: &str, is_checkpoint: bool) -> Option<Saw> {
+        let folder = meant.parent()?;
+        let lineage = self.survey.lineages.get(folder)?;
+        let (holds, _) = of_lineage(lineage, self.person);
+        if is_checkpoint && (name.starts_with("checkpoint") || name == MODEL) {
+            let descended = self.descended.contains(folder);
+            return Some(match holds {
+                // While it is being made to forget, a network still knows.
+                Some(_) => Saw::Person(Holds::Checkpoint, Remedy::Quarantine, Basis::Lineage),
+                None if descended => Saw::Person(Holds::Checkpoint, Remedy::Quarantine, Basis::Parents),
+                None => Saw::Others,
+            });
         }
-        let task = self.of_task(&name);
-        let checkpoint = name.contains("checkpoint");
-        let known = path.ancestors().skip(1).find_map(|folder| self.folders.get(folder));
-        match (known, task) {
-            // While it is being made to forget, a network still knows.
-            (Some(Some(Holds::Forgotten)), _) if checkpoint => Saw::Subject(Holds::Checkpoint, Remedy::Delete),
-            (Some(Some(Holds::Forgotten)), _) => Saw::Subject(Holds::Forgotten, Remedy::Keep),
-            (Some(Some(_)), _) if checkpoint => Saw::Subject(Holds::Checkpoint, Remedy::Delete),
-            (Some(Some(holds)), _) => Saw::Subject(*holds, Remedy::Delete),
-            (Some(None), _) => Saw::Others,
-            // A study's record names everybody it scored; its models can be made again, so all of them go.
-            (None, Some(true)) => Saw::Subject(Holds::Weights, Remedy::Delete),
-            (None, Some(false)) => Saw::Others,
-            (None, None) => Saw::Unknown,
+        if name != MODEL || network_digest(path).as_deref() != Some(lineage.model.as_str()) {
+            return None;
+        }
+        Some(match holds {
+            Some(Holds::Forgotten) => Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Lineage),
+            Some(holds) => Saw::Person(holds, Remedy::Quarantine, Basis::Lineage),
+            None if self.descended.contains(folder) => Saw::Person(Holds::Weights, Remedy::Quarantine, Basis::Parents),
+            None => Saw::Others,
+        })
+    }
+
+    fn by_register(&self, meant: &Path, is_checkpoint: bool) -> Option<Saw> {
+        // What a run's lineage says of its model is more than what was registered when it began.
+        let of_run = meant.parent().is_some_and(|folder| self.survey.lineages.contains_key(folder));
+        if of_run && meant.file_name().is_some_and(|name| name == MODEL) {
+            return None;
+        }
+        let entered = self.survey.entry_of(meant)?;
+        let holds = if is_checkpoint { Holds::Checkpoint } else { Holds::Weights };
+        match self.person.said_by(entered) {
+            Said::Holds => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Said::Forgotten if is_checkpoint => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Said::Forgotten => Some(Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Register)),
+            Said::Others => Some(Saw::Others),
+            Said::Unknown => None,
+        }
+    }
+
+    /// A study's models can be made again from its records, so a record that names the person is enough to remove them.
+    fn by_record(&self, name: &str, is_checkpoint: bool) -> Option<Saw> {
+        let holds = if is_checkpoint { Holds::Checkpoint } else { Holds::Weights };
+        Some(match self.survey.task_of(name)? {
+            Recorded::Person => Saw::Person(holds, Remedy::Quarantine, Basis::Record),
+            Recorded::Others => Saw::Others,
+            Recorded::Pseudonyms => {
+                let why = "its record calls people by number, under no key that is here; fix: look into that study's \
+                           data, or delete its models, which can be made again";
+                Saw::Unknown(why.to_string())
+            }
+        })
+    }
+
+    /// A run that was killed before it wrote its lineage.
+    fn by_parents(&self, meant: &Path, is_checkpoint: bool) -> Option<Saw> {
+        let folder = meant.parent()?;
+        let holds = if is_checkpoint { Holds::Checkpoint } else { Holds::Weights };
+        let of_run = self.descended.contains(folder) && !self.survey.lineages.contains_key(folder);
+        of_run.then_some(Saw::Person(holds, Remedy::Quarantine, Basis::Parents))
+    }
+
+    /// A copy under another name, or a file whose folder says nothing of it.
+    fn by_content(&self, path: &Path) -> Saw {
+        let file = lacuna_disk::digest_file(path).ok();
+        if file.is_some_and(|digest| self.tainted.contains(&digest)) {
+            return Saw::Person(Holds::Weights, Remedy::Quarantine, Basis::Content);
+        }
+        match network_digest(path) {
+            Some(digest) if self.tainted.contains(&digest) => {
+                Saw::Person(Holds::Weights, Remedy::Quarantine, Basis::Content)
+            }
+            Some(digest) => self.clean.get(&digest).cloned().unwrap_or_else(|| Saw::Unknown(NOTHING_SAYS.to_string())),
+            None => Saw::Unknown(NOTHING_SAYS.to_string()),
         }
     }
 }
 
-/// What the model beside a lineage is to the subject, and the digests of models that knew the subject.
-fn of_lineage(json: &serde_json::Value, subject: &SubjectId) -> (Option<Holds>, Vec<String>) {
-    let lists = |value: Option<&serde_json::Value>| {
-        value.and_then(|list| list.as_array()).is_some_and(|list| list.iter().any(|id| id == subject.as_str()))
-    };
-    let text = |value: Option<&serde_json::Value>| value.and_then(|text| text.as_str()).map(str::to_string);
-    if !lists(json.get("trained")) {
-        return (None, Vec::new());
-    }
-    let erasures = json.get("erasures").and_then(|list| list.as_array()).map_or(&[][..], Vec::as_slice);
-    let mut knew = Vec::new();
-    for erasure in erasures {
-        knew.extend(erasure.get("by").and_then(|by| text(by.get("parent"))));
-        if lists(erasure.get("subjects")) {
-            return (Some(Holds::Forgotten), knew);
-        }
-    }
-    knew.extend(text(json.get("model")));
-    (Some(Holds::Weights), knew)
+const INIT_UNKNOWN: &str = "it began from weights of which nothing says whom they saw; fix: train --init-saw states it";
+const NOTHING_SAYS: &str = "nothing says whom this model saw";
+
+/// The digest of a network's tensors, where the file is one of ours.
+pub fn network_digest(path: &Path) -> Option<String> {
+    Some(read_model(path, &Device::flex()).ok()?.network.digest())
 }
 
-/// The key of a study task, if this is its record.
-pub fn key_of_record(json: &serde_json::Value) -> Option<String> {
-    let is_record = json.get("schema")?.as_str()?.starts_with("lacuna-record");
-    is_record.then(|| json.get("key")?.as_str().map(str::to_string))?
+/// Endings of files with weights, whatever is in them.
+const ENDINGS: &[&str] = &[
+    "safetensors",
+    "checkpoint",
+    "fetched",
+    "pth",
+    "pt",
+    "ckpt",
+    "onnx",
+    "st",
+    "h5",
+    "npz",
+    "pkl",
+    "tflite",
+    "engine",
+];
+/// First bytes of archives, in which anything may lie: zip, gzip, xz, zstd, bzip2, 7-Zip.
+const ARCHIVES: &[&[u8]] =
+    &[b"PK\x03\x04", b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh", b"7z\xbc\xaf\x27\x1c"];
+
+/// Whether a file is, or may hold, a network: by its ending, or by its first bytes whatever it is called.
+pub fn may_be_a_model(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    if name.ends_with(".nii.gz") || name.ends_with(".nii") || name.ends_with(".case") {
+        return false;
+    }
+    let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
+    let ending = meant.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        return true;
+    }
+    let mut head = Vec::with_capacity(512);
+    let opened = std::fs::File::open(path).map(|file| file.take(512).read_to_end(&mut head));
+    if !matches!(opened, Ok(Ok(_))) {
+        return false;
+    }
+    let is_pickle = head.len() > 2 && head[0] == 0x80 && (2..=5).contains(&head[1]);
+    let is_tar = head.get(257..262) == Some(b"ustar");
+    is_safetensors(&head, path) || is_pickle || is_tar || ARCHIVES.iter().any(|magic| head.starts_with(magic))
 }
 
-/// A file as JSON, if it is that and small.
-fn json_of(path: &Path) -> Result<Option<serde_json::Value>, CliError> {
-    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > TEXT_BYTES_MAX) {
-        return Ok(None);
-    }
-    Ok(serde_json::from_slice(&lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?).ok())
+/// Eight bytes of length, then a JSON header of that length.
+fn is_safetensors(head: &[u8], path: &Path) -> bool {
+    let Some((length, rest)) = head.split_first_chunk::<8>() else { return false };
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    rest.first() == Some(&b'{') && u64::from_le_bytes(*length) < bytes
 }
 
 #[cfg(test)]
@@ -136,18 +249,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_knows_whom_it_was_trained_on_until_it_was_made_to_forget() {
-        let id = |text: &str| SubjectId::new(text).unwrap();
-        let by = |parent: &str| serde_json::json!({"parent": parent, "model": "next"});
-        let lineage = serde_json::json!({"model": "m2", "trained": ["a", "b", "c"], "erasures": [
-            {"subjects": ["a"], "by": by("m0")}, {"subjects": ["b"], "by": by("m1")}]});
-        let check = |subject: &str, holds: Option<Holds>, knew: &[&str]| {
-            let (found, digests) = of_lineage(&lineage, &id(subject));
-            assert_eq!((found, digests.iter().map(String::as_str).collect::<Vec<_>>()), (holds, knew.to_vec()));
-        };
-        check("a", Some(Holds::Forgotten), &["m0"]);
-        check("b", Some(Holds::Forgotten), &["m0", "m1"]);
-        check("c", Some(Holds::Weights), &["m0", "m1", "m2"]);
-        check("d", None, &[]);
+    fn weights_and_archives_are_known_by_ending_or_by_their_first_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tensors = 2_u64.to_le_bytes().to_vec();
+        tensors.extend(b"{}");
+        let cases: [(&str, &[u8], bool); 9] = [
+            ("model.safetensors", b"", true),
+            ("MODEL.SAFETENSORS", b"", true),
+            ("a.checkpoint", b"", true),
+            ("a.checkpoint.7-1-0123456789abcdef.tmp", b"", true),
+            ("model.bak", &tensors, true),
+            ("copy.tar", b"PK\x03\x04", true),
+            ("scan.nii.gz", b"\x1f\x8b", false),
+            ("results.csv", b"subject,dice\n", false),
+            ("note", b"", false),
+        ];
+        for (name, bytes, expected) in cases {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(may_be_a_model(&path), expected, "{name}");
+        }
     }
 }

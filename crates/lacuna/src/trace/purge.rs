@@ -1,99 +1,91 @@
-//! Removing what was found, with a receipt.
+//! Carrying a plan out: the ledger first, then the transaction.
 //!
-//! What will be removed is written into the ledger first. A crash in between leaves files that the ledger calls
-//! deleted; the next trace finds them as such, and the next purge removes them.
+//! What will be removed is written into the ledger before the purge is decided. A crash in between leaves files that the
+//! ledger calls removed; the next trace finds them as such, and the next purge removes them.
 
-use super::{Held, Remedy, Trace};
+use super::plan::{How, Plan, Step};
+use super::quarantine::{Quarantine, Receipt, State};
 use crate::error::CliError;
-use crate::run_folder::refused;
-use lacuna_cohort::Named;
-use lacuna_disk::manifest;
-use lacuna_ledger::{Ledger, Record};
-use serde::Serialize;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use lacuna_ledger::{Ledger, Record, RemovalKind, random_hex};
+use std::path::Path;
 
-/// What was removed.
-#[derive(Clone, Debug, Serialize)]
-pub struct Receipt {
-    /// Each file with its digest before.
-    pub removed: Vec<Held>,
-    /// The word that stands in place of the id.
-    pub pseudonym: String,
-}
-
-/// What a purge is to do.
-pub struct Purge<'a> {
-    /// Whose traces.
-    pub named: &'a Named,
-    /// The word that takes the place of the id.
-    pub pseudonym: String,
-    /// Whether images and label maps go as well.
-    pub include_sources: bool,
-}
-
-/// Remove what a trace found.
+/// Carry a plan out.
 ///
 /// # Errors
-/// A file that cannot be removed or written, or a request that is not at a point where anything is.
-pub fn purge(trace: &Trace, what: &Purge, ledger: Option<(&mut Ledger, &str)>) -> Result<Receipt, CliError> {
-    let goes = |held: &&Held| match held.purge {
-        Remedy::Delete | Remedy::Redact => true,
-        Remedy::Source | Remedy::Listing => what.include_sources,
-        Remedy::Keep => false,
-    };
-    let removed: Vec<Held> = trace.files.iter().filter(goes).cloned().collect();
+/// A file that cannot be moved or written, or a request that is not at a point where anything is removed.
+pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> Result<Receipt, CliError> {
+    if plan.is_empty() {
+        return Ok(Receipt { quarantine: None, folder: None, steps: Vec::new(), pseudonym: plan.pseudonym.clone() });
+    }
+    let request = ledger.as_ref().map(|(_, request)| request.to_string());
+    let name = request.clone().unwrap_or_else(|| format!("purge-{}", random_hex::<4>()));
     if let Some((ledger, request)) = ledger {
-        let records: Vec<Record> = removed.iter().map(|held| deletion(held, request, ledger)).collect();
+        let records = records(&plan.steps, request, ledger, &|how| how.removal());
         ledger.step(request, &records)?;
     }
-    let mut runs = BTreeSet::new();
-    for held in &removed {
-        runs.extend(run_of(&held.path));
-        if matches!(held.purge, Remedy::Redact | Remedy::Listing) {
-            let text = lacuna_disk::read_text(&held.path, super::TEXT_BYTES_MAX)?;
-            lacuna_disk::write_bytes(&held.path, what.named.replaced(&text, &what.pseudonym).as_bytes())?;
-        } else {
-            lacuna_disk::remove_file(&held.path)?;
-            remove_if_empty(held.path.parent());
+    let mut quarantine = Quarantine::prepare(runs, &name, plan, request.as_deref())?;
+    quarantine.decide()?;
+    quarantine.carry_out()?;
+    Ok(quarantine.receipt())
+}
+
+/// Finish purges that were decided and did not come to their end; how many.
+///
+/// # Errors
+/// As [`purge`].
+pub fn finish(runs: &Path) -> Result<usize, CliError> {
+    let mut finished = 0;
+    for mut quarantine in Quarantine::all(runs)? {
+        if quarantine.journal().state == State::Decided {
+            quarantine.carry_out()?;
+            finished += 1;
         }
     }
-    for run in runs {
-        if run.join("MANIFEST").is_file() {
-            manifest::write(&run)?;
+    Ok(finished)
+}
+
+/// Delete for good what was set aside for a request, after writing that down; how many files.
+///
+/// # Errors
+/// A file that cannot be deleted, or a request that is closed.
+pub fn delete_quarantined(runs: &Path, request: &str, ledger: &mut Ledger) -> Result<usize, CliError> {
+    let mut deleted = 0;
+    for quarantine in Quarantine::all(runs)? {
+        if quarantine.journal().request.as_deref() != Some(request) {
+            continue;
         }
-        rename(&run, what)?;
+        let records = records(&quarantine.journal().steps, request, ledger, &|_| RemovalKind::Deleted);
+        let known = ledger.view().records_of(request)?;
+        let new: Vec<Record> = records.into_iter().filter(|record| !known.contains(record)).collect();
+        if !new.is_empty() {
+            ledger.step(request, &new)?;
+        }
+        deleted += quarantine.delete()?.steps.len();
     }
-    Ok(Receipt { removed, pseudonym: what.pseudonym.clone() })
+    Ok(deleted)
 }
 
-fn deletion(held: &Held, request: &str, ledger: &Ledger) -> Record {
-    let artefact = ledger.keyring().file_mark(&held.digest);
-    Record::Deletion { request: request.to_string(), artefact, holds: held.holds, bytes: held.bytes }
-}
-
-fn run_of(path: &Path) -> Option<PathBuf> {
-    path.ancestors().skip(1).find(|folder| folder.join("run.json").is_file()).map(Path::to_path_buf)
-}
-
-/// A folder of the cache is named by an image's digest, which is no name to leave behind.
-fn remove_if_empty(folder: Option<&Path>) {
-    if let Some(folder) = folder {
-        // A folder that is not empty is refused by the system, and is meant to stay.
-        let _ = std::fs::remove_dir(folder);
+/// Put back what was set aside, and write that down where it belongs to a request.
+///
+/// # Errors
+/// A file that cannot be put back, or a request that is closed.
+pub fn restore(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<Vec<Step>, CliError> {
+    if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
+        let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Restored);
+        ledger.step(&request, &records)?;
     }
+    Ok(quarantine.restore()?.steps)
 }
 
-/// A run folder that was named after the subject is named after the pseudonym.
-fn rename(run: &Path, what: &Purge) -> Result<(), CliError> {
-    let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // The time before the name is set off by a hyphen, which ids may hold: `20261125-101500-sub-1`.
-    let (time, rest) = name.split_at(name.len().min("20261125-101500-".len()));
-    if what.named.is_in(rest.as_bytes()) {
-        let to = run.with_file_name(format!("{time}{}", what.named.replaced(rest, &what.pseudonym)));
-        lacuna_disk::boundary("renaming a run folder")
-            .and_then(|()| std::fs::rename(run, &to))
-            .map_err(refused(run, "rename"))?;
-    }
-    Ok(())
+/// What the ledger is told of steps: a renamed folder has no content.
+fn records(steps: &[Step], request: &str, ledger: &Ledger, how: &dyn Fn(&How) -> RemovalKind) -> Vec<Record> {
+    let of_file = |step: &&Step| !matches!(step.how, How::Rename { .. });
+    let record = |step: &Step| Record::Removal {
+        request: request.to_string(),
+        artefact: ledger.keyring().file_mark(&step.before),
+        holds: step.holds,
+        bytes: step.bytes,
+        how: how(&step.how),
+    };
+    steps.iter().filter(of_file).map(record).collect()
 }

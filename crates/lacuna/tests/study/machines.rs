@@ -189,9 +189,12 @@ fn two_results_of_machines_that_compute_alike_are_an_alarm() {
     let lie = || {
         let path = place.path("plan/attempts/000000.2.json");
         let [first, second] = [1, 2].map(|number| read(place.path(&format!("plan/attempts/000000.{number}.json"))));
-        let isa =
-            |text: &str| serde_json::from_str::<Value>(text).unwrap()["setting"]["isa"].as_str().unwrap().to_string();
-        std::fs::write(path, second.replace(&isa(&second), &isa(&first))).unwrap();
+        let [first, second] = [first, second].map(|text| serde_json::from_str::<Value>(&text).unwrap());
+        let mut lie = second;
+        for what in ["isa", "device"] {
+            lie["setting"][what] = first["setting"][what].clone();
+        }
+        std::fs::write(path, serde_json::to_vec(&lie).unwrap()).unwrap();
     };
     let Some(ran) = another_result(&place, lie) else { return };
     assert_eq!(ran.code, 4, "{}", ran.stderr);

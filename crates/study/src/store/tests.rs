@@ -142,6 +142,24 @@ fn models_of_a_private_folder_are_found_there_and_then_by_all() {
 }
 
 #[test]
+fn what_killed_processes_left_is_removed_after_a_day_and_what_others_write_now_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    store.write_record(&record().sealed()).unwrap();
+    let records = store.record_path(KEY).parent().unwrap().to_path_buf();
+    let [young, old] = ["1-0", "1-1"].map(|write| records.join(format!("{KEY}.json.{write}-0123456789abcdef.tmp")));
+    for path in [&young, &old] {
+        std::fs::write(path, "half").unwrap();
+    }
+    let before = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3600);
+    for path in [&old, &store.record_path(KEY)] {
+        std::fs::File::open(path).unwrap().set_modified(before).unwrap();
+    }
+    store.remove_abandoned().unwrap();
+    assert!(young.exists() && !old.exists() && store.record(KEY).unwrap().is_some());
+}
+
+#[test]
 fn white_space_is_no_edit() {
     let spread = |text: String| {
         let record: Record = serde_json::from_str(&text).unwrap();

@@ -23,8 +23,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::named;
-use crate::trace::{Places, Purge, Sources, find, named_buckets, purge};
+use crate::trace::{Person, Places, Plan, Scope, find, named_buckets, purge, roots};
 use clap::Args;
+use lacuna_artefacts::Site;
 use lacuna_cohort::{Cohort, LayoutOptions, Named, SubjectId};
 use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
 use progress::{Progress, Run};
@@ -212,17 +213,18 @@ fn clear(
     state: &RequestState,
     subject: &SubjectId,
 ) -> Result<(), CliError> {
-    let (roots, data) = ([context.runs.clone()], [arguments.data.clone()]);
+    let site = Site::open(&context.runs)?;
+    let (roots, data) = (roots(&context.runs, site.as_ref(), [])?, [arguments.data.clone()]);
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
-    let listed = Sources::of(subject, &data)?;
-    let places = Places { roots: &roots, data: &data, sources: &listed, cache, ledger: Some(&*ledger) };
-    let trace = find(subject, &places)?;
+    let person = Person::of(subject, &data, Some(&*ledger), site.as_ref())?;
+    let places = Places { roots: &roots, data: &data, cache, ledger: Some(&*ledger) };
+    let trace = find(&person, &places)?;
     for bucket in named_buckets(&places)? {
         context.note(&format!("note     {bucket}: a plan or run names it; `lacuna trace` says what to delete there"));
     }
-    let what = Purge { named: &listed.named, pseudonym: state.subject.to_string(), include_sources: false };
-    let receipt = purge(&trace, &what, Some((&mut *ledger, state.request.as_str())))?;
-    context.note(&format!("purged   {} files on {}", receipt.removed.len(), day_or_today(None)));
+    let plan = Plan::of(&trace, &person, state.subject.to_string(), Scope::default())?;
+    let receipt = purge(&context.runs, &plan, Some((&mut *ledger, state.request.as_str())))?;
+    context.note(&format!("purged   {} files on {}", receipt.steps.len(), day_or_today(None)));
     Ok(())
 }
 

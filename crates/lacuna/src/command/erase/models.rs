@@ -4,7 +4,8 @@ use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
-use crate::trace::{Places, Sources, find};
+use crate::trace::{Person, Places, find, roots};
+use lacuna_artefacts::Site;
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger};
 use std::path::PathBuf;
@@ -22,12 +23,12 @@ pub fn affected(
     if !arguments.model.is_empty() {
         return Ok(arguments.model.clone());
     }
-    let roots = [context.runs.clone()];
-    let sources = Sources::of(subject, &[])?;
-    let trace =
-        find(subject, &Places { roots: &roots, data: &[], sources: &sources, cache: None, ledger: Some(ledger) })?;
+    let site = Site::open(&context.runs)?;
+    let roots = roots(&context.runs, site.as_ref(), [])?;
+    let person = Person::of(subject, &[], Some(ledger), site.as_ref())?;
+    let trace = find(&person, &Places { roots: &roots, data: &[], cache: None, ledger: Some(ledger) })?;
     let weights = trace.files.into_iter().filter(|held| held.holds == Holds::Weights && !held.returned);
-    let (models, others): (Vec<PathBuf>, Vec<PathBuf>) = weights.map(|held| held.path).partition(|path| {
+    let (models, others): (Vec<PathBuf>, Vec<PathBuf>) = weights.map(|held| held.path.0).partition(|path| {
         let is_exact = path.parent().is_some_and(|folder| folder.join(lacuna_exact::MANIFEST).is_file());
         path.file_name().is_some_and(|name| name == "model.safetensors") && Lineage::is_beside(path) && !is_exact
     });

@@ -5,29 +5,16 @@ use super::{LedgerArguments, code};
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::Args;
-use lacuna_ledger::{Ledger, Record, Status, sha256_file};
+use lacuna_ledger::{Ledger, Record, Status, VERDICTS, is_passing, sha256_file};
 use std::path::PathBuf;
-
-/// What an audit can find.
-///
-/// The strongest first. The first three are what lets a request go on; after the others another recipe is due.
-pub const VERDICTS: &[&str] = &[
-    "exact",
-    "retrain_equivalent",
-    "consistent_with_retrain",
-    "inconclusive",
-    "not_assessable",
-    "utility_lost",
-    "over_forgotten",
-    "residual_influence",
-];
-const PASSING: &[&str] = &["exact", "retrain_equivalent", "consistent_with_retrain"];
 
 /// Write down what an audit of the new model found; a request that passes is verified
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna ledger audit req-1f0c --verdict consistent_with_retrain --protocol \
                         study.toml \\\n    --metrics gates.json --ledger requests.db\n\nThe ledger keeps the digests of \
-                        both files. The verdict is yours: compare with models that were retrained without the subject.")]
+                        both files. The verdict is yours: compare with models that were retrained without the subject. Of the verdicts exact, \
+                        retrain_equivalent, consistent_with_retrain and not_remembered (the model before never \
+                        detectably remembered the person) let a request be verified.")]
 pub struct Arguments {
     /// The request
     #[arg(value_name = "REQUEST")]
@@ -69,9 +56,4 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         records.push(Record::Status { request: request.clone(), status: Status::Verified, refusal: None });
     }
     Ok(Shown::of(ledger.step(&request, &records)?, Vec::new()).outcome("ledger.audit"))
-}
-
-/// Whether a request with this verdict is verified.
-pub fn is_passing(verdict: &str) -> bool {
-    PASSING.contains(&verdict)
 }

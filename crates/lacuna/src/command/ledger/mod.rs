@@ -8,7 +8,7 @@ mod show;
 mod step;
 mod verify;
 
-pub use audit::{VERDICTS, is_passing};
+pub use lacuna_ledger::{VERDICTS, is_passing};
 
 use crate::error::CliError;
 use crate::output::Outcome;

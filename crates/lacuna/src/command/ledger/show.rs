@@ -3,9 +3,10 @@
 use super::{LedgerArguments, day_or_today};
 use crate::error::CliError;
 use crate::output::Outcome;
+use crate::removals::{self, Part};
 use crate::text_table::{aligned, named};
 use clap::Args;
-use lacuna_ledger::{Ledger, Record, RequestState};
+use lacuna_ledger::{Ledger, Record, RequestState, Status};
 use serde::Serialize;
 
 /// Show a request and all that was written of it
@@ -72,17 +73,20 @@ impl Shown {
         let mut lines = vec![
             ("request", state.request.clone()),
             ("subject", state.subject.to_string()),
-            ("status", state.status.name().to_string()),
+            ("status", status_in_words(state)),
             ("ground", state.ground.name().to_string()),
             ("received", state.received.to_string()),
             ("due", due_in_words(state, self.days_left)),
         ];
         lines.extend(state.refusal.map(|ground| ("refused", ground.name().to_string())));
+        lines.extend(state.verdict.clone().map(|verdict| ("verdict", verdict)));
+        lines.extend(
+            state.evidence_earlier.iter().map(|statement| ("evidence", format!("{statement}, an earlier one"))),
+        );
         lines.extend(state.evidence.map(|statement| ("evidence", statement.to_string())));
         let mut text = named(&lines);
         if !self.events.is_empty() {
-            let rows: Vec<Vec<String>> = self.events.iter().map(row).collect();
-            text.push_str(&format!("\n{}", aligned(&rows)));
+            text.push_str(&format!("\n{}", aligned(&rows(&self.events))));
         }
         text
     }
@@ -92,7 +96,7 @@ impl Shown {
 fn due_in_words(state: &RequestState, days_left: i32) -> String {
     let mut words = state.due.day.to_string();
     match (state.status, days_left) {
-        (lacuna_ledger::Status::Closed, _) => {}
+        (Status::Closed, _) => {}
         _ if state.paused_since.is_some() => {}
         (_, 0) => words.push_str(", today"),
         (_, days) if days > 0 => words.push_str(&format!(", in {days} days")),
@@ -112,6 +116,27 @@ fn due_in_words(state: &RequestState, days_left: i32) -> String {
         words.push_str(&format!(" (moved over {})", days.join(", ")));
     }
     words
+}
+
+fn status_in_words(state: &RequestState) -> String {
+    let how = if state.closed_unassessed { ", without an assessment" } else { "" };
+    format!("{}{how}", state.status.name())
+}
+
+/// A line for each event; for removals of files that follow each other a line for each kind.
+fn rows(events: &[Entry]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for part in removals::grouped(events, |entry| &entry.record) {
+        match part {
+            Part::One(entry) => rows.push(row(entry)),
+            Part::Removals { how, events } => {
+                let first = events[0];
+                let what = how.in_words(events.len());
+                rows.push(vec![first.event.to_string(), first.at.clone(), "removal".to_string(), what]);
+            }
+        }
+    }
+    rows
 }
 
 fn row(entry: &Entry) -> Vec<String> {

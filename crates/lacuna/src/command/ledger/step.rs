@@ -70,7 +70,8 @@ pub struct ExtendArguments {
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna ledger close req-1f0c --ledger requests.db\n  lacuna ledger close req-1f0c \
-                        --told 2026-12-10 --destroy-link --ledger requests.db"
+                        --told 2026-12-10 --destroy-link --ledger requests.db\n  lacuna ledger close req-1f0c \
+                        --unassessed --ledger requests.db"
 )]
 pub struct CloseArguments {
     #[command(flatten)]
@@ -78,6 +79,10 @@ pub struct CloseArguments {
     /// The day on which the person was told of the outcome [default: today]
     #[arg(long, value_name = "DAY")]
     told: Option<Date>,
+    /// Close a request that was executed and that no audit can assess; its last verdict has to be not_assessable or
+    /// inconclusive
+    #[arg(long)]
+    unassessed: bool,
     /// Destroy the link from the ledger's pseudonym to the subject's id. The request can then no more be found by id
     #[arg(long)]
     destroy_link: bool,
@@ -113,7 +118,10 @@ pub fn close(arguments: &CloseArguments) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let mut state = ledger.find_request(&request)?;
     if !(state.status == Status::Closed && arguments.destroy_link) {
-        state = ledger.close(&request, day_or_today(arguments.told))?;
+        let told = day_or_today(arguments.told);
+        let closed =
+            if arguments.unassessed { ledger.close_unassessed(&request, told) } else { ledger.close(&request, told) };
+        state = closed?;
     }
     if arguments.destroy_link {
         ledger.destroy_link(&state.subject)?;

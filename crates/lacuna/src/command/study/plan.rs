@@ -10,7 +10,7 @@ use crate::text_table::aligned;
 use clap::Args;
 use lacuna_engine::{About, Draft, Plan, TaskKind};
 use lacuna_objects::Place;
-use lacuna_study::{Machine, Study, StudyConfig, StudyError, Task};
+use lacuna_study::{Machine, Study, StudyConfig, StudyError, Task, task_device};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -70,6 +70,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         pseudonyms: study.config().pseudonyms,
         device: context.device_kind.name().to_string(),
         isa: context.isa.map(|set| isa::name(set).to_string()),
+        named_device: task_device(&context.device),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let machine = Machine::measure(&context.device);

@@ -18,7 +18,7 @@ use lacuna_engine::{
     index_of_environment,
 };
 use lacuna_kernels::InstructionSet;
-use lacuna_nn::device_identity;
+use lacuna_nn::{DeviceKind, device_identity};
 use lacuna_study::{Record, Store, StudyError};
 use lacuna_train::TrainError;
 use serde::Serialize;
@@ -145,6 +145,10 @@ impl Work<'_> {
         }
         let private = self.store.working_in(self.attempt.scratch());
         let study = studying::open_in("study", config, private.clone(), context)?;
+        let study = match context.device_kind {
+            DeviceKind::Cpu => study.with_tasks_named_as_on(self.about.named_device.clone()),
+            _ => study,
+        };
         let task = study.task(key, self.task.seed).ok_or_else(|| self.unknown())?;
         if let Some(number) = self.attempt.adopt(&Store::unfinished(key), key)? {
             context.note(&format!("         goes on from the checkpoint of attempt {number}"));

@@ -32,6 +32,9 @@ pub struct TrainRun {
     pub preprocess: Preprocessing,
     /// The network and the weights it begins from.
     pub network: NetworkConfig,
+    /// Whom those weights were trained on, where no lineage beside them says it; empty: nobody of this cohort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_saw: Option<Vec<SubjectId>>,
     /// How it is trained.
     #[serde(default)]
     pub train: TrainConfig,
@@ -134,6 +137,10 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     }
     if let Some(init) = &arguments.init {
         set_to(table, "network.init", &absolute(init))?;
+    }
+    if !arguments.init_saw.is_empty() {
+        let nobody = Vec::new();
+        set_to(table, "init_saw", if arguments.init_saw == ["none"] { &nobody } else { &arguments.init_saw })?;
     }
     if let Some(epochs) = arguments.epochs {
         set_to(table, "train.epochs", &epochs)?;

@@ -4,6 +4,7 @@ use super::Job;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exact::{Costs, Errand, ExactConfig, Setup, SubjectScore, table};
+use crate::lineage;
 use crate::output::Outcome;
 use crate::run_folder::RunFolder;
 use crate::scores::{self, Scored};
@@ -51,16 +52,25 @@ pub fn run(
     resumed: Option<&Path>,
     context: &Context,
 ) -> Result<Outcome, CliError> {
-    let setup = Setup { context, run: &job.run, data: &job.data, init: job.init.clone() };
+    let init_saw = job.ancestor.as_ref().and_then(|ancestor| ancestor.init.saw.clone());
+    let setup = Setup { context, run: &job.run, data: &job.data, init: job.init.clone(), init_saw };
     let (expected, plan) = exact.plan(job.split.train(), job.run.train.epochs, job.run.seed)?;
     let costs = Costs::of(&plan, job.run.train.epochs, &expected, &setup.scans(&plan.subjects()));
     let planned = planned(job, context, costs.clone())?;
+    if let (Some(file), None) = (&job.run.network.init, &setup.init_saw) {
+        context.note(&format!(
+            "warning  nothing says whom the weights of {} were trained on, so nobody can be erased exactly; state it with \
+             --init-saw (none, if they saw nobody of this cohort)",
+            file.display()
+        ));
+    }
     if dry_run {
         return Ok(Outcome::new("train", &planned, text_of_plan(&planned)));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     context.note(&format!("estimate {} from beginning to end", describe(&planned.estimate)));
-    let outcome = train(job, &setup, &plan, costs, &folder);
+    let registered = folder.register(context, &job.people());
+    let outcome = registered.and_then(|()| train(job, &setup, &plan, costs, &folder));
     folder.close(outcome)
 }
 
@@ -71,6 +81,7 @@ fn train(job: &Job, setup: &Setup, plan: &Plan, costs: Costs, folder: &RunFolder
     let scores = SubjectScore::listed(&setup.score(at, &job.sides().map(|(side, subjects)| (side, subjects.clone())))?);
     folder.write("subjects.csv", &scores::csv(&scores))?;
     let ensemble = Ensemble::open(at)?;
+    folder.write_json(lineage::FILE, &job.lineage(ensemble.digest()))?;
     let losses = &finished.losses;
     let record = Record {
         run: at.to_path_buf(),

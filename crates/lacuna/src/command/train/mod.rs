@@ -2,6 +2,7 @@
 
 mod config;
 mod exact;
+mod init;
 
 use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice};
 use crate::config::Settings;
@@ -14,13 +15,13 @@ use crate::output::Outcome;
 use crate::plan::Plan;
 use crate::preparing::prepare;
 use crate::progress::Progress;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use crate::watch::{self, Watch};
 use clap::Args;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
 use lacuna_inference::ModelNotes;
-use lacuna_nn::{Network, load_matching, read_model, write_model};
+use lacuna_nn::{Network, device_identity, kernels_digest, load_matching, write_model};
 use lacuna_seed::Seed;
 use lacuna_study::{Data, check_init};
 use lacuna_train::{Objective, State, Supervised, fit};
@@ -29,6 +30,8 @@ use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+use init::Ancestor;
 
 pub use config::TrainRun;
 pub use exact::model as exact_model;
@@ -61,6 +64,9 @@ pub struct Arguments {
     /// Weights to begin from: the whole encoder must fit, a head of other classes begins fresh
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
+    /// Whom those weights were trained on, separated by commas, or none; only where no lineage.json beside them says it
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
+    init_saw: Vec<String>,
     /// Passes over all training subjects [default: 200, MedicalNet's]
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     epochs: Option<usize>,
@@ -120,8 +126,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         return Ok(plan.outcome("train"));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
+    let registered = folder.register(context, &job.people());
     plan.note(context);
-    let outcome = job.train(context, &folder, arguments.tensorboard);
+    let outcome = registered.and_then(|()| job.train(context, &folder, arguments.tensorboard));
     folder.close(outcome)
 }
 
@@ -132,6 +139,8 @@ struct Job {
     split: Split,
     /// The digest of the file with initial weights.
     init: Option<String>,
+    /// What is known of those weights.
+    ancestor: Option<Ancestor>,
     /// The digest of everything that decides how the run goes on.
     digest: String,
 }
@@ -142,12 +151,14 @@ impl Job {
         let study = run.as_study();
         let (cohort, _, architecture) = Data::open(&study)?;
         crate::redact::hide_cohort(&cohort);
+        crate::redact::hide(run.init_saw.iter().flatten().map(SubjectId::as_str));
         let split = split(&cohort.subjects(), &run.held_out)?;
         let init = check_init(&run.network, &architecture, &context.device)?;
+        let ancestor = Ancestor::of(&run, init.as_ref(), &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
         let data = prepare(&study, &everybody, context)?;
-        let digest = digest(&run, &data, &split, &init);
-        Ok(Job { run, data, split, init, digest })
+        let digest = digest(&run, &data, &split, &init, context);
+        Ok(Job { run, data, split, init, ancestor, digest })
     }
 
     fn plan(&self, context: &Context) -> Result<Plan, CliError> {
@@ -182,7 +193,7 @@ impl Job {
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
         let notes = ModelNotes { loss: Some(self.run.train.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
-        folder.write_json(lineage::FILE, &self.lineage(&state, context)?)?;
+        folder.write_json(lineage::FILE, &self.lineage(state.network.digest()))?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
         watch::remove_checkpoint(folder)?;
@@ -228,16 +239,12 @@ impl Job {
     }
 
     /// Whom the model has seen, by itself and through the weights that it began from.
-    fn lineage(&self, state: &State, context: &Context) -> Result<Lineage, CliError> {
-        let own = Lineage::of_training(state.network.digest(), self.split.train().clone());
-        let Some(init) = self.run.network.init.as_deref().filter(|init| Lineage::is_beside(init)) else {
-            return Ok(own);
-        };
-        let digest = read_model(init, &context.device)?.network.digest();
-        Ok(match Lineage::beside(init, &digest)? {
-            Some(ancestor) => own.descending_from(ancestor),
+    fn lineage(&self, model: String) -> Lineage {
+        let own = Lineage::of_training(model, self.split.train().clone());
+        match &self.ancestor {
+            Some(ancestor) => ancestor.hand_on(own),
             None => own,
-        })
+        }
     }
 
     fn score(&self, network: &Network, context: &Context) -> Result<Vec<Scored>, CliError> {
@@ -248,6 +255,14 @@ impl Job {
                 Ok(Scored::new(subject.to_string(), side, scores))
             })
             .collect()
+    }
+
+    /// Whose data the run's files will hold: also of those whom the initial weights saw.
+    fn people(&self) -> People {
+        let lineage = self.lineage(String::new());
+        let scored = self.split.train().union(self.split.held_out()).cloned().collect();
+        let trained = lineage.trained.difference(&lineage.forgotten()).cloned().collect();
+        People { trained, forgotten: lineage.forgotten(), scored }
     }
 
     fn sides(&self) -> [(Side, &BTreeSet<SubjectId>); 2] {
@@ -268,11 +283,12 @@ fn split(subjects: &[SubjectId], held_out: &[SubjectId]) -> Result<Split, CliErr
 
 /// Two runs of one digest end in the same bytes. How often a checkpoint is written, what the run is
 /// called and where its data lie decide nothing.
-fn digest(run: &TrainRun, data: &Data, split: &Split, init: &Option<String>) -> String {
+fn digest(run: &TrainRun, data: &Data, split: &Split, init: &Option<String>, context: &Context) -> String {
     let mut train = run.train.clone();
     train.checkpoint_epochs = 1;
     let decides = (
         env!("CARGO_PKG_VERSION"),
+        (device_identity(&context.device), kernels_digest()),
         run.seed,
         data.architecture.to_string(),
         data.labels.classes(),

@@ -17,10 +17,10 @@ use crate::plan::Plan;
 use crate::preparing::prepare;
 use crate::progress::Progress;
 use crate::reporting::Report;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::viewing::{self, Asked};
 use crate::watch::{self, Watch};
-use lacuna_cohort::Cohort;
+use lacuna_cohort::{Cohort, SubjectId};
 use lacuna_inference::ModelNotes;
 use lacuna_metrics::MEAN;
 use lacuna_nn::{Network, write_model};
@@ -33,7 +33,7 @@ use lacuna_unlearn::{
     Conflicts, Effect, ForgetRetain, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes, unlearn,
 };
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An unlearning run that has been checked and whose data are in memory.
 pub(super) struct Job<'a> {
@@ -73,6 +73,15 @@ impl<'a> Job<'a> {
         let subjects = self.sides.by_role().into_iter().map(|(role, subjects)| (role.name(), subjects)).collect();
         let before = preparation_passes(&self.run.recipe, &sets)?;
         Ok(Plan { subjects, preparation_passes: before.teacher, preparation_training_passes: before.training, ..plan })
+    }
+
+    /// Whose data the run's files will hold.
+    pub(super) fn people(&self) -> People {
+        let Sides { split, earlier, .. } = &self.sides;
+        let forgotten: BTreeSet<SubjectId> = split.forget().union(earlier).cloned().collect();
+        let trained = split.train().difference(&forgotten).cloned().collect();
+        let scored = self.sides.by_role().into_iter().flat_map(|(_, subjects)| subjects).collect();
+        People { trained, forgotten, scored }
     }
 
     pub(super) fn record(&self, context: &Context) -> RunRecord {

@@ -138,10 +138,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         return job.with_unlearned(context, |run| rates::find(run, usize::from(epochs), context));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
+    let registered = folder.register(context, &job.people());
     plan.note(context);
-    let outcome = job.with_unlearned(context, |unlearned| {
-        let looking = job.looking(arguments, unlearned, context, &folder)?;
-        job.unlearn(unlearned, &looking, context, &folder)
+    let outcome = registered.and_then(|()| {
+        job.with_unlearned(context, |unlearned| {
+            let looking = job.looking(arguments, unlearned, context, &folder)?;
+            job.unlearn(unlearned, &looking, context, &folder)
+        })
     });
     folder.close(outcome)
 }

@@ -104,7 +104,10 @@ fn verdict_words(verdict: Option<&str>) -> (&'static str, &'static str, &'static
         Some("consistent_with_retrain") => {
             ("pass", "Consistent", "Inside what retrained models do. Inside is no proof.")
         }
-        Some("exact") => ("pass", "Exact", "Never trained on the subject, by its plan."),
+        Some("exact") => ("pass", "Exact", "Never trained on the subject, by its plan and its proof."),
+        Some("exact_unproved") => {
+            ("unknown", "Exact, unproved", "Never trained on the subject by its plan; nothing was compared.")
+        }
         Some("residual_influence") => {
             ("fail", "Something is left", "Differs from retrained models on the originals' side.")
         }

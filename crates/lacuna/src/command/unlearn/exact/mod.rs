@@ -12,8 +12,9 @@ use super::Arguments;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exact::{Errand, Setup, SubjectScore};
+use crate::exact::{Errand, Setup, SubjectScore, VERSION};
 use crate::exit::Exit;
+use crate::lineage::{self, Lineage};
 use crate::output::Outcome;
 use crate::preparing::prepare;
 use crate::run_folder::{RunFolder, RunRecord};
@@ -22,10 +23,14 @@ use ancestry::Purge;
 use config::ExactErase;
 pub use config::is_asked;
 use lacuna_cohort::SubjectId;
-use lacuna_exact::{Ensemble, Manifest, Plan, compare, differences, erase_passes, training_passes};
+use lacuna_exact::{
+    Ensemble, ExactError, Maker, Manifest, PROOF as PROOF_FILE, Plan, Proof, compare, differences, erase_passes,
+    training_passes,
+};
+use lacuna_nn::{device_identity, kernels_digest};
 use lacuna_report::{Cost, ORIGINAL, ScoreGrid, results, tables};
 use lacuna_study::Data;
-use record::{Planned, Proof, Record};
+use record::{Exactness, Planned, Record};
 use rows::rows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -73,6 +78,9 @@ impl<'a> Job<'a> {
         }
         let leaving: BTreeSet<SubjectId> = run.forget.iter().cloned().collect();
         let plan = before.plan.without(&leaving)?;
+        let device = device_identity(&context.device);
+        let maker = Maker { lacuna: VERSION, device: &device, kernels: kernels_digest() };
+        before.check_erase(parent, &maker, &leaving).map_err(|error| naming_init(error, &run))?;
         let known = run.train.held_out.iter().cloned().collect();
         let everybody = before.plan.subjects().union(&known).cloned().collect();
         let data = prepare(&run.train.as_study(), &everybody, context)?;
@@ -80,8 +88,8 @@ impl<'a> Job<'a> {
     }
 
     fn setup(&self) -> Setup<'_> {
-        let init = self.before.init.clone();
-        Setup { context: self.context, run: &self.run.train, data: &self.data, init }
+        let (init, init_saw) = (self.before.init.clone(), self.before.init_saw.clone());
+        Setup { context: self.context, run: &self.run.train, data: &self.data, init, init_saw }
     }
 
     fn record(&self, context: &Context) -> RunRecord {
@@ -105,6 +113,7 @@ impl<'a> Job<'a> {
         let purge = Purge::list(self.parent, &self.before, &self.leaving)?;
         folder.write_json("purge.json", &purge)?;
         let proof = if self.run.prove { Some(self.prove(&finished.manifest, folder, &again)?) } else { None };
+        folder.write_json(lineage::FILE, &self.lineage(at)?)?;
         let scored = setup.score(at, &self.sides())?;
         let scores = SubjectScore::listed(&scored);
         folder.write("subjects.csv", &scores::csv(&scores))?;
@@ -127,13 +136,13 @@ impl<'a> Job<'a> {
             scratch_passes: self.planned()?.scratch_passes,
             seconds,
             shards_left: self.plan.living_shards().count(),
+            exactness: Exactness::of(proof.as_ref()),
             proof,
             purge,
             scores,
             tables: tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat(),
         };
-        let proven = record.proof.as_ref().is_none_or(|proof| proof.equal);
-        let exit = if proven { Exit::Done } else { Exit::Gate };
+        let exit = if record.exactness == Exactness::Refuted { Exit::Gate } else { Exit::Done };
         Ok(Outcome::new("unlearn", &record, record.text()).exiting(exit))
     }
 
@@ -150,9 +159,19 @@ impl<'a> Job<'a> {
             scratch_passes: finished.manifest.trained_passes,
             seconds: began.elapsed().as_secs_f64(),
         };
-        folder.write_json("proof.json", &proof)?;
+        folder.write_json(PROOF_FILE, &proof)?;
         remove_folder(&at)?;
         Ok(proof)
+    }
+
+    /// That of training the plan without the subjects: who left was never trained on.
+    fn lineage(&self, at: &Path) -> Result<Lineage, CliError> {
+        let own = Lineage::of_training(Ensemble::open(at)?.digest(), self.plan.subjects());
+        let before = Lineage::read(&self.parent.join(lineage::FILE))?;
+        Ok(match before.and_then(|before| before.init) {
+            Some(init) => own.begun_from(init),
+            None => own,
+        })
     }
 
     /// Everybody who has scans: those who left may have taken theirs with them.
@@ -165,6 +184,16 @@ impl<'a> Job<'a> {
             (Side::Forget, there(&mut self.leaving.iter().cloned())),
             (Side::HeldOut, there(&mut self.run.train.held_out.iter().cloned())),
         ]
+    }
+}
+
+/// The refusal names the file of the weights too, which is to be deleted with the model.
+fn naming_init(error: ExactError, run: &ExactErase) -> CliError {
+    match (&error, &run.train.network.init) {
+        (ExactError::InitSaw { .. }, Some(init)) => {
+            CliError::Config { what: format!("{} began from {}: {error}", run.model.display(), init.display()) }
+        }
+        _ => error.into(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::output::Outcome;
 use crate::scores::{self, Scored};
 use crate::text_table::{aligned, named};
 use lacuna_cohort::SubjectId;
-use lacuna_exact::Compared;
+use lacuna_exact::Proof;
 use lacuna_report::Table;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -22,17 +22,27 @@ pub struct Planned {
     pub scratch_passes: u64,
 }
 
-/// Whether the erased model is the one that was never trained on the subjects.
-#[derive(Serialize)]
-pub struct Proof {
-    /// Whether every file is the same, byte for byte.
-    pub equal: bool,
-    /// Every file of both sides.
-    pub files: Vec<Compared>,
-    /// Passes of training from the beginning.
-    pub scratch_passes: u64,
-    /// Seconds of it, of the last piece if it was interrupted.
-    pub seconds: f64,
+/// What is known of whether the erased model is the one that training without the subjects makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exactness {
+    /// It was trained from the beginning too, and every file is the same.
+    Proved,
+    /// It is by construction; nothing was compared.
+    Unproved,
+    /// It was trained from the beginning too, and a file differs.
+    Refuted,
+}
+
+impl Exactness {
+    /// By the proof, if one was asked for.
+    pub fn of(proof: Option<&Proof>) -> Exactness {
+        match proof {
+            None => Exactness::Unproved,
+            Some(proof) if proof.equal => Exactness::Proved,
+            Some(_) => Exactness::Refuted,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -50,6 +60,7 @@ pub struct Record {
     /// Seconds of the replay, of the last piece if it was interrupted.
     pub seconds: f64,
     pub shards_left: usize,
+    pub exactness: Exactness,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
     pub purge: Purge,
@@ -71,7 +82,8 @@ impl Planned {
 impl Record {
     pub fn text(&self) -> String {
         let proof = match &self.proof {
-            None => "not asked for; fix: --prove trains without them from the beginning and compares".to_string(),
+            None => "exact by construction, unproved; fix: --prove trains without them from the beginning and compares"
+                .to_string(),
             Some(proof) if proof.equal => {
                 format!(
                     "{} files are those of training without {}, byte for byte",

@@ -1,0 +1,424 @@
+//! A purge as a transaction, and what it sets aside.
+//!
+//! `RUNS/.lacuna/quarantine/NAME/` holds `journal.json`, the steps, and below `files` the original of each by its number.
+//! New contents are written there first. The journal is the decision: before it says `decided`, nothing outside has
+//! changed and the folder is thrown away; from then on, each step is one atomic move, and repeating the purge goes on
+//! where a killed one was. Nothing is deleted before the request is closed, or the quarantine deleted by its own verb.
+
+use super::plan::{How, Plan, Step};
+use super::walk;
+use crate::error::CliError;
+use crate::run_folder::refused;
+use lacuna_artefacts::{FOLDER, PortablePath};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const SCHEMA: &str = "lacuna.quarantine/1";
+const JOURNAL: &str = "journal.json";
+const JOURNAL_BYTES_MAX: u64 = 1 << 30;
+
+/// What a purge came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Receipt {
+    /// The name of the quarantine; none if there was nothing to do.
+    pub quarantine: Option<String>,
+    /// Where the originals lie.
+    pub folder: Option<PortablePath>,
+    /// Each step, with the digest of the file before.
+    pub steps: Vec<Step>,
+    /// The word that stands in place of the person.
+    pub pseudonym: String,
+}
+
+/// The steps of a purge, and how far it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    schema: String,
+    /// How far it is.
+    pub state: State,
+    /// The request that it belongs to, if any.
+    pub request: Option<String>,
+    /// The word that stands in place of the person.
+    pub pseudonym: String,
+    /// When it was decided, in UTC.
+    pub at: String,
+    /// The folder that paths are seen from.
+    from: PortablePath,
+    /// Folders that were looked into, which stay though they be empty.
+    roots: Vec<PortablePath>,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// How far a purge is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It will be done, and may be done in part.
+    Decided,
+    /// All is done.
+    Done,
+}
+
+/// The quarantine of one purge.
+pub struct Quarantine {
+    name: String,
+    folder: PathBuf,
+    journal: Journal,
+}
+
+impl Quarantine {
+    /// Set a plan aside: new contents are written, and nothing outside the quarantine has changed.
+    ///
+    /// # Errors
+    /// A name that is taken, or a file that cannot be written.
+    pub fn prepare(runs: &Path, name: &str, plan: &Plan, request: Option<&str>) -> Result<Quarantine, CliError> {
+        let folder = free_folder(runs, name);
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        discard_undecided(&folder)?;
+        for (number, step) in plan.steps.iter().enumerate() {
+            if let Some(content) = plan.content(&step.path) {
+                lacuna_disk::write_bytes(&new_file(&folder, number), content)?;
+            }
+        }
+        let journal = Journal {
+            schema: SCHEMA.to_string(),
+            state: State::Decided,
+            request: request.map(str::to_string),
+            pseudonym: plan.pseudonym.clone(),
+            at: crate::progress::timestamp(),
+            from: std::env::current_dir().unwrap_or_default().into(),
+            roots: plan.roots.iter().map(|root| root.as_path().into()).collect(),
+            steps: plan.steps.clone(),
+        };
+        Ok(Quarantine { name, folder, journal })
+    }
+
+    /// Decide: from here on a repeated purge goes on with it.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn decide(&self) -> Result<(), CliError> {
+        self.write()
+    }
+
+    /// Do what is left of it.
+    ///
+    /// # Errors
+    /// A file that cannot be moved; the same purge goes on from there.
+    pub fn carry_out(&mut self) -> Result<(), CliError> {
+        for number in 0..self.journal.steps.len() {
+            self.carry_out_step(number)?;
+        }
+        self.journal.state = State::Done;
+        self.write()
+    }
+
+    fn carry_out_step(&self, number: usize) -> Result<(), CliError> {
+        let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
+        let path = self.place_of(&step.path);
+        match &step.how {
+            How::Quarantine => {
+                // A file that changed since the plan was shown is not the one that was agreed to.
+                if path.symlink_metadata().is_ok() && lacuna_disk::digest_file(&path)? == step.before {
+                    move_over(&path, &stored)?;
+                    self.remove_empty(path.parent());
+                }
+            }
+            How::Rewrite { .. } => {
+                let new = new_file(&self.folder, number);
+                if !stored.exists() && lacuna_disk::digest_file(&path).is_ok_and(|digest| digest == step.before) {
+                    lacuna_disk::share(&path, &stored)?;
+                }
+                if new.exists() && stored.exists() {
+                    move_over(&new, &path)?;
+                }
+            }
+            How::Rename { to } => {
+                let to = self.place_of(to);
+                if path.is_dir() && !to.exists() {
+                    lacuna_disk::boundary("renaming a run folder")
+                        .and_then(|()| std::fs::rename(&path, &to))
+                        .map_err(refused(&path, "rename"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Put everything back as it was, the last step first, and remove the quarantine.
+    ///
+    /// # Errors
+    /// A file that is there again, or cannot be moved; the same call goes on from there.
+    pub fn restore(self) -> Result<Journal, CliError> {
+        for number in (0..self.journal.steps.len()).rev() {
+            let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
+            let path = self.place_of(&step.path);
+            match &step.how {
+                How::Rename { to } => {
+                    let to = self.place_of(to);
+                    if to.is_dir() && !path.exists() {
+                        std::fs::rename(&to, &path).map_err(refused(&to, "rename"))?;
+                    }
+                }
+                How::Quarantine if stored.exists() && path.exists() => {
+                    let path = path.display();
+                    let what = format!(
+                        "{path}: expected nothing where the file is to be put back, found one; fix: move it away"
+                    );
+                    return Err(CliError::Config { what });
+                }
+                _ if stored.exists() => move_over(&stored, &path)?,
+                _ => {}
+            }
+        }
+        self.delete()
+    }
+
+    /// Delete what was set aside, for good.
+    ///
+    /// # Errors
+    /// A file that cannot be deleted; the same call goes on from there.
+    pub fn delete(self) -> Result<Journal, CliError> {
+        for number in 0..self.journal.steps.len() {
+            lacuna_disk::remove_file(&stored_file(&self.folder, number)).map(drop).or_else(not_there)?;
+            lacuna_disk::remove_file(&new_file(&self.folder, number)).map(drop).or_else(not_there)?;
+        }
+        lacuna_disk::remove_file(&self.folder.join(JOURNAL))?;
+        lacuna_disk::boundary("removing a quarantine")
+            .and_then(|()| std::fs::remove_dir_all(&self.folder))
+            .map_err(refused(&self.folder, "remove"))?;
+        Ok(self.journal)
+    }
+
+    /// Every quarantine of a folder of runs, by name; one that was never decided is none.
+    ///
+    /// # Errors
+    /// A folder or journal that cannot be read.
+    pub fn all(runs: &Path) -> Result<Vec<Quarantine>, CliError> {
+        let folder = folder_of(runs);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(refused(&folder, "list"))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let folder = entry.map_err(refused(&folder, "list"))?.path();
+            if folder.join(JOURNAL).is_file() {
+                found.push(Quarantine::open(folder)?);
+            }
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    fn open(folder: PathBuf) -> Result<Quarantine, CliError> {
+        let path = folder.join(JOURNAL);
+        let text = lacuna_disk::read_text(&path, JOURNAL_BYTES_MAX)?;
+        let refuse = |found: String| CliError::Data {
+            what: format!(
+                "{}: expected the journal of a purge, found {found}; fix: restore it from a backup",
+                path.display()
+            ),
+        };
+        let journal: Journal = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        if journal.schema != SCHEMA {
+            return Err(refuse(format!("the format {}", journal.schema)));
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Quarantine { name, folder, journal })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its steps.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What came of it.
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            quarantine: Some(self.name.clone()),
+            folder: Some(self.folder.as_path().into()),
+            steps: self.journal.steps.clone(),
+            pseudonym: self.journal.pseudonym.clone(),
+        }
+    }
+
+    /// A path of the journal from wherever the command runs now.
+    fn place_of(&self, path: &Path) -> PathBuf {
+        self.journal.from.join(path)
+    }
+
+    /// Folders that were left empty, such as those of a person of a BIDS data set; never one that was looked into.
+    fn remove_empty(&self, folder: Option<&Path>) {
+        let is_root = |folder: &Path| {
+            self.journal.roots.iter().any(|root| walk::shown(&self.place_of(root)) == walk::shown(folder))
+        };
+        let mut folder = folder;
+        while let Some(here) = folder.filter(|here| !is_root(here)) {
+            // A folder that is not empty is refused by the system, and is meant to stay.
+            if std::fs::remove_dir(here).is_err() {
+                return;
+            }
+            folder = here.parent();
+        }
+    }
+
+    fn write(&self) -> Result<(), CliError> {
+        let text = serde_json::to_vec_pretty(&self.journal).expect("plain data is JSON");
+        Ok(lacuna_disk::write_bytes(&self.folder.join(JOURNAL), &text)?)
+    }
+}
+
+fn folder_of(runs: &Path) -> PathBuf {
+    runs.join(FOLDER).join("quarantine")
+}
+
+/// The folder of this name, or with a number behind it where a quarantine of the name is there.
+fn free_folder(runs: &Path, name: &str) -> PathBuf {
+    let numbered =
+        |number: usize| folder_of(runs).join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
+    (1..).map(numbered).find(|folder| !folder.join(JOURNAL).exists()).expect("numbers do not end")
+}
+
+/// What a purge left that was killed before it was decided.
+fn discard_undecided(folder: &Path) -> Result<(), CliError> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(refused(folder, "remove"))?;
+    }
+    Ok(())
+}
+
+fn stored_file(folder: &Path, number: usize) -> PathBuf {
+    folder.join("files").join(number.to_string())
+}
+
+fn new_file(folder: &Path, number: usize) -> PathBuf {
+    folder.join("new").join(number.to_string())
+}
+
+fn move_over(from: &Path, to: &Path) -> Result<(), CliError> {
+    lacuna_disk::boundary("moving a file").map_err(refused(from, "move"))?;
+    Ok(lacuna_disk::move_over(from, to)?)
+}
+
+/// A folder that was never made holds no file to delete.
+fn not_there(error: lacuna_disk::DiskError) -> Result<(), lacuna_disk::DiskError> {
+    match &error {
+        lacuna_disk::DiskError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lacuna_ledger::Holds;
+    use std::collections::BTreeMap;
+
+    fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(here) = folders.pop() {
+            for path in std::fs::read_dir(here).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path)
+                } else {
+                    drop(files.insert(path.clone(), std::fs::read(&path).unwrap()))
+                }
+            }
+        }
+        files
+    }
+
+    fn step(path: &Path, how: How) -> Step {
+        let before = if path.is_file() { lacuna_disk::digest_file(path).unwrap() } else { String::new() };
+        Step { path: path.into(), how, holds: Holds::Name, before, bytes: 1 }
+    }
+
+    /// A model that goes, a table that is rewritten, a folder that is renamed.
+    fn journal(place: &Path) -> (PathBuf, Journal) {
+        let run = place.join("train/20260101-000000-drop-a");
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::write(run.join("model"), "weights").unwrap();
+        std::fs::write(run.join("table"), "old").unwrap();
+        let to = run.with_file_name("20260101-000000-p").into();
+        let steps = vec![
+            step(&run.join("model"), How::Quarantine),
+            step(&run.join("table"), How::Rewrite { after: lacuna_disk::digest(b"new") }),
+            step(&run, How::Rename { to }),
+        ];
+        let journal = Journal {
+            schema: SCHEMA.to_string(),
+            state: State::Decided,
+            request: None,
+            pseudonym: "p".to_string(),
+            at: String::new(),
+            from: place.into(),
+            roots: vec![place.into()],
+            steps,
+        };
+        (run, journal)
+    }
+
+    fn quarantine(runs: &Path, journal: Journal) -> Quarantine {
+        let folder = folder_of(runs).join("q");
+        lacuna_disk::write_bytes(&new_file(&folder, 1), b"new").unwrap();
+        let quarantine = Quarantine { name: "q".to_string(), folder, journal };
+        quarantine.decide().unwrap();
+        quarantine
+    }
+
+    #[test]
+    fn a_purge_goes_on_from_any_step_and_is_put_back_to_the_byte() {
+        for killed_after in 0..=3 {
+            let place = tempfile::tempdir().unwrap();
+            let (run, journal) = journal(place.path());
+            let before = snapshot(place.path());
+            let begun = quarantine(place.path(), journal);
+            (0..killed_after).for_each(|number| begun.carry_out_step(number).unwrap());
+            drop(begun);
+            let mut again = Quarantine::all(place.path()).unwrap().remove(0);
+            assert_eq!(again.journal().state, State::Decided);
+            again.carry_out().unwrap();
+            assert!(!run.exists());
+            let renamed = run.with_file_name("20260101-000000-p");
+            assert_eq!(std::fs::read(renamed.join("table")).unwrap(), b"new");
+            assert!(!renamed.join("model").exists());
+            Quarantine::all(place.path()).unwrap().remove(0).restore().unwrap();
+            assert_eq!(snapshot(place.path()), before, "killed after {killed_after}");
+            assert!(Quarantine::all(place.path()).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_since_the_plan_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let (run, journal) = journal(place.path());
+        std::fs::write(run.join("model"), "other").unwrap();
+        let mut begun = quarantine(place.path(), journal);
+        begun.carry_out().unwrap();
+        assert_eq!(std::fs::read(run.with_file_name("20260101-000000-p").join("model")).unwrap(), b"other");
+    }
+
+    #[test]
+    fn what_is_deleted_leaves_nothing_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let (_, journal) = journal(place.path());
+        let mut begun = quarantine(place.path(), journal);
+        begun.carry_out().unwrap();
+        begun.delete().unwrap();
+        assert!(snapshot(place.path()).keys().all(|path| !path.to_string_lossy().contains("quarantine")));
+    }
+}

@@ -1,0 +1,181 @@
+//! What lacuna's own files say: registers, lineages, runs and their parents, records of studies, exact trainings.
+
+use super::person::Person;
+use super::walk::Walked;
+use super::{TEXT_BYTES_MAX, Unknown, ours};
+use crate::error::CliError;
+use crate::lineage::{self, Lineage};
+use lacuna_artefacts::{Entered, Register};
+use lacuna_ledger::Holds;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// All of it, read once.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Entries of registers, by the folder that they speak of.
+    pub registers: BTreeMap<PathBuf, Vec<Entered>>,
+    /// Whom the model of a folder saw.
+    pub lineages: BTreeMap<PathBuf, Lineage>,
+    /// Run folders, each with the digests of what its run began from.
+    pub runs: BTreeMap<PathBuf, BTreeSet<String>>,
+    /// Tasks of studies, by whether their record names the person.
+    pub tasks: BTreeMap<String, Recorded>,
+    /// Folders of exact trainings.
+    pub exact: Vec<PathBuf>,
+    /// Files of ours that cannot be read as what they are.
+    pub damaged: Vec<Unknown>,
+}
+
+/// What a record says of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The person is among those it scored.
+    Person,
+    /// Others are.
+    Others,
+    /// It calls people by pseudonyms that this site cannot compute.
+    Pseudonyms,
+}
+
+impl Survey {
+    /// Read what was walked.
+    ///
+    /// # Errors
+    /// A file that the system does not let be read.
+    pub fn read(walked: &Walked, person: &Person) -> Result<Survey, CliError> {
+        let mut survey = Survey::default();
+        for folder in &walked.folders {
+            match Register::of(folder).entries() {
+                Ok(entries) if entries.is_empty() => {}
+                Ok(entries) => drop(survey.registers.insert(folder.clone(), entries)),
+                Err(error) => survey.damaged.push(Unknown::new(folder, format!("its register: {error}"))),
+            }
+        }
+        for path in &walked.files {
+            survey.read_file(path, person)?;
+        }
+        Ok(survey)
+    }
+
+    fn read_file(&mut self, path: &Path, person: &Person) -> Result<(), CliError> {
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !name.ends_with(".json") || !is_small(path) {
+            return Ok(());
+        }
+        let Ok(text) = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX) else { return Ok(()) };
+        match name {
+            lineage::FILE => match serde_json::from_slice(&text) {
+                Ok(lineage) => drop(self.lineages.insert(folder, lineage)),
+                Err(error) => self.damaged.push(Unknown::new(path, format!("no lineage that can be read: {error}"))),
+            },
+            "run.json" => {
+                let json: Value = serde_json::from_slice(&text).unwrap_or_default();
+                let parents = json.get("parents").and_then(Value::as_object).into_iter().flatten();
+                let from = parents.filter(|(what, _)| ["model", "init"].contains(&what.as_str()));
+                let digests = from.filter_map(|(_, digest)| digest.as_str().map(str::to_string)).collect();
+                self.runs.insert(folder, digests);
+            }
+            lacuna_exact::MANIFEST => self.exact.push(folder),
+            _ => {
+                let Ok(json) = serde_json::from_slice::<Value>(&text) else { return Ok(()) };
+                if let Some(key) = key_of_record(&json) {
+                    let recorded = match ours::names(ours::Form::Sealed, &text, person) {
+                        true => Recorded::Person,
+                        false if calls_people_by_number(&json) => Recorded::Pseudonyms,
+                        false => Recorded::Others,
+                    };
+                    self.tasks.insert(key, recorded);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry of a register that speaks of a file, if one does; the most exact first.
+    pub fn entry_of(&self, path: &Path) -> Option<&Entered> {
+        let name = path.file_name()?;
+        let entries = self.registers.get(path.parent()?)?;
+        let rank = |entered: &&Entered| entered.artefact.covers as u8;
+        let of_files = entries.iter().filter(|entered| entered.artefact.covers != lacuna_artefacts::Covers::Folder);
+        of_files.filter(|entered| entered.artefact.speaks_of(name)).min_by_key(rank)
+    }
+
+    /// The record of the task whose key a model's name begins with.
+    pub fn task_of(&self, name: &str) -> Option<Recorded> {
+        self.tasks.iter().find(|(key, _)| name.starts_with(key.as_str())).map(|(_, recorded)| *recorded)
+    }
+
+    /// The run folder that a path lies in.
+    pub fn run_of(&self, path: &Path) -> Option<&Path> {
+        path.ancestors().skip(1).find_map(|folder| self.runs.get_key_value(folder)).map(|(folder, _)| folder.as_path())
+    }
+}
+
+/// What the model of a lineage is to a person, and the digests of models that knew the person.
+pub fn of_lineage(lineage: &Lineage, person: &Person) -> (Option<Holds>, Vec<String>) {
+    let is_among =
+        |subjects: &BTreeSet<lacuna_cohort::SubjectId>| person.is_among(subjects.iter().map(|id| id.as_str()));
+    if !is_among(&lineage.trained) {
+        return (None, Vec::new());
+    }
+    let mut knew = Vec::new();
+    for erasure in &lineage.erasures {
+        knew.extend(erasure.by.iter().map(|by| by.parent.clone()));
+        if is_among(&erasure.subjects) {
+            return (Some(Holds::Forgotten), knew);
+        }
+    }
+    knew.push(lineage.model.clone());
+    (Some(Holds::Weights), knew)
+}
+
+/// The key of a study task, if this is its record.
+pub fn key_of_record(json: &Value) -> Option<String> {
+    let is_record = json.get("schema")?.as_str()?.starts_with("lacuna-record");
+    is_record.then(|| json.get("key")?.as_str().map(str::to_string))?
+}
+
+/// Whether a record calls everybody `person-01` and so on, as studies with pseudonyms did before they had a secret key.
+fn calls_people_by_number(record: &Value) -> bool {
+    let scored = record.pointer("/horizons/0/volume").and_then(Value::as_object);
+    let is_number = |name: &String| {
+        name.strip_prefix("person-")
+            .is_some_and(|rest| !rest.is_empty() && rest.len() < 12 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    scored.is_some_and(|scored| !scored.is_empty() && scored.keys().all(is_number))
+}
+
+fn is_small(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= TEXT_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_knows_whom_it_was_trained_on_until_it_was_made_to_forget() {
+        let by = |parent: &str| serde_json::json!({"strategy": "s", "variant": "", "epochs": 1, "parent": parent, "model": "next"});
+        let lineage = serde_json::json!({"schema": "lacuna.lineage/1", "model": "m2", "trained": ["a", "b", "c"], "erasures": [
+            {"subjects": ["a"], "by": by("m0")}, {"subjects": ["b"], "by": by("m1")}]});
+        let lineage: Lineage = serde_json::from_value(lineage).unwrap();
+        let check = |subject: &str, holds: Option<Holds>, knew: &[&str]| {
+            let (found, digests) = of_lineage(&lineage, &Person::named(subject));
+            assert_eq!((found, digests.iter().map(String::as_str).collect::<Vec<_>>()), (holds, knew.to_vec()));
+        };
+        check("a", Some(Holds::Forgotten), &["m0"]);
+        check("b", Some(Holds::Forgotten), &["m0", "m1"]);
+        check("c", Some(Holds::Weights), &["m0", "m1", "m2"]);
+        check("d", None, &[]);
+    }
+
+    #[test]
+    fn records_of_studies_with_numbered_pseudonyms_are_told_apart() {
+        let record = |name: &str| serde_json::json!({"horizons": [{"volume": {name: {}}}]});
+        assert!(calls_people_by_number(&record("person-02")));
+        assert!(!calls_people_by_number(&record("person-0123456789ab")) && !calls_people_by_number(&record("sub-1")));
+    }
+}
