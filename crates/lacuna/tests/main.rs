@@ -19,6 +19,7 @@ mod inspect;
 mod layouts;
 mod ledger;
 mod nnunet;
+mod pages;
 mod predict;
 mod privacy;
 mod redact;

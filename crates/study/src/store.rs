@@ -56,6 +56,11 @@ impl Store {
         Store { site: Some(site), ..self }
     }
 
+    /// The site, if one is known.
+    pub fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
+    }
+
     /// Enter whose data the files of a run will hold, before any of them is written: a run that is killed is known all
     /// the same. Checkpoints hold whom a model is made to forget, too.
     ///
