@@ -13,6 +13,7 @@ use clap::Args;
 use lacuna_report::html::{Audit, Event, EventTone, Names, NiiVue, Pictures, Source, Timeline, page};
 use lacuna_report::{CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use panels::{check_audit, check_hostile, check_ledger};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Open the report of DIR/results.csv in Chromium and check what it shows; take screenshots if asked
@@ -283,6 +284,7 @@ impl Rows {
             methods: &[],
             thresholds: Thresholds::STANDARD,
             names: if shown.is_some() { Names::Numbers } else { Names::AsRecorded },
+            cohort: const { &BTreeSet::new() },
             pictures: shown.map(|shown| &shown.pictures),
             niivue: shown.and_then(|shown| shown.niivue.as_ref()),
             audit: shown.map(|shown| &shown.audit),

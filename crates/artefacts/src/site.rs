@@ -92,6 +92,28 @@ impl Site {
         Ok(Site::open(other)?.map(|site| Site { runs: runs.to_path_buf(), ..site }))
     }
 
+    /// Give the key to another folder, readable by its owner alone, for processes that work for the same study elsewhere.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or a folder that has another key.
+    pub fn share_with(&self, folder: &Path) -> Result<(), ArtefactError> {
+        let path = key_file(folder);
+        let text = format!("{}\n", blake3::Hash::from_bytes(self.key).to_hex());
+        match lacuna_disk::write_private_new(&path, text.as_bytes()) {
+            Err(DiskError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {}
+            other => return Ok(other?),
+        }
+        match Site::open(folder)? {
+            Some(site) if site.key == self.key => Ok(()),
+            _ => Err(ArtefactError::File {
+                path,
+                expected: "the key of this folder of runs, or none",
+                found: "another one".to_string(),
+                fix: "choose a new folder, or name the folder of runs that it was made with by --runs",
+            }),
+        }
+    }
+
     /// The folder of runs.
     pub fn runs(&self) -> &Path {
         &self.runs
@@ -215,6 +237,22 @@ mod tests {
         assert_eq!(mode & 0o077, 0);
         std::fs::write(key_file(folder.path()), "spoilt").unwrap();
         assert!(Site::open(folder.path()).unwrap_err().to_string().contains("fix: restore it"));
+    }
+
+    #[test]
+    fn a_key_that_is_shared_gives_the_same_names_and_no_other_takes_its_place() {
+        let (one, two, shared) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let site = Site::open_or_create(one.path()).unwrap();
+        assert!(Site::with_key_of(two.path(), shared.path()).unwrap().is_none());
+        site.share_with(shared.path()).unwrap();
+        site.share_with(shared.path()).unwrap();
+        let elsewhere = Site::with_key_of(two.path(), shared.path()).unwrap().unwrap();
+        assert_eq!((elsewhere.pseudonym("a"), elsewhere.runs()), (site.pseudonym("a"), two.path()));
+        let mode = std::fs::metadata(key_file(shared.path())).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o077, 0);
+        let other = Site::open_or_create(two.path()).unwrap();
+        assert!(other.share_with(shared.path()).unwrap_err().to_string().contains("another one"));
     }
 
     #[test]

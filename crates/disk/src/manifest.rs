@@ -1,5 +1,4 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder. Registers, which other verbs write later, are not in
-//! it.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, but for its register of artefacts.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -83,6 +82,7 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
+            // A register of artefacts changes when a person is removed, long after the run.
             if kind.is_dir() && entry.file_name() == crate::OWN_FOLDER {
                 continue;
             }

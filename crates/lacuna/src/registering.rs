@@ -51,7 +51,8 @@ pub fn enter_below(site: &Site, file: &Path, artefact: &Artefact) -> Result<(), 
     Ok(Register::of(&folder_of(file)).enter(&site.fingerprint(), artefact)?)
 }
 
-/// An entry for weights that were made of others: whom they hold is in the lineage beside those, if there is one.
+/// An entry for weights that were made of others: whom they hold is in the lineage beside those, if there is one. Beside
+/// a file of another program there is none.
 pub fn weights(file: &Path, digest: &str, lineage: Option<&Lineage>, site: &Site) -> Artefact {
     let keys = |ids: &BTreeSet<SubjectId>| -> BTreeSet<SubjectKey> {
         ids.iter().map(|id| site.subject_key(id.as_str())).collect()
@@ -62,7 +63,7 @@ pub fn weights(file: &Path, digest: &str, lineage: Option<&Lineage>, site: &Site
         holds: keys(&trained.difference(&forgotten).cloned().collect()),
         forgotten: keys(&forgotten),
         model: Some(digest.to_string()),
-        complete: lineage.is_some(),
+        complete: lineage.is_some_and(|lineage| lineage.seen().is_some()),
         ..of_file(file, Kind::Weights)
     }
 }

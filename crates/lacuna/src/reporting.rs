@@ -1,12 +1,14 @@
 //! The HTML report of results, in a run folder or wherever it is asked for.
 
+use crate::config::{self, read_table};
 use crate::error::CliError;
 use crate::registering;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
 use lacuna_artefacts::{Kind, Site};
-use lacuna_cohort::without;
+use lacuna_cohort::{Cohort, without};
 use lacuna_report::html::{self, Audit, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
-use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
+use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, probes, results, run_curves};
+use lacuna_study::{DataConfig, Study};
 use lacuna_unlearn::strategy::STRATEGIES;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ pub struct Report {
     pub facts: Vec<(String, String)>,
     /// How people are called.
     pub names: Names,
+    /// Everybody in the data, where they are known: no id of theirs is shown, whether or not they have a result.
+    pub cohort: BTreeSet<String>,
     /// Scans to look at.
     pub pictures: Option<Pictures>,
     /// What shows them in three dimensions too.
@@ -53,6 +57,7 @@ impl Default for Report {
             curves: Vec::new(),
             facts: Vec::new(),
             names: Names::Numbers,
+            cohort: BTreeSet::new(),
             pictures: None,
             niivue: None,
             audit: None,
@@ -64,6 +69,14 @@ impl Default for Report {
 }
 
 impl Report {
+    /// Of a study, with nothing in it yet. What leaves the operator's zone numbers people; the pseudonyms of a study that
+    /// has some are kept, so that the page and the tables beside it call people alike.
+    pub fn of_study(study: &Study) -> Report {
+        let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
+        let cohort = study.splits().iter().flat_map(|(_, split)| split.train().iter().chain(split.held_out()));
+        Report { names, cohort: cohort.map(ToString::to_string).collect(), ..Report::default() }
+    }
+
     /// Of run folders and results files, in the order given; a row that several hold in the same words is one row.
     ///
     /// # Errors
@@ -99,15 +112,15 @@ impl Report {
             );
             return Err(CliError::Data { what });
         }
-        if file.is_file() {
-            extend(&mut self.rows, results::read(&file)?);
-        }
+        let own = if file.is_file() { results::read(&file)? } else { Vec::new() };
+        extend(&mut self.rows, own.clone());
         if let Some(path) = beside("probes.csv") {
             extend(&mut self.probes, probes::read(&path)?);
         }
         if let Some(path) = beside("curves.csv") {
-            extend(&mut self.curves, curves::read(&path)?);
+            extend(&mut self.curves, run_curves::read(&path, &own)?);
         }
+        self.cohort.extend(cohort_of(&folder));
         if beside("run.json").is_some() {
             self.facts.extend(facts(&read_record(&folder)?));
         }
@@ -127,7 +140,7 @@ impl Report {
     /// # Errors
     /// Results that contradict each other.
     pub fn charts(&self) -> Result<Vec<ChartFile>, CliError> {
-        Ok(html::charts(&self.source(&self.title, &methods()))?)
+        Ok(html::charts(&self.source(&self.title_shown(), &methods()))?)
     }
 
     /// Leave the page in a run folder.
@@ -185,7 +198,7 @@ impl Report {
     fn title_shown(&self) -> String {
         match self.names {
             Names::AsRecorded => self.title.clone(),
-            Names::Numbers => nameless(&self.title, &self.rows),
+            Names::Numbers => nameless(&self.title, self.people().iter().chain(&self.cohort)),
         }
     }
 
@@ -199,6 +212,7 @@ impl Report {
             methods,
             thresholds: Thresholds::STANDARD,
             names: self.names,
+            cohort: &self.cohort,
             pictures: self.pictures.as_ref(),
             niivue: self.niivue.as_ref(),
             audit: self.audit.as_ref(),
@@ -278,10 +292,23 @@ fn extend<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     all.extend(new);
 }
 
-/// A text without the ids that rows name.
-pub fn nameless<'a>(text: &str, rows: impl IntoIterator<Item = &'a ResultRow>) -> String {
-    let ids: BTreeSet<&str> = rows.into_iter().flat_map(ids_of).collect();
-    without(text, ids.into_iter().map(|id| (id, "person")))
+/// Whom the settings and the data of a run know, as far as both are still here: somebody without a result may be named in
+/// the name of a folder or a recipe all the same.
+fn cohort_of(folder: &Path) -> BTreeSet<String> {
+    let Ok(settings) = read_table(&folder.join(config::FILE)) else { return BTreeSet::new() };
+    let mut people = BTreeSet::new();
+    if let Some(data) = settings.get("data").and_then(|data| data.clone().try_into::<DataConfig>().ok())
+        && let Ok(cohort) = Cohort::open(&data.root, &data.options)
+    {
+        people.extend(cohort.scans().iter().flat_map(|scan| [scan.subject.to_string(), scan.name.clone()]));
+    }
+    people
+}
+
+/// A text without these ids.
+pub fn nameless<'a>(text: &str, ids: impl IntoIterator<Item = &'a String>) -> String {
+    let ids: BTreeSet<&String> = ids.into_iter().collect();
+    without(text, ids.into_iter().map(|id| (id.as_str(), "person")))
 }
 
 fn ids_of(row: &ResultRow) -> impl Iterator<Item = &str> {

@@ -12,8 +12,9 @@ use crate::run_folder::{RunFolder, RunRecord};
 use crate::staging;
 use crate::text_table::named;
 use crate::viewing;
+use lacuna_artefacts::Site;
 use lacuna_objects::{Address, Place};
-use lacuna_report::html::Names;
+use lacuna_report::html::{Names, without_ids};
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Estimate, Machine, Store, Study, StudyConfig, StudyError, Task};
 use lacuna_train::TrainError;
@@ -32,6 +33,8 @@ pub struct Folders {
     pub models: Address,
     /// Where models that lie in a bucket are made.
     pub work: PathBuf,
+    /// The folder of a plan, whose tasks are named under the key that lies in it; unsaid, that of the folder of runs counts.
+    pub plan: Option<PathBuf>,
 }
 
 impl Folders {
@@ -39,7 +42,28 @@ impl Folders {
     pub fn or_below_runs(records: &Option<Address>, models: &Option<Address>, context: &Context) -> Folders {
         let store = context.runs.join("store");
         let or = |given: &Option<Address>, name| given.clone().unwrap_or_else(|| store.join(name).into());
-        Folders { records: or(records, "records"), models: or(models, "models"), work: store.join("models") }
+        let (records, models) = (or(records, "records"), or(models, "models"));
+        Folders { records, models, work: store.join("models"), plan: None }
+    }
+
+    /// The site under whose key people are named: the plan's, wherever its tasks are done, or that of the folder of runs.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made; with pseudonyms, a plan without one.
+    pub fn site(&self, context: &Context, pseudonyms: bool) -> Result<Site, CliError> {
+        let Some(plan) = &self.plan else { return context.site() };
+        match Site::with_key_of(&context.runs, plan) {
+            Ok(Some(site)) => Ok(site),
+            Ok(None) if pseudonyms => {
+                let place = plan.join(lacuna_artefacts::FOLDER);
+                let what = "expected site.key, from which the pseudonyms of this plan follow, found none";
+                let fix = "fix: copy it from the plan's folder on the machine that planned, or plan again";
+                Err(CliError::Data { what: format!("{}: {what}; {fix}", place.display()) })
+            }
+            Err(error) if pseudonyms => Err(error.into()),
+            // Names do not depend on it; what is entered into registers is known to this machine's folder of runs then.
+            _ => context.site(),
+        }
     }
 
     /// The store in them.
@@ -142,10 +166,19 @@ pub fn without_names(error: CliError) -> CliError {
 
 /// Read the cohort and check everything; nothing is written yet.
 pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
+    let site = folders.site(context, config.pseudonyms)?;
+    open_in(verb, config, folders.store()?.registering(site), context)
+}
+
+/// The same to look at it alone: no key is made for registers that nobody writes.
+pub fn look(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
+    if config.pseudonyms {
+        return open(verb, config, folders, context);
+    }
     open_in(verb, config, folders.store()?, context)
 }
 
-/// The same with a store that may work elsewhere.
+/// The same with a store that may work elsewhere and knows its site.
 pub fn open_in(
     verb: &'static str,
     mut config: StudyConfig,
@@ -157,7 +190,6 @@ pub fn open_in(
     config.train.activations = context.activations;
     let staged = staging::stage(verb, &mut config, context);
     staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
-    let store = store.registering(context.runs.clone());
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });
@@ -213,16 +245,20 @@ fn run_in<'a>(
     let gates = gates(&rows, &probes, &Thresholds::STANDARD)?;
     folder.write("gates.md", Gate::markdowns(&gates).as_bytes())?;
     folder.write_json("gates.json", &gates)?;
-    if let Some(svg) = leaderboard(&rows, &probes, &Thresholds::STANDARD)? {
+    let report = Report::of_study(study);
+    // A figure is made to be shown around, as the page is.
+    let (drawn, probed) = match report.names {
+        Names::Numbers => without_ids(&rows, &probes, &report.cohort),
+        Names::AsRecorded => (rows.clone(), probes.clone()),
+    };
+    if let Some(svg) = leaderboard(&drawn, &probed, &Thresholds::STANDARD)? {
         folder.write("leaderboard.svg", svg.as_bytes())?;
     }
     folder.write("table.md", Table::markdowns(&tables).as_bytes())?;
     folder.write_json("table.json", &tables)?;
-    // Pseudonyms are kept, so that the page and the tables beside it call people alike.
-    let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
     let title = study.config().name.clone();
     let pictures = Some(viewing::of_study(study, &gates, images, context)?);
-    Report { title, rows, probes, curves, names, pictures, ..Report::default() }.write(folder)?;
+    Report { title, rows, probes, curves, pictures, ..report }.write(folder)?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
 }

@@ -92,17 +92,38 @@ pub(crate) fn check_texts(classes: &[String], table: &str) -> Result<(), StudyEr
     Ok(())
 }
 
-/// Names in place of ids, in an order drawn from the split's seed.
+/// Names in place of ids, each a keyed digest of the id: who has ids and study file, and not the key, computes none.
 ///
-/// They hide ids from readers of a table, not from somebody who has the cohort and the study file.
-pub(crate) fn pseudonyms(subjects: &[SubjectId], seed: u64) -> BTreeMap<SubjectId, String> {
-    let stream = Seed(seed).stream("pseudonyms");
-    let mut drawn: Vec<(f64, &SubjectId)> =
-        subjects.iter().map(|subject| (stream.subject(subject.as_str()).draws().uniform(), subject)).collect();
-    drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
-    drawn
-        .into_iter()
-        .enumerate()
-        .map(|(place, (_, subject))| (subject.clone(), format!("person-{:02}", place + 1)))
-        .collect()
+/// # Errors
+/// Two ids that would have one name.
+pub(crate) fn pseudonyms(
+    subjects: &[SubjectId],
+    name: impl Fn(&str) -> String,
+) -> Result<BTreeMap<SubjectId, String>, StudyError> {
+    let named: BTreeMap<SubjectId, String> =
+        subjects.iter().map(|subject| (subject.clone(), name(subject.as_str()))).collect();
+    let mut names = BTreeSet::new();
+    match named.values().find(|name| !names.insert(*name)) {
+        None => Ok(named),
+        Some(twice) => Err(StudyError::BadSetting {
+            key: "pseudonyms".to_string(),
+            expected: "another name for each subject".to_string(),
+            found: format!(
+                "two ids that both become {twice}; fix: a new folder of runs (--runs), which has another key"
+            ),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_people_under_one_name_are_refused_without_an_id() {
+        let ids = ["anna", "ben"].map(|id| SubjectId::new(id).unwrap());
+        assert_eq!(pseudonyms(&ids, |id| format!("person-{id}")).unwrap().len(), 2);
+        let refused = pseudonyms(&ids, |_| "person-0".to_string()).unwrap_err().to_string();
+        assert!(refused.contains("person-0") && refused.contains("fix:") && !refused.contains("anna"), "{refused}");
+    }
 }

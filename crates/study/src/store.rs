@@ -28,21 +28,21 @@ pub struct Store {
     /// Where models and checkpoints are written; that of `models`, unless somebody else may be at the same task or the
     /// models are in a bucket.
     work: PathBuf,
-    /// The folder of runs in whose site's registers models and checkpoints are entered.
-    runs: Option<PathBuf>,
+    /// In whose registers models and checkpoints are entered.
+    site: Option<Site>,
 }
 
 impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
-        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, runs: None }
+        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, site: None }
     }
 
     /// A store in two places; models in a bucket are written to `work` first, and fetched to there.
     pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
-        Store { records, models, work, runs: None }
+        Store { records, models, work, site: None }
     }
 
     /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
@@ -51,9 +51,14 @@ impl Store {
         Store { work, ..self.clone() }
     }
 
-    /// The same store whose models and checkpoints are entered into registers of the site of a folder of runs.
-    pub fn registering(self, runs: PathBuf) -> Store {
-        Store { runs: Some(runs), ..self }
+    /// The same store whose models and checkpoints are entered into registers of a site.
+    pub fn registering(self, site: Site) -> Store {
+        Store { site: Some(site), ..self }
+    }
+
+    /// The site, if one is known.
+    pub fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
     }
 
     /// Enter whose data the files of a run will hold, before any of them is written: a run that is killed is known all
@@ -67,8 +72,7 @@ impl Store {
         trained: &BTreeSet<SubjectId>,
         forgotten: &BTreeSet<SubjectId>,
     ) -> Result<(), StudyError> {
-        let Some(runs) = &self.runs else { return Ok(()) };
-        let site = Site::open_or_create(runs)?;
+        let Some(site) = &self.site else { return Ok(()) };
         let keys =
             |subjects: &mut dyn Iterator<Item = &SubjectId>| subjects.map(|id| site.subject_key(id.as_str())).collect();
         let artefact = Artefact {

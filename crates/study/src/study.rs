@@ -75,8 +75,17 @@ impl Study {
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
         let data = Data::prepare(&config, &subjects, loading, scans)?;
-        let pseudonyms =
-            if config.pseudonyms { pseudonyms(&cohort.subjects(), config.split.seed) } else { BTreeMap::new() };
+        let pseudonyms = match (config.pseudonyms, store.site()) {
+            (false, _) => BTreeMap::new(),
+            (true, Some(site)) => pseudonyms(&cohort.subjects(), |id| site.pseudonym(id))?,
+            (true, None) => {
+                return Err(StudyError::BadSetting {
+                    key: "pseudonyms".to_string(),
+                    expected: "a store with the key of a site, from which names follow".to_string(),
+                    found: "one without".to_string(),
+                });
+            }
+        };
         // A name of the operator's may hold an id, and becomes that of folders and pages.
         config.name = without(&config.name, pseudonyms.iter().map(|(id, name)| (id.as_str(), name.as_str())));
         let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), &device);

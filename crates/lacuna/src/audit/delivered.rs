@@ -130,7 +130,7 @@ fn run_in(
         identification: Vec::new(),
         models: folders.models.clone(),
     };
-    finish(&report, folder)
+    finish(&report, study, folder)
 }
 
 const FORGOTTEN_BY_WHAT: &str = "by what the model was made to forget is not known here; hand over its run folder";

@@ -84,26 +84,24 @@ fn run_in(
         gate,
         models: folders.models.clone(),
     };
-    finish(&report, folder)
+    finish(&report, study, folder)
 }
 
 /// Write the report, and end with code 6 if it is void or does not pass a gate that was declared.
-pub fn finish(report: &Report, folder: &RunFolder) -> Result<Outcome, CliError> {
+pub fn finish(report: &Report, study: &Study, folder: &RunFolder) -> Result<Outcome, CliError> {
     let text = table::text(report);
     folder.write("audit.txt", text.as_bytes())?;
     folder.write_json("audit.json", &Schema { schema: "lacuna.audit/1", report })?;
-    page(report, folder)?;
+    page(report, study, folder)?;
     let files = format!("audit    {}\nreport   {}\n", folder.file("audit.json").display(), folder.file(FILE).display());
     let outcome = Outcome::new("audit", report, format!("{text}{files}"));
     Ok(if report.is_refusal() { outcome.exiting(Exit::Gate) } else { outcome })
 }
 
 /// The page, from the file that was just written: what cannot be read again is not worth keeping.
-fn page(report: &Report, folder: &RunFolder) -> Result<(), CliError> {
+fn page(report: &Report, study: &Study, folder: &RunFolder) -> Result<(), CliError> {
     let audit = Some(lacuna_report::html::Audit::read(&folder.file("audit.json"))?);
-    // Subjects bear the names that audit.json beside it has.
-    let names = lacuna_report::html::Names::AsRecorded;
-    Page { title: report.name.clone(), names, audit, ..Page::default() }.write(folder)
+    Page { title: report.name.clone(), audit, ..Page::of_study(study) }.write(folder)
 }
 
 #[derive(serde::Serialize)]

@@ -10,6 +10,7 @@ use lacuna_artefacts::Kind;
 use lacuna_report::html::Names;
 use lacuna_report::{Comparison, NamedRows, ScoreGrid, compare};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Set the same settings of several runs side by side, with their differences from the first
@@ -61,8 +62,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         .iter()
         .map(|run| Report::read(std::slice::from_ref(run), Names::AsRecorded))
         .collect::<Result<_, _>>()?;
-    let rows = || reports.iter().flat_map(|report| &report.rows);
-    let names: Vec<String> = distinct(&arguments.runs).iter().map(|name| nameless(name, rows())).collect();
+    let people: BTreeSet<String> = reports.iter().flat_map(Report::people).collect();
+    let cohort = || reports.iter().flat_map(|report| &report.cohort).chain(&people).cloned().collect::<BTreeSet<_>>();
+    let names: Vec<String> = distinct(&arguments.runs).iter().map(|name| nameless(name, &cohort())).collect();
     let runs: Vec<NamedRows<'_>> =
         names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.rows.as_slice())).collect();
     let grids = match arguments.grid {
@@ -74,9 +76,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut text: String = comparisons.iter().map(|comparison| comparison.text() + "\n").collect();
     if let Some(path) = &arguments.out {
         let title = names.join(", ");
-        let page = Report { title, compared: comparisons.clone(), ..Report::default() }.page()?;
+        let compared = comparisons.clone();
+        let page = Report { title, compared, cohort: cohort(), ..Report::default() }.page()?;
         let site = context.site()?;
-        let people = reports.iter().flat_map(Report::people).collect();
         reporting::enter(path, &site, Kind::Scores, &people)?;
         lacuna_disk::write_bytes(path, page.as_bytes())?;
         text.push_str(&format!("report   {}\n", path.display()));

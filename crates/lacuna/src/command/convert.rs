@@ -7,7 +7,7 @@ use crate::arguments::{PlansArguments, ShortcutChoice};
 use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lineage::{self, Lineage};
+use crate::lineage;
 use crate::output::Outcome;
 use crate::registering;
 use clap::{Args, ValueEnum};
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut network = Network::new(architecture.clone(), Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;
     check_encoder(&file, &network, &report)?;
-    lineage::check(&arguments.file, report.is_exact().then(|| network.digest()).as_deref())?;
+    let lineage = lineage::check(&arguments.file, report.is_exact().then(|| network.digest()).as_deref())?;
     let has_head = !report.unfilled().any(Network::is_head);
     let encoder_alone = arguments.backbone || arguments.names == Names::Monai || !has_head;
     let part = if encoder_alone { Part::Encoder } else { Part::Whole };
@@ -94,8 +94,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     if let Some(target) = &target {
         let digest = network.digest();
-        // Beside a file of another program nothing says whom it holds.
-        let lineage = Lineage::unchecked_beside(&arguments.file)?.filter(|lineage| lineage.model == digest);
         let site = context.site()?;
         let entry = registering::weights(target.path, &digest, lineage.as_ref(), &site);
         registering::enter(&site, target.path, &entry)?;

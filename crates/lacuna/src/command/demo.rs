@@ -46,7 +46,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     context.note("demo     the paper's protocol, made small: fewer subjects, fewer epochs, a coarser grid");
     config.data.root = heads;
     let models = folder.join("models");
-    let folders = Folders { records: folder.join("records").into(), models: models.clone().into(), work: models };
+    let folders =
+        Folders { records: folder.join("records").into(), models: models.clone().into(), work: models, plan: None };
     // Phantoms are nobody's heads.
     let images = ImageArguments::of(ImagesChoice::All);
     let outcome = studying::run("demo", config.clone(), &folders, context, &images, studying::tables_and_gates)?;

@@ -94,8 +94,6 @@ struct Record {
 
 /// The scores so far, to every digit, in the run folder.
 const SCORES: &str = "scores.json";
-/// The same as a table.
-const TABLE: &str = "subjects.csv";
 /// Scores of thousands of subjects.
 const SCORES_BYTES_MAX: u64 = 1 << 30;
 
@@ -239,7 +237,7 @@ impl Work<'_> {
 
     fn keep(&self, scored: &[Scored]) -> Result<(), CliError> {
         self.folder.write_json(SCORES, &scored)?;
-        self.folder.write(TABLE, &scores::csv(scored))
+        self.folder.write("subjects.csv", &scores::csv(scored))
     }
 
     fn interrupted(&self, done: usize, total: usize) -> CliError {

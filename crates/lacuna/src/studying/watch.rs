@@ -7,7 +7,6 @@ use crate::live::{Keeper, LiveSubject};
 use crate::progress::Progress;
 use crate::reporting::Report;
 use crate::run_folder::RunFolder;
-use lacuna_report::html::Names;
 use lacuna_study::{Record, Study};
 use lacuna_train::{Control, EpochRecord};
 use std::time::{Duration, Instant};
@@ -108,10 +107,9 @@ impl Elsewhere<'_> {
 
     fn page_so_far(&self, tasks: &str) -> Result<Report, CliError> {
         let (rows, probes, curves) = (self.study.rows()?, self.study.probe_rows()?, self.study.curve_rows()?);
-        let names = if self.study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
         let running = Some(format!("{tasks} tasks are done; this page is written again as more are."));
         let title = self.study.config().name.clone();
-        Ok(Report { title, rows, probes, curves, names, running, ..Report::default() })
+        Ok(Report { title, rows, probes, curves, running, ..Report::of_study(self.study) })
     }
 }
 

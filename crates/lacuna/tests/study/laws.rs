@@ -2,7 +2,6 @@
 
 use super::{SMALL, last_run, passes_left, place, records, results, rows, write};
 use crate::predict::save_foreign;
-use crate::support::Place;
 use lacuna_nn::{Architecture, Device, Network};
 use lacuna_seed::Seed;
 use serde_json::Value;
@@ -264,16 +263,14 @@ fn a_divergence_is_a_result_and_pseudonyms_leave_no_id_behind() {
         assert!(!bytes.windows(8).any(|window| window == b"phantom-"), "{}", path.display());
         assert!(!path.to_string_lossy().contains("phantom-"), "{}", path.display());
     }
-    // Another seed of the split gives other pseudonyms, under which these records hold nobody.
-    write(&place, "other.toml", SMALL, &[&changes[..], &[("split.seed", "5")]].concat());
-    assert!(renamed(&place), "the seed was chosen so that names change");
-    assert!(passes_left(&place, "other.toml --pseudonyms") > 0);
-}
-
-/// Whether the two studies' plans name the forgotten subject differently.
-fn renamed(place: &Place) -> bool {
-    let [one, other] = ["study.toml", "other.toml"].map(|file| {
-        place.json(&format!("study {file} --pseudonyms --dry-run --progress none"), "lacuna.study/1")["tasks"].clone()
-    });
-    one != other
+    // Names follow from the key of the folder of runs: the same there, others elsewhere for who has ids, file and seed.
+    let tasks = |runs: &str| {
+        let dry = format!("study study.toml --pseudonyms --dry-run --progress none --runs {runs}");
+        place.json(&dry, "lacuna.study/1")["tasks"].clone()
+    };
+    assert_eq!(tasks("runs"), tasks("runs"));
+    assert_ne!(tasks("runs"), tasks("elsewhere"));
+    assert_eq!(passes_left(&place, "study.toml --pseudonyms"), 0);
+    let records = "--records runs/store/records --models runs/store/models --runs elsewhere";
+    assert!(passes_left(&place, &format!("study.toml --pseudonyms {records}")) > 0, "records of other names");
 }

@@ -272,6 +272,15 @@ fn a_plan_is_of_one_study_and_stays_as_it_is() {
 fn with_pseudonyms_nobody_is_named_in_a_plan_or_an_attempt() {
     let place = planned("--pseudonyms");
     place.ok("study submit plan --quiet");
+    // A machine with another folder of runs calls people by the same names: all is done, and collected as it is.
+    let task = place.json("study run-task plan --index 0 --quiet --runs another", "lacuna.study-run-task/1");
+    assert_eq!(task["how"], "found", "{task}");
+    place.ok("study collect plan --quiet --progress none --runs another");
+    let tables = results(&last_run(&place, "another"));
+    assert!(tables.contains("person-") && !tables.contains("phantom-"), "{tables}");
+    let key = std::fs::metadata(place.path("plan/.lacuna/site.key")).unwrap();
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o077, 0);
     for folder in ["plan", "plan/attempts", "r"] {
         for entry in std::fs::read_dir(place.path(folder)).unwrap().map(Result::unwrap) {
             if entry.file_type().unwrap().is_file() {
@@ -279,6 +288,18 @@ fn with_pseudonyms_nobody_is_named_in_a_plan_or_an_attempt() {
             }
         }
     }
+}
+
+#[test]
+fn a_task_of_a_plan_with_pseudonyms_is_done_elsewhere_under_the_same_names_and_never_without_the_key() {
+    let place = planned("--pseudonyms");
+    for index in 0..2 {
+        let task = format!("study run-task plan --index {index} --quiet --progress none --runs machine-{index}");
+        assert_eq!(place.json(&task, "lacuna.study-run-task/1")["how"], "committed");
+    }
+    let key = place.path("plan/.lacuna/site.key");
+    std::fs::remove_file(&key).unwrap();
+    place.fails("study run-task plan --index 0 --quiet", 4, &["site.key", "fix:", "plan again"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ mod verdict;
 pub use audit::Audit;
 pub use island::DATA_SCHEMA;
 pub use ledger::{Event, EventTone, Timeline};
-pub use names::Names;
+pub use names::{Names, without_ids};
 pub use niivue::NiiVue;
 pub use pictures::{Images, ModelKind, PICTURE_BYTES_MAX, Pictures, SaidMap, Seen};
 
@@ -41,8 +41,10 @@ use crate::{
 };
 use askama::Template;
 use audit::AuditView;
+use names::Numbered;
 use pictures::{PicturesView, pictures_view};
 use scene::{Scene, scenes};
+use std::collections::BTreeSet;
 use std::path::Path;
 use table_view::TableView;
 use verdict::VerdictView;
@@ -66,6 +68,8 @@ pub struct Source<'a> {
     pub thresholds: Thresholds,
     /// How people are called.
     pub names: Names,
+    /// Everybody in the data, where they are known: with [`Names::Numbers`] no text holds an id of theirs.
+    pub cohort: &'a BTreeSet<String>,
     /// Scans to look at, if any may be.
     pub pictures: Option<&'a Pictures>,
     /// What shows them in three dimensions too, if it is at hand.
@@ -106,15 +110,13 @@ pub struct ChartFile {
 /// Rows that no study writes.
 pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
     if source.names == Names::Numbers {
-        let audited: Vec<&String> = source.audit.iter().flat_map(|audit| audit.subjects()).collect();
-        let numbered = names::numbered(source.rows, source.probes, source.curves, &audited);
-        let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
+        let numbered = names::numbered(source);
+        let Numbered { rows, probes, curves, audit, compared, numbers } = &numbered;
         // Somebody without a row has no number, and no name either.
-        let call = |name: &str| numbered.numbers.get(name).cloned().unwrap_or_else(|| "somebody".to_string());
+        let call = |name: &str| numbers.get(name).cloned().unwrap_or_else(|| "somebody".to_string());
         let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &call));
-        let audit = source.audit.cloned().map(|audit| audit.called(&call));
-        let names = Names::AsRecorded;
-        return rendered(&Source { rows, probes, curves, names, audit: audit.as_ref(), ..*source }, pictures);
+        let (names, audit) = (Names::AsRecorded, audit.as_ref());
+        return rendered(&Source { rows, probes, curves, names, audit, compared, ..*source }, pictures);
     }
     let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &str::to_string));
     rendered(source, pictures)
@@ -185,9 +187,7 @@ fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<Strin
 /// Rows that no study writes.
 pub fn charts(source: &Source<'_>) -> Result<Vec<ChartFile>, ReportError> {
     if source.names == Names::Numbers {
-        let audited: Vec<&String> = source.audit.iter().flat_map(|audit| audit.subjects()).collect();
-        let numbered = names::numbered(source.rows, source.probes, source.curves, &audited);
-        let (rows, probes, curves) = (&numbered.rows, &numbered.probes, &numbered.curves);
+        let Numbered { rows, probes, curves, .. } = &names::numbered(source);
         return charts(&Source { rows, probes, curves, names: Names::AsRecorded, ..*source });
     }
     let mut files = Vec::new();

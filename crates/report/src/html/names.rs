@@ -1,9 +1,11 @@
-//! People without their ids.
+//! People without their ids: the one rule for everything that is made to be shown around.
 //!
-//! A report is made to be shown around. So people are numbered in it, in the order of their ids; whoever has the
-//! cohort can undo that, a reader of the page cannot.
+//! People are numbered, in the order of their ids; whoever has the cohort can undo that, a reader of the page cannot.
+//! Texts of users (names of strategies, variants, networks and label tables) may hold an id, which is replaced there too.
 
-use crate::{CurveRow, Outcome, ProbeRow, ResultRow, Run};
+use super::{Audit, Source};
+use crate::{Comparison, CurveRow, Outcome, ProbeRow, ResultRow, Run};
+use lacuna_cohort::without;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How people are called on the page.
@@ -15,29 +17,94 @@ pub enum Names {
     AsRecorded,
 }
 
-/// Rows in which people are called by number.
+/// What a page is made of, with people called by number.
 pub(super) struct Numbered {
     pub(super) rows: Vec<ResultRow>,
     pub(super) probes: Vec<ProbeRow>,
     pub(super) curves: Vec<CurveRow>,
+    pub(super) audit: Option<Audit>,
+    pub(super) compared: Vec<Comparison>,
     /// What each is called.
     pub(super) numbers: BTreeMap<String, String>,
 }
 
-pub(super) fn numbered(rows: &[ResultRow], probes: &[ProbeRow], curves: &[CurveRow], others: &[&String]) -> Numbered {
-    let numbers = numbers(rows, probes, curves, others);
-    let (mut rows, mut probes, mut curves) = (rows.to_vec(), probes.to_vec(), curves.to_vec());
-    let rename = |name: &mut String| name.clone_from(&numbers[name.as_str()]);
-    let in_run = |run: &mut Run| rename(&mut run.forgotten);
-    for row in &mut rows {
-        in_run(&mut row.run);
-        if let Outcome::Scored(scored) = &mut row.outcome {
-            rename(&mut scored.subject);
+/// Results and probes as figures that leave may have them.
+pub fn without_ids(
+    rows: &[ResultRow],
+    probes: &[ProbeRow],
+    cohort: &BTreeSet<String>,
+) -> (Vec<ResultRow>, Vec<ProbeRow>) {
+    let mut calling = Calling::new(numbers(rows, probes, &[], &[]), cohort);
+    let (mut rows, mut probes) = (rows.to_vec(), probes.to_vec());
+    calling.rows(&mut rows);
+    probes.iter_mut().for_each(|row| calling.run(&mut row.run));
+    (rows, probes)
+}
+
+pub(super) fn numbered(source: &Source<'_>) -> Numbered {
+    let audited: Vec<&String> = source.audit.iter().flat_map(|audit| audit.subjects()).collect();
+    let numbers = numbers(source.rows, source.probes, source.curves, &audited);
+    let mut calling = Calling::new(numbers, source.cohort);
+    let (mut rows, mut probes, mut curves) = (source.rows.to_vec(), source.probes.to_vec(), source.curves.to_vec());
+    calling.rows(&mut rows);
+    probes.iter_mut().for_each(|row| calling.run(&mut row.run));
+    curves.iter_mut().for_each(|row| calling.run(&mut row.run));
+    let mut compared = source.compared.to_vec();
+    for setting in compared.iter_mut().flat_map(|comparison| &mut comparison.settings) {
+        for text in [&mut setting.network, &mut setting.labels, &mut setting.strategy, &mut setting.variant] {
+            calling.text(text);
         }
     }
-    probes.iter_mut().for_each(|row| in_run(&mut row.run));
-    curves.iter_mut().for_each(|row| in_run(&mut row.run));
-    Numbered { rows, probes, curves, numbers }
+    let audit = source.audit.cloned().map(|mut audit| {
+        audit.call(&|name| calling.name(name));
+        audit.texts().for_each(|text| calling.text(text));
+        audit
+    });
+    Numbered { rows, probes, curves, audit, compared, numbers: calling.numbers }
+}
+
+/// Puts numbers in place of ids.
+struct Calling {
+    numbers: BTreeMap<String, String>,
+    /// Everybody, with what is put in place of an id within a text.
+    within: Vec<(String, String)>,
+    /// Texts that have been rewritten: a table has few, many times.
+    texts: BTreeMap<String, String>,
+}
+
+impl Calling {
+    fn new(numbers: BTreeMap<String, String>, cohort: &BTreeSet<String>) -> Calling {
+        let unnumbered = cohort.iter().filter(|id| !numbers.contains_key(*id)).map(|id| (id.clone(), "person".into()));
+        let within = numbers.iter().map(|(id, number)| (id.clone(), number.clone())).chain(unnumbered).collect();
+        Calling { numbers, within, texts: BTreeMap::new() }
+    }
+
+    /// Somebody without a row has no number, and no name either.
+    fn name(&self, id: &str) -> String {
+        self.numbers.get(id).cloned().unwrap_or_else(|| "somebody".to_string())
+    }
+
+    fn text(&mut self, text: &mut String) {
+        let (texts, within) = (&mut self.texts, &self.within);
+        let ids = || within.iter().map(|(id, by)| (id.as_str(), by.as_str()));
+        *text = texts.entry(text.clone()).or_insert_with(|| without(text, ids())).clone();
+    }
+
+    fn run(&mut self, run: &mut Run) {
+        run.forgotten = self.name(&run.forgotten);
+        for text in [&mut run.network, &mut run.labels, &mut run.strategy, &mut run.variant] {
+            self.text(text);
+        }
+    }
+
+    fn rows(&mut self, rows: &mut [ResultRow]) {
+        for row in rows {
+            self.run(&mut row.run);
+            if let Outcome::Scored(scored) = &mut row.outcome {
+                scored.subject = self.name(&scored.subject);
+            }
+        }
+    }
 }
 
 /// As many digits for everybody, so that the order of numbers is the order of texts.
@@ -64,14 +131,30 @@ mod tests {
     #[test]
     fn no_id_is_left_and_nobody_is_merged() {
         let (rows, probes) = gated();
-        let numbered = numbered(&rows, &probes, &[], &[]);
-        let text = format!("{:?} {:?}", numbered.rows, numbered.probes);
+        let (numbered, probes) = without_ids(&rows, &probes, &BTreeSet::new());
+        let text = format!("{numbered:?} {probes:?}");
         assert!(!text.contains("sub-0") && !text.contains("kept-") && text.contains("person-01"));
         let people = |rows: &[ResultRow]| {
             let subjects = rows.iter().filter_map(|row| row.scored()).map(|scored| scored.subject.clone());
             subjects.collect::<BTreeSet<_>>().len()
         };
-        assert_eq!(people(&numbered.rows), people(&rows));
-        crate::row::sorted(&numbered.rows).unwrap();
+        assert_eq!(people(&numbered), people(&rows));
+        crate::row::sorted(&numbered).unwrap();
+    }
+
+    #[test]
+    fn an_id_within_a_name_of_the_users_is_replaced_and_strategies_stay_apart() {
+        let (mut rows, _) = gated();
+        let forgotten = rows[0].run.forgotten.clone();
+        let cohort = BTreeSet::from(["anna".to_string(), "ben".to_string()]);
+        let called = |strategy: &str| {
+            let mut row = rows[0].clone();
+            row.run.strategy = strategy.to_string();
+            row
+        };
+        rows = vec![called(&format!("all-but-{forgotten}")), called("all-but-anna"), called("of_ben_alone")];
+        let (numbered, _) = without_ids(&rows, &[], &cohort);
+        let strategies: Vec<&str> = numbered.iter().map(|row| row.run.strategy.as_str()).collect();
+        assert_eq!(strategies, ["all-but-person-01", "all-but-person", "of_person_alone"]);
     }
 }

@@ -17,6 +17,7 @@ fn source<'a>(rows: &'a [ResultRow], probes: &'a [ProbeRow], curves: &'a [CurveR
         methods: &[],
         thresholds: Thresholds::STANDARD,
         names: Names::AsRecorded,
+        cohort: const { &BTreeSet::new() },
         pictures: None,
         niivue: None,
         audit: None,

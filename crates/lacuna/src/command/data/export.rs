@@ -8,7 +8,6 @@ use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
-use crate::run_folder::refused;
 use clap::Args;
 use lacuna_artefacts::{Artefact, Kind, Site};
 use lacuna_cohort::{
@@ -71,7 +70,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     };
     let written = write_cohort_entered(layout, &arguments.out, &facts, &mut scans, &mut enter);
     let written = written.map_err(|error| unentered.unwrap_or_else(|| error.into()))?;
-    entering.index()?;
     progress.advance(written.len(), "");
     if written.len() < total {
         let kept = format!("{} of {total} scans lie in {}", written.len(), arguments.out.display());
@@ -105,7 +103,7 @@ fn relabelled(scan: &Scan, read: &ReadOptions, table: Option<&LabelTable>) -> Re
     Ok(data)
 }
 
-/// The registers of a data set that is being written.
+/// The registers of a data set that is being written. Its tables are searched by their columns and need no entry.
 struct Entering<'a> {
     site: &'a Site,
     cohort: &'a Cohort,
@@ -124,18 +122,6 @@ impl Entering<'_> {
         let whom = registering::made_of(whom, self.site, &sources)?;
         for file in files.images.iter().chain([&files.label]) {
             self.enter(&self.out.join(file), &whom)?;
-        }
-        Ok(())
-    }
-
-    /// The files that list the scans.
-    fn index(&self) -> Result<(), CliError> {
-        let subjects = self.cohort.subjects();
-        let whom = registering::of_file(Path::new(""), Kind::Name);
-        let whom = registering::holding(whom, self.site, subjects.iter().map(|subject| subject.as_str()));
-        let entries = std::fs::read_dir(self.out).map_err(refused(self.out, "list"))?;
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()) {
-            self.enter(&path, &whom)?;
         }
         Ok(())
     }

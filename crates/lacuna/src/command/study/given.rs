@@ -45,7 +45,7 @@ impl PlanArguments {
     pub fn folders(&self, about: &About) -> Folders {
         let or = |given: &Option<Address>, planned: &Address| given.clone().unwrap_or_else(|| planned.clone());
         let (records, models) = (or(&self.records, &about.records), or(&self.models, &about.models));
-        Folders { records, models, work: self.plan.join("models") }
+        Folders { records, models, work: self.plan.join("models"), plan: Some(self.plan.clone()) }
     }
 
     /// The attempts at the tasks of this plan: noted beside it, or beside records in a bucket, which every machine sees.

@@ -77,6 +77,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let drafts = study.tasks().iter().map(|task| draft(&study, task, &machine)).collect::<Result<_, CliError>>()?;
     let plan = Plan::new(about, drafts);
     let digest = plan.write(&arguments.out)?;
+    // Whoever does a task, on whatever machine, must call people by the same names.
+    context.site()?.share_with(&arguments.out)?;
     let record = Record {
         plan: arguments.out.clone(),
         digest,

@@ -255,13 +255,39 @@ impl Audit {
         of_rows.chain(of_controls).chain(self.gate.failures.iter().map(|failure| &failure.subject))
     }
 
-    /// The same with everybody called otherwise.
-    pub(super) fn called(mut self, call: &dyn Fn(&str) -> String) -> Audit {
+    /// Call everybody otherwise.
+    pub(super) fn call(&mut self, call: &dyn Fn(&str) -> String) {
         let rename = |name: &mut String| *name = call(name);
         self.results.iter_mut().map(|row| &mut row.subject).for_each(rename);
         self.controls.iter_mut().filter_map(|control| control.subject.as_mut()).for_each(rename);
         self.gate.failures.iter_mut().map(|failure| &mut failure.subject).for_each(rename);
-        self
+    }
+
+    /// Every other text that is shown, which may hold an id.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let rows = self.results.iter_mut().flat_map(Row::texts);
+        let controls = self.controls.iter_mut().flat_map(Control::texts);
+        rows.chain(controls).chain(self.gate.failures.iter_mut().flat_map(Failure::texts))
+    }
+}
+
+impl Row {
+    fn texts(&mut self) -> Vec<&mut String> {
+        let utility = self.statistics.utility.iter_mut().flat_map(|loss| [&mut loss.side, &mut loss.kept]);
+        let reasons = &mut self.statistics.reasons;
+        [&mut self.strategy, &mut self.variant].into_iter().chain(reasons).chain(utility).collect()
+    }
+}
+
+impl Control {
+    fn texts(&mut self) -> [&mut String; 3] {
+        [&mut self.name, &mut self.expected, &mut self.observed]
+    }
+}
+
+impl Failure {
+    fn texts(&mut self) -> [&mut String; 4] {
+        [&mut self.strategy, &mut self.threshold, &mut self.expected, &mut self.found]
     }
 }
 
@@ -304,7 +330,8 @@ pub(super) mod tests {
 
     #[test]
     fn everybody_is_called_otherwise_everywhere() {
-        let audit = ixi7().called(&|_| "somebody".to_string());
+        let mut audit = ixi7();
+        audit.call(&|_| "somebody".to_string());
         assert!(!format!("{audit:?}").contains("IXI0"));
     }
 
