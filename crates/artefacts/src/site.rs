@@ -31,6 +31,9 @@ pub struct Site {
 struct Place {
     schema: String,
     folder: PortablePath,
+    /// Whether all below it is lacuna's, as in a store of records; otherwise only what its register names is.
+    #[serde(default)]
+    whole: bool,
 }
 
 impl SubjectKey {
@@ -145,24 +148,25 @@ impl Site {
     /// # Errors
     /// A file that cannot be written.
     pub fn register(&self, folder: &Path, artefact: &Artefact) -> Result<(), ArtefactError> {
-        self.remember(folder)?;
+        self.remember(folder, false)?;
         Register::of(folder).enter(&self.fingerprint(), artefact)
     }
 
-    /// Remember a folder outside the site.
+    /// Remember a folder outside the site; `whole`: everything below it is lacuna's.
     ///
     /// # Errors
     /// A file that cannot be written, or a folder that cannot be found.
-    pub fn remember(&self, folder: &Path) -> Result<(), ArtefactError> {
+    pub fn remember(&self, folder: &Path, whole: bool) -> Result<(), ArtefactError> {
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let inside = std::path::absolute(&self.runs).is_ok_and(|runs| absolute.starts_with(runs));
         if inside {
             return Ok(());
         }
-        let name = self.keyed("place", absolute.as_os_str().as_encoded_bytes(), 32);
+        let purpose = if whole { "store" } else { "place" };
+        let name = self.keyed(purpose, absolute.as_os_str().as_encoded_bytes(), 32);
         let path = self.places_folder().join(format!("{name}.json"));
         if !path.exists() {
-            let place = Place { schema: PLACE_SCHEMA.to_string(), folder: absolute.into() };
+            let place = Place { schema: PLACE_SCHEMA.to_string(), folder: absolute.into(), whole };
             lacuna_disk::write_bytes(&path, &serde_json::to_vec(&place).expect("plain data is JSON"))?;
         }
         Ok(())
@@ -173,7 +177,19 @@ impl Site {
     /// # Errors
     /// A list that cannot be read.
     pub fn places(&self) -> Result<Vec<PathBuf>, ArtefactError> {
-        let mut places = Vec::new();
+        Ok(self.read_places()?.into_iter().filter(|place| !place.whole).map(|place| place.folder.0).collect())
+    }
+
+    /// The folders outside the site all of which is lacuna's, such as stores of records and models.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn stores(&self) -> Result<Vec<PathBuf>, ArtefactError> {
+        Ok(self.read_places()?.into_iter().filter(|place| place.whole).map(|place| place.folder.0).collect())
+    }
+
+    fn read_places(&self) -> Result<Vec<Place>, ArtefactError> {
+        let mut places: Vec<Place> = Vec::new();
         for path in json_files(&self.places_folder())? {
             let text = lacuna_disk::read_text(&path, PLACE_BYTES_MAX)?;
             let place: Place = serde_json::from_str(&text).map_err(|error| ArtefactError::File {
@@ -182,9 +198,9 @@ impl Site {
                 found: error.to_string(),
                 fix: "delete it, and name that folder to `lacuna trace` by --root",
             })?;
-            places.push(place.folder.0);
+            places.push(place);
         }
-        places.sort();
+        places.sort_by(|a, b| a.folder.cmp(&b.folder));
         Ok(places)
     }
 
@@ -270,8 +286,8 @@ mod tests {
         let (runs, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let site = Site::open_or_create(runs.path()).unwrap();
         for _ in 0..2 {
-            site.remember(other.path()).unwrap();
-            site.remember(&runs.path().join("train/x")).unwrap();
+            site.remember(other.path(), false).unwrap();
+            site.remember(&runs.path().join("train/x"), true).unwrap();
         }
         assert_eq!(site.places().unwrap(), [other.path()]);
     }

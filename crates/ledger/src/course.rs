@@ -174,8 +174,9 @@ impl RequestState {
                 }
                 self.take_verdict(record);
             }
-            // A request may be refused after its files went to quarantine: then they are put back.
-            Record::Removal { how: RemovalKind::Restored, .. } if self.status == Status::Refused => {}
+            // A request may be refused after its files went to quarantine: then they are put back, or deleted all the same.
+            Record::Removal { how: RemovalKind::Restored | RemovalKind::Deleted, .. }
+                if self.status == Status::Refused => {}
             Record::Deletion { .. } | Record::Removal { .. } => {
                 let standing = [Status::Accepted, Status::Extended, Status::Executed, Status::Verified];
                 if !standing.contains(&self.status) {

@@ -83,14 +83,15 @@ impl Store {
         };
         let shared = self.models.folder();
         if let Some(folder) = shared {
-            site.register(folder, &artefact)?;
+            site.remember(folder, true)?;
+            Register::of(folder).enter(&site.fingerprint(), &artefact)?;
         }
         if shared != Some(self.work.as_path()) {
             // A folder of one attempt goes with it, so the site need not remember it.
             Register::of(&self.work).enter(&site.fingerprint(), &artefact)?;
         }
         if let Some(folder) = self.records.folder() {
-            site.remember(folder)?;
+            site.remember(folder, true)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{Quarantine, delete_quarantined, restore};
+use crate::trace::{Quarantine, restore};
 use clap::{Args, Subcommand};
 use lacuna_artefacts::PortablePath;
 use lacuna_ledger::Ledger;
@@ -132,19 +132,24 @@ fn delete(deletion: &Deletion, context: &Context) -> Result<Outcome, CliError> {
         let what = format!("{name}: {steps} files would be deleted for good; fix: --yes confirms it");
         return Err(CliError::Config { what });
     }
-    let files = match (ledger_of(&quarantine, &deletion.which)?, quarantine.journal().request.clone()) {
-        (Some(mut ledger), Some(request)) => delete_quarantined(&context.runs, &request, &mut ledger)?,
-        _ => quarantine.delete()?.steps.len(),
-    };
+    let mut ledger = ledger_of(&quarantine, &deletion.which)?;
+    let files = crate::trace::delete(quarantine, ledger.as_mut())?;
     Ok(Outcome::new("quarantine.delete", &Done { name: name.clone(), files }, format!("deleted {files} files\n")))
 }
 
 fn find(name: &str, context: &Context) -> Result<Quarantine, CliError> {
     let all = Quarantine::all(&context.runs)?;
     let known: Vec<String> = all.iter().map(|quarantine| quarantine.name().to_string()).collect();
-    all.into_iter().find(|quarantine| quarantine.name() == name).ok_or_else(|| CliError::Config {
+    let exact = all.iter().any(|quarantine| quarantine.name() == name);
+    let is_meant = |quarantine: &Quarantine| match exact {
+        true => quarantine.name() == name,
+        false => !name.is_empty() && quarantine.name().starts_with(name),
+    };
+    let mut meant: Vec<Quarantine> = all.into_iter().filter(is_meant).collect();
+    let found = if meant.len() == 1 { meant.pop() } else { None };
+    found.ok_or_else(|| CliError::Config {
         what: format!(
-            "quarantine: expected one of {}, found `{name}`",
+            "quarantine: expected one of {}, found `{name}`; fix: `lacuna quarantine list` shows the names",
             if known.is_empty() { "none".to_string() } else { known.join(", ") }
         ),
     })

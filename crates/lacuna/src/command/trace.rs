@@ -114,9 +114,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let given: Vec<String> = given.into_iter().map(Address::to_string).collect();
     let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref())?;
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
-    let look = |ledger: Option<&Ledger>| find(&person, &Places { roots: &roots, data: &arguments.data, cache, ledger });
+    let registered = crate::trace::registered(site.as_ref())?;
+    let look = |ledger: Option<&Ledger>| {
+        find(&person, &Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
+    };
     let trace = look(ledger.as_ref())?;
-    let places = Places { roots: &roots, data: &[], cache: None, ledger: ledger.as_ref() };
+    let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };
     let buckets = in_buckets(&person, &places, &given)?;
     let (mut receipt, mut remaining) = (None, Vec::new());
     let scope = Scope { include_sources: arguments.include_sources };

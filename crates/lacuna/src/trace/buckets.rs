@@ -185,7 +185,7 @@ mod tests {
         write("a/run.json", run.to_string());
         write("p/plan.jsonl", format!("{plan}\n{{}}\n"));
         let roots = [folder.path().to_path_buf()];
-        let places = Places { roots: &roots, data: &[], cache: None, ledger: None };
+        let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: None };
         let found: Vec<String> = named_buckets(&places).unwrap().into_iter().collect();
         assert_eq!(found, ["gs://three/heads", "s3://one/r", "s3://two/r"]);
     }

@@ -28,24 +28,10 @@ pub fn without(path: &Path, person: &Person) -> Option<Vec<u8>> {
     }
 }
 
-/// Columns that name people, scans or files.
-const COLUMNS: &[&str] = &[
-    "participant_id",
-    "subject",
-    "subject_id",
-    "patient",
-    "patient_id",
-    "scan",
-    "scan_id",
-    "case",
-    "case_id",
-    "filename",
-    "file",
-    "image",
-    "label",
-    "name",
-    "id",
-];
+/// Columns that name people.
+const PEOPLE: &[&str] = &["participant_id", "subject", "subject_id", "patient", "patient_id"];
+/// Columns that name scans or files; where a table has a column of people, that one decides.
+const COLUMNS: &[&str] = &["scan", "scan_id", "case", "case_id", "filename", "file", "image", "label", "name", "id"];
 /// Fields of an index whose entries are scans or people.
 const LISTS: &[&str] = &["training", "test", "validation", "train", "val", "held_out", "forget", "subjects"];
 /// Fields of an index whose keys are scans.
@@ -56,12 +42,12 @@ const KEYED: &[&str] = &["dataset"];
 fn rows(text: &str, between: &[char], person: &Person) -> Option<Vec<u8>> {
     let header = text.lines().next()?;
     let clean = |cell: &str| cell.trim().trim_start_matches('\u{feff}').trim_matches('"').to_string();
-    let columns: Vec<usize> = header
-        .split(between)
-        .enumerate()
-        .filter(|(_, cell)| COLUMNS.contains(&clean(cell).to_lowercase().as_str()))
-        .map(|(at, _)| at)
-        .collect();
+    let among = |names: &[&str]| -> Vec<usize> {
+        let named = |cell: &str| names.contains(&clean(cell).to_lowercase().as_str());
+        header.split(between).enumerate().filter(|(_, cell)| named(cell)).map(|(at, _)| at).collect()
+    };
+    let people = among(PEOPLE);
+    let columns = if people.is_empty() { among(COLUMNS) } else { people };
     let refers = |line: &str| {
         let cells: Vec<&str> = line.split(between).collect();
         columns.iter().any(|at| cells.get(*at).is_some_and(|cell| person.is_referred_to_by(&clean(cell))))
@@ -161,6 +147,9 @@ mod tests {
         assert_eq!(written("participants.tsv", table, "1").unwrap(), "\u{feff}participant_id\tage\r\n10\t1\r\n");
         assert_eq!(written("participants.tsv", table, "11"), None);
         assert_eq!(written("subjects.tsv", "scan\tsubject\nx\tp1\ny\tp2\n", "p1").unwrap(), "scan\tsubject\ny\tp2\n");
+        // Two people whose scans are called like the other.
+        let crossed = "scan\tsubject\np1\tp2\np2\tp1\n";
+        assert_eq!(written("subjects.tsv", crossed, "p1").unwrap(), "scan\tsubject\np1\tp2\n");
         assert_eq!(written("train.txt", "2\n1\n", "1").unwrap(), "2\n");
         assert_eq!(written("README", "1\n", "1"), None);
     }

@@ -29,7 +29,7 @@ pub use buckets::{Bucket, in_buckets};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};
-pub use purge::{delete_quarantined, deletions, finish, purge, quarantines_of, restore};
+pub use purge::{delete, deletions, finish, purge, quarantines_of, restore};
 pub use quarantine::{Quarantine, Receipt, State};
 
 use crate::error::CliError;
@@ -52,6 +52,8 @@ const TEXT_BYTES_MAX: u64 = 1 << 30;
 pub struct Places<'a> {
     /// Folders of runs and stores.
     pub roots: &'a [PathBuf],
+    /// Files elsewhere that registers name.
+    pub registered: &'a [PathBuf],
     /// Data sets.
     pub data: &'a [PathBuf],
     /// A cache of prepared scans.
@@ -177,11 +179,26 @@ pub fn roots(
     more: impl IntoIterator<Item = PathBuf>,
 ) -> Result<Vec<PathBuf>, CliError> {
     let mut roots = vec![runs.to_path_buf()];
-    if let Some(site) = site {
-        roots.extend(site.places()?);
-    }
+    roots.extend(site.map(Site::stores).transpose()?.into_iter().flatten());
     roots.extend(more);
     Ok(roots)
+}
+
+/// Files outside the folder of runs that registers of this site name: what lies beside them is not looked at.
+///
+/// # Errors
+/// A list of places, or a register, that cannot be read.
+pub fn registered(site: Option<&Site>) -> Result<Vec<PathBuf>, CliError> {
+    let Some(site) = site else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for place in site.places()? {
+        for folder in walk::folders_with_registers(&place) {
+            let entries = lacuna_artefacts::Register::of(&folder).entries()?;
+            let own = entries.into_iter().filter(|entered| entered.site == site.fingerprint());
+            files.extend(own.map(|entered| folder.join(entered.artefact.file.as_path())));
+        }
+    }
+    Ok(files)
 }
 
 /// Look for a person.
@@ -192,7 +209,7 @@ pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
     let removed = removed(places.ledger)?;
     let all: Vec<PathBuf> =
         places.roots.iter().chain(places.data).cloned().chain(places.cache.map(Path::to_path_buf)).collect();
-    let walked = walk::walk(&all, places.ledger)?;
+    let walked = walk::walk(&all, places.ledger)?.with(places.registered);
     let survey = Survey::read(&walked, person)?;
     let data = places.data.iter().map(|data| walk::shown(data)).collect();
     let (found, trace) = (BTreeMap::new(), Trace::default());
@@ -206,6 +223,7 @@ pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
     search.prepared(&removed)?;
     search.copies(&removed)?;
     search.mentions();
+    search.quarantines()?;
     search.told(&removed)
 }
 
@@ -422,6 +440,28 @@ impl Search<'_> {
         }
     }
 
+    /// What purges for others set aside can be put back and may hold the person too.
+    fn quarantines(&mut self) -> Result<(), CliError> {
+        let Some(ledger) = self.places.ledger else { return Ok(()) };
+        let own: BTreeSet<String> = ledger
+            .requests()?
+            .into_iter()
+            .filter(|state| self.person.is_meant_by(state.subject.as_str()))
+            .map(|state| state.request)
+            .collect();
+        for runs in &self.walked.roots {
+            for quarantine in Quarantine::all(runs)? {
+                if quarantine.journal().request.as_ref().is_some_and(|request| own.contains(request)) {
+                    continue;
+                }
+                let why = "a quarantine of another purge, whose files may hold the person too; fix: `lacuna quarantine \
+                           restore` or `delete` it";
+                self.trace.unattributed.push(Unknown::new(quarantine.folder(), why));
+            }
+        }
+        Ok(())
+    }
+
     fn told(mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<Trace, CliError> {
         for (path, (holds, purge, by)) in &self.found {
             let digest = lacuna_disk::digest_file(path)?;
@@ -432,7 +472,8 @@ impl Search<'_> {
         let more = [&self.walked.links, &self.walked.unread, &self.survey.damaged];
         self.trace.unattributed.extend(more.into_iter().flatten().cloned());
         self.trace.unattributed.sort_by(|a, b| a.path.cmp(&b.path));
-        self.trace.looked = self.walked.roots.iter().map(|root| root.as_path().into()).collect();
+        let looked = self.walked.roots.iter().chain(&self.walked.beside);
+        self.trace.looked = looked.map(|root| root.as_path().into()).collect();
         Ok(self.trace)
     }
 

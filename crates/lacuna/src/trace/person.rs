@@ -61,7 +61,7 @@ impl Person {
         for data in data.iter().filter(|data| data.exists()) {
             let cohort = Cohort::open(data, &LayoutOptions::default())?;
             redact::hide_cohort(&cohort);
-            person.add_scans(subject, &cohort);
+            person.add_scans(subject, &cohort, &shown(data));
         }
         if let Some(site) = site {
             person.know(site)?;
@@ -75,11 +75,11 @@ impl Person {
     }
 
     /// What a data set lists of them. A scan that is called like another person is not theirs alone.
-    fn add_scans(&mut self, subject: &SubjectId, cohort: &Cohort) {
+    fn add_scans(&mut self, subject: &SubjectId, cohort: &Cohort, data: &Path) {
         let others: BTreeSet<String> = cohort.subjects().iter().map(SubjectId::to_string).collect();
         for scan in cohort.scans_of(subject) {
             let files: Vec<PathBuf> = scan.images.iter().chain(&scan.label).map(|file| shown(file)).collect();
-            self.scans.extend(files.iter().flat_map(|file| bids_folders(file)).filter(|name| *name != self.id));
+            self.scans.extend(files.iter().flat_map(|file| bids_folders(file, data)).filter(|name| *name != self.id));
             self.files.extend(files);
             if scan.name != self.id && !others.contains(&scan.name) {
                 self.scans.insert(scan.name.clone());
@@ -116,6 +116,15 @@ impl Person {
     /// that are replaced whole, never for a replacement within a text.
     pub fn is_mentioned_in(&self, text: &[u8]) -> bool {
         self.names.iter().chain(&self.scans).any(|name| mentions(text, name.as_bytes()))
+    }
+
+    /// Whether words of the operator mention the person. A number is somebody only alone: `run-1` is not person 1.
+    pub fn is_mentioned_in_words(&self, text: &str) -> bool {
+        let is_number = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+        let (numbers, words): (Vec<&String>, Vec<&String>) =
+            self.names.iter().chain(&self.scans).partition(|name| is_number(name));
+        numbers.into_iter().any(|name| name == text)
+            || words.into_iter().any(|name| mentions(text.as_bytes(), name.as_bytes()))
     }
 
     /// Every name that means the person.
@@ -160,9 +169,10 @@ impl Person {
     }
 }
 
-/// The folders of a path that are called like a person of a BIDS data set.
-fn bids_folders(file: &Path) -> Vec<String> {
-    let names = file.components().filter_map(|part| part.as_os_str().to_str());
+/// The folders of a path, below its data set, that are called like a person of a BIDS data set.
+fn bids_folders(file: &Path, data: &Path) -> Vec<String> {
+    let names =
+        file.strip_prefix(data).unwrap_or(Path::new("")).components().filter_map(|part| part.as_os_str().to_str());
     names
         .filter(|name| name.starts_with("sub-") && !name.contains('_') && !name.contains('.'))
         .map(str::to_string)

@@ -246,7 +246,17 @@ impl Plan {
             let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let renamed = change.name(&name);
             if renamed != name {
-                let to = run.with_file_name(renamed).into();
+                let taken = |to: &PathBuf| {
+                    to.exists()
+                        || self
+                            .steps
+                            .iter()
+                            .any(|step| matches!(&step.how, How::Rename { to: other } if other.0 == *to))
+                };
+                let numbered = |number: usize| {
+                    run.with_file_name(if number == 1 { renamed.clone() } else { format!("{renamed}-{number}") })
+                };
+                let to = (1..).map(numbered).find(|to| !taken(to)).expect("numbers do not end").into();
                 let how = How::Rename { to };
                 self.steps.push(Step {
                     path: run.as_path().into(),

@@ -6,6 +6,7 @@
 use super::plan::{How, Plan, Step};
 use super::quarantine::{Quarantine, Receipt, State};
 use crate::error::CliError;
+use crate::run_folder::refused;
 use lacuna_ledger::{Ledger, Record, RemovalKind, random_hex};
 use std::path::Path;
 
@@ -17,6 +18,7 @@ pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> R
     if plan.is_empty() {
         return Ok(Receipt { quarantine: None, folder: None, steps: Vec::new(), pseudonym: plan.pseudonym.clone() });
     }
+    let _lock = lock(runs)?;
     let request = ledger.as_ref().map(|(_, request)| request.to_string());
     let name = request.clone().unwrap_or_else(|| format!("purge-{}", random_hex::<4>()));
     if let Some((ledger, request)) = ledger {
@@ -35,6 +37,10 @@ pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> R
 /// As [`purge`].
 pub fn finish(runs: &Path) -> Result<usize, CliError> {
     let mut finished = 0;
+    if Quarantine::all(runs)?.is_empty() {
+        return Ok(finished);
+    }
+    let _lock = lock(runs)?;
     for mut quarantine in Quarantine::all(runs)? {
         if quarantine.journal().state == State::Decided {
             quarantine.carry_out()?;
@@ -64,22 +70,27 @@ pub fn deletions(runs: &Path, request: &str, ledger: &Ledger) -> Result<Vec<Reco
     Ok(quarantines_of(runs, request)?.iter().flat_map(of_quarantine).collect())
 }
 
-/// Delete for good what was set aside for a request that is still open, after writing that down; how many files.
+/// Delete one quarantine for good, after writing that down where it belongs to an open request; how many steps it had.
 ///
 /// # Errors
 /// A file that cannot be deleted, or a request that is closed.
-pub fn delete_quarantined(runs: &Path, request: &str, ledger: &mut Ledger) -> Result<usize, CliError> {
-    let records = deletions(runs, request, ledger)?;
-    let known = ledger.view().records_of(request)?;
-    let new: Vec<Record> = records.into_iter().filter(|record| !known.contains(record)).collect();
-    if !new.is_empty() {
-        ledger.step(request, &new)?;
+pub fn delete(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<usize, CliError> {
+    if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
+        let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Deleted);
+        ledger.step(&request, &records)?;
     }
-    let mut deleted = 0;
-    for quarantine in quarantines_of(runs, request)? {
-        deleted += quarantine.delete()?.steps.len();
-    }
-    Ok(deleted)
+    Ok(quarantine.delete()?.steps.len())
+}
+
+/// One purge at a time in a folder of runs; others wait.
+fn lock(runs: &Path) -> Result<std::fs::File, CliError> {
+    let folder = runs.join(lacuna_artefacts::FOLDER).join("quarantine");
+    std::fs::create_dir_all(&folder).map_err(refused(&folder, "create"))?;
+    let path = folder.join("lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(refused(&path, "open"))?;
+    file.lock().map_err(refused(&path, "lock"))?;
+    Ok(file)
 }
 
 /// Put back what was set aside, and write that down where it belongs to a request.
@@ -87,6 +98,7 @@ pub fn delete_quarantined(runs: &Path, request: &str, ledger: &mut Ledger) -> Re
 /// # Errors
 /// A file that cannot be put back, or a request that is closed.
 pub fn restore(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<Vec<Step>, CliError> {
+    quarantine.check_restorable()?;
     if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
         let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Restored);
         ledger.step(&request, &records)?;

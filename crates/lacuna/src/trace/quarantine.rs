@@ -45,6 +45,8 @@ pub struct Journal {
     pub at: String,
     /// The folder that paths are seen from.
     from: PortablePath,
+    /// This quarantine's own folder: a project that was moved has it elsewhere.
+    folder: PortablePath,
     /// Folders that were looked into, which stay though they be empty.
     roots: Vec<PortablePath>,
     /// What is done.
@@ -89,6 +91,7 @@ impl Quarantine {
             pseudonym: plan.pseudonym.clone(),
             at: crate::progress::timestamp(),
             from: std::env::current_dir().unwrap_or_default().into(),
+            folder: std::path::absolute(&folder).unwrap_or_else(|_| folder.clone()).into(),
             roots: plan.roots.iter().map(|root| root.as_path().into()).collect(),
             steps: plan.steps.clone(),
         };
@@ -152,6 +155,7 @@ impl Quarantine {
     /// # Errors
     /// A file that is there again, or cannot be moved; the same call goes on from there.
     pub fn restore(self) -> Result<Journal, CliError> {
+        self.check_restorable()?;
         for number in (0..self.journal.steps.len()).rev() {
             let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
             let path = self.place_of(&step.path);
@@ -162,18 +166,50 @@ impl Quarantine {
                         std::fs::rename(&to, &path).map_err(refused(&to, "rename"))?;
                     }
                 }
-                How::Quarantine if stored.exists() && path.exists() => {
-                    let path = path.display();
-                    let what = format!(
-                        "{path}: expected nothing where the file is to be put back, found one; fix: move it away"
-                    );
-                    return Err(CliError::Config { what });
-                }
                 _ if stored.exists() => move_over(&stored, &path)?,
                 _ => {}
             }
         }
         self.delete()
+    }
+
+    /// Whether everything can be put back, before anything is: nothing that was made or changed since is written over.
+    pub fn check_restorable(&self) -> Result<(), CliError> {
+        let renamed: Vec<(PathBuf, PathBuf)> =
+            self.journal.steps.iter().filter_map(|step| self.renamed(step)).collect();
+        // Steps name files by the folder that they lay in before it was renamed.
+        let now = |path: PathBuf| {
+            let moved = renamed.iter().find(|(from, to)| path.starts_with(from) && !from.exists() && to.exists());
+            moved.map_or(path.clone(), |(from, to)| to.join(path.strip_prefix(from).unwrap_or(&path)))
+        };
+        for (number, step) in self.journal.steps.iter().enumerate() {
+            let (path, stored) = (now(self.place_of(&step.path)), stored_file(&self.folder, number));
+            let digest = lacuna_disk::digest_file(&path).ok();
+            let refused = match &step.how {
+                How::Quarantine => stored.exists() && path.exists() && digest.as_ref() != Some(&step.before),
+                How::Rewrite { after } => {
+                    stored.exists() && ![after, &step.before].contains(&&digest.unwrap_or_default())
+                }
+                How::Rename { to } => self.place_of(&step.path).exists() && self.place_of(to).exists(),
+            };
+            if refused {
+                let path = path.display();
+                let what = format!(
+                    "{path}: expected it as the purge left it, found it changed since, so putting the original back would \
+                     lose that; fix: put back later quarantines first, or move it away"
+                );
+                return Err(CliError::Config { what });
+            }
+        }
+        Ok(())
+    }
+
+    /// The two names of a folder that a step renamed.
+    fn renamed(&self, step: &Step) -> Option<(PathBuf, PathBuf)> {
+        match &step.how {
+            How::Rename { to } => Some((self.place_of(&step.path), self.place_of(to))),
+            _ => None,
+        }
     }
 
     /// Delete what was set aside, for good.
@@ -257,7 +293,13 @@ impl Quarantine {
 
     /// A path of the journal from wherever the command runs now.
     fn place_of(&self, path: &Path) -> PathBuf {
-        self.journal.from.join(path)
+        let (from, folder) = (self.journal.from.as_path(), self.journal.folder.as_path());
+        let here = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let below = folder.strip_prefix(from).ok().filter(|below| here != folder && here.ends_with(below));
+        match below.and_then(|below| here.ancestors().nth(below.components().count())) {
+            Some(moved) => moved.join(path),
+            None => from.join(path),
+        }
     }
 
     /// Folders that were left empty, such as those of a person of a BIDS data set; never one that was looked into.
@@ -366,6 +408,7 @@ mod tests {
             pseudonym: "p".to_string(),
             at: String::new(),
             from: place.into(),
+            folder: folder_of(place).join("q").into(),
             roots: vec![place.into()],
             steps,
         };

@@ -24,10 +24,49 @@ pub struct Walked {
     pub files: BTreeSet<PathBuf>,
     /// Every folder, the roots included.
     pub folders: BTreeSet<PathBuf>,
+    /// Folders of single files that registers name.
+    pub beside: BTreeSet<PathBuf>,
     /// Links that lead out of the places.
     pub links: Vec<Unknown>,
     /// What cannot be read.
     pub unread: Vec<Unknown>,
+}
+
+impl Walked {
+    /// The same with single files elsewhere, and the registers of their folders.
+    pub fn with(mut self, files: &[PathBuf]) -> Walked {
+        for file in files.iter().filter(|file| file.is_file()).map(|file| shown(file)) {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !self.folders.contains(folder) {
+                self.beside.insert(folder.to_path_buf());
+            }
+            self.files.insert(file);
+        }
+        self.folders.extend(self.beside.iter().cloned());
+        self
+    }
+}
+
+/// The folders with registers at and below a place: a folder without any in it is not gone through.
+pub fn folders_with_registers(place: &Path) -> Vec<PathBuf> {
+    let has_register = |folder: &Path| folder.join(FOLDER).join("artefacts").is_dir();
+    if !has_register(place) {
+        return Vec::new();
+    }
+    // Only a data set that was exported has registers in the folders below it, and a list of subjects.
+    let mut folders = vec![place.to_path_buf()];
+    let mut open = if place.join("subjects.tsv").is_file() { vec![place.to_path_buf()] } else { Vec::new() };
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && path.file_name().is_some_and(|name| name != FOLDER)
+            {
+                folders.extend(has_register(&path).then(|| path.clone()));
+                open.push(path);
+            }
+        }
+    }
+    folders
 }
 
 /// Walk folders; those that are not there hold nothing.

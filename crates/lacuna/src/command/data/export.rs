@@ -113,7 +113,7 @@ struct Entering<'a> {
 impl Entering<'_> {
     /// The files of a scan, which are written next.
     fn scan(&self, scan: &ScanData, files: &ScanFiles) -> Result<(), CliError> {
-        self.site.remember(self.out)?;
+        self.site.remember(self.out, false)?;
         let source = self.cohort.scans_of(&scan.subject).iter().find(|source| source.name == scan.name);
         let sources: Vec<PathBuf> =
             source.iter().flat_map(|source| source.images.iter().chain(&source.label)).cloned().collect();

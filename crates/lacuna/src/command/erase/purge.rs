@@ -3,7 +3,7 @@
 use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, roots};
+use crate::trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger, RequestState};
@@ -70,7 +70,7 @@ pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     }));
     look.unknown.extend(trace.unattributed.into_iter().map(|unknown| Unknown { path: unknown.path, why: unknown.why }));
     look.mentions.extend(trace.mentions.into_iter().map(|mention| mention.path));
-    let places = Places { roots: &asked.roots, data: &[], cache: None, ledger: Some(ledger) };
+    let places = Places { roots: &asked.roots, registered: &[], data: &[], cache: None, ledger: Some(ledger) };
     for bucket in in_buckets(&asked.person, &places, &asked.buckets)? {
         let url = |url: String| PortablePath(PathBuf::from(url));
         let (stays, is_source, returned) = (false, false, false);
@@ -106,6 +106,7 @@ pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Resu
 struct Asked {
     person: Person,
     roots: Vec<PathBuf>,
+    registered: Vec<PathBuf>,
     /// Buckets that the command or the environment names.
     buckets: Vec<String>,
 }
@@ -120,6 +121,7 @@ impl Asked {
         Ok(Asked {
             person: Person::of(subject, std::slice::from_ref(&arguments.data), Some(ledger), site.as_ref())?,
             roots: roots(&context.runs, site.as_ref(), folders)?,
+            registered: registered(site.as_ref())?,
             buckets: buckets.into_iter().map(Address::to_string).collect(),
         })
     }
@@ -127,6 +129,9 @@ impl Asked {
     fn trace(&self, search: &Search, ledger: &Ledger) -> Result<Trace, CliError> {
         let cache = search.context.loading.cache.as_ref().map(|cache| cache.folder());
         let data = std::slice::from_ref(&search.arguments.data);
-        find(&self.person, &Places { roots: &self.roots, data, cache, ledger: Some(ledger) })
+        find(
+            &self.person,
+            &Places { roots: &self.roots, registered: &self.registered, data, cache, ledger: Some(ledger) },
+        )
     }
 }

@@ -8,7 +8,7 @@ use crate::output::Outcome;
 use crate::trace::{deletions, quarantines_of};
 use clap::Args;
 use jiff::civil::Date;
-use lacuna_ledger::{ExtensionReason, Ledger, RefusalGround, Status};
+use lacuna_ledger::{Digest, ExtensionReason, Ledger, Record, RefusalGround, RemovalKind, Status};
 
 /// Which request, and of which ledger.
 #[derive(Args)]
@@ -125,6 +125,7 @@ pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, C
     if !(state.status == Status::Closed && has_rest) {
         let told = day_or_today(arguments.told);
         let deleted = deletions(&context.runs, &request, &ledger)?;
+        check_at_hand(&ledger, &request, &deleted, context)?;
         let closed = match arguments.unassessed {
             true => ledger.close_unassessed_deleting(&request, told, &deleted),
             false => ledger.close_deleting(&request, told, &deleted),
@@ -139,6 +140,26 @@ pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, C
         ledger.destroy_link(&state.subject)?;
     }
     Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.close"))
+}
+
+/// Closing deletes what was set aside, so it has to be here.
+fn check_at_hand(ledger: &Ledger, request: &str, deleted: &[Record], context: &Context) -> Result<(), CliError> {
+    let here = |mark: &Digest| {
+        deleted.iter().any(|record| matches!(record, Record::Removal { artefact, .. } if artefact == mark))
+    };
+    let set_aside = |how: &RemovalKind| matches!(how, RemovalKind::Quarantined | RemovalKind::Rewritten);
+    let removed = ledger.view().removed()?;
+    let missing =
+        removed.iter().filter(|(mark, of)| of.request == request && set_aside(&of.how) && !here(mark)).count();
+    if missing == 0 {
+        return Ok(());
+    }
+    let runs = context.runs.display();
+    let what = format!(
+        "request {request}: expected the {missing} files that were moved to quarantine for it below {runs}, found none of \
+         them; fix: close it with the --runs of the purge, or `lacuna quarantine restore` or `delete` there first"
+    );
+    Err(CliError::Config { what })
 }
 
 impl Which {

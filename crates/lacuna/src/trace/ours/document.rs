@@ -36,7 +36,7 @@ fn rewrite_field(value: &mut Value, outer: &str, field: &str, change: &Change, w
                 *text = change.pseudonym.clone();
             } else if let Some(alias) = change.alias(text) {
                 *text = alias;
-            } else if with_words && holds_words(field) && change.person.is_mentioned_in(text.as_bytes()) {
+            } else if with_words && holds_words(field) {
                 *text = change.words(text);
             }
         }
@@ -71,8 +71,8 @@ fn rewrite_command(words: &mut [Value], change: &Change) {
         let (option, value) =
             text.split_once('=').filter(|(option, _)| option.starts_with("--")).unwrap_or((&before, text));
         let takes_people = TAKING_PEOPLE.contains(&option);
-        let is_number = value.parse::<f64>().is_ok();
-        if change.person.is_mentioned_in(value.as_bytes()) && (takes_people || !is_number) {
+        let (is_number, is_option) = (value.parse::<f64>().is_ok(), text.starts_with('-') && !text.contains('='));
+        if takes_people || !(is_number || is_option) {
             *text = change.words(text);
         }
         before.clone_from(text);
@@ -124,7 +124,10 @@ mod tests {
         let mut document =
             json!({"command": ["train", "--epochs", "1", "--seed=1", "--held-out", "1,10", "--name", "run-1"]});
         rewrite(&mut document, &change(&person), true);
-        let expected = json!(["train", "--epochs", "1", "--seed=1", "--held-out", "p,10", "--name", "p"]);
+        let expected = json!(["train", "--epochs", "1", "--seed=1", "--held-out", "p,10", "--name", "run-1"]);
         assert_eq!(document["command"], expected);
+        let mut document = json!({"command": ["predict", "--model", "model", "--data", "data-1"]});
+        rewrite(&mut document, &change(&Person::named("model")), true);
+        assert_eq!(document["command"], json!(["predict", "--model", "p", "--data", "data-1"]));
     }
 }

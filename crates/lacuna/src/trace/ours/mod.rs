@@ -65,7 +65,7 @@ impl Change<'_> {
         // `20261125-101500-` holds digits that mean no person.
         let (time, rest) =
             name.split_at_checked("20261125-101500-".len()).filter(|(time, _)| is_time(time)).unwrap_or(("", name));
-        match self.person.is_mentioned_in(rest.as_bytes()) {
+        match self.person.is_mentioned_in_words(rest) {
             true => format!("{time}{}", self.pseudonym),
             false => name.to_string(),
         }
@@ -176,12 +176,16 @@ pub fn names(form: Form, text: &[u8], person: &Person) -> bool {
 fn names_of_plan(value: &Value, person: &Person) -> bool {
     let of_exact = value.pointer("/plan/shards").is_some_and(|shards| any_string(shards, &|text| person.is(text)));
     let what = value.get("what").and_then(Value::as_str);
-    of_exact || what.is_some_and(|what| words_of(what).any(|word| person.is(word)))
+    of_exact || what.and_then(person_of_task).is_some_and(|id| person.is(id))
 }
 
-/// The words of a task's description, which lacuna wrote: separated by spaces and commas.
-fn words_of(what: &str) -> impl Iterator<Item = &str> {
-    what.split([' ', ',']).filter(|word| !word.is_empty())
+/// Whom a planned task is about, in the words that lacuna writes: `… forgets ID, seed N` or `…, ID forgotten, seed N`.
+fn person_of_task(what: &str) -> Option<&str> {
+    if let Some((_, rest)) = what.rsplit_once(" forgets ") {
+        return rest.split(',').next();
+    }
+    let (before, _) = what.rsplit_once(" forgotten,")?;
+    before.rsplit(", ").next()
 }
 
 fn any_string(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
@@ -259,6 +263,13 @@ mod tests {
         assert_eq!(table["forget"].as_array().unwrap()[0].as_str(), Some("p"));
         assert_eq!((table["epochs"].as_integer(), table["rate"].as_float()), (Some(1), Some(0.01)));
         assert!(table["expect"].get("p").is_some() && table["expect"].get("sub-10").is_some());
+    }
+
+    #[test]
+    fn a_planned_task_is_about_a_person_and_its_other_words_are_nobody() {
+        assert_eq!(person_of_task("noisy-label forgets sub-1, seed 0"), Some("sub-1"));
+        assert_eq!(person_of_task("rebound of retrain, sub-1 forgotten, seed 0"), Some("sub-1"));
+        assert_eq!(person_of_task("train on 3 subjects, seed 0"), None);
     }
 
     #[test]
