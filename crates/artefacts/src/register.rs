@@ -65,7 +65,7 @@ pub struct Artefact {
     /// The images that it was made of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub made_of: BTreeSet<FileMark>,
-    /// The digest of a network's tensors, where it is one and they are known.
+    /// The digest of a network's tensors: its own where it is weights, that of the network that made it otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// BLAKE3 of the file's bytes, where they are final.
@@ -142,12 +142,14 @@ impl Artefact {
 }
 
 impl Entered {
-    /// The text of the same entry without these people and images.
-    pub fn without(&self, keys: &BTreeSet<SubjectKey>, marks: &BTreeSet<FileMark>) -> Vec<u8> {
+    /// The text of the same entry without these people and images, and without digests of models that are gone.
+    pub fn without(&self, keys: &BTreeSet<SubjectKey>, marks: &BTreeSet<FileMark>, gone: &BTreeSet<String>) -> Vec<u8> {
         let mut artefact = self.artefact.clone();
         artefact.holds.retain(|key| !keys.contains(key));
         artefact.forgotten.retain(|key| !keys.contains(key));
         artefact.made_of.retain(|mark| !marks.contains(mark));
+        artefact.model = artefact.model.filter(|digest| !gone.contains(digest));
+        artefact.digest = artefact.digest.filter(|digest| !gone.contains(digest));
         let entry = Entry { schema: SCHEMA.to_string(), site: self.site.clone(), artefact };
         serde_json::to_vec(&entry).expect("plain data is JSON")
     }

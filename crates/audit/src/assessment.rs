@@ -3,6 +3,7 @@
 use crate::delivered::{Prediction, beside};
 use crate::influence::{Direction, influence};
 use crate::memory::{completeness, memory};
+use crate::never_remembered::{self, NeverRemembered};
 use crate::power::seeds_for_equivalence;
 use crate::probe::{ProbeResult, probes};
 use crate::utility::{Kept, Utility, utility};
@@ -50,6 +51,9 @@ pub struct Assessment {
     pub models: usize,
     /// Whether there was anything to forget.
     pub memory: Option<Memory>,
+    /// Where nothing was detectably remembered: whether that is shown, or only not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never_remembered: Option<NeverRemembered>,
     /// How much of it is gone.
     pub completeness: Option<Completeness>,
     /// The statistic that decides.
@@ -87,6 +91,7 @@ impl Assessment {
             reasons: Vec::new(),
             models,
             memory: None,
+            never_remembered: None,
             completeness: None,
             primary: None,
             secondary: Vec::new(),
@@ -145,7 +150,11 @@ fn measured(mut found: Assessment, arms: Arms, protocol: &Protocol, stream: &Str
     let Arms { original, unlearned, retrained } = arms;
     let of = |arm: &Arm| arm.feature(protocol.primary);
     let (o, u, r) = (of(original)?, of(unlearned)?, of(retrained)?);
-    found.memory = Some(memory(&o, &r, protocol.memory_deviations_min, protocol.alpha)?);
+    let memory = memory(&o, &r, protocol.memory_deviations_min, protocol.alpha)?;
+    found.memory = Some(memory);
+    if !memory.detectable {
+        found.never_remembered = never_remembered::shown(original, retrained, protocol);
+    }
     let three = (unlearned, original, retrained);
     found.primary = Some(influence(protocol.primary, three, protocol, protocol.alpha, stream)?);
     found.completeness = completeness(&o, &u, &r, protocol.level, &stream.part("completeness")).ok();
@@ -175,19 +184,6 @@ fn secondary(three: (&Arm, &Arm, &Arm), protocol: &Protocol, stream: &Stream) ->
 /// model that says noise of the subject has a lower cross-entropy there than one that is sure and wrong, and knows less.
 fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
     let (memory, primary) = (found.memory.expect("measured"), found.primary.clone().expect("measured"));
-    if !memory.detectable {
-        let reason = format!(
-            "the originals lie {:.2} deviations from the retrained models (p = {:.3}): the subject is not remembered \
-             detectably by this statistic, so nothing can be said of its forgetting",
-            memory.deviations, memory.comparison.p
-        );
-        if matches!(primary.finding, Finding::Residual | Finding::OverForgotten) {
-            found
-                .reasons
-                .push(format!("the unlearned models differ from the retrained ones all the same: {}", told(&primary)));
-        }
-        return found.because(Verdict::NotAssessable, reason);
-    }
     let sided = |(_, finding): &(String, Finding)| matches!(finding, Finding::Residual | Finding::OverForgotten);
     let probes: Vec<(String, Finding)> =
         found.probes.iter().map(|probe| (told_probe(probe), probe.finding)).filter(sided).collect();
@@ -200,6 +196,16 @@ fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
         .collect();
     found.reasons.extend(secondary.iter().chain(&probes).map(|(told, _)| told.clone()));
     let lost: Vec<String> = found.utility.iter().filter(|side| side.kept == Kept::Lost).map(told_utility).collect();
+    if !memory.detectable {
+        let is_sided = matches!(primary.finding, Finding::Residual | Finding::OverForgotten);
+        let differs: Vec<String> = is_sided
+            .then(|| told(&primary))
+            .into_iter()
+            .chain(secondary.iter().chain(&probes).map(|(told, _)| told.clone()))
+            .chain(lost)
+            .collect();
+        return nothing_to_forget(found, &memory, differs, protocol);
+    }
     found.reasons.extend(lost.iter().cloned());
     let unsure = found.utility.iter().any(|side| side.kept == Kept::Unknown);
     let findings = |told: &[(String, Finding)]| told.iter().map(|(_, finding)| *finding).collect::<Vec<_>>();
@@ -226,6 +232,38 @@ fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
     }
     found.because(Verdict::Inconclusive, told(&primary))
 }
+
+/// The verdict where the originals do not detectably remember the subject.
+///
+/// That a difference was not seen is no finding: only originals that are shown to be like retrained models, and a result
+/// that does not differ from these, give [`Verdict::NotRemembered`].
+fn nothing_to_forget(mut found: Assessment, memory: &Memory, differs: Vec<String>, protocol: &Protocol) -> Assessment {
+    let lie = format!(
+        "the originals lie {:.2} deviations from the retrained models (p = {:.3}): the subject is not remembered \
+         detectably by this statistic",
+        memory.deviations, memory.comparison.p
+    );
+    let is_alike = differs.is_empty();
+    let differing = |told: String| format!("what unlearned differs from the retrained models all the same: {told}");
+    found.reasons.extend(differs.into_iter().map(differing));
+    match found.never_remembered.clone() {
+        Some(shown) if shown.holds() && is_alike => {
+            found.reasons.push(NEXT_OF_NOT_REMEMBERED.to_string());
+            found.because(Verdict::NotRemembered, format!("{lie}, and {}", shown.told()))
+        }
+        shown => {
+            let deviation = found.primary.as_ref().map_or(1.0, |primary| primary.retrained_deviation);
+            let seeds = seeds_for_equivalence(protocol.margin_in_deviations(deviation), protocol.alpha);
+            found.seeds_needed = seeds.filter(|seeds| *seeds > found.models);
+            found.reasons.extend(shown.filter(|shown| !shown.holds()).map(|shown| shown.told()));
+            found.because(Verdict::NotAssessable, format!("{lie}, so nothing can be said of its forgetting"))
+        }
+    }
+}
+
+/// What can be done with such a verdict.
+const NEXT_OF_NOT_REMEMBERED: &str = "there was nothing to forget by these statistics; `lacuna erase --audit` records \
+                                      this for a request, or `lacuna ledger audit REQUEST --verdict not_remembered`";
 
 /// One model beside retrained ones.
 ///
@@ -263,6 +301,25 @@ pub fn delivered_model(
         }
         _ => false,
     };
+    let outside_probes: Vec<String> =
+        found.probes.iter().filter(|probe| probe.finding != Finding::Undecided).map(told_probe).collect();
+    if let (Some(memory), false) = (found.memory, remembered)
+        && !memory.detectable
+    {
+        found.never_remembered = never_remembered::shown(original, retrained, protocol);
+        let mut differs = outside_probes;
+        if place.p <= protocol.alpha {
+            differs.push(format!("{} {score:.4}, p = {:.3}", protocol.primary.name(), place.p));
+        }
+        if loses_dice(model, retrained, protocol) {
+            differs.push("the others lose more Dice than is allowed".to_string());
+        }
+        if pool.len() < protocol.delivered_models_min {
+            found.reasons.push(format!("fewer than {} retrained models", protocol.delivered_models_min));
+            found.never_remembered = None;
+        }
+        return Ok(nothing_to_forget(found, &memory, differs, protocol));
+    }
     if !remembered {
         let reason = "the originals fall into the retrained models' prediction interval or are missing: one model \
                       cannot be judged by this statistic";
@@ -280,8 +337,6 @@ pub fn delivered_model(
     );
     let outside = (place.p <= protocol.alpha).then(|| direction.finding(score - pool.mean()));
     let speaking: Vec<Finding> = outside.into_iter().chain(found.probes.iter().map(|probe| probe.finding)).collect();
-    let outside_probes: Vec<String> =
-        found.probes.iter().filter(|probe| probe.finding != Finding::Undecided).map(told_probe).collect();
     found.reasons.extend(outside_probes);
     let verdict = if speaking.contains(&Finding::Residual) {
         Verdict::ResidualInfluence

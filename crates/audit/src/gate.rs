@@ -62,6 +62,11 @@ impl Gate {
         Ok(self)
     }
 
+    /// Whether any threshold is set. A gate without one has asked nothing, so nothing has passed it.
+    pub fn is_declared(&self) -> bool {
+        *self != Gate::default()
+    }
+
     /// What of an assessment fails.
     pub fn failures(&self, strategy: &str, subject: &str, found: &Assessment) -> Vec<Failure> {
         let mut failures = Vec::new();

@@ -34,6 +34,7 @@ pub mod klom;
 mod law;
 mod measured;
 mod memory;
+mod never_remembered;
 mod permutation;
 mod pool;
 mod power;
@@ -60,6 +61,7 @@ pub use influence::{Direction, Finding, Influence, influence};
 pub use interval::Interval;
 pub use measured::{Arm, Measured};
 pub use memory::{Completeness, Memory, completeness, memory};
+pub use never_remembered::NeverRemembered;
 pub use permutation::{Exchange, signs, two_arms};
 pub use pool::Pool;
 pub use power::{

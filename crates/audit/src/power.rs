@@ -87,7 +87,7 @@ fn of_fixed_margin(seeds: usize, margin: f64, alpha: f64) -> f64 {
 }
 
 /// TOST as it is done here: Welch's, within a margin in estimated deviations.
-fn of_equivalence(seeds: usize, margin: f64, alpha: f64) -> f64 {
+pub(crate) fn of_equivalence(seeds: usize, margin: f64, alpha: f64) -> f64 {
     let own = (seeds - 1) as f64;
     let (error, loss) = ((2.0 / seeds as f64).sqrt(), deviation_loss(seeds, alpha));
     let critical = critical_values(own, alpha);

@@ -93,7 +93,42 @@ fn three_models_are_mostly_inconclusive_and_say_how_many_it_takes() {
 #[test]
 fn what_was_never_remembered_cannot_be_assessed_but_by_chance() {
     let found = audits("nothing", Truth { original: 0.0, models: FEW, ..FORGOTTEN }, 2000);
-    at_most(2000 - count(&found, &[Verdict::NotAssessable]), 2000, 0.05);
+    at_most(2000 - count(&found, &[Verdict::NotAssessable, Verdict::NotRemembered]), 2000, 0.05);
+}
+
+#[test]
+fn a_subject_remembered_at_the_margin_is_called_not_remembered_no_more_than_one_time_in_twenty() {
+    for (name, original) in [("known", 1.5), ("known less", -1.5)] {
+        let found = audits(name, Truth { original, models: FEW, ..FORGOTTEN }, 2000);
+        at_most(count(&found, &[Verdict::NotRemembered]), 2000, 0.05);
+    }
+}
+
+#[test]
+fn ten_models_mostly_show_that_nothing_was_remembered_and_three_never_do() {
+    let nothing = Truth { original: 0.0, ..FORGOTTEN };
+    let found = audits("nothing, ten", nothing, 60);
+    assert!(count(&found, &[Verdict::NotRemembered]) >= 30, "{}", count(&found, &[Verdict::NotRemembered]));
+    let few = audits("nothing, three", Truth { models: 3, ..nothing }, 500);
+    assert_eq!(count(&few, &[Verdict::NotRemembered]), 0);
+    let open = few.iter().find(|audit| audit.verdict == Verdict::NotAssessable).unwrap();
+    assert!(open.reasons.iter().any(|reason| reason.contains("with a chance of 0 %")), "{:?}", open.reasons);
+    assert!(open.seeds_needed.unwrap() > 3);
+}
+
+#[test]
+fn what_differs_from_retrained_models_is_never_called_not_remembered() {
+    let nothing = Truth { original: 0.0, ..FORGOTTEN };
+    for (name, truth) in [
+        ("beyond", Truth { unlearned: -6.0, ..nothing }),
+        ("left", Truth { unlearned: 6.0, ..nothing }),
+        ("lost", Truth { dice_loss: 0.2, ..nothing }),
+    ] {
+        let found = audits(name, truth, 40);
+        assert_eq!(count(&found, &[Verdict::NotRemembered]), 0, "{name}");
+        let open = found.iter().find(|audit| audit.verdict == Verdict::NotAssessable).unwrap();
+        assert!(open.reasons.iter().any(|reason| reason.contains("all the same")), "{name}: {:?}", open.reasons);
+    }
 }
 
 #[test]
@@ -109,9 +144,14 @@ fn a_lineage_without_the_subject_needs_no_statistics() {
 
 /// Delivered models at a distance from ten or fewer retrained ones.
 fn delivered(name: &str, shift: f64, models: usize, count: usize) -> Vec<Verdict> {
+    delivered_of(name, 8.0, shift, models, count)
+}
+
+/// The same where the originals are so far from the retrained models.
+fn delivered_of(name: &str, original: f64, shift: f64, models: usize, count: usize) -> Vec<Verdict> {
     let mut draws = Seed(21).stream("delivered models").part(name).draws();
     let mut one = || {
-        let original = arm("original", &mut draws, 8.0, 0.0, models);
+        let original = arm("original", &mut draws, original, 0.0, models);
         let retrained = arm("retrained", &mut draws, 0.0, 0.0, models);
         let model = arm("delivered", &mut draws, shift, 0.0, 1).models()[0].clone();
         delivered_model(&model, &original, &retrained, &Protocol::default()).unwrap().verdict
@@ -135,6 +175,20 @@ fn a_retrained_model_is_accused_one_time_in_twenty_and_never_called_equivalent()
 fn beside_three_retrained_models_nothing_is_called_consistent() {
     let found = delivered("three", 0.0, 3, 200);
     assert!(!found.contains(&Verdict::ConsistentWithRetrain));
+}
+
+#[test]
+fn one_model_of_a_subject_never_remembered_is_called_that_where_it_is_shown_and_the_model_is_like_the_others() {
+    let of = |found: &[Verdict], verdict| found.iter().filter(|found| **found == verdict).count();
+    let shown = delivered_of("never remembered", 0.0, 0.0, 10, 200);
+    assert!(of(&shown, Verdict::NotRemembered) >= 100, "{shown:?}");
+    assert_eq!(of(&shown, Verdict::ConsistentWithRetrain) + of(&shown, Verdict::RetrainEquivalent), 0, "{shown:?}");
+    let margin = delivered_of("remembered at the margin", 1.5, 0.0, 10, 1000);
+    at_most(of(&margin, Verdict::NotRemembered), 1000, 0.05);
+    for (name, shift, models) in [("destroyed", -8.0, 10), ("few", 0.0, 4)] {
+        let found = delivered_of(name, 0.0, shift, models, 100);
+        assert_eq!(of(&found, Verdict::NotRemembered), 0, "{name}");
+    }
 }
 
 #[test]
@@ -199,4 +253,5 @@ fn a_gate_fails_what_is_unknown_and_names_what_it_asks() {
     assert_eq!(gate.failures("a", "b", &unknown).len(), 2);
     assert!(gate.failures("a", "b", found).is_empty());
     assert!(Gate { verdicts: Some(vec![]), ..Gate::default() }.checked().is_err());
+    assert!(gate.is_declared() && !Gate::default().is_declared());
 }

@@ -20,8 +20,11 @@ pub enum Verdict {
     OverForgotten,
     /// Those who stay are served worse than by a retrained model.
     UtilityLost,
-    /// The originals do not remember the subject detectably, or there is nothing to compare with.
+    /// Whether the subject was remembered could not be shown either way, or there is nothing to compare with.
     NotAssessable,
+    /// The originals are shown to be like models that never saw the subject, within the margin, and what is judged does
+    /// not differ from these either: by these statistics there was nothing to forget.
+    NotRemembered,
     /// Neither alike nor different, with the power that there was.
     Inconclusive,
     /// The model is, by its lineage, one that was never trained on the subject.
@@ -32,13 +35,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every one.
-    pub const ALL: [Verdict; 9] = [
+    pub const ALL: [Verdict; 10] = [
         Verdict::RetrainEquivalent,
         Verdict::ConsistentWithRetrain,
         Verdict::ResidualInfluence,
         Verdict::OverForgotten,
         Verdict::UtilityLost,
         Verdict::NotAssessable,
+        Verdict::NotRemembered,
         Verdict::Inconclusive,
         Verdict::Exact,
         Verdict::ExactUnproved,
@@ -53,6 +57,7 @@ impl Verdict {
             Verdict::OverForgotten => "over_forgotten",
             Verdict::UtilityLost => "utility_lost",
             Verdict::NotAssessable => "not_assessable",
+            Verdict::NotRemembered => "not_remembered",
             Verdict::Inconclusive => "inconclusive",
             Verdict::Exact => "exact",
             Verdict::ExactUnproved => "exact_unproved",

@@ -9,6 +9,25 @@ use std::time::{Duration, SystemTime};
 /// No write of one file takes as long.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Remove from a folder what writes began and did not end; one that is not there holds none.
+///
+/// For folders that one process alone writes: another's write would be taken from under it.
+///
+/// # Errors
+/// The folder cannot be listed, or a file in it not removed.
+pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(DiskError::io(folder, "list"))? {
+        let path = entry.map_err(DiskError::io(folder, "list"))?.path();
+        if unfinished(&path).is_some() {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Remove what writes began and did not end from a folder and all below it.
 ///
 /// For folders that one process alone writes: another's write would be taken from under it.
@@ -16,7 +35,7 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// A folder that cannot be listed, or a file that cannot be removed.
 pub fn remove_unfinished_below(folder: &Path) -> Result<(), DiskError> {
-    crate::remove_unfinished(folder)?;
+    remove_unfinished(folder)?;
     for path in entries(folder)? {
         if path.is_dir() && !path.is_symlink() {
             remove_unfinished_below(&path)?;

@@ -11,7 +11,7 @@ mod leftovers;
 pub mod manifest;
 
 pub use boundary::boundary;
-pub use leftovers::{make_folder, remove_abandoned, remove_unfinished_below};
+pub use leftovers::{make_folder, remove_abandoned, remove_unfinished, remove_unfinished_below};
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -116,12 +116,16 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
     let temporary = temporary_name(path);
     // A link, unlike a rename, does not replace what is there.
-    let outcome = write_private(&temporary, bytes)
+    let outcome = boundary("making a key's temporary file")
+        .and_then(|()| write_private(&temporary, bytes))
         .and_then(|()| boundary("linking a key to its name"))
         .and_then(|()| fs::hard_link(&temporary, path));
-    let _ = fs::remove_file(&temporary);
+    // Until here the key has two names; who sweeps its folder takes the second one away after a kill.
+    let _ = boundary("deleting a key's temporary name").and_then(|()| fs::remove_file(&temporary));
     outcome.map_err(DiskError::io(path, "create"))?;
-    sync_folder(folder).map_err(DiskError::io(folder, "flush"))
+    boundary("flushing the folder of a new key")
+        .and_then(|()| sync_folder(folder))
+        .map_err(DiskError::io(folder, "flush"))
 }
 
 /// Make a file unless there is one of that name; whether it was made.
@@ -188,7 +192,8 @@ pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
         Err(error) => return Err(DiskError::io(path, "delete")(error)),
     }
     let folder = folder_of(path);
-    sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true)
+    let flushed = boundary("flushing the folder of a deleted file").and_then(|()| sync_folder(folder));
+    flushed.map_err(DiskError::io(folder, "flush")).map(|()| true)
 }
 
 /// Read a whole file of at most `limit_bytes`.
@@ -287,25 +292,6 @@ pub fn unfinished(path: &Path) -> Option<PathBuf> {
         && chance.len() == 16
         && u64::from_str_radix(chance, 16).is_ok();
     (is_ours && !target.is_empty()).then(|| path.with_file_name(target))
-}
-
-/// Remove from a folder what writes began and did not end; one that is not there holds none.
-///
-/// For folders that one process alone writes: another's write would be taken from under it.
-///
-/// # Errors
-/// The folder cannot be listed, or a file in it not removed.
-pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder).map_err(DiskError::io(folder, "list"))? {
-        let path = entry.map_err(DiskError::io(folder, "list"))?.path();
-        if unfinished(&path).is_some() {
-            remove_file(&path)?;
-        }
-    }
-    Ok(())
 }
 
 /// A rename is durable only once its folder is.

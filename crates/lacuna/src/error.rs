@@ -332,9 +332,20 @@ fn of_exact(error: &ExactError) -> Exit {
 fn of_ledger(error: &LedgerError) -> Exit {
     match error {
         LedgerError::Disk(error) => of_disk(error),
-        LedgerError::Busy { .. } => Exit::TryAgain,
-        LedgerError::Tampered { .. } | LedgerError::NotALedger { .. } | LedgerError::Unproven { .. } => Exit::Ledger,
-        LedgerError::NoLedger { .. } | LedgerError::Key { .. } | LedgerError::Sqlite { .. } => Exit::Data,
+        LedgerError::Busy { .. } | LedgerError::Storage { .. } => Exit::TryAgain,
+        LedgerError::Tampered { .. }
+        | LedgerError::NotALedger { .. }
+        | LedgerError::Gone { .. }
+        | LedgerError::Unproven { .. } => Exit::Ledger,
+        LedgerError::NoLedger { .. }
+        | LedgerError::NotBegun { .. }
+        | LedgerError::NewerVersion { .. }
+        | LedgerError::ReadOnly { .. }
+        | LedgerError::Log { .. }
+        | LedgerError::Key { .. }
+        | LedgerError::KeysMissing { .. }
+        | LedgerError::LinkElsewhere { .. }
+        | LedgerError::Sqlite { .. } => Exit::Data,
         _ => Exit::Config,
     }
 }

@@ -71,6 +71,9 @@ pub struct ErasedBy {
     pub parent: String,
     /// The digest of the model that came of it.
     pub model: String,
+    /// Whether the run left the model's answers on them as they were, so that the model still holds them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_effect: bool,
 }
 
 impl Lineage {
@@ -174,11 +177,6 @@ impl Lineage {
         Ok(Some(lineage))
     }
 
-    /// Whether any lies there.
-    pub fn is_beside(model: &Path) -> bool {
-        model.with_file_name(FILE).exists()
-    }
-
     /// The same after one more request, which made the model that is named in it.
     pub fn after(&self, subjects: BTreeSet<SubjectId>, by: ErasedBy) -> Lineage {
         let mut erasures = self.erasures.clone();
@@ -272,7 +270,14 @@ mod tests {
 
     fn by(parent: &str, model: &str) -> ErasedBy {
         let (parent, model) = (parent.to_string(), model.to_string());
-        ErasedBy { strategy: "atlas-matching".to_string(), variant: String::new(), epochs: 7, parent, model }
+        ErasedBy {
+            strategy: "atlas-matching".to_string(),
+            variant: String::new(),
+            epochs: 7,
+            parent,
+            model,
+            no_effect: false,
+        }
     }
 
     #[test]
@@ -340,6 +345,16 @@ mod tests {
         let unlisted = run.path().join("later.safetensors");
         std::fs::write(&unlisted, b"x").unwrap();
         assert!(check_file(&unlisted).is_ok(), "the manifest says nothing of it");
+    }
+
+    #[test]
+    fn a_run_without_effect_is_marked_and_lineages_written_before_are_read() {
+        let of = |no_effect| serde_json::to_value(ErasedBy { no_effect, ..by("m0", "m1") }).unwrap();
+        assert!(of(false).get("no_effect").is_none());
+        assert_eq!(of(true)["no_effect"], true);
+        for no_effect in [true, false] {
+            assert_eq!(serde_json::from_value::<ErasedBy>(of(no_effect)).unwrap().no_effect, no_effect);
+        }
     }
 
     #[test]

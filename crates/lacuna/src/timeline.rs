@@ -2,19 +2,27 @@
 
 use crate::error::CliError;
 use crate::removals::{self, Part};
-use lacuna_ledger::{Event as Recorded, Ledger, Record, RemovalKind, Status};
+use lacuna_ledger::{Event as Recorded, Record, RemovalKind, Status, UncheckedLedger};
 use lacuna_report::html::{Event, EventTone, Timeline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The ledger's events in words; they hold pseudonyms, digests, days and codes, as the ledger does.
 ///
+/// A ledger that was changed is shown as it is found, and said to be changed.
+///
 /// # Errors
 /// A ledger that cannot be read.
 pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
-    let ledger = Ledger::open(path)?;
+    let ledger = UncheckedLedger::open(path)?;
     let verified = ledger.verify(&[])?;
-    let recorded = ledger.view().events()?.into_iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
+    // What is no record any more is among the findings.
+    let recorded: Vec<(Recorded, Record)> = ledger
+        .events()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|event| Some((event.clone(), event.record().ok()?)))
+        .collect();
     let unassessed = closed_unassessed(&recorded);
     let events = removals::grouped(&recorded, |(_, record)| record)
         .iter()
@@ -36,11 +44,6 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
             .to_string(),
     );
     Ok(Timeline { state, events, notes })
-}
-
-fn read(event: Recorded) -> Result<(Recorded, Record), CliError> {
-    let record = event.record()?;
-    Ok((event, record))
 }
 
 /// The events by which an executed request was closed that no audit could assess.
@@ -143,6 +146,40 @@ fn tone(record: &Record) -> EventTone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lacuna_ledger::{Digest, Ground, Holds, Holidays, Ledger, NewRequest};
+
+    #[test]
+    fn files_are_told_by_kind_with_their_number_and_an_unassessed_end_is_told_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let mut ledger = Ledger::open_or_create(&path).unwrap();
+        let day = "2026-11-25".parse().unwrap();
+        let new = NewRequest { subject: "a", ground: Ground::Unstated, received: day, identity_asked: None };
+        let request = ledger.receive(&new, &Holidays::new()).unwrap().request;
+        ledger.advance(&request, Status::Accepted).unwrap();
+        let removal = |how| Record::Removal {
+            request: request.clone(),
+            artefact: Digest([7; 32]),
+            holds: Holds::Weights,
+            bytes: 1,
+            how,
+        };
+        let verdict =
+            Record::Verdict { request: request.clone(), run: "r".to_string(), verdict: "not_assessable".to_string() };
+        let quarantined = removal(RemovalKind::Quarantined);
+        let records = [verdict, quarantined.clone(), removal(RemovalKind::Rewritten), quarantined];
+        ledger.step(&request, &records).unwrap();
+        ledger.advance(&request, Status::Executed).unwrap();
+        ledger.close_unassessed(&request, day).unwrap();
+        let told: Vec<String> = timeline(&path).unwrap().events.into_iter().map(|event| event.what).collect();
+        for line in [
+            "6 to 8. 2 files moved to quarantine",
+            "7. 1 file rewritten with the pseudonym",
+            "11. a request is closed without an assessment",
+        ] {
+            assert!(told.iter().any(|found| found == line), "{line}: {told:?}");
+        }
+    }
 
     #[test]
     fn digests_are_cut_short_and_nothing_else() {

@@ -33,12 +33,12 @@ fn place() -> (Place, String) {
 
 fn entry(place: &Place, file: &str) -> Artefact {
     let path = place.path(file);
-    // An entry of the whole folder is named by a dot.
-    let (folder, name) = match file.strip_suffix("/.") {
-        Some(folder) => (place.path(folder), std::ffi::OsStr::new(".")),
-        None => (path.parent().unwrap().to_path_buf(), path.file_name().unwrap()),
+    let of_folder = file.ends_with("/.");
+    let (folder, name) = match of_folder {
+        true => (path.as_path(), std::ffi::OsStr::new(".")),
+        false => (path.parent().unwrap(), path.file_name().unwrap()),
     };
-    let entries = Register::of(&folder).entries().unwrap();
+    let entries = Register::of(folder).entries().unwrap();
     let of_file = |entry: &&lacuna_artefacts::Entered| entry.artefact.file.as_path() == Path::new(name);
     let found = entries.iter().find(of_file).unwrap_or_else(|| panic!("{file} is in no register"));
     assert_eq!(found.site, site(place).fingerprint());
@@ -141,6 +141,7 @@ fn every_verb_that_writes_enters_whom_it_holds_and_names_nobody() {
     place.ok(&format!("eval --model {model} --data heads --quiet --name scores"));
     let run = std::fs::read_dir(place.path("runs/eval")).unwrap().next().unwrap().unwrap().file_name();
     let run = format!("runs/eval/{}", run.to_str().unwrap());
+    // One entry for the folder, made before its first table.
     check_holds(&place, &format!("{run}/."), Kind::Run, &subjects);
     place.ok(&format!("inspect {run}"));
 

@@ -403,3 +403,15 @@ fn a_studys_models_that_never_saw_the_person_stay_and_the_others_are_set_aside()
     let (held_out, _) = traced(&place, "phantom-003 --data heads");
     assert_eq!(found(&held_out).into_iter().filter(|path| path.ends_with(".safetensors")).count(), 0, "{held_out}");
 }
+
+#[test]
+fn a_prediction_of_the_person_does_not_taint_the_model_that_never_saw_them() {
+    let place = place();
+    let model = trained(&place, "--held-out phantom-001,phantom-003");
+    place.ok(&format!("predict heads/images --model {} --out out --quiet", model.display()));
+    let (trace, code) = traced(&place, &format!("{WHO} --data heads --purge"));
+    assert_eq!(code, 0, "{trace}");
+    assert!(place.path(&model.display().to_string()).exists(), "{trace}");
+    assert_eq!(holds(&place.path("out"), WHO), Vec::<String>::new());
+    assert!(place.path("out/phantom-000_labels.nii.gz").exists());
+}

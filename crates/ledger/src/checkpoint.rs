@@ -19,6 +19,7 @@ use crate::{Digest, LedgerError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -60,9 +61,19 @@ impl SignedCheckpoint {
     /// Read one from a file.
     ///
     /// # Errors
-    /// A file that cannot be read; what it says is believed only by [`SignedCheckpoint::verify`].
+    /// A file that cannot be read, or is no text of a checkpoint's size; what it says is believed only by
+    /// [`SignedCheckpoint::verify`].
     pub fn read(path: &Path) -> Result<SignedCheckpoint, LedgerError> {
-        Ok(SignedCheckpoint(lacuna_disk::read_text(path, TEXT_BYTES_MAX)?))
+        let not_text = |found: String| LedgerError::Unproven {
+            what: path.display().to_string(),
+            expected: format!("a checkpoint: UTF-8 of at most {TEXT_BYTES_MAX} bytes"),
+            found,
+        };
+        let bytes = match lacuna_disk::read_bytes(path, TEXT_BYTES_MAX) {
+            Err(DiskError::TooLarge { found_bytes, .. }) => return Err(not_text(format!("{found_bytes} bytes"))),
+            read => read?,
+        };
+        String::from_utf8(bytes).map(SignedCheckpoint).map_err(|error| not_text(error.to_string()))
     }
 
     /// What it says, if this key has signed it and every byte is as [`Checkpoint::sign`] writes it.

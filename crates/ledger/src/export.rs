@@ -4,9 +4,12 @@
 //! names nobody: an event holds pseudonyms and digests under keys that are not in it.
 
 use crate::digest::{from_hex, to_hex};
+use crate::folder::Folder;
+use crate::store::{checkpoint_of, tree_of};
 use crate::verify::{Finding, chain, continues, courses};
-use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, SignedCheckpoint, Tree, Verified, leaf_hash};
+use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, SignedCheckpoint, Tree, Verified};
 use ed25519_dalek::VerifyingKey;
+use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -17,6 +20,7 @@ pub const CHECKPOINT: &str = "checkpoint.txt";
 /// The public key.
 pub const PUBLIC_KEY: &str = "public.key";
 const EVENTS_BYTES_MAX: u64 = 4 << 30;
+const FILE_BYTES_MAX: u64 = 1 << 16;
 
 /// An event as a line.
 #[derive(Serialize, Deserialize)]
@@ -30,22 +34,23 @@ struct Line {
     hash: Digest,
 }
 
-/// Write an export of a ledger into a folder; what it holds.
+/// Write an export of a ledger into a folder; what it holds. The ledger is checked first, and what was checked is signed.
 ///
 /// # Errors
-/// A ledger that cannot be read, or a folder that cannot be written.
+/// A ledger that is not as it was written, or a folder that cannot be written or holds something else: nothing would say
+/// that it is not of the export.
 pub fn export(ledger: &Ledger, folder: &Path) -> Result<Checkpoint, LedgerError> {
-    let events = ledger.view().events()?;
-    let tree = tree_of(&events);
-    let checkpoint = Checkpoint { events: tree.size() as u64, root: tree.root(tree.size()), ..ledger.checkpoint()? };
+    let events = ledger.checked_events()?;
+    lacuna_disk::remove_unfinished(folder)?;
+    refuse_others(folder)?;
+    let checkpoint = checkpoint_of(&events, ledger.path())?;
     let lines = events.into_iter().map(|event| {
         let Event { sequence, at, payload, salt, previous, hash } = event;
         let line = Line { sequence, at, payload, salt: to_hex(&salt), previous, hash };
         serde_json::to_string(&line).expect("a line is JSON") + "\n"
     });
     lacuna_disk::write_bytes(&folder.join(EVENTS), lines.collect::<String>().as_bytes())?;
-    let public = format!("{}\n", to_hex(ledger.keyring().public().as_bytes()));
-    lacuna_disk::write_bytes(&folder.join(PUBLIC_KEY), public.as_bytes())?;
+    lacuna_disk::write_bytes(&folder.join(PUBLIC_KEY), key_text(&ledger.keyring().public()).as_bytes())?;
     // Last: what it signs is there.
     let signed = checkpoint.sign(ledger.keyring().signing());
     lacuna_disk::write_bytes(&folder.join(CHECKPOINT), signed.0.as_bytes())?;
@@ -55,42 +60,86 @@ pub fn export(ledger: &Ledger, folder: &Path) -> Result<Checkpoint, LedgerError>
 /// Check an export with a public key, and that it continues earlier checkpoints.
 ///
 /// # Errors
-/// Files that cannot be read; what is wrong with what they say is a finding.
+/// A folder or file that the system does not let us read; whatever is in them that should not be is a finding, and what
+/// is missing too.
 pub fn verify_export(folder: &Path, key: &VerifyingKey, earlier: &[Checkpoint]) -> Result<Verified, LedgerError> {
-    let text = lacuna_disk::read_text(&folder.join(EVENTS), EVENTS_BYTES_MAX)?;
-    let signed = SignedCheckpoint::read(&folder.join(CHECKPOINT))?;
-    let mut findings = Vec::new();
+    let found = Folder::read(folder, |name| if name == EVENTS { EVENTS_BYTES_MAX } else { FILE_BYTES_MAX })?;
+    let mut findings = found.findings;
+    let mut take = |name: &str| {
+        let bytes = found.files.get(name).ok_or_else(|| Finding::new(name, "a file", "none"));
+        let text = bytes.and_then(|bytes| {
+            std::str::from_utf8(bytes).map_err(|error| Finding::new(name, "UTF-8", &error.to_string()))
+        });
+        text.map_err(|finding| findings.push(finding)).ok()
+    };
+    let (text, signed, public) = (take(EVENTS), take(CHECKPOINT), take(PUBLIC_KEY));
+    let others = found.files.keys().filter(|name| ![EVENTS, CHECKPOINT, PUBLIC_KEY].contains(&name.as_str()));
+    findings.extend(others.map(|name| Finding::new(name, "no file of this name in an export", "one")));
+    if public.is_some_and(|public| public != key_text(key)) {
+        findings.push(Finding::new(PUBLIC_KEY, "the key that this is checked with", "another"));
+    }
+    let events = events_of(text.unwrap_or_default(), &mut findings);
+    findings.extend(chain(&events));
+    findings.extend(courses(&events));
+    let tree = tree_of(&events);
+    match signed.map(|signed| SignedCheckpoint(signed.to_string()).verify(key)) {
+        Some(Ok(checkpoint)) => findings.extend(not_as_signed(&tree, &checkpoint, earlier)),
+        Some(Err(error)) => {
+            findings.push(Finding::new(CHECKPOINT, "a checkpoint signed by this key", &error.to_string()));
+        }
+        None => {}
+    }
+    Ok(Verified { events: events.len() as u64, root: tree.root(tree.size()), findings })
+}
+
+fn key_text(key: &VerifyingKey) -> String {
+    format!("{}\n", to_hex(key.as_bytes()))
+}
+
+/// A file that an export does not name could be taken for one that it vouches for.
+fn refuse_others(folder: &Path) -> Result<(), LedgerError> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        let name = entry.map_err(refused)?.file_name();
+        if ![EVENTS, CHECKPOINT, PUBLIC_KEY].iter().any(|ours| name == *ours) {
+            return Err(LedgerError::Malformed {
+                what: folder.display().to_string(),
+                expected: "a folder with nothing but an earlier export".to_string(),
+                found: format!("`{}`; fix: name a new folder", name.display()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The events of an export's lines; each line is ended, and none is of another form than is written.
+fn events_of(text: &str, findings: &mut Vec<Finding>) -> Vec<Event> {
     let mut events = Vec::new();
-    for (at, line) in (1..).zip(text.lines()) {
+    let whole = text.strip_suffix('\n');
+    if whole.is_none() {
+        findings.push(Finding::new(EVENTS, "a line's end at its end", "none"));
+    }
+    for (at, line) in (1..).zip(whole.unwrap_or(text).split('\n')) {
         match event_of(line) {
             Some(event) => events.push(event),
             None => findings.push(Finding::new(&format!("line {at}"), "an event as it was exported", "something else")),
         }
     }
-    findings.extend(chain(&events));
-    findings.extend(courses(&events));
-    let tree = tree_of(&events);
-    match signed.verify(key) {
-        Ok(checkpoint) => {
-            let origin = checkpoint.origin.clone();
-            findings.extend(continues(&tree, &origin, &checkpoint));
-            if tree.size() as u64 > checkpoint.events {
-                let (signed, found) = (checkpoint.events, tree.size());
-                findings.push(Finding::new(
-                    EVENTS,
-                    &format!("the {signed} events that were signed"),
-                    &found.to_string(),
-                ));
-            }
-            findings.extend(earlier.iter().filter_map(|earlier| continues(&tree, &origin, earlier)));
-        }
-        Err(error) => findings.push(Finding::new(CHECKPOINT, "a checkpoint signed by this key", &error.to_string())),
-    }
-    Ok(Verified { events: events.len() as u64, root: tree.root(tree.size()), findings })
+    events
 }
 
-fn tree_of(events: &[Event]) -> Tree {
-    Tree::new(events.iter().map(|event| leaf_hash(&event.encoded())).collect())
+/// Where the events are others than a checkpoint signs, or do not continue earlier ones.
+fn not_as_signed(tree: &Tree, checkpoint: &Checkpoint, earlier: &[Checkpoint]) -> Vec<Finding> {
+    let mut findings = Vec::from_iter(continues(tree, &checkpoint.origin, checkpoint));
+    if tree.size() as u64 > checkpoint.events {
+        let signed = format!("the {} events that were signed", checkpoint.events);
+        findings.push(Finding::new(EVENTS, &signed, &tree.size().to_string()));
+    }
+    findings.extend(earlier.iter().filter_map(|earlier| continues(tree, &checkpoint.origin, earlier)));
+    findings
 }
 
 /// The event of a line in the one form that is written.

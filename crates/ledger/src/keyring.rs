@@ -6,17 +6,21 @@
 //! | `guard.key` | a key for digests of deleted files; destroying it ends the guard against their return |
 //! | `signing.key` | the Ed25519 key that signs checkpoints and evidence |
 //! | `public.key` | its public half, for others |
+//! | `begun` | that the ledger was begun, so that one which is gone is missed |
 //! | `subjects/DIGEST` | a subject's pseudonym and key; `DIGEST` is that of the id under `ledger.key` |
 //!
-//! All but the public one are readable by their owner alone. Whoever backs up the ledger and these keys together keeps
-//! in the backup what a deletion here takes away.
+//! The folder and all but the public key are readable by their owner alone. Whoever backs up the ledger and these keys
+//! together keeps in the backup what a deletion here takes away.
+//!
+//! Keys are made and destroyed, and what killed processes left is swept, under a lock on the folder, which ends with the
+//! process that holds it. So a temporary file that is there under the lock is nobody's any more.
 
 use crate::digest::{from_hex, random, to_hex};
-use crate::{Digest, LedgerError};
+use crate::key_files::{Locked, files_below, holds, make_private_folder};
+use crate::{Digest, LedgerError, Pseudonym};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -26,11 +30,13 @@ const LINK: &str = "lacuna/subject-link/v1";
 const FILE: &str = "lacuna/file/v1";
 const SEAL: &str = "lacuna/seal/v1";
 const KEY_BYTES_MAX: u64 = 4096;
-
-/// A subject's random name in the ledger: 128 bits that follow from nothing.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Pseudonym(String);
+/// The keys that a ledger cannot be without.
+const SECRETS: [&str; 3] = ["ledger.key", "guard.key", "signing.key"];
+const PUBLIC: &str = "public.key";
+const BEGUN: &str = "begun";
+const BEGUN_TEXT: &[u8] =
+    b"These are the keys of a ledger that was begun. If its file is gone, restore it from a backup.\n";
+const SUBJECTS: &str = "subjects";
 
 /// The keys of a ledger.
 pub struct Keyring {
@@ -49,25 +55,91 @@ struct SubjectKey {
 }
 
 impl Keyring {
-    /// The keyring of a ledger, made now if the ledger is.
+    /// The keyring of a ledger that is yet to be begun; keys that are there already stay.
     ///
     /// # Errors
-    /// Keys that cannot be read, written or believed; or an existing ledger without its keys.
-    pub fn open(ledger: &Path, is_new: bool) -> Result<Keyring, LedgerError> {
+    /// Keys that cannot be written or believed.
+    pub fn make(ledger: &Path) -> Result<Keyring, LedgerError> {
         let folder = Keyring::folder_of(ledger);
-        if is_new {
-            let keys = ["ledger.key", "guard.key", "signing.key"];
-            for name in keys {
-                make_once(&folder.join(name), format!("{}\n", Digest(random())).as_bytes())?;
+        make_private_folder(&folder)?;
+        let locked = Locked::wait(&folder)?;
+        sweep(&folder)?;
+        for name in SECRETS {
+            make_once(&folder.join(name), format!("{}\n", Digest(random())).as_bytes())?;
+        }
+        let keyring = Keyring::read(folder)?;
+        keyring.publish(&locked)?;
+        Ok(keyring)
+    }
+
+    /// The keyring of a ledger that is there.
+    ///
+    /// # Errors
+    /// Keys that are not there, or cannot be read or believed.
+    pub fn open(ledger: &Path) -> Result<Keyring, LedgerError> {
+        let folder = Keyring::folder_of(ledger);
+        let missing: Vec<&str> = SECRETS.into_iter().filter(|name| !folder.join(name).exists()).collect();
+        if !missing.is_empty() {
+            let missing = if missing.len() == SECRETS.len() { "all of them".to_string() } else { missing.join(", ") };
+            return Err(LedgerError::KeysMissing { path: ledger.to_path_buf(), keys: folder, missing });
+        }
+        let keyring = Keyring::read(folder)?;
+        // Whoever only reads a ledger of others, or one on read-only media, can sweep nothing and need not.
+        if let Ok(Some(locked)) = Locked::at_once(&keyring.folder) {
+            match sweep(&keyring.folder).and_then(|()| keyring.publish(&locked)) {
+                Err(LedgerError::Disk(DiskError::Io { source, .. })) if is_not_ours(source.kind()) => {}
+                swept => swept?,
             }
         }
-        let signing = SigningKey::from_bytes(&read_key(&folder.join("signing.key"))?);
-        let public = folder.join("public.key");
-        if !public.exists() {
-            lacuna_disk::write_bytes(&public, format!("{}\n", to_hex(signing.verifying_key().as_bytes())).as_bytes())?;
+        keyring.check_public()?;
+        Ok(keyring)
+    }
+
+    /// Whether the ledger of these keys was begun, as far as the keys know.
+    ///
+    /// Ledgers of older versions have no mark; the folder of subjects was made with their first request.
+    pub fn is_begun(ledger: &Path) -> bool {
+        let folder = Keyring::folder_of(ledger);
+        folder.join(BEGUN).exists() || folder.join(SUBJECTS).exists()
+    }
+
+    /// From now on a ledger that is gone is missed.
+    ///
+    /// # Errors
+    /// A mark that cannot be written.
+    pub fn mark_begun(&self) -> Result<(), LedgerError> {
+        let mark = self.folder.join(BEGUN);
+        if mark.exists() {
+            return Ok(());
         }
+        let _locked = Locked::wait(&self.folder)?;
+        Ok(lacuna_disk::write_bytes(&mark, BEGUN_TEXT)?)
+    }
+
+    fn read(folder: PathBuf) -> Result<Keyring, LedgerError> {
+        let signing = SigningKey::from_bytes(&read_key(&folder.join("signing.key"))?);
         let (ledger, guard) = (read_key(&folder.join("ledger.key"))?, read_key(&folder.join("guard.key"))?);
         Ok(Keyring { folder, ledger, guard, signing })
+    }
+
+    fn public_text(&self) -> String {
+        format!("{}\n", to_hex(self.public().as_bytes()))
+    }
+
+    /// Write the public key, unless it is there.
+    fn publish(&self, _locked: &Locked) -> Result<(), LedgerError> {
+        let public = self.folder.join(PUBLIC);
+        if public.exists() { Ok(()) } else { Ok(lacuna_disk::write_bytes(&public, self.public_text().as_bytes())?) }
+    }
+
+    /// What is handed to others as our public key is ours.
+    fn check_public(&self) -> Result<(), LedgerError> {
+        let path = self.folder.join(PUBLIC);
+        if !path.exists() || lacuna_disk::read_text(&path, KEY_BYTES_MAX)?.trim() == self.public_text().trim() {
+            return Ok(());
+        }
+        let (expected, found) = ("the public half of signing.key", "another key".to_string());
+        Err(LedgerError::Key { path, expected, found })
     }
 
     /// Where a ledger's keys lie.
@@ -103,7 +175,9 @@ impl Keyring {
     /// A key file that cannot be written or believed.
     pub fn subject(&self, id: &str) -> Result<(Pseudonym, Digest), LedgerError> {
         if self.subject_key(id)?.is_none() {
-            let key = SubjectKey { pseudonym: Pseudonym(to_hex(&random::<16>())), key: Digest(random()) };
+            let _locked = Locked::wait(&self.folder)?;
+            make_private_folder(&self.folder.join(SUBJECTS))?;
+            let key = SubjectKey { pseudonym: Pseudonym::draw(), key: Digest(random()) };
             let text = serde_json::to_vec(&key).expect("a key is JSON");
             make_once(&self.subject_file(id), &text)?;
         }
@@ -118,22 +192,30 @@ impl Keyring {
 
     /// Forget which id a pseudonym stands for; whether there was anything to forget.
     ///
+    /// Every file below the folder of keys that holds the pseudonym is deleted, whatever its name: copies that a backup
+    /// or a person put there, and what killed processes left.
+    ///
     /// # Errors
-    /// A file that cannot be read or deleted.
+    /// A file that cannot be read or deleted; a link to a file elsewhere that holds the pseudonym.
     pub fn destroy(&self, pseudonym: &Pseudonym) -> Result<bool, LedgerError> {
-        let folder = self.folder.join("subjects");
-        let refused = |source| DiskError::Io { path: folder.clone(), action: "list", source };
-        let entries = match std::fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            other => other.map_err(refused)?,
-        };
-        for entry in entries {
-            let path = entry.map_err(refused)?.path();
-            if subject_key(&path)?.is_some_and(|key| key.pseudonym == *pseudonym) {
-                return Ok(lacuna_disk::remove_file(&path)?);
+        let _locked = Locked::wait(&self.folder)?;
+        sweep(&self.folder)?;
+        let mut destroyed = false;
+        let mut elsewhere = None;
+        for path in files_below(&self.folder)? {
+            if !holds(&path, pseudonym.as_str().as_bytes())? {
+                continue;
+            }
+            if path.is_symlink() {
+                elsewhere = elsewhere.or(Some(path));
+            } else {
+                destroyed |= lacuna_disk::remove_file(&path)?;
             }
         }
-        Ok(false)
+        match elsewhere {
+            None => Ok(destroyed),
+            Some(path) => Err(LedgerError::LinkElsewhere { path }),
+        }
     }
 
     /// The digest of a file's digest under the guard's key: enough to know the file again, of no use without the key.
@@ -147,7 +229,7 @@ impl Keyring {
     }
 
     fn subject_file(&self, id: &str) -> PathBuf {
-        self.folder.join("subjects").join(Digest::keyed(&self.ledger, SUBJECT, id.as_bytes()).to_string())
+        self.folder.join(SUBJECTS).join(Digest::keyed(&self.ledger, SUBJECT, id.as_bytes()).to_string())
     }
 
     fn subject_key(&self, id: &str) -> Result<Option<SubjectKey>, LedgerError> {
@@ -165,6 +247,16 @@ fn subject_key(path: &Path) -> Result<Option<SubjectKey>, LedgerError> {
         expected: "a subject's key",
         found: "something else".to_string(),
     })
+}
+
+/// Remove what killed processes left; the caller holds the lock, so nobody is writing.
+fn sweep(folder: &Path) -> Result<(), LedgerError> {
+    lacuna_disk::remove_unfinished(folder)?;
+    Ok(lacuna_disk::remove_unfinished(&folder.join(SUBJECTS))?)
+}
+
+fn is_not_ours(kind: ErrorKind) -> bool {
+    [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem].contains(&kind)
 }
 
 /// Make a key file; where another process was first, its key is the key.
@@ -187,101 +279,6 @@ pub fn read_key(path: &Path) -> Result<[u8; 32], LedgerError> {
     })
 }
 
-impl Pseudonym {
-    /// As the ledger writes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Pseudonym {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Pseudonym {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl From<Pseudonym> for String {
-    fn from(pseudonym: Pseudonym) -> String {
-        pseudonym.0
-    }
-}
-
-impl TryFrom<String> for Pseudonym {
-    type Error = LedgerError;
-
-    /// Only what could have been drawn: an id of the cohort never passes as a pseudonym.
-    fn try_from(text: String) -> Result<Pseudonym, LedgerError> {
-        match from_hex(&text) {
-            Some(bytes) if bytes.len() == 16 => Ok(Pseudonym(text)),
-            _ => Err(LedgerError::Malformed {
-                what: "pseudonym".to_string(),
-                expected: "32 hexadecimal digits".to_string(),
-                found: "something else".to_string(),
-            }),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keyring() -> (tempfile::TempDir, Keyring) {
-        let folder = tempfile::tempdir().unwrap();
-        let keyring = Keyring::open(&folder.path().join("l.db"), true).unwrap();
-        (folder, keyring)
-    }
-
-    #[test]
-    fn a_subject_keeps_its_pseudonym_until_its_key_is_destroyed() {
-        let (_folder, keyring) = keyring();
-        assert_eq!(keyring.find("sub-1").unwrap(), None);
-        let (pseudonym, commitment) = keyring.subject("sub-1").unwrap();
-        assert_eq!(keyring.subject("sub-1").unwrap(), (pseudonym.clone(), commitment));
-        assert_eq!(keyring.find("sub-1").unwrap(), Some(pseudonym.clone()));
-        assert_ne!(keyring.subject("sub-2").unwrap().0, pseudonym);
-        assert!(keyring.destroy(&pseudonym).unwrap() && !keyring.destroy(&pseudonym).unwrap());
-        assert!(keyring.find("sub-2").unwrap().is_some(), "another's link stays");
-        assert_eq!(keyring.find("sub-1").unwrap(), None);
-        let again = keyring.subject("sub-1").unwrap();
-        assert!(again.0 != pseudonym && again.1 != commitment, "nothing of the old link can be found again");
-    }
-
-    #[test]
-    fn no_file_of_the_keyring_holds_an_id() {
-        let (_folder, keyring) = keyring();
-        keyring.subject("marker-0815").unwrap();
-        let entries = std::fs::read_dir(keyring.folder.join("subjects")).unwrap();
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            assert!(!path.to_string_lossy().contains("0815"));
-            assert!(!std::fs::read_to_string(path).unwrap().contains("0815"));
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn secret_keys_are_for_their_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let (_folder, keyring) = keyring();
-        let subject = keyring.subject("a").map(|_| keyring.subject_file("a")).unwrap();
-        for path in
-            ["ledger.key", "guard.key", "signing.key"].map(|name| keyring.folder.join(name)).iter().chain([&subject])
-        {
-            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
-        }
-    }
-
-    #[test]
-    fn a_damaged_key_is_refused_and_not_shown() {
-        let (folder, keyring) = keyring();
-        std::fs::write(keyring.folder.join("ledger.key"), "SECRETsecret").unwrap();
-        let message = Keyring::open(&folder.path().join("l.db"), false).err().unwrap().to_string();
-        assert!(message.contains("ledger.key") && !message.contains("SECRET"), "{message}");
-    }
-}
+#[path = "keyring_tests.rs"]
+mod tests;

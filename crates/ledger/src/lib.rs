@@ -16,35 +16,49 @@
 //! Deliberately absent: networks, models and images as such. This crate knows digests.
 
 mod checkpoint;
+mod codes;
+mod course;
 mod digest;
 mod due;
 mod error;
 pub mod evidence;
 mod export;
+mod folder;
+mod key_files;
 mod keyring;
 mod merkle;
+mod opening;
 mod place;
+mod pseudonym;
 mod record;
 mod removal;
 mod request;
+mod sql;
 mod store;
 mod verdict;
 mod verify;
+mod view;
 
 #[cfg(test)]
 mod laws;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint, public_key};
+pub use codes::{Counterpart, DueReason, ExtensionReason, Ground, Holds, RefusalGround, RemovalKind, STATUSES, Status};
+pub use course::RequestState;
 pub use digest::{Digest, random_hex, sha256_file};
 pub use due::{Due, Holidays, due_after_months, read_holidays};
+pub use ed25519_dalek::VerifyingKey;
 pub use error::LedgerError;
 pub use export::{CHECKPOINT, EVENTS, PUBLIC_KEY, export, verify_export};
-pub use keyring::{Keyring, Pseudonym};
+pub use keyring::Keyring;
 pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use opening::UncheckedLedger;
 pub use place::refuse_network_file_system;
-pub use record::{Counterpart, DueReason, ExtensionReason, Ground, Holds, Record, RefusalGround, RemovalKind, Status};
+pub use pseudonym::Pseudonym;
+pub use record::Record;
 pub use removal::Removed;
-pub use request::{NewRequest, RequestState};
-pub use store::{Event, Ledger, View};
+pub use request::NewRequest;
+pub use store::Ledger;
 pub use verdict::{VERDICTS, is_open, is_passing, weakest};
 pub use verify::{Finding, Verified};
+pub use view::{Event, View};

@@ -1,7 +1,8 @@
 //! Is the ledger as it was written?
 
-use crate::store::{SCHEMA, check_seal, sqlite};
-use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, Record, RequestState, Tree, leaf_hash};
+use crate::sql::{SCHEMA, SCHEMA_VERSION, check_seal, number, sqlite};
+use crate::store::tree_of;
+use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, RequestState, Tree};
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -54,26 +55,40 @@ impl Ledger {
     /// # Errors
     /// Only where nothing could be looked at; what is wrong is a finding.
     pub fn verify(&self, checkpoints: &[Checkpoint]) -> Result<Verified, LedgerError> {
+        let (events, mut findings) = self.looked_at()?;
+        let tree = tree_of(&events);
+        let origin = crate::view::origin(events.first(), self.path()).unwrap_or_default();
+        findings.extend(checkpoints.iter().filter_map(|checkpoint| continues(&tree, &origin, checkpoint)));
+        Ok(Verified { events: events.len() as u64, root: tree.root(tree.size()), findings })
+    }
+
+    /// What is not as it was written; nothing of a ledger in order.
+    ///
+    /// # Errors
+    /// Only where nothing could be looked at.
+    pub(crate) fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
+        Ok(self.looked_at()?.1)
+    }
+
+    /// One moment of the ledger: others may be writing.
+    fn looked_at(&self) -> Result<(Vec<Event>, Vec<Finding>), LedgerError> {
+        let moment = self.connection.unchecked_transaction().map_err(sqlite(self.path()))?;
         let mut findings = Vec::new();
-        gather(&mut findings, self.integrity())?;
-        gather(&mut findings, self.schema())?;
+        for found in [self.integrity(), self.schema()] {
+            findings.extend(found_or(found)?);
+        }
+        // A value of another type or size than the column has, or a page that cannot be read, ends the look.
         let events = match self.view().events() {
             Ok(events) => events,
-            // A value of another type or size than the column has, or a page that cannot be read.
             Err(error) => {
-                findings.extend(finding_of(error));
-                return Ok(Verified { events: 0, root: Tree::default().root(0), findings });
+                findings.push(finding_of(error)?);
+                return Ok((Vec::new(), findings));
             }
         };
         findings.extend(chain(&events));
-        if let Err(error) = check_seal(&self.connection, self.path(), self.keyring()) {
-            findings.extend(finding_of(error));
-        }
+        findings.extend(found_or(check_seal(&moment, self.path(), self.keyring()).map(|()| Vec::new()))?);
         findings.extend(courses(&events));
-        let tree = Tree::new(events.iter().map(|event| leaf_hash(&event.encoded())).collect());
-        let origin = self.view().origin().unwrap_or_default();
-        findings.extend(checkpoints.iter().filter_map(|checkpoint| continues(&tree, &origin, checkpoint)));
-        Ok(Verified { events: events.len() as u64, root: tree.root(tree.size()), findings })
+        Ok((events, findings))
     }
 
     /// SQLite's own check of pages, indices and constraints.
@@ -90,7 +105,10 @@ impl Ledger {
         let fresh = Connection::open_in_memory().and_then(|fresh| fresh.execute_batch(SCHEMA).map(|()| fresh));
         let expected = schema_of(&fresh.map_err(sqlite(self.path()))?).map_err(sqlite(self.path()))?;
         let found = schema_of(&self.connection).map_err(sqlite(self.path()))?;
-        let differs = |name: &&String| expected.get(*name) != found.get(*name);
+        // A read-only ledger of an older version keeps that version's views, which hold nothing.
+        let version = number(&self.connection, "user_version").map_err(sqlite(self.path()))?;
+        let is_asked = |name: &&String| version == SCHEMA_VERSION || !name.starts_with("view ");
+        let differs = |name: &&String| is_asked(name) && expected.get(*name) != found.get(*name);
         let mut names: Vec<&String> = expected.keys().chain(found.keys()).filter(differs).collect();
         names.sort();
         names.dedup();
@@ -113,17 +131,23 @@ pub fn chain(events: &[Event]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut previous = Digest([0; 32]);
     for (before, event) in (0..).zip(events) {
-        let mut differs = |expected: String, found: String| {
-            if expected != found {
-                findings.push(Finding::at_event(event.sequence, &expected, &found));
-            }
-        };
-        differs(format!("number {}", before + 1), format!("number {}", event.sequence));
-        differs(format!("the hash before it, {previous}"), format!("the hash before it, {}", event.previous));
-        differs(format!("its own hash, {}", Digest::of(&[&event.encoded()])), format!("its own hash, {}", event.hash));
+        let number = event.sequence;
+        let mut finds = |expected: String, found: String| findings.push(Finding::at_event(number, &expected, &found));
+        // Words are made only of what differs: most ledgers are in order, and long.
+        if number != before + 1 {
+            finds(format!("number {}", before + 1), format!("number {number}"));
+        }
+        if event.previous != previous {
+            finds(format!("the hash before it, {previous}"), format!("the hash before it, {}", event.previous));
+        }
+        let hash = Digest::of(&[&event.encoded()]);
+        if event.hash != hash {
+            finds(format!("its own hash, {hash}"), format!("its own hash, {}", event.hash));
+        }
         match event.record().map(|record| serde_json::to_string(&record).expect("a record is JSON")) {
-            Ok(canonical) => differs(canonical, event.payload.clone()),
-            Err(error) => differs("a record of this version of lacuna".to_string(), error.to_string()),
+            Ok(canonical) if canonical == event.payload => {}
+            Ok(canonical) => finds(canonical, event.payload.clone()),
+            Err(error) => finds("a record of this version of lacuna".to_string(), error.to_string()),
         }
         previous = event.hash;
     }
@@ -132,16 +156,21 @@ pub fn chain(events: &[Event]) -> Vec<Finding> {
 
 /// Every request went a way that requests can go.
 pub fn courses(events: &[Event]) -> Vec<Finding> {
-    let mut requests: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    let mut requests: BTreeMap<String, RequestState> = BTreeMap::new();
     let mut findings = Vec::new();
     for event in events {
         let Ok(record) = event.record() else { continue };
         let Some(request) = record.request().map(str::to_string) else { continue };
-        let course = requests.entry(request.clone()).or_default();
-        course.push(record);
-        if let Err(error) = RequestState::of(&request, course) {
-            findings.push(Finding::at_event(event.sequence, "a step that the request can take", &error.to_string()));
-            course.pop();
+        let stepped = match requests.get(&request).cloned() {
+            None => RequestState::opened(&record, &request),
+            Some(state) => state.after(&record),
+        };
+        match stepped {
+            Ok(state) => drop(requests.insert(request, state)),
+            Err(error) => {
+                let finding = Finding::at_event(event.sequence, "a step that the request can take", &error.to_string());
+                findings.push(finding);
+            }
         }
     }
     findings
@@ -162,18 +191,14 @@ pub fn continues(tree: &Tree, origin: &str, checkpoint: &Checkpoint) -> Option<F
     differs.then(|| Finding::new(&row, &format!("the root {}", checkpoint.root), &format!("the root {root}")))
 }
 
-fn gather(findings: &mut Vec<Finding>, found: Result<Vec<Finding>, LedgerError>) -> Result<(), LedgerError> {
-    match found {
-        Ok(found) => findings.extend(found),
-        Err(error @ LedgerError::Busy { .. }) => return Err(error),
-        Err(error) => findings.extend(finding_of(error)),
-    }
-    Ok(())
+fn found_or(found: Result<Vec<Finding>, LedgerError>) -> Result<Vec<Finding>, LedgerError> {
+    found.or_else(|error| finding_of(error).map(|finding| vec![finding]))
 }
 
-fn finding_of(error: LedgerError) -> Option<Finding> {
+/// What an error says about the ledger; one that says nothing about it, as when others are in the way, stays an error.
+fn finding_of(error: LedgerError) -> Result<Finding, LedgerError> {
     match error {
-        LedgerError::Tampered { finding, .. } => Some(finding),
-        other => Some(Finding::new("file", "rows that can be read", &other.to_string())),
+        LedgerError::Tampered { finding, .. } => Ok(finding),
+        other => Err(other),
     }
 }

@@ -7,8 +7,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
 use clap::Args;
-use lacuna_ledger::{Holds, Ledger, Pseudonym, Record, RemovalKind, Removed, RequestState, Status, sha256_file};
-use std::collections::BTreeSet;
+use lacuna_ledger::{
+    Digest, Holds, Ledger, Pseudonym, Record, RemovalKind, Removed, RequestState, Status, sha256_file,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The ledger to ask before a model is used.
@@ -42,8 +44,9 @@ impl ConsultArguments {
     pub fn check(&self, model: &Path, purpose: Purpose, context: &Context) -> Result<(), CliError> {
         let Some(path) = &self.ledger else { return Ok(()) };
         let ledger = Ledger::open(path)?;
+        let removed = ledger.view().removed()?;
         for file in files(model)? {
-            refuse_removed(&ledger, &file)?;
+            refuse_removed(&ledger, &removed, &file)?;
             for state in requests_against(&ledger, &file)? {
                 let done = [Status::Executed, Status::Verified, Status::Closed].contains(&state.status);
                 let (request, subject, file) = (&state.request, &state.subject, file.display());
@@ -84,9 +87,9 @@ fn files(model: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(weights.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).collect())
 }
 
-fn refuse_removed(ledger: &Ledger, file: &Path) -> Result<(), CliError> {
+fn refuse_removed(ledger: &Ledger, removed: &BTreeMap<Digest, Removed>, file: &Path) -> Result<(), CliError> {
     let mark = ledger.keyring().file_mark(&lacuna_disk::digest_file(file)?);
-    let Some(Removed { request, how, .. }) = ledger.view().removed()?.remove(&mark) else { return Ok(()) };
+    let Some(Removed { request, how, .. }) = removed.get(&mark) else { return Ok(()) };
     let file = file.display();
     let (done, fix) = match how {
         RemovalKind::Quarantined => ("moved to quarantine", "the model that the request made"),

@@ -3,8 +3,8 @@
 use super::AuditConfig;
 use super::arms::{Asking, Models, Silent, add_probe, arm};
 use super::controls;
-use super::report::{Report, Row};
-use super::run::{finish, gate};
+use super::report::{GateReport, Report, Row};
+use super::run::finish;
 use super::tasks::Tasks;
 use crate::arguments::ModelArguments;
 use crate::command::UnlearnRun;
@@ -124,7 +124,7 @@ fn run_in(
         protocol: None,
         power: (seeds >= 2).then(|| power(seeds, 1.5, config.protocol.alpha)),
         epsilon_ceiling: ceiling(seeds),
-        gate: gate(&config.gate, &results, void),
+        gate: GateReport::of(&config.gate, &results, void),
         results,
         controls,
         identification: Vec::new(),

@@ -23,6 +23,7 @@ struct Plan {
     power: Power,
     epsilon_ceiling: f64,
     seeds_for_equivalence: Option<usize>,
+    gate_declared: bool,
     table: Vec<Line>,
     tasks: Vec<String>,
     trainings: usize,
@@ -40,7 +41,7 @@ struct Line {
 
 /// Power, cost, and the list of tasks.
 pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
-    let study = studying::look("audit", config.study.clone(), folders, context)?;
+    let study = studying::open("audit", config.study.clone(), folders, context)?;
     let tasks = Tasks::new(&study, config);
     tasks.planted()?;
     let all = tasks.all()?;
@@ -59,6 +60,7 @@ pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result
         power: own.power,
         epsilon_ceiling: own.epsilon_ceiling,
         seeds_for_equivalence: seeds_for_equivalence(deviations, config.protocol.alpha),
+        gate_declared: config.gate.is_declared(),
         table: SEEDS.map(of).into(),
         tasks: all.iter().map(|task| study.describe(task)).collect(),
         trainings: count(&|task| matches!(task, Task::Train(_))),
@@ -85,9 +87,22 @@ fn text(plan: &Plan, deviations: f64) -> String {
     }));
     let seeds = plan.seeds_for_equivalence.map_or("more than 200".to_string(), |seeds| seeds.to_string());
     let epsilon = |value: f64| seeds_for_epsilon(value).map_or("many".to_string(), |seeds| seeds.to_string());
+    let alike = 100.0 * plan.power.of_equivalence;
+    let in_words = match plan.seeds_for_equivalence {
+        Some(enough) if enough > plan.seeds => format!(
+            "With {} seeds this audit shows models that are alike to be alike with a chance of {alike:.0} %, and that a \
+             subject was never remembered likewise; {enough} seeds give 80 %.\n\n",
+            plan.seeds
+        ),
+        _ => format!(
+            "With {} seeds this audit shows models that are alike to be alike with a chance of {alike:.0} %.\n\n",
+            plan.seeds
+        ),
+    };
     let todo = named(&[
         ("this audit", format!("{} seeds, margin {deviations} deviations", plan.seeds)),
-        ("chance to show alike models alike", format!("{:.0} %", 100.0 * plan.power.of_equivalence)),
+        ("chance to show alike models alike", format!("{alike:.0} %")),
+        ("gate", if plan.gate_declared { "declared" } else { "none is declared, so none can be passed" }.to_string()),
         ("seeds for 80 %", seeds),
         ("seeds to show an epsilon of 1, 2, 3", format!("{}, {}, {}", epsilon(1.0), epsilon(2.0), epsilon(3.0))),
         ("tasks", format!("{} trainings, {} unlearnings, {} probes", plan.trainings, plan.unlearnings, plan.probes)),
@@ -95,5 +110,5 @@ fn text(plan: &Plan, deviations: f64) -> String {
     ]);
     let key = "difference, margin, one model: in deviations of the retrained models, with 80 % power at 5 %; alike at \
                margin: the chance that alike models are shown to be; epsilon: the largest that could ever be shown\n\n";
-    format!("{}{key}{todo}", aligned(&lines))
+    format!("{in_words}{}{key}{todo}", aligned(&lines))
 }

@@ -18,7 +18,7 @@ use crate::studying::{self, Folders, carry_out, in_run_folder};
 use lacuna_audit::attack::{identification, most_unusual};
 use lacuna_audit::control::{Control, is_void};
 use lacuna_audit::epsilon::ceiling;
-use lacuna_audit::{Arms, Assessment, Gate, Lineage, Margin, Protocol, power, procedure};
+use lacuna_audit::{Arms, Assessment, Lineage, Margin, Protocol, power, procedure};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_seed::{Seed, Stream};
 use lacuna_study::{Machine, Study, Variant};
@@ -70,7 +70,7 @@ fn run_in(
     for (place, variant) in study.variants().iter().enumerate() {
         results.extend(judging.rows(place, variant, &audited, void)?);
     }
-    let gate = gate(&config.gate, &results, void);
+    let gate = GateReport::of(&config.gate, &results, void);
     let report = Report {
         name: study.config().name.clone(),
         run: folder.path().to_path_buf(),
@@ -87,7 +87,7 @@ fn run_in(
     finish(&report, study, folder)
 }
 
-/// Write the report, and end with code 6 if it does not pass.
+/// Write the report, and end with code 6 if it is void or does not pass a gate that was declared.
 pub fn finish(report: &Report, study: &Study, folder: &RunFolder) -> Result<Outcome, CliError> {
     let text = table::text(report);
     folder.write("audit.txt", text.as_bytes())?;
@@ -95,7 +95,7 @@ pub fn finish(report: &Report, study: &Study, folder: &RunFolder) -> Result<Outc
     page(report, study, folder)?;
     let files = format!("audit    {}\nreport   {}\n", folder.file("audit.json").display(), folder.file(FILE).display());
     let outcome = Outcome::new("audit", report, format!("{text}{files}"));
-    Ok(if report.gate.passed { outcome } else { outcome.exiting(Exit::Gate) })
+    Ok(if report.is_refusal() { outcome.exiting(Exit::Gate) } else { outcome })
 }
 
 /// The page, from the file that was just written: what cannot be read again is not worth keeping.
@@ -109,13 +109,6 @@ struct Schema<'a> {
     schema: &'static str,
     #[serde(flatten)]
     report: &'a Report,
-}
-
-/// What fails. An audit that is void passes no gate, an empty one included.
-pub fn gate(gate: &Gate, results: &[Row], void: bool) -> GateReport {
-    let failures: Vec<_> =
-        results.iter().flat_map(|row| gate.failures(&row.strategy, &row.subject, &row.statistics)).collect();
-    GateReport { passed: failures.is_empty() && !void, failures }
 }
 
 struct Judging<'a> {

@@ -21,6 +21,7 @@ pub fn text(report: &Report) -> String {
     if let Some(power) = &report.power {
         text.push_str(&format!("\n{}", what_it_can_show(power, report.epsilon_ceiling)));
     }
+    text.push_str(&format!("\ngate     {}\n", report.gate.in_words()));
     for failure in &report.gate.failures {
         let (strategy, subject) = (&failure.strategy, &failure.subject);
         let (threshold, expected, found) = (failure.threshold, &failure.expected, &failure.found);

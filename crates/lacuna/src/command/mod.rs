@@ -107,7 +107,7 @@ impl Command {
             Command::Unlearn(arguments) => unlearn::run(arguments, context),
             Command::Eval(arguments) => eval::run(arguments, context),
             Command::Audit(arguments) => audit::run(arguments, context),
-            Command::Ledger(arguments) => ledger::run(arguments),
+            Command::Ledger(arguments) => ledger::run(arguments, context),
             Command::Verify(arguments) => verify::run(arguments),
             Command::Trace(arguments) => trace::run(arguments, context),
             Command::Quarantine(arguments) => quarantine::run(arguments, context),

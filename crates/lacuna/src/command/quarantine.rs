@@ -26,10 +26,13 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// List every quarantine below the folder of runs
+    #[command(after_help = "Example:\n  lacuna quarantine list")]
     List,
     /// Put every file back as it was
+    #[command(after_help = "Example:\n  lacuna quarantine restore req-1f0c --ledger requests.db")]
     Restore(Which),
     /// Delete the files for good
+    #[command(after_help = "Example:\n  lacuna quarantine delete purge-4a1b9c02 --yes")]
     Delete(Deletion),
 }
 

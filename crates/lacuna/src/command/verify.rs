@@ -30,16 +30,22 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
 }
 
 fn text(checked: &Checked) -> String {
-    let Checked { statement, recorded, findings } = checked;
+    let Checked { statement, recorded, findings, .. } = checked;
     if let (Some(statement), Some(recorded), []) = (statement, recorded, &findings[..]) {
         let files = statement.predicate.files.len();
         return format!(
-            "as it was signed: {files} files, and in the ledger that was signed at {recorded}\n\n{}",
+            "as it was signed: {files} files, and in the ledger that was signed at {recorded}\nevery file here is covered: \
+             {}\n\n{}",
+            checked.covered.join(", "),
             statement.page()
         );
     }
     let lines = findings
         .iter()
         .map(|finding| format!("{}\n  expected: {}\n  found:    {}\n", finding.row, finding.expected, finding.found));
-    format!("the evidence does NOT hold: {} finding(s)\n{}", findings.len(), lines.collect::<String>())
+    let uncovered = match checked.uncovered.is_empty() {
+        true => String::new(),
+        false => format!("not covered by any signature: {}\n", checked.uncovered.join(", ")),
+    };
+    format!("the evidence does NOT hold: {} finding(s)\n{}{uncovered}", findings.len(), lines.collect::<String>())
 }

@@ -47,7 +47,12 @@ impl Exact {
         let holds: BTreeMap<PathBuf, &str> = held.into_iter().map(|held| (held.file, held.holds)).collect();
         let below = files.iter().filter(|path| path.starts_with(folder));
         for path in below.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")) {
-            let holds = if holds.get(path) == Some(&"moments") { Holds::Checkpoint } else { Holds::Weights };
+            let holds = match holds.get(path) {
+                Some(&"moments") => Holds::Checkpoint,
+                Some(_) => Holds::Weights,
+                // It never saw the person, and is of no use without the manifest.
+                None => Holds::Name,
+            };
             self.found.insert(path.clone(), (holds, Remedy::Quarantine, Basis::Manifest));
         }
         for path in holds.iter().filter(|(_, holds)| **holds == "losses").map(|(path, _)| path) {

@@ -25,17 +25,17 @@ mod quarantine;
 mod survey;
 mod walk;
 
-pub use buckets::{Bucket, in_buckets, named_buckets};
+pub use buckets::{Bucket, in_buckets};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};
-pub use purge::{delete_quarantined, finish, purge, restore};
+pub use purge::{delete_quarantined, deletions, finish, purge, quarantines_of, restore};
 pub use quarantine::{Quarantine, Receipt, State};
 
 use crate::error::CliError;
 use crate::staging::staged;
 use lacuna_artefacts::{Kind, PortablePath, Site};
-use lacuna_ledger::{Holds, Ledger, Record, RemovalKind};
+use lacuna_ledger::{Holds, Ledger};
 use models::{Models, Saw, may_be_a_model};
 use ours::Form;
 use person::Said;
@@ -150,6 +150,9 @@ pub struct Trace {
     /// Registers that speak of the person, and what a purge does with each entry.
     #[serde(skip)]
     entries: Vec<PathBuf>,
+    /// Entries that tell a model's digest, by that digest.
+    #[serde(skip)]
+    told_models: Vec<(String, PathBuf)>,
     /// Every file of ours, by form, and the run that it lies in.
     #[serde(skip)]
     ours: BTreeMap<PathBuf, (Form, Option<PathBuf>)>,
@@ -305,6 +308,8 @@ impl Search<'_> {
         for (folder, entries) in &self.survey.registers {
             for entered in entries {
                 let said = self.person.said_by(entered);
+                let told = entered.artefact.model.iter().chain(&entered.artefact.digest);
+                self.trace.told_models.extend(told.map(|digest| (digest.clone(), entered.entry.clone())));
                 if matches!(said, Said::Holds | Said::Forgotten) {
                     self.trace.entries.push(entered.entry.clone());
                     self.trace.runs.extend(self.survey.runs.get_key_value(folder).map(|(run, _)| run.clone()));
@@ -316,8 +321,11 @@ impl Search<'_> {
                 for path in files.filter(|path| path.file_name().is_some_and(|name| entered.artefact.speaks_of(name))) {
                     match said {
                         Said::Holds => {
-                            let verdict = by_kind(entered.artefact.kind);
-                            self.found.entry(path.clone()).or_insert(verdict);
+                            // A table of a data set is judged by its rows, which were read before.
+                            let is_table = entered.artefact.kind == Kind::Name && self.is_in_data(path);
+                            if !is_table {
+                                self.found.entry(path.clone()).or_insert(by_kind(entered.artefact.kind));
+                            }
                         }
                         Said::Unknown if !self.found.contains_key(path) => {
                             let why = "its register was written under another key, or does not know whom it holds";
@@ -378,7 +386,11 @@ impl Search<'_> {
         }
         let mut known = Vec::new();
         for path in self.walked.files.iter().filter(|path| !self.found.contains_key(*path)) {
-            let same_size = sizes.get(&size_of(path));
+            // Two people may have the same empty label map: what a register attributes to others is theirs.
+            if self.survey.entry_of(path).is_some_and(|entered| self.person.said_by(entered) == Said::Others) {
+                continue;
+            }
+            let same_size = sizes.get(&size_of(path)).filter(|_| !self.is_in_data(path));
             if same_size.is_none() && removed.is_empty() {
                 continue;
             }
@@ -453,20 +465,8 @@ fn is_small_text(path: &Path) -> bool {
 /// What the ledger says was removed, of anybody, and was not put back.
 fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
-    let mut marks = BTreeMap::new();
-    for record in ledger.view().records_of_kind("deletion")? {
-        if let Record::Deletion { artefact, holds, .. } = record {
-            marks.insert(artefact, holds);
-        }
-    }
-    for record in ledger.view().records_of_kind("removal")? {
-        match record {
-            Record::Removal { artefact, how: RemovalKind::Restored, .. } => drop(marks.remove(&artefact)),
-            Record::Removal { artefact, holds, .. } => drop(marks.insert(artefact, holds)),
-            _ => {}
-        }
-    }
-    Ok(marks)
+    let removed = ledger.view().removed()?;
+    Ok(removed.into_iter().map(|(artefact, removed)| (artefact, removed.holds)).collect())
 }
 
 fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {

@@ -4,6 +4,7 @@
 use super::person::{Person, Said};
 use super::survey::{Recorded, Survey, of_lineage};
 use super::{Basis, Remedy};
+use lacuna_artefacts::Kind;
 use lacuna_ledger::Holds;
 use lacuna_nn::{Device, read_model};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,9 @@ impl<'a> Models<'a> {
             }
         }
         for entered in survey.registers.values().flatten() {
-            if person.said_by(entered) == Said::Holds {
+            // A prediction of the person may come from a network that never saw them.
+            let is_weights = entered.artefact.kind == Kind::Weights;
+            if is_weights && person.said_by(entered) == Said::Holds {
                 models.tainted.extend(entered.artefact.model.iter().chain(&entered.artefact.digest).cloned());
             }
         }

@@ -105,9 +105,9 @@ impl Plan {
             plan.add(held, trace, &change)?;
         }
         plan.scrub_digests(trace, &change)?;
-        plan.registers(trace, person)?;
+        plan.registers(trace, &change)?;
         plan.manifests(trace)?;
-        plan.names(trace, person);
+        plan.names(trace, &change);
         Ok(plan)
     }
 
@@ -183,15 +183,18 @@ impl Plan {
     }
 
     /// Entries of registers: gone with their file, or written without the person.
-    fn registers(&mut self, trace: &Trace, person: &Person) -> Result<(), CliError> {
+    fn registers(&mut self, trace: &Trace, change: &Change) -> Result<(), CliError> {
         let quarantined: BTreeSet<PathBuf> =
             self.steps.iter().filter(|step| step.how == How::Quarantine).map(|step| step.path.0.clone()).collect();
-        for entry in &trace.entries {
+        let tells_gone =
+            trace.told_models.iter().filter(|(digest, _)| change.gone.contains(digest)).map(|(_, entry)| entry);
+        let entries: BTreeSet<&PathBuf> = trace.entries.iter().chain(tells_gone).collect();
+        for entry in entries {
             let Some(entered) = entered(entry)? else { continue };
             let folder = folder_of_entry(entry);
             let stays = self.stays(&entered, &folder, &quarantined);
             let text = lacuna_disk::read_bytes(entry, TEXT_BYTES_MAX)?;
-            let content = stays.then(|| entered.without(person.keys(), person.marks()));
+            let content = stays.then(|| entered.without(change.person.keys(), change.person.marks(), &change.gone));
             self.step(entry, Holds::Name, lacuna_disk::digest(&text), text.len() as u64, content);
         }
         Ok(())
@@ -238,13 +241,12 @@ impl Plan {
     }
 
     /// Run folders that are called after the person get the pseudonym, last of all.
-    fn names(&mut self, trace: &Trace, person: &Person) {
+    fn names(&mut self, trace: &Trace, change: &Change) {
         for run in &trace.runs {
             let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // `20261125-101500-` before the name holds digits that mean no person.
-            let (time, rest) = name.split_at_checked("20261125-101500-".len()).unwrap_or(("", &name));
-            if person.is_mentioned_in(rest.as_bytes()) {
-                let to = run.with_file_name(format!("{time}{}", self.pseudonym)).into();
+            let renamed = change.name(&name);
+            if renamed != name {
+                let to = run.with_file_name(renamed).into();
                 let how = How::Rename { to };
                 self.steps.push(Step {
                     path: run.as_path().into(),

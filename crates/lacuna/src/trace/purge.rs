@@ -44,22 +44,39 @@ pub fn finish(runs: &Path) -> Result<usize, CliError> {
     Ok(finished)
 }
 
-/// Delete for good what was set aside for a request, after writing that down; how many files.
+/// The quarantines of a request.
+///
+/// # Errors
+/// A journal that cannot be read.
+pub fn quarantines_of(runs: &Path, request: &str) -> Result<Vec<Quarantine>, CliError> {
+    let mut all = Quarantine::all(runs)?;
+    all.retain(|quarantine| quarantine.journal().request.as_deref() == Some(request));
+    Ok(all)
+}
+
+/// What a ledger is told when the quarantines of a request are deleted for good.
+///
+/// # Errors
+/// A journal that cannot be read.
+pub fn deletions(runs: &Path, request: &str, ledger: &Ledger) -> Result<Vec<Record>, CliError> {
+    let of_quarantine =
+        |quarantine: &Quarantine| records(&quarantine.journal().steps, request, ledger, &|_| RemovalKind::Deleted);
+    Ok(quarantines_of(runs, request)?.iter().flat_map(of_quarantine).collect())
+}
+
+/// Delete for good what was set aside for a request that is still open, after writing that down; how many files.
 ///
 /// # Errors
 /// A file that cannot be deleted, or a request that is closed.
 pub fn delete_quarantined(runs: &Path, request: &str, ledger: &mut Ledger) -> Result<usize, CliError> {
+    let records = deletions(runs, request, ledger)?;
+    let known = ledger.view().records_of(request)?;
+    let new: Vec<Record> = records.into_iter().filter(|record| !known.contains(record)).collect();
+    if !new.is_empty() {
+        ledger.step(request, &new)?;
+    }
     let mut deleted = 0;
-    for quarantine in Quarantine::all(runs)? {
-        if quarantine.journal().request.as_deref() != Some(request) {
-            continue;
-        }
-        let records = records(&quarantine.journal().steps, request, ledger, &|_| RemovalKind::Deleted);
-        let known = ledger.view().records_of(request)?;
-        let new: Vec<Record> = records.into_iter().filter(|record| !known.contains(record)).collect();
-        if !new.is_empty() {
-            ledger.step(request, &new)?;
-        }
+    for quarantine in quarantines_of(runs, request)? {
         deleted += quarantine.delete()?.steps.len();
     }
     Ok(deleted)

@@ -124,7 +124,9 @@ pub fn of_lineage(lineage: &Lineage, person: &Person) -> (Option<Holds>, Vec<Str
     let mut knew = Vec::new();
     for erasure in &lineage.erasures {
         knew.extend(erasure.by.iter().map(|by| by.parent.clone()));
-        if is_among(&erasure.subjects) {
+        // A run that moved nothing has made nobody forgotten.
+        let has_effect = erasure.by.as_ref().is_none_or(|by| !by.no_effect);
+        if is_among(&erasure.subjects) && has_effect {
             return (Some(Holds::Forgotten), knew);
         }
     }
@@ -170,6 +172,9 @@ mod tests {
         check("b", Some(Holds::Forgotten), &["m0", "m1"]);
         check("c", Some(Holds::Weights), &["m0", "m1", "m2"]);
         check("d", None, &[]);
+        let mut without_effect = lineage.clone();
+        without_effect.erasures.iter_mut().flat_map(|erasure| &mut erasure.by).for_each(|by| by.no_effect = true);
+        assert_eq!(of_lineage(&without_effect, &Person::named("a")).0, Some(Holds::Weights));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A study done task by task, as other machines do it: planned, attempted as often as a scheduler likes, collected.
 
-use super::{SMALL, last_run, place, results, write};
+use super::{SMALL, last_run, passes_left, place, records, results, write};
 use crate::support::{Place, Ran};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -204,6 +204,48 @@ fn two_results_of_machines_that_compute_alike_are_an_alarm() {
     let status = place.ok("study status plan");
     assert!(status.contains("ALARM") && status.contains("000000.1.json"), "{status}");
     place.fails("study collect plan --quiet", 4, &["000000.1.json", "computes wrongly"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_of_another_instruction_set_is_not_gone_on_from() {
+    if !avx2() {
+        eprintln!("skipped: this processor has one instruction set");
+        return;
+    }
+    let portable = "study run-task plan --index 0 --progress none --quiet --isa portable";
+    let models = ["undisturbed", "after another"].map(|how| {
+        let place = planned("");
+        if how == "after another" {
+            let child = begin(&place, "");
+            signal(&child, "-KILL");
+            place.wait(child);
+        }
+        place.ok(portable);
+        let record = std::fs::read_dir(place.path("r")).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+        let record: Value = serde_json::from_str(&read(record)).unwrap();
+        let horizons = record["horizons"].as_array().unwrap();
+        horizons.last().unwrap()["model"].as_str().unwrap().to_string()
+    });
+    assert_eq!(models[0], models[1], "half of one and half of another is neither's");
+}
+
+#[test]
+fn a_study_takes_no_record_of_another_instruction_set_for_its_own() {
+    if !avx2() {
+        eprintln!("skipped: this processor has one instruction set");
+        return;
+    }
+    let place = place();
+    let by = |isa: &str| format!("small.toml --records records --isa {isa}");
+    place.ok(&format!("study {} --progress none --quiet", by("avx2")));
+    let whole = passes_left(&place, "small.toml --records none");
+    assert_eq!((passes_left(&place, &by("avx2")), passes_left(&place, &by("portable"))), (0, whole));
+    // AVX-512 gives the bytes of AVX2, and so has its records.
+    assert_eq!(passes_left(&place, "small.toml --records records"), 0);
+    place.ok(&format!("study {} --progress none --quiet", by("portable")));
+    assert_eq!((passes_left(&place, &by("avx2")), passes_left(&place, &by("portable"))), (0, 0));
+    assert_eq!(records(&place.path("records")).len(), 6, "an original, a reference and an unlearning of each");
 }
 
 #[test]

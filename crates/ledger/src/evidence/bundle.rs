@@ -1,12 +1,14 @@
 //! A bundle: written at the end of a request, checked by whoever gets it.
 
-use super::dsse::Envelope;
+use super::dsse::{Envelope, key_id};
+use super::page::{card, limits};
 use super::statement::{ModelDigests, PAYLOAD_TYPE, Predicate, Statement};
 use crate::digest::{from_hex, to_hex};
+use crate::folder::Folder;
+use crate::store::{checkpoint_of, tree_of};
 use crate::verify::Finding;
-use crate::{Digest, Event, Ledger, LedgerError, Record, SignedCheckpoint, Tree, leaf_hash, verify_inclusion};
+use crate::{Digest, Event, Ledger, LedgerError, Record, SignedCheckpoint, leaf_hash, verify_inclusion};
 use ed25519_dalek::VerifyingKey;
-use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,8 +19,6 @@ const CHECKPOINT: &str = "checkpoint.txt";
 const PAGE: &str = "page.md";
 /// No file of a bundle is a model or an image.
 const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Nor are there many.
-const FILES_MAX: usize = 256;
 
 /// What goes into a bundle besides what the ledger adds.
 pub struct Bundle {
@@ -26,9 +26,14 @@ pub struct Bundle {
     pub models: Vec<ModelDigests>,
     /// What is said; its list of files is filled in here.
     pub predicate: Predicate,
-    /// Every other file, by name: protocol, metrics, environment, deletions, limits.
+    /// Every other file, by name: protocol, metrics, environment, deletions.
     pub files: BTreeMap<String, Vec<u8>>,
 }
+
+/// What the limits are called.
+const LIMITS: &str = "limits.md";
+/// What the models' card is called.
+const CARD: &str = "model-card.md";
 
 /// What a bundle that was checked says.
 #[derive(Clone, Debug, Serialize)]
@@ -37,8 +42,21 @@ pub struct Checked {
     pub statement: Option<Statement>,
     /// When the ledger was signed with the statement in it.
     pub recorded: Option<String>,
+    /// The files that are as they were signed: the statement, those that it names with their digest, and the signed root
+    /// with the way of the statement to it.
+    pub covered: Vec<String>,
+    /// All others: nothing that is signed says what they hold.
+    pub uncovered: Vec<String>,
     /// What does not hold; none of it is a bundle in order.
     pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    fn covers(&mut self, names: &[&str]) {
+        self.uncovered.retain(|name| !names.contains(&name.as_str()));
+        self.covered.extend(names.iter().map(ToString::to_string));
+        self.covered.sort();
+    }
 }
 
 /// An event and its way to a root.
@@ -68,10 +86,18 @@ impl Bundle {
             });
         }
         let request = self.predicate.request.clone();
+        if let Some(account) = &mut self.predicate.account {
+            account.signed_by = key_id(&ledger.keyring().public());
+            account.complete(&dated_records(ledger, &request)?);
+        }
         // The page is one of the files that the statement names, and says all but the list of files.
         self.predicate.files = BTreeMap::new();
-        let page = Statement::new(&self.models, self.predicate.clone()).page();
-        self.files.insert(PAGE.to_string(), page.into_bytes());
+        let statement = Statement::new(&self.models, self.predicate.clone());
+        self.files.insert(PAGE.to_string(), statement.page().into_bytes());
+        if let Some(account) = &statement.predicate.account {
+            self.files.insert(LIMITS.to_string(), limits(&statement.predicate.claim, account).into_bytes());
+            self.files.insert(CARD.to_string(), card(&statement, account).into_bytes());
+        }
         self.predicate.files = self.files.iter().map(|(name, bytes)| (name.clone(), Digest::of(&[bytes]))).collect();
         let statement = Statement::new(&self.models, self.predicate);
         let payload = serde_json::to_vec(&statement).expect("a statement is JSON");
@@ -97,8 +123,11 @@ impl Bundle {
 /// # Errors
 /// A folder that cannot be read; what is wrong with what it holds is a finding.
 pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, LedgerError> {
-    let mut files = files_of(folder)?;
-    let mut checked = Checked { statement: None, recorded: None, findings: Vec::new() };
+    let Folder { mut files, findings } = Folder::read(folder, |_| FILE_BYTES_MAX)?;
+    // Whatever is there is not covered until something that is signed names it.
+    let not_files = findings.iter().map(|finding| finding.row.clone());
+    let uncovered = files.keys().cloned().chain(not_files).collect();
+    let mut checked = Checked { statement: None, recorded: None, covered: Vec::new(), uncovered, findings };
     let mut take = |name: &str| files.remove(name).ok_or_else(|| Finding::new(name, "a file", "none"));
     let parts = (take(ENVELOPE), take(INCLUSION), take(CHECKPOINT));
     let (envelope, inclusion, checkpoint) = match parts {
@@ -117,26 +146,45 @@ pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, Ledge
     };
     match serde_json::from_slice::<Statement>(&payload) {
         Ok(statement) if statement.is_ours() => {
-            checked.findings.extend(differing(&statement.predicate.files, &files));
+            let named = &statement.predicate.files;
+            checked.findings.extend(differing(named, &files));
+            checked.covers(&[ENVELOPE]);
+            let same = |name: &&String| files.get(*name).is_some_and(|bytes| named[*name] == Digest::of(&[bytes]));
+            checked.covers(&named.keys().filter(same).map(String::as_str).collect::<Vec<_>>());
             checked.statement = Some(statement);
         }
         _ => checked.findings.push(Finding::new(ENVELOPE, "a statement of this version of lacuna", "another")),
     }
     match recorded(&inclusion, &checkpoint, &Digest::of(&[&payload]), key) {
-        Ok(at) => checked.recorded = Some(at),
+        Ok(at) => {
+            checked.recorded = Some(at);
+            checked.covers(&[INCLUSION, CHECKPOINT]);
+        }
         Err(finding) => checked.findings.push(finding),
     }
     Ok(checked)
 }
 
+/// What was written of a request, with the time of each.
+fn dated_records(ledger: &Ledger, request: &str) -> Result<Vec<(String, Record)>, LedgerError> {
+    let mut records = Vec::new();
+    for event in ledger.view().events()? {
+        let record = event.record()?;
+        if record.request() == Some(request) {
+            records.push((event.at, record));
+        }
+    }
+    Ok(records)
+}
+
 /// The event of a record that was just written, its way to the root, and the signed root.
 fn included(ledger: &Ledger, record: &Record) -> Result<(Inclusion, SignedCheckpoint), LedgerError> {
-    let events = ledger.view().events()?;
-    let tree = Tree::new(events.iter().map(|event| leaf_hash(&event.encoded())).collect());
+    let events = ledger.checked_events()?;
+    let tree = tree_of(&events);
     let position = events.iter().rposition(|event| event.record().is_ok_and(|found| found == *record));
     let position = position.expect("what was just written is there");
     let size = tree.size();
-    let checkpoint = crate::Checkpoint { events: size as u64, root: tree.root(size), ..ledger.checkpoint()? };
+    let checkpoint = checkpoint_of(&events, ledger.path())?;
     let Event { sequence, at, payload, salt, previous, .. } = events[position].clone();
     let path = tree.inclusion(position, size);
     let inclusion = Inclusion { sequence, at, payload, salt: to_hex(&salt), previous, events: size as u64, path };
@@ -179,26 +227,6 @@ fn differing(named: &BTreeMap<String, Digest>, files: &BTreeMap<String, Vec<u8>>
     differs.map(|name| Finding::new(name, &text(named.get(name)), &text(found.get(name)))).collect()
 }
 
-/// The files of a bundle, which are small and few, and of which none is a link to elsewhere.
-fn files_of(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, LedgerError> {
-    let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(refused)? {
-        let entry = entry.map_err(refused)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_file = entry.file_type().map_err(refused)?.is_file();
-        if !is_file || files.len() == FILES_MAX {
-            return Err(LedgerError::Malformed {
-                what: folder.display().to_string(),
-                expected: format!("at most {FILES_MAX} files"),
-                found: format!("`{name}`, which is more or no file"),
-            });
-        }
-        files.insert(name, lacuna_disk::read_bytes(&entry.path(), FILE_BYTES_MAX)?);
-    }
-    Ok(files)
-}
-
 fn to_line(inclusion: &Inclusion) -> String {
     serde_json::to_string(inclusion).expect("a proof is JSON") + "\n"
 }
@@ -236,6 +264,7 @@ mod tests {
             claim,
             at: "2026-11-25T10:00:00Z".to_string(),
             files: BTreeMap::new(),
+            account: None,
         };
         let models = vec![ModelDigests { before: Digest::of(&[b"before"]), after: Digest::of(&[b"after"]) }];
         let files = [("protocol.json", &b"{}"[..]), ("metrics.json", b"[1]"), ("limits.md", b"none\n")];
@@ -298,6 +327,40 @@ mod tests {
             assert!(!verify_bundle(&out, &key).unwrap().findings.is_empty(), "{}", path.display());
             std::fs::write(&path, &whole).unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_no_file_of_a_bundle_is_found_and_every_file_is_covered_or_named_as_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, _) = bundle(folder.path());
+        let out = folder.path().join("out");
+        let whole = verify_bundle(&out, &key).unwrap();
+        let mut names: Vec<String> =
+            std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!((whole.covered, whole.uncovered), (names.clone(), vec![]));
+        std::fs::create_dir(out.join("a-folder")).unwrap();
+        std::fs::write(out.join("added.txt"), "x").unwrap();
+        std::fs::write(out.join("large"), vec![0; FILE_BYTES_MAX as usize + 1]).unwrap();
+        std::fs::write(out.join(PAGE), "another page").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(out.join(CHECKPOINT), out.join("b-link")).unwrap();
+        let checked = verify_bundle(&out, &key).unwrap();
+        let mut expected = vec!["a-folder", "added.txt", "large", PAGE];
+        if cfg!(unix) {
+            expected.push("b-link");
+        }
+        expected.sort();
+        let mut uncovered = checked.uncovered.clone();
+        uncovered.sort();
+        assert_eq!(uncovered, expected);
+        let mut found: Vec<&str> = checked.findings.iter().map(|finding| finding.row.as_str()).collect();
+        found.sort();
+        assert_eq!(found, expected);
+        assert_eq!(checked.covered.len(), names.len() - 1);
+        // Without the statement nothing is covered.
+        std::fs::remove_file(out.join(ENVELOPE)).unwrap();
+        assert_eq!(verify_bundle(&out, &key).unwrap().covered, Vec::<String>::new());
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Envelope {
 }
 
 /// A key's name: the first 16 digits of SHA-256 over it.
-fn key_id(key: &VerifyingKey) -> String {
+pub(super) fn key_id(key: &VerifyingKey) -> String {
     to_hex(&Digest::of(&[key.as_bytes()]).0[..8])
 }
 

@@ -7,13 +7,26 @@
 //! | `checkpoint.txt` | the signed root |
 //! | all others | what the statement names with its digest: protocol, metrics, environment, deletions, limits, page |
 //!
+//! `page.md` is for whoever answers for data protection; a second statement for one request names the first.
+//!
 //! A bundle says what was compared with what, by whose key, when. It never says that a law was complied with or that a
 //! model or a person is anonymous: no file can.
 
+mod account;
 mod bundle;
 mod dsse;
+mod outcome;
+mod page;
 mod statement;
+mod words;
 
+#[cfg(test)]
+mod laws;
+
+pub use account::{
+    Account, Change, Course, EarlierStatement, Left, LeftFile, ModelAccount, OtherRun, RemovedFiles, removed_files,
+};
 pub use bundle::{Bundle, Checked, verify_bundle};
 pub use dsse::{Envelope, pre_authentication_encoding};
+pub use outcome::Outcome;
 pub use statement::{Claim, ModelDigests, PREDICATE_TYPE, Predicate, Statement};

@@ -1,5 +1,6 @@
 //! What is signed: an in-toto statement, version 1, about the models before and after.
 
+use super::Account;
 use crate::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -7,7 +8,9 @@ use std::collections::BTreeMap;
 /// The type of every in-toto statement of version 1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The type of ours. A name and no address: nothing is to be fetched.
-pub const PREDICATE_TYPE: &str = "urn:x-lacuna:erasure:v1";
+pub const PREDICATE_TYPE: &str = "urn:x-lacuna:erasure:v2";
+/// The type of statements without an account of the request, which are still read.
+const PREDICATE_TYPE_1: &str = "urn:x-lacuna:erasure:v1";
 /// The type of an envelope's payload.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
@@ -60,6 +63,9 @@ pub struct Predicate {
     pub at: String,
     /// SHA-256 of every other file of the bundle, by name.
     pub files: BTreeMap<String, Digest>,
+    /// The request's course, each model's outcome, what was removed, what is left. Statements of version 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
 }
 
 /// What was compared with what, and what came out.
@@ -95,34 +101,19 @@ impl Statement {
         Statement {
             statement_type: STATEMENT_TYPE.to_string(),
             subject: models.iter().enumerate().flat_map(pair).collect(),
-            predicate_type: PREDICATE_TYPE.to_string(),
+            predicate_type: if predicate.account.is_some() { PREDICATE_TYPE } else { PREDICATE_TYPE_1 }.to_string(),
             predicate,
         }
     }
 
-    /// Whether it is of the types that this version of lacuna writes.
+    /// Whether it is of a type that this version of lacuna reads.
     pub fn is_ours(&self) -> bool {
-        self.statement_type == STATEMENT_TYPE && self.predicate_type == PREDICATE_TYPE
+        let expected = if self.predicate.account.is_some() { PREDICATE_TYPE } else { PREDICATE_TYPE_1 };
+        self.statement_type == STATEMENT_TYPE && self.predicate_type == expected
     }
 
-    /// For people: what was compared, by which margin, and what this does not show.
+    /// For people: the request, what came of it, what was removed and what is left, what this does not show.
     pub fn page(&self) -> String {
-        let Predicate { request, subject, strategy, claim, at, .. } = &self.predicate;
-        let models = self.subject.iter().map(|artifact| {
-            format!("- {}: SHA-256 {}\n", artifact.name, artifact.digest.get("sha256").map_or("none", String::as_str))
-        });
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none was set".to_string());
-        let limits = claim.does_not_show.iter().map(|limit| format!("- {limit}\n"));
-        format!(
-            "# Request {request}\n\nOn {at} the strategy `{strategy}` was applied for the subject with the pseudonym \
-             {subject}.\n\n{}\nCompared: {}.\nMargin: {}.\nPower: {}.\nFound: `{}`.\n\n## What this does not \
-             show\n\n{}",
-            models.collect::<String>(),
-            claim.compared,
-            or_none(&claim.margin),
-            or_none(&claim.power),
-            claim.verdict,
-            limits.collect::<String>()
-        )
+        super::page::page(self)
     }
 }

@@ -1,20 +1,24 @@
-//! What goes into the evidence of a request, and what may be said of it.
+//! What goes into the evidence of a request.
 //!
 //! Without an audit a delivered model is measured before and after and with no retrained model beside it, which shows what
-//! changed and nothing of what a model without the subject would be: then the verdict is `not_assessable`.
+//! changed and nothing of what a model without the subject would be: then the outcome is `not_assessable`.
 
-use super::progress::{Progress, Run};
+use super::Arguments;
+use super::outcome::{of_all, of_run};
+use super::progress::{Audited, Cost, How, Made, Progress, Run, ScoreLine, ScoreTable};
 use crate::command::BURN_VERSION;
-use crate::command::ledger::VERDICTS;
 use crate::error::CliError;
 use crate::progress::timestamp;
-use lacuna_ledger::evidence::{Bundle, Claim, ModelDigests, Predicate, Statement};
+use lacuna_ledger::evidence::{
+    Account, Bundle, Change, Claim, Course, Left, ModelAccount, ModelDigests, Outcome, Predicate, Statement,
+    removed_files,
+};
 use lacuna_ledger::{Ledger, Record, RequestState};
+use lacuna_report::{ORIGINAL, ScoreGrid};
+use lacuna_unlearn::STRATEGIES;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What a run without retrained models beside it amounts to.
-pub const NOT_ASSESSABLE: &str = "not_assessable";
 
 const NO_RETRAINED: &str =
     "whether a model retrained without the subject would be told apart from this one: none was compared";
@@ -39,72 +43,130 @@ pub fn protocol(strategy: &str, recipe: &str, audit: Option<serde_json::Value>) 
     }))
 }
 
-/// What was measured of each model: averages by role, no row of a subject.
+/// `metrics.json`.
+#[derive(Serialize)]
+struct Metrics<'a> {
+    schema: &'static str,
+    outcome: Outcome,
+    warnings: Vec<&'static str>,
+    runs: Vec<RunMetrics<'a>>,
+}
+
+/// What was measured of one model: averages by role, no row of a subject.
+#[derive(Serialize)]
+struct RunMetrics<'a> {
+    run: &'a str,
+    outcome: Outcome,
+    how: &'a How,
+    tables: &'a [ScoreTable],
+    cost: Cost,
+    audit: Option<&'a Audited>,
+}
+
+/// What was measured of each model.
 pub fn metrics(progress: &Progress) -> Vec<u8> {
-    let of_run = |run: &Run| {
-        let made = run.made.as_ref()?;
-        Some(serde_json::json!({
-            "run": run.run,
-            "effect": made.effect,
-            "tables": made.tables,
-            "cost": made.cost,
-            "verdict": verdict_of(run),
-            "audit": run.audited.as_ref().map(|audited| &audited.found),
-        }))
-    };
-    let runs: Vec<_> = progress.runs.iter().filter_map(of_run).collect();
-    json(&serde_json::json!({"schema": "lacuna.erase-metrics/2", "runs": runs}))
+    let mut warnings: Vec<&'static str> = progress.made().filter_map(|(run, _)| of_run(run).warning()).collect();
+    warnings.sort_unstable();
+    warnings.dedup();
+    let runs = progress.made().map(|(run, made)| RunMetrics {
+        run: &run.run,
+        outcome: of_run(run),
+        how: &made.how,
+        tables: &made.tables,
+        cost: made.cost,
+        audit: run.audited.as_ref(),
+    });
+    json(&Metrics { schema: "lacuna.erase-metrics/3", outcome: of_all(progress), warnings, runs: runs.collect() })
 }
 
-/// What an audit found of a run's model, or that there was none.
-pub fn verdict_of(run: &Run) -> &str {
-    run.audited.as_ref().map_or(NOT_ASSESSABLE, |audited| &audited.verdict)
-}
-
-/// The weakest verdict of all models.
-pub fn verdict(progress: &Progress) -> &str {
-    let strength = |verdict: &&str| VERDICTS.iter().position(|known| known == verdict).unwrap_or(VERDICTS.len());
-    progress.runs.iter().map(verdict_of).max_by_key(strength).unwrap_or(NOT_ASSESSABLE)
-}
-
-/// What the ledger says was deleted for a request: digests under its key, and no name.
-pub fn deletions(ledger: &Ledger, request: &str) -> Result<Vec<Record>, CliError> {
-    let mut records = ledger.view().records_of(request)?;
-    records.retain(|record| matches!(record, Record::Deletion { .. }));
-    Ok(records)
+/// All that the evidence is made of.
+pub struct Parts<'a> {
+    /// The request as it stands.
+    pub state: &'a RequestState,
+    /// What came of its runs.
+    pub progress: &'a Progress,
+    /// The bytes whose digest is in the ledger.
+    pub protocol: &'a [u8],
+    /// What is still there.
+    pub left: Left,
+    /// The command's.
+    pub arguments: &'a Arguments,
 }
 
 /// Sign and write it.
-pub fn write(
-    ledger: &mut Ledger,
-    state: &RequestState,
-    progress: &Progress,
-    protocol: &[u8],
-    out: &Path,
-) -> Result<Statement, CliError> {
-    let files = deletions(ledger, &state.request)?;
-    let deletions = serde_json::json!({"schema": "lacuna.deletions/1", "files": files});
-    let claim = claim(progress);
-    let limits: String = claim.does_not_show.iter().map(|limit| format!("- {limit}\n")).collect();
+pub fn write(ledger: &mut Ledger, parts: Parts, out: &Path) -> Result<Statement, CliError> {
+    let Parts { state, progress, protocol, .. } = parts;
+    let records = ledger.view().records_of(&state.request)?;
+    let is_removal = |record: &&Record| matches!(record, Record::Deletion { .. } | Record::Removal { .. });
+    let removals: Vec<&Record> = records.iter().filter(is_removal).collect();
+    let removals = serde_json::json!({"schema": "lacuna.removals/1", "files": removals});
     let files = [
         ("protocol.json", protocol.to_vec()),
         ("metrics.json", metrics(progress)),
         ("environment.json", environment()?),
-        ("deletions.json", json(&deletions)),
-        ("limits.md", format!("# What this does not show\n\n{limits}").into_bytes()),
-        ("model-card.md", card(progress).into_bytes()),
+        ("removals.json", json(&removals)),
     ];
+    let models = progress.made().map(|(run, made)| ModelDigests { before: run.before, after: made.after }).collect();
     let predicate = Predicate {
         request: state.request.clone(),
         subject: state.subject.to_string(),
         strategy: progress.strategy.clone(),
-        claim,
+        claim: claim(progress),
         at: timestamp(),
         files: BTreeMap::new(),
+        account: Some(account(parts, &records)),
     };
-    let models = progress.made().map(|(run, made)| ModelDigests { before: run.before, after: made.after }).collect();
     let files = files.map(|(name, bytes)| (name.to_string(), bytes)).into();
     Ok(Bundle { models, predicate, files }.write(ledger, out)?)
+}
+
+fn account(parts: Parts, records: &[Record]) -> Account {
+    let Parts { state, progress, left, arguments, .. } = parts;
+    let RequestState { ground, received, due, .. } = state;
+    Account {
+        outcome: of_all(progress),
+        warnings: Vec::new(),
+        course: Course { ground: *ground, received: *received, due: due.day, executed: None },
+        strategy_does: strategy_does(arguments),
+        models: progress.made().map(|(run, made)| model(run, made)).collect(),
+        removed: removed_files(records),
+        purged: arguments.purge && of_all(progress).replaces_the_model(),
+        left,
+        earlier: Vec::new(),
+        other_runs: Vec::new(),
+        signed_by: String::new(),
+    }
+}
+
+fn strategy_does(arguments: &Arguments) -> String {
+    let named = |name: &String| match name.as_str() {
+        "exact" => Some("Train again, from before the person took part, without the person".to_string()),
+        name => STRATEGIES.iter().find(|strategy| strategy.name == name).map(|strategy| strategy.about.to_string()),
+    };
+    let own = "A recipe of the operator's own, of which protocol.json holds the digest";
+    arguments.strategy.as_ref().filter(|_| arguments.recipe.is_none()).and_then(named).unwrap_or(own.to_string())
+}
+
+fn model(run: &Run, made: &Made) -> ModelAccount {
+    let dice = |of: fn(&ScoreLine) -> Option<f64>| {
+        let (before, after) = before_and_after(made);
+        Change { before: before.and_then(of), after: after.and_then(of) }
+    };
+    ModelAccount {
+        run: run.run.clone(),
+        outcome: of_run(run),
+        audited: run.audited.as_ref().is_some_and(|audited| audited.verdict.is_some() && audited.statistics.models > 0),
+        forgotten_dice: dice(|line| line.scores.forget.dice.mean),
+        retained_dice: dice(|line| line.scores.retain.dice.mean),
+        held_out_dice: dice(|line| line.scores.held_out.dice.mean),
+    }
+}
+
+/// The lines of the model before and of the new one at its last horizon, on the network's own grid, where memory shows.
+fn before_and_after(made: &Made) -> (Option<&ScoreLine>, Option<&ScoreLine>) {
+    let lines = made.tables.iter().find(|table| table.grid == ScoreGrid::Output).map_or(&[][..], |table| &table.lines);
+    let (before, after): (Vec<&ScoreLine>, Vec<&ScoreLine>) = lines.iter().partition(|line| line.strategy == ORIGINAL);
+    (before.last().copied(), after.into_iter().max_by_key(|line| line.epochs))
 }
 
 fn claim(progress: &Progress) -> Claim {
@@ -115,26 +177,22 @@ fn claim(progress: &Progress) -> Claim {
             ("each delivered model with models retrained without the subject, by the protocol's statistics", ONE_DRAW)
         }
     };
-    let said = |value: &serde_json::Value| (!value.is_null()).then(|| value.to_string());
-    Claim {
-        verdict: verdict(progress).to_string(),
-        compared: format!("{compared}, on the subject, on those who stay and on those never seen"),
-        margin: audits.first().map(|_| "that of protocol.json".to_string()),
-        power: audits.first().and_then(|audited| said(&audited.found["power"])),
-        does_not_show: [first].iter().chain(LIMITS).map(ToString::to_string).collect(),
-    }
-}
-
-fn card(progress: &Progress) -> String {
-    let models = progress.made().map(|(_, made)| {
-        let [before, after] = &made.digests;
+    let power = audits.iter().find_map(|audited| audited.power).map(|power| {
         format!(
-            "A segmentation network, made by the strategy `{}` from the model with the digest {before}.\nIts own digest \
-             is {after}. It names nobody.\n",
-            progress.strategy
+            "with {} models of each kind a shift of {:.2} deviations of one model is found with 80 %, and models that are \
+             alike are shown to be with {:.0} %",
+            power.seeds,
+            power.detectable_delivered,
+            100.0 * power.of_equivalence
         )
     });
-    format!("# Model\n\n{}", models.collect::<Vec<_>>().join("\n"))
+    Claim {
+        verdict: of_all(progress).name().to_string(),
+        compared: format!("{compared}, on the subject, on those who stay and on those never seen"),
+        margin: audits.first().map(|_| "that of protocol.json".to_string()),
+        power,
+        does_not_show: [first].iter().chain(LIMITS).map(ToString::to_string).collect(),
+    }
 }
 
 /// With what it was made.
@@ -151,7 +209,7 @@ fn environment() -> Result<Vec<u8>, CliError> {
     })))
 }
 
-fn json(value: &serde_json::Value) -> Vec<u8> {
+fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("plain data is JSON");
     text.push(b'\n');
     text

@@ -1,14 +1,15 @@
 //! `lacuna unlearn` on one model after the other.
 
-use super::progress::{Made, Progress, Run};
-use super::{Arguments, nameless};
+use super::Arguments;
+use super::made::made;
+use super::progress::{Progress, Run};
 use crate::command::unlearn;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::run_folder::{Standing, read_status};
 use clap::Parser;
 use lacuna_cohort::SubjectId;
-use lacuna_ledger::{RequestState, sha256_file};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// `lacuna unlearn` as a parser of its own.
@@ -32,7 +33,7 @@ pub fn recipe(arguments: &Arguments, subject: &SubjectId) -> Result<String, CliE
 /// Let `unlearn` check everything, so that nothing is registered that cannot run.
 pub fn check(arguments: &Arguments, model: &Path, subject: &SubjectId, context: &Context) -> Result<(), CliError> {
     let mut words = anew(arguments, model, subject);
-    words.push("--dry-run".to_string());
+    words.push("--dry-run".into());
     unlearn::run(&parsed(&words)?, context).map(|_| ())
 }
 
@@ -40,7 +41,7 @@ pub fn check(arguments: &Arguments, model: &Path, subject: &SubjectId, context: 
 pub fn forget(
     arguments: &Arguments,
     context: &Context,
-    (state, subject): (&RequestState, &SubjectId),
+    subject: &SubjectId,
     (progress, kept): (&mut Progress, &Path),
 ) -> Result<(), CliError> {
     for at in 0..progress.runs.len() {
@@ -49,55 +50,40 @@ pub fn forget(
         }
         let words = words(arguments, &progress.runs[at], subject, context)?;
         let outcome = unlearn::run(&parsed(&words)?, context)?;
-        progress.runs[at].made = Some(made(outcome.json(), subject, state)?);
+        progress.runs[at].made = Some(made(outcome.json())?);
         progress.write(kept)?;
     }
     Ok(())
 }
 
-fn made(json: &serde_json::Value, subject: &SubjectId, state: &RequestState) -> Result<Made, CliError> {
-    let text = |key: &str| json[key].as_str().unwrap_or_default().to_string();
-    let model = PathBuf::from(text("model"));
-    Ok(Made {
-        after: sha256_file(&model)?,
-        model,
-        digests: [text("parent"), text("digest")],
-        tables: nameless(&json["tables"], subject, state),
-        effect: nameless(&json["effect"], subject, state),
-        cost: serde_json::json!({"training_passes": json["training_passes"], "teacher_passes": json["teacher_passes"]}),
-    })
-}
-
-fn parsed(words: &[String]) -> Result<unlearn::Arguments, CliError> {
+fn parsed(words: &[OsString]) -> Result<unlearn::Arguments, CliError> {
     let parsed = Unlearn::try_parse_from(words);
     let parsed = parsed.map_err(|error| CliError::Usage { what: error.to_string().trim_end().to_string() })?;
     Ok(parsed.arguments)
 }
 
 /// The words of `lacuna unlearn`: those that go on with a run that was stopped, or those that begin it.
-fn words(arguments: &Arguments, run: &Run, subject: &SubjectId, context: &Context) -> Result<Vec<String>, CliError> {
+fn words(arguments: &Arguments, run: &Run, subject: &SubjectId, context: &Context) -> Result<Vec<OsString>, CliError> {
     let stated = ["--name", "--resume"].iter().any(|flag| arguments.more.iter().any(|word| word.starts_with(flag)));
     if stated {
         return Ok(anew(arguments, &run.from, subject));
     }
     let name = format!("erase-{}", &run.run[..12]);
     let mut words = anew(arguments, &run.from, subject);
-    words.extend(["--name".to_string(), name.clone()]);
+    words.extend(["--name".into(), OsString::from(&name)]);
     let Some(stopped) = stopped(&context.runs.join("unlearn"), &name)? else { return Ok(words) };
-    let path = |path: &Path| path.display().to_string();
     let program = words.swap_remove(0);
-    Ok(vec![program, "--model".to_string(), path(&run.from), "--resume".to_string(), path(&stopped)])
+    Ok(vec![program, "--model".into(), run.from.clone().into(), "--resume".into(), stopped.into()])
 }
 
-fn anew(arguments: &Arguments, model: &Path, subject: &SubjectId) -> Vec<String> {
-    let path = |path: &Path| path.display().to_string();
-    let mut words = vec!["lacuna unlearn".to_string()];
-    words.extend(["--model".to_string(), path(model), "--data".to_string(), path(&arguments.data)]);
-    words.extend(["--forget".to_string(), subject.to_string()]);
+fn anew(arguments: &Arguments, model: &Path, subject: &SubjectId) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["lacuna unlearn".into()];
+    words.extend(["--model".into(), model.into(), "--data".into(), arguments.data.clone().into()]);
+    words.extend(["--forget".into(), subject.as_str().into()]);
     if let Some(recipe) = &arguments.recipe {
-        words.extend(["--recipe".to_string(), path(recipe)]);
+        words.extend(["--recipe".into(), recipe.into()]);
     }
-    words.extend(settings(arguments));
+    words.extend(settings(arguments).into_iter().map(OsString::from));
     words
 }
 

@@ -6,30 +6,36 @@
 //! 2. `lacuna unlearn` runs on one model after the other;
 //! 3. with `--audit`, each model that came of it is audited;
 //! 4. models, membership, runs, measurements and verdicts are written down, in one transaction;
-//! 5. with `--purge`, what lacuna made of the subject is removed;
-//! 6. the evidence is signed and written.
+//! 5. with `--purge`, and only where the model was changed, what lacuna made of the subject is removed;
+//! 6. the same search looks again, and where something holds the subject or is unknown, nothing is signed;
+//! 7. the evidence is signed and written.
 //!
-//! What the runs came to is kept between steps in [`progress`], in the operator's zone, and removed at the end.
+//! So nothing is removed before the outcome is known and recorded. What the runs came to is kept between steps in
+//! [`progress`], in the operator's zone, and removed at the end.
 
 mod audit;
+mod erased;
 mod evidence;
 mod forget;
+mod left;
+mod made;
 mod models;
+mod outcome;
 mod progress;
+mod purge;
 mod write_down;
 
-use super::ledger::{day_or_today, find_subject};
+use super::ledger::find_subject;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::output::Outcome;
-use crate::text_table::named;
-use crate::trace::{Person, Places, Plan, Scope, find, named_buckets, purge, roots};
 use clap::Args;
-use lacuna_artefacts::Site;
-use lacuna_cohort::{Cohort, LayoutOptions, Named, SubjectId};
+use erased::{Delivered, Erased};
+use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
 use progress::{Progress, Run};
-use serde::Serialize;
+use purge::Search;
 use std::path::{Path, PathBuf};
 
 /// Carry out an accepted request: forget the subject, measure, purge, write the evidence
@@ -37,6 +43,11 @@ use std::path::{Path, PathBuf};
 /// The subject is found in the data by the request's pseudonym. Without --model every model in the folder of runs that
 /// saw the subject is made to forget. What stands behind `--` goes to `lacuna unlearn` as it is. The same command goes on
 /// where it was interrupted.
+///
+/// The outcome of a model is that of its audit, `not_assessable` without one, and `no_effect` where the run left the
+/// model's answers on the subject as they were: then nothing is removed, the request stays accepted, and the code is 6. The
+/// code is 6 too where something that holds the subject is left, or a model of which nothing says whom it saw: nothing is
+/// signed then, unless --accept-unknown is given.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna erase --request req-1f0c --ledger requests.db --data heads \\\n    --strategy \
@@ -71,9 +82,18 @@ pub struct Arguments {
     /// Train the models of the bank that are missing
     #[arg(long, requires = "audit")]
     build_bank: bool,
-    /// Remove what lacuna made of the subject, as `lacuna trace --purge` does, before the evidence is written
+    /// Move what lacuna made of the subject into quarantine, as `lacuna trace --purge` does, once the outcome is recorded; it
+    /// is deleted when the request is closed. Where the run had no effect nothing is moved
     #[arg(long)]
     purge: bool,
+    /// Sign the evidence though something that holds the subject, or may, is left; the evidence counts it
+    #[arg(long)]
+    accept_unknown: bool,
+    /// Try again where this request was executed before, by another strategy or the same; the evidence lists every attempt
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    store: super::trace::Stores,
     /// Where the evidence is written [default: RUNS/evidence/REQUEST]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -82,35 +102,12 @@ pub struct Arguments {
     more: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Erased {
-    #[serde(flatten)]
-    state: RequestState,
-    /// The first model that came of it; `models` has all.
-    model: PathBuf,
-    models: Vec<Delivered>,
-    evidence_folder: PathBuf,
-    verdict: String,
-    removed: usize,
-}
-
-/// A model that is to be used from now on.
-#[derive(Serialize)]
-struct Delivered {
-    model: PathBuf,
-    verdict: String,
-}
-
 /// Carry it out, or what is left of it.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let mut ledger = Ledger::open(&arguments.ledger.ledger)?;
     let state = ledger.find_request(&arguments.request)?;
     let request = state.request.clone();
-    if ![Status::Accepted, Status::Extended, Status::Executed, Status::Verified].contains(&state.status) {
-        let found = state.status.name();
-        let what = format!("request {request}: expected one that is accepted, found it {found}");
-        return Err(CliError::Config { what });
-    }
+    refuse_unaccepted(&state)?;
     let out = arguments.out.clone().unwrap_or_else(|| context.runs.join("evidence").join(&request));
     if out.join("evidence.dsse.json").exists() {
         let what = format!("{}: expected no evidence yet, found some; fix: --out names another folder", out.display());
@@ -119,43 +116,100 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let cohort = Cohort::open(&arguments.data, &LayoutOptions::default())?;
     crate::redact::hide_cohort(&cohort);
     let subject = find_subject(&ledger, &state, &cohort.subjects())?;
-    let whose = (&state, &subject);
     let audited_by = audit::read(arguments, &subject)?;
     let strategy = arguments.strategy.clone().unwrap_or_else(|| "recipe".to_string());
     let protocol =
         evidence::protocol(&strategy, &forget::recipe(arguments, &subject)?, audited_by.as_ref().map(audit::settled));
     let kept = context.runs.join("erase").join(&request);
-    let mut progress = match planned(&kept, arguments, &protocol)? {
+    let planned = planned(&kept, arguments, &protocol)?;
+    refuse_a_second_attempt(arguments, &ledger, &state, planned.as_ref())?;
+    let mut progress = match planned {
         Some(progress) => progress,
         None => plan(arguments, context, &ledger, &subject, &protocol)?,
     };
     progress.write(&kept)?;
     write_down::register(&mut ledger, &request, &progress)?;
-    forget::forget(arguments, context, whose, (&mut progress, &kept))?;
+    forget::forget(arguments, context, &subject, (&mut progress, &kept))?;
     if let Some(config) = &audited_by {
-        audit::audit(config, arguments, context, whose, (&mut progress, &kept))?;
+        audit::audit(config, arguments, context, &subject, (&mut progress, &kept))?;
     }
     write_down::write_down(&mut ledger, &state, &progress)?;
-    if arguments.purge {
-        clear(arguments, context, &mut ledger, &state, &subject)?;
+    let search = Search { arguments, context, subject: &subject };
+    let work = Work { search, state: &state, progress: &progress, protocol: &protocol, out, kept: &kept };
+    work.finish(&mut ledger)
+}
+
+/// A request whose runs are done and written down.
+struct Work<'a> {
+    search: Search<'a>,
+    state: &'a RequestState,
+    progress: &'a Progress,
+    protocol: &'a [u8],
+    out: PathBuf,
+    kept: &'a Path,
+}
+
+impl Work<'_> {
+    /// Remove what is to be removed, look again, and sign, unless something is left that the evidence would pass over.
+    fn finish(self, ledger: &mut Ledger) -> Result<Outcome, CliError> {
+        let (arguments, request) = (self.search.arguments, self.state.request.as_str());
+        let outcome = outcome::of_all(self.progress);
+        let purged = arguments.purge && outcome.replaces_the_model();
+        if purged {
+            purge::clear(&self.search, ledger, self.state)?;
+        }
+        let look = purge::look(&self.search, ledger)?;
+        let mut found = left::sorted(&look, self.progress, purged, ledger.keyring());
+        found.left.accepted = arguments.accept_unknown && left::is_open(&found.left);
+        // A statement that nothing was erased passes over nothing.
+        let is_signed = !left::is_open(&found.left) || arguments.accept_unknown || !outcome.replaces_the_model();
+        if is_signed {
+            write_down::verify(ledger, request, self.progress)?;
+            let Work { state, progress, protocol, .. } = self;
+            let parts = evidence::Parts { state, progress, protocol, left: found.left.clone(), arguments };
+            evidence::write(ledger, parts, &self.out)?;
+            Progress::remove(self.kept)?;
+        }
+        let delivered = self.progress.made().map(|(run, made)| Delivered::of(run, made)).collect();
+        let evidence_folder = is_signed.then_some(self.out.into());
+        let erased = Erased::new(ledger, request, delivered, evidence_folder, (outcome, purged), found)?;
+        let refused = !is_signed || !outcome.replaces_the_model();
+        let ended = crate::output::Outcome::new("erase", &erased, erased.text());
+        Ok(if refused { ended.exiting(Exit::Gate) } else { ended })
     }
-    evidence::write(&mut ledger, &state, &progress, &protocol, &out)?;
-    Progress::remove(&kept)?;
-    let state = ledger.find_request(&request)?;
-    let removed = evidence::deletions(&ledger, &request)?.len();
-    let delivered = progress
-        .made()
-        .map(|(run, made)| Delivered { model: made.model.clone(), verdict: evidence::verdict_of(run).to_string() });
-    let models: Vec<Delivered> = delivered.collect();
-    let erased = Erased {
-        state,
-        model: models.first().map(|first| first.model.clone()).unwrap_or_default(),
-        models,
-        evidence_folder: out,
-        verdict: evidence::verdict(&progress).to_string(),
-        removed,
+}
+
+fn refuse_unaccepted(state: &RequestState) -> Result<(), CliError> {
+    if [Status::Accepted, Status::Extended, Status::Executed, Status::Verified].contains(&state.status) {
+        return Ok(());
+    }
+    let (request, found) = (&state.request, state.status.name());
+    let fix = match state.status {
+        Status::Received | Status::IdentityPending => format!("accept it first: `lacuna ledger accept {request}`"),
+        _ => "a new request, `lacuna ledger request`".to_string(),
     };
-    Ok(Outcome::new("erase", &erased, erased.text()))
+    Err(CliError::Config {
+        what: format!("request {request}: expected one that is accepted, found it {found}; fix: {fix}"),
+    })
+}
+
+/// Of several attempts only the best would be seen, if a later one could pass over the earlier ones.
+fn refuse_a_second_attempt(
+    arguments: &Arguments,
+    ledger: &Ledger,
+    state: &RequestState,
+    planned: Option<&Progress>,
+) -> Result<(), CliError> {
+    if arguments.again || !write_down::has_other_runs(ledger, &state.request, planned)? {
+        return Ok(());
+    }
+    Err(CliError::Config {
+        what: format!(
+            "request {}: expected no finished run of it before this one, found one (`lacuna ledger show`); fix: --again \
+             makes another attempt, and its evidence lists every earlier one",
+            state.request
+        ),
+    })
 }
 
 /// What an earlier call registered, if this one asks for the same.
@@ -168,13 +222,14 @@ fn planned(kept: &Path, arguments: &Arguments, protocol: &[u8]) -> Result<Option
     if progress.protocol == Digest::of(&[protocol]) && arguments.model.iter().all(named) {
         return Ok(Some(progress));
     }
-    if progress.made().next().is_none() {
+    // The ledger keeps the runs that were registered, and the evidence lists them.
+    if progress.made().next().is_none() || arguments.again {
         return Ok(None);
     }
     Err(CliError::Config {
         what: format!(
             "{}: expected the strategy, settings, audit and models that were registered before, found others; fix: the \
-             command as it was given first, or delete this folder and all runs are done again",
+             command as it was given first, or --again for another attempt, which lists this one",
             kept.display()
         ),
     })
@@ -197,52 +252,4 @@ fn plan(
     }
     let strategy = arguments.strategy.clone().unwrap_or_else(|| "recipe".to_string());
     Ok(Progress::new(strategy, forget::recipe(arguments, subject)?, Digest::of(&[protocol]), runs))
-}
-
-/// The same with the pseudonym where the id stands.
-fn nameless(value: &serde_json::Value, subject: &SubjectId, state: &RequestState) -> serde_json::Value {
-    let text = Named::joined(subject.as_str()).replaced(&value.to_string(), state.subject.as_str());
-    serde_json::from_str(&text).expect("a word in place of another leaves JSON as it was")
-}
-
-/// Remove what lacuna made of the subject. Its images stay: an audit may need them.
-fn clear(
-    arguments: &Arguments,
-    context: &Context,
-    ledger: &mut Ledger,
-    state: &RequestState,
-    subject: &SubjectId,
-) -> Result<(), CliError> {
-    let site = Site::open(&context.runs)?;
-    let (roots, data) = (roots(&context.runs, site.as_ref(), [])?, [arguments.data.clone()]);
-    let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
-    let person = Person::of(subject, &data, Some(&*ledger), site.as_ref())?;
-    let places = Places { roots: &roots, data: &data, cache, ledger: Some(&*ledger) };
-    let trace = find(&person, &places)?;
-    for bucket in named_buckets(&places)? {
-        context.note(&format!("note     {bucket}: a plan or run names it; `lacuna trace` says what to delete there"));
-    }
-    let plan = Plan::of(&trace, &person, state.subject.to_string(), Scope::default())?;
-    let receipt = purge(&context.runs, &plan, Some((&mut *ledger, state.request.as_str())))?;
-    context.note(&format!("purged   {} files on {}", receipt.steps.len(), day_or_today(None)));
-    Ok(())
-}
-
-impl Erased {
-    fn text(&self) -> String {
-        let mut lines = vec![("request", self.state.request.clone()), ("status", self.state.status.name().to_string())];
-        for Delivered { model, verdict } in &self.models {
-            lines.push(("model", format!("{}: {verdict}", model.display())));
-        }
-        if self.verdict == evidence::NOT_ASSESSABLE {
-            let next =
-                "no audit could judge it; one that can is asked by --audit FILE or recorded by `lacuna ledger audit`";
-            lines.push(("verdict", format!("{}: {next}", self.verdict)));
-        } else {
-            lines.push(("verdict", self.verdict.clone()));
-        }
-        lines.push(("removed", format!("{} files", self.removed)));
-        lines.push(("evidence", self.evidence_folder.display().to_string()));
-        named(&lines)
-    }
 }

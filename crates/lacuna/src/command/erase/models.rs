@@ -1,14 +1,13 @@
 //! Which models a request is about.
 
 use super::Arguments;
+use super::purge::{Search, look};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
-use crate::trace::{Person, Places, find, roots};
-use lacuna_artefacts::Site;
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The models that were named, or all in the folder of runs that saw the subject and say so beside themselves.
 ///
@@ -20,20 +19,20 @@ pub fn affected(
     ledger: &Ledger,
     subject: &SubjectId,
 ) -> Result<Vec<PathBuf>, CliError> {
-    if !arguments.model.is_empty() {
-        return Ok(arguments.model.clone());
+    let found = look(&Search { arguments, context, subject }, ledger)?;
+    let weights = found.held.into_iter().filter(|held| held.holds == Holds::Weights && !held.returned);
+    let mut models = arguments.model.clone();
+    let mut others = Vec::new();
+    for path in weights.map(|held| held.path.0) {
+        match arguments.model.is_empty() && is_to_forget(&path, subject)? {
+            true => models.push(path),
+            false if models.iter().any(|model| is_same(model, &path)) => {}
+            false => others.push(path),
+        }
     }
-    let site = Site::open(&context.runs)?;
-    let roots = roots(&context.runs, site.as_ref(), [])?;
-    let person = Person::of(subject, &[], Some(ledger), site.as_ref())?;
-    let trace = find(&person, &Places { roots: &roots, data: &[], cache: None, ledger: Some(ledger) })?;
-    let weights = trace.files.into_iter().filter(|held| held.holds == Holds::Weights && !held.returned);
-    let (models, others): (Vec<PathBuf>, Vec<PathBuf>) = weights.map(|held| held.path.0).partition(|path| {
-        let is_exact = path.parent().is_some_and(|folder| folder.join(lacuna_exact::MANIFEST).is_file());
-        path.file_name().is_some_and(|name| name == "model.safetensors") && Lineage::is_beside(path) && !is_exact
-    });
     for path in &others {
-        context.note(&format!("note     {} saw the subject too, and is for --model or --purge", path.display()));
+        let what = "saw the subject too and is not made to forget; fix: --model names it, or --purge removes it";
+        context.note(&format!("warning  {} {what}", path.display()));
     }
     if models.is_empty() {
         let runs = context.runs.display();
@@ -41,4 +40,20 @@ pub fn affected(
         return Err(CliError::Config { what });
     }
     Ok(models)
+}
+
+/// Whether it is a model of a run that can be made to forget the subject and was not before.
+fn is_to_forget(path: &Path, subject: &SubjectId) -> Result<bool, CliError> {
+    let is_exact = path.parent().is_some_and(|folder| folder.join(lacuna_exact::MANIFEST).is_file());
+    if is_exact || path.file_name().is_none_or(|name| name != "model.safetensors") {
+        return Ok(false);
+    }
+    let lineage = Lineage::unchecked_beside(path)?;
+    Ok(lineage.is_some_and(|lineage| lineage.erasure_of(subject).is_none()))
+}
+
+/// Whether two paths lead to one file.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    real(one) == real(other)
 }

@@ -1,8 +1,7 @@
 //! What the ledger is told of the runs of a request, before them and after.
 
-use super::evidence;
 use super::progress::Progress;
-use crate::command::ledger::is_passing;
+use super::{evidence, outcome};
 use crate::error::CliError;
 use lacuna_ledger::{Digest, Holds, Ledger, Record, RequestState, Status};
 
@@ -26,7 +25,8 @@ pub fn register(ledger: &mut Ledger, request: &str, progress: &Progress) -> Resu
     Ok(())
 }
 
-/// After all of them: models, membership, runs, measurements and verdicts, unless they are there.
+/// After all of them, and before anything is removed: models, membership, runs, measurements and verdicts, unless they are
+/// there. A request of which a model did not change is not executed by it.
 pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress) -> Result<(), CliError> {
     let request = &state.request;
     let known = ledger.view().records_of(request)?;
@@ -38,15 +38,16 @@ pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress
         if known.contains(&of_run) {
             continue;
         }
+        let outcome = outcome::of_run(run);
         let model = |model: &str, parent, config| Record::Model { model: model.to_string(), parent, config };
         let membership =
             |model: &str, holds| Record::Membership { model: model.to_string(), subject: state.subject.clone(), holds };
-        let verdict = evidence::verdict_of(run).to_string();
+        let holds = if outcome.replaces_the_model() { Holds::Forgotten } else { Holds::Weights };
         records.extend([
             model(&before, None, None),
             membership(&before, Holds::Weights),
             model(&after, Some(before.clone()), Some(progress.recipe.clone())),
-            membership(&after, Holds::Forgotten),
+            membership(&after, holds),
             of_run,
             Record::Audit {
                 request: request.clone(),
@@ -54,20 +55,37 @@ pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress
                 protocol: progress.protocol.to_string(),
                 metrics: metrics.clone(),
             },
-            Record::Verdict { request: request.clone(), run: run.run.clone(), verdict },
+            Record::Verdict { request: request.clone(), run: run.run.clone(), verdict: outcome.name().to_string() },
         ]);
     }
     if records.is_empty() {
         return Ok(());
     }
-    let status = |status| Record::Status { request: request.clone(), status, refusal: None };
-    records.push(status(Status::Executed));
-    // The weakest of the verdicts decides.
-    if is_passing(evidence::verdict(progress)) {
-        records.push(status(Status::Verified));
+    if outcome::of_all(progress).replaces_the_model() {
+        records.push(status(request, Status::Executed));
     }
     ledger.step(request, &records)?;
     Ok(())
+}
+
+/// Once the search found nothing that the evidence would pass over: a request whose weakest outcome passes is verified.
+pub fn verify(ledger: &mut Ledger, request: &str, progress: &Progress) -> Result<(), CliError> {
+    let is_executed = ledger.find_request(request)?.status == Status::Executed;
+    if is_executed && outcome::of_all(progress).passes() {
+        ledger.step(request, &[status(request, Status::Verified)])?;
+    }
+    Ok(())
+}
+
+/// Whether the ledger holds finished runs of a request that are not among these.
+pub fn has_other_runs(ledger: &Ledger, request: &str, progress: Option<&Progress>) -> Result<bool, CliError> {
+    let own = |run: &str| progress.is_some_and(|progress| progress.runs.iter().any(|own| own.run == run));
+    let records = ledger.view().records_of(request)?;
+    Ok(records.iter().any(|record| matches!(record, Record::Run { run, after: Some(_), .. } if !own(run))))
+}
+
+fn status(request: &str, status: Status) -> Record {
+    Record::Status { request: request.to_string(), status, refusal: None }
 }
 
 fn of_run(request: &str, progress: &Progress, run: &super::Run, after: Option<String>) -> Record {

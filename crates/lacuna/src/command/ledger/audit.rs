@@ -55,5 +55,6 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     if is_passing(arguments.verdict) {
         records.push(Record::Status { request: request.clone(), status: Status::Verified, refusal: None });
     }
-    Ok(Shown::of(ledger.step(&request, &records)?, Vec::new()).outcome("ledger.audit"))
+    let state = ledger.step(&request, &records)?;
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.ledger).outcome("ledger.audit"))
 }

@@ -8,8 +8,7 @@ mod show;
 mod step;
 mod verify;
 
-pub use lacuna_ledger::{VERDICTS, is_passing};
-
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
@@ -51,6 +50,14 @@ pub struct LedgerArguments {
     pub ledger: PathBuf,
 }
 
+impl LedgerArguments {
+    /// As it has to be named in the next command: not at all where the environment names it.
+    fn named(&self) -> String {
+        let from_environment = std::env::var_os("LACUNA_LEDGER").is_some_and(|named| named == self.ledger.as_os_str());
+        if from_environment { String::new() } else { format!(" --ledger {}", self.ledger.display()) }
+    }
+}
+
 /// On which days nobody works.
 #[derive(Args)]
 struct HolidayArguments {
@@ -60,7 +67,7 @@ struct HolidayArguments {
 }
 
 /// Do what is asked of the ledger.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.action {
         Action::Request(arguments) => request::run(arguments),
         Action::List(arguments) => list::run(arguments),
@@ -69,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         Action::Refuse(arguments) => step::refuse(arguments),
         Action::Extend(arguments) => step::extend(arguments),
         Action::Audit(arguments) => audit::run(arguments),
-        Action::Close(arguments) => step::close(arguments),
+        Action::Close(arguments) => step::close(arguments, context),
         Action::Verify(arguments) => verify::run(arguments),
         Action::Export(arguments) => export::run(arguments),
     }
@@ -126,7 +133,22 @@ fn code<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
     name: fn(T) -> &'static str,
 ) -> impl clap::builder::TypedValueParser<Value = T> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser};
-    PossibleValuesParser::new(all.iter().map(|code| name(*code)))
-        .map(move |text| *all.iter().find(|code| name(**code) == text).expect("clap lets nothing else pass"))
+    code_or_word(all, name, name)
+}
+
+/// A code of the ledger, by its name or by a word for it.
+fn code_or_word<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    word: fn(T) -> &'static str,
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+    let value = move |code: &T| {
+        let (name, word) = (name(*code), word(*code));
+        let value = PossibleValue::new(name);
+        if name == word { value } else { value.alias(word).help(format!("or {word}")) }
+    };
+    let means = move |code: T, text: &str| name(code) == text || word(code) == text;
+    PossibleValuesParser::new(all.iter().map(value))
+        .map(move |text| *all.iter().find(|code| means(**code, &text)).expect("clap lets nothing else pass"))
 }

@@ -1,7 +1,7 @@
 //! `lacuna ledger request`: write down that somebody asks to be erased.
 
 use super::show::Shown;
-use super::{HolidayArguments, LedgerArguments, code, day_or_today, subject_id};
+use super::{HolidayArguments, LedgerArguments, code_or_word, day_or_today, subject_id};
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::Args;
@@ -24,8 +24,8 @@ pub struct Arguments {
     /// The day of receipt, which is not counted [default: today]
     #[arg(long, value_name = "DAY")]
     received: Option<Date>,
-    /// On which ground, by the letters of GDPR 17(1)
-    #[arg(long, value_parser = code(Ground::ALL, Ground::name), default_value = "unstated", value_name = "GROUND")]
+    /// On which ground, by the letters of GDPR 17(1) or in a word such as consent-withdrawn
+    #[arg(long, value_parser = code_or_word(Ground::ALL, Ground::name, Ground::word), default_value = "unstated", value_name = "GROUND")]
     ground: Ground,
     /// Who asks is reasonably doubted, and was asked to prove it: the time stands still until `lacuna ledger accept`
     #[arg(long)]
@@ -55,5 +55,5 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
         identity_asked: arguments.identity_pending.then(|| day_or_today(arguments.asked)),
     };
     let state = ledger.receive(&new, &holidays)?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.request"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.ledger).outcome("ledger.request"))
 }

@@ -2,11 +2,12 @@
 
 use super::{LedgerArguments, day_or_today};
 use crate::error::CliError;
-use crate::output::Outcome;
+use crate::output;
 use crate::removals::{self, Part};
 use crate::text_table::{aligned, named};
 use clap::Args;
-use lacuna_ledger::{Ledger, Record, RequestState, Status};
+use lacuna_ledger::evidence::Outcome;
+use lacuna_ledger::{Ledger, Record, RequestState, Status, is_open};
 use serde::Serialize;
 
 /// Show a request and all that was written of it
@@ -32,6 +33,9 @@ pub struct Shown {
     /// Days until the answer is due, negative after it.
     days_left: i32,
     events: Vec<Entry>,
+    /// The command that takes the request on.
+    #[serde(skip)]
+    next: Option<String>,
 }
 
 /// One event of it.
@@ -43,7 +47,7 @@ pub struct Entry {
 }
 
 /// Show it.
-pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments) -> Result<output::Outcome, CliError> {
     let ledger = Ledger::open(&arguments.ledger.ledger)?;
     let state = ledger.find_request(&arguments.request)?;
     let mut events = Vec::new();
@@ -60,12 +64,18 @@ impl Shown {
     /// As it stands today.
     pub fn of(state: RequestState, events: Vec<Entry>) -> Shown {
         let today = day_or_today(None);
-        Shown { overdue: state.is_overdue(today), days_left: state.days_left(today), state, events }
+        Shown { overdue: state.is_overdue(today), days_left: state.days_left(today), state, events, next: None }
+    }
+
+    /// With the command that takes the request on.
+    pub fn with_next(mut self, ledger: &LedgerArguments) -> Shown {
+        self.next = next(&self.state, &ledger.named());
+        self
     }
 
     /// For people and for scripts.
-    pub fn outcome(&self, verb: &str) -> Outcome {
-        Outcome::new(verb, self, self.text())
+    pub fn outcome(&self, verb: &str) -> output::Outcome {
+        output::Outcome::new(verb, self, self.text())
     }
 
     fn text(&self) -> String {
@@ -79,11 +89,17 @@ impl Shown {
             ("due", due_in_words(state, self.days_left)),
         ];
         lines.extend(state.refusal.map(|ground| ("refused", ground.name().to_string())));
-        lines.extend(state.verdict.clone().map(|verdict| ("verdict", verdict)));
+        if let Some(verdict) = &state.verdict {
+            let outcome = Outcome::of_name(verdict);
+            let title = outcome.map_or(String::new(), |outcome| format!(": {}", outcome.title()));
+            lines.push(("verdict", format!("{verdict}{title}")));
+            lines.extend(outcome.and_then(Outcome::warning).map(|warning| ("warning", warning.to_string())));
+        }
         lines.extend(
             state.evidence_earlier.iter().map(|statement| ("evidence", format!("{statement}, an earlier one"))),
         );
         lines.extend(state.evidence.map(|statement| ("evidence", statement.to_string())));
+        lines.extend(self.next.clone().map(|next| ("next", next)));
         let mut text = named(&lines);
         if !self.events.is_empty() {
             text.push_str(&format!("\n{}", aligned(&rows(&self.events))));
@@ -116,6 +132,32 @@ fn due_in_words(state: &RequestState, days_left: i32) -> String {
         words.push_str(&format!(" (moved over {})", days.join(", ")));
     }
     words
+}
+
+/// What comes next in a request's life, as a command.
+fn next(state: &RequestState, ledger: &str) -> Option<String> {
+    let request = &state.request;
+    let by_verdict = match state.verdict.as_deref() {
+        Some(verdict) if is_open(verdict) => format!(
+            "lacuna ledger audit {request}{ledger} --verdict VERDICT --protocol FILE --metrics FILE, or, where none can \
+             judge it, lacuna ledger close {request} --unassessed{ledger}"
+        ),
+        _ => format!("lacuna erase --request {request}{ledger} --data DIR --strategy NAME, with another strategy"),
+    };
+    Some(match state.status {
+        Status::Received => {
+            format!("lacuna ledger accept {request}{ledger}, or lacuna ledger refuse {request} --ground GROUND{ledger}")
+        }
+        Status::IdentityPending => format!("lacuna ledger accept {request}{ledger}, once it is sure who asks"),
+        Status::Accepted | Status::Extended => {
+            format!("lacuna erase --request {request}{ledger} --data DIR --strategy NAME --audit FILE")
+        }
+        Status::Executed => by_verdict,
+        Status::Verified | Status::Refused => {
+            format!("lacuna ledger close {request}{ledger}, once the person was told")
+        }
+        Status::Closed => return None,
+    })
 }
 
 fn status_in_words(state: &RequestState) -> String {

@@ -1,9 +1,11 @@
 //! `lacuna ledger accept`, `refuse`, `extend`, `close`: how a request goes on.
 
 use super::show::Shown;
-use super::{HolidayArguments, LedgerArguments, code, day_or_today};
+use super::{HolidayArguments, LedgerArguments, code, code_or_word, day_or_today};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
+use crate::trace::{deletions, quarantines_of};
 use clap::Args;
 use jiff::civil::Date;
 use lacuna_ledger::{ExtensionReason, Ledger, RefusalGround, Status};
@@ -41,8 +43,8 @@ pub struct AcceptArguments {
 pub struct RefuseArguments {
     #[command(flatten)]
     which: Which,
-    /// The ground: an article, or that nothing here is of that person
-    #[arg(long, value_parser = code(RefusalGround::ALL, RefusalGround::name), value_name = "GROUND")]
+    /// The ground: an article or a word for it, or that nothing here is of that person
+    #[arg(long, value_parser = code_or_word(RefusalGround::ALL, RefusalGround::name, RefusalGround::word), value_name = "GROUND")]
     ground: RefusalGround,
     /// The day on which the person was told so [default: today]
     #[arg(long, value_name = "DAY")]
@@ -67,6 +69,8 @@ pub struct ExtendArguments {
 }
 
 /// Close a verified or refused request of whose outcome the person was told
+///
+/// Files that purges for it moved into quarantine are deleted for good.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna ledger close req-1f0c --ledger requests.db\n  lacuna ledger close req-1f0c \
@@ -93,14 +97,14 @@ pub fn accept(arguments: &AcceptArguments) -> Result<Outcome, CliError> {
     let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.accept(&request, day_or_today(arguments.established), &holidays)?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.accept"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.accept"))
 }
 
 /// Refuse it.
 pub fn refuse(arguments: &RefuseArguments) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.refuse(&request, arguments.ground, day_or_today(arguments.told))?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.refuse"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.refuse"))
 }
 
 /// Extend its time.
@@ -108,25 +112,33 @@ pub fn extend(arguments: &ExtendArguments) -> Result<Outcome, CliError> {
     let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.extend(&request, arguments.reason, day_or_today(arguments.told), &holidays)?;
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.extend"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.extend"))
 }
 
-/// Close it.
+/// Close it, and delete for good what was set aside for it.
 ///
-/// Asked again of a closed request with `--destroy-link`, it does what is left to do.
-pub fn close(arguments: &CloseArguments) -> Result<Outcome, CliError> {
+/// Asked again of a closed request it does what is left to do: files of its quarantine, and with `--destroy-link` the link.
+pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let mut state = ledger.find_request(&request)?;
-    if !(state.status == Status::Closed && arguments.destroy_link) {
+    let has_rest = arguments.destroy_link || !quarantines_of(&context.runs, &request)?.is_empty();
+    if !(state.status == Status::Closed && has_rest) {
         let told = day_or_today(arguments.told);
-        let closed =
-            if arguments.unassessed { ledger.close_unassessed(&request, told) } else { ledger.close(&request, told) };
+        let deleted = deletions(&context.runs, &request, &ledger)?;
+        let closed = match arguments.unassessed {
+            true => ledger.close_unassessed_deleting(&request, told, &deleted),
+            false => ledger.close_deleting(&request, told, &deleted),
+        };
         state = closed?;
+    }
+    // Written down first: a crash in between leaves files, which closing it once more deletes.
+    for quarantine in quarantines_of(&context.runs, &request)? {
+        quarantine.delete()?;
     }
     if arguments.destroy_link {
         ledger.destroy_link(&state.subject)?;
     }
-    Ok(Shown::of(state, Vec::new()).outcome("ledger.close"))
+    Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.close"))
 }
 
 impl Which {

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use clap::Args;
-use lacuna_ledger::{Checkpoint, Keyring, Ledger, SignedCheckpoint, Verified, public_key, verify_export};
+use lacuna_ledger::{Checkpoint, SignedCheckpoint, UncheckedLedger, Verified, VerifyingKey, public_key, verify_export};
 use std::path::PathBuf;
 
 /// Check that a ledger, or an export of one, is as it was written; exit code 7 if not
@@ -29,20 +29,32 @@ pub struct Arguments {
 
 /// Check it.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
-    let key = match (&arguments.key, &arguments.ledger) {
-        (Some(path), _) => public_key(path)?,
-        (None, Some(ledger)) => public_key(&Keyring::folder_of(ledger).join("public.key"))?,
-        (None, None) => unreachable!("clap asks for a ledger or for an export with its key"),
-    };
-    let read = |path: &PathBuf| Ok(SignedCheckpoint::read(path)?.verify(&key)?);
-    let checkpoints = arguments.checkpoint.iter().map(read).collect::<Result<Vec<Checkpoint>, CliError>>()?;
-    let verified = match (&arguments.export, &arguments.ledger) {
-        (Some(folder), _) => verify_export(folder, &key, &checkpoints)?,
-        (None, Some(ledger)) => Ledger::open(ledger)?.verify(&checkpoints)?,
-        (None, None) => unreachable!("clap asks for a ledger or for an export with its key"),
+    let given = arguments.key.as_deref().map(public_key).transpose()?;
+    let (verified, checkpoints) = match (&arguments.export, &arguments.ledger) {
+        (Some(folder), _) => {
+            let key = given.ok_or_else(no_key)?;
+            let checkpoints = arguments.checkpoints(&key)?;
+            (verify_export(folder, &key, &checkpoints)?, checkpoints)
+        }
+        (None, Some(ledger)) => {
+            let ledger = UncheckedLedger::open(ledger)?;
+            let checkpoints = arguments.checkpoints(&given.unwrap_or_else(|| ledger.keyring().public()))?;
+            (ledger.verify(&checkpoints)?, checkpoints)
+        }
+        (None, None) => return Err(no_key()),
     };
     let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::Ledger };
     Ok(Outcome::new("ledger.verify", &verified, text(&verified, &checkpoints)).exiting(exit))
+}
+
+fn no_key() -> CliError {
+    CliError::Usage { what: "expected --ledger, or --export with --key, found neither".to_string() }
+}
+
+impl Arguments {
+    fn checkpoints(&self, key: &VerifyingKey) -> Result<Vec<Checkpoint>, CliError> {
+        self.checkpoint.iter().map(|path| Ok(SignedCheckpoint::read(path)?.verify(key)?)).collect()
+    }
 }
 
 fn text(verified: &Verified, checkpoints: &[Checkpoint]) -> String {

@@ -77,8 +77,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = &arguments.plan.plan;
     let (about, digest, task, needs) = Plan::read_task(folder, number.saturating_add(arguments.offset))?;
     let config = study_of(&about, context)?;
-    let folders = arguments.plan.folders(&about);
-    let store = folders.store()?.registering(folders.site(context, config.pseudonyms)?);
+    let store = arguments.plan.folders(&about).store_for(&config, context)?;
     let begun = Begun { key: task.key.clone(), at: now(), setting: setting(context)? };
     let attempt = arguments.plan.attempts(&about, &digest)?.begin(task.index, &begun)?;
     context.note(&format!("task     {}, attempt {}  {}", task.index, attempt.number, task.what));
@@ -152,7 +151,8 @@ impl Work<'_> {
         };
         let task = study.task(key, self.task.seed).ok_or_else(|| self.unknown())?;
         if let Some(number) = self.attempt.adopt(&Store::unfinished(key), key)? {
-            context.note(&format!("         goes on from the checkpoint of attempt {number}"));
+            let where_alike = "if this machine computes as that one did, and else begins anew";
+            context.note(&format!("         goes on from the checkpoint of attempt {number}, {where_alike}"));
         }
         match study.result_of(&task, &mut Watch::new("study", context)).map_err(stopped)? {
             Some(record) => self.commit(&record, &private),

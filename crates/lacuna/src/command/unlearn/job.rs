@@ -23,7 +23,7 @@ use crate::watch::{self, Watch};
 use lacuna_cohort::{Cohort, SubjectId};
 use lacuna_inference::ModelNotes;
 use lacuna_metrics::MEAN;
-use lacuna_nn::{Network, write_model};
+use lacuna_nn::{Network, device_identity, kernels_digest, write_model};
 use lacuna_report::html::{Images, ModelKind, Pictures};
 use lacuna_report::{ORIGINAL, ResultRow, ScoreGrid, results, tables};
 use lacuna_seed::Seed;
@@ -61,7 +61,7 @@ impl<'a> Job<'a> {
             return Err(CliError::Config { what: what.to_string() });
         }
         let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;
-        let digest = digest(&run, &data, &sides, &model.network);
+        let digest = digest(&run, &data, &sides, &model.network, context);
         Ok(Job { run, model, data, sides, orphaned, digest })
     }
 
@@ -223,13 +223,14 @@ impl<'a> Job<'a> {
         let model = folder.file("model.safetensors");
         let parent = self.model.network.digest();
         let before = preparation_passes(run.recipe, run.sets)?;
-        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, Some(parent.clone()));
+        // What the model came from stands in its lineage: the model itself leads to none that knew the person.
+        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, None);
         let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
         let effect = self.effect(run, &state.network, context, folder)?;
         let mut looking_passes = looking.passes()?;
         looking_passes += effect.passes;
-        folder.write_json(lineage::FILE, &self.lineage(state)?)?;
+        folder.write_json(lineage::FILE, &self.lineage(state, &effect)?)?;
         let rows = self.all_rows(folder)?;
         results::write(&folder.file("results.csv"), &rows)?;
         watch::remove_checkpoint(folder)?;
@@ -295,8 +296,9 @@ impl<'a> Job<'a> {
         Ok(Pictures { images, classes, scans, bytes_max: arguments.bytes_max(), notes })
     }
 
-    /// That of the model this began from, and this request.
-    fn lineage(&self, state: &State) -> Result<Lineage, CliError> {
+    /// That of the model this began from, and this request; a run without effect is marked, since its model still holds
+    /// them.
+    fn lineage(&self, state: &State, effect: &Effect) -> Result<Lineage, CliError> {
         let parent = self.model.network.digest();
         let split = &self.sides.split;
         let told = || {
@@ -310,6 +312,7 @@ impl<'a> Job<'a> {
             epochs: state.epochs_done,
             parent,
             model: state.network.digest(),
+            no_effect: effect.is_nothing,
         };
         Ok(before.after(split.forget().clone(), by))
     }
@@ -330,10 +333,11 @@ impl<'a> Job<'a> {
 }
 
 /// Two runs of one digest end in the same bytes.
-fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network) -> String {
+fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network, context: &Context) -> String {
     let split = &sides.split;
     let decides = (
         env!("CARGO_PKG_VERSION"),
+        (device_identity(&context.device), kernels_digest()),
         original.digest(),
         run.seed,
         data.digest_of(split.train()),

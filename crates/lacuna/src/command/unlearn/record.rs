@@ -57,8 +57,10 @@ impl Record {
             lines.push(("of which", format!("{training} and {forward} before the first step")));
         }
         let (moved, relabelled) = (100.0 * self.effect.moved, 100.0 * self.effect.relabelled);
-        let effect =
-            format!("{moved:.2} % of the probability and {relabelled:.2} % of the labels of those to forget moved");
+        let nothing = if self.effect.is_nothing { "NONE, the model still holds them: " } else { "" };
+        let effect = format!(
+            "{nothing}{moved:.2} % of the probability and {relabelled:.2} % of the labels of those to forget moved"
+        );
         lines.push(("effect", effect));
         lines.extend(self.returned_epoch.map(|epoch| ("returned", format!("the network after epoch {epoch}"))));
         lines.extend(self.earlier.iter().map(|earlier| ("earlier", earlier.line())));

@@ -1,7 +1,7 @@
 //! JSON and TOML that lacuna wrote, read and rewritten field by field.
 
 use super::Change;
-use super::fields::{holds_people, holds_words, is_keyed};
+use super::fields::{TAKING_PEOPLE, holds_people, holds_words, is_keyed};
 use crate::trace::person::Person;
 use serde_json::Value;
 
@@ -40,6 +40,11 @@ fn rewrite_field(value: &mut Value, outer: &str, field: &str, change: &Change, w
                 *text = change.words(text);
             }
         }
+        Value::Array(words) if field == COMMAND => {
+            if with_words {
+                rewrite_command(words, change);
+            }
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite_field(item, outer, field, change, with_words)),
         Value::Object(fields) => {
             if is_keyed(field) {
@@ -52,6 +57,25 @@ fn rewrite_field(value: &mut Value, outer: &str, field: &str, change: &Change, w
             fields.iter_mut().for_each(|(key, value)| rewrite_field(value, field, key, change, with_words));
         }
         _ => {}
+    }
+}
+
+/// The words of a command line.
+const COMMAND: &str = "command";
+
+/// A number among them is somebody only behind an option that takes people.
+fn rewrite_command(words: &mut [Value], change: &Change) {
+    let mut before = String::new();
+    for word in words {
+        let Value::String(text) = word else { continue };
+        let (option, value) =
+            text.split_once('=').filter(|(option, _)| option.starts_with("--")).unwrap_or((&before, text));
+        let takes_people = TAKING_PEOPLE.contains(&option);
+        let is_number = value.parse::<f64>().is_ok();
+        if change.person.is_mentioned_in(value.as_bytes()) && (takes_people || !is_number) {
+            *text = change.words(text);
+        }
+        before.clone_from(text);
     }
 }
 
@@ -96,5 +120,11 @@ mod tests {
             json!({"command": ["train", "--held-out=sub-2,sub-1", "--name", "drop-sub-1", "sub-10"], "epochs": 1});
         rewrite(&mut document, &change(&person), true);
         assert_eq!(document["command"], json!(["train", "--held-out=sub-2,p", "--name", "p", "sub-10"]));
+        let person = Person::named("1");
+        let mut document =
+            json!({"command": ["train", "--epochs", "1", "--seed=1", "--held-out", "1,10", "--name", "run-1"]});
+        rewrite(&mut document, &change(&person), true);
+        let expected = json!(["train", "--epochs", "1", "--seed=1", "--held-out", "p,10", "--name", "p"]);
+        assert_eq!(document["command"], expected);
     }
 }

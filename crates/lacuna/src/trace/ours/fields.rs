@@ -34,7 +34,11 @@ const PEOPLE_IN_LISTS: &[(&str, &str)] = &[("subjects", "name")];
 const KEYED: &[&str] = &["volume", "output", "cross_entropy", "expect"];
 
 /// Fields whose text may mention people among other words.
-const WORDS: &[&str] = &["command", "name", "what", "message", "title", "scan", "run", "root", "file"];
+const WORDS: &[&str] = &["name", "what", "message", "title", "scan", "run", "root", "file", "model", "init", "path"];
+
+/// Options of a command line whose values are ids.
+pub const TAKING_PEOPLE: &[&str] =
+    &["--forget", "--held-out", "--forgotten", "--subject", "--subjects", "--init-saw", "--expect", "--only", "--scan"];
 
 /// Whether a field, in a list or table of another, holds ids.
 pub fn holds_people(outer: &str, field: &str) -> bool {

@@ -54,11 +54,27 @@ impl Change<'_> {
         };
         let parts: Vec<&str> = value.split(',').collect();
         let replaced = parts.iter().map(|part| {
-            let is_named = self.person.is_mentioned_in(part.as_bytes());
-            if is_named { self.pseudonym.as_str() } else { part }
+            let folders: Vec<String> = part.split('/').map(|name| self.name(name)).collect();
+            folders.join("/")
         });
         format!("{option}{}", replaced.collect::<Vec<_>>().join(","))
     }
+
+    /// A name, or the pseudonym in its place where it mentions the person; the time before the name of a run folder stays.
+    pub fn name(&self, name: &str) -> String {
+        // `20261125-101500-` holds digits that mean no person.
+        let (time, rest) =
+            name.split_at_checked("20261125-101500-".len()).filter(|(time, _)| is_time(time)).unwrap_or(("", name));
+        match self.person.is_mentioned_in(rest.as_bytes()) {
+            true => format!("{time}{}", self.pseudonym),
+            false => name.to_string(),
+        }
+    }
+}
+
+/// `20261125-101500-`, as run folders begin.
+fn is_time(text: &str) -> bool {
+    text.bytes().enumerate().all(|(at, byte)| if at == 8 || at == 15 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 /// Files of run folders, by name.
@@ -243,6 +259,19 @@ mod tests {
         assert_eq!(table["forget"].as_array().unwrap()[0].as_str(), Some("p"));
         assert_eq!((table["epochs"].as_integer(), table["rate"].as_float()), (Some(1), Some(0.01)));
         assert!(table["expect"].get("p").is_some() && table["expect"].get("sub-10").is_some());
+    }
+
+    #[test]
+    fn a_path_is_replaced_in_the_folders_that_mention_the_person() {
+        let person = Person::named("sub-1");
+        let words = |text: &str| change(&person, &[]).words(text);
+        assert_eq!(
+            words("runs/train/20261125-101500-drop-sub-1/model.safetensors"),
+            "runs/train/20261125-101500-p/model.safetensors"
+        );
+        assert_eq!(words("--model=runs/sub-10/sub-1_labels.nii.gz"), "--model=runs/sub-10/p");
+        let number = Person::named("101500");
+        assert_eq!(change(&number, &[]).name("20261125-101500-run"), "20261125-101500-run");
     }
 
     #[test]

@@ -197,7 +197,12 @@ struct Control {
 
 #[derive(Clone, Debug, Deserialize)]
 struct Gate {
-    passed: bool,
+    /// Whether the audit's file set any threshold; files of earlier versions do not say.
+    #[serde(default)]
+    declared: Option<bool>,
+    /// Nothing where none was set.
+    #[serde(default)]
+    passed: Option<bool>,
     #[serde(default)]
     failures: Vec<Failure>,
 }
@@ -209,6 +214,18 @@ struct Failure {
     threshold: String,
     expected: String,
     found: String,
+}
+
+impl Gate {
+    /// Whether it is passed, for people.
+    fn in_words(&self) -> &'static str {
+        match (self.declared, self.passed) {
+            (Some(false), _) | (_, None) => "No gate was declared, so there is none to pass.",
+            (_, Some(false)) => "The audit's gate is not passed.",
+            (Some(true), Some(true)) => "The audit's gate is passed.",
+            (None, Some(true)) => "No threshold failed; the file does not say whether a gate was declared.",
+        }
+    }
 }
 
 /// The format that is read.
@@ -292,6 +309,23 @@ pub(super) mod tests {
         assert_eq!(audit.controls.len(), 6);
         let lira = audit.results[0].attacks.as_ref().unwrap().lira.as_ref().unwrap();
         assert_eq!((lira.scores.unlearned.len(), lira.scores.retrained.len()), (10, 10));
+    }
+
+    #[test]
+    fn a_gate_that_nobody_declared_has_not_passed_on_the_page() {
+        let of = |gate: &str| serde_json::from_str::<Gate>(gate).unwrap().in_words();
+        for (gate, words) in [
+            (r#"{"declared":false,"passed":null,"failures":[]}"#, "No gate was declared"),
+            (r#"{"declared":true,"passed":true,"failures":[]}"#, "gate is passed"),
+            (r#"{"declared":true,"passed":false,"failures":[]}"#, "gate is not passed"),
+            (r#"{"passed":true,"failures":[]}"#, "does not say whether a gate was declared"),
+            (r#"{"passed":false,"failures":[]}"#, "gate is not passed"),
+            ("{}", "No gate was declared"),
+        ] {
+            let found = of(gate);
+            assert!(found.contains(words), "{gate}: {found}");
+            assert_eq!(found.contains("is passed"), words == "gate is passed", "{gate}: {found}");
+        }
     }
 
     #[test]

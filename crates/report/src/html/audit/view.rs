@@ -56,7 +56,7 @@ pub(in crate::html) fn view(audit: &Audit) -> AuditView {
     AuditView {
         cards: audit.results.iter().enumerate().map(|(place, row)| card(place, row, audit)).collect(),
         is_void: audit.void,
-        gate: if audit.gate.passed { "The audit's gate is passed." } else { "The audit's gate is not passed." }.into(),
+        gate: audit.gate.in_words().into(),
         failures: audit.gate.failures.iter().map(failure).collect(),
         attacks: scored.iter().enumerate().map(|(place, (row, scores))| attack(place, row, scores)).collect(),
         table: attacks(audit),
@@ -116,7 +116,14 @@ fn verdict_words(verdict: Option<&str>) -> (&'static str, &'static str, &'static
         Some("not_assessable") => (
             "unknown",
             "Not assessable",
-            "The originals do not detectably remember the subject. Not \u{201c}forgotten\u{201d}.",
+            "It is not shown whether there was anything to forget, or nothing was there to compare with. Not \
+             \u{201c}forgotten\u{201d}.",
+        ),
+        Some("not_remembered") => (
+            "pass",
+            "Never remembered",
+            "The originals are shown to be like models that never saw the subject: by these statistics there was nothing \
+             to forget.",
         ),
         Some("inconclusive") => ("unknown", "Inconclusive", "Neither shown alike nor shown different."),
         Some(_) => ("unknown", "Unknown verdict", "A verdict that this version does not know."),

@@ -1,0 +1,139 @@
+//! A link to a person that is destroyed is nowhere any more, wherever processes were killed before.
+//!
+//! With `--features failpoints` this crate's own process is ended at every boundary of a request, and of the end of one.
+
+use super::{asked, day, ledger};
+use crate::*;
+use std::path::{Path, PathBuf};
+
+/// Every file below the keys that holds a text.
+fn that_hold(ledger: &Path, text: &str) -> Vec<PathBuf> {
+    let files = crate::key_files::files_below(&Keyring::folder_of(ledger)).unwrap();
+    files.into_iter().filter(|path| crate::key_files::holds(path, text.as_bytes()).unwrap()).collect()
+}
+
+/// Refuse and close the only open request, and destroy its link.
+fn end(path: &Path) -> Result<(), LedgerError> {
+    let mut ledger = Ledger::open(path)?;
+    let state = ledger.requests()?.into_iter().next_back().expect("there is a request");
+    if state.status == Status::Received {
+        ledger.refuse(&state.request, RefusalGround::NotHeld, day("2026-11-26"))?;
+    }
+    if state.status != Status::Closed {
+        ledger.close(&state.request, day("2026-11-26"))?;
+    }
+    ledger.destroy_link(&state.subject).map(drop)
+}
+
+#[test]
+fn the_link_of_a_closed_request_is_destroyed_in_every_file_of_the_keys() {
+    let (_folder, mut ledger, _) = ledger();
+    let state = ledger.receive(&asked("c"), &Holidays::new()).unwrap();
+    let path = ledger.path().to_path_buf();
+    let link = that_hold(&path, state.subject.as_str()).remove(0);
+    std::fs::hard_link(&link, link.with_extension("9-0-0123456789abcdef.tmp")).unwrap();
+    std::fs::copy(&link, Keyring::folder_of(&path).join("copy")).unwrap();
+    end(&path).unwrap();
+    assert_eq!(that_hold(&path, state.subject.as_str()), Vec::<PathBuf>::new());
+    let again = ledger.receive(&asked("c"), &Holidays::new()).unwrap();
+    assert_ne!(again.subject, state.subject, "the id does not lead to the closed request");
+}
+
+#[cfg(feature = "failpoints")]
+mod killed {
+    use super::*;
+    use std::process::Command;
+
+    const TASK: &str = "LACUNA_TEST_LEDGER_TASK";
+
+    /// The body of the processes below; as a test of its own it does nothing.
+    #[test]
+    fn a_process_that_is_ended() {
+        let Ok(task) = std::env::var(TASK) else { return };
+        let (task, path) = task.split_once(' ').unwrap();
+        let path = PathBuf::from(path);
+        match task {
+            "request" => drop(Ledger::open_or_create(&path).unwrap().receive(&asked("c"), &Holidays::new()).unwrap()),
+            _ => end(&path).unwrap(),
+        }
+    }
+
+    /// Where the process was ended, if it came to that boundary.
+    fn ended_at(boundary: u64, task: &str, path: &Path) -> Option<String> {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "laws::links::killed::a_process_that_is_ended", "--nocapture"]);
+        command.env(TASK, format!("{task} {}", path.display())).env("LACUNA_FAIL_AT", boundary.to_string());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let place = said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
+        assert_eq!(place.is_none(), output.status.success(), "{task} {boundary}: {said}");
+        place
+    }
+
+    fn complete(path: &Path) {
+        let mut ledger = Ledger::open_or_create(path).unwrap();
+        match ledger.receive(&asked("c"), &Holidays::new()) {
+            Ok(_) | Err(LedgerError::Step { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Nothing below the keys holds the pseudonym, or a part of a link that is nobody's.
+    fn is_gone(path: &Path, context: &str) {
+        let subject = Ledger::open(path).unwrap().requests().unwrap()[0].subject.clone();
+        assert_eq!(that_hold(path, subject.as_str()), Vec::<PathBuf>::new(), "{context}");
+        let left = crate::key_files::files_below(&Keyring::folder_of(path)).unwrap();
+        let links = left
+            .iter()
+            .filter(|file| file.to_string_lossy().contains("subjects") || file.extension().is_some_and(|e| e == "tmp"));
+        assert_eq!(links.count(), 0, "{context}: {left:?}");
+        assert_eq!(Ledger::open(path).unwrap().verify(&[]).unwrap().findings, [], "{context}");
+    }
+
+    /// Try every boundary of a task on a place that `prepare` makes anew; the boundaries by name.
+    fn at_every_boundary(task: &str, prepare: fn(&Path)) -> Vec<String> {
+        let mut places = Vec::new();
+        for boundary in 1.. {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("l.db");
+            prepare(&path);
+            let Some(place) = ended_at(boundary, task, &path) else { break };
+            complete_or_closed(task, &path);
+            end(&path).unwrap();
+            is_gone(&path, &format!("{task}: before {place}"));
+            places.push(place);
+        }
+        places
+    }
+
+    fn complete_or_closed(task: &str, path: &Path) {
+        if task == "request" {
+            complete(path);
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_killed_at_any_boundary_leaves_no_link_once_it_is_closed() {
+        let places = at_every_boundary("request", |_| {});
+        for name in ["linking a key to its name", "deleting a key's temporary name", "committing to the ledger"] {
+            assert!(places.iter().any(|place| place == name), "{name}: {places:?}");
+        }
+        let into_an_old_one = at_every_boundary("request", |path| drop(Ledger::open_or_create(path).unwrap()));
+        assert!(into_an_old_one.len() >= 5, "{into_an_old_one:?}");
+    }
+
+    #[test]
+    fn an_end_that_is_killed_at_any_boundary_is_gone_on_with_and_leaves_no_link() {
+        let places = at_every_boundary("end", |path| {
+            complete(path);
+            // A second name of the link, as another kill leaves it, and a copy beside.
+            let subject = Ledger::open(path).unwrap().requests().unwrap()[0].subject.clone();
+            let link = that_hold(path, subject.as_str()).remove(0);
+            std::fs::hard_link(&link, link.with_extension("9-0-0123456789abcdef.tmp")).unwrap();
+            std::fs::copy(&link, Keyring::folder_of(path).join("copy")).unwrap();
+        });
+        for name in ["deleting a file", "flushing the folder of a deleted file", "going on after a commit"] {
+            assert!(places.iter().any(|place| place == name), "{name}: {places:?}");
+        }
+    }
+}
