@@ -12,6 +12,7 @@
 
 mod error;
 mod path;
+pub mod portable;
 mod register;
 mod site;
 

@@ -40,6 +40,7 @@ mod timeline;
 mod trace;
 mod viewing;
 mod watch;
+mod words;
 
 use clap::Parser;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +71,7 @@ fn act(cli: &cli::Cli) -> exit::Exit {
     let outcome = context::Context::new(&cli.global).and_then(|context| {
         // On a thread of the pool: from outside, each of the thousand short operations of a training step would put
         // this thread to sleep and wake the pool.
-        rayon::scope(|_| cli.command.run(&context))
+        rayon::scope(|_| cli.command.run(&cli.global, &context))
     });
     output::print(outcome, cli.global.json)
 }

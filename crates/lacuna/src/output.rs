@@ -70,7 +70,7 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     // Its words quote the command line.
     let said = if redact::is_on() { error.kind().to_string() } else { error.to_string() };
     say(said.trim_end());
-    let json = std::env::args().any(|argument| argument == "--json");
+    let json = crate::words::has("--json");
     let error = CliError::Usage { what: error.kind().to_string() };
     print_text(&if json { format!("{}\n", error.record()) } else { String::new() }, Exit::Usage)
 }

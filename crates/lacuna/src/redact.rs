@@ -1,13 +1,17 @@
 //! Pseudonyms on the terminal, for `--redact`.
 //!
-//! What is hidden: ids and files of every cohort that is opened, what stands on the command line and is an id or a file,
-//! and whatever looks like a path. Each becomes a word that is the same throughout one process and that nobody can try
+//! What is hidden: ids and files of every cohort that is opened, what stands on the command line and is an id, a file or the
+//! value of an option that takes a path, whether or not it is there, and whatever looks like a path. Each becomes a word that is the same throughout one process and that nobody can try
 //! out, since its key is drawn anew each time. Errors are told by their kind alone: they may quote anything.
 //!
 //! Only what is printed passes here. Files are written as without the flag.
 
+mod paths;
+
+use crate::words;
 use lacuna_cohort::{Cohort, Named};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
@@ -51,8 +55,7 @@ struct Redaction {
 /// Whether the command line or the environment asks for it, before either is understood: a complaint about the command
 /// line quotes it.
 pub fn is_asked() -> bool {
-    std::env::args().any(|word| word == "--redact")
-        || std::env::var_os("LACUNA_REDACT").is_some_and(|set| set == "true")
+    words::has("--redact") || std::env::var_os("LACUNA_REDACT").is_some_and(|set| set == "true")
 }
 
 /// From here on nothing is printed as it is.
@@ -60,7 +63,7 @@ pub fn begin() {
     let redaction = REDACTION
         .get_or_init(|| Redaction { key: lacuna_ledger::random_hex::<32>(), words: Mutex::new(BTreeMap::new()) });
     let mut before = String::new();
-    for argument in std::env::args().skip(1) {
+    for argument in words::texts() {
         let flag = argument.split_once('=').map_or(before.as_str(), |(flag, _)| flag).to_string();
         if NAMING.contains(&flag.as_str()) {
             let named = parts_of_argument(&argument);
@@ -68,10 +71,18 @@ pub fn begin() {
         }
         before = argument;
     }
-    for word in std::env::args().skip(1).flat_map(|word| parts_of_argument(&word)) {
-        if Path::new(&word).exists() {
-            redaction.hide_path(Path::new(&word));
-            hide_run(Path::new(&word));
+    for path in paths::given(&words::all()) {
+        redaction.hide_path(Path::new(&path));
+    }
+    for word in words::all() {
+        if word.to_str().is_none() {
+            redaction.hide_bytes(&word);
+        }
+        for part in parts_of_argument(&word.to_string_lossy()) {
+            if Path::new(&part).exists() {
+                redaction.hide_path(Path::new(&part));
+                hide_run(Path::new(&part));
+            }
         }
     }
 }
@@ -139,6 +150,10 @@ pub fn redacted_json(value: &serde_json::Value) -> serde_json::Value {
         Value::String(text) if is_path(text) => Value::String(redacted_path(text)),
         Value::String(text) => Value::String(redacted(text)),
         Value::Array(values) => Value::Array(values.iter().map(redacted_json).collect()),
+        // A path that is not UTF-8.
+        Value::Object(fields) if fields.len() == 2 && fields.contains_key("lossy") && fields.contains_key("hex") => {
+            Value::String(redacted_path(&value.to_string()))
+        }
         Value::Object(fields) => {
             let field = |(name, value): (&String, &Value)| match (name.as_str(), value) {
                 ("command", Value::Array(words)) => (name.clone(), words.iter().map(redacted_word).collect()),
@@ -182,6 +197,18 @@ impl Redaction {
         let whole = path.display().to_string();
         for word in [whole, name, stem].into_iter().filter(|word| word.len() > 1) {
             words.entry(word.clone()).or_insert_with(|| Named::alone(&word));
+        }
+    }
+
+    /// Hide a word that is no text: as a path, and what of it is text wherever it stands.
+    fn hide_bytes(&self, word: &OsStr) {
+        self.hide_path(Path::new(word));
+        let mut words = self.words.lock().expect("no holder panics");
+        for piece in words::pieces(word).into_iter().flat_map(|piece| parts_of_argument(&piece)) {
+            let piece = piece.trim_matches(|letter: char| !letter.is_alphanumeric()).to_string();
+            if piece.len() > 1 && !piece.starts_with('-') {
+                words.entry(piece.clone()).or_insert_with(|| Named::joined(&piece));
+            }
         }
     }
 

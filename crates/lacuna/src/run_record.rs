@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::progress::timestamp;
+use crate::words;
 use lacuna_nn::{device_identity, kernels_digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ impl RunRecord {
             kernels: kernels_digest().to_string(),
             driver: context.adapter.as_ref().and_then(|adapter| adapter.driver.clone()),
             threads: rayon::current_num_threads(),
-            command: std::env::args().skip(1).collect(),
+            command: words::texts(),
             seeds,
             parents,
         }

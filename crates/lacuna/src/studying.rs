@@ -46,24 +46,24 @@ impl Folders {
         Folders { records, models, work: store.join("models"), plan: None }
     }
 
-    /// The site under whose key people are named: the plan's, wherever its tasks are done, or that of the folder of runs.
+    /// The store in them for a study, whose people are named under the plan's key, wherever its tasks are done, or under that
+    /// of the folder of runs.
     ///
     /// # Errors
-    /// A key that cannot be read or made; with pseudonyms, a plan without one.
-    pub fn site(&self, context: &Context, pseudonyms: bool) -> Result<Site, CliError> {
-        let Some(plan) = &self.plan else { return context.site() };
-        match Site::with_key_of(&context.runs, plan) {
-            Ok(Some(site)) => Ok(site),
-            Ok(None) if pseudonyms => {
-                let place = plan.join(lacuna_artefacts::FOLDER);
-                let what = "expected site.key, from which the pseudonyms of this plan follow, found none";
-                let fix = "fix: copy it from the plan's folder on the machine that planned, or plan again";
-                Err(CliError::Data { what: format!("{}: {what}; {fix}", place.display()) })
-            }
-            Err(error) if pseudonyms => Err(error.into()),
-            // Names do not depend on it; what is entered into registers is known to this machine's folder of runs then.
-            _ => context.site(),
-        }
+    /// A store that cannot be opened, a key that cannot be read or made; with pseudonyms, a plan without one.
+    pub fn store_for(&self, study: &StudyConfig, context: &Context) -> Result<Store, CliError> {
+        let store = self.store()?;
+        let site = match &self.plan {
+            None => study.pseudonyms.then(|| context.site()).transpose()?,
+            Some(plan) => match Site::with_key_of(&context.runs, plan) {
+                Ok(Some(site)) => Some(site),
+                Ok(None) if study.pseudonyms => return Err(no_key(plan)),
+                Err(error) if study.pseudonyms => return Err(error.into()),
+                // Names do not depend on it; what is entered into registers is known to this machine's folder of runs.
+                _ => None,
+            },
+        };
+        Ok(site.map_or(store.clone(), |site| store.of_site(site)))
     }
 
     /// The store in them.
@@ -84,6 +84,13 @@ impl Folders {
         let what = || format!("--records: expected a folder, found {found}; fix: audits are declared in a folder");
         found.folder().ok_or_else(|| CliError::Config { what: what() })
     }
+}
+
+fn no_key(plan: &Path) -> CliError {
+    let place = plan.join(lacuna_artefacts::FOLDER);
+    let what = "expected site.key, from which the pseudonyms of this plan follow, found none";
+    let fix = "fix: copy it from the plan's folder on the machine that planned, or plan again";
+    CliError::Data { what: format!("{}: {what}; {fix}", place.display()) }
 }
 
 #[derive(Serialize)]
@@ -166,19 +173,11 @@ pub fn without_names(error: CliError) -> CliError {
 
 /// Read the cohort and check everything; nothing is written yet.
 pub fn open(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
-    let site = folders.site(context, config.pseudonyms)?;
-    open_in(verb, config, folders.store()?.registering(site), context)
+    let store = folders.store_for(&config, context)?;
+    open_in(verb, config, store, context)
 }
 
-/// The same to look at it alone: no key is made for registers that nobody writes.
-pub fn look(verb: &'static str, config: StudyConfig, folders: &Folders, context: &Context) -> Result<Study, CliError> {
-    if config.pseudonyms {
-        return open(verb, config, folders, context);
-    }
-    open_in(verb, config, folders.store()?, context)
-}
-
-/// The same with a store that may work elsewhere and knows its site.
+/// The same with a store that may work elsewhere.
 pub fn open_in(
     verb: &'static str,
     mut config: StudyConfig,
@@ -190,6 +189,7 @@ pub fn open_in(
     config.train.activations = context.activations;
     let staged = staging::stage(verb, &mut config, context);
     staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
+    let store = store.registering(context.runs.clone());
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });

@@ -61,7 +61,8 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     let audit = place.json("audit audit.toml --progress none", "lacuna.audit/1");
 
     // Every control came out as known; else the audit would be void and end with code 6.
-    assert_eq!((&audit["void"], &audit["gate"]["passed"]), (&false.into(), &true.into()), "{audit}");
+    // The file declares no gate, so none has passed.
+    assert_eq!((&audit["void"], &audit["gate"]["passed"]), (&false.into(), &serde_json::Value::Null), "{audit}");
     for name in ["left-out retrains", "sham", "retain-only fine-tuning", "destroyed decoder", "planted subject"] {
         assert_eq!(control(&audit, name)["behaved"], true, "{name}: {}", control(&audit, name));
     }

@@ -38,3 +38,4 @@ mod train;
 mod unlearn;
 mod unsafe_code;
 mod watch;
+mod words;

@@ -73,3 +73,34 @@ fn no_verb_prints_an_id_or_a_path() {
     std::fs::write(place.path(&format!("{FOLDER}.toml")), format!("{ID} = ")).unwrap();
     check(&place, &format!("study {FOLDER}.toml"), 3);
 }
+
+/// Folders that a verb makes are not there when it begins; each line leaves a new one. `@` is a bare word.
+const MADE: [&str; 7] = [
+    "data export heads --to bids --channels T1w --labels tissue --out @1",
+    "phantom --subjects 1 --dims 16x18x12 --out @2",
+    "study plan small.toml --out @3",
+    "ledger export --ledger l.db --out @4",
+    "man --out @5",
+    "schema --out @6",
+    "predict heads/images --model none --out @7",
+];
+
+#[test]
+fn a_folder_that_is_not_there_yet_is_hidden_as_one_that_is() {
+    let place = Place::new();
+    place.heads("heads", "");
+    place.ok("ledger request --subject someone --ledger l.db");
+    let study = "name = 's'\ndata = { root = 'heads', labels = 'tissue' }\nnetwork = { depth = 10 }\npreprocess = { kind = \
+                 'canonical', size = [16, 16, 16], crop = 'none', foreground = 'above-zero' }\nsplit = { held_out_subjects = \
+                 ['phantom-002'], forget = { only = ['phantom-000'] } }\ntrain = { epochs = 1, learning_rate = 1e-2, \
+                 head_multiplier = 1.0 }\nunlearn = { epochs = [1], strategies = ['noisy-label'] }\n";
+    std::fs::write(place.path("small.toml"), study).unwrap();
+    for (number, line) in MADE.iter().enumerate() {
+        for (json, word) in [("", "markeranna"), (" --json", "markerberta")] {
+            let ran = place.run(&format!("{}{json} --redact --progress none", line.replace('@', word)));
+            let is_expected = if line.contains("none") { ran.code == 4 } else { ran.code == 0 };
+            assert!(is_expected, "{number}: {line}: {}", ran.stderr);
+            assert!(!ran.stdout.contains(word) && !ran.stderr.contains(word), "{line}: {}{}", ran.stdout, ran.stderr);
+        }
+    }
+}

@@ -28,7 +28,9 @@ pub struct Store {
     /// Where models and checkpoints are written; that of `models`, unless somebody else may be at the same task or the
     /// models are in a bucket.
     work: PathBuf,
-    /// In whose registers models and checkpoints are entered.
+    /// The folder of runs in whose site's registers models and checkpoints are entered.
+    runs: Option<PathBuf>,
+    /// A site that was opened already, in place of that one.
     site: Option<Site>,
 }
 
@@ -36,13 +38,13 @@ impl Store {
     /// A store in two folders, which are made when first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
-        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, site: None }
+        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, runs: None, site: None }
     }
 
     /// A store in two places; models in a bucket are written to `work` first, and fetched to there.
     pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
-        Store { records, models, work, site: None }
+        Store { records, models, work, runs: None, site: None }
     }
 
     /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
@@ -51,14 +53,26 @@ impl Store {
         Store { work, ..self.clone() }
     }
 
-    /// The same store whose models and checkpoints are entered into registers of a site.
-    pub fn registering(self, site: Site) -> Store {
+    /// The same store whose models and checkpoints are entered into registers of the site of a folder of runs.
+    pub fn registering(self, runs: PathBuf) -> Store {
+        Store { runs: Some(runs), ..self }
+    }
+
+    /// The same store under the key of this site, whatever the folder of runs.
+    pub fn of_site(self, site: Site) -> Store {
         Store { site: Some(site), ..self }
     }
 
-    /// The site, if one is known.
-    pub fn site(&self) -> Option<&Site> {
-        self.site.as_ref()
+    /// Under whose key people are named, if there is any; that of a folder of runs is made at its first use.
+    ///
+    /// # Errors
+    /// A key that cannot be read or made.
+    pub fn site(&self) -> Result<Option<Site>, StudyError> {
+        match (&self.site, &self.runs) {
+            (Some(site), _) => Ok(Some(site.clone())),
+            (None, Some(runs)) => Ok(Some(Site::open_or_create(runs)?)),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Enter whose data the files of a run will hold, before any of them is written: a run that is killed is known all
@@ -72,7 +86,7 @@ impl Store {
         trained: &BTreeSet<SubjectId>,
         forgotten: &BTreeSet<SubjectId>,
     ) -> Result<(), StudyError> {
-        let Some(site) = &self.site else { return Ok(()) };
+        let Some(site) = self.site()? else { return Ok(()) };
         let keys =
             |subjects: &mut dyn Iterator<Item = &SubjectId>| subjects.map(|id| site.subject_key(id.as_str())).collect();
         let artefact = Artefact {

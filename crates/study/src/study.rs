@@ -75,10 +75,10 @@ impl Study {
         check_texts(labels.classes(), labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
         let data = Data::prepare(&config, &subjects, loading, scans)?;
-        let pseudonyms = match (config.pseudonyms, store.site()) {
-            (false, _) => BTreeMap::new(),
-            (true, Some(site)) => pseudonyms(&cohort.subjects(), |id| site.pseudonym(id))?,
-            (true, None) => {
+        let pseudonyms = match config.pseudonyms.then(|| store.site()).transpose()? {
+            None => BTreeMap::new(),
+            Some(Some(site)) => pseudonyms(&cohort.subjects(), |id| site.pseudonym(id))?,
+            Some(None) => {
                 return Err(StudyError::BadSetting {
                     key: "pseudonyms".to_string(),
                     expected: "a store with the key of a site, from which names follow".to_string(),

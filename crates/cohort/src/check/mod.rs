@@ -76,6 +76,7 @@ pub struct Problem {
     /// The scan's name.
     pub scan: String,
     /// The file, relative to the cohort's folder where it lies below it.
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     pub file: PathBuf,
     /// The header field, or the aspect of the file.
     pub field: String,

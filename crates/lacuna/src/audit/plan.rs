@@ -41,7 +41,7 @@ struct Line {
 
 /// Power, cost, and the list of tasks.
 pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
-    let study = studying::look("audit", config.study.clone(), folders, context)?;
+    let study = studying::open("audit", config.study.clone(), folders, context)?;
     let tasks = Tasks::new(&study, config);
     tasks.planted()?;
     let all = tasks.all()?;

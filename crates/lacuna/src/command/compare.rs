@@ -44,6 +44,7 @@ enum Grid {
 
 #[derive(Serialize)]
 struct Compared {
+    #[serde(serialize_with = "lacuna_artefacts::portable::option")]
     report: Option<PathBuf>,
     comparisons: Vec<Comparison>,
 }

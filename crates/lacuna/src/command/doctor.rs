@@ -42,6 +42,7 @@ struct Report {
 /// Where prepared scans are kept, and how many.
 #[derive(Serialize)]
 struct Cache {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     folder: PathBuf,
     scans: u64,
     bytes: u64,

@@ -4,6 +4,7 @@ use crate::cli::Cli;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Command, CommandFactory};
+use lacuna_artefacts::PortablePath;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let mut pages = Vec::new();
     write(&command, &arguments.out, &mut pages)?;
     let text = format!("{} pages: {}\n", pages.len(), arguments.out.display());
-    Ok(Outcome::new("man", &json!({ "folder": arguments.out, "pages": pages }), text))
+    Ok(Outcome::new("man", &json!({ "folder": PortablePath::from(arguments.out.as_path()), "pages": pages }), text))
 }
 
 fn write(command: &Command, folder: &Path, pages: &mut Vec<String>) -> Result<(), CliError> {

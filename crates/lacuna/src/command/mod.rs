@@ -35,6 +35,7 @@ use crate::cli::Global;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
+use crate::words;
 use clap::Subcommand;
 use lacuna_nn::DeviceKind;
 use std::path::PathBuf;
@@ -92,8 +93,44 @@ impl Command {
         Some(folders)
     }
 
+    /// Whether it keeps the settings of a run, paths among them, as text.
+    fn keeps_settings(&self) -> bool {
+        match self {
+            Command::Demo(_)
+            | Command::Study(_)
+            | Command::Train(_)
+            | Command::Unlearn(_)
+            | Command::Eval(_)
+            | Command::Audit(_)
+            | Command::Erase(_) => true,
+            Command::Report(arguments) => arguments.asks_models(),
+            _ => false,
+        }
+    }
+
+    /// Refuse words and folders that a run's settings could not name.
+    ///
+    /// # Errors
+    /// One that is not UTF-8.
+    fn check_words(&self, global: &Global) -> Result<(), CliError> {
+        // A plan names its files from the root.
+        let here = std::env::current_dir().ok().filter(|_| matches!(self, Command::Study(_)));
+        let folders = [Some(&global.runs), global.cache.as_ref(), here.as_ref()];
+        let found = words::first_that_is_no_text(folders.into_iter().flatten().map(PathBuf::as_path));
+        match found.filter(|_| self.keeps_settings()) {
+            None => Ok(()),
+            Some(word) => {
+                let word = PathBuf::from(word);
+                let what =
+                    "expected words and folders in UTF-8, since a run keeps its settings as text, found other bytes";
+                Err(CliError::Usage { what: format!("{}: {what}; fix: rename it, or link to it", word.display()) })
+            }
+        }
+    }
+
     /// Do it.
-    pub fn run(&self, context: &Context) -> Result<Outcome, CliError> {
+    pub fn run(&self, global: &Global, context: &Context) -> Result<Outcome, CliError> {
+        self.check_words(global)?;
         match self {
             Command::Demo(arguments) => demo::run(arguments, context),
             Command::Doctor(arguments) => doctor::run(arguments, context),

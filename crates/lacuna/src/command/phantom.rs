@@ -68,6 +68,7 @@ enum Sequence {
 
 #[derive(Serialize)]
 struct Record<'a> {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     folder: &'a PathBuf,
     layout: &'a str,
     config: &'a PhantomConfig,

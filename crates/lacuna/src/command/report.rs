@@ -67,13 +67,20 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Written {
+    #[serde(serialize_with = "lacuna_artefacts::portable::option")]
     report: Option<PathBuf>,
+    #[serde(serialize_with = "lacuna_artefacts::portable::list")]
     figures: Vec<PathBuf>,
     bytes: usize,
     rows: usize,
 }
 
 impl Arguments {
+    /// Whether models are asked for slices.
+    pub fn asks_models(&self) -> bool {
+        self.images.is_stated()
+    }
+
     /// Beneath which folders something is written; any, where models are asked for slices and made again.
     pub fn may_write(&self) -> Option<Vec<PathBuf>> {
         if self.images.is_stated() {

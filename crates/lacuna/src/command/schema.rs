@@ -8,6 +8,7 @@ use crate::command::TrainRun;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, ValueEnum};
+use lacuna_artefacts::PortablePath;
 use lacuna_audit::{Gate, Protocol};
 use lacuna_cohort::LabelTable;
 use lacuna_study::StudyConfig;
@@ -55,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     for file in File::value_variants() {
         let path = folder.join(format!("{}.json", name(*file)));
         lacuna_disk::write_bytes(&path, text(&schema(*file)).as_bytes())?;
-        written.push(path);
+        written.push(PortablePath::from(path));
     }
     let lines: String = written.iter().map(|path| format!("{}\n", path.display())).collect();
     Ok(Outcome::new("schema", &json!({ "files": written }), lines))

@@ -152,8 +152,9 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
 
     // The record deleted as told, its run begins from a model that is not there any more.
     std::fs::remove_file(store.join(&name)).unwrap();
-    for model in std::fs::read_dir(place.path("runs/store/models")).unwrap() {
-        std::fs::write(model.unwrap().path(), b"damage").unwrap();
+    let models = std::fs::read_dir(place.path("runs/store/models")).unwrap().map(|entry| entry.unwrap().path());
+    for model in models.filter(|path| path.is_file()) {
+        std::fs::write(model, b"damage").unwrap();
     }
     place.ok("study short.toml --progress none");
     assert_eq!(records(&store), first);

@@ -25,7 +25,8 @@ fn rows(place: &Place, file: &str) -> Vec<BTreeMap<String, String>> {
 
 fn model_files(place: &Place) -> Vec<String> {
     let files = std::fs::read_dir(place.path("runs/store/models")).unwrap();
-    files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let files = files.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_file());
+    files.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
 #[test]

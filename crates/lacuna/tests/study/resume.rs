@@ -68,7 +68,8 @@ fn a_killed_study_goes_on_to_the_same_bytes() {
     }
     place.ok("study small.toml --progress none");
     assert_eq!(&outcome(&place), undisturbed());
-    let left = std::fs::read_dir(place.path("runs/store/models")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left = std::fs::read_dir(place.path("runs/store/models")).unwrap().map(|entry| entry.unwrap());
+    let left = left.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name());
     let left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
     // A write that was killed leaves a *.tmp file, and that is all.
     let finished = left.iter().filter(|name| !name.ends_with(".tmp")).count();

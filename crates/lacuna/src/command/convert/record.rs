@@ -14,6 +14,7 @@ const NAMES_SHOWN: usize = 8;
 /// What was read, how it matched, what it computes, and where it went.
 #[derive(Serialize)]
 pub struct Record {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     file: PathBuf,
     format: String,
     /// In words.
@@ -35,6 +36,7 @@ pub struct Record {
     /// Numbers and texts beside the tensors.
     notes: BTreeMap<String, String>,
     forward: Summary,
+    #[serde(serialize_with = "lacuna_artefacts::portable::option")]
     out: Option<PathBuf>,
 }
 

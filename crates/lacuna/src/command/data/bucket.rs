@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::output::Outcome;
 use crate::progress::Files;
 use clap::Args;
+use lacuna_artefacts::PortablePath;
 use lacuna_objects::{Address, FileSet, Place};
 use serde_json::json;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ pub fn send(arguments: &SendArguments, context: &Context) -> Result<Outcome, Cli
     let mut progress = Files::new("send", context);
     let set = FileSet::send(&arguments.data, &place, &mut |done, total| progress.advance(done, total))?;
     let (files, to) = (set.names().len(), &arguments.to);
-    let record = json!({ "folder": arguments.data, "to": to, "files": files, "digest": set.digest() });
+    let record = json!({ "folder": PortablePath::from(arguments.data.as_path()), "to": to, "files": files, "digest": set.digest() });
     let text = format!("{files} files: {to}\ndigest  {}\n", set.digest());
     Ok(Outcome::new("data.send", &record, text))
 }
@@ -60,7 +61,7 @@ pub fn fetch(arguments: &FetchArguments, context: &Context) -> Result<Outcome, C
     let fetched = set.fetch(&arguments.out, &mut |done, total| progress.advance(done, total))?;
     let (files, folder) = (set.names().len(), arguments.out.display());
     let record = json!({
-        "from": arguments.from, "folder": arguments.out, "files": files, "fetched": fetched, "digest": set.digest()
+        "from": arguments.from, "folder": PortablePath::from(arguments.out.as_path()), "files": files, "fetched": fetched, "digest": set.digest()
     });
     let text = format!("{files} files, {fetched} of them fetched: {folder}\nnext:  lacuna data check {folder}\n");
     Ok(Outcome::new("data.fetch", &record, text))

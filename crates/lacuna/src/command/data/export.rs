@@ -9,7 +9,7 @@ use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
 use clap::Args;
-use lacuna_artefacts::{Artefact, Kind, Site};
+use lacuna_artefacts::{Artefact, Kind, PortablePath, Site};
 use lacuna_cohort::{
     Cohort, CohortError, CohortFacts, LabelTable, ReadOptions, Scan, ScanData, ScanFiles, layout, load,
     write_cohort_entered,
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         let kept = format!("{} of {total} scans lie in {}", written.len(), arguments.out.display());
         return Err(CliError::Interrupted { kept });
     }
-    let record = json!({ "folder": arguments.out, "from": cohort.layout, "to": layout.name(), "scans": total });
+    let record = json!({ "folder": PortablePath::from(arguments.out.as_path()), "from": cohort.layout, "to": layout.name(), "scans": total });
     let folder = arguments.out.display();
     let text = format!("{total} scans in layout {}: {folder}\nnext:  lacuna data check {folder}\n", layout.name());
     Ok(Outcome::new("data.export", &record, text))

@@ -53,6 +53,7 @@ struct Record<'a> {
     scan: &'a str,
     plane: String,
     slices: Vec<usize>,
+    #[serde(serialize_with = "lacuna_artefacts::portable::option")]
     png: Option<&'a PathBuf>,
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 #[derive(Serialize)]
 struct Record<'a> {
     kind: &'static str,
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     file: &'a Path,
     format: &'static str,
     shape: [usize; 3],

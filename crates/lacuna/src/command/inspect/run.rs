@@ -13,6 +13,7 @@ use std::path::Path;
 #[derive(Serialize)]
 struct Record<'a> {
     kind: &'static str,
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     folder: &'a Path,
     run: RunRecord,
     status: Status,

@@ -3,6 +3,7 @@
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::{aligned, named};
+use lacuna_artefacts::PortablePath;
 use lacuna_nn::{Device, read_model, recognise};
 use lacuna_weights::{Tensor, WeightFile};
 use serde_json::{Value, json};
@@ -40,7 +41,7 @@ fn model(path: &Path) -> Result<Outcome, CliError> {
         .collect();
     let record = json!({
         "kind": "model",
-        "file": path,
+        "file": PortablePath::from(path),
         "digest": digest,
         "architecture": architecture,
         "tensors": parameters.len(),
@@ -63,7 +64,7 @@ fn checkpoint(path: &Path, text: &str) -> Result<Outcome, CliError> {
     let held: Value = serde_json::from_str(text).map_err(|error| CliError::Data {
         what: format!("{}: checkpoint metadata: {error}; fix: delete the file to start afresh", path.display()),
     })?;
-    let record = json!({ "kind": "checkpoint", "file": path, "checkpoint": held });
+    let record = json!({ "kind": "checkpoint", "file": PortablePath::from(path), "checkpoint": held });
     let text = named(&[
         ("checkpoint", path.display().to_string()),
         ("of run", held["run"].as_str().unwrap_or("unknown").to_string()),
@@ -85,7 +86,7 @@ fn tensors(file: &WeightFile) -> Outcome {
     });
     let record = json!({
         "kind": "tensors",
-        "file": file.path(),
+        "file": PortablePath::from(file.path()),
         "format": file.format().to_string(),
         "network": network,
         "tensors": listed,

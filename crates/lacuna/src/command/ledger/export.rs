@@ -23,6 +23,7 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Exported {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     out: PathBuf,
     files: [&'static str; 3],
     events: u64,

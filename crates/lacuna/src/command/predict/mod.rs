@@ -116,14 +116,16 @@ struct Record {
 
 #[derive(Serialize)]
 struct Written {
+    #[serde(serialize_with = "lacuna_artefacts::portable::list")]
     images: Vec<PathBuf>,
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     output: PathBuf,
     input_shape: [usize; 4],
     output_shape: [usize; 4],
     /// How often the input, or a part of it, went through one network.
     passes: usize,
     /// One file per class, where they were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lacuna_artefacts::portable::list")]
     probabilities: Vec<PathBuf>,
     /// Voxels of each class on the image's grid; absent for logits.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -101,7 +101,7 @@ fn run_here(arguments: &StudyArguments, context: &Context) -> Result<Outcome, Cl
 }
 
 fn list(config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
-    let study = studying::look("study", config, folders, context)?;
+    let study = studying::open("study", config, folders, context)?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     let tasks: Vec<String> = study.tasks().iter().map(|task| study.describe(task)).collect();
     let mut text = tasks.iter().enumerate().map(|(n, task)| format!("{:4}  {task}\n", n + 1)).collect::<String>();

@@ -77,8 +77,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = &arguments.plan.plan;
     let (about, digest, task, needs) = Plan::read_task(folder, number.saturating_add(arguments.offset))?;
     let config = study_of(&about, context)?;
-    let folders = arguments.plan.folders(&about);
-    let store = folders.store()?.registering(folders.site(context, config.pseudonyms)?);
+    let store = arguments.plan.folders(&about).store_for(&config, context)?;
     let begun = Begun { key: task.key.clone(), at: now(), setting: setting(context)? };
     let attempt = arguments.plan.attempts(&about, &digest)?.begin(task.index, &begun)?;
     context.note(&format!("task     {}, attempt {}  {}", task.index, attempt.number, task.what));

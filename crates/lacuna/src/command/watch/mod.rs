@@ -41,6 +41,7 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Seen<'a> {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     run: &'a Path,
     #[serde(flatten)]
     view: &'a View,
