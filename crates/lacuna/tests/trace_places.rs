@@ -339,7 +339,7 @@ fn a_folder_that_cannot_be_read_is_unknown_and_the_rest_is_listed() {
     trained(&place, "");
     let closed = place.path("runs/closed");
     fs::create_dir_all(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&closed).is_ok() {
         return; // Whoever runs this may read everything.
     }

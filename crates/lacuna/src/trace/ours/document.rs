@@ -40,11 +40,8 @@ fn rewrite_field(value: &mut Value, outer: &str, field: &str, change: &Change, w
                 *text = change.words(text);
             }
         }
-        Value::Array(words) if field == COMMAND => {
-            if with_words {
-                rewrite_command(words, change);
-            }
-        }
+        Value::Array(words) if field == COMMAND && with_words => rewrite_command(words, change),
+        Value::Array(_) if field == COMMAND => {}
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite_field(item, outer, field, change, with_words)),
         Value::Object(fields) => {
             if is_keyed(field) {
