@@ -144,7 +144,8 @@ fn an_erase_that_is_audited(place: &Place, declared: &Value) {
     let erase = |file: &str| {
         format!(
             "erase --request {request} --ledger l.db --model runs/store/models/{original}.safetensors --data heads \
-             --strategy noisy-label --epochs 1 --audit {file} --json --progress none -- --held-out phantom-003"
+             --strategy noisy-label --epochs 4 --audit {file} --accept-unknown --json --progress none -- --held-out \
+             phantom-003"
         )
     };
     std::fs::write(
