@@ -131,8 +131,11 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
         .collect();
     assert_eq!(failed, ["verdicts", "models_min"]);
 
-    one_delivered_model(&place, &written);
-    an_erase_that_is_audited(&place, &written);
+    // Three more minutes, which only LACUNA_LONG_TESTS=1 takes.
+    if std::env::var_os("LACUNA_LONG_TESTS").is_some() {
+        one_delivered_model(&place, &written);
+        an_erase_that_is_audited(&place, &written);
+    }
 }
 
 /// A request whose model is audited by the same bank; the protocol is in the ledger before the run.
