@@ -87,7 +87,7 @@ fn verdicts_of_a_round_of_runs_give_way_to_those_of_the_next() {
 }
 
 #[test]
-fn files_are_removed_for_a_request_from_its_acceptance_until_it_is_closed_and_put_back_where_it_was_refused() {
+fn files_are_removed_for_a_request_from_its_acceptance_until_it_is_closed_and_a_refused_one_ends_its_quarantine() {
     let removal = |request: &str, how| Record::Removal {
         request: request.to_string(),
         artefact: Digest::of(&[b"x"]),
@@ -114,7 +114,9 @@ fn files_are_removed_for_a_request_from_its_acceptance_until_it_is_closed_and_pu
                     .step(&request, &[Record::Status { request: request.clone(), status: *status, refusal }])
                     .unwrap();
             }
-            let allowed = allowed || (way == [Status::Refused] && *how == RemovalKind::Restored);
+            // What went to quarantine before a refusal is put back, or deleted all the same.
+            let ends_it = [RemovalKind::Restored, RemovalKind::Deleted].contains(how);
+            let allowed = allowed || (way == [Status::Refused] && ends_it);
             let removed = ledger.step(&request, &[removal(&request, *how)]);
             assert_eq!(removed.is_ok(), allowed, "{way:?} {how:?}: {removed:?}");
             assert_eq!(ledger.verify(&[]).unwrap().findings, []);
