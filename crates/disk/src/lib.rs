@@ -65,6 +65,7 @@ fn fix(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "; fix: name a folder, or one that is not there yet"
         }
+        io::ErrorKind::FileTooLarge => "; fix: raise the limit of file sizes (ulimit -f), then try again",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; fix: free some space, then try again",
         _ => "",
     }

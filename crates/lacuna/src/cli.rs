@@ -7,6 +7,7 @@ use crate::progress::ProgressMode;
 use clap::{Args, Parser};
 use lacuna_kernels::InstructionSet;
 use lacuna_nn::DeviceKind;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Remove a person from a trained 3-D medical segmentation model, measure whether the person is
@@ -87,8 +88,23 @@ pub struct Global {
     #[arg(long, global = true, value_parser = isa::parser(), value_name = "SET", help_heading = "Global options")]
     pub isa: Option<InstructionSet>,
     /// Threads to compute with; all cores if unsaid. Results do not depend on it
-    #[arg(long, global = true, env = "LACUNA_THREADS", value_name = "N", help_heading = "Global options")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(
+        long,
+        global = true,
+        env = "LACUNA_THREADS",
+        value_parser = threads,
+        value_name = "N",
+        help_heading = "Global options"
+    )]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// More than any machine has cores for; each takes a stack, and thousands take minutes to start.
+const THREADS_MAX: usize = 1024;
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= THREADS_MAX);
+    number.ok_or_else(|| format!("expected a number of threads from 1 to {THREADS_MAX}, found `{text}`"))
 }
 
 fn gib(text: &str) -> Result<f64, String> {

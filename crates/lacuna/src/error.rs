@@ -224,9 +224,11 @@ impl CliError {
 fn of_disk(error: &DiskError) -> Exit {
     match error {
         DiskError::Io { source, .. } => match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ResourceBusy | ErrorKind::TimedOut => {
-                Exit::TryAgain
-            }
+            ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::FileTooLarge
+            | ErrorKind::ResourceBusy
+            | ErrorKind::TimedOut => Exit::TryAgain,
             ErrorKind::OutOfMemory => Exit::Device,
             _ => Exit::Data,
         },

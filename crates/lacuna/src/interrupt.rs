@@ -22,6 +22,7 @@ const ECHO: Duration = Duration::from_millis(500);
 
 /// From now on, take signals as wishes.
 pub fn catch() {
+    outlive_limits();
     let caught = ctrlc::set_handler(|| match FIRST.get() {
         None => {
             FIRST.get_or_init(Instant::now);
@@ -33,6 +34,17 @@ pub fn catch() {
     // Without a handler the first signal ends the process, as is usual elsewhere.
     if let Err(error) = caught {
         output::say(&format!("note: interrupts stop at once ({error})"));
+    }
+}
+
+/// A write beyond the limit of file sizes (`ulimit -f`) fails as one on a full disk does, in place of ending the process.
+fn outlive_limits() {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::SIGXFSZ;
+        // Nobody reads the flag: with a handler of whatever kind the write itself gives an error. Without one, the process
+        // ends at such a write, as is usual elsewhere.
+        let _ = signal_hook::flag::register(SIGXFSZ, Default::default());
     }
 }
 

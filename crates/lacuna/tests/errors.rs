@@ -150,3 +150,38 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn more_threads_than_any_machine_has_cores_are_refused_before_one_is_started() {
+    for threads in ["0", "1025", "100000"] {
+        Place::new().fails(&format!("doctor --threads {threads}"), 2, &["from 1 to 1024", threads]);
+    }
+}
+
+/// Run through a shell that limits the size of files.
+#[cfg(unix)]
+fn within(place: &Place, blocks: u64, words: &str) -> (i32, String) {
+    let line = format!("ulimit -f {blocks}; exec \"$0\" {words}");
+    let mut shell = std::process::Command::new("bash");
+    shell.current_dir(place.path("")).args(["-c", &line, env!("CARGO_BIN_EXE_lacuna")]).env_remove("LACUNA_RUNS");
+    let output = shell.output().unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_is_told_and_the_same_command_works_without_it() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let words = "data export heads --to plain --labels tissue --out copy --progress none";
+    let (code, said) = within(&place, 2, words);
+    assert_eq!(code, 75, "{said}");
+    assert!(said.contains("ulimit -f") && said.contains("fix:"), "{said}");
+    assert!(!place.path("copy/images/phantom-000.nii.gz").exists());
+    place.ok(words);
+    place.ok(&words.replace("copy", "undisturbed"));
+    for file in ["images/phantom-001.nii.gz", "labels/phantom-001.nii.gz", "subjects.tsv"] {
+        let bytes = |folder: &str| std::fs::read(place.path(folder).join(file)).unwrap();
+        assert!(bytes("copy") == bytes("undisturbed"), "{file}");
+    }
+}

@@ -275,3 +275,20 @@ fn a_folder_is_segmented_and_gone_on_with() {
     place.ok(&format!("predict heads/images/phantom-001.nii.gz {out} alone"));
     assert_eq!(labels_of(&place, "out", "phantom-001"), labels_of(&place, "alone", "phantom-001"));
 }
+
+#[test]
+fn a_call_that_failed_is_gone_on_with_by_the_same_command_and_by_no_other() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    let whole = std::fs::read(place.path("heads/images/phantom-002.nii.gz")).unwrap();
+    std::fs::write(place.path("heads/images/phantom-002.nii.gz"), &whole[..whole.len() / 2]).unwrap();
+    let words = format!("predict heads/images {out} out");
+    place.fails(&words, 4, &["phantom-002"]);
+    assert!(place.path("out/phantom-001_labels.nii.gz").exists());
+    std::fs::write(place.path("heads/images/phantom-002.nii.gz"), whole).unwrap();
+    place.fails(&format!("{words} --largest-component"), 3, &["is there already"]);
+    let record = place.json(&words, "lacuna.predict/1");
+    assert_eq!((&record["passed_over"], record["predictions"].as_array().unwrap().len()), (&2.into(), 1));
+    place.fails(&words, 3, &["is there already"]);
+}

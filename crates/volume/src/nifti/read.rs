@@ -78,7 +78,15 @@ fn read<T: Voxel>(
     let voxels = read_voxels(&mut source, &plan, |offset, value| {
         let [ni, nj, _] = plan.grid.dims;
         refusal(path.to_path_buf(), [offset % ni, offset / ni % nj, offset / (ni * nj)], value)
-    })?;
+    });
+    let voxels = match voxels {
+        // Of a damaged file no value means anything, and its checksum stands at its end.
+        Err(refused @ (VolumeError::NotFinite { .. } | VolumeError::NotALabel { .. })) => {
+            let rest = source.skip_to(plan.bytes_expected, "voxels", plan.bytes_expected);
+            return Err(rest.and_then(|()| source.is_at_end()).err().unwrap_or(refused));
+        }
+        voxels => voxels?,
+    };
     if !source.is_at_end()? {
         plan.notices.push(Notice::BytesAfterData);
     }
@@ -315,4 +323,32 @@ fn read_voxels<T: Voxel>(
             .map_err(|Unfit { at, number }| refusal(before + at, number))?;
     }
     Ok(voxels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_damaged_stream_is_told_as_damaged_and_not_by_the_values_that_came_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, packed) = (folder.path().join("a.nii"), folder.path().join("a.nii.gz"));
+        let grid = Grid::axis_aligned([4, 3, 2], crate::SpacingMm([1.0; 3]));
+        crate::write_volume(&plain, &Image::new(grid, vec![1.0; 24]), None).unwrap();
+        let mut bytes = std::fs::read(&plain).unwrap();
+        let last = bytes.len() - 4;
+        bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+        let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        stream.write_all(&bytes).unwrap();
+        let mut stream = stream.finish().unwrap();
+        std::fs::write(&packed, &stream).unwrap();
+        let told = || read_volume(&packed, &ReadLimits::default()).unwrap_err();
+        assert!(matches!(told(), VolumeError::NotFinite { .. }), "{}", told());
+        // The checksum stands in the last eight bytes.
+        let checksum = stream.len() - 8;
+        stream[checksum] ^= 1;
+        std::fs::write(&packed, &stream).unwrap();
+        assert!(!matches!(told(), VolumeError::NotFinite { .. }), "{}", told());
+    }
 }

@@ -1,6 +1,7 @@
 //! `lacuna predict`: segment images, or write a network's raw logits.
 
 mod scans;
+mod unfinished;
 
 use crate::arguments::{ConsultArguments, Model, ModelArguments, PreprocessArguments, Purpose, ReadArguments, voxels};
 use crate::confine::folder_of;
@@ -26,6 +27,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use unfinished::{Asked, Unfinished};
 
 /// Segment images; results lie on each image's own grid
 ///
@@ -78,6 +80,14 @@ impl Arguments {
         // SQLite keeps a log beside the ledger even where it only reads.
         let files = self.logits.iter().chain(self.consult.ledger());
         self.out.iter().cloned().chain(files.map(|file| folder_of(file))).collect()
+    }
+
+    /// The note by which the same command is known again.
+    fn unfinished(&self, work: &Work, scans: &[Scan], wanted: &Wanted) -> Unfinished {
+        let passes = (&self.passes.window, self.passes.overlap.to_bits(), &self.passes.flips);
+        let read = (&self.read, self.seed, wanted.probabilities, wanted.largest_component);
+        let settings = (work.preprocessing, passes, read);
+        Unfinished::of(wanted.folder, &Asked { model: &work.model.digest(), settings }, scans)
     }
 }
 
@@ -175,10 +185,16 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         (_, Some(file)) => vec![write_logits(&work, &scans, file)?],
         (Some(folder), None) => {
             let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
-            if arguments.go_on {
+            let wanted = Wanted { folder, probabilities, largest_component };
+            let begun = arguments.unfinished(&work, &scans, &wanted);
+            if arguments.go_on || begun.is_there() {
                 scans.retain(|scan| !label_file(folder, scan).exists());
             }
-            segment(&work, &scans, &Wanted { folder, probabilities, largest_component })?
+            refuse_taken(&scans, &wanted)?;
+            begun.begin()?;
+            let segmented = segment(&work, &scans, &wanted)?;
+            begun.end()?;
+            segmented
         }
         (None, None) => unreachable!("clap demands --out or --logits"),
     };
@@ -262,7 +278,6 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
 }
 
 fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
-    refuse_taken(scans, wanted)?;
     let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
     let mut written = Vec::new();
     for (index, scan) in scans.iter().enumerate() {
