@@ -135,6 +135,11 @@ impl WeightFile {
         self.state.taken.as_deref()
     }
 
+    /// Whether a checkpoint's dictionaries have this key, those within each other joined by points: `init_args.plans`.
+    pub fn has_key(&self, path: &str) -> bool {
+        self.state.keys.contains(path)
+    }
+
     /// Keys of the file's other state dicts, which were not taken.
     pub fn other_state_dicts(&self) -> &[String] {
         &self.state.others

@@ -93,6 +93,16 @@ fn taking(name: &str, key: Option<&str>) -> Result<(Option<String>, f32, Vec<Str
 }
 
 #[test]
+fn keys_of_dictionaries_within_each_other_are_known_and_names_of_tensors_are_none() {
+    let file = WeightFile::open(&fixture("average.pth")).unwrap();
+    for (key, is_there) in
+        [("epoch", true), ("optimizer.state", true), ("model", true), ("model.plain", false), ("state", false)]
+    {
+        assert_eq!(file.has_key(key), is_there, "{key}");
+    }
+}
+
+#[test]
 fn of_several_state_dicts_it_is_said_which_was_taken_and_the_key_chooses() {
     let of = |key: &str, first, others: &[&str]| {
         (Some(key.to_string()), first, others.iter().map(|key| key.to_string()).collect::<Vec<_>>())

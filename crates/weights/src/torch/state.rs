@@ -5,7 +5,7 @@ use crate::error::Fault;
 use crate::pickle::{Id, Pickle, Value, shortened};
 use crate::tensor::View;
 use crate::torch::rebuild::Storage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// The keys under which training programs keep a state dict: MedicalNet's and most programs', those of PyTorch's
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub taken: Option<String>,
     /// Keys of the other dictionaries of tensors beside it.
     pub others: Vec<String>,
+    /// Keys of the pickle's dictionaries within each other, joined by points.
+    pub keys: BTreeSet<String>,
 }
 
 /// Where in the file a storage lies; the text names the tensor that needs it.
@@ -46,6 +48,7 @@ type BytesOf<'a> = dyn FnMut(&Storage, &str) -> Result<Range<usize>, Fault> + 'a
 pub(crate) fn read(pickle: &Pickle, wanted: Option<&str>, bytes_of: &mut BytesOf) -> Result<State, Fault> {
     let Found { items, taken, others, notes } = find(pickle, wanted)?;
     let mut state = State { notes, taken, others, ..State::default() };
+    add_keys(pickle, pickle.root, "", KEYS_DEEP, &mut state.keys);
     for &(key, value) in items {
         let name = match pickle.text(key) {
             Some(name) if name.len() <= NAME_BYTES_MAX => name,
@@ -126,6 +129,27 @@ fn state_dicts<'a>(pickle: &'a Pickle, items: &[(Id, Id)]) -> BTreeMap<&'a str, 
         };
     }
     found
+}
+
+/// How many keys are kept, and how deep dictionaries are entered: values may hold themselves.
+const KEYS_MAX: usize = 4096;
+const KEYS_DEEP: usize = 3;
+
+fn add_keys(pickle: &Pickle, id: Id, above: &str, deep: usize, keys: &mut BTreeSet<String>) {
+    let Value::Dict(items) = pickle.get(id) else { return };
+    for &(key, value) in items {
+        let Some(key) = pickle.text(key).filter(|key| key.len() <= 64 && keys.len() < KEYS_MAX) else { continue };
+        // Names of tensors are known without.
+        if is_tensor(pickle, value) {
+            continue;
+        }
+        let path = if above.is_empty() { key.to_string() } else { format!("{above}.{key}") };
+        if deep > 1 && keys.insert(path.clone()) {
+            add_keys(pickle, value, &path, deep - 1, keys);
+        } else {
+            keys.insert(path);
+        }
+    }
 }
 
 fn no_such(key: &str, inner: &BTreeMap<&str, &[(Id, Id)]>) -> Fault {
