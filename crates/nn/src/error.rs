@@ -37,7 +37,7 @@ pub enum NnError {
     #[error(transparent)]
     Weights(#[from] lacuna_weights::WeightsError),
     /// The file's tensors are not those of any network here.
-    #[error("{path}: expected the tensors of {supported}, found {first}; fix: choose a file of such a network")]
+    #[error("{path}: expected the tensors of {supported}, found {first}; fix: {fix}")]
     OtherNetwork {
         /// The file.
         path: PathBuf,
@@ -45,6 +45,8 @@ pub enum NnError {
         supported: String,
         /// Its first tensors, with shapes.
         first: String,
+        /// What to do.
+        fix: &'static str,
     },
     /// Two tensors differ only in what a wrapper put before their names.
     #[error(

@@ -100,7 +100,7 @@ pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Re
             }
             ("_rebuild_from_type_v2", [inner, class, rest, _]) => {
                 if !pickle.path(*class).is_some_and(|path| PLAIN_CLASSES.contains(&path)) {
-                    return unread(format!("a tensor of the class in {}", pickle.describe(*class)));
+                    return unread(format!("a tensor of the class {}", named(pickle, *class)));
                 }
                 (function, arguments) = (*inner, *rest);
             }
@@ -171,12 +171,20 @@ fn without_bits(pickle: &Pickle, id: Option<Id>) -> Result<(), Refusal> {
 fn foreign_kind(pickle: &Pickle, name: &str, members: &[Id]) -> String {
     match (name, members) {
         // Storage, offset, shape, strides, gradient, hooks, type.
-        ("_rebuild_tensor_v3", [_, _, _, _, _, _, kind, ..]) => format!("a tensor of {}", pickle.describe(*kind)),
+        ("_rebuild_tensor_v3", [_, _, _, _, _, _, kind, ..]) => format!("a tensor of {}", named(pickle, *kind)),
         ("_rebuild_qtensor", _) => "a quantised tensor".to_string(),
         ("_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor", _) => "a sparse tensor".to_string(),
         ("_rebuild_nested_tensor", _) => "a nested tensor".to_string(),
         ("_rebuild_meta_tensor_no_storage", _) => "a tensor without numbers (on the device `meta`)".to_string(),
         _ => format!("a tensor that `{}` builds", crate::pickle::shortened(name)),
+    }
+}
+
+/// A class or type by its own name.
+fn named(pickle: &Pickle, id: Id) -> String {
+    match pickle.get(id) {
+        Value::Global { module, name } => crate::pickle::shortened(&format!("`{module}.{name}`")),
+        _ => pickle.describe(id),
     }
 }
 
@@ -225,7 +233,7 @@ fn element(pickle: &Pickle, class: Id) -> Result<Element, Refusal> {
         Value::Global { module, name } if module == "torch" || module == "torch.storage" => Element::of_storage(name),
         _ => None,
     };
-    known.map_or_else(|| unread(format!("numbers in {}", pickle.describe(class))), Ok)
+    known.map_or_else(|| unread(format!("numbers in a {}", named(pickle, class))), Ok)
 }
 
 fn size(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<usize, Fault> {
