@@ -182,6 +182,8 @@ fn an_erase_that_is_audited(place: &Place, declared: &Value) {
 fn one_delivered_model(place: &Place, declared: &Value) {
     let key = |place: usize| declared["declaration"]["bank"][place].as_str().unwrap().to_string();
     let verdict = |key: &str, more: &str| {
+        let model = place.json(&format!("inspect runs/store/models/{key}.safetensors"), "lacuna.inspect/1");
+        assert_eq!(model["metadata"]["loss"], "cross-entropy", "a study's models know the loss they were trained with");
         let words = format!("audit audit.toml --model runs/store/models/{key}.safetensors --progress none {more}");
         let audit = place.json(&words, "lacuna.audit/1");
         assert_eq!(audit["results"][0]["object"], "delivered_model");

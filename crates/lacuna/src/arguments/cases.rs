@@ -4,6 +4,7 @@ use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments};
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
+use lacuna_cohort::{AS_IS, BUILT_IN};
 use lacuna_study::{DataConfig, LabelChoice};
 use std::path::PathBuf;
 
@@ -38,7 +39,16 @@ impl CaseArguments {
         })?;
         let labels = match (self.labels.choice(), &model.notes.label_table) {
             (Some(choice), _) => choice,
-            (None, Some(name)) => LabelChoice::Named(name.clone()),
+            (None, Some(name)) if is_known(name) => LabelChoice::Named(name.clone()),
+            (None, Some(name)) => {
+                return Err(CliError::Config {
+                    what: format!(
+                        "{}: expected a built-in label table, since a model file holds the name of its table alone, found \
+                         `{name}`, a table of your own; fix: give its file with --labels FILE.toml",
+                        model.path.display()
+                    ),
+                });
+            }
             (None, None) => {
                 return Err(CliError::Config {
                     what: format!(
@@ -50,4 +60,9 @@ impl CaseArguments {
         };
         Ok(DataConfig { root: absolute(root), labels, options: self.layout.options()? })
     }
+}
+
+/// Whether a table of this name comes with lacuna or with the data set.
+fn is_known(name: &str) -> bool {
+    name == AS_IS || BUILT_IN.iter().any(|table| table.name == name)
 }

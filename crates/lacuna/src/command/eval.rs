@@ -6,6 +6,7 @@ use crate::config::{Settings, subjects};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::lineage::Lineage;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{People, RunFolder, RunRecord};
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 /// Score a model on every subject and class, on the volume's grid and on the network's
 ///
 /// Dice and MAE on both grids; on the volume's also the 95 % Hausdorff distance in mm, as usual and as MRBrainS18 has it,
-/// volume similarity and surface Dice. With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
+/// volume similarity and surface Dice, by boundary voxels and by area (docs/metrics.md defines each). With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
 /// whose truth is 9 or 10 taken out of both maps.
 ///
 /// Each subject's scores are kept as they come; --resume scores whoever is left.
@@ -100,6 +101,7 @@ const SCORES_BYTES_MAX: u64 = 1 << 30;
 /// Score subject after subject; only one is in memory.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let model = arguments.model.open(&context.device)?;
+    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => EvalRun::of_folder(folder)?,
@@ -113,7 +115,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
     let registered = folder.register(context, &people);
-    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
+    let lineage = Lineage::beside(&model.path, &model.digest())?;
+    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder, lineage };
     let outcome = registered.and_then(|()| work.score(&subjects)).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
@@ -122,7 +125,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             labels: table.name().to_string(),
             scores,
         };
-        Outcome::new("eval", &record, scores::text(&record.scores))
+        // Subjects of one role stand together in the table.
+        let mut by_role = record.scores.clone();
+        by_role.sort_by_key(|scored| scored.role);
+        Outcome::new("eval", &record, scores::text(&by_role))
     });
     folder.close(outcome)
 }
@@ -179,9 +185,21 @@ struct Work<'a> {
     cohort: &'a Cohort,
     table: &'a LabelTable,
     folder: &'a RunFolder,
+    /// Whom the model was trained on and made to forget, where its run folder says so.
+    lineage: Option<Lineage>,
 }
 
 impl Work<'_> {
+    /// What the model knows of a subject, by the lineage beside it.
+    fn side_of(&self, subject: &SubjectId) -> Side {
+        match &self.lineage {
+            None => Side::Scored,
+            Some(lineage) if lineage.forgotten().contains(subject) => Side::Forget,
+            Some(lineage) if lineage.trained.contains(subject) => Side::Train,
+            Some(_) => Side::HeldOut,
+        }
+    }
+
     fn score(&self, subjects: &[SubjectId]) -> Result<Vec<Scored>, CliError> {
         let mut scored = self.scored_before()?;
         let total = subjects.len();
@@ -220,7 +238,7 @@ impl Work<'_> {
         if scores.collapsed {
             progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
         }
-        Ok(Scored::new(subject.to_string(), Side::Scored, scores))
+        Ok(Scored::new(subject.to_string(), self.side_of(subject), scores))
     }
 
     /// What an earlier process of this run has scored.
