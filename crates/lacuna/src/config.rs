@@ -37,7 +37,7 @@ pub fn absolute(path: &Path) -> PathBuf {
 
 /// Names as subjects' ids.
 pub fn subjects(names: &[String]) -> Result<Vec<SubjectId>, CliError> {
-    let id = |name: &String| SubjectId::new(name.clone()).map_err(|error| CliError::Config { what: error.to_string() });
+    let id = |name: &String| SubjectId::new(name.trim()).map_err(|error| CliError::Config { what: error.to_string() });
     names.iter().map(id).collect()
 }
 
