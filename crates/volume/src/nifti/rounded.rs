@@ -8,12 +8,8 @@ impl Datatype {
     /// another, or a fraction that would become 0. (Of other fractions the last digits go, as everywhere.)
     pub(super) fn first_rounded(self, bytes: &[u8], order: ByteOrder) -> Option<f64> {
         match self {
-            Datatype::Int32 => {
-                first(bytes, order, |b| i32::from_le_bytes(b), |n| n as f32 as i64 != i64::from(n), f64::from)
-            }
-            Datatype::Uint32 => {
-                first(bytes, order, |b| u32::from_le_bytes(b), |n| n as f32 as i64 != i64::from(n), f64::from)
-            }
+            Datatype::Int32 => first(bytes, order, i32::from_le_bytes, |n| n as f32 as i64 != i64::from(n), f64::from),
+            Datatype::Uint32 => first(bytes, order, u32::from_le_bytes, |n| n as f32 as i64 != i64::from(n), f64::from),
             Datatype::Int64 => {
                 first(bytes, order, i64::from_le_bytes, |n| n as f32 as i128 != i128::from(n), |n| n as f64)
             }
