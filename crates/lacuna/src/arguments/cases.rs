@@ -1,10 +1,10 @@
 //! The cases of a run: which scans, what their labels mean, how they become a network's input.
 
-use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments};
+use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments, ReadArguments};
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
-use lacuna_cohort::{AS_IS, BUILT_IN};
+use lacuna_cohort::{AS_IS, BUILT_IN, LayoutOptions};
 use lacuna_study::{DataConfig, LabelChoice};
 use std::path::PathBuf;
 
@@ -20,13 +20,25 @@ pub struct CaseArguments {
     pub labels: LabelArguments,
     #[command(flatten)]
     pub preprocess: PreprocessArguments,
+    #[command(flatten)]
+    pub read: ReadArguments,
 }
 
 impl CaseArguments {
     /// Whether anything is said here.
     pub fn is_stated(&self) -> bool {
         let labels = self.labels.labels.is_some();
-        self.data.is_some() || self.layout.is_stated() || labels || self.preprocess.is_stated()
+        self.data.is_some() || self.options_are_stated() || labels || self.preprocess.is_stated()
+    }
+
+    /// Whether anything is said of how the data set lies or is read.
+    pub fn options_are_stated(&self) -> bool {
+        self.layout.is_stated() || self.read.is_stated()
+    }
+
+    /// How the data set lies and is read.
+    pub fn options(&self) -> Result<LayoutOptions, CliError> {
+        self.layout.options(&self.read)
     }
 
     /// The data set with the label table stated, else the one the model was trained with.
@@ -58,7 +70,7 @@ impl CaseArguments {
                 });
             }
         };
-        Ok(DataConfig { root: absolute(root), labels, options: self.layout.options()? })
+        Ok(DataConfig { root: absolute(root), labels, options: self.options()? })
     }
 }
 

@@ -44,8 +44,6 @@ pub struct Arguments {
     #[arg(long, value_name = "MM", default_value_t = SURFACE_TOLERANCE_MM)]
     tolerance: f64,
     #[command(flatten)]
-    read: ReadArguments,
-    #[command(flatten)]
     run: RunArguments,
 }
 
@@ -72,11 +70,16 @@ struct EvalRun {
     data: DataConfig,
     /// What is done to the images.
     preprocess: Preprocessing,
-    /// How files are read.
+    /// How files are read, in runs that were begun before it stood with the data.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
     read: ReadArguments,
     /// The tolerance of surface Dice in mm.
     #[serde(default = "tolerance_of_before")]
     tolerance_mm: f64,
+}
+
+fn is_unsaid(read: &ReadArguments) -> bool {
+    !read.is_stated()
 }
 
 /// Of runs that were begun before there was a choice.
@@ -143,7 +146,7 @@ impl EvalRun {
             subjects: chosen,
             preprocess: model.preprocessing(arguments.cases.preprocess.stated()?)?,
             data: arguments.cases.data_for(model)?,
-            read: arguments.read.clone(),
+            read: ReadArguments::default(),
             tolerance_mm: arguments.tolerance,
         };
         run.checked()
@@ -224,7 +227,7 @@ impl Work<'_> {
             labels: self.table,
             output_shape: &output_shape,
             seed: Seed(self.run.seed),
-            read: self.run.read.options()?,
+            read: if self.run.read.is_stated() { self.run.read.options()? } else { self.cohort.read },
             cache: self.context.loading.cache.as_ref(),
         };
         let scans = self.cohort.scans_of(subject).iter();

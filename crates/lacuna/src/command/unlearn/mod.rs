@@ -20,6 +20,7 @@ use crate::run_folder::RunFolder;
 use clap::Args;
 pub use config::UnlearnRun;
 use job::Job;
+use lacuna_cohort::LayoutOptions;
 use lacuna_report::html::Pictures;
 use lacuna_unlearn::STRATEGIES;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,13 @@ fn strategies() -> String {
     let known = STRATEGIES.iter().map(|strategy| (strategy.name, strategy.about));
     let lines = known.chain([exact]).map(|(name, about)| format!("  {name:<21} {about}\n"));
     format!("Strategies:\n{}", lines.collect::<String>())
+}
+
+impl Arguments {
+    /// How the data set lies and is read.
+    pub fn data_options(&self) -> Result<LayoutOptions, CliError> {
+        self.cases.options()
+    }
 }
 
 /// Forget, score at each horizon, keep the model.
