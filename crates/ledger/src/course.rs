@@ -227,15 +227,14 @@ impl RequestState {
             }
             // What lay in quarantine is deleted as the statement says.
             Record::Removal { how: RemovalKind::Deleted, .. } => {}
-            Record::Removal { how: RemovalKind::Restored, artefact, .. } if self.evidence.is_some() => {
-                if !self.removed_since.remove(artefact) {
-                    self.restored_since.insert(*artefact);
-                }
-            }
-            Record::Removal { artefact, .. } if self.evidence.is_some() => {
-                // What was put back and is removed again is as the statement says.
-                if !self.restored_since.remove(artefact) {
-                    self.removed_since.insert(*artefact);
+            Record::Removal { how, artefact, .. } if self.evidence.is_some() => {
+                // What was removed since and is put back, or the other way round, is as the statement says.
+                let (undone, done) = match how {
+                    RemovalKind::Restored => (&mut self.removed_since, &mut self.restored_since),
+                    _ => (&mut self.restored_since, &mut self.removed_since),
+                };
+                if !undone.remove(artefact) {
+                    done.insert(*artefact);
                 }
             }
             _ => {}

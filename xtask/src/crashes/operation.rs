@@ -24,11 +24,14 @@ pub const OPERATIONS: [Operation; 8] = [
     Operation { name: "ledger", prepare: heads, command: |_| Ok(REQUEST.to_string()), go: requested },
     Operation { name: "link", prepare: refused, command: close_words, go: unlinked },
     Operation { name: "erase", prepare: accepted, command: erase_words, go: erased },
-    Operation { name: "purge", prepare: accepted, command: |_| Ok(PURGE.to_string()), go: purged },
+    Operation { name: "purge", prepare: small_accepted, command: |_| Ok(PURGE.to_string()), go: purged },
     Operation { name: "restore", prepare: in_quarantine, command: restore_words, go: restored },
 ];
 
-const TRAIN: &str = "train --config small.toml --held-out phantom-002 --name model";
+const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --held-out \
+                     phantom-002 --epochs 2 --set train.learning_rate=0.01 --set train.head_multiplier=1 --set \
+                     train.checkpoint_epochs=1";
+const TRAIN_SMALL: &str = "train --config small.toml --held-out phantom-002";
 /// A network of four and eight features, since it is copied at every trial.
 const SETTINGS: &str = r#"
 data = { root = "heads", labels = "tissue" }
@@ -57,7 +60,6 @@ probe = { rebound = { epochs = 1, learning_rate = 5e-3 } }
 "#;
 
 fn heads(runner: &Runner) -> Result<(), Failure> {
-    std::fs::write(runner.folder.join("small.toml"), SETTINGS)?;
     done(runner, "phantom --out heads --subjects 3 --dims 16x18x12")
 }
 
@@ -74,6 +76,10 @@ fn study_file(runner: &Runner) -> Result<(), Failure> {
 /// A request that only waits to be carried out.
 fn accepted(runner: &Runner) -> Result<(), Failure> {
     original(runner)?;
+    accept(runner)
+}
+
+fn accept(runner: &Runner) -> Result<(), Failure> {
     let asked = runner.json(REQUEST)?;
     done(runner, &format!("ledger accept {} --ledger l.db", text(&asked, "request")?))
 }
@@ -205,9 +211,17 @@ fn erased(runner: &Runner) -> Result<String, Failure> {
     text(&runner.json(&format!("inspect {kept}/model.safetensors"))?, "digest")
 }
 
+/// The same with a small model.
+fn small_accepted(runner: &Runner) -> Result<(), Failure> {
+    heads(runner)?;
+    std::fs::write(runner.folder.join("small.toml"), SETTINGS)?;
+    done(runner, TRAIN_SMALL)?;
+    accept(runner)
+}
+
 /// A purge that is whole, with what it set aside.
 fn in_quarantine(runner: &Runner) -> Result<(), Failure> {
-    accepted(runner)?;
+    small_accepted(runner)?;
     done(runner, PURGE)
 }
 

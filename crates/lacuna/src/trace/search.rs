@@ -12,7 +12,7 @@ use super::{
 use crate::error::CliError;
 use crate::staging::staged;
 use lacuna_artefacts::Kind;
-use lacuna_ledger::{Holds, Ledger};
+use lacuna_ledger::{Holds, Ledger, RemovalKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -327,11 +327,14 @@ fn is_small_text(path: &Path) -> bool {
     size_of(path) <= TEXT_BYTES_MAX && mentions::is_text(path)
 }
 
-/// What the ledger says was removed, of anybody, and was not put back.
+/// What the ledger says was removed whole, of anybody, and was not put back. A file that was written anew is known by its
+/// fields: where a purge was killed before it was decided, its original is still to be rewritten, and not to be moved.
 fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
     let removed = ledger.view().removed()?;
-    Ok(removed.into_iter().map(|(artefact, removed)| (artefact, removed.holds)).collect())
+    let whole = |how: RemovalKind| matches!(how, RemovalKind::Quarantined | RemovalKind::Deleted);
+    let removed = removed.into_iter().filter(|(_, removed)| whole(removed.how));
+    Ok(removed.map(|(artefact, removed)| (artefact, removed.holds)).collect())
 }
 
 fn mark(ledger: Option<&Ledger>, digest: &str) -> Option<lacuna_ledger::Digest> {

@@ -204,7 +204,8 @@ fn a_request_that_was_carried_out_by_removing_files_alone_is_closed_as_that_and_
         before: "b".to_string(),
         after: None,
     };
-    let cases: [(&dyn Fn(&str) -> Vec<Record>, bool); 4] = [
+    type Case<'a> = (&'a dyn Fn(&str) -> Vec<Record>, bool);
+    let cases: [Case; 4] = [
         (&|request| vec![removed(request, RemovalKind::Quarantined)], true),
         (&|_| vec![], false),
         (&|request| vec![removed(request, RemovalKind::Quarantined), removed(request, RemovalKind::Restored)], false),
