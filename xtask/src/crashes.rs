@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Fail every write boundary of train, unlearn, study, erase and ledger, one after the other, and go on from there
+/// Fail every write boundary of train, unlearn, study, ledger, erase, purge and restore, one after the other, and go on
 #[derive(Args)]
 #[command(after_help = "Example:\n  cargo xtask crashes --out docs/results/crashes.json")]
 pub struct Arguments {

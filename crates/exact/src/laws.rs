@@ -324,6 +324,52 @@ fn files_that_hold_a_subject_are_those_trained_on_it_and_those_that_name_it() {
 }
 
 #[test]
+fn what_never_saw_somebody_stays_under_a_manifest_without_them_and_an_erase_takes_it_over() {
+    let fixture = fixture(4, 3);
+    let plan = fixture.plan([2, 2]);
+    let manifest = fixture.train(&plan, "run", None);
+    let run = fixture.path("run");
+    let others = |of: &BTreeSet<SubjectId>, manifest: &Manifest| files_of_others(&run, manifest, of).unwrap();
+    for (shard, slices) in plan.shards().iter().enumerate() {
+        for (slice, leaving) in slices.iter().enumerate() {
+            let rest = without(&manifest, leaving).unwrap();
+            assert_eq!(rest.plan, plan.without(leaving).unwrap());
+            assert!(!serde_json::to_string(&rest).unwrap().contains(leaving.first().unwrap().as_str()));
+            // Everything but what `files_that_hold` lists, and nothing else.
+            let held: BTreeSet<PathBuf> =
+                files_that_hold(&run, leaving).unwrap().into_iter().map(|held| held.file).collect();
+            let all: BTreeSet<PathBuf> = others(&BTreeSet::new(), &manifest);
+            assert_eq!(others(leaving, &manifest), all.difference(&held).cloned().collect(), "{shard} {slice}");
+            assert!(others(leaving, &manifest).contains(&model_file(&run, 1 - shard)), "the other shard's model stays");
+            assert!(!others(leaving, &manifest).contains(&model_file(&run, shard)));
+        }
+    }
+    // Read back with its seal, it is the beginning of the training of that plan, and gives the same bytes.
+    let leaving = &plan.shards()[0][1];
+    let mut rest = without(&manifest, leaving).unwrap();
+    let text = rest.sealed();
+    for held in files_that_hold(&run, leaving).unwrap() {
+        std::fs::remove_file(held.file).unwrap();
+    }
+    std::fs::write(run.join(crate::MANIFEST), text).unwrap();
+    let finished = fixture.train(&rest.plan, "run", None);
+    let straight = fixture.train(&rest.plan, "straight", None);
+    let models = |manifest: &Manifest| manifest.shards.iter().map(|files| files.model.clone()).collect::<Vec<_>>();
+    assert_eq!(models(&finished), models(&straight));
+    flip_a_bit(&model_file(&run, 1));
+    assert!(!others(leaving, &rest).contains(&model_file(&run, 1)), "other bytes are nobody's");
+    // Nobody stays, or nothing says whom the weights saw that it began from.
+    assert!(without(&manifest, &plan.subjects()).is_none());
+    let begun = |saw| {
+        let mut begun = manifest.clone();
+        (begun.init, begun.init_saw) = (Some("i".to_string()), saw);
+        begun
+    };
+    assert!(without(&begun(None), leaving).is_none() && without(&begun(Some(leaving.clone())), leaving).is_none());
+    assert!(without(&begun(Some(BTreeSet::new())), leaving).is_some());
+}
+
+#[test]
 fn what_is_not_as_it_was_is_refused_by_name() {
     let mut fixture = fixture(2, 2);
     let plan = fixture.plan([1, 2]);

@@ -134,15 +134,22 @@ impl Manifest {
     /// A file that cannot be read, is of another format, not as it was sealed, or at odds with itself.
     pub fn read(folder: &Path) -> Result<Manifest, ExactError> {
         let path = folder.join(MANIFEST);
-        let text = lacuna_disk::read_text(&path, BYTES_MAX)?;
+        Manifest::of_text(&lacuna_disk::read_text(&path, BYTES_MAX)?, &path)
+    }
+
+    /// The manifest that a text is, read from `path`.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`].
+    pub fn of_text(text: &str, path: &Path) -> Result<Manifest, ExactError> {
         let unfit = |field: &str, expected: &str, found: String| ExactError::Unfit {
-            path: path.clone(),
+            path: path.to_path_buf(),
             field: field.to_string(),
             expected: expected.to_string(),
             found,
             fix: "restore it from a copy, or train again",
         };
-        let manifest: Manifest = serde_json::from_str(&text)
+        let manifest: Manifest = serde_json::from_str(text)
             .map_err(|error| unfit("manifest", "one of an exact model", error.to_string()))?;
         if manifest.schema != SCHEMA {
             return Err(unfit("schema", SCHEMA, manifest.schema.clone()));
@@ -163,10 +170,13 @@ impl Manifest {
 
     /// Seal it and write it, atomically.
     pub(crate) fn write(&mut self, folder: &Path) -> Result<(), ExactError> {
+        Ok(lacuna_disk::write_bytes(&folder.join(MANIFEST), self.sealed().as_bytes())?)
+    }
+
+    /// Seal it; its text.
+    pub fn sealed(&mut self) -> String {
         self.seal = Some(self.digest());
-        let mut text = serde_json::to_string_pretty(self).expect("plain data is JSON");
-        text.push('\n');
-        Ok(lacuna_disk::write_bytes(&folder.join(MANIFEST), text.as_bytes())?)
+        serde_json::to_string_pretty(self).expect("plain data is JSON") + "\n"
     }
 
     /// Strike out every file that is gone or not as it was: what is not named is made again.

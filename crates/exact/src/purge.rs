@@ -1,10 +1,10 @@
 //! Which files of a run still hold a subject after it was erased into another.
 //!
 //! Erasing makes a new model and leaves the old one where it is. Whoever promised the person more than a new
-//! model must delete what is listed here.
+//! model must delete what is listed here. What never saw the subject can stay, under a manifest without the subject.
 
 use crate::folder::{during_file, metrics_file, model_file, start_file, state_file};
-use crate::{ExactError, Manifest};
+use crate::{ExactError, Kept, Manifest};
 use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -55,6 +55,64 @@ pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<V
         }
     }
     found.sort();
+    Ok(found)
+}
+
+/// The manifest of the files that stay once those that hold any of `leaving` are gone: the plan without them, and every
+/// state and model that never saw them, under the names that they have in that plan too.
+///
+/// None where nothing can stay: nobody else is in the plan, the initial weights saw one of them, or nothing says whom
+/// those saw.
+pub fn without(manifest: &Manifest, leaving: &BTreeSet<SubjectId>) -> Option<Manifest> {
+    let saw_nobody_of_them = match (&manifest.init, &manifest.init_saw) {
+        (None, _) => true,
+        (Some(_), Some(seen)) => seen.is_disjoint(leaving),
+        (Some(_), None) => false,
+    };
+    let planned: BTreeSet<SubjectId> = manifest.plan.subjects().intersection(leaving).cloned().collect();
+    let plan = manifest.plan.without(&planned).ok().filter(|_| saw_nobody_of_them)?;
+    let mut rest = manifest.clone();
+    rest.plan = plan;
+    rest.data.retain(|subject, _| !planned.contains(subject));
+    for (slices, files) in manifest.plan.shards().iter().zip(&mut rest.shards) {
+        if let Some(first) = slices.iter().position(|slice| !slice.is_disjoint(&planned)) {
+            // The state before slice N, counted from 1, was trained on slices 1 to N - 1.
+            files.states.retain(|slice, _| *slice <= first + 1);
+            files.model = None;
+        }
+    }
+    Some(rest)
+}
+
+/// The files of a folder that its manifest names, that are as it says, and that saw none of `leaving`; none where nothing
+/// says whom the initial weights saw.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn files_of_others(
+    folder: &Path,
+    manifest: &Manifest,
+    leaving: &BTreeSet<SubjectId>,
+) -> Result<BTreeSet<PathBuf>, ExactError> {
+    let mut found = BTreeSet::new();
+    let Some(rest) = without(manifest, leaving) else { return Ok(found) };
+    let mut named: Vec<(PathBuf, &Kept)> = rest.start.iter().map(|kept| (start_file(folder), kept)).collect();
+    for (shard, files) in rest.shards.iter().enumerate() {
+        named.extend(
+            files.states.iter().map(|(slice, kept)| (state_file(folder, shard, slice.saturating_sub(1)), kept)),
+        );
+        named.extend(files.model.iter().map(|kept| (model_file(folder, shard), kept)));
+    }
+    for (file, kept) in named {
+        if file.is_file() && lacuna_disk::digest_file(&file)? == kept.file {
+            found.insert(file);
+        }
+    }
+    // Of a stage under way only the name says which it is; the manifest says who is in it.
+    for (shard, slices) in manifest.plan.shards().iter().enumerate() {
+        let until = slices.iter().position(|slice| !slice.is_disjoint(leaving)).unwrap_or(slices.len());
+        found.extend((0..until).map(|slice| during_file(folder, shard, slice)).filter(|file| file.is_file()));
+    }
     Ok(found)
 }
 

@@ -12,7 +12,7 @@ use lacuna_cohort::CaseCache;
 use lacuna_kernels::InstructionSet;
 use lacuna_nn::{Activations, Adapter, Device, DeviceKind};
 use lacuna_study::Loading;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the global options come to.
 pub struct Context {
@@ -75,6 +75,27 @@ impl Context {
     /// A key that cannot be read or made.
     pub fn site(&self) -> Result<Site, CliError> {
         Ok(Site::open_or_create(&self.runs)?)
+    }
+
+    /// Remember folders outside the folder of runs in which all is lacuna's, such as a cache, a store or a plan, so that
+    /// `lacuna trace` looks into them.
+    ///
+    /// # Errors
+    /// A key that cannot be made, or a list that cannot be written.
+    pub fn remember<'a>(&self, folders: impl IntoIterator<Item = &'a Path>) -> Result<(), CliError> {
+        let runs = absolute(&self.runs);
+        for folder in folders.into_iter().filter(|folder| !absolute(folder).starts_with(&runs)) {
+            self.site()?.remember(folder, true)?;
+        }
+        Ok(())
+    }
+
+    /// Remember the cache, if there is one.
+    ///
+    /// # Errors
+    /// As [`Context::remember`].
+    pub fn remember_cache(&self) -> Result<(), CliError> {
+        self.remember(self.loading.cache.as_ref().map(|cache| cache.folder()))
     }
 
     /// A line for people, unless they want quiet.

@@ -36,6 +36,7 @@ pub fn study_of(
 /// Every scan of some subjects, ready for the network; what is odd about the files is noted.
 pub fn prepare(study: &StudyConfig, subjects: &BTreeSet<SubjectId>, context: &Context) -> Result<Data, CliError> {
     crate::redact::hide(subjects.iter().map(SubjectId::as_str));
+    context.remember_cache()?;
     let mut progress: Option<Progress> = None;
     let data = Data::prepare(study, subjects, &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, "prepare", "scan", total, 0)).advance(done, "");

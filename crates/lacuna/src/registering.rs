@@ -69,18 +69,31 @@ pub fn weights(file: &Path, digest: &str, lineage: Option<&Lineage>, site: &Site
 }
 
 /// The ids of a scan that was named by its files alone: its name, the name without a channel's number, and, where the
-/// files lie in a data set, whose scan it is and what it is called there.
+/// files lie in a data set, whose scan it is and what it is called there. A name that is another person's id in that data
+/// set is none of them.
 pub fn ids_of_scan(scan: &Scan) -> BTreeSet<String> {
     let mut ids = BTreeSet::from([scan.name.clone(), scan.subject.to_string()]);
+    let (mut own, mut people) = (BTreeSet::new(), BTreeSet::new());
     for image in &scan.images {
         let stem = stem(image);
         ids.extend(stem.rsplit_once('_').filter(|(_, number)| is_channel(number)).map(|(case, _)| case.to_string()));
         ids.insert(stem);
-        if let Some(listed) = listed(image) {
-            ids.extend([listed.subject.to_string(), listed.name]);
+        if let Some((listed, subjects)) = listed(image) {
+            own.insert(listed.subject.to_string());
+            ids.insert(listed.name);
+            people.extend(subjects.iter().map(SubjectId::to_string));
         }
     }
+    ids.retain(|id| !people.contains(id));
+    ids.extend(own);
     ids
+}
+
+/// The ids of a scan of a data set: whose it is, and what it is called, unless another person there has that id.
+pub fn ids_in<'a>(cohort: &Cohort, subject: &'a SubjectId, scan: &'a str) -> BTreeSet<&'a str> {
+    let is_another = cohort.subjects().iter().any(|other| other != subject && other.as_str() == scan);
+    let name = (!is_another).then_some(scan);
+    name.into_iter().chain([subject.as_str()]).collect()
 }
 
 /// A file's name without `.nii` or `.nii.gz`.
@@ -93,20 +106,20 @@ fn is_channel(number: &str) -> bool {
     number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The scan that an image belongs to in the data set around it, if there is one.
-fn listed(image: &Path) -> Option<Scan> {
+/// The scan that an image belongs to in the data set around it, if there is one, and everybody in that data set.
+fn listed(image: &Path) -> Option<(Scan, Vec<SubjectId>)> {
     let image = std::fs::canonicalize(image).ok()?;
     let cohort = image.ancestors().skip(1).take(FOLDERS_MAX).find_map(data_set)?;
     let is_it = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path == image);
     if let Some(scan) = cohort.scans().iter().find(|scan| scan.images.iter().any(is_it)) {
-        return Some(scan.clone());
+        return Some((scan.clone(), cohort.subjects()));
     }
     // A channel that is not read unless it is asked for lies beside one that is, in layouts with a folder for a scan.
     let beside = |path: &PathBuf| path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
     let is_near = |scan: &&Scan| scan.images.iter().any(|path| beside(path).as_deref() == image.parent());
     let near: Vec<&Scan> = cohort.scans().iter().filter(is_near).collect();
     let [first, ..] = near[..] else { return None };
-    near.iter().all(|scan| scan.subject == first.subject).then(|| first.clone())
+    near.iter().all(|scan| scan.subject == first.subject).then(|| ((*first).clone(), cohort.subjects()))
 }
 
 /// The data set in a folder, where something in it says that it is one: a folder like any other is not searched.
@@ -149,6 +162,11 @@ mod tests {
         touch(&at("plain"), &["images/s1.nii.gz", "labels/s1.nii.gz"]);
         std::fs::write(at("plain/subjects.tsv"), "scan\tsubject\ns1\t7\n").unwrap();
         assert_eq!(ids(&at("plain"), "images/s1.nii.gz"), ["7", "s1"]);
+        // A scan that is called like another person is not that person's.
+        touch(&at("names"), &["images/7.nii.gz", "labels/7.nii.gz", "images/s2.nii.gz", "labels/s2.nii.gz"]);
+        std::fs::write(at("names/subjects.tsv"), "scan\tsubject\n7\t9\ns2\t7\n").unwrap();
+        assert_eq!(ids(&at("names"), "images/7.nii.gz"), ["9"]);
+        assert_eq!(ids(&at("names"), "images/s2.nii.gz"), ["7", "s2"]);
         touch(&at("mr"), &["9/segm.nii.gz", "9/pre/reg_T1.nii.gz", "9/pre/FLAIR.nii.gz"]);
         for channel in ["reg_T1", "FLAIR"] {
             assert_eq!(ids(&at("mr"), &format!("9/pre/{channel}.nii.gz")), ["9", channel]);

@@ -28,13 +28,16 @@ pub fn grouped<T>(events: &[T], record: impl Fn(&T) -> &Record) -> Vec<Part<'_, 
             parts.push(Part::One(&run[0]));
             continue;
         }
-        for how in RemovalKind::ALL {
-            let events: Vec<&T> =
-                run.iter().filter(|event| removal(event).is_some_and(|(_, found)| found == *how)).collect();
-            if !events.is_empty() {
-                parts.push(Part::Removals { how: *how, events });
+        // Kinds stand in the order in which the first file of each was removed.
+        let mut kinds: Vec<(RemovalKind, Vec<&T>)> = Vec::new();
+        for event in run {
+            let Some((_, how)) = removal(event) else { continue };
+            match kinds.iter_mut().find(|(kind, _)| *kind == how) {
+                Some((_, events)) => events.push(event),
+                None => kinds.push((how, vec![event])),
             }
         }
+        parts.extend(kinds.into_iter().map(|(how, events)| Part::Removals { how, events }));
     }
     parts
 }
@@ -73,8 +76,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "1 file moved to quarantine",
                 "2 files rewritten with the pseudonym",
+                "1 file moved to quarantine",
                 "1 file rewritten with the pseudonym",
                 "one",
                 "one",

@@ -37,7 +37,7 @@ pub fn stage(verb: &'static str, config: &mut StudyConfig, context: &Context) ->
     Ok(())
 }
 
-/// The data sets that were copied into a cache.
+/// The data sets that were copied into a cache; none in another folder.
 pub fn staged(cache: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(cache.join(FOLDER)).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()

@@ -75,6 +75,11 @@ impl Folders {
         Ok(Store::in_places(open(&self.records)?, open(&self.models)?, self.work.clone()))
     }
 
+    /// Those that are folders and no buckets.
+    pub fn in_folders(&self) -> impl Iterator<Item = &Path> {
+        [&self.records, &self.models].into_iter().filter_map(Address::folder)
+    }
+
     /// The folder of the records, for what is written beside them.
     ///
     /// # Errors
@@ -190,6 +195,7 @@ pub fn open_in(
     let staged = staging::stage(verb, &mut config, context);
     staged.map_err(|error| if pseudonyms { without_names(error) } else { error })?;
     let store = store.registering(context.runs.clone());
+    context.remember_cache()?;
     let study = Study::open(config, store, context.device.clone(), &context.loading, &mut |done, total| {
         progress.get_or_insert_with(|| Progress::begin(context, verb, "scan", total, 0)).advance(done, "");
     });
@@ -224,6 +230,7 @@ fn run_in<'a>(
     images: &ImageArguments,
 ) -> Result<Finished<'a>, CliError> {
     let began = Instant::now();
+    context.remember(folders.in_folders())?;
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", describe(&estimate)));

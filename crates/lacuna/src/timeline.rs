@@ -23,14 +23,15 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
         .into_iter()
         .filter_map(|event| Some((event.clone(), event.record().ok()?)))
         .collect();
-    let unassessed = closed_unassessed(&recorded);
+    let unverified = closed_unverified(&recorded);
     let events = removals::grouped(&recorded, |(_, record)| record)
         .iter()
         .map(|part| match part {
-            Part::One((event, _)) if unassessed.contains(&event.sequence) => {
-                Event { what: format!("{}. a request is closed without an assessment", event.sequence), ..line(part) }
-            }
-            _ => line(part),
+            Part::One((event, _)) => match unverified.get(&event.sequence) {
+                Some(how) => Event { what: format!("{}. a request is closed{how}", event.sequence), ..line(part) },
+                None => line(part),
+            },
+            Part::Removals { .. } => line(part),
         })
         .collect();
     let state = match verified.findings.len() {
@@ -46,14 +47,24 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
     Ok(Timeline { state, events, notes })
 }
 
-/// The events by which an executed request was closed that no audit could assess.
-fn closed_unassessed(events: &[(Recorded, Record)]) -> BTreeSet<u64> {
-    let mut standing = BTreeMap::new();
-    let mut closed = BTreeSet::new();
+/// The events by which an executed request was closed that was not verified, and how: no audit could assess the model, or
+/// files were removed and there was no run.
+fn closed_unverified(events: &[(Recorded, Record)]) -> BTreeMap<u64, &'static str> {
+    let (mut standing, mut runs) = (BTreeMap::new(), BTreeSet::new());
+    let mut closed = BTreeMap::new();
     for (event, record) in events {
-        let Record::Status { request, status, .. } = record else { continue };
-        if standing.insert(request, *status) == Some(Status::Executed) && *status == Status::Closed {
-            closed.insert(event.sequence);
+        match record {
+            Record::Run { request, .. } | Record::Verdict { request, .. } => drop(runs.insert(request)),
+            Record::Status { request, status, .. } => {
+                if standing.insert(request, *status) == Some(Status::Executed) && *status == Status::Closed {
+                    let has_run = runs.contains(request);
+                    closed.insert(
+                        event.sequence,
+                        if has_run { " without an assessment" } else { ", by removing files alone" },
+                    );
+                }
+            }
+            _ => {}
         }
     }
     closed

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// A request of a person, accepted.
-fn accepted(place: &Place, subject: &str) -> String {
+pub fn accepted(place: &Place, subject: &str) -> String {
     let asked = place.json(&format!("ledger request --subject {subject} --ledger l.db"), "lacuna.ledger.request/1");
     let request = asked["request"].as_str().unwrap().to_string();
     place.ok(&format!("ledger accept {request} --ledger l.db"));
@@ -22,7 +22,7 @@ fn erase(request: &str, strategy: &str, more: &str) -> String {
 }
 
 /// Run it with `--json`, whatever code it ends with.
-fn erased(place: &Place, words: &str) -> (Value, i32) {
+pub fn erased(place: &Place, words: &str) -> (Value, i32) {
     // Behind ` -- ` stand words of `unlearn`.
     let (own, more) = words.split_once(" -- ").unwrap_or((words, ""));
     let more = if more.is_empty() { String::new() } else { format!(" -- {more}") };
@@ -31,7 +31,7 @@ fn erased(place: &Place, words: &str) -> (Value, i32) {
     (value, code)
 }
 
-fn statement(place: &Place, erased: &Value) -> Value {
+pub fn statement(place: &Place, erased: &Value) -> Value {
     let bundle = erased["evidence_folder"].as_str().unwrap();
     let checked = place.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
     assert_eq!(checked["findings"], serde_json::json!([]));

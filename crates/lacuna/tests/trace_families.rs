@@ -199,7 +199,9 @@ fn check_family(seed: u64) {
     family.train(None);
     (0..6).for_each(|_| family.grow());
     let before = family.snapshot();
-    let (nobody, _) = traced(&family.place, &format!("{STRANGER} --purge --include-sources --data heads"));
+    let (nobody, _) = traced(&family.place, &format!("{STRANGER} --purge --data heads"));
+    let sources = format!("trace {STRANGER} --purge --include-sources --data heads");
+    family.place.fails(&sources, 3, &["a data set that lists"]);
     assert_eq!(nobody["receipt"]["steps"], serde_json::json!([]), "seed {seed}: {nobody}");
     assert!(family.snapshot() == before, "seed {seed}: a stranger changed a byte");
 

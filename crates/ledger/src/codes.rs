@@ -172,6 +172,8 @@ codes! {
         Deleted = "deleted",
         /// Put back from quarantine.
         Restored = "restored",
+        /// Written anew without the person's rows or entries.
+        TakenOut = "taken-out",
     }
 }
 
@@ -216,6 +218,7 @@ impl RemovalKind {
             RemovalKind::Renamed => "renamed with the pseudonym",
             RemovalKind::Deleted => "deleted",
             RemovalKind::Restored => "put back from quarantine",
+            RemovalKind::TakenOut => "without the person's rows or entries, which were taken out",
         };
         format!("{files} {done}")
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a request stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,10 +35,28 @@ pub struct RequestState {
     pub evidence: Option<Digest>,
     /// The digests of the statements that were written of it before that one, the first one first.
     pub evidence_earlier: Vec<Digest>,
+    /// How many files were taken out of use after that statement, which does not name them.
+    pub removed_after_evidence: usize,
+    /// How many files that the statement says were taken out of use were put back after it.
+    pub restored_after_evidence: usize,
     /// The weakest of the verdicts of its last runs, if any.
     pub verdict: Option<String>,
     /// Whether it was closed though no audit could assess the model.
     pub closed_unassessed: bool,
+    /// Whether it was carried out by removing files alone: no model was made to forget.
+    pub closed_by_removal: bool,
+    /// Whether a run was registered for it.
+    #[serde(skip)]
+    has_run: bool,
+    /// The contents that were taken out of use for it and not put back.
+    #[serde(skip)]
+    taken_out: BTreeSet<Digest>,
+    /// The contents that were taken out of use after the last statement.
+    #[serde(skip)]
+    removed_since: BTreeSet<Digest>,
+    /// The contents that the last statement says were taken out of use, and that were put back after it.
+    #[serde(skip)]
+    restored_since: BTreeSet<Digest>,
     /// The verdict of each run since the request was executed or evidence of it written.
     #[serde(skip)]
     verdicts: BTreeMap<String, String>,
@@ -97,8 +115,15 @@ impl RequestState {
             refusal: None,
             evidence: None,
             evidence_earlier: Vec::new(),
+            removed_after_evidence: 0,
+            restored_after_evidence: 0,
+            removed_since: BTreeSet::new(),
+            restored_since: BTreeSet::new(),
             verdict: None,
             closed_unassessed: false,
+            closed_by_removal: false,
+            has_run: false,
+            taken_out: BTreeSet::new(),
             verdicts: BTreeMap::new(),
             round_is_over: false,
         })
@@ -109,6 +134,8 @@ impl RequestState {
     /// # Errors
     /// A step that it cannot take.
     pub(crate) fn after(mut self, record: &Record) -> Result<RequestState, LedgerError> {
+        self.compare_with_evidence(record);
+        self.note_removal(record);
         match record {
             Record::Request { .. } => return Err(self.cannot("a request to come in once")),
             Record::Status { status, refusal, .. } => {
@@ -127,8 +154,11 @@ impl RequestState {
                     return Err(self.cannot("the day on which it was sure who asks"));
                 }
                 if *status == Status::Closed && self.status == Status::Executed {
-                    self.expect_open_verdict()?;
-                    self.closed_unassessed = true;
+                    self.closed_by_removal = self.is_removal_alone();
+                    if !self.closed_by_removal {
+                        self.expect_open_verdict()?;
+                        self.closed_unassessed = true;
+                    }
                 }
                 self.round_is_over |= *status == Status::Executed;
                 self.status = *status;
@@ -188,6 +218,31 @@ impl RequestState {
         Ok(self)
     }
 
+    /// What happens to files after a statement was signed is not in it, or is no longer as it says.
+    fn compare_with_evidence(&mut self, record: &Record) {
+        match record {
+            Record::Evidence { .. } => {
+                self.removed_since.clear();
+                self.restored_since.clear();
+            }
+            // What lay in quarantine is deleted as the statement says.
+            Record::Removal { how: RemovalKind::Deleted, .. } => {}
+            Record::Removal { how, artefact, .. } if self.evidence.is_some() => {
+                // What was removed since and is put back, or the other way round, is as the statement says.
+                let (undone, done) = match how {
+                    RemovalKind::Restored => (&mut self.removed_since, &mut self.restored_since),
+                    _ => (&mut self.restored_since, &mut self.removed_since),
+                };
+                if !undone.remove(artefact) {
+                    done.insert(*artefact);
+                }
+            }
+            _ => {}
+        }
+        self.removed_after_evidence = self.removed_since.len();
+        self.restored_after_evidence = self.restored_since.len();
+    }
+
     /// The verdicts that count are those of the last round of runs, each run's last one.
     fn take_verdict(&mut self, record: &Record) {
         match record {
@@ -199,6 +254,22 @@ impl RequestState {
             Record::Verdict { run, verdict, .. } => {
                 self.verdicts.insert(run.clone(), verdict.clone());
                 self.verdict = weakest(self.verdicts.values().map(String::as_str)).map(str::to_string);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether files were taken out of use for it, and nothing else was done.
+    pub(crate) fn is_removal_alone(&self) -> bool {
+        !self.has_run && self.verdict.is_none() && !self.taken_out.is_empty()
+    }
+
+    fn note_removal(&mut self, record: &Record) {
+        match record {
+            Record::Run { .. } => self.has_run = true,
+            Record::Removal { how: RemovalKind::Restored, artefact, .. } => drop(self.taken_out.remove(artefact)),
+            Record::Removal { artefact, .. } | Record::Deletion { artefact, .. } => {
+                self.taken_out.insert(*artefact);
             }
             _ => {}
         }

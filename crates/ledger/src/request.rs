@@ -211,6 +211,27 @@ impl Ledger {
         self.closed(request, told, deleted)
     }
 
+    /// Close an accepted request that was carried out by removing files alone, with what is deleted for good because of it,
+    /// in one transaction.
+    ///
+    /// # Errors
+    /// One that is not accepted, of which a model was made to forget, or for which no file was removed.
+    pub fn close_removed_deleting(
+        &mut self,
+        request: &str,
+        told: Date,
+        deleted: &[Record],
+    ) -> Result<RequestState, LedgerError> {
+        let state = self.find_request(request)?;
+        if ![Status::Accepted, Status::Extended].contains(&state.status) || !state.is_removal_alone() {
+            let expected = "one that is accepted, for which files were removed (`lacuna trace PERSON --purge`) and no run \
+                            was made";
+            return Err(state.cannot(expected));
+        }
+        let deleted = [deleted, &[status(request, Status::Executed, None)]].concat();
+        self.closed(request, told, &deleted)
+    }
+
     fn closed(&mut self, request: &str, told: Date, deleted: &[Record]) -> Result<RequestState, LedgerError> {
         let end = [notification(request, DueReason::Outcome, told), status(request, Status::Closed, None)];
         self.step(request, &[deleted, &end].concat())

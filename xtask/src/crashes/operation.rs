@@ -3,6 +3,7 @@
 use super::Runner;
 use crate::Failure;
 use serde_json::Value;
+use std::path::Path;
 
 /// One operation.
 pub struct Operation {
@@ -16,18 +17,34 @@ pub struct Operation {
 }
 
 /// One file, one line for each.
-pub const OPERATIONS: [Operation; 6] = [
+pub const OPERATIONS: [Operation; 8] = [
     Operation { name: "train", prepare: heads, command: |_| Ok(TRAIN.to_string()), go: trained },
     Operation { name: "unlearn", prepare: original, command: unlearn_words, go: unlearned },
     Operation { name: "study", prepare: study_file, command: |_| Ok("study tiny.toml".to_string()), go: studied },
     Operation { name: "ledger", prepare: heads, command: |_| Ok(REQUEST.to_string()), go: requested },
     Operation { name: "link", prepare: refused, command: close_words, go: unlinked },
     Operation { name: "erase", prepare: accepted, command: erase_words, go: erased },
+    Operation { name: "purge", prepare: small_accepted, command: |_| Ok(PURGE.to_string()), go: purged },
+    Operation { name: "restore", prepare: in_quarantine, command: restore_words, go: restored },
 ];
 
 const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --held-out \
                      phantom-002 --epochs 2 --set train.learning_rate=0.01 --set train.head_multiplier=1 --set \
                      train.checkpoint_epochs=1";
+const TRAIN_SMALL: &str = "train --config small.toml --held-out phantom-002";
+/// A network of four and eight features, since it is copied at every trial.
+const SETTINGS: &str = r#"
+data = { root = "heads", labels = "tissue" }
+preprocess = { kind = "canonical", size = [16, 8, 8], crop = "none", foreground = "above-zero" }
+train = { epochs = 2, learning_rate = 1e-2, head_multiplier = 1.0, checkpoint_epochs = 1 }
+[network.unet]
+features_per_stage = [4, 8]
+kernel_sizes = [[3, 3, 3], [3, 3, 3]]
+strides = [[1, 1, 1], [2, 2, 2]]
+n_conv_per_stage = [1, 1]
+n_conv_per_stage_decoder = [1]
+"#;
+const PURGE: &str = "trace phantom-000 --data heads --ledger l.db --purge --include-sources --yes";
 const UNLEARN: &str = "--data heads --forget phantom-000 --strategy noisy-label --epochs 2";
 const REQUEST: &str = "ledger request --subject phantom-000 --ledger l.db";
 const STUDY: &str = r#"
@@ -59,6 +76,10 @@ fn study_file(runner: &Runner) -> Result<(), Failure> {
 /// A request that only waits to be carried out.
 fn accepted(runner: &Runner) -> Result<(), Failure> {
     original(runner)?;
+    accept(runner)
+}
+
+fn accept(runner: &Runner) -> Result<(), Failure> {
     let asked = runner.json(REQUEST)?;
     done(runner, &format!("ledger accept {} --ledger l.db", text(&asked, "request")?))
 }
@@ -188,4 +209,66 @@ fn erased(runner: &Runner) -> Result<String, Failure> {
     }
     let kept = runner.last_run("unlearn").ok_or("nothing was unlearned")?;
     text(&runner.json(&format!("inspect {kept}/model.safetensors"))?, "digest")
+}
+
+/// The same with a small model.
+fn small_accepted(runner: &Runner) -> Result<(), Failure> {
+    heads(runner)?;
+    std::fs::write(runner.folder.join("small.toml"), SETTINGS)?;
+    done(runner, TRAIN_SMALL)?;
+    accept(runner)
+}
+
+/// A purge that is whole, with what it set aside.
+fn in_quarantine(runner: &Runner) -> Result<(), Failure> {
+    small_accepted(runner)?;
+    done(runner, PURGE)
+}
+
+fn restore_words(runner: &Runner) -> Result<String, Failure> {
+    Ok(format!("quarantine restore {} --ledger l.db", request(runner)?))
+}
+
+/// The purge gone on with, every file as it left it; then put back, every file as it was before.
+fn purged(runner: &Runner) -> Result<String, Failure> {
+    verified(runner)?;
+    done(runner, PURGE)?;
+    verified(runner)?;
+    let after = digests(&runner.folder)?;
+    done(runner, &restore_words(runner)?)?;
+    verified(runner)?;
+    Ok(format!("{after}\nput back\n{}", digests(&runner.folder)?))
+}
+
+/// Every file as it was before the purge.
+fn restored(runner: &Runner) -> Result<String, Failure> {
+    verified(runner)?;
+    // What failed after the last step has nothing left to put back.
+    let kept = runner.json("quarantine list")?;
+    if kept["quarantines"].as_array().is_some_and(|kept| !kept.is_empty()) {
+        done(runner, &restore_words(runner)?)?;
+    }
+    verified(runner)?;
+    digests(&runner.folder)
+}
+
+/// A digest of every file that is neither the ledger's nor in quarantine, by path.
+fn digests(folder: &Path) -> Result<String, Failure> {
+    let (mut lines, mut open) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(here) = open.pop() {
+        for entry in std::fs::read_dir(here)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(folder)?.display().to_string();
+            if name.starts_with("l.db") || name.contains(".lacuna/quarantine") {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                lines.push(format!("{name} {}", lacuna_disk::digest_file(&path)?));
+            }
+        }
+    }
+    lines.sort();
+    Ok(lines.join("\n"))
 }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::Lineage;
 use clap::Args;
+use lacuna_exact::{Ensemble, MANIFEST};
 use lacuna_ledger::{
     Digest, Holds, Ledger, Pseudonym, Record, RemovalKind, Removed, RequestState, Status, sha256_file,
 };
@@ -76,15 +77,13 @@ impl ConsultArguments {
     }
 }
 
-/// The file, or all of an exact training's folder.
+/// The file, or the manifest of an exact training's folder and the models that it names.
 fn files(model: &Path) -> Result<Vec<PathBuf>, CliError> {
     if !model.is_dir() {
         return Ok(vec![model.to_path_buf()]);
     }
-    let refused = crate::run_folder::refused(model, "list");
-    let entries = std::fs::read_dir(model).map_err(refused)?;
-    let weights = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(weights.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).collect())
+    let shards = Ensemble::open(model)?;
+    Ok(std::iter::once(model.join(MANIFEST)).chain(shards.files().map(Path::to_path_buf)).collect())
 }
 
 fn refuse_removed(ledger: &Ledger, removed: &BTreeMap<Digest, Removed>, file: &Path) -> Result<(), CliError> {

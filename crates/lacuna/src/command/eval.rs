@@ -115,6 +115,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
+    context.remember_cache()?;
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
     let registered = folder.register(context, &people);

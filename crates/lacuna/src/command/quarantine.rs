@@ -30,7 +30,7 @@ enum Verb {
     List,
     /// Put every file back as it was
     #[command(after_help = "Example:\n  lacuna quarantine restore req-1f0c --ledger requests.db")]
-    Restore(Which),
+    Restore(Restoration),
     /// Delete the files for good
     #[command(after_help = "Example:\n  lacuna quarantine delete purge-4a1b9c02 --yes")]
     Delete(Deletion),
@@ -45,6 +45,15 @@ struct Which {
     /// The ledger of the request that it belongs to
     #[arg(long, env = "LACUNA_LEDGER", value_name = "FILE")]
     ledger: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Restoration {
+    #[command(flatten)]
+    which: Which,
+    /// Put back files though signed evidence of the request says that they were removed; the ledger says so from then on
+    #[arg(long)]
+    against_evidence: bool,
 }
 
 #[derive(Args)]
@@ -78,19 +87,34 @@ struct Done {
     files: usize,
 }
 
+#[derive(Serialize)]
+struct Restored {
+    name: String,
+    files: usize,
+    /// Those that signed evidence of the request says were removed.
+    against_evidence: usize,
+}
+
 /// Do it.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.verb {
         Verb::List => list(context),
-        Verb::Restore(which) => {
-            let quarantine = find(&which.name, context)?;
-            let mut ledger = ledger_of(&quarantine, which)?;
-            let files = restore(quarantine, ledger.as_mut())?.len();
-            let text = format!("put back {files} files\n");
-            Ok(Outcome::new("quarantine.restore", &Done { name: which.name.clone(), files }, text))
-        }
+        Verb::Restore(arguments) => put_back(arguments, context),
         Verb::Delete(deletion) => delete(deletion, context),
     }
+}
+
+fn put_back(arguments: &Restoration, context: &Context) -> Result<Outcome, CliError> {
+    let which = &arguments.which;
+    let quarantine = find(&which.name, context)?;
+    let mut ledger = ledger_of(&quarantine, which)?;
+    let (steps, against_evidence) = restore(quarantine, ledger.as_mut(), arguments.against_evidence)?;
+    let files = steps.len();
+    let mut text = format!("put back {files} files\n");
+    if against_evidence > 0 {
+        text.push_str(&format!("warning: signed evidence says of {against_evidence} of them that they were removed\n"));
+    }
+    Ok(Outcome::new("quarantine.restore", &Restored { name: which.name.clone(), files, against_evidence }, text))
 }
 
 fn list(context: &Context) -> Result<Outcome, CliError> {
@@ -107,12 +131,13 @@ fn list(context: &Context) -> Result<Outcome, CliError> {
         }
     };
     let listed = Listed { quarantines: Quarantine::all(&context.runs)?.into_iter().map(line).collect() };
-    let mut rows = vec![["name", "request", "since", "files", "bytes", "folder"].map(str::to_string).to_vec()];
+    let mut rows = vec![["name", "state", "request", "since", "files", "bytes", "folder"].map(str::to_string).to_vec()];
     for line in &listed.quarantines {
         let request = line.request.clone().unwrap_or_else(|| "-".to_string());
         let folder = line.folder.display().to_string();
         rows.push(vec![
             line.name.clone(),
+            line.state.in_words().to_string(),
             request,
             line.at.clone(),
             line.steps.to_string(),

@@ -7,21 +7,21 @@ use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
 use crate::trace::{
-    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, purge,
-    roots,
+    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, is_cache,
+    purge, roots,
 };
 use clap::Args;
 use lacuna_artefacts::{PortablePath, Site};
-use lacuna_ledger::{Ledger, random_hex};
+use lacuna_ledger::{Digest, Holds, Ledger, random_hex};
 use lacuna_objects::Address;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// List everything that still holds a subject, and set it aside
 ///
-/// Looks into the folder of runs, the folders outside it where lacuna wrote (its registers), the cache and the stores of
-/// records and models where one is named, and where you say. Files are attributed by registers, lineages, records and
+/// Looks into the folder of runs, the folders outside it where lacuna wrote (its registers), every cache, store of records
+/// and models and plan that a verb used or that is named, and where you say. What was not looked at is listed. Files are attributed by registers, lineages, records and
 /// content. Files of others that mention the subject are listed and never changed.
 ///
 /// --purge moves what lacuna made of the subject into a quarantine and writes a pseudonym into the fields of lacuna's own
@@ -75,16 +75,30 @@ struct Traced {
     subject: String,
     #[serde(flatten)]
     trace: Trace,
+    /// Whether a data set that was named by --data lists the subject.
+    listed: bool,
+    /// What was not looked at, since nothing named it.
+    not_looked: Vec<NotLooked>,
     /// How many files that were removed before are back.
     returned: usize,
     /// What lies in buckets, where nothing is removed from here.
     buckets: Vec<Bucket>,
     /// What a purge did.
     receipt: Option<Receipt>,
+    /// The statement that was signed for the request before the purge: it does not list what the purge removed.
+    signed_before: Option<Digest>,
     /// What is still there after a purge.
     remaining: Vec<Held>,
     /// Quarantines with files that were set aside, of anybody.
     quarantines: Vec<Kept>,
+}
+
+/// Something that a trace looks at where it is named.
+#[derive(Serialize)]
+struct NotLooked {
+    what: &'static str,
+    /// The way to have it looked at.
+    fix: &'static str,
 }
 
 /// A quarantine that is there.
@@ -114,6 +128,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let given: Vec<String> = given.into_iter().map(Address::to_string).collect();
     let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref())?;
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
+    let quarantines_before = Quarantine::all(&context.runs)?;
+    refuse_unlisted_sources(arguments, &person, &quarantines_before)?;
+    let not_looked = not_looked(arguments, &person, &roots, cache, &quarantines_before);
     let registered = crate::trace::registered(site.as_ref())?;
     let look = |ledger: Option<&Ledger>| {
         find(&person, &Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
@@ -121,22 +138,83 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let trace = look(ledger.as_ref())?;
     let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };
     let buckets = in_buckets(&person, &places, &given)?;
-    let (mut receipt, mut remaining) = (None, Vec::new());
+    let (mut receipt, mut remaining, mut signed_before) = (None, Vec::new(), None);
     let scope = Scope { include_sources: arguments.include_sources };
     if arguments.purge {
         let request = ledger.as_ref().map(|ledger| open_request_of(ledger, &subject)).transpose()?;
         let pseudonym = request.as_ref().map_or_else(random_hex::<16>, |state| state.subject.to_string());
         let plan = Plan::of(&trace, &person, pseudonym, scope)?;
         confirm(&plan, arguments.yes, context)?;
+        signed_before = request.as_ref().and_then(|state| state.evidence).filter(|_| !plan.is_empty());
         let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
         receipt = Some(purge(&context.runs, &plan, written)?);
         remaining = look(ledger.as_ref())?.files;
     }
     let returned = trace.files.iter().filter(|held| held.returned).count();
     let quarantines = kept(context)?;
-    let traced = Traced { subject: subject.to_string(), trace, returned, buckets, receipt, remaining, quarantines };
+    let (subject, listed) = (subject.to_string(), person.is_listed);
+    let traced = Traced {
+        subject,
+        trace,
+        listed,
+        not_looked,
+        returned,
+        buckets,
+        receipt,
+        signed_before,
+        remaining,
+        quarantines,
+    };
     let exit = traced.exit(scope);
     Ok(Outcome::new("trace", &traced, traced.text()).exiting(exit))
+}
+
+/// The person's own images are those that a data set lists: where none does, nothing would be moved, and who asked for it
+/// would believe that it was. A repeated purge finds them in quarantine.
+fn refuse_unlisted_sources(arguments: &Arguments, person: &Person, quarantines: &[Quarantine]) -> Result<(), CliError> {
+    let of_sources =
+        |quarantine: &Quarantine| quarantine.journal().steps.iter().any(|step| step.holds == Holds::Volume);
+    if !arguments.include_sources || person.is_listed || quarantines.iter().any(of_sources) {
+        return Ok(());
+    }
+    let named: Vec<String> = arguments.data.iter().map(|data| data.display().to_string()).collect();
+    let found = if named.is_empty() { "none was named".to_string() } else { format!("none in {}", named.join(", ")) };
+    let what = format!(
+        "--include-sources: expected a data set that lists {}, found {found}; fix: --data DIR names the one with the \
+         subject's images",
+        person.id
+    );
+    Err(CliError::Config { what })
+}
+
+/// What would be looked at if it were named.
+fn not_looked(
+    arguments: &Arguments,
+    person: &Person,
+    roots: &[PathBuf],
+    cache: Option<&Path>,
+    quarantines: &[Quarantine],
+) -> Vec<NotLooked> {
+    let of_requests = quarantines.iter().any(|quarantine| quarantine.journal().request.is_some());
+    let cases = [
+        (
+            !person.is_listed,
+            "the subject's images, what was prepared from them, and what is called as a scan is: no data set that was \
+             named lists the subject",
+            "--data DIR",
+        ),
+        (
+            cache.is_none() && !roots.iter().any(|root| is_cache(root)),
+            "caches of prepared images: none was named, and no verb of this folder of runs used one",
+            "--cache DIR",
+        ),
+        (
+            arguments.ledger.is_none() && of_requests,
+            "quarantines of requests: without their ledger nothing says whose they are, nor whether a removed file is back",
+            "--ledger FILE",
+        ),
+    ];
+    cases.into_iter().filter(|(missing, ..)| *missing).map(|(_, what, fix)| NotLooked { what, fix }).collect()
 }
 
 /// Show what a purge will do, and ask where a person can answer. Everything can be put back until the request is closed.
@@ -213,12 +291,21 @@ impl Traced {
         text.push_str(&in_words(&self.buckets));
         if let Some(receipt) = &self.receipt {
             text.push_str(&done(receipt));
+            if let Some(statement) = self.signed_before {
+                text.push_str(&format!(
+                    "not in the evidence: the statement {statement} was signed before this purge and does not list these \
+                     files; `lacuna ledger show` does\n"
+                ));
+            }
             if !self.remaining.is_empty() {
                 text.push_str(&format!("still there:\n{}", table(&self.remaining)));
             }
         }
         let looked: Vec<String> = self.trace.looked.iter().map(|root| root.display().to_string()).collect();
         text.push_str(&format!("looked into: {}\n", looked.join(", ")));
+        for NotLooked { what, fix } in &self.not_looked {
+            text.push_str(&format!("not looked at: {what}; fix: {fix}\n"));
+        }
         for kept in &self.quarantines {
             let until = match &kept.request {
                 Some(request) => format!("until request {request} is closed"),
@@ -236,9 +323,11 @@ fn done(receipt: &Receipt) -> String {
     match &receipt.quarantine {
         None => "\nnothing was removed\n".to_string(),
         Some(name) => format!(
-            "\n{} files moved to quarantine, {} rewritten with a pseudonym, {} folders renamed; `lacuna quarantine restore {name}` puts all back\n",
+            "\n{} files moved to quarantine, {} rewritten with a pseudonym, {} without the subject's rows or entries, {} \
+             folders renamed; `lacuna quarantine restore {name}` puts all back\n",
             count("quarantine"),
             count("rewrite"),
+            count("take out"),
             count("rename")
         ),
     }
@@ -273,6 +362,7 @@ fn table(files: &[Held]) -> String {
         let purge = match held.purge {
             Remedy::Quarantine => "quarantines",
             Remedy::Rewrite => "rewrites",
+            Remedy::TakeOut => "takes entries out",
             Remedy::Source => "with --include-sources",
             Remedy::Listing => "takes rows out with --include-sources",
             Remedy::Keep => "keeps",

@@ -32,10 +32,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
 fn text(checked: &Checked) -> String {
     let Checked { statement, recorded, findings, .. } = checked;
     if let (Some(statement), Some(recorded), []) = (statement, recorded, &findings[..]) {
-        let files = statement.predicate.files.len();
+        let (files, request) = (checked.covered.len(), &statement.predicate.request);
         return format!(
             "as it was signed: {files} files, and in the ledger that was signed at {recorded}\nevery file here is covered: \
-             {}\n\n{}",
+             {}\nwhat was done with files since then, the ledger alone says: `lacuna ledger show {request}`\n\n{}",
             checked.covered.join(", "),
             statement.page()
         );

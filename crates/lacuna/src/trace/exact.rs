@@ -2,7 +2,8 @@
 
 use super::person::Person;
 use super::{Basis, Remedy, Unknown};
-use lacuna_exact::{Manifest, files_that_hold};
+use lacuna_cohort::SubjectId;
+use lacuna_exact::{ExactError, Manifest, files_of_others, files_that_hold};
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,11 +14,11 @@ pub type Found = (Holds, Remedy, Basis);
 /// What the exact trainings of these folders hold of the person.
 #[derive(Debug, Default)]
 pub struct Exact {
-    /// Files that hold the person, or belong to a model of several shards of which one does.
+    /// Files that hold the person; where nothing of a model could be used without the person, all of its files.
     pub found: BTreeMap<PathBuf, Found>,
-    /// Folders whose manifest says of every file whom it saw.
-    pub spoken_for: Vec<PathBuf>,
-    /// Manifests that cannot be believed.
+    /// Files that are as their manifest says, and that never saw the person.
+    pub others: BTreeSet<PathBuf>,
+    /// Folders whose manifest or files cannot be read.
     pub damaged: Vec<Unknown>,
 }
 
@@ -26,46 +27,48 @@ impl Exact {
     pub fn read(folders: &[PathBuf], files: &BTreeSet<PathBuf>, person: &Person) -> Exact {
         let mut exact = Exact::default();
         for folder in folders {
-            match plan_holds(folder, person) {
-                Ok(false) => exact.spoken_for.push(folder.clone()),
-                Ok(true) => {
-                    exact.spoken_for.push(folder.clone());
-                    exact.add(folder, files, person);
-                }
-                Err(why) => exact.damaged.push(Unknown::new(folder, why)),
+            if let Err(error) = exact.add(folder, files, person) {
+                exact.damaged.push(Unknown::new(folder, error.to_string()));
             }
         }
         exact
     }
 
-    /// A model of several shards is one model: without the manifest, which names the person, none of its files can be
-    /// used, so all of them go. What was erased into another run has its own copies.
-    fn add(&mut self, folder: &Path, files: &BTreeSet<PathBuf>, person: &Person) {
-        let subjects: BTreeSet<_> =
-            person.names().into_iter().filter_map(|name| lacuna_cohort::SubjectId::new(name).ok()).collect();
-        let held = files_that_hold(folder, &subjects).unwrap_or_default();
-        let holds: BTreeMap<PathBuf, &str> = held.into_iter().map(|held| (held.file, held.holds)).collect();
-        let below = files.iter().filter(|path| path.starts_with(folder));
-        for path in below.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")) {
-            let holds = match holds.get(path) {
-                Some(&"moments") => Holds::Checkpoint,
-                Some(_) => Holds::Weights,
-                // It never saw the person, and is of no use without the manifest.
-                None => Holds::Name,
-            };
-            self.found.insert(path.clone(), (holds, Remedy::Quarantine, Basis::Manifest));
+    fn add(&mut self, folder: &Path, files: &BTreeSet<PathBuf>, person: &Person) -> Result<(), ExactError> {
+        let (manifest, subjects) = (Manifest::read(folder)?, subjects_of(person));
+        let others = files_of_others(folder, &manifest, &subjects)?;
+        if holds_person(&manifest, person) {
+            let held = files_that_hold(folder, &subjects)?;
+            let holds: BTreeMap<PathBuf, &str> = held.into_iter().map(|held| (held.file, held.holds)).collect();
+            let can_stay = lacuna_exact::without(&manifest, &subjects).is_some();
+            let below = files.iter().filter(|path| path.starts_with(folder));
+            for path in below.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")) {
+                let holds = match holds.get(path) {
+                    Some(&"moments") => Holds::Checkpoint,
+                    Some(_) => Holds::Weights,
+                    None if can_stay => continue,
+                    // Without a manifest, which only names the person, nothing says any more what it is.
+                    None => Holds::Name,
+                };
+                self.found.insert(path.clone(), (holds, Remedy::Quarantine, Basis::Manifest));
+            }
+            for path in holds.iter().filter(|(_, holds)| **holds == "losses").map(|(path, _)| path) {
+                self.found.insert(path.clone(), (Holds::Scores, Remedy::Quarantine, Basis::Manifest));
+            }
         }
-        for path in holds.iter().filter(|(_, holds)| **holds == "losses").map(|(path, _)| path) {
-            self.found.insert(path.clone(), (Holds::Scores, Remedy::Quarantine, Basis::Manifest));
-        }
+        self.others.extend(others);
+        Ok(())
     }
 }
 
-/// Whether the plan of an exact training holds the person.
-fn plan_holds(folder: &Path, person: &Person) -> Result<bool, String> {
-    let manifest = Manifest::read(folder).map_err(|error| error.to_string())?;
+/// The person as plans may call them.
+pub fn subjects_of(person: &Person) -> BTreeSet<SubjectId> {
+    person.names().into_iter().filter_map(|name| SubjectId::new(name).ok()).collect()
+}
+
+/// Whether an exact training saw the person; weights that it began from hand on whom they saw.
+fn holds_person(manifest: &Manifest, person: &Person) -> bool {
     let planned = manifest.plan.subjects();
-    // Weights that the training began from hand on whom they saw.
     let seen = planned.iter().chain(manifest.init_saw.iter().flatten());
-    Ok(person.is_among(seen.map(|subject| subject.as_str())))
+    person.is_among(seen.map(|subject| subject.as_str()))
 }

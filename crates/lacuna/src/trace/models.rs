@@ -25,6 +25,16 @@ pub enum Saw {
     Unknown(String),
 }
 
+impl Saw {
+    /// The same with a better reason, where nothing else is known.
+    fn with_reason(self, reason: impl FnOnce() -> Option<String>) -> Saw {
+        match self {
+            Saw::Unknown(why) if why == NOTHING_SAYS => Saw::Unknown(reason().unwrap_or(why)),
+            other => other,
+        }
+    }
+}
+
 /// What is known of the models below some folders.
 pub struct Models<'a> {
     survey: &'a Survey,
@@ -109,6 +119,18 @@ impl<'a> Models<'a> {
             .or_else(|| self.by_record(&name, is_checkpoint))
             .or_else(|| self.by_parents(meant, is_checkpoint))
             .unwrap_or_else(|| self.by_content(path))
+            .with_reason(|| self.lineage_of_another(path, &name))
+    }
+
+    /// Why the lineage beside a model says nothing of it, if one lies there.
+    fn lineage_of_another(&self, path: &Path, name: &str) -> Option<String> {
+        let lineage = self.survey.lineages.get(path.parent()?).filter(|_| name == MODEL)?;
+        let found = network_digest(path).unwrap_or_else(|| "no network of lacuna's".to_string());
+        Some(format!(
+            "lineage.json beside it is of another model, so nothing says whom this one saw: expected {}, found {found}; \
+             fix: restore the model or its lineage, or move the model away",
+            lineage.model
+        ))
     }
 
     /// The model and the checkpoint of a run; any other file in its folder is none of its own.

@@ -6,7 +6,7 @@ use crate::redact;
 use lacuna_artefacts::{Artefact, Entered, FileMark, Site, SubjectKey};
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_ledger::Ledger;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One person, as every kind of file may call them.
@@ -28,6 +28,14 @@ pub struct Person {
     marks: BTreeSet<FileMark>,
     /// The fingerprint of the key of `keys` and `marks`.
     site: Option<String>,
+    /// Whether a data set that was named lists them.
+    pub is_listed: bool,
+    /// Other people's scans that are called as this person is: their names and their images.
+    namesakes: BTreeMap<String, Vec<PathBuf>>,
+    /// Keys of names that other people's scans have too.
+    shared_keys: BTreeSet<SubjectKey>,
+    /// Marks of the images of those scans.
+    namesake_marks: BTreeSet<FileMark>,
 }
 
 /// What a register entry says of a person.
@@ -76,6 +84,10 @@ impl Person {
 
     /// What a data set lists of them. A scan that is called like another person is not theirs alone.
     fn add_scans(&mut self, subject: &SubjectId, cohort: &Cohort, data: &Path) {
+        self.is_listed |= cohort.subjects().contains(subject);
+        for scan in cohort.scans().iter().filter(|scan| scan.subject != *subject && scan.name == self.id) {
+            self.namesakes.entry(scan.name.clone()).or_default().extend(scan.images.iter().cloned());
+        }
         let others: BTreeSet<String> = cohort.subjects().iter().map(SubjectId::to_string).collect();
         for scan in cohort.scans_of(subject) {
             let files: Vec<PathBuf> = scan.images.iter().chain(&scan.label).map(|file| shown(file)).collect();
@@ -92,6 +104,12 @@ impl Person {
         self.keys = std::iter::once(&self.id).chain(&self.scans).map(|name| site.subject_key(name)).collect();
         for file in self.files.iter().filter(|file| file.is_file()) {
             self.marks.insert(site.file_mark(&lacuna_disk::digest_file(file)?));
+        }
+        for (name, images) in &self.namesakes {
+            self.shared_keys.insert(site.subject_key(name));
+            for image in images.iter().filter(|image| image.is_file()) {
+                self.namesake_marks.insert(site.file_mark(&lacuna_disk::digest_file(image)?));
+            }
         }
         self.site = Some(site.fingerprint());
         Ok(())
@@ -149,6 +167,13 @@ impl Person {
             return Said::Unknown;
         }
         let is_among = |keys: &BTreeSet<SubjectKey>| !keys.is_disjoint(&self.keys);
+        // What is made of images is entered by the names of scans too, and another person's scan may be called like this
+        // person: then the image decides.
+        let own: Vec<&SubjectKey> = holds.intersection(&self.keys).collect();
+        let is_shared = !made_of.is_empty() && !own.is_empty() && own.iter().all(|key| self.shared_keys.contains(*key));
+        if is_shared && made_of.is_disjoint(&self.marks) {
+            return if made_of.is_disjoint(&self.namesake_marks) { Said::Unknown } else { Said::Others };
+        }
         if is_among(holds) || !made_of.is_disjoint(&self.marks) {
             Said::Holds
         } else if is_among(forgotten) {
@@ -213,6 +238,42 @@ mod tests {
         let pseudonym = "ab".repeat(16);
         assert!(person.is_meant_by(&pseudonym) && person.is_among(["x", pseudonym.as_str()]));
         assert!(!person.is(&pseudonym) && !person.is_mentioned_in(pseudonym.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_made_of_another_persons_scan_of_the_same_name_is_that_persons_and_unknown_where_the_image_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let table = "scan\tsubject\nbert\tanna\ns2\tbert\n";
+        lacuna_disk::write_bytes(&place("d/subjects.tsv"), table.as_bytes()).unwrap();
+        for scan in ["bert", "s2"] {
+            for kind in ["images", "labels"] {
+                lacuna_disk::write_bytes(&place(&format!("d/{kind}/{scan}.nii.gz")), scan.as_bytes()).unwrap();
+            }
+        }
+        let site = Site::open_or_create(&place("runs")).unwrap();
+        let person = |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[place("d")], None, Some(&site)).unwrap();
+        let mark = |text: &str| site.file_mark(&lacuna_disk::digest(text.as_bytes()));
+        let said = |id: &str, keys: &[&str], image: &str| {
+            let holds = keys.iter().map(|key| site.subject_key(key)).collect();
+            let artefact =
+                Artefact { holds, made_of: [mark(image)].into(), ..Artefact::of_file("p", Kind::Prediction) };
+            person(id).said_by(&Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact })
+        };
+        // Anna's scan is called bert.
+        for keys in [&["bert"][..], &["bert", "anna"]] {
+            assert_eq!((said("anna", keys, "bert"), said("bert", keys, "bert")), (Said::Holds, Said::Others));
+        }
+        assert_eq!(
+            (said("bert", &["bert", "s2"], "s2"), said("anna", &["bert", "s2"], "s2")),
+            (Said::Holds, Said::Others)
+        );
+        assert_eq!(said("bert", &["bert"], "gone"), Said::Unknown, "nobody can say which of the two");
+        // Whom weights saw is entered by id alone.
+        let holds = [site.subject_key("bert")].into();
+        let artefact = Artefact { holds, ..Artefact::of_file("m", Kind::Weights) };
+        let entered = Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact };
+        assert_eq!((person("bert").said_by(&entered), person("anna").said_by(&entered)), (Said::Holds, Said::Others));
     }
 
     #[test]

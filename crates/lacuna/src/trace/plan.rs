@@ -45,6 +45,11 @@ pub enum How {
         /// BLAKE3 of the new content.
         after: String,
     },
+    /// The file is written anew without the person's rows or entries; the original goes into quarantine.
+    TakeOut {
+        /// BLAKE3 of the new content.
+        after: String,
+    },
     /// A run folder whose name mentions the person gets another.
     Rename {
         /// The new path.
@@ -71,6 +76,7 @@ impl How {
         match self {
             How::Quarantine => RemovalKind::Quarantined,
             How::Rewrite { .. } => RemovalKind::Rewritten,
+            How::TakeOut { .. } => RemovalKind::TakenOut,
             How::Rename { .. } => RemovalKind::Renamed,
         }
     }
@@ -80,7 +86,16 @@ impl How {
         match self {
             How::Quarantine => "quarantine",
             How::Rewrite { .. } => "rewrite",
+            How::TakeOut { .. } => "take out",
             How::Rename { .. } => "rename",
+        }
+    }
+
+    /// The digest of the new content, where the file gets one.
+    pub fn after(&self) -> Option<&String> {
+        match self {
+            How::Rewrite { after } | How::TakeOut { after } => Some(after),
+            How::Quarantine | How::Rename { .. } => None,
         }
     }
 }
@@ -94,7 +109,7 @@ impl Plan {
         let roots = trace.looked.iter().map(|root| root.0.clone()).collect();
         let mut plan = Plan { steps: Vec::new(), pseudonym, contents: BTreeMap::new(), roots };
         let goes = |held: &&Held| match held.purge {
-            Remedy::Quarantine | Remedy::Rewrite => true,
+            Remedy::Quarantine | Remedy::Rewrite | Remedy::TakeOut => true,
             Remedy::Source | Remedy::Listing => scope.include_sources,
             Remedy::Keep => false,
         };
@@ -133,7 +148,7 @@ impl Plan {
     fn add(&mut self, held: &Held, trace: &Trace, change: &Change) -> Result<(), CliError> {
         let path = held.path.as_path();
         let content = match held.purge {
-            Remedy::Rewrite => {
+            Remedy::Rewrite | Remedy::TakeOut => {
                 let text = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
                 let form = trace.ours.get(path).map_or(Form::Sealed, |(form, _)| *form);
                 ours::rewritten(form, &text, change, true)
@@ -142,6 +157,11 @@ impl Plan {
             _ => None,
         };
         self.step(path, held.holds, held.digest.clone(), held.bytes, content);
+        if let Some(step) = self.steps.last_mut().filter(|_| held.purge != Remedy::Rewrite)
+            && let How::Rewrite { after } = &step.how
+        {
+            step.how = How::TakeOut { after: after.clone() };
+        }
         Ok(())
     }
 
@@ -219,10 +239,7 @@ impl Plan {
         for step in &self.steps {
             let Some(run) = all_runs.iter().find(|run| step.path.starts_with(run)) else { continue };
             let name = step.path.strip_prefix(run).unwrap_or(&step.path).to_string_lossy().into_owned();
-            let after = match &step.how {
-                How::Rewrite { after } => Some(after.clone()),
-                _ => None,
-            };
+            let after = step.how.after().cloned();
             runs.entry((*run).clone()).or_default().push((name, step.before.clone(), after));
         }
         for (run, changes) in runs {
@@ -320,7 +337,7 @@ impl Held {
     /// Whether a purge of this scope removes or rewrites it.
     pub fn is_removed(&self, scope: Scope) -> bool {
         match self.purge {
-            Remedy::Quarantine | Remedy::Rewrite => true,
+            Remedy::Quarantine | Remedy::Rewrite | Remedy::TakeOut => true,
             Remedy::Source | Remedy::Listing => scope.include_sources,
             Remedy::Keep => false,
         }

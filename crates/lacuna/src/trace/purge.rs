@@ -7,7 +7,7 @@ use super::plan::{How, Plan, Step};
 use super::quarantine::{Quarantine, Receipt, State};
 use crate::error::CliError;
 use crate::run_folder::refused;
-use lacuna_ledger::{Ledger, Record, RemovalKind, random_hex};
+use lacuna_ledger::{Ledger, Record, RemovalKind, RequestState, random_hex};
 use std::path::Path;
 
 /// Carry a plan out.
@@ -93,17 +93,41 @@ fn lock(runs: &Path) -> Result<std::fs::File, CliError> {
     Ok(file)
 }
 
-/// Put back what was set aside, and write that down where it belongs to a request.
+/// Put back what was set aside, and write that down where it belongs to a request; how many files that signed evidence of
+/// the request says were removed. Those are put back only where `against_evidence` says so.
 ///
 /// # Errors
-/// A file that cannot be put back, or a request that is closed.
-pub fn restore(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<Vec<Step>, CliError> {
+/// A file that cannot be put back, a request that is closed, evidence that says otherwise.
+pub fn restore(
+    quarantine: Quarantine,
+    ledger: Option<&mut Ledger>,
+    against_evidence: bool,
+) -> Result<(Vec<Step>, usize), CliError> {
     quarantine.check_restorable()?;
+    let mut contradicted = 0;
     if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
         let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Restored);
+        contradicted = contradictions(ledger, &request, &records)?;
+        if contradicted > 0 && !against_evidence {
+            let what = format!(
+                "{}: expected files that no signed evidence says were removed, found {contradicted} that the evidence of \
+                 request {request} says were; fix: --against-evidence puts them back, and `lacuna ledger show {request}` \
+                 says so from then on",
+                quarantine.name()
+            );
+            return Err(CliError::Config { what });
+        }
         ledger.step(&request, &records)?;
     }
-    Ok(quarantine.restore()?.steps)
+    Ok((quarantine.restore()?.steps, contradicted))
+}
+
+/// How many more files would then be there that the last evidence of the request says were removed.
+fn contradictions(ledger: &Ledger, request: &str, restored: &[Record]) -> Result<usize, CliError> {
+    let mut course = ledger.view().records_of(request)?;
+    let before = RequestState::of(request, &course)?.restored_after_evidence;
+    course.extend(restored.iter().cloned());
+    Ok(RequestState::of(request, &course)?.restored_after_evidence - before)
 }
 
 /// What the ledger is told of steps: a renamed folder has no content.

@@ -174,8 +174,8 @@ impl Account {
         let runs = self.other_runs.len();
         if statements + runs > 0 {
             warnings.push(format!(
-                "not the first attempt: {statements} earlier statement(s) and {runs} other run(s) of this request are \
-                 listed below"
+                "not the first attempt: page.md lists {statements} earlier statement(s) and {runs} other run(s) of this \
+                 request"
             ));
         }
         let mut once: Vec<String> = Vec::new();

@@ -169,7 +169,13 @@ fn a_statement_names_every_one_before_it_and_every_other_run() {
         for (digest, _) in &before {
             assert!(document(&out, "page.md").contains(&digest.to_string()), "{name}");
         }
-        assert_eq!(document(&out, "limits.md").contains("not the first attempt"), !before.is_empty());
+        for name in ["limits.md", "model-card.md", "page.md"] {
+            let text = document(&out, name);
+            assert_eq!(text.contains("not the first attempt: page.md lists"), !before.is_empty(), "{name}");
+            // A document that lists nothing does not say that it does.
+            assert!(!["listed below", "as follows", "listed above"].iter().any(|word| text.contains(word)), "{name}");
+        }
+        assert_eq!(document(&out, "page.md").contains("## Earlier attempts"), !before.is_empty());
         let state = ledger.find_request(&state.request).unwrap();
         assert_eq!(state.verdict.as_deref(), Some(outcome.name()), "the verdict is that of the last runs");
         before.push((state.evidence.unwrap(), Some(outcome.name().to_string())));

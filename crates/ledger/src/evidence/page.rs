@@ -142,7 +142,12 @@ fn removed(removed: &[RemovedFiles], purged: bool) -> String {
     };
     let is_open = by_how.contains_key(&RemovalKind::Quarantined);
     let lines: String = by_how.into_iter().map(line).collect();
-    let quarantine = if is_open { "\nWhat is in quarantine is kept there until the request is closed.\n" } else { "" };
+    let quarantine = if is_open {
+        "\nWhat is in quarantine is kept there until the request is closed. Until then it can be put back, which this document \
+                      cannot show: the ledger does (`lacuna ledger show`).\n"
+    } else {
+        ""
+    };
     format!("{lines}{quarantine}")
 }
 

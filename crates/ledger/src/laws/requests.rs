@@ -160,6 +160,78 @@ fn a_request_names_its_earlier_statements_in_their_order() {
 }
 
 #[test]
+fn what_is_done_with_files_after_a_statement_is_told_apart_from_what_it_says() {
+    let (_folder, mut ledger, request) = ledger();
+    let [early, late, again] = [b"early", b"late!", b"again"].map(|text| Digest::of(&[text]));
+    let removal =
+        |artefact, how| Record::Removal { request: request.clone(), artefact, holds: Holds::Weights, bytes: 7, how };
+    let statement = |text: &[u8]| Record::Evidence { request: request.clone(), statement: Digest::of(&[text]) };
+    let steps = [
+        (removal(early, RemovalKind::Quarantined), (0, 0)),
+        (statement(b"1"), (0, 0)),
+        (removal(late, RemovalKind::Quarantined), (1, 0)),
+        (removal(again, RemovalKind::TakenOut), (2, 0)),
+        // Put back, it is as if it had never been removed; what the statement says was removed is another thing.
+        (removal(late, RemovalKind::Restored), (1, 0)),
+        (removal(early, RemovalKind::Restored), (1, 1)),
+        (removal(early, RemovalKind::Restored), (1, 1)),
+        (removal(early, RemovalKind::Deleted), (1, 1)),
+        (removal(early, RemovalKind::Quarantined), (1, 0)),
+        (removal(early, RemovalKind::Restored), (1, 1)),
+        // The next statement says all of that.
+        (statement(b"2"), (0, 0)),
+    ];
+    for (record, expected) in steps {
+        let state = ledger.step(&request, std::slice::from_ref(&record)).unwrap();
+        assert_eq!((state.removed_after_evidence, state.restored_after_evidence), expected, "{record:?}");
+    }
+}
+
+#[test]
+fn a_request_that_was_carried_out_by_removing_files_alone_is_closed_as_that_and_no_other_one() {
+    let removed = |request: &str, how| Record::Removal {
+        request: request.to_string(),
+        artefact: Digest::of(&[b"file"]),
+        holds: Holds::Weights,
+        bytes: 7,
+        how,
+    };
+    let run = |request: &str| Record::Run {
+        request: request.to_string(),
+        run: "r".to_string(),
+        strategy: "s".to_string(),
+        recipe: "c".to_string(),
+        before: "b".to_string(),
+        after: None,
+    };
+    type Case<'a> = (&'a dyn Fn(&str) -> Vec<Record>, bool);
+    let cases: [Case; 4] = [
+        (&|request| vec![removed(request, RemovalKind::Quarantined)], true),
+        (&|_| vec![], false),
+        (&|request| vec![removed(request, RemovalKind::Quarantined), removed(request, RemovalKind::Restored)], false),
+        (&|request| vec![run(request), removed(request, RemovalKind::Quarantined)], false),
+    ];
+    for (number, (records, allowed)) in cases.into_iter().enumerate() {
+        let (_folder, mut ledger, _) = ledger();
+        let request = ledger.receive(&asked("c"), &Holidays::new()).unwrap().request;
+        let early = ledger.close_removed_deleting(&request, day("2026-12-01"), &[]);
+        assert!(early.is_err(), "{number}: it was not accepted");
+        ledger.advance(&request, Status::Accepted).unwrap();
+        ledger.step(&request, &records(&request)).unwrap();
+        let deleted = [removed(&request, RemovalKind::Deleted)];
+        let closed = ledger.close_removed_deleting(&request, day("2026-12-01"), if allowed { &deleted } else { &[] });
+        match closed {
+            Ok(state) => {
+                assert!(allowed && state.closed_by_removal && !state.closed_unassessed, "{number}");
+                assert_eq!(state.status, Status::Closed);
+            }
+            Err(error) => assert!(!allowed && error.to_string().contains("trace PERSON --purge"), "{number}: {error}"),
+        }
+        assert_eq!(ledger.verify(&[]).unwrap().findings, []);
+    }
+}
+
+#[test]
 fn who_is_not_known_yet_or_refused_is_not_executed() {
     let (_folder, mut ledger, _) = ledger();
     let pending = NewRequest { identity_asked: Some(day("2026-11-27")), ..asked("c") };

@@ -144,7 +144,7 @@ impl Entering<'_> {
         let sources: Vec<PathBuf> =
             source.iter().flat_map(|source| source.images.iter().chain(&source.label)).cloned().collect();
         let whom = registering::of_file(Path::new(""), Kind::Volume);
-        let whom = registering::holding(whom, self.site, [scan.subject.as_str(), &scan.name]);
+        let whom = registering::holding(whom, self.site, registering::ids_in(self.cohort, &scan.subject, &scan.name));
         let whom = registering::made_of(whom, self.site, &sources)?;
         for file in files.images.iter().chain([&files.label]) {
             self.enter(&self.out.join(file), &whom)?;

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         Some(path) => {
             let site = context.site()?;
             let entry = registering::of_file(path, Kind::Volume);
-            let entry = registering::holding(entry, &site, [scan.subject.as_str(), &scan.name]);
+            let entry = registering::holding(entry, &site, registering::ids_in(&cohort, &scan.subject, &scan.name));
             registering::enter(&site, path, &registering::made_of(entry, &site, &scan.images)?)?;
             lacuna_disk::write_bytes(path, &png::encode(&view.montage(&slices)))?;
             format!("{}: {} {} slices of {}\n", path.display(), slices.len(), record(vec![]).plane, scan.name)

@@ -25,7 +25,7 @@ const NO_RETRAINED: &str =
 const ONE_DRAW: &str =
     "that other statistics than those of the protocol would not tell the model from retrained ones: it is one draw";
 const LIMITS: &[&str] = &[
-    "that nothing of the subject can be found in the weights by other means than those listed",
+    "that nothing of the subject can be found in the weights by other means than those of protocol.json",
     "copies, backups and exports that lacuna was not told of",
     "blocks that a disk keeps after a file was deleted",
 ];

@@ -1,6 +1,6 @@
 //! What a second search finds after everything else was done, sorted by what it means for the evidence.
 
-use super::models::is_same;
+use super::models::is_part;
 use super::progress::Progress;
 use super::purge::Look;
 use lacuna_artefacts::PortablePath;
@@ -37,7 +37,7 @@ pub struct Listed {
 pub fn sorted(look: &Look, progress: &Progress, purged: bool, keyring: &Keyring) -> Found {
     let mut found = Found { left: Left::default(), listed: Vec::new(), mentions: look.mentions.clone() };
     for held in &look.held {
-        let is_replaced = || progress.made().any(|(run, _)| is_same(&run.from, &held.path.0));
+        let is_replaced = || progress.made().any(|(run, _)| is_part(&run.from, &held.path.0));
         let is_model = matches!(held.holds, Holds::Weights | Holds::Checkpoint);
         if held.stays {
             continue;

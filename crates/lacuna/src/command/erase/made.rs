@@ -1,15 +1,12 @@
 //! What `lacuna unlearn` reported of a run, read by type: a field that is missing is an error, never an empty text.
 
 use super::progress::{Cost, How, Made, ScoreTable};
+use crate::command::unlearn::EXACT;
 use crate::error::CliError;
-use lacuna_ledger::sha256_file;
 use lacuna_unlearn::Effect;
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::PathBuf;
-
-/// The name of the one strategy that replays.
-const EXACT: &str = "exact";
 
 /// As far as the evidence needs it.
 #[derive(Deserialize)]
@@ -59,7 +56,7 @@ pub fn made(json: &Value) -> Result<Made, CliError> {
     }
     let (training_passes, teacher_passes) = (reported.training_passes, reported.teacher_passes);
     Ok(Made {
-        after: sha256_file(&reported.model)?,
+        after: super::models::digest(&reported.model)?,
         model: reported.model,
         digests: [reported.parent, reported.digest],
         how,

@@ -33,7 +33,7 @@ use crate::output::Outcome;
 use clap::Args;
 use erased::{Delivered, Erased};
 use lacuna_cohort::{Cohort, SubjectId};
-use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
+use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex};
 use progress::{Progress, Run};
 use purge::Search;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,8 @@ pub struct Arguments {
     request: String,
     #[command(flatten)]
     ledger: super::ledger::LedgerArguments,
-    /// A model that has seen the subject; may be repeated [default: all below the folder of runs]
+    /// A model that has seen the subject, a file or the run folder of an exact training; may be repeated [default: all
+    /// below the folder of runs, with --strategy exact all that were trained for it]
     #[arg(long, value_name = "FILE")]
     model: Vec<PathBuf>,
     /// The data set that they were trained on
@@ -117,11 +118,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let state = ledger.find_request(&arguments.request)?;
     let request = state.request.clone();
     refuse_unaccepted(&state)?;
-    let out = arguments.out.clone().unwrap_or_else(|| context.runs.join("evidence").join(&request));
-    if out.join("evidence.dsse.json").exists() {
-        let what = format!("{}: expected no evidence yet, found some; fix: --out names another folder", out.display());
-        return Err(CliError::Config { what });
-    }
+    let out = folder_of_evidence(arguments, context, &request)?;
     let cohort = Cohort::open(&arguments.data, &forget::options(arguments)?)?;
     crate::redact::hide_cohort(&cohort);
     let subject = find_subject(&ledger, &state, &cohort.subjects())?;
@@ -188,6 +185,26 @@ impl Work<'_> {
     }
 }
 
+/// The folder that was named, or one of the request's name; another attempt gets a number behind it.
+fn folder_of_evidence(arguments: &Arguments, context: &Context, request: &str) -> Result<PathBuf, CliError> {
+    let is_taken = |folder: &PathBuf| folder.join("evidence.dsse.json").exists();
+    let default = context.runs.join("evidence").join(request);
+    let numbered = |number: usize| match number {
+        1 => default.clone(),
+        _ => default.with_file_name(format!("{request}-{number}")),
+    };
+    if arguments.out.is_none() && arguments.again {
+        return Ok((1..).map(numbered).find(|folder| !is_taken(folder)).expect("numbers do not end"));
+    }
+    let out = arguments.out.clone().unwrap_or(default);
+    if is_taken(&out) {
+        let fix = "--out names another folder, and --again makes another attempt";
+        let what = format!("{}: expected no evidence yet, found some; fix: {fix}", out.display());
+        return Err(CliError::Config { what });
+    }
+    Ok(out)
+}
+
 fn refuse_unaccepted(state: &RequestState) -> Result<(), CliError> {
     if [Status::Accepted, Status::Extended, Status::Executed, Status::Verified].contains(&state.status) {
         return Ok(());
@@ -227,7 +244,10 @@ fn refuse_a_second_attempt(
 /// Something else, of which a part is done.
 fn planned(kept: &Path, arguments: &Arguments, protocol: &[u8]) -> Result<Option<Progress>, CliError> {
     let Some(progress) = Progress::read(kept)? else { return Ok(None) };
-    let named = |model: &PathBuf| progress.runs.iter().any(|run| run.from == *model);
+    let named = |model: &PathBuf| {
+        let model = models::root_of(arguments, model);
+        progress.runs.iter().any(|run| run.from == model)
+    };
     if progress.protocol == Digest::of(&[protocol]) && arguments.model.iter().all(named) {
         return Ok(Some(progress));
     }
@@ -256,7 +276,7 @@ fn plan(
     let mut runs = Vec::new();
     for from in models {
         forget::check(arguments, &from, subject, context)?;
-        let (run, before) = (random_hex::<16>(), sha256_file(&from)?);
+        let (run, before) = (random_hex::<16>(), models::digest(&from)?);
         runs.push(Run { run, from, before, made: None, audited: None });
     }
     let strategy = arguments.strategy.clone().unwrap_or_else(|| "recipe".to_string());

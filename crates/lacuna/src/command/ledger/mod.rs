@@ -97,7 +97,9 @@ pub fn open_request_of(ledger: &Ledger, subject: &SubjectId) -> Result<RequestSt
     let open = |state: &RequestState| Some(&state.subject) == pseudonym.as_ref() && state.status != Status::Closed;
     ledger.requests()?.into_iter().find(open).ok_or_else(|| CliError::Config {
         what: format!(
-            "{}: expected an open request of {subject}, found none; fix: `lacuna ledger request --subject {subject}`",
+            "{}: expected an open request of {subject}, since files are removed for a request, found none; fix: `lacuna \
+             ledger request --subject {subject}`, `lacuna ledger accept REQUEST`, the same command again, and `lacuna ledger \
+             close REQUEST --removed` at the end",
             ledger.path().display()
         ),
     })

@@ -99,6 +99,7 @@ impl Shown {
             state.evidence_earlier.iter().map(|statement| ("evidence", format!("{statement}, an earlier one"))),
         );
         lines.extend(state.evidence.map(|statement| ("evidence", statement.to_string())));
+        lines.extend(after_evidence(state).into_iter().map(|warning| ("warning", warning)));
         lines.extend(self.next.clone().map(|next| ("next", next)));
         let mut text = named(&lines);
         if !self.events.is_empty() {
@@ -106,6 +107,21 @@ impl Shown {
         }
         text
     }
+}
+
+/// What was done with files after the evidence was signed, which the evidence does not say.
+pub fn after_evidence(state: &RequestState) -> Vec<String> {
+    let files = |count: usize| if count == 1 { "1 file was".to_string() } else { format!("{count} files were") };
+    let mut lines = Vec::new();
+    if state.restored_after_evidence > 0 {
+        let files = files(state.restored_after_evidence);
+        lines.push(format!("{files} put back after the evidence was signed, which says that they were removed"));
+    }
+    if state.removed_after_evidence > 0 {
+        let files = files(state.removed_after_evidence);
+        lines.push(format!("{files} removed after the evidence was signed, which does not list them"));
+    }
+    lines
 }
 
 /// The day, how far it is, and why it is that one.
@@ -150,7 +166,11 @@ fn next(state: &RequestState, ledger: &str) -> Option<String> {
         }
         Status::IdentityPending => format!("lacuna ledger accept {request}{ledger}, once it is sure who asks"),
         Status::Accepted | Status::Extended => {
-            format!("lacuna erase --request {request}{ledger} --data DIR --strategy NAME --audit FILE")
+            format!(
+                "lacuna erase --request {request}{ledger} --data DIR --strategy NAME --audit FILE, or, where files are to be \
+                 removed and no model is to forget, lacuna trace SUBJECT --purge{ledger} and lacuna ledger close {request} \
+                 --removed{ledger}"
+            )
         }
         Status::Executed => by_verdict,
         Status::Verified | Status::Refused => {
@@ -161,7 +181,11 @@ fn next(state: &RequestState, ledger: &str) -> Option<String> {
 }
 
 fn status_in_words(state: &RequestState) -> String {
-    let how = if state.closed_unassessed { ", without an assessment" } else { "" };
+    let how = match (state.closed_unassessed, state.closed_by_removal) {
+        (true, _) => ", without an assessment",
+        (_, true) => ", by removing files alone",
+        _ => "",
+    };
     format!("{}{how}", state.status.name())
 }
 

@@ -75,7 +75,7 @@ pub struct ExtendArguments {
 #[command(
     after_help = "Examples:\n  lacuna ledger close req-1f0c --ledger requests.db\n  lacuna ledger close req-1f0c \
                         --told 2026-12-10 --destroy-link --ledger requests.db\n  lacuna ledger close req-1f0c \
-                        --unassessed --ledger requests.db"
+                        --unassessed --ledger requests.db\n  lacuna ledger close req-1f0c --removed --ledger requests.db"
 )]
 pub struct CloseArguments {
     #[command(flatten)]
@@ -87,6 +87,10 @@ pub struct CloseArguments {
     /// inconclusive
     #[arg(long)]
     unassessed: bool,
+    /// Close an accepted request that `lacuna trace --purge` carried out alone: files were removed and no model was made to
+    /// forget
+    #[arg(long, conflicts_with = "unassessed")]
+    removed: bool,
     /// Destroy the link from the ledger's pseudonym to the subject's id. The request can then no more be found by id
     #[arg(long)]
     destroy_link: bool,
@@ -126,9 +130,10 @@ pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, C
         let told = day_or_today(arguments.told);
         let deleted = deletions(&context.runs, &request, &ledger)?;
         check_at_hand(&ledger, &request, &deleted, context)?;
-        let closed = match arguments.unassessed {
-            true => ledger.close_unassessed_deleting(&request, told, &deleted),
-            false => ledger.close_deleting(&request, told, &deleted),
+        let closed = match (arguments.unassessed, arguments.removed) {
+            (true, _) => ledger.close_unassessed_deleting(&request, told, &deleted),
+            (_, true) => ledger.close_removed_deleting(&request, told, &deleted),
+            _ => ledger.close_deleting(&request, told, &deleted),
         };
         state = closed?;
     }
@@ -147,7 +152,8 @@ fn check_at_hand(ledger: &Ledger, request: &str, deleted: &[Record], context: &C
     let here = |mark: &Digest| {
         deleted.iter().any(|record| matches!(record, Record::Removal { artefact, .. } if artefact == mark))
     };
-    let set_aside = |how: &RemovalKind| matches!(how, RemovalKind::Quarantined | RemovalKind::Rewritten);
+    let set_aside =
+        |how: &RemovalKind| matches!(how, RemovalKind::Quarantined | RemovalKind::Rewritten | RemovalKind::TakenOut);
     let removed = ledger.view().removed()?;
     let missing =
         removed.iter().filter(|(mark, of)| of.request == request && set_aside(&of.how) && !here(mark)).count();

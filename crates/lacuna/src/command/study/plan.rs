@@ -79,6 +79,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let digest = plan.write(&arguments.out)?;
     // Whoever does a task, on whatever machine, must call people by the same names.
     context.site()?.share_with(&arguments.out)?;
+    context.remember([arguments.out.as_path()].into_iter().chain(folders.in_folders()))?;
     let record = Record {
         plan: arguments.out.clone(),
         digest,

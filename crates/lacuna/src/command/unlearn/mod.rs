@@ -19,6 +19,7 @@ use crate::output::Outcome;
 use crate::run_folder::RunFolder;
 use clap::Args;
 pub use config::UnlearnRun;
+pub use exact::{STRATEGY as EXACT, folder_around as exact_folder};
 use job::Job;
 use lacuna_cohort::LayoutOptions;
 use lacuna_report::html::Pictures;

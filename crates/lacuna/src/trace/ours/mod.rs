@@ -7,7 +7,9 @@ mod document;
 mod fields;
 mod table;
 
+use super::exact::subjects_of;
 use super::person::Person;
+use lacuna_exact::Manifest;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,6 +27,8 @@ pub enum Form {
     Csv,
     /// A JSON document, or lines of them, that a digest elsewhere names or a seal holds: whole or not at all.
     Sealed,
+    /// The sealed manifest of an exact training: the person can be taken out of it, and it is sealed anew.
+    Exact,
     /// Made of the other files of its run, and can be made again: pages, tables for people, pictures.
     Derived,
 }
@@ -90,7 +94,7 @@ const OURS: &[(&str, Form)] = &[
     ("effect.json", Form::Json),
     ("purge.json", Form::Json),
     ("proof.json", Form::Json),
-    ("exact.json", Form::Sealed),
+    ("exact.json", Form::Exact),
     ("metrics.jsonl", Form::JsonLines),
     ("config.toml", Form::Toml),
     ("plan.jsonl", Form::Sealed),
@@ -136,8 +140,13 @@ fn schema_form(name: &str, text: &[u8]) -> Option<Form> {
         return None;
     }
     let value: Value = serde_json::from_slice(text).ok()?;
+    // What an erasure under way has come to names nobody, is what the erasure goes on from, and goes at its end.
+    if value.get("schema").and_then(Value::as_str).is_some_and(|schema| schema.starts_with("lacuna.erase-progress/")) {
+        return None;
+    }
     let is_sealed = value.get("seal").is_some() || value.get("declaration").is_some() || is_record(&value);
     match is_ours(&value) {
+        true if is_sealed && name == lacuna_exact::MANIFEST => Some(Form::Exact),
         true if is_sealed => Some(Form::Sealed),
         true => Some(Form::Json),
         false if value.get("declaration").is_some_and(|declared| declared.get("subjects").is_some()) => {
@@ -161,7 +170,7 @@ pub fn names(form: Form, text: &[u8], person: &Person) -> bool {
     match form {
         Form::Json => serde_json::from_slice(text).is_ok_and(|value: Value| document::names(&value, person)),
         Form::JsonLines => lines(text).iter().flatten().any(|value| document::names(value, person)),
-        Form::Sealed => {
+        Form::Sealed | Form::Exact => {
             let whole = serde_json::from_slice::<Value>(text).ok();
             let documents = whole.map_or_else(|| lines(text).into_iter().flatten().collect(), |value| vec![value]);
             documents.iter().any(|value| document::names(value, person) || names_of_plan(value, person))
@@ -174,7 +183,8 @@ pub fn names(form: Form, text: &[u8], person: &Person) -> bool {
 
 /// An exact training's plan lists people by shard and slice, a plan of tasks tells them in the words of each task.
 fn names_of_plan(value: &Value, person: &Person) -> bool {
-    let of_exact = value.pointer("/plan/shards").is_some_and(|shards| any_string(shards, &|text| person.is(text)));
+    let of_field = |field: &str| value.pointer(field).is_some_and(|list| any_string(list, &|text| person.is(text)));
+    let of_exact = of_field("/plan/shards") || of_field("/init_saw");
     let what = value.get("what").and_then(Value::as_str);
     of_exact || what.and_then(person_of_task).is_some_and(|id| person.is(id))
 }
@@ -227,8 +237,16 @@ pub fn rewritten(form: Form, text: &[u8], change: &Change, with_words: bool) -> 
             Some(toml::to_string(&table).ok()?.into_bytes())
         }
         Form::Csv => table::rewritten(text, change),
+        Form::Exact => without_person(text, change),
         Form::Sealed | Form::Derived => None,
     }
+}
+
+/// The manifest of what never saw the person; `None` where nothing of the model could stay.
+fn without_person(text: &[u8], change: &Change) -> Option<Vec<u8>> {
+    let manifest = Manifest::of_text(std::str::from_utf8(text).ok()?, Path::new(lacuna_exact::MANIFEST)).ok()?;
+    let rest = lacuna_exact::without(&manifest, &subjects_of(change.person))?.sealed().into_bytes();
+    (!has_digest(&rest, change)).then_some(rest)
 }
 
 fn toml_value(text: &[u8]) -> Option<Value> {
@@ -303,6 +321,7 @@ mod tests {
         assert_eq!(form("run.json", false, "{}"), None);
         assert_eq!(form("x.json", false, "{\"schema\":\"lacuna-record-3\"}"), Some(Form::Sealed));
         assert_eq!(form("x.json", false, "{\"schema\":\"lacuna.split/1\"}"), Some(Form::Json));
+        assert_eq!(form("progress.json", false, "{\"schema\":\"lacuna.erase-progress/3\"}"), None);
         assert_eq!(form("horizons/0.csv", true, "subject,dice\n"), Some(Form::Csv));
         assert_eq!(form("notes.csv", true, "who,dice\n"), None);
         assert_eq!(form("notes.txt", true, "sub-1"), None);

@@ -56,6 +56,13 @@ pub fn run_folder_of(model: &Path) -> Result<PathBuf, CliError> {
     }
 }
 
+/// The run folder of an exact training that a path is, or lies in.
+pub fn folder_around(path: &Path) -> Option<PathBuf> {
+    let folders = [Some(path), path.parent(), path.parent().and_then(Path::parent)];
+    let found = folders.into_iter().flatten().find(|folder| folder.join(MANIFEST).is_file())?;
+    Some(if found.as_os_str().is_empty() { PathBuf::from(".") } else { found.to_path_buf() })
+}
+
 impl ExactErase {
     /// The settings that the command line and the parent come to.
     pub fn from_arguments(arguments: &Arguments, parent: &Path) -> Result<ExactErase, CliError> {

@@ -21,7 +21,7 @@ use crate::run_folder::{RunFolder, RunRecord};
 use crate::scores::{self, Side};
 use ancestry::Purge;
 use config::ExactErase;
-pub use config::is_asked;
+pub use config::{STRATEGY, folder_around, is_asked};
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{
     Ensemble, ExactError, Maker, Manifest, PROOF as PROOF_FILE, Plan, Proof, compare, differences, erase_passes,
