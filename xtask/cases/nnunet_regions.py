@@ -27,6 +27,7 @@ def check(case):
         done = case.lacuna(verb, *words)
         case.expect(f"{verb}: regions are told", done.says("region"), done)
         case.expect(f"{verb}: refused, or told and read", done.code in (0, 3, 4) and not done.panicked, done)
-    plain, plans = unet(case.folder / "plain", classes=2, init_args={"dataset_json": {**index, "labels": {"background": 0, "one": 1}, "regions_class_order": None}})
+    index = {key: value for key, value in index.items() if key != "regions_class_order"} | {"labels": {"background": 0, "one": 1}}
+    plain, plans = unet(case.folder / "plain", classes=2, init_args={"dataset_json": index})
     done = case.lacuna("predict", "a.nii.gz", "--model", plain, "--plans", plans, "--preprocess", "none", "--out", "p")
     case.expect("classes without regions are read", done.code == 0, done)

@@ -55,4 +55,6 @@ def constants_of(path):
     return constants
 
 
-main()
+# A tool that starts processes of its own imports this file again.
+if __name__ == "__main__":
+    main()
