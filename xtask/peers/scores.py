@@ -56,7 +56,9 @@ def reference(prediction, truth, spacing):
     edges = [mask & ~ndimage.binary_erosion(mask, FACES) for mask in (prediction, truth)]
     maps = [ndimage.distance_transform_edt(~edge, sampling=spacing) for edge in edges]
     both = np.concatenate([maps[1][edges[0]], maps[0][edges[1]]])
-    scores |= {"hd95_mm": float(np.percentile(both, 95)), "surface_dice": float(np.mean(both <= TOLERANCE_MM))}
+    # Headers keep spacings in 32 bits: a distance that equals the tolerance may come out a little longer.
+    near = both <= TOLERANCE_MM * (1 + 1e-5)
+    scores |= {"hd95_mm": float(np.percentile(both, 95)), "surface_dice": float(np.mean(near))}
     return scores | {"hd95_mrbrains_mm": mrbrains((prediction, truth), spacing)}
 
 

@@ -1,5 +1,5 @@
 //! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, nnU-Net, TensorBoard,
-//! onnxruntime, scipy, SimpleITK, nibabel.
+//! onnxruntime, scipy, SimpleITK, nibabel, MedPy, surface-distance, seg-metrics.
 //!
 //! The scripts in `xtask/peers` do the comparing and know the bounds; this sets them up, runs them, and keeps what they
 //! found in `benches/peers/figures.json`.
@@ -56,6 +56,8 @@ struct Figures {
     schemas: Value,
     events: Value,
     predictions: Value,
+    /// HD95 and surface Dice of four shapes by several libraries: the table of docs/metrics.md.
+    definitions: Value,
     /// `None` where there were no real volumes.
     scores: Option<Value>,
 }
@@ -85,6 +87,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("event files: as TensorBoard reads them\n{events:#}");
     let predictions = peers.compare("predict.py", &[])?;
     println!("predictions: as nibabel, numpy and scipy have them\n{predictions:#}");
+    let definitions = peers.compare("definitions.py", &[])?;
+    println!("HD95 as in MedPy and seg-metrics, surface Dice by area as in surface-distance\n{definitions:#}");
     let scores = if arguments.data.join("ixi7").is_dir() {
         let scores = peers.compare("scores.py", &[&std::path::absolute(&arguments.data)?])?;
         println!("scores and predictions: as scipy, SimpleITK and nibabel have them\n{scores:#}");
@@ -93,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("skipped: scores and predictions, since {} holds no ixi7", arguments.data.display());
         None
     };
-    let figures = Figures { setting, weights, nnunet, onnx, schemas, events, predictions, scores };
+    let figures = Figures { setting, weights, nnunet, onnx, schemas, events, predictions, definitions, scores };
     std::fs::write(FIGURES, serde_json::to_string_pretty(&figures)? + "\n")?;
     println!("figures in {FIGURES}");
     Ok(())

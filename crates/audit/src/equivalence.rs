@@ -26,6 +26,17 @@ pub enum Margin {
     Deviations(f64),
 }
 
+impl Margin {
+    /// The margin in deviations for which power is stated. How many deviations a margin in the statistic's own unit is,
+    /// only scores can say; 1.5, the common one, stands for it.
+    pub fn deviations_for_power(self) -> f64 {
+        match self {
+            Margin::Deviations(deviations) => deviations,
+            Margin::Absolute(_) => 1.5,
+        }
+    }
+}
+
 /// Whether two arms are alike within a margin.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Equivalence {

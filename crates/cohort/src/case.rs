@@ -2,7 +2,7 @@
 
 use crate::{CaseCache, CaseVoxels, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, Voxels, load};
 use lacuna_seed::Seed;
-use lacuna_volume::{Placement, Preprocessing};
+use lacuna_volume::{ClassMap, IGNORED, Placement, Preprocessing};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ pub fn prepare(how: &Preparation<'_>, scan: &Scan) -> Result<Case, CohortError> 
 /// subject and the scan, so a case does not depend on which others are prepared.
 ///
 /// # Errors
-/// [`CohortError::LabelMissing`], [`CohortError::LabelsOutsideTable`],
+/// [`CohortError::LabelMissing`], [`CohortError::LabelsOutsideTable`], [`CohortError::NothingCounts`],
 /// [`CohortError::Preprocess`].
 pub fn prepare_loaded(how: &Preparation<'_>, scan: ScanData) -> Result<Case, CohortError> {
     let label_source = format!("scan `{}`", scan.name);
@@ -115,8 +115,8 @@ pub fn prepare_each(
 fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Result<Case, CohortError> {
     let ScanData { subject, name, images, labels, notices, .. } = scan;
     let labels = labels.ok_or_else(|| label_missing(&name, &subject))?;
-    let truth =
-        how.labels.apply(&labels).map_err(|outside| CohortError::LabelsOutsideTable { label_source, outside })?;
+    let outside = |outside| CohortError::LabelsOutsideTable { label_source: label_source.clone(), outside };
+    let truth = how.labels.apply(&labels).map_err(outside)?;
     drop(labels);
 
     let noise = how.seed.stream("preprocess noise").subject(subject.as_str()).part(&name);
@@ -127,10 +127,32 @@ fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Resul
     let [_, depth, height, width] = prepared.shape;
     let target_shape = (how.output_shape)([depth, height, width]);
     let target = prepared.placement.class_map_to_network(&truth, target_shape);
+    if let Some((reason, fix)) = nothing_counts(&truth, &target, target_shape) {
+        return Err(CohortError::NothingCounts { label_source, scan: name, reason, fix });
+    }
     let (shape, placement) = (prepared.shape, prepared.placement);
     let notices = notices.into_iter().map(|(path, notice)| (path, notice.to_string())).collect();
     let voxels = Voxels::Held(Arc::new(CaseVoxels { input: prepared.voxels, target, truth }));
     Ok(Case { subject, scan: name, shape, target_shape, placement, notices, voxels })
+}
+
+/// Why nothing of a scan would be learned from, and what to do, if that is so: a loss over no voxel does not exist.
+fn nothing_counts(truth: &ClassMap, target: &[u8], shape: [usize; 3]) -> Option<(String, &'static str)> {
+    let counts = |classes: &[u8]| classes.iter().filter(|&&class| class != IGNORED).count();
+    if counts(target) > 0 {
+        return None;
+    }
+    let labelled = counts(truth.voxels());
+    if labelled == 0 {
+        let reason = "every voxel of the label map is ignored, so nothing can be learned from it".to_string();
+        return Some((reason, "choose another label table"));
+    }
+    let [depth, height, width] = shape;
+    let reason = format!(
+        "none of the {labelled} voxels that are not ignored lies on the network's output grid of {depth} x {height} x \
+         {width}, so nothing can be learned from the scan"
+    );
+    Some((reason, "prepare the images larger, or train nnU-Net's plain U-Net, whose output is as large as its input"))
 }
 
 fn label_missing(scan: &str, subject: &SubjectId) -> CohortError {
@@ -143,7 +165,7 @@ mod tests {
     use crate::layout::Plain;
     use crate::phantom::{self, PhantomConfig};
     use crate::{Cohort, CohortFacts, LayoutOptions, write_cohort};
-    use lacuna_volume::{Canonical, Crop, Foreground, IGNORED, LabelMap, Medicalnet};
+    use lacuna_volume::{Canonical, Crop, Foreground, LabelMap, Medicalnet};
 
     /// Halved and rounded up, as a network with stride 2 has it.
     fn halved(shape: [usize; 3]) -> [usize; 3] {
@@ -253,6 +275,40 @@ mod tests {
         assert!(input(1, "anna") == input(1, "anna"));
         assert!(input(1, "anna") != input(2, "anna"));
         assert!(input(1, "anna") != input(1, "ben"));
+    }
+
+    #[test]
+    fn a_scan_in_which_nothing_counts_is_refused_with_its_name_whatever_the_preprocessing() {
+        // `tissue` ignores 7. Of the second map one sagittal slice is labelled, at an odd index that halving leaves out
+        // where voxels are taken as they are.
+        for preprocessing in [canonical(), medicalnet(), Preprocessing::None] {
+            let mut scan = heads().remove(1);
+            let grid = *scan.images[0].grid();
+            scan.labels = Some(LabelMap::new(grid, vec![7; grid.len()]));
+            let message = prepared(&preprocessing, 1, scan).unwrap_err().to_string();
+            assert!(message.starts_with("scan `phantom-001`: every voxel of the label map is ignored"), "{message}");
+            assert!(message.ends_with("--exclude phantom-001"), "{message}");
+        }
+        let sparse = |labelled: usize| {
+            let mut scan = heads().remove(0);
+            let grid = *scan.images[0].grid();
+            let labels = (0..grid.len()).map(|at| if at % grid.dims[0] == labelled { 1 } else { 7 }).collect();
+            scan.labels = Some(LabelMap::new(grid, labels));
+            prepared(&Preprocessing::None, 1, scan)
+        };
+        let outcomes: Vec<Result<Case, CohortError>> = (0..16).map(sparse).collect();
+        let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        assert!(refused.clone().count() > 0);
+        for error in refused {
+            let message = error.to_string();
+            assert!(
+                message.contains("none of the 216 voxels that are not ignored lies on the network's output"),
+                "{message}"
+            );
+        }
+        for case in outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()) {
+            assert!(case.voxels().unwrap().target.iter().any(|&class| class != IGNORED), "what passes counts");
+        }
     }
 
     #[test]

@@ -70,7 +70,9 @@ pub enum CohortError {
         claimed: String,
     },
     /// The layout fits, but no scan lies there.
-    #[error("{path}: layout {layout}: expected {expected}, found no scan; fix: check the path, or name the layout")]
+    #[error(
+        "{path}: layout {layout}: expected {expected}, found no scan{passed_over}; fix: check the path, or name the layout"
+    )]
     Empty {
         /// What was opened.
         path: PathBuf,
@@ -78,6 +80,14 @@ pub enum CohortError {
         layout: &'static str,
         /// What the layout looks like.
         expected: &'static str,
+        /// What lies there and is not read, in words that go on from "no scan".
+        passed_over: String,
+    },
+    /// Nothing lies at the path.
+    #[error("{path}: no such file or folder; fix: check the path")]
+    Missing {
+        /// What was to be opened.
+        path: PathBuf,
     },
     /// A text file that describes the cohort does not say what it must.
     #[error("{path}: {field}: expected {expected}, found {found}; fix: {fix}")]
@@ -103,6 +113,33 @@ pub enum CohortError {
         /// The folder it must stay in.
         root: PathBuf,
     },
+    /// A file names a link that leads out of the data set's own folder.
+    #[error(
+        "{path}: `{entry}` is a link that leads to {target}, outside {root}; fix: put the file itself there, since paths \
+         that a list names are not followed out of its folder"
+    )]
+    LinkLeavesRoot {
+        /// The file that names the path.
+        path: PathBuf,
+        /// The path as named.
+        entry: String,
+        /// Where it leads.
+        target: PathBuf,
+        /// The folder it must stay in.
+        root: PathBuf,
+    },
+    /// One name with two endings, so that nothing says which is meant.
+    #[error("{folder}: the scan `{scan}` occurs twice, as {first} and {second}; fix: remove or rename one of the two")]
+    TwoFiles {
+        /// Where both lie.
+        folder: PathBuf,
+        /// The name.
+        scan: String,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Two files claim the same scan name.
     #[error("{root}: the scan `{scan}` occurs twice; fix: rename one of the two files")]
     DuplicateScan {
@@ -110,6 +147,19 @@ pub enum CohortError {
         root: PathBuf,
         /// The name.
         scan: String,
+    },
+    /// Folders that look like people where channels are expected.
+    #[error(
+        "{folder}: {folders} could be people or channels: {reason}; fix: put the images of people side by side as \
+         images/NAME.nii.gz, or say with --channels that the folders are channels"
+    )]
+    PeopleOrChannels {
+        /// Where they lie.
+        folder: PathBuf,
+        /// Their names.
+        folders: String,
+        /// What looks like people.
+        reason: String,
     },
     /// Images and label maps do not pair up by name.
     #[error(
@@ -153,8 +203,31 @@ pub enum CohortError {
         /// What to do.
         fix: String,
     },
+    /// Nobody is left of a data set.
+    #[error("everybody is left out by --exclude; fix: leave out fewer")]
+    NobodyLeft,
+    /// A tolerance that is no length.
+    #[error("tolerance_mm: expected 0 or more, found {found}; fix: state a length in millimetres")]
+    Tolerance {
+        /// What was stated.
+        found: f64,
+    },
+    /// Nothing of a prepared scan would be learned from or scored.
+    #[error("{label_source}: {reason}; fix: {fix}, or leave the scan out with --exclude {scan}")]
+    NothingCounts {
+        /// The label map's file, or the scan if it came from memory.
+        label_source: String,
+        /// The scan.
+        scan: String,
+        /// What became of the labels.
+        reason: String,
+        /// What to do.
+        fix: &'static str,
+    },
     /// A scan that must have a label map has none.
-    #[error("scan `{scan}` of subject {subject} has no label map; fix: add it, or leave the scan out")]
+    #[error(
+        "scan `{scan}` of subject {subject} has no label map; fix: add it, or leave the scan out with --exclude {scan}"
+    )]
     LabelMissing {
         /// The scan.
         scan: String,
@@ -250,6 +323,7 @@ impl CohortError {
             self,
             UnknownLayout { .. }
                 | SeveralLayouts { .. }
+                | PeopleOrChannels { .. }
                 | Pattern { .. }
                 | Channels { .. }
                 | Table { .. }
@@ -257,6 +331,8 @@ impl CohortError {
                 | ForgetOutsideTraining { .. }
                 | UnknownSubject { .. }
                 | TooFewSubjects { .. }
+                | NobodyLeft
+                | Tolerance { .. }
                 | SamePlace { .. }
                 | TargetNotEmpty { .. }
         )

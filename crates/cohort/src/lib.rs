@@ -33,7 +33,8 @@ pub use cohort::Cohort;
 pub use error::CohortError;
 pub use labels::{AS_IS, BUILT_IN, BuiltIn, LabelTable, OutsideTable, Target, count_labels};
 pub use layout::{
-    CohortFacts, LAYOUTS, Layout, LayoutOptions, ScanFiles, ScanName, write_cohort, write_cohort_entered,
+    CohortFacts, Excluded, LAYOUTS, Layout, LayoutOptions, PassedOver, ScanFiles, ScanName, write_cohort,
+    write_cohort_entered,
 };
 pub use named::{Named, without};
 pub use people::{SUBJECTS_FILE, SubjectPattern};

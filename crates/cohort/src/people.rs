@@ -8,7 +8,7 @@ use crate::error::in_words;
 use crate::{CohortError, SubjectId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -140,6 +140,13 @@ pub(crate) fn names_of_folders(root: &Path) -> Result<BTreeMap<PathBuf, String>,
     Ok(named.filter(|(folder, _)| !folder.as_os_str().is_empty()).collect())
 }
 
+/// The scans that the table lists; none without a table.
+pub(crate) fn scans_listed(root: &Path) -> Result<BTreeSet<String>, CohortError> {
+    let table = root.join(SUBJECTS_FILE);
+    let rows = if table.exists() { read_rows(&table)? } else { Vec::new() };
+    Ok(rows.into_iter().map(|row| row.scan).collect())
+}
+
 fn read_table(path: &Path) -> Result<BTreeMap<String, SubjectId>, CohortError> {
     let mut table = BTreeMap::new();
     for row in read_rows(path)? {
@@ -153,7 +160,6 @@ fn read_table(path: &Path) -> Result<BTreeMap<String, SubjectId>, CohortError> {
 
 fn read_rows(path: &Path) -> Result<Vec<Row>, CohortError> {
     let text = lacuna_disk::read_text(path, TABLE_BYTES_MAX)?;
-    let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').trim(csv::Trim::All).from_reader(text.as_bytes());
     reader.deserialize::<Row>().map(|row| row.map_err(|error| malformed(path, "rows", error.to_string()))).collect()
 }

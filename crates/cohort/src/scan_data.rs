@@ -3,23 +3,49 @@
 use crate::phantom::PhantomSubject;
 use crate::{CohortError, Scan, SubjectId};
 use lacuna_volume::{
-    Grid, Image, LabelMap, NiftiFile, NiftiHeader, Notice, ReadLimits, Volume, read_label_map, read_volume,
+    Grid, Image, LabelMap, NiftiFile, NiftiHeader, Notice, ReadLimits, Sizes, Volume, decimals, read_label_map,
+    read_volume,
 };
 use std::path::{Path, PathBuf};
 
 /// How files are read: how large they may be, and how far grids may lie apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReadOptions {
     /// How large a file may be before it is refused unread.
     pub limits: ReadLimits,
-    /// How far the corners of two grids may lie apart and still count as one grid, in millimetres.
-    pub tolerance_mm: f64,
+    /// How far the corners of two grids may lie apart and still count as one grid, in millimetres, if the user says so.
+    pub tolerance_mm: Option<f64>,
 }
 
-impl Default for ReadOptions {
-    /// A thousandth of a millimetre: far above the rounding of 32-bit affines, far below a voxel.
-    fn default() -> ReadOptions {
-        ReadOptions { limits: ReadLimits::default(), tolerance_mm: 1e-3 }
+/// A thousandth of a millimetre: far above the rounding of 32-bit affines, far below a voxel.
+pub(crate) const TOLERANCE_MM: f64 = 1e-3;
+
+impl ReadOptions {
+    /// What is stated, and the usual for the rest.
+    ///
+    /// # Errors
+    /// [`CohortError::Tolerance`] for a tolerance that is no length.
+    pub fn of(
+        tolerance_mm: Option<f64>,
+        voxels_max: Option<u64>,
+        gib_max: Option<u64>,
+    ) -> Result<ReadOptions, CohortError> {
+        if let Some(found) = tolerance_mm.filter(|mm| !(mm.is_finite() && *mm >= 0.0)) {
+            return Err(CohortError::Tolerance { found });
+        }
+        let usual = ReadLimits::default();
+        let limits = ReadLimits {
+            voxels_max: voxels_max.unwrap_or(usual.voxels_max),
+            bytes_max: gib_max.map_or(usual.bytes_max, |gib| gib.saturating_mul(1 << 30)),
+        };
+        Ok(ReadOptions { limits, tolerance_mm })
+    }
+
+    /// How far another grid may lie from this one: what the user says, else the usual, and at most a tenth of the
+    /// shortest voxel edge, since voxels may be smaller than the usual.
+    pub(crate) fn tolerance_for(&self, grid: &Grid) -> f64 {
+        let edges = grid.affine.spacing().0.into_iter();
+        self.tolerance_mm.unwrap_or_else(|| edges.fold(TOLERANCE_MM, |least, edge| least.min(0.1 * edge)))
     }
 }
 
@@ -101,7 +127,7 @@ fn named(path: &Path, notices: Vec<Notice>) -> Vec<(PathBuf, Notice)> {
 }
 
 fn on_grid<T>(image: Image<T>, path: &Path, scan: &GridOf, read: &ReadOptions) -> Result<Image<T>, CohortError> {
-    match grid_difference(&scan.grid, image.grid(), read.tolerance_mm) {
+    match grid_difference(&scan.grid, image.grid(), read) {
         None => Ok(Image::new(scan.grid, image.into_voxels())),
         Some(GridDifference { field, expected, found }) => Err(CohortError::GridMismatch(Box::new(GridMismatch {
             path: path.to_path_buf(),
@@ -129,7 +155,8 @@ pub struct GridMismatch {
     pub found: String,
 }
 
-pub(crate) const GRID_FIX: &str = "resample one onto the other's grid, or raise the tolerance if they do coincide";
+pub(crate) const GRID_FIX: &str = "resample one onto the other's grid; if they do coincide, say how far they may lie apart \
+                                   with --tolerance-mm (in a file: data.options.tolerance_mm)";
 
 /// Where two grids part: the coarsest of shape, spacing and affine.
 pub(crate) struct GridDifference {
@@ -138,7 +165,8 @@ pub(crate) struct GridDifference {
     pub found: String,
 }
 
-pub(crate) fn grid_difference(expected: &Grid, found: &Grid, tolerance_mm: f64) -> Option<GridDifference> {
+pub(crate) fn grid_difference(expected: &Grid, found: &Grid, read: &ReadOptions) -> Option<GridDifference> {
+    let tolerance_mm = read.tolerance_for(expected);
     let apart_mm = expected.distance_mm(found);
     let spacings = [expected, found].map(|grid| grid.affine.spacing().0);
     let spacings_differ = (0..3).any(|axis| (spacings[0][axis] - spacings[1][axis]).abs() > tolerance_mm);
@@ -148,11 +176,16 @@ pub(crate) fn grid_difference(expected: &Grid, found: &Grid, tolerance_mm: f64) 
         let [expected, found] = [expected, found].map(|grid| format!("{:?} voxels", grid.dims));
         Some(GridDifference { field: "shape", expected, found })
     } else if spacings_differ {
-        let [expected, found] = spacings.map(|[i, j, k]| format!("{i:.4} x {j:.4} x {k:.4} mm"));
+        let [expected, found] = spacings.map(|edges| format!("{} mm", Sizes(edges)));
         Some(GridDifference { field: "spacing", expected, found })
     } else {
-        let expected = format!("the same place within {tolerance_mm} mm");
-        Some(GridDifference { field: "affine", expected, found: format!("corners up to {apart_mm:.4} mm apart") })
+        // In 32 bits it has no digits of rounding to show.
+        let expected = format!("the same place within {} mm", tolerance_mm as f32);
+        Some(GridDifference {
+            field: "affine",
+            expected,
+            found: format!("corners up to {apart_mm:.*} mm apart", decimals(apart_mm, 4)),
+        })
     }
 }
 
@@ -170,7 +203,10 @@ mod tests {
     #[track_caller]
     fn check(found: Grid, expected: Option<&str>) {
         let like = grid([2, 3, 4], 1.0, 0.0);
-        assert_eq!(grid_difference(&like, &found, 1e-3).map(|difference| difference.field), expected);
+        assert_eq!(
+            grid_difference(&like, &found, &ReadOptions::default()).map(|difference| difference.field),
+            expected
+        );
     }
 
     #[test]
@@ -188,6 +224,26 @@ mod tests {
     #[test]
     fn another_place_is_a_difference_in_affine() {
         check(grid([2, 3, 4], 1.0, 0.5), Some("affine"));
+    }
+
+    #[test]
+    fn voxels_smaller_than_the_tolerance_are_held_to_their_own_size() {
+        // Voxels of 0.3 micrometres, and a label map that lies three of them away: 0.0009 mm.
+        let (like, moved) = (grid([2, 3, 4], 3e-4, 0.0), grid([2, 3, 4], 3e-4, 9e-4));
+        let difference = grid_difference(&like, &moved, &ReadOptions::default()).unwrap();
+        assert_eq!((difference.field, difference.found.as_str()), ("affine", "corners up to 0.000900 mm apart"));
+        assert!(grid_difference(&like, &grid([2, 3, 4], 3e-4, 1e-5), &ReadOptions::default()).is_none());
+        let stated = ReadOptions::of(Some(1e-3), None, None).unwrap();
+        assert!(grid_difference(&like, &moved, &stated).is_none(), "who states a tolerance is believed");
+    }
+
+    #[test]
+    fn a_tolerance_that_is_no_length_is_refused() {
+        for found in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(ReadOptions::of(Some(found), None, None).unwrap_err().is_config());
+        }
+        let large = ReadOptions::of(None, None, Some(u64::MAX)).unwrap();
+        assert_eq!(large.limits.bytes_max, u64::MAX);
     }
 
     fn load_with_label_grid(label_grid: Grid) -> Result<ScanData, CohortError> {

@@ -9,13 +9,15 @@
 mod boundary;
 mod leftovers;
 pub mod manifest;
+mod read;
 
 pub use boundary::boundary;
 pub use leftovers::{make_folder, remove_abandoned, remove_unfinished, remove_unfinished_below};
+pub use read::{read_bytes, read_text};
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +45,14 @@ pub enum DiskError {
         found_bytes: u64,
         /// The caller's limit.
         limit_bytes: u64,
+    },
+    /// A text file in another encoding.
+    #[error("{path}: expected text in UTF-8, found {found}; fix: save the file as UTF-8, in Excel as \"CSV UTF-8\"")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// What says so.
+        found: String,
     },
     /// A manifest with a line of another kind.
     #[error("{path}: expected lines `DIGEST  FILE`, found `{found}`")]
@@ -197,28 +207,9 @@ pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
     flushed.map_err(DiskError::io(folder, "flush")).map(|()| true)
 }
 
-/// Read a whole file of at most `limit_bytes`.
-pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
-    let file = File::open(path).map_err(DiskError::io(path, "read"))?;
-    let found_bytes = file.metadata().map_err(DiskError::io(path, "read"))?.len();
-    let too_large = |found_bytes| DiskError::TooLarge { path: path.to_path_buf(), found_bytes, limit_bytes };
-    if found_bytes > limit_bytes {
-        return Err(too_large(found_bytes));
-    }
-    let mut bytes = Vec::with_capacity(found_bytes as usize);
-    // A device or a growing file can yield more than its metadata said.
-    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(DiskError::io(path, "read"))?;
-    if bytes.len() as u64 > limit_bytes {
-        return Err(too_large(bytes.len() as u64));
-    }
-    Ok(bytes)
-}
-
-/// Read a whole UTF-8 text file of at most `limit_bytes`.
-pub fn read_text(path: &Path, limit_bytes: u64) -> Result<String, DiskError> {
-    let bytes = read_bytes(path, limit_bytes)?;
-    String::from_utf8(bytes)
-        .map_err(|error| DiskError::io(path, "read as UTF-8")(io::Error::new(io::ErrorKind::InvalidData, error)))
+/// Make a folder, and those above it, unless it is there.
+pub fn empty_folder(path: &Path) -> Result<(), DiskError> {
+    fs::create_dir_all(path).map_err(DiskError::io(path, "create"))
 }
 
 /// The BLAKE3 digest of a file's content, in hexadecimal.
@@ -386,14 +377,5 @@ mod tests {
         assert!(share(&from, &to).is_err(), "what is there is kept");
         move_over(&from, &to).unwrap();
         assert!(!from.exists() && read_bytes(&to, 9).unwrap() == b"now");
-    }
-
-    #[test]
-    fn a_file_over_the_limit_is_refused_with_both_sizes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.bin");
-        write_bytes(&path, &[0; 11]).unwrap();
-        let message = read_bytes(&path, 10).unwrap_err().to_string();
-        assert!(message.contains("11 bytes") && message.contains("10 bytes"), "{message}");
     }
 }

@@ -37,7 +37,8 @@ pub fn absolute(path: &Path) -> PathBuf {
 
 /// Names as subjects' ids.
 pub fn subjects(names: &[String]) -> Result<Vec<SubjectId>, CliError> {
-    let id = |name: &String| SubjectId::new(name.clone()).map_err(|error| CliError::Config { what: error.to_string() });
+    // `--forget "A, B"` leaves a space before the second.
+    let id = |name: &String| SubjectId::new(name.trim()).map_err(|error| CliError::Config { what: error.to_string() });
     names.iter().map(id).collect()
 }
 
@@ -181,6 +182,12 @@ pub fn with_suggestion(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_may_have_spaces_behind_its_commas() {
+        let found = subjects(&["a".to_string(), " b".to_string()]).unwrap();
+        assert_eq!(found.iter().map(SubjectId::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    }
     use lacuna_train::TrainConfig;
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::redact::{self, redacted, redacted_json};
+use clap::error::{ContextKind, ContextValue, ErrorKind as UsageKind};
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 
@@ -70,9 +71,32 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     // Its words quote the command line.
     let said = if redact::is_on() { error.kind().to_string() } else { error.to_string() };
     say(said.trim_end());
+    if let Some(fix) = commas_missing(error, &crate::words::texts()) {
+        say(&fix);
+    }
     let json = crate::words::has("--json");
     let error = CliError::Usage { what: error.kind().to_string() };
     print_text(&if json { format!("{}\n", error.record()) } else { String::new() }, Exit::Usage)
+}
+
+/// Flags whose values are names separated by commas.
+const LISTS: [&str; 6] = ["--forget", "--held-out", "--forgotten", "--subjects", "--exclude", "--channels"];
+
+/// What to say where a word too many stands behind a list: its names were separated by spaces.
+fn commas_missing(error: &clap::Error, words: &[String]) -> Option<String> {
+    let unknown = match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(word) if error.kind() == UsageKind::UnknownArgument => word,
+        _ => return None,
+    };
+    let at = words.iter().position(|word| word == unknown)?;
+    let flag = words.get(at.checked_sub(2)?).filter(|flag| LISTS.contains(&flag.as_str()))?;
+    let is_name = !unknown.starts_with('-');
+    is_name.then(|| match redact::is_on() {
+        true => format!("fix: {flag} takes several names separated by commas, without spaces"),
+        false => {
+            format!("fix: {flag} {},{unknown}: several names are separated by commas, without spaces", words[at - 1])
+        }
+    })
 }
 
 /// A line for people on standard error; nobody there to read it is no error.

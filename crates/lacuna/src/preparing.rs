@@ -41,7 +41,8 @@ pub fn prepare(study: &StudyConfig, subjects: &BTreeSet<SubjectId>, context: &Co
         progress.get_or_insert_with(|| Progress::begin(context, "prepare", "scan", total, 0)).advance(done, "");
     })?;
     drop(progress);
-    for notice in data.notices(|_, path, notice| format!("{}: {notice}", path.display())) {
+    let shown = |path: &std::path::Path| path.display().to_string();
+    for notice in data.notices(|_, path| shown(path)).into_iter().chain(data.passed_over(shown)) {
         context.note(&format!("note: {notice}"));
     }
     Ok(data)

@@ -42,7 +42,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// Options whose values are ids.
-const NAMING: &[&str] = &["--forget", "--held-out", "--forgotten", "--subject"];
+const NAMING: &[&str] = &["--forget", "--held-out", "--forgotten", "--subject", "--exclude"];
 /// Tables of a run are smaller.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
@@ -104,11 +104,14 @@ pub fn hide<'a>(words: impl IntoIterator<Item = &'a str>) {
 /// Hide everybody in a cohort, and the names of their files.
 pub fn hide_cohort(cohort: &Cohort) {
     let Some(redaction) = REDACTION.get() else { return };
-    for scan in cohort.scans() {
+    for scan in cohort.scans().iter().chain(&cohort.excluded) {
         hide([scan.subject.as_str(), scan.name.as_str()]);
         for path in scan.images.iter().chain(&scan.label) {
             redaction.hide_path(path);
         }
+    }
+    for passed_over in &cohort.passed_over {
+        redaction.hide_path(&passed_over.path);
     }
 }
 

@@ -6,7 +6,7 @@ use lacuna_train::CaseScores;
 use serde::{Deserialize, Serialize};
 
 /// What the scored model knows of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// It was trained on the subject.
@@ -56,15 +56,21 @@ impl Scored {
     }
 }
 
+/// Metrics of surfaces that came after the column of the tolerance.
+const NEWER: &[&str] = &["surface_dice_area"];
+
 /// One row per subject, grid and class; `dice` is blank where both masks are empty, what needs surfaces where they were
 /// not compared: by other verbs than `eval`, of the background, and on the network's grid.
 ///
 /// New columns stand behind those of before, which readers may count.
 pub fn csv(scored: &[Scored]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let names = |needs| of_need(needs).map(|metric| metric.name);
-    let first = ["subject", "role", "grid", "class"].into_iter().chain(names(Needs::Voxels)).chain(["empty"]);
-    let head: Vec<&str> = first.chain(names(Needs::Surfaces)).chain(["tolerance_mm"]).collect();
+    let (surfaces, behind): (Vec<&Metric>, Vec<&Metric>) =
+        of_need(Needs::Surfaces).partition(|metric| !NEWER.contains(&metric.name));
+    let names = |metrics: &[&'static Metric]| metrics.iter().map(|metric| metric.name).collect::<Vec<_>>();
+    let voxels: Vec<&Metric> = of_need(Needs::Voxels).collect();
+    let first = ["subject", "role", "grid", "class"].into_iter().chain(names(&voxels)).chain(["empty"]);
+    let head: Vec<&str> = first.chain(names(&surfaces)).chain(["tolerance_mm"]).chain(names(&behind)).collect();
     writer.write_record(head).expect("memory takes all bytes");
     for subject in scored {
         for (grid, scores) in subject.grids() {
@@ -72,10 +78,11 @@ pub fn csv(scored: &[Scored]) -> Vec<u8> {
                 let mut row =
                     vec![subject.subject.clone(), subject.role.name().into(), grid.into(), class.name.clone()];
                 let value = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-                row.extend(of_need(Needs::Voxels).map(|metric| value((metric.value)(class))));
+                row.extend(voxels.iter().map(|metric| value((metric.value)(class))));
                 row.push(empty(class.empty).to_string());
-                row.extend(of_need(Needs::Surfaces).map(|metric| value((metric.value)(class))));
+                row.extend(surfaces.iter().map(|metric| value((metric.value)(class))));
                 row.push(value(class.surface.as_ref().map(|surface| surface.tolerance_mm)));
+                row.extend(behind.iter().map(|metric| value((metric.value)(class))));
                 writer.write_record(row).expect("memory takes all bytes");
             }
         }
@@ -129,8 +136,9 @@ fn surfaces(scored: &[Scored]) -> String {
         let named = ["missed/invented/absent".to_string(), of_role[0].role.name().to_string()];
         rows.push(named.into_iter().chain((0..classes).map(empty)).collect());
     }
-    let about = "hd95_mm of a missed or invented structure is the image's diagonal; hd95_mrbrains_mm has none";
-    format!("\n{}{about}; surface Dice at {} mm\n", aligned(&rows), surface.tolerance_mm)
+    let definitions: String =
+        of_need(Needs::Surfaces).map(|metric| format!("{}: {}\n", metric.name, metric.about)).collect();
+    format!("\n{}{definitions}surface_dice and surface_dice_area at {} mm\n", aligned(&rows), surface.tolerance_mm)
 }
 
 fn summary(scored: &[Scored], column: usize, metric: &Metric) -> Summary {
@@ -227,11 +235,11 @@ mod tests {
         assert_eq!(
             text.lines().next().unwrap(),
             "subject,role,grid,class,dice,mae,mae_probability,empty,hd95_mm,hd95_mrbrains_mm,volume_similarity,surface_dice,\
-             tolerance_mm"
+             tolerance_mm,surface_dice_area"
         );
         assert_eq!(text.lines().count(), 1 + 2 * 2 * 3);
-        assert!(text.contains("a,train,volume,brain,0.5,0.5,0.5,none,,,,,\n"), "{text}");
-        assert!(text.contains("b,train,output,brain,,0,0,both,,,,,\n"), "{text}");
+        assert!(text.contains("a,train,volume,brain,0.5,0.5,0.5,none,,,,,,\n"), "{text}");
+        assert!(text.contains("b,train,output,brain,,0,0,both,,,,,,\n"), "{text}");
     }
 
     #[test]

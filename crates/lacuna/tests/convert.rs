@@ -1,5 +1,6 @@
 //! Weights that change their file and nothing else.
 
+use crate::ledger_disk::{Mounted, skipped};
 use crate::support::Place;
 use lacuna_nn::{Architecture, Device, Network, Part, arrays, write_model};
 use lacuna_seed::Seed;
@@ -127,6 +128,51 @@ fn a_hostile_or_broken_file_is_refused_and_a_name_without_format_too() {
     place.fails("convert w.safetensors --out w.bin", 2, &[".safetensors, .pth or .onnx", "fix:"]);
     for file in ["w.safetensors", "w.onnx"] {
         place.fails(&format!("convert w.safetensors --out {file} --names monai"), 2, &["--names", "fix:"]);
+    }
+}
+
+#[test]
+fn of_a_checkpoint_with_an_average_it_is_printed_which_was_taken() {
+    let (place, _) = with_model();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/fixtures");
+    let record = place.json(&format!("inspect {fixtures}/average.pth"), "lacuna.inspect/1");
+    assert_eq!((&record["state_dict"], &record["other_state_dicts"]), (&json!("model"), &json!(["model_ema"])));
+    let text = place.ok(&format!("inspect {fixtures}/average.pth"));
+    assert!(text.contains("model; not taken: model_ema (choose with --state-dict)"), "{text}");
+    place.fails(&format!("convert {fixtures}/average.pth --state-dict ema"), 4, &["`ema`", "`model`, `model_ema`"]);
+    // The key is taken; what lies under it is no network.
+    place.fails(&format!("convert {fixtures}/average.pth --state-dict model_ema"), 4, &["`plain` [3]"]);
+    let whole = place.json("convert w.safetensors", SCHEMA);
+    assert_eq!((&whole["state_dict"], &whole["other_state_dicts"]), (&Value::Null, &json!([])));
+    for (file, words) in
+        [("unread-all.pth", "4 tensors of kinds"), ("deflated.pth", "deflated"), ("regions.pth", "regions")]
+    {
+        place.fails(&format!("convert {fixtures}/{file}"), 4, &[words, "fix:"]);
+    }
+}
+
+#[test]
+fn after_a_full_disk_the_same_command_works() {
+    let (place, _) = with_model();
+    for out in ["w2.safetensors", "w2.pth", "w2.onnx"] {
+        // No room for anything, for the register alone, and for half of the 57 MB.
+        for kilobytes in [4, 64, 30_000] {
+            let Some(disk) = Mounted::new(&place.path("disk"), kilobytes) else {
+                return skipped("no file system can be mounted here");
+            };
+            let words = format!("convert w.safetensors --out disk/{out} --forward disk/pass.safetensors");
+            let ran = place.run(&words);
+            assert!(
+                ran.code == 75 && ran.stderr.contains("fix: "),
+                "{out} {kilobytes} kB: {} {}",
+                ran.code,
+                ran.stderr
+            );
+            assert!(!place.path("disk").join(out).exists(), "nothing half written under its own name");
+            disk.remount("size=200m");
+            place.ok(&words);
+            assert!(place.path("disk").join(out).metadata().unwrap().len() > 50 << 20);
+        }
     }
 }
 

@@ -52,6 +52,12 @@ fn what_is_not_there_or_not_what_it_should_be_is_told_with_its_fix() {
         ("eval --model heads/images/phantom-000.nii.gz --data heads", 4, "found:    a gzip file"),
         ("predict none.nii --model none.safetensors --out o", 4, "none.safetensors"),
         ("train --resume heads", 3, "expected: a run folder"),
+        // The name is looked at before the model is.
+        (
+            "unlearn --model none.safetensors --data heads --forget a --strategy noisylabel",
+            3,
+            "did you mean `noisy-label`",
+        ),
         (&format!("{settings} 8x8x8"), 3, "expected: more than 8 voxels"),
     ] {
         place.fails(words, code, &[said, "fix:"]);

@@ -43,6 +43,14 @@ fn surfaces_are_scored_in_millimetres_and_what_was_missed_is_counted() {
     let model = trained["model"].as_str().unwrap();
     let eval = format!("eval --model {model} --data heads --progress none");
     let scored = place.json(&format!("{eval} --tolerance 2.5"), "lacuna.eval/1");
+    // The lineage beside the model knows who was trained on; alone in another folder the model says nothing of it.
+    let roles = |record: &Value| -> Vec<String> {
+        record["scores"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(roles(&scored), ["train", "train", "held_out"]);
+    std::fs::copy(place.path(model), place.path("alone.safetensors")).unwrap();
+    let alone = place.json("eval --model alone.safetensors --data heads --progress none", "lacuna.eval/1");
+    assert_eq!(roles(&alone), ["scored"; 3]);
     // 16 x 18 x 12 voxels of 1 mm, corner to corner.
     let diagonal = f64::sqrt(15.0f64.powi(2) + 17.0f64.powi(2) + 11.0f64.powi(2));
     for subject in scored["scores"].as_array().unwrap() {

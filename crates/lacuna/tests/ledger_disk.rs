@@ -4,10 +4,10 @@ use crate::support::Place;
 use std::path::Path;
 
 /// A file system in memory of so many kilobytes, where the system lets us mount one.
-struct Mounted(std::path::PathBuf);
+pub struct Mounted(std::path::PathBuf);
 
 impl Mounted {
-    fn new(folder: &Path, kilobytes: u32) -> Option<Mounted> {
+    pub fn new(folder: &Path, kilobytes: u32) -> Option<Mounted> {
         std::fs::create_dir_all(folder).unwrap();
         let mounted = Mounted(folder.to_path_buf());
         mounted.mount(&format!("size={kilobytes}k"), "tmpfs").then_some(mounted)
@@ -19,7 +19,7 @@ impl Mounted {
         mount.output().is_ok_and(|output| output.status.success())
     }
 
-    fn remount(&self, options: &str) {
+    pub fn remount(&self, options: &str) {
         assert!(self.mount(&format!("remount,{options}"), "tmpfs"));
     }
 }
@@ -30,7 +30,7 @@ impl Drop for Mounted {
     }
 }
 
-fn skipped(why: &str) {
+pub fn skipped(why: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes());
 }
 

@@ -23,6 +23,7 @@ mod ledger;
 #[cfg(target_os = "linux")]
 mod ledger_disk;
 mod nnunet;
+mod other_data;
 mod pages;
 mod predict;
 mod privacy;

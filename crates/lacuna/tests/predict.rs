@@ -292,3 +292,116 @@ fn a_call_that_failed_is_gone_on_with_by_the_same_command_and_by_no_other() {
     assert_eq!((&record["passed_over"], record["predictions"].as_array().unwrap().len()), (&2.into(), 1));
     place.fails(&words, 3, &["is there already"]);
 }
+
+#[test]
+fn results_in_the_folder_of_the_images_are_not_segmented() {
+    let place = Place::new();
+    place.heads("heads", "");
+    ready(&place);
+    let words = "predict heads/images --model w.safetensors --quiet --out heads/images --probabilities";
+    let first = place.json(words, "lacuna.predict/1");
+    assert_eq!(first["predictions"].as_array().unwrap().len(), 3);
+    let files = || std::fs::read_dir(place.path("heads/images")).unwrap().count();
+    let before = files();
+    for _ in 0..2 {
+        let again = place.json(&format!("{words} --continue"), "lacuna.predict/1");
+        assert_eq!((&again["passed_over"], again["predictions"].as_array().unwrap().len()), (&3.into(), 0));
+        // A label map and four probabilities of each of three images.
+        assert_eq!(again["results"].as_array().unwrap().len(), 3 * 5);
+        assert_eq!(files(), before);
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_prepared_is_named_and_keeps_no_other_from_it() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let out = ready(&place);
+    let whole = std::fs::read(place.path(IMAGE)).unwrap();
+    std::fs::write(place.path(IMAGE), &whole[..whole.len() / 2]).unwrap();
+    // One value everywhere: preprocessing refuses it, with no file name of its own.
+    let second = place.path("heads/images/phantom-001.nii.gz");
+    let mut image = read_volume(&second, &ReadLimits::default()).unwrap().image;
+    let [i, j, k] = image.grid().dims;
+    image = lacuna_volume::Volume::new(*image.grid(), vec![7.0; i * j * k]);
+    lacuna_volume::write_volume(&second, &image, None).unwrap();
+    let words = format!("predict heads/images {out} out");
+    place.fails(
+        &words,
+        4,
+        &["2 of 3 scans", "the other 1 are in out", "phantom-000.nii.gz", "phantom-001.nii.gz", "fix:"],
+    );
+    assert!(place.path("out/phantom-002_labels.nii.gz").exists());
+    place.fails(&format!("predict heads/images/phantom-001.nii.gz {out} one"), 4, &["phantom-001.nii.gz"]);
+    std::fs::write(place.path(IMAGE), whole).unwrap();
+    std::fs::remove_file(second).unwrap();
+}
+
+#[test]
+fn what_lies_in_a_folder_and_is_not_read_is_named() {
+    let place = Place::new();
+    place.heads("heads", "");
+    ready(&place);
+    std::fs::create_dir(place.path("scans")).unwrap();
+    std::fs::copy(place.path(IMAGE), place.path("scans/C.NII.GZ")).unwrap();
+    for file in ["p.hdr", "p.img", "s.nii.gz.gz", "notes.txt"] {
+        std::fs::write(place.path("scans").join(file), b"x").unwrap();
+    }
+    let ran = place.run("predict scans --model w.safetensors --out out --progress none");
+    assert!(ran.code == 0 && ran.stderr.contains("3 files are not read"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("p.hdr, p.img, s.nii.gz.gz"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("class numbers, not the label values"), "{}", ran.stdout);
+    assert!(place.path("out/C_labels.nii.gz").exists());
+    std::fs::copy(place.path(IMAGE), place.path("C.nii.gz")).unwrap();
+    let words = "predict scans C.nii.gz --model w.safetensors --out two --progress none";
+    place.fails(words, 3, &["called `C`", "scans/C.NII.GZ", "C.nii.gz", "--out"]);
+    assert!(!place.path("two/C_labels.nii.gz").exists());
+}
+
+#[test]
+fn a_run_folder_stands_for_its_model_and_a_foreign_tensor_is_remarked() {
+    let place = Place::new();
+    place.heads("heads", "");
+    ready(&place);
+    std::fs::create_dir(place.path("run")).unwrap();
+    std::fs::copy(place.path("w.safetensors"), place.path("run/model.safetensors")).unwrap();
+    for (model, logits) in [("run", "a"), ("w.safetensors", "b")] {
+        place.ok(&format!("predict {IMAGE} --model {model} --preprocess none --logits {logits}.safetensors"));
+    }
+    assert_eq!(logits_in(&place.path("a.safetensors")), logits_in(&place.path("b.safetensors")));
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let words = format!("predict {IMAGE} --preprocess none --logits c.safetensors --model empty");
+    place.fails(&words, 3, &["a run folder", "model.safetensors", "fix:"]);
+
+    // One tensor of a type that no weight has, beside a whole network.
+    let network = network(4);
+    let floats: Vec<_> = network
+        .parameters
+        .iter()
+        .map(|(name, parameter)| {
+            let bytes: Vec<u8> = parameter.to_vec().iter().flat_map(|value| value.to_le_bytes()).collect();
+            (format!("model.{name}"), parameter.shape.clone(), bytes)
+        })
+        .collect();
+    let view = |(name, shape, bytes): &'static (String, Vec<usize>, Vec<u8>)| {
+        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    };
+    let floats: &'static Vec<_> = Box::leak(Box::new(floats));
+    let extra = TensorView::new(Dtype::U32, vec![1], &[1, 0, 0, 0]).unwrap();
+    let all = floats.iter().map(view).chain([("counter", extra)]);
+    std::fs::write(place.path("extra.safetensors"), safetensors::serialize(all, None).unwrap()).unwrap();
+    let ran = place.run(&format!(
+        "predict {IMAGE} --model extra.safetensors --depth 10 --classes 4 --shortcut B --preprocess none --progress none \
+         --logits d.safetensors"
+    ));
+    assert!(ran.code == 0 && ran.stderr.contains("`counter`, a tensor of U32"), "{}", ran.stderr);
+    assert_eq!(logits_in(&place.path("d.safetensors")), logits_in(&place.path("b.safetensors")));
+    let record = place.json("convert extra.safetensors", "lacuna.convert/1");
+    assert!(record["unread"]["counter"].as_str().unwrap().contains("U32"), "{record}");
+}
+
+#[test]
+fn a_device_by_the_name_of_other_programs_is_never_answered_with_the_processor() {
+    let ran = Place::new().run("predict a.nii --model w.safetensors --out o --device gpu");
+    assert!(ran.code == 2 && ran.stderr.contains("vulkan") && !ran.stderr.contains("exists: 'cpu'"), "{}", ran.stderr);
+}

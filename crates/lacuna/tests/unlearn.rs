@@ -113,6 +113,14 @@ fn a_run_is_looked_into_epoch_by_epoch_and_rewound() {
     assert_eq!(record["looking_passes"]["training"], 3 * 2);
     assert_eq!(record["looking_passes"]["teacher"], 3 * 3 + 2);
     assert_eq!(record["training_passes"], 4);
+    // The rows have what was counted; the original cost nothing of this run.
+    let rows = file("results.csv");
+    let columns: Vec<&str> = rows.lines().next().unwrap().split(',').collect();
+    let at = |name: &str| columns.iter().position(|column| *column == name).unwrap();
+    for row in rows.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>()) {
+        let expected = if row[at("strategy")] == "original" { ["", ""] } else { ["4", "2"] };
+        assert_eq!([row[at("training_passes")], row[at("teacher_passes")]], expected, "{row:?}");
+    }
     // A rewind passes the forgotten subject after each epoch.
     assert_eq!(record["teacher_passes"], 2);
     assert!(record["effect"]["moved"].as_f64().unwrap() >= 0.0 && file("effect.json").contains("relabelled"));
@@ -239,10 +247,26 @@ fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_sta
         trained["model"].as_str().unwrap()
     );
     let ran = place.run(&format!("{words} --forget phantom-001 --json"));
-    assert!(ran.code == 0 && ran.stderr.contains("occurs in nobody who stays"), "{}", ran.stderr);
+    assert!(ran.code == 0 && ran.stderr.contains("occurs only in the subjects being forgotten"), "{}", ran.stderr);
     let record: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(record["orphaned_classes"], serde_json::json!(["white matter"]));
     let other = place.json(&format!("{words} --forget phantom-000"), "lacuna.unlearn/1");
     assert_eq!(other["orphaned_classes"], serde_json::json!([]));
     place.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["somebody left to keep"]);
+}
+
+#[test]
+fn a_model_of_ones_own_label_table_asks_for_its_file() {
+    let place = Place::new();
+    place.heads("heads", "");
+    let table = "name = 'own'\nclasses = ['background', 'head']\n\n[map]\n0 = 'background'\n1 = 'head'\n2 = 'head'\n3 = 'head'\n\
+                 4 = 'head'\n5 = 'head'\n6 = 'head'\n7 = 'head'\n8 = 'head'\n9 = 'ignored'\n10 = 'ignored'\n";
+    std::fs::write(place.path("own.toml"), table).unwrap();
+    let record = place.json(
+        "train --data heads --labels own.toml --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --progress none",
+        "lacuna.train/1",
+    );
+    let words = format!("eval --model {} --data heads --progress none", record["run"].as_str().unwrap());
+    place.fails(&words, 3, &["`own`, a table of your own", "--labels FILE.toml"]);
+    place.ok(&format!("{words} --labels own.toml"));
 }

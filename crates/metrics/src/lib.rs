@@ -23,6 +23,7 @@ mod registry;
 mod scorer;
 mod summary;
 mod surface;
+mod surface_elements;
 mod surface_scorer;
 
 pub use confusion::Confusion;

@@ -69,7 +69,8 @@ pub static METRICS: &[Metric] = &[
         unit: "mm",
         direction: Direction::LowerIsBetter,
         needs: Needs::Surfaces,
-        about: "The field's usual 95 % Hausdorff distance: one percentile over both directions; the image's diagonal \
+        about: "The 95 % Hausdorff distance as MedPy has it: one percentile over the boundary voxels of both masks (a \
+                voxel is boundary if a face leads outside); the image's diagonal \
                 when one mask is empty, undefined when both are.",
         value: |score| score.surface.as_ref()?.hd95_mm,
     },
@@ -95,9 +96,18 @@ pub static METRICS: &[Metric] = &[
         unit: "1",
         direction: Direction::HigherIsBetter,
         needs: Needs::Surfaces,
-        about: "Share of both boundaries within a tolerance in mm of the other; 0 when one mask is empty, undefined \
-                when both are.",
+        about: "Share of the boundary voxels of both masks within a tolerance in mm of the other's (a voxel is boundary \
+                if a face leads outside); 0 when one mask is empty, undefined when both are.",
         value: |score| score.surface.as_ref()?.surface_dice,
+    },
+    Metric {
+        name: "surface_dice_area",
+        unit: "1",
+        direction: Direction::HigherIsBetter,
+        needs: Needs::Surfaces,
+        about: "Share of the surface area of both masks within a tolerance in mm of the other's surface (Nikolov et al., \
+                surface-distance); 0 when one mask is empty, undefined when both are.",
+        value: |score| score.surface.as_ref()?.surface_dice_area,
     },
 ];
 

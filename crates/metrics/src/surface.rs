@@ -72,7 +72,7 @@ impl Masks<'_> {
     /// Distances of both boundaries to each other within a box that holds both masks.
     pub fn distances(&self, boundary: Boundary, within: &[Range<usize>; 3]) -> Distances {
         let dims = within.clone().map(|range| range.len());
-        let spacing_mm = self.truth.grid().affine.spacing().0;
+        let spacing_mm = self.spacing_mm();
         let on = |side| -> Vec<bool> {
             places(within.clone()).map(|at| self.holds(side, at) && self.is_boundary(side, boundary, at)).collect()
         };
@@ -82,6 +82,25 @@ impl Masks<'_> {
             from.iter().zip(squared).filter(|(from, _)| **from).map(|(_, squared)| squared.sqrt()).collect()
         };
         Distances { from_prediction: distances(&prediction, &truth), from_truth: distances(&truth, &prediction) }
+    }
+
+    /// The voxel edges along i, j and k.
+    pub fn spacing_mm(&self) -> [f64; 3] {
+        self.truth.grid().affine.spacing().0
+    }
+
+    /// Which of the eight voxels around the low corner of a voxel are in a mask: bit `4 x + 2 y + z` for the voxel
+    /// that lies `(x, y, z)` beyond the first. What lies outside the image is outside the mask.
+    pub fn code(&self, side: Side, corner: [usize; 3]) -> u8 {
+        let bit = |index: usize| {
+            let steps = [index >> 2 & 1, index >> 1 & 1, index & 1];
+            let mut at = corner;
+            for (axis, step) in steps.into_iter().enumerate() {
+                at[axis] = (at[axis] + step).checked_sub(1).filter(|&place| place < self.dims()[axis])?;
+            }
+            Some(self.holds(side, at))
+        };
+        (0..8).filter(|&index| bit(index) == Some(true)).map(|index| 1u8 << index).sum()
     }
 
     fn is_boundary(&self, side: Side, boundary: Boundary, at: [usize; 3]) -> bool {
@@ -102,13 +121,12 @@ impl Masks<'_> {
     /// The image's diagonal in mm, from corner voxel to corner voxel.
     pub fn diagonal_mm(&self) -> f64 {
         let grid = self.truth.grid();
-        let spacing = grid.affine.spacing().0;
-        grid.dims.iter().zip(spacing).map(|(&size, mm)| ((size - 1) as f64 * mm).powi(2)).sum::<f64>().sqrt()
+        grid.dims.iter().zip(self.spacing_mm()).map(|(&size, mm)| ((size - 1) as f64 * mm).powi(2)).sum::<f64>().sqrt()
     }
 
     /// The volume of one voxel in mm³.
     pub fn voxel_mm3(&self) -> f64 {
-        self.truth.grid().affine.spacing().0.iter().product()
+        self.spacing_mm().iter().product()
     }
 
     /// Voxels of a mask.
@@ -123,11 +141,24 @@ const IN_PLANE: [[isize; 3]; 8] =
     [[-1, -1, 0], [0, -1, 0], [1, -1, 0], [-1, 0, 0], [1, 0, 0], [-1, 1, 0], [0, 1, 0], [1, 1, 0]];
 
 /// Every place of a box, i fastest.
-fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
+pub(crate) fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
     k.flat_map(move |k| {
         let i = i.clone();
         j.clone().flat_map(move |j| i.clone().map(move |i| [i, j, k]))
     })
+}
+
+/// How much farther than the tolerance a distance may be and still count as equal to it, as a fraction.
+///
+/// Spacings come from headers. There 0.958 mm is 0.95800000429 in 32 bits, and the edges of a turned image are lengths
+/// of three such numbers: 6e-8 of a spacing. A quaternion is accepted as a rotation when its length is right to 5e-6.
+/// So one and the same distance, a whole number of voxels for instance, may come out longer by some 1e-6 of itself; a
+/// tolerance that equals it must not depend on that. No measurement knows a tolerance to 1e-5.
+const TOLERANCE_SLACK: f64 = 1e-5;
+
+/// Whether a distance is within a tolerance, up to the rounding of headers.
+pub(crate) fn within_tolerance(distance_mm: f64, tolerance_mm: f64) -> bool {
+    distance_mm <= tolerance_mm * (1.0 + TOLERANCE_SLACK)
 }
 
 /// The 95th percentile, between two values in proportion (Hyndman and Fan's type 7, numpy's default).

@@ -37,7 +37,7 @@ pub enum NnError {
     #[error(transparent)]
     Weights(#[from] lacuna_weights::WeightsError),
     /// The file's tensors are not those of any network here.
-    #[error("{path}: expected the tensors of {supported}, found {first}; fix: choose a file of such a network")]
+    #[error("{path}: expected the tensors of {supported}, found {first}; fix: {fix}")]
     OtherNetwork {
         /// The file.
         path: PathBuf,
@@ -45,10 +45,12 @@ pub enum NnError {
         supported: String,
         /// Its first tensors, with shapes.
         first: String,
+        /// What to do.
+        fix: &'static str,
     },
     /// Two tensors differ only in what a wrapper put before their names.
     #[error(
-        "{path}: expected one tensor `{tensor}`, found two, with and without `module.`; fix: save one model a file"
+        "{path}: expected one tensor `{tensor}`, found two, with and without what a wrapper puts in front (`module.`, `model.`); fix: save one model a file"
     )]
     SameName {
         /// The file.
@@ -68,6 +70,16 @@ pub enum NnError {
         tensor: String,
         /// The second name.
         alias: String,
+    },
+    /// A network of nnU-Net's that answers for each region by itself.
+    #[error(
+        "{path}: expected a network whose outputs are classes that exclude each other, found one trained with regions \
+         (`regions_class_order` in its dataset.json), which has one sigmoid output per region and none for the background; \
+         fix: predict with nnU-Net, or train a network on labels without regions"
+    )]
+    Regions {
+        /// The file.
+        path: PathBuf,
     },
     /// What is said of a U-Net contradicts itself.
     #[error("{field}: expected {expected}, found {found}")]

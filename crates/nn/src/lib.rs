@@ -44,7 +44,7 @@ pub use network::{Network, Stage};
 pub use onnx::write_onnx;
 pub use parameters::{Parameter, Parameters, Role};
 pub use pass::{BatchNormMode, Pass, Trainable};
-pub use plain_unet::{PlainUnet, UnetPlan, read_plans};
+pub use plain_unet::{PlainUnet, UnetPlan, read_plans, turned_axes};
 pub use recognise::{Recognised, recognise};
 pub use weights::{MatchReport, ModelFile, Part, arrays, load_matching, match_file, read_model, write_model};
 

@@ -12,8 +12,12 @@ use crate::NnError;
 use lacuna_weights::{Tensor, WeightFile};
 use std::collections::BTreeMap;
 
-/// What wrappers put before every name: PyTorch's `DataParallel` and `compile`.
-const PREFIXES: &[&str] = &["module.", "_orig_mod."];
+/// What wrappers put before every name: PyTorch's `DataParallel`, `AveragedModel` and `compile`, and the attribute under
+/// which programs of Lightning, MONAI and others keep the network. No network here has a tensor whose own name begins so.
+const PREFIXES: &[&str] = &["module.", "_orig_mod.", "model.", "net.", "network."];
+
+/// Where nnU-Net's checkpoints say that the network was trained with regions.
+const REGIONS: &str = "init_args.dataset_json.regions_class_order";
 
 /// The tensors of a file under the families' own names.
 pub(crate) struct Renamed<'a> {
@@ -21,14 +25,20 @@ pub(crate) struct Renamed<'a> {
     pub tensors: BTreeMap<String, Tensor<'a>>,
     /// Biases of shortcuts, by the name of the running mean that they shift.
     pub biases: BTreeMap<String, (String, Tensor<'a>)>,
+    /// Tensors of kinds that are not read, and what they are.
+    pub unread: BTreeMap<String, String>,
 }
 
 /// The tensors of a file under the families' own names.
 ///
 /// # Errors
-/// Two tensors that come to one name, or a second name of a tensor with other values.
+/// Two tensors that come to one name, or a second name of a tensor with other values; a checkpoint of nnU-Net's whose
+/// outputs are regions.
 pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
-    let mut renamed = Renamed { tensors: BTreeMap::new(), biases: BTreeMap::new() };
+    if file.has_key(REGIONS) {
+        return Err(NnError::Regions { path: file.path().to_path_buf() });
+    }
+    let mut renamed = Renamed { tensors: BTreeMap::new(), biases: BTreeMap::new(), unread: BTreeMap::new() };
     let mut aliases: Vec<(String, &str, Tensor)> = Vec::new();
     for (original, tensor) in file.tensors() {
         let name = plain(original);
@@ -61,6 +71,7 @@ pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
             });
         }
     }
+    renamed.unread = file.unread().iter().map(|(name, what)| (plain(name).to_string(), what.clone())).collect();
     Ok(renamed)
 }
 
@@ -80,8 +91,23 @@ mod tests {
 
     #[test]
     fn wrappers_in_any_order_are_taken_off() {
-        assert_eq!(plain("module.conv1.weight"), "conv1.weight");
-        assert_eq!(plain("_orig_mod.module.bn1.bias"), "bn1.bias");
+        for first in PREFIXES {
+            assert_eq!(plain(&format!("{first}conv1.weight")), "conv1.weight");
+            for second in PREFIXES {
+                assert_eq!(plain(&format!("{first}{second}layer1.0.bn1.bias")), "layer1.0.bn1.bias");
+            }
+        }
+    }
+
+    #[test]
+    fn no_network_has_a_name_that_begins_like_a_wrapper() {
+        let of = |architecture: crate::Architecture| {
+            let network = crate::Network::new(architecture, lacuna_seed::Seed(0), &crate::Device::flex());
+            network.parameters.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+        };
+        for name in of(crate::Architecture::medicalnet(10, 1, 2).unwrap()) {
+            assert_eq!(plain(&name), name);
+        }
         assert_eq!(plain("layer1.0.module.weight"), "layer1.0.module.weight");
     }
 }

@@ -54,5 +54,11 @@ pub(crate) fn other_network(file: &WeightFile) -> NnError {
         file.tensors().take(NAMED_MAX).map(|(name, tensor)| format!("`{name}` {:?}", tensor.shape())).collect();
     let more = if file.tensors().count() > named.len() { ", …" } else { "" };
     let supported = FAMILIES.iter().map(|family| family.supported).collect::<Vec<_>>().join(", or of ");
-    NnError::OtherNetwork { path: file.path().to_path_buf(), supported, first: named.join(", ") + more }
+    let summary = file.unread_summary();
+    let fix = match summary {
+        Some(_) => "save these tensors as plain 32-bit floats in PyTorch, or choose a file of such a network",
+        None => "choose a file of such a network",
+    };
+    let unread = summary.map_or(String::new(), |summary| format!(", and {summary}"));
+    NnError::OtherNetwork { path: file.path().to_path_buf(), supported, first: named.join(", ") + more + &unread, fix }
 }

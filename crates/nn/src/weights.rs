@@ -40,6 +40,8 @@ pub struct MatchReport {
     pub wrong_shape: Vec<(String, Vec<usize>, Vec<usize>)>,
     /// Biases of shortcuts, as MONAI's may have, that were folded into the running means behind them.
     pub folded: Vec<String>,
+    /// Tensors of the file of kinds that are not read, and what they are; those that the network has are missing too.
+    pub unread: BTreeMap<String, String>,
 }
 
 impl MatchReport {
@@ -70,7 +72,11 @@ impl fmt::Display for MatchReport {
                 Some((name, ours, theirs)) => format!(" (`{name}`: network {ours:?}, file {theirs:?})"),
                 None => String::new(),
             }
-        )
+        )?;
+        match self.unread.iter().next() {
+            Some((name, what)) => write!(formatter, ", {} not read (`{name}`: {what})", self.unread.len()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -126,8 +132,8 @@ pub fn read_model(path: &Path, device: &Device) -> Result<ModelFile, NnError> {
 
 /// Take over every tensor of a file that fits the network by name and shape.
 ///
-/// The file may be PyTorch's or safetensors. Names may carry `module.` in front, as PyTorch's
-/// `DataParallel` leaves it, and may be those of MONAI's `ResNet`.
+/// The file may be PyTorch's or safetensors. Names may carry what wrappers put in front, as `module.` of PyTorch's
+/// `DataParallel`, and may be those of MONAI's `ResNet`.
 ///
 /// # Errors
 /// A malformed file, a tensor that is not finite, or no tensor matching at all.
@@ -175,7 +181,16 @@ fn architecture_from(path: &Path, metadata: &mut BTreeMap<String, String>) -> Re
     }
     let format = fields.take("format");
     if format != "lacuna-model-1" {
-        return Err(fields.bad("format", "`lacuna-model-1` (state the network by hand for a foreign file)", &format));
+        let found = if format.is_empty() { "nothing".to_string() } else { format!("`{format}`") };
+        return Err(NnError::BadMetadata {
+            path: path.to_path_buf(),
+            field: "format",
+            expected: "`lacuna-model-1`, as files of lacuna's say".to_string(),
+            found: format!(
+                "{found}; fix: state the network by hand (--depth and --classes, or --plans for nnU-Net's), or `lacuna \
+                 convert` the file first"
+            ),
+        });
     }
     let network = fields.take("network");
     match FAMILIES.iter().find(|family| family.key == network) {
@@ -208,6 +223,7 @@ fn fill(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError
             }
         }
     }
+    report.unread = from.unread;
     report.unexpected = from.tensors.into_keys().chain(from.biases.into_values().map(|(name, _)| name)).collect();
     Ok(report)
 }
@@ -320,6 +336,22 @@ mod tests {
         assert_eq!(report.folded, ["layer2.0.downsample.0.bias"]);
         assert_eq!(report.unexpected, ["fc.weight"]);
         assert_eq!(read.digest(), network.digest());
+    }
+
+    #[test]
+    fn a_network_under_any_wrapper_is_read_to_the_same_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let network = network(10, 2, 1);
+        for prefix in ["model.", "net.", "network.", "module.", "_orig_mod.", "model._orig_mod.", "module.net."] {
+            let prefixed =
+                arrays(&network, Part::Whole).into_iter().map(|(name, array)| (format!("{prefix}{name}"), array));
+            write_safetensors(&path, &prefixed.collect(), None).unwrap();
+            let found = recognise(&WeightFile::open(&path).unwrap()).unwrap().architecture(2).unwrap();
+            let mut read = Network::new(found, Seed(7), &Device::flex());
+            assert!(load_matching(&path, &mut read).unwrap().is_exact(), "{prefix}");
+            assert_eq!(read.digest(), network.digest(), "{prefix}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::memory::available_bytes;
 use crate::{StudyConfig, StudyError, Workload};
 use lacuna_cohort::{
-    Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, Preparation, ReadOptions, Scan, Shelf, SubjectId,
-    Voxels, prepare, prepare_each,
+    Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, PassedOver, Preparation, ReadOptions, Scan, Shelf,
+    SubjectId, Voxels, prepare, prepare_each,
 };
 use lacuna_nn::{Activations, Architecture, Device, Network};
 use lacuna_seed::Seed;
@@ -31,6 +31,7 @@ pub struct Data {
     /// The network that the cases were prepared for.
     pub architecture: Architecture,
     cases: Vec<Case>,
+    passed_over: Vec<PassedOver>,
     /// One digest per case, of everything the network and the scores see of it.
     digests: BTreeMap<String, String>,
 }
@@ -66,6 +67,7 @@ impl Data {
             architecture: architecture.clone(),
             seed: Seed(config.split.seed),
             cache: loading.cache.clone(),
+            read: cohort.read,
             scans,
         });
         let bytes_max = loading.memory_bytes_max.or_else(|| available_bytes().map(|bytes| bytes / 2));
@@ -79,7 +81,7 @@ impl Data {
             progress(cases.len(), source.scans.len());
         })?;
         cases.iter().try_for_each(check_size)?;
-        Ok(Data { labels, architecture, cases, digests })
+        Ok(Data { labels, architecture, cases, passed_over: cohort.passed_over, digests })
     }
 
     /// The cases of some subjects, in order of subject and scan.
@@ -118,12 +120,31 @@ impl Data {
         Workload { architecture: self.architecture.clone(), size: [d, h, w], volumes_at_once, activations }
     }
 
-    /// What a person should be told of the files, each once, in the words of `told`.
-    pub fn notices(&self, told: impl Fn(&Case, &Path, &str) -> String) -> Vec<String> {
-        let notices =
-            self.cases.iter().flat_map(|case| case.notices.iter().map(move |(path, notice)| (case, path, notice)));
-        notices.map(|(case, path, notice)| told(case, path, notice)).collect::<BTreeSet<_>>().into_iter().collect()
+    /// What a person should be told of the files, each once with the number of files it holds for; `named` says how a
+    /// case's file is called.
+    pub fn notices(&self, named: impl Fn(&Case, &Path) -> String) -> Vec<String> {
+        let notices = self.cases.iter().flat_map(|case| case.notices.iter().map(move |notice| (case, notice)));
+        folded(notices.map(|(case, (path, notice))| (named(case, path), notice.clone())))
     }
+
+    /// What of the data set was not read, in the same way.
+    pub fn passed_over(&self, named: impl Fn(&Path) -> String) -> Vec<String> {
+        let said = |one: &PassedOver| (named(&one.path), format!("{}; not read; fix: {}", one.found, one.fix));
+        folded(self.passed_over.iter().map(said))
+    }
+}
+
+/// One line for each text, with the first file in order and how many there are.
+fn folded(said: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    said.for_each(|(file, text)| {
+        files.entry(text).or_default().insert(file);
+    });
+    let line = |(text, files): (String, BTreeSet<String>)| match (files.first(), files.len()) {
+        (Some(file), 1) => format!("{file}: {text}"),
+        (first, count) => format!("{count} files, the first {}: {text}", first.map_or("", |file| file)),
+    };
+    files.into_iter().map(line).collect()
 }
 
 /// Where cases come from, the first time and again.
@@ -134,6 +155,7 @@ struct Source {
     /// Of the noise of `medicalnet`, which belongs to the data and not to a repetition.
     seed: Seed,
     cache: Option<CaseCache>,
+    read: ReadOptions,
     scans: Vec<Scan>,
 }
 
@@ -163,7 +185,7 @@ impl Source {
             labels: &self.labels,
             output_shape: &output_shape,
             seed: self.seed,
-            read: ReadOptions::default(),
+            read: self.read,
             cache: self.cache.as_ref(),
         })
     }
@@ -189,4 +211,16 @@ fn digest(case: &Case, voxels: &CaseVoxels) -> String {
     }
     voxels.hash_into(&mut hasher);
     hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_for_many_files_is_said_once_with_their_number() {
+        let said = [("b", "odd"), ("a", "odd"), ("c", "odder"), ("a", "odd")];
+        let lines = folded(said.into_iter().map(|(file, text)| (file.to_string(), text.to_string())));
+        assert_eq!(lines, ["2 files, the first a: odd", "c: odder"]);
+    }
 }

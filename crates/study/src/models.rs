@@ -60,11 +60,14 @@ impl Study {
     pub(crate) fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         let classes = serde_json::to_string(self.data().labels.classes()).expect("names are JSON");
         let preprocessing = serde_json::to_string(&self.config().preprocess).expect("plain data is JSON");
+        // Whatever forgets from this model later has to go by the loss that it was trained with.
+        let loss = serde_json::to_string(&self.config().train.loss).expect("plain data is JSON");
         BTreeMap::from([
             ("run".to_string(), key.to_string()),
             ("labels".to_string(), classes),
             ("label_table".to_string(), self.data().labels.name().to_string()),
             ("preprocessing".to_string(), preprocessing),
+            ("loss".to_string(), loss),
         ])
     }
 }

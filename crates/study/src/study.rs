@@ -291,11 +291,15 @@ impl Study {
 
     /// What a person should be told of the files, each once; a file under a pseudonym is not named.
     pub fn notices(&self) -> Vec<String> {
-        let told = |case: &Case, path: &Path, notice: &str| match self.pseudonyms.get(&case.subject) {
-            Some(name) => format!("a file of {name}: {notice}"),
-            None => format!("{}: {notice}", path.display()),
+        let named = |case: &Case, path: &Path| match self.pseudonyms.get(&case.subject) {
+            Some(name) => format!("a file of {name}"),
+            None => path.display().to_string(),
         };
-        self.data.notices(told)
+        let passed_over = |path: &Path| match self.pseudonyms.is_empty() {
+            true => path.display().to_string(),
+            false => "a file of the data set".to_string(),
+        };
+        self.data.notices(named).into_iter().chain(self.data.passed_over(passed_over)).collect()
     }
 
     /// Where networks compute.

@@ -10,8 +10,9 @@
 //! in place of the weighted retain term: the augmented Lagrangian of the inequality g <= 0 with multiplier m and penalty
 //! p (Nocedal and Wright, "Numerical Optimization", 2006, section 17.3). m begins at `retain_weight`.
 //!
-//! Source: the first phase of RFE (ICLR 2026), which maximises the forget loss under the same constraint; tolerance
-//! 0.05, penalty 1 and dual rate 0.05 are its own. *Our reading*: the multiplier moves once per epoch, so that it is a
+//! Source: the first phase of RFE (arXiv 2603.26569), which maximises the forget loss under the same constraint; its
+//! second phase, a projection, is left out. Tolerance 0.05, penalty 1 and dual rate 0.05 are the defaults of
+//! torchunlearn, a rewrite that does not claim to be RFE's. *Our reading*: the multiplier moves once per epoch, so that it is a
 //! function of the run's history, and g is that of the step's own subject.
 
 use crate::UnlearnError;

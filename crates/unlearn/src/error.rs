@@ -52,7 +52,10 @@ pub enum UnlearnError {
         subject: SubjectId,
     },
     /// Cases of different shapes where one is the target of another.
-    #[error("scan {scan} has the shape {found:?}, another of the run {expected:?}: preprocess all to one size")]
+    #[error(
+        "scan {scan}: expected the shape of the other scans, {expected:?}, which this strategy needs, found {found:?}; fix: \
+         another strategy, or a model trained on one size (--size)"
+    )]
     ShapesDiffer {
         /// The scan.
         scan: String,

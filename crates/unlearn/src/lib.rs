@@ -36,6 +36,7 @@ mod recipe;
 mod request_laws;
 mod rewind;
 mod run;
+mod sham;
 pub mod strategy;
 mod tally;
 mod target;

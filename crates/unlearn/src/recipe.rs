@@ -269,6 +269,11 @@ impl Recipe {
         self.forget_target.as_ref().map_or(1, ForgetTarget::volumes) + usize::from(self.stranger_weight > 0.0)
     }
 
+    /// Whether forget subjects are passed mirrored as well: not where they are not passed at all.
+    pub(crate) fn forgets_mirrored(&self) -> bool {
+        self.stranger_weight > 0.0 && self.forget_weight > 0.0
+    }
+
     /// Whether retain subjects are passed mirrored as well: augmented ones stand in for them.
     pub(crate) fn retains_mirrored(&self) -> bool {
         self.stranger_weight > 0.0 && self.augment_weight == 0.0

@@ -36,7 +36,7 @@ pub enum VolumeError {
     },
     /// The image is larger than the caller is willing to hold.
     #[error(
-        "{path}: field dim: expected at most {limit} {unit}, found dimensions {dims:?} = {found} {unit}; fix: raise the limit if the file is meant to be this large"
+        "{path}: field dim: expected at most {limit} {unit}, found dimensions {dims:?} = {found} {unit}; fix: raise the limit with --voxels-max or --gib-max if the file is meant to be this large"
     )]
     OverLimit {
         /// The file.
@@ -86,7 +86,8 @@ pub enum VolumeError {
     },
     /// A voxel of a label map that is no label number.
     #[error(
-        "{path}: voxel {index:?}: expected a whole number from 0 to 65535 as label, found {value}; fix: save the label map with an integer type and without interpolation"
+        "{path}: voxel {index:?}: expected a whole number from 0 to 65535 as label, found {value}; fix: {}",
+        label_fix(*value)
     )]
     NotALabel {
         /// The file.
@@ -130,4 +131,18 @@ pub enum VolumeError {
         /// The largest distance between corners; infinite if the numbers differ.
         by_mm: f64,
     },
+}
+
+/// What to do about a label that is no whole number from 0 to 65535.
+pub fn label_fix(value: f64) -> &'static str {
+    if !value.is_finite() {
+        "replace such voxels by the background's value, usually 0"
+    } else if value.fract() != 0.0 {
+        "resample label maps by nearest neighbour and save them with an integer type and scl_slope 1; probabilities are no labels"
+    } else if value < 0.0 {
+        "give these voxels a value of their own from 0 to 65535, such as 255, and list it in the label table, as ignored if \
+         it means that nobody knows"
+    } else {
+        "number the regions anew from 0 to 65535, and keep the table of their numbers"
+    }
 }

@@ -22,12 +22,12 @@ mod windows;
 
 pub use components::keep_largest_components;
 pub use crop::{VoxelBox, bounding_box, crop, place_back};
-pub use error::VolumeError;
+pub use error::{VolumeError, label_fix};
 pub use geometry::{Affine, Grid, SpacingMm};
 pub use image::{ClassMap, IGNORED, Image, LabelMap, Volume};
 pub use nifti::{
-    Datatype, LabelNumber, Lying, NiftiFile, NiftiHeader, NiftiVersion, Notice, ReadLimits, Sizes, read_header,
-    read_label_map, read_volume, write_label_map, write_volume,
+    Datatype, LabelNumber, Lying, NiftiFile, NiftiHeader, NiftiVersion, Notice, ReadLimits, Sizes, decimals,
+    read_header, read_label_map, read_volume, write_label_map, write_volume,
 };
 pub use normalise::{FlatVolume, Foreground, z_score};
 pub use orientation::{AxisOrder, axis_codes, canonical_order, reorder};

@@ -48,6 +48,19 @@ static NAMES: &[Names] = &[
     Names { element: Element::Bool, bytes: 1, word: "bool", storage: "BoolStorage" },
 ];
 
+/// Storages of numbers that are not read, and the bytes of one number: of complex and quantised tensors, and of types
+/// that have no storage class of their own.
+static UNREAD_STORAGES: &[(&str, usize)] = &[
+    ("ComplexFloatStorage", 8),
+    ("ComplexDoubleStorage", 16),
+    ("QInt8Storage", 1),
+    ("QUInt8Storage", 1),
+    ("QInt32Storage", 4),
+    ("QUInt4x2Storage", 1),
+    ("QUInt2x4Storage", 1),
+    ("UntypedStorage", 1),
+];
+
 impl Element {
     fn names(self) -> &'static Names {
         NAMES.iter().find(|names| names.element == self).expect("every element is listed")
@@ -74,6 +87,12 @@ impl Element {
 
     pub(crate) fn of_storage(class: &str) -> Option<Element> {
         NAMES.iter().find(|names| names.storage == class).map(|names| names.element)
+    }
+
+    /// Bytes of one number in a storage of this class, of those that are not read as well.
+    pub(crate) fn width_of_storage(class: &str) -> Option<usize> {
+        let known = Element::of_storage(class).map(Element::bytes);
+        known.or_else(|| UNREAD_STORAGES.iter().find(|(name, _)| *name == class).map(|&(_, bytes)| bytes))
     }
 
     pub(crate) fn of_safetensors(dtype: safetensors::Dtype) -> Option<Element> {

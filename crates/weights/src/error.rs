@@ -10,15 +10,14 @@ pub enum WeightsError {
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
     /// The file is in no format that is read.
-    #[error(
-        "{path}: expected a PyTorch file (zip or legacy) or safetensors, found {found}; fix: in PyTorch save the \
-         weights alone, `torch.save(model.state_dict(), FILE)`"
-    )]
+    #[error("{path}: expected a PyTorch file (zip or legacy) or safetensors, found {found}; fix: {fix}")]
     UnknownFormat {
         /// The file.
         path: PathBuf,
         /// What its first bytes say.
         found: String,
+        /// What to do.
+        fix: &'static str,
     },
     /// The file is damaged, or holds something other than named tensors.
     #[error("{path}: {place}: expected {expected}, found {found}; fix: {fix}")]

@@ -1,6 +1,7 @@
 //! A file of named tensors, whatever its format.
 
 use crate::error::{Fault, WeightsError};
+use crate::kind::{self, Foreign};
 use crate::tensor::{Tensor, View};
 use crate::torch::State;
 use crate::{Array, Wrapping, safe, torch};
@@ -50,7 +51,15 @@ impl WeightFile {
     /// # Errors
     /// A file that cannot be read, is in no known format, is damaged, or holds no named tensors.
     pub fn open(path: &Path) -> Result<WeightFile, WeightsError> {
-        WeightFile::from_bytes(path, lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?)
+        WeightFile::open_state_dict(path, None)
+    }
+
+    /// The same, with the key of the state dict among several of a checkpoint, as `model_ema`.
+    ///
+    /// # Errors
+    /// As [`WeightFile::open`]; also where there is none under that key.
+    pub fn open_state_dict(path: &Path, key: Option<&str>) -> Result<WeightFile, WeightsError> {
+        WeightFile::of_bytes(path, lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?, key)
     }
 
     /// The same of bytes at hand; the path names them in errors.
@@ -58,15 +67,25 @@ impl WeightFile {
     /// # Errors
     /// As [`WeightFile::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<WeightFile, WeightsError> {
-        let format = format_of(&bytes).map_err(|found| WeightsError::UnknownFormat { path: path.into(), found })?;
-        let state = match format {
-            Format::TorchZip => torch::read_zip(&bytes),
-            Format::TorchLegacy => torch::read_legacy(&bytes),
-            Format::Safetensors => safe::read(&bytes),
+        WeightFile::of_bytes(path, bytes, None)
+    }
+
+    fn of_bytes(path: &Path, bytes: Vec<u8>, key: Option<&str>) -> Result<WeightFile, WeightsError> {
+        let format = kind::format_of(&bytes).map_err(|Foreign { found, fix }| WeightsError::UnknownFormat {
+            path: path.into(),
+            found,
+            fix,
+        })?;
+        let state = match (format, key) {
+            (Format::TorchZip, key) => torch::read_zip(&bytes, key),
+            (Format::TorchLegacy, key) => torch::read_legacy(&bytes, key),
+            (Format::Safetensors, None) => safe::read(&bytes),
+            (Format::Safetensors, Some(key)) => Err(safe::one_state_dict(key)),
         };
         let state = state.map_err(|fault| fault.of(path))?;
         if state.tensors.is_empty() {
-            return Err(Fault::foreign("the file", "named tensors", "none").of(path));
+            let found = if state.unread.is_empty() { "none".to_string() } else { not_read(&state.unread) };
+            return Err(Fault::foreign("the file", "named tensors", found).of(path));
         }
         Ok(WeightFile { path: path.to_path_buf(), bytes, format, state })
     }
@@ -101,6 +120,31 @@ impl WeightFile {
         &self.state.skipped
     }
 
+    /// Tensors of kinds that are not read (complex, quantised, of 8-bit floats, negated views), and what they are.
+    pub fn unread(&self) -> &BTreeMap<String, String> {
+        &self.state.unread
+    }
+
+    /// The tensors that are not read in one line, with the first names; `None` where all are read.
+    pub fn unread_summary(&self) -> Option<String> {
+        (!self.state.unread.is_empty()).then(|| not_read(&self.state.unread))
+    }
+
+    /// The key of the state dict that was taken; `None` where it is the whole file.
+    pub fn state_dict(&self) -> Option<&str> {
+        self.state.taken.as_deref()
+    }
+
+    /// Whether a checkpoint's dictionaries have this key, those within each other joined by points: `init_args.plans`.
+    pub fn has_key(&self, path: &str) -> bool {
+        self.state.keys.contains(path)
+    }
+
+    /// Keys of the file's other state dicts, which were not taken.
+    pub fn other_state_dicts(&self) -> &[String] {
+        &self.state.others
+    }
+
     fn tensor_of<'a>(&'a self, view: &'a View) -> Tensor<'a> {
         Tensor { view, file: &self.bytes }
     }
@@ -126,28 +170,13 @@ pub fn write_pth(path: &Path, arrays: &BTreeMap<String, Array>, wrapping: &Wrapp
     Ok(lacuna_disk::write_bytes(path, &torch::bytes_of(arrays, wrapping)?)?)
 }
 
-/// The format by the first bytes, or what else they are the beginning of.
-fn format_of(bytes: &[u8]) -> Result<Format, String> {
-    let foreign = |what: &str| Err(what.to_string());
-    match bytes {
-        [] => foreign("an empty file"),
-        [b'P', b'K', ..] => Ok(Format::TorchZip),
-        // Every pickle since protocol 2 begins so.
-        [0x80, ..] if !is_safetensors(bytes) => Ok(Format::TorchLegacy),
-        _ if is_safetensors(bytes) => Ok(Format::Safetensors),
-        [0x1f, 0x8b, ..] => foreign("a gzip file: unpack it first"),
-        [0x89, b'H', b'D', b'F', ..] => foreign("an HDF5 file, as Keras writes it"),
-        _ if bytes.get(257..262) == Some(b"ustar") => foreign("a tar archive, as PyTorch wrote before version 0.1.11"),
-        _ => {
-            let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            Err(format!("a file that begins with the bytes {}", first.join(" ")))
-        }
-    }
-}
+/// How many tensors that are not read are named.
+const UNREAD_NAMED: usize = 3;
 
-/// The length of a header, then its brace. The header may be longer than the file, which then is damaged.
-fn is_safetensors(bytes: &[u8]) -> bool {
-    bytes.get(8) == Some(&b'{')
+fn not_read(unread: &BTreeMap<String, String>) -> String {
+    let named: Vec<String> = unread.iter().take(UNREAD_NAMED).map(|(name, what)| format!("`{name}`, {what}")).collect();
+    let more = if unread.len() > named.len() { "; …" } else { "" };
+    format!("{} tensors of kinds that are not read ({}{more})", unread.len(), named.join("; "))
 }
 
 #[cfg(test)]
@@ -179,25 +208,6 @@ mod tests {
         assert_eq!(read_back(safe::bytes_of(&arrays(), Some(("a", "b"))).unwrap()), arrays());
         let file = WeightFile::from_bytes(Path::new("x"), torch::bytes_of(&arrays(), &wrapped).unwrap()).unwrap();
         assert_eq!(file.notes()["epoch"], (1i64 << 40).to_string());
-    }
-
-    #[test]
-    fn a_file_of_another_kind_is_told_what_it_is() {
-        let said = |bytes: &[u8]| WeightFile::from_bytes(Path::new("w.pth"), bytes.to_vec()).unwrap_err().to_string();
-        let mut tar = vec![b'a'; 512];
-        tar[257..262].copy_from_slice(b"ustar");
-        for (bytes, words) in [
-            (&b""[..], "an empty file"),
-            (&[0x1f, 0x8b, 8, 0], "gzip"),
-            (b"\x89HDF\r\n", "HDF5"),
-            (&tar, "tar archive"),
-            (b"hello world", "68 65 6c 6c 6f 20 77 6f"),
-            (b"PK\x03\x04", "cut short"),
-            (b"\x80\x02N.", "the number that torch.save puts first"),
-        ] {
-            let message = said(bytes);
-            assert!(message.contains(words) && message.contains("w.pth") && message.contains("fix: "), "{message}");
-        }
     }
 
     proptest! {

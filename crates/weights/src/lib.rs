@@ -18,6 +18,7 @@ mod array;
 mod element;
 mod error;
 mod file;
+mod kind;
 mod pickle;
 mod safe;
 mod tensor;

@@ -1,6 +1,6 @@
 //! safetensors: a header of JSON, then the numbers.
 
-use crate::error::{Fault, SAVE_STATE_DICT, WeightsError};
+use crate::error::{Fault, WeightsError};
 use crate::pickle::shortened;
 use crate::tensor::View;
 use crate::torch::State;
@@ -21,8 +21,8 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     for (name, info) in header.tensors() {
         let place = format!("tensor `{}`", shortened(&name));
         let Some(element) = Element::of_safetensors(info.dtype) else {
-            let expected = "floats of 16, 32 or 64 bits, integers or truth values".to_string();
-            return Err(Fault { place, expected, found: info.dtype.to_string(), fix: SAVE_STATE_DICT });
+            state.unread.insert(name, format!("a tensor of {}", info.dtype));
+            continue;
         };
         let (from, to) = info.data_offsets;
         let view = View::contiguous(element, info.shape.clone(), begins + from..begins + to);
@@ -30,6 +30,16 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     }
     state.notes = header.metadata().clone().unwrap_or_default().into_iter().collect();
     Ok(state)
+}
+
+/// The error about the key of a state dict in a file that holds one without a key.
+pub(crate) fn one_state_dict(key: &str) -> Fault {
+    Fault {
+        place: "the safetensors header".to_string(),
+        expected: format!("several state dicts, among them `{}`", shortened(key)),
+        found: "one state dict, as in every safetensors file".to_string(),
+        fix: "leave --state-dict out",
+    }
 }
 
 /// The bytes of a safetensors file with one note in its metadata.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Raised whenever the bytes of an entry, or what preprocessing makes of the same files, change.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 const MAGIC: &[u8; 16] = b"lacuna case 0001";
 const KEY_BYTES: usize = 64;

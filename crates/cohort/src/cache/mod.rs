@@ -106,7 +106,7 @@ impl Key {
             &files,
             how.labels,
             how.preprocessing,
-            (limits.voxels_max, limits.bytes_max, how.read.tolerance_mm.to_bits()),
+            (limits.voxels_max, limits.bytes_max, how.read.tolerance_mm.map(f64::to_bits)),
             // Together they name the stream of the noise.
             (how.seed.0, &scan.subject, &scan.name),
         );

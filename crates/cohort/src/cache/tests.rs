@@ -109,7 +109,7 @@ fn whatever_decides_a_case_has_an_entry_of_its_own() {
     expect_one_more(&place, "another size");
     place.labels = LabelTable::built_in("brain", None).unwrap();
     expect_one_more(&place, "another label table");
-    place.read.tolerance_mm = 0.5;
+    place.read.tolerance_mm = Some(0.5);
     expect_one_more(&place, "another tolerance");
     place.read.limits = ReadLimits { voxels_max: 1 << 20, ..place.read.limits };
     expect_one_more(&place, "other limits");

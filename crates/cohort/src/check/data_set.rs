@@ -130,6 +130,12 @@ impl DataSet {
         self
     }
 
+    /// An empty file of this name in the folder of images or label maps.
+    pub fn beside(self, kind: &str, name: &str) -> DataSet {
+        lacuna_disk::write_bytes(&self.folder.path().join(kind).join(name), b"").unwrap();
+        self
+    }
+
     /// Add a Decathlon index of both scans that declares so many.
     pub fn declaring(mut self, count: usize) -> DataSet {
         let entry = |name| format!(r#"{{"image": "images/{name}.nii.gz", "label": "labels/{name}.nii.gz"}}"#);

@@ -14,6 +14,7 @@ mod seen;
 
 pub use fault::{FaultInfo, faults};
 
+use crate::scan_data::TOLERANCE_MM;
 use crate::{Cohort, LabelTable, ReadOptions, SubjectId};
 use fault::FAULTS;
 use seen::{Contents, Seen};
@@ -73,7 +74,7 @@ pub struct Problem {
     pub fault: &'static str,
     /// How much it matters.
     pub severity: Severity,
-    /// The scan's name.
+    /// The scan's name; empty for what is of the data set as a whole.
     pub scan: String,
     /// The file, relative to the cohort's folder where it lies below it.
     #[serde(serialize_with = "lacuna_artefacts::portable::path")]
@@ -119,7 +120,7 @@ pub fn check(cohort: &Cohort, table: Option<&LabelTable>, read: &ReadOptions) ->
         layout: cohort.layout,
         channels: cohort.channels.clone(),
         table: table.map(|table| table.name().to_string()),
-        tolerance_mm: read.tolerance_mm,
+        tolerance_mm: read.tolerance_mm.unwrap_or(TOLERANCE_MM),
         scans: Vec::new(),
         problems: Vec::new(),
     };
@@ -155,21 +156,31 @@ struct Finding {
     field: &'static str,
     expected: String,
     found: String,
-    fix: &'static str,
+    fix: String,
 }
 
 impl Findings<'_> {
+    /// Of a file of the scan.
     fn add(&mut self, file: &Path, finding: Finding) {
+        self.add_of(self.scan.to_string(), file, finding);
+    }
+
+    /// Of the data set as a whole.
+    fn add_of_data_set(&mut self, file: &Path, finding: Finding) {
+        self.add_of(String::new(), file, finding);
+    }
+
+    fn add_of(&mut self, scan: String, file: &Path, finding: Finding) {
         let Finding { severity, field, expected, found, fix } = finding;
         self.problems.push(Problem {
             fault: self.fault,
             severity,
-            scan: self.scan.to_string(),
+            scan,
             file: relative(self.root, file),
             field: field.to_string(),
             expected,
             found,
-            fix: fix.to_string(),
+            fix,
         });
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{ImageSummary, ScanSummary};
 use crate::{Cohort, LabelTable, ReadOptions, Scan, SubjectId, Target, count_labels};
-use lacuna_volume::{Grid, NiftiFile, Notice, Volume, VolumeError, axis_codes, read_label_map, read_volume};
+use lacuna_volume::{
+    Grid, NiftiFile, NiftiHeader, Notice, Volume, VolumeError, axis_codes, read_label_map, read_volume,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Seen<'a> {
     pub cohort: &'a Cohort,
     pub table: Option<&'a LabelTable>,
-    pub tolerance_mm: f64,
+    pub read: &'a ReadOptions,
     /// The images of the scans before.
     pub earlier: &'a Contents,
     /// The scan's place in the cohort.
@@ -47,7 +49,7 @@ impl<'a> Seen<'a> {
     pub fn read(
         cohort: &'a Cohort,
         table: Option<&'a LabelTable>,
-        read: &ReadOptions,
+        read: &'a ReadOptions,
         earlier: &'a Contents,
         number: usize,
     ) -> Seen<'a> {
@@ -60,7 +62,7 @@ impl<'a> Seen<'a> {
         Seen {
             cohort,
             table,
-            tolerance_mm: read.tolerance_mm,
+            read,
             earlier,
             number,
             scan,
@@ -96,6 +98,12 @@ impl<'a> Seen<'a> {
         let like = images.next()?;
         let labels = self.labels.iter().filter_map(|file| Some((&*file.path, file.read.as_ref().ok()?.image.grid())));
         Some((like, images.chain(labels).collect()))
+    }
+
+    /// The headers of all files that could be read, the first image's first.
+    pub fn headers(&self) -> impl Iterator<Item = &NiftiHeader> {
+        let labels = self.labels.iter().filter_map(|file| Some(&file.read.as_ref().ok()?.header));
+        self.readable().map(|(_, file)| &file.header).chain(labels)
     }
 
     /// Whether anything says what a label value means.

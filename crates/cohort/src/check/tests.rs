@@ -136,6 +136,33 @@ fn a_qform_elsewhere_is_told_with_both_places() {
 }
 
 #[test]
+fn programs_that_see_the_files_of_a_scan_at_other_places_are_named() {
+    // A qform 9 mm away beside an sform of code 2, which ITK passes over for it.
+    let qform: [(usize, &[u8]); 3] = [(252, &1i16.to_le_bytes()), (256, &[0; 12]), (268, &9f32.to_le_bytes())];
+    let image_alone = DataSet::sound().patch("images", "a", &qform).checked();
+    assert!(image_alone.problems[0].found.ends_with("sees them 9.000 mm apart"), "{:?}", image_alone.problems);
+    let both = DataSet::sound().patch_both("a", &qform).checked();
+    assert!(!both.problems[0].found.contains("ITK"), "{:?}", both.problems);
+    // The label map written by ITK at the place of the image's qform.
+    let by_itk = DataSet::sound().shifted_label("a", 9.0).patch("images", "a", &qform).checked();
+    let error = by_itk.problems.iter().find(|problem| problem.severity == Severity::Error).unwrap();
+    assert!(error.found.contains("9.0000 mm apart; so nibabel") && error.found.ends_with("at one place"), "{error:?}");
+}
+
+#[test]
+fn a_tilted_series_is_told_with_its_files_and_the_truth() {
+    // As dcm2niix writes an uncorrected tilt: the sform sheared, the qform not, `_Tilt_1` beside it.
+    let sheared: [(usize, &[u8]); 3] = [(252, &1i16.to_le_bytes()), (256, &[0; 24]), (288, &0.3f32.to_le_bytes())];
+    let data = DataSet::sound().patch("images", "a", &sheared).scan("a_Tilt_1", 5.0, 1);
+    std::fs::remove_file(data.path("labels", "a_Tilt_1")).unwrap();
+    let problems = data.checked().problems;
+    let told = problems.iter().find(|problem| problem.fault == "sheared-sform").unwrap();
+    assert!(told.found.contains("the qform puts voxels up to 1.200 mm away"), "{told:?}");
+    assert!(told.found.contains("beside it lies a_Tilt_1") && told.fix.contains("in the DICOM files"), "{told:?}");
+    assert!(problems.iter().any(|problem| problem.fault == "passed-over" && problem.scan.is_empty()));
+}
+
+#[test]
 fn one_image_in_two_channels_is_told_too() {
     let data = DataSet::new();
     let image = |channel: &str| data.folder.path().join("images").join(channel).join("a.nii");

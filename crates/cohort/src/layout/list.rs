@@ -45,6 +45,7 @@ impl Layout for MedicalnetList {
             channels: single_channel(self, options, "image")?,
             classes_in_file: None,
             scans_declared: None,
+            passed_over: Vec::new(),
             scans,
             root,
         })
@@ -103,7 +104,8 @@ fn malformed(list: &Path, number: usize, line: &str) -> CohortError {
 }
 
 fn stem(image: &str) -> PathBuf {
-    PathBuf::from(names::volume_stem(image).unwrap_or(image))
+    let image = names::portable(image);
+    PathBuf::from(names::volume_stem(&image).unwrap_or(&image))
 }
 
 /// Whether the first line that says anything is a line of a list: data sets carry other text
@@ -167,6 +169,13 @@ mod tests {
         for line in ["../1.nii", "1.nii ../1.nii", "/data/1.nii 1.nii"] {
             assert!(matches!(read(line), Err(CohortError::LeavesRoot { .. })), "{line}");
         }
+    }
+
+    #[test]
+    fn a_list_written_on_windows_is_read() {
+        let listing = read("\u{feff}M\\images\\1.nii.gz M\\labels\\1.nii.gz\r\nM\\images\\4.nii.gz\r\n").unwrap();
+        assert_eq!(listing.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["1", "4"]);
+        assert!(listing.scans[0].images[0].ends_with("M/images/1.nii.gz"));
     }
 
     #[test]

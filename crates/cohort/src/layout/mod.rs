@@ -5,20 +5,25 @@
 //! files exist and agree, and what labels mean is decided elsewhere, the same for all layouts.
 
 mod bids;
+mod by_products;
+mod dicom;
 mod list;
 mod mrbrains;
 mod msd;
 mod names;
 mod nnunet;
 mod plain;
+mod volumes;
 mod write;
 
 pub use bids::Bids;
+pub(crate) use by_products::without_by_products;
 pub use list::MedicalnetList;
 pub use mrbrains::Mrbrains;
 pub use msd::Msd;
 pub use nnunet::Nnunet;
 pub use plain::Plain;
+pub use volumes::PassedOver;
 pub use write::{CohortFacts, WrittenScan, write_cohort, write_cohort_entered};
 
 use crate::error::{all_of, in_words};
@@ -56,8 +61,8 @@ pub trait Layout: Sync {
 /// Every layout; the order is the order of help texts.
 pub static LAYOUTS: &[&dyn Layout] = &[&Plain, &MedicalnetList, &Msd, &Nnunet, &Bids, &Mrbrains];
 
-/// What a user may say about how a data set lies on the disk; whatever is unsaid is detected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a user may say about how a data set lies on the disk and is read; whatever is unsaid is detected or usual.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayoutOptions {
     /// The layout's name, instead of detecting it.
@@ -72,6 +77,30 @@ pub struct LayoutOptions {
     pub derivative: Option<String>,
     /// Where a scan's name holds the subject's id, instead of `subjects.tsv`.
     pub subject_pattern: Option<SubjectPattern>,
+    /// How far the grids of one scan's files may lie apart, in millimetres; 0.001 if unsaid, and at most a tenth of the
+    /// shortest voxel edge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance_mm: Option<f64>,
+    /// The most voxels of an image; 2^31 if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voxels_max: Option<u64>,
+    /// The most GiB of an image, uncompressed; 8 if unsaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gib_max: Option<u64>,
+    /// Who is left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Excluded>,
+}
+
+/// A subject, or a single scan, that a command leaves out of a data set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Excluded {
+    /// The subject's id, or the name of one scan.
+    pub subject: String,
+    /// Why, in the user's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a layout found.
@@ -87,6 +116,8 @@ pub struct Listing {
     pub scans_declared: Option<usize>,
     /// The scans, in any order.
     pub scans: Vec<ListedScan>,
+    /// What lies among them and is not read.
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// A scan that is not yet attributed to a person.
@@ -157,12 +188,32 @@ fn no_layout(path: &Path) -> CohortError {
 fn what_lies_at(path: &Path) -> String {
     match names::entries(path) {
         Ok(entries) if entries.is_empty() => "an empty folder".to_string(),
-        Ok(entries) => in_words(entries.iter().map(|entry| match entry.kind {
-            names::Kind::Folder => format!("{}/", entry.name),
-            names::Kind::File => entry.name.clone(),
-        })),
+        Ok(entries) => {
+            let found = in_words(entries.iter().map(|entry| match entry.kind {
+                names::Kind::Folder => format!("{}/", entry.name),
+                names::Kind::File => entry.name.clone(),
+            }));
+            found + &dicom_among(&entries)
+        }
         Err(_) if path.is_file() => "a file that is no list of images".to_string(),
         Err(_) => "nothing that can be opened".to_string(),
+    }
+}
+
+/// How many files a folder of DICOM is known by.
+const LOOKED_AT: usize = 16;
+
+/// What is DICOM in a folder and in those below it, in words that go on from its list.
+fn dicom_among(entries: &[names::Entry]) -> String {
+    let below = entries.iter().filter(|entry| entry.kind == names::Kind::Folder);
+    let below: Vec<names::Entry> =
+        below.flat_map(|entry| names::entries(&entry.path).unwrap_or_default().into_iter().take(LOOKED_AT)).collect();
+    let files = entries.iter().take(LOOKED_AT).chain(&below).filter(|entry| entry.kind == names::Kind::File);
+    let kinds = files.filter_map(|file| Some((file, dicom::kind_of(&file.path)?)));
+    // Segmentations first: an image is what everybody expects there.
+    match kinds.max_by_key(|(_, kind)| kind.is_segmentation()) {
+        Some((file, kind)) => format!("\n{} is {}: {}", file.path.display(), kind.in_words(), kind.fix()),
+        None => String::new(),
     }
 }
 
@@ -217,10 +268,28 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_dicom_is_called_so_with_the_way_to_convert_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, class: &str| {
+            let bytes = [&[0; 128], &b"DICM\x02\0\x02\0UI\x1c\0"[..], class.as_bytes()].concat();
+            lacuna_disk::write_bytes(&folder.path().join(name), &bytes).unwrap();
+        };
+        write("series/IM0001", "1.2.840.10008.5.1.4.1.1.4");
+        let said = || choose(folder.path(), None).err().unwrap().to_string();
+        assert!(said().contains("IM0001 is a DICOM image") && said().contains("dcm2niix"), "{}", said());
+        write("contours/RS.dcm", "1.2.840.10008.5.1.4.1.1.481.3");
+        assert!(said().contains("RS.dcm is DICOM contours (RTSTRUCT)"), "{}", said());
+    }
+
+    #[test]
     fn options_survive_being_written_down() {
         let text = "data_root = \"scans\"\nchannels = [\"T1\"]\nsubject_pattern = \"sub-{subject}_*\"\n";
         let options: LayoutOptions = toml::from_str(text).unwrap();
         assert_eq!(options.layout, None);
+        assert_eq!(toml::to_string(&options).unwrap(), text);
+        let text = "tolerance_mm = 0.05\n\n[[exclude]]\nsubject = \"anna\"\nreason = \"moved\"\n";
+        let options: LayoutOptions = toml::from_str(text).unwrap();
+        assert_eq!(options.exclude[0].reason.as_deref(), Some("moved"));
         assert_eq!(toml::to_string(&options).unwrap(), text);
         assert!(toml::from_str::<LayoutOptions>("chanels = []").is_err());
     }

@@ -1,5 +1,6 @@
 //! MRBrainS18: a folder per subject with `segm.nii.gz` and the images under `pre/`.
 
+use super::volumes::{PassedOver, volume_at};
 use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names};
 use crate::CohortError;
 use crate::error::in_words;
@@ -15,7 +16,10 @@ use std::path::{Path, PathBuf};
 /// doi:10.34894/E0U32Q.
 pub struct Mrbrains;
 
-const LABEL: &str = "segm.nii.gz";
+/// The label map's name without its ending.
+const LABEL: &str = "segm";
+/// The folder of images within a subject's.
+const IMAGES: &str = "pre";
 const CHANNELS: [&str; 3] = ["reg_T1", "reg_IR", "FLAIR"];
 
 /// How far below the given folder subjects are looked for. The releases nest at most two deep
@@ -38,14 +42,18 @@ impl Layout for Mrbrains {
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
         let channels = channels(options)?;
         let folders = subject_folders(path)?;
-        let scans = folders.iter().zip(scan_names(path, &folders)).map(|(folder, name)| ListedScan {
-            name,
-            subject: None,
-            images: channels.iter().map(|channel| image(folder, channel)).collect(),
-            label: Some(folder.join(LABEL)),
+        let scans = folders.iter().zip(scan_names(path, &folders)).map(|(folder, name)| {
+            let images = channels.iter().map(|channel| volume_at(&folder.join(IMAGES), channel));
+            let images = images.collect::<Result<_, _>>()?;
+            Ok(ListedScan { name, subject: None, images, label: Some(volume_at(folder, LABEL)?) })
         });
+        let fix = "add the label map as segm.nii.gz, or predict on the images by their names";
+        let without_labels = unlabelled(path, DEPTH_MAX)?;
+        let passed_over =
+            without_labels.iter().map(|folder| PassedOver::new(folder, "a folder without segm.nii.gz", fix));
         Ok(Listing {
-            scans: scans.collect(),
+            passed_over: passed_over.collect(),
+            scans: scans.collect::<Result<_, CohortError>>()?,
             root: path.to_path_buf(),
             classes_in_file: None,
             scans_declared: None,
@@ -56,7 +64,7 @@ impl Layout for Mrbrains {
     fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         let folder = Path::new(scan.name);
         let images = channels.iter().map(|channel| Ok(image(folder, name_here(channel)?)));
-        Ok(ScanFiles { images: images.collect::<Result<_, CohortError>>()?, label: folder.join(LABEL), folder: None })
+        Ok(ScanFiles { images: images.collect::<Result<_, CohortError>>()?, label: label(folder), folder: None })
     }
 
     fn write_index(&self, _: &Path, _: &CohortFacts, _: &[WrittenScan]) -> Result<(), CohortError> {
@@ -65,7 +73,15 @@ impl Layout for Mrbrains {
 }
 
 fn image(folder: &Path, channel: &str) -> PathBuf {
-    folder.join("pre").join(format!("{channel}.nii.gz"))
+    folder.join(IMAGES).join(format!("{channel}.nii.gz"))
+}
+
+fn label(folder: &Path) -> PathBuf {
+    folder.join(format!("{LABEL}.nii.gz"))
+}
+
+fn holds_label(folder: &Path) -> bool {
+    volume_at(folder, LABEL).map_or(true, |path| path.is_file())
 }
 
 fn channels(options: &LayoutOptions) -> Result<Vec<String>, CohortError> {
@@ -102,7 +118,7 @@ fn subject_folders(root: &Path) -> Result<Vec<PathBuf>, CohortError> {
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), CohortError> {
-    if folder.join(LABEL).is_file() {
+    if holds_label(folder) {
         found.push(folder.to_path_buf());
         return Ok(());
     }
@@ -114,6 +130,21 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), 
         collect(&entry.path, depth - 1, found)?;
     }
     Ok(())
+}
+
+/// Folders with images and no label map.
+fn unlabelled(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, CohortError> {
+    if holds_label(folder) || depth == 0 {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in names::entries(folder)?.into_iter().filter(|entry| entry.kind == names::Kind::Folder) {
+        match entry.name == IMAGES {
+            true => found.push(folder.to_path_buf()),
+            false => found.extend(unlabelled(&entry.path, depth - 1)?),
+        }
+    }
+    Ok(found)
 }
 
 /// Names from the folders below the root; a root that is itself a subject's folder gives its own.
@@ -135,7 +166,7 @@ mod tests {
     fn read(folders: &[&str], channels: Option<&[&str]>) -> Result<Listing, CohortError> {
         let root = tempfile::tempdir().unwrap();
         for folder in folders {
-            lacuna_disk::write_bytes(&root.path().join(folder).join(LABEL), b"").unwrap();
+            lacuna_disk::write_bytes(&label(&root.path().join(folder)), b"").unwrap();
         }
         let channels = channels.map(|names| names.iter().map(|name| name.to_string()).collect());
         assert!(Mrbrains.detect(root.path()));
@@ -159,6 +190,20 @@ mod tests {
         let listing = read(&["1"], Some(&["FLAIR", "reg_T1"])).unwrap();
         assert!(listing.scans[0].images[0].ends_with("1/pre/FLAIR.nii.gz"));
         assert!(listing.scans[0].images[1].ends_with("1/pre/reg_T1.nii.gz"));
+    }
+
+    #[test]
+    fn endings_may_differ_and_a_folder_without_labels_is_said() {
+        let root = tempfile::tempdir().unwrap();
+        for file in ["1/segm.nii", "1/pre/reg_T1.NII.GZ", "7/pre/reg_T1.nii.gz"] {
+            lacuna_disk::write_bytes(&root.path().join(file), b"").unwrap();
+        }
+        let listing = Mrbrains.read(root.path(), &LayoutOptions::default()).unwrap();
+        assert!(listing.scans.len() == 1 && listing.scans[0].images[0].ends_with("1/pre/reg_T1.NII.GZ"));
+        assert_eq!(listing.passed_over.iter().map(|one| &one.path).collect::<Vec<_>>(), [&root.path().join("7")]);
+        lacuna_disk::write_bytes(&root.path().join("1/segm.nii.gz"), b"").unwrap();
+        let message = Mrbrains.read(root.path(), &LayoutOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("`segm` occurs twice"), "{message}");
     }
 
     #[test]

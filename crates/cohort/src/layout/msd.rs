@@ -38,6 +38,7 @@ impl Layout for Msd {
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
         let file = path.join(INDEX);
         let index = read_index(&file)?;
+        refuse_first_nnunet(path, &file, &index)?;
         let modality = one_modality(&file, &index)?;
         let stems: Vec<PathBuf> = index.training.iter().map(|entry| stem(&entry.image)).collect();
         let scans = index.training.iter().zip(names::distinct_names(&stems)).map(|(entry, name)| {
@@ -50,6 +51,7 @@ impl Layout for Msd {
             channels: single_channel(self, options, modality)?,
             classes_in_file: index.labels.as_ref().map(|labels| classes(&file, labels)).transpose()?,
             scans_declared: (index.training_count > 0).then_some(index.training_count),
+            passed_over: Vec::new(),
             root: path.to_path_buf(),
         })
     }
@@ -65,18 +67,18 @@ impl Layout for Msd {
     fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError> {
         let shown = |path: &Path| format!("./{}", path.display());
         let entry = |scan: &WrittenScan| Entry { image: shown(&scan.files.images[0]), label: shown(&scan.files.label) };
-        let numbered = |classes: &BTreeMap<u16, String>| {
-            classes.iter().map(|(value, name)| (value.to_string(), name.clone())).collect()
-        };
+        let labels = super::write::every_value(facts, scans);
         let index = Index {
             tensor_image_size: "3D".into(),
             modality: BTreeMap::from([("0".to_string(), facts.channels[0].clone())]),
-            labels: facts.classes.as_ref().map(numbered),
+            labels: Some(labels.into_iter().map(|(value, name)| (value.to_string(), name)).collect()),
             training_count: scans.len(),
             test_count: 0,
             training: scans.iter().map(entry).collect(),
             test: Vec::new(),
         };
+        // nnU-Net's converter asks for the folder of test images, which may be empty.
+        lacuna_disk::empty_folder(&folder.join("imagesTs"))?;
         let mut text = serde_json::to_vec_pretty(&index).expect("strings and numbers always serialise");
         text.push(b'\n');
         Ok(lacuna_disk::write_bytes(&folder.join(INDEX), &text)?)
@@ -92,9 +94,9 @@ struct Index {
     modality: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<BTreeMap<String, String>>,
-    #[serde(rename = "numTraining", default)]
+    #[serde(rename = "numTraining", default, deserialize_with = "nnunet::count")]
     training_count: usize,
-    #[serde(rename = "numTest", default)]
+    #[serde(rename = "numTest", default, deserialize_with = "nnunet::count")]
     test_count: usize,
     training: Vec<Entry>,
     #[serde(default)]
@@ -128,6 +130,24 @@ fn read_index(file: &Path) -> Result<Index, CohortError> {
     serde_json::from_value(value).map_err(malformed)
 }
 
+/// The first version of nnU-Net has the Decathlon's index for files that end in their channel's number, which the index
+/// leaves out.
+fn refuse_first_nnunet(root: &Path, file: &Path, index: &Index) -> Result<(), CohortError> {
+    let of_channel = |image: &str| {
+        let portable = names::portable(image);
+        let image = root.join(names::volume_stem(portable.trim_start_matches("./"))?);
+        let name = image.file_name()?.to_string_lossy().into_owned();
+        let numbered = [".nii.gz", ".nii"].map(|ending| image.with_file_name(format!("{name}_0000{ending}")));
+        (!root.join(&portable).exists()).then(|| numbered.into_iter().find(|path| path.is_file())).flatten()
+    };
+    let Some((entry, found)) = index.training.iter().find_map(|entry| Some((entry, of_channel(&entry.image)?))) else {
+        return Ok(());
+    };
+    let found = format!("`{}`, which lies there as {}", entry.image, found.display());
+    let fix = "this is a data set of nnU-Net's first version: convert it with nnUNetv2_convert_old_nnUNet_dataset";
+    Err(CohortError::format(file, "training", "images under the names that lie there", found, fix))
+}
+
 fn one_modality<'a>(file: &Path, index: &'a Index) -> Result<&'a str, CohortError> {
     let mut modalities = index.modality.values();
     match (modalities.next(), modalities.next()) {
@@ -158,7 +178,8 @@ fn classes(file: &Path, labels: &BTreeMap<String, String>) -> Result<BTreeMap<u1
 }
 
 fn stem(image: &str) -> PathBuf {
-    PathBuf::from(names::volume_stem(image).unwrap_or(image))
+    let image = names::portable(image);
+    PathBuf::from(names::volume_stem(&image).unwrap_or(&image))
 }
 
 #[cfg(test)]
@@ -215,6 +236,24 @@ mod tests {
     #[test]
     fn nnunet_is_recognised_and_refused() {
         check_refused(r#"{"channel_names": {"0": "MRI"}, "labels": {"background": 0}}"#, "nnU-Net's second version");
+    }
+    #[test]
+    fn the_first_nnunet_is_called_so_whatever_its_channels() {
+        let folder = tempfile::tempdir().unwrap();
+        lacuna_disk::write_bytes(&folder.path().join("imagesTr/c_0000.nii.gz"), b"").unwrap();
+        for modality in [r#"{"0": "T1"}"#, r#"{"0": "FLAIR", "1": "T1"}"#] {
+            let training = r#"[{"image": "./imagesTr/c.nii.gz", "label": "./labelsTr/c.nii.gz"}]"#;
+            let index = format!(r#"{{"modality": {modality}, "numTraining": "1", "training": {training}}}"#);
+            lacuna_disk::write_bytes(&folder.path().join(INDEX), index.as_bytes()).unwrap();
+            let message = Msd.read(folder.path(), &LayoutOptions::default()).unwrap_err().to_string();
+            assert!(message.contains("nnU-Net's first version"), "{message}");
+        }
+    }
+    #[test]
+    fn an_index_written_on_windows_is_read() {
+        let index = r#"{"training": [{"image": ".\\imagesTr\\h.nii.gz", "label": ".\\labelsTr\\h.nii.gz"}]}"#;
+        let scan = read(&format!("\u{feff}{index}")).unwrap().scans.remove(0);
+        assert!(scan.name == "h" && scan.images[0].ends_with("imagesTr/h.nii.gz"));
     }
     #[test]
     fn an_image_outside_is_refused() {

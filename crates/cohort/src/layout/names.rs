@@ -41,15 +41,18 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>, CohortError> {
     Ok(entries)
 }
 
-/// The volumes in a folder with their names, extension taken off.
-pub(super) fn volumes(folder: &Path) -> Result<Vec<(String, PathBuf)>, CohortError> {
-    let files = entries(folder)?.into_iter().filter(|entry| entry.kind == Kind::File);
-    Ok(files.filter_map(|file| Some((volume_stem(&file.name)?.to_string(), file.path))).collect())
+/// A NIfTI file's name without its extension, in capitals or not; `None` for other files.
+pub(super) fn volume_stem(name: &str) -> Option<&str> {
+    let without = |ending: &str| {
+        let (stem, found) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+        (found.eq_ignore_ascii_case(ending) && !stem.is_empty()).then_some(stem)
+    };
+    without(".nii.gz").or_else(|| without(".nii"))
 }
 
-/// A NIfTI file's name without its extension; `None` for other files.
-pub(super) fn volume_stem(name: &str) -> Option<&str> {
-    name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii")).filter(|stem| !stem.is_empty())
+/// A path as a list or an index writes it, with `/` between its parts, which Windows writes as `\`.
+pub(super) fn portable(entry: &str) -> String {
+    entry.replace('\\', "/")
 }
 
 /// The path that `entry`, as written in the file `named_in`, means below `root`.
@@ -58,16 +61,21 @@ pub(super) fn volume_stem(name: &str) -> Option<&str> {
 /// paths, `..` and links that leave `root` are refused. A path that does not exist is returned
 /// as it is; opening it fails with its name.
 pub(super) fn inside(root: &Path, named_in: &Path, entry: &str) -> Result<PathBuf, CohortError> {
-    let leaves =
-        || CohortError::LeavesRoot { path: named_in.to_path_buf(), entry: entry.to_string(), root: root.to_path_buf() };
+    let portable = portable(entry);
+    let entry = || entry.to_string();
     let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if !Path::new(entry).components().all(stays) {
-        return Err(leaves());
+    let has_drive = portable.as_bytes().get(1) == Some(&b':');
+    if has_drive || !Path::new(&portable).components().all(stays) {
+        let (path, root) = (named_in.to_path_buf(), root.to_path_buf());
+        return Err(CohortError::LeavesRoot { path, entry: entry(), root });
     }
-    let parts = Path::new(entry).components().filter(|part| matches!(part, Component::Normal(_)));
+    let parts = Path::new(&portable).components().filter(|part| matches!(part, Component::Normal(_)));
     let path = root.join(parts.collect::<PathBuf>());
     match (fs::canonicalize(root), fs::canonicalize(&path)) {
-        (Ok(real_root), Ok(real_path)) if !real_path.starts_with(&real_root) => Err(leaves()),
+        (Ok(real_root), Ok(target)) if !target.starts_with(&real_root) => {
+            let (path, root) = (named_in.to_path_buf(), root.to_path_buf());
+            Err(CohortError::LinkLeavesRoot { path, entry: entry(), target, root })
+        }
         _ => Ok(path),
     }
 }
@@ -99,8 +107,8 @@ mod tests {
 
     #[test]
     fn only_nifti_files_are_volumes() {
-        let stems = ["a.nii.gz", "a.b.nii", "a.gz", ".nii", "a.nii.gz.tmp"].map(volume_stem);
-        assert_eq!(stems, [Some("a"), Some("a.b"), None, None, None]);
+        let stems = ["a.nii.gz", "a.b.nii", "a.NII.GZ", "a.gz", ".nii", "a.nii.gz.tmp", "é.gz"].map(volume_stem);
+        assert_eq!(stems, [Some("a"), Some("a.b"), Some("a"), None, None, None, None]);
     }
 
     #[track_caller]
@@ -121,6 +129,12 @@ mod tests {
         check_names(&["a/1", "a/1"], &["a-1", "a-1"]);
     }
 
+    #[test]
+    fn a_path_written_on_windows_is_the_same_path() {
+        let root = Path::new("/nowhere/root");
+        assert_eq!(inside(root, Path::new("list.txt"), ".\\a\\x.nii").unwrap(), root.join("a/x.nii"));
+    }
+
     proptest! {
         #[test]
         fn whatever_a_list_names_lies_below_the_root(entry in "(\\.|\\.\\.|/|[a-z]{1,3}){0,6}") {
@@ -135,7 +149,7 @@ mod tests {
     #[test]
     fn paths_that_leave_the_root_are_refused_by_name() {
         let root = tempfile::tempdir().unwrap();
-        for entry in ["../x.nii", "a/../../x.nii", "/etc/passwd"] {
+        for entry in ["../x.nii", "a/../../x.nii", "/etc/passwd", "..\\x.nii", "a\\..\\..\\x.nii", "C:\\x.nii"] {
             let message = inside(root.path(), Path::new("list.txt"), entry).unwrap_err().to_string();
             assert!(message.starts_with(&format!("list.txt: `{entry}` leads outside")), "{message}");
         }
@@ -153,7 +167,9 @@ mod tests {
         link(elsewhere.path(), "folder");
         let opened = |entry| inside(root.path(), Path::new("list.txt"), entry);
         assert!(opened("good.nii").is_ok());
-        assert!(matches!(opened("bad.nii"), Err(CohortError::LeavesRoot { .. })));
-        assert!(matches!(opened("folder/secret.nii"), Err(CohortError::LeavesRoot { .. })));
+        for outside in ["bad.nii", "folder/secret.nii", "folder\\secret.nii"] {
+            let message = opened(outside).unwrap_err().to_string();
+            assert!(message.contains(&format!("`{outside}` is a link that leads to")), "{message}");
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! nnU-Net's second version: `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`, `dataset.json`.
 
-use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names};
+mod index;
+
+pub(super) use index::{count, has_index};
+
+use super::volumes::{PassedOver, Volumes, volumes};
+use super::write::every_value;
+use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan};
 use crate::CohortError;
 use crate::error::in_words;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use index::{Index, Label, read_index};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -21,12 +26,8 @@ use std::path::{Path, PathBuf};
 pub struct Nnunet;
 
 const INDEX: &str = "dataset.json";
-const INDEX_BYTES_MAX: u64 = 16 << 20;
 const IMAGES: &str = "imagesTr";
 const LABELS: &str = "labelsTr";
-
-/// What nnU-Net calls value 0, whatever the data set calls it.
-const BACKGROUND: &str = "background";
 
 impl Layout for Nnunet {
     fn name(&self) -> &'static str {
@@ -45,16 +46,20 @@ impl Layout for Nnunet {
         let file = path.join(INDEX);
         let index = read_index(&file)?;
         let (channels, numbers) = chosen(&file, &index, options)?;
-        let cases = match &index.dataset {
-            Some(cases) => cases.iter().map(|(name, case)| case.listed(path, &file, name, &numbers)).collect(),
-            None => cases_in_folders(path, &index.file_ending, &numbers),
+        let (scans, passed_over) = match &index.dataset {
+            Some(cases) => {
+                let cases = cases.iter().map(|(name, case)| case.listed(path, &file, name, &numbers));
+                (cases.collect::<Result<_, _>>()?, Vec::new())
+            }
+            None => cases_in_folders(path, &index.file_ending, &numbers)?,
         };
         Ok(Listing {
             root: path.to_path_buf(),
             channels,
             classes_in_file: Some(values_of(&file, &index.labels)?),
             scans_declared: (index.training_count > 0).then_some(index.training_count),
-            scans: cases?,
+            scans,
+            passed_over,
         })
     }
 
@@ -77,83 +82,6 @@ impl Layout for Nnunet {
         text.push(b'\n');
         Ok(lacuna_disk::write_bytes(&folder.join(INDEX), &text)?)
     }
-}
-
-/// Whether the folder's index is nnU-Net's rather than the Decathlon's, which has the same name.
-pub(super) fn has_index(folder: &Path) -> bool {
-    let text = lacuna_disk::read_text(&folder.join(INDEX), INDEX_BYTES_MAX).unwrap_or_default();
-    serde_json::from_str::<Value>(&text).is_ok_and(|index| index.get("channel_names").is_some())
-}
-
-/// The part of `dataset.json` that matters here; other keys are the data set's own business.
-#[derive(Serialize, Deserialize)]
-struct Index {
-    channel_names: BTreeMap<String, String>,
-    labels: BTreeMap<String, Label>,
-    #[serde(rename = "numTraining", default)]
-    training_count: usize,
-    #[serde(default = "usual_ending")]
-    file_ending: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dataset: Option<BTreeMap<String, IndexedCase>>,
-}
-
-/// A label's value, or the values that a region unites.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Label {
-    Value(u16),
-    Region(Vec<u16>),
-}
-
-/// A case whose files the index names.
-#[derive(Serialize, Deserialize)]
-struct IndexedCase {
-    images: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<String>,
-}
-
-fn usual_ending() -> String {
-    ".nii.gz".into()
-}
-
-impl IndexedCase {
-    fn listed(&self, root: &Path, file: &Path, name: &str, numbers: &[usize]) -> Result<ListedScan, CohortError> {
-        let image = |&number: &usize| match self.images.get(number) {
-            Some(image) => names::inside(root, file, image),
-            None => {
-                let (expected, found) = (format!("an image for channel {number}"), in_words(&self.images));
-                Err(CohortError::format(
-                    file,
-                    "dataset",
-                    &expected,
-                    format!("{found} for {name}"),
-                    "list one per channel",
-                ))
-            }
-        };
-        Ok(ListedScan {
-            name: name.to_string(),
-            subject: None,
-            images: numbers.iter().map(image).collect::<Result<_, _>>()?,
-            label: self.label.as_deref().map(|label| names::inside(root, file, label)).transpose()?,
-        })
-    }
-}
-
-fn read_index(file: &Path) -> Result<Index, CohortError> {
-    let text = lacuna_disk::read_text(file, INDEX_BYTES_MAX)?;
-    let index: Index = serde_json::from_str(&text).map_err(|error| {
-        let expected = "channel_names {\"0\": name}, labels {name: number or numbers} and file_ending";
-        CohortError::format(file, "content", expected, error.to_string(), "correct the file")
-    })?;
-    if names::volume_stem(&format!("x{}", index.file_ending)).is_none() {
-        let found = format!("`{}`", index.file_ending);
-        let fix = "convert the images to .nii.gz and change file_ending";
-        return Err(CohortError::format(file, "file_ending", ".nii.gz or .nii", found, fix));
-    }
-    Ok(index)
 }
 
 /// The channels wanted and their numbers in file names.
@@ -188,29 +116,40 @@ fn chosen(file: &Path, index: &Index, options: &LayoutOptions) -> Result<(Vec<St
     }
 }
 
-fn cases_in_folders(root: &Path, ending: &str, numbers: &[usize]) -> Result<Vec<ListedScan>, CohortError> {
-    let cases = case_names(root, ending)?;
-    let labels: BTreeSet<String> = match root.join(LABELS) {
-        folder if folder.is_dir() => stems(&folder, ending)?.into_iter().collect(),
-        _ => BTreeSet::new(),
+fn cases_in_folders(
+    root: &Path,
+    ending: &str,
+    numbers: &[usize],
+) -> Result<(Vec<ListedScan>, Vec<PassedOver>), CohortError> {
+    let (images, mut passed_over) = with_ending(&root.join(IMAGES), ending)?;
+    let cases = case_names(root, ending, &images)?;
+    let (labels, others) = match root.join(LABELS) {
+        folder if folder.is_dir() => with_ending(&folder, ending)?,
+        _ => Default::default(),
     };
-    if !labels.is_subset(&cases) {
-        let (labels, images) = (in_words(labels.difference(&cases)), in_words(cases.difference(&labels)));
+    passed_over.extend(others);
+    let labelled: BTreeSet<String> = labels.keys().cloned().collect();
+    if !labelled.is_subset(&cases) {
+        let (labels, images) = (in_words(labelled.difference(&cases)), in_words(cases.difference(&labelled)));
         return Err(CohortError::Unpaired { root: root.to_path_buf(), labels, images });
     }
+    let image = |name: &str, number: usize| {
+        let stem = format!("{name}_{number:04}");
+        images.get(&stem).cloned().unwrap_or_else(|| root.join(IMAGES).join(image_name(name, number, ending)))
+    };
     let listed = |name: String| ListedScan {
-        images: numbers.iter().map(|&number| root.join(IMAGES).join(image_name(&name, number, ending))).collect(),
-        label: labels.contains(&name).then(|| root.join(LABELS).join(format!("{name}{ending}"))),
+        images: numbers.iter().map(|&number| image(&name, number)).collect(),
+        label: labels.get(&name).cloned(),
         subject: None,
         name,
     };
-    Ok(cases.into_iter().map(listed).collect())
+    Ok((cases.into_iter().map(listed).collect(), passed_over))
 }
 
 /// The cases that have an image of any channel; one that is missing is reported when it is opened.
-fn case_names(root: &Path, ending: &str) -> Result<BTreeSet<String>, CohortError> {
+fn case_names(root: &Path, ending: &str, images: &Named) -> Result<BTreeSet<String>, CohortError> {
     let folder = root.join(IMAGES);
-    let case = |stem: String| match stem.rsplit_once('_') {
+    let case = |stem: &String| match stem.rsplit_once('_') {
         Some((case, number)) if number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()) => {
             Ok(case.to_string())
         }
@@ -219,12 +158,34 @@ fn case_names(root: &Path, ending: &str) -> Result<BTreeSet<String>, CohortError
             Err(CohortError::format(&folder, "names", "CASE_0000 and so on", format!("`{stem}{ending}`"), fix))
         }
     };
-    stems(&folder, ending)?.into_iter().map(case).collect()
+    images.keys().map(case).collect()
 }
 
-fn stems(folder: &Path, ending: &str) -> Result<Vec<String>, CohortError> {
-    let files = names::entries(folder)?.into_iter().filter(|entry| entry.kind == names::Kind::File);
-    Ok(files.filter_map(|file| file.name.strip_suffix(ending).map(str::to_string)).collect())
+/// Files by their names without the ending.
+type Named = BTreeMap<String, PathBuf>;
+
+/// The volumes of a folder with the data set's ending, in capitals or not, and what is not read beside them.
+fn with_ending(folder: &Path, ending: &str) -> Result<(Named, Vec<PassedOver>), CohortError> {
+    let Volumes { named, mut passed_over } = volumes(folder)?;
+    // A file_ending such as `_x.nii.gz` is a part of the name too.
+    let stem = |path: &Path| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let (stem, found) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+        (found.eq_ignore_ascii_case(ending) && !stem.is_empty()).then(|| stem.to_string())
+    };
+    let mut found = Named::new();
+    for (_, path) in named {
+        match stem(&path) {
+            Some(stem) => {
+                found.insert(stem, path);
+            }
+            None => {
+                let what = format!("a volume that does not end in {ending}, which dataset.json has as file_ending");
+                passed_over.push(PassedOver::new(&path, what, format!("convert it to {ending}, as nnU-Net reads it")));
+            }
+        }
+    }
+    Ok((found, passed_over))
 }
 
 fn image_name(case: &str, channel: usize, ending: &str) -> PathBuf {
@@ -258,11 +219,7 @@ fn values_of(file: &Path, labels: &BTreeMap<String, Label>) -> Result<BTreeMap<u
 
 /// What nnU-Net wants to be told: every value that occurs, and those that are known by name.
 fn written_labels(facts: &CohortFacts, scans: &[WrittenScan]) -> BTreeMap<String, Label> {
-    let mut names = facts.classes.clone().unwrap_or_default();
-    for value in scans.iter().flat_map(|scan| &scan.label_values) {
-        names.entry(*value).or_insert_with(|| format!("label_{value}"));
-    }
-    names.insert(0, BACKGROUND.to_string());
+    let names = every_value(facts, scans);
     let mut labels = BTreeMap::new();
     for (value, name) in names {
         // Two values may share a name elsewhere; here the name is the key.
@@ -359,5 +316,26 @@ mod tests {
     #[test]
     fn a_label_of_text_is_refused_with_its_place() {
         check_refused(&TWO_CHANNELS.replace("\"lesion\": 1", "\"lesion\": \"x\""), &[], "line 2");
+        check_refused(&TWO_CHANNELS.replace("\"lesion\": 1", "\"lesion\": -1"), &[], "found -1");
+    }
+    #[test]
+    fn labels_the_other_way_round_are_called_so() {
+        let index = TWO_CHANNELS.replace(r#""background": 0, "lesion": 1"#, r#""0": "background", "1": "lesion""#);
+        check_refused(&index, &[], "labels: expected {name: number}");
+    }
+    #[test]
+    fn numbers_may_be_texts_as_nnunet_takes_them() {
+        let index = TWO_CHANNELS.replace("\"lesion\": 1", "\"lesion\": \"1\"").replace(": 2,", ": \"2\",");
+        let listing = read(&index, &[], None).unwrap();
+        assert_eq!((listing.scans_declared, &listing.classes_in_file.unwrap()[&1][..]), (Some(2), "lesion"));
+    }
+    #[test]
+    fn a_file_of_another_ending_is_said_and_capitals_are_read() {
+        let files = ["imagesTr/a_0000.NII.GZ", "imagesTr/b_0000.nii", "imagesTr/c_0000.hdr", "labelsTr/b.nii"];
+        let listing = read(TWO_CHANNELS, &files, Some(&["T1"])).unwrap();
+        assert!(listing.scans.len() == 1 && listing.scans[0].images[0].ends_with("a_0000.NII.GZ"));
+        let said: Vec<_> = listing.passed_over.iter().map(|one| one.path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(said, ["c_0000.hdr", "b_0000.nii", "b.nii"]);
+        check_refused(TWO_CHANNELS, &["imagesTr/a_0000.nii", "imagesTr/a_0000.nii.gz"], "occurs twice");
     }
 }

@@ -1,11 +1,12 @@
 //! `images/` and `labels/`, paired by file name.
 
+use super::volumes::{PassedOver, Volumes, volumes};
 use super::{
     CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, single_channel,
 };
 use crate::CohortError;
 use crate::error::in_words;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Pairs of `images/NAME.nii.gz` and `labels/NAME.nii.gz`; with several channels, `images/` holds
@@ -21,24 +22,31 @@ impl Layout for Plain {
         "images/NAME.nii.gz with labels/NAME.nii.gz (several channels: images/CHANNEL/NAME.nii.gz)"
     }
 
+    /// Without labels it is a data set too; then the images must be there.
     fn detect(&self, path: &Path) -> bool {
-        path.join("images").is_dir() && path.join("labels").is_dir()
+        let images = path.join("images");
+        images.is_dir() && (path.join("labels").is_dir() || holds_volumes(&images))
     }
 
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
-        let (channels, images) = if names::volumes(&path.join("images"))?.is_empty() {
-            channel_folders(&path.join("images"), options)?
-        } else {
-            one_channel(&path.join("images"), options)?
-        };
+        let folder = path.join("images");
+        let here = volumes(&folder)?;
         let labels = labels(path)?;
-        check_pairs(path, &images, &labels)?;
-        let label_of: BTreeMap<String, PathBuf> = labels.into_iter().collect();
-        let scans = images
-            .into_iter()
-            .map(|(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, subject: None, images })
-            .collect();
-        Ok(Listing { root: path.to_path_buf(), channels, classes_in_file: None, scans_declared: None, scans })
+        let images = match here.named.is_empty() {
+            true => channel_folders(&folder, options, &path.join("labels"), here.passed_over)?,
+            false => one_channel(&folder, options, here)?,
+        };
+        check_pairs(path, &images.named, &labels.named)?;
+        let label_of: BTreeMap<String, PathBuf> = labels.named.into_iter().collect();
+        let listed = |(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, subject: None, images };
+        Ok(Listing {
+            root: path.to_path_buf(),
+            channels: images.channels,
+            classes_in_file: None,
+            scans_declared: None,
+            scans: images.named.into_iter().map(listed).collect(),
+            passed_over: images.passed_over.into_iter().chain(labels.passed_over).collect(),
+        })
     }
 
     fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
@@ -57,17 +65,48 @@ impl Layout for Plain {
 
 type NamedImages = Vec<(String, Vec<PathBuf>)>;
 
-fn one_channel(images: &Path, options: &LayoutOptions) -> Result<(Vec<String>, NamedImages), CohortError> {
-    let channels = single_channel(&Plain, options, "image")?;
-    Ok((channels, names::volumes(images)?.into_iter().map(|(name, path)| (name, vec![path])).collect()))
+struct Images {
+    channels: Vec<String>,
+    named: NamedImages,
+    passed_over: Vec<PassedOver>,
 }
 
-fn channel_folders(images: &Path, options: &LayoutOptions) -> Result<(Vec<String>, NamedImages), CohortError> {
-    let folders: Vec<String> = names::entries(images)?
-        .into_iter()
-        .filter(|entry| entry.kind == names::Kind::Folder)
-        .map(|entry| entry.name)
-        .collect();
+/// Whether volumes lie in a folder or in a folder of it.
+fn holds_volumes(folder: &Path) -> bool {
+    let Ok(entries) = names::entries(folder) else { return false };
+    entries.iter().any(|entry| match entry.kind {
+        names::Kind::File => names::volume_stem(&entry.name).is_some(),
+        names::Kind::Folder => holds_files(&entry.path),
+    })
+}
+
+/// Whether volumes lie in a folder itself.
+fn holds_files(folder: &Path) -> bool {
+    let is_volume = |entry: &names::Entry| entry.kind == names::Kind::File && names::volume_stem(&entry.name).is_some();
+    names::entries(folder).is_ok_and(|entries| entries.iter().any(is_volume))
+}
+
+fn folders(folder: &Path) -> Result<Vec<names::Entry>, CohortError> {
+    Ok(names::entries(folder)?.into_iter().filter(|entry| entry.kind == names::Kind::Folder).collect())
+}
+
+fn one_channel(folder: &Path, options: &LayoutOptions, here: Volumes) -> Result<Images, CohortError> {
+    let channels = single_channel(&Plain, options, "image")?;
+    let mut passed_over = here.passed_over;
+    let (found, fix) =
+        ("a folder of volumes beside volumes", "move its volumes beside the others, or move it elsewhere");
+    let with_volumes = folders(folder)?.into_iter().filter(|entry| holds_files(&entry.path));
+    passed_over.extend(with_volumes.map(|entry| PassedOver::new(&entry.path, found, fix)));
+    Ok(Images { channels, named: here.named.into_iter().map(|(name, path)| (name, vec![path])).collect(), passed_over })
+}
+
+fn channel_folders(
+    images: &Path,
+    options: &LayoutOptions,
+    labels: &Path,
+    mut passed_over: Vec<PassedOver>,
+) -> Result<Images, CohortError> {
+    let folders: Vec<String> = folders(images)?.into_iter().map(|entry| entry.name).collect();
     let channels = options.channels.clone().unwrap_or_else(|| folders.clone());
     if let Some(unknown) = channels.iter().find(|channel| !folders.contains(channel)) {
         return Err(CohortError::Channels {
@@ -77,22 +116,60 @@ fn channel_folders(images: &Path, options: &LayoutOptions) -> Result<(Vec<String
             fix: "name channels by their folders".into(),
         });
     }
-    let Some(first) = channels.first() else { return Ok((channels, Vec::new())) };
-    let named = names::volumes(&images.join(first))?;
-    // The other channels' files are taken to have the first one's names; a missing one is
-    // reported by name when it is opened.
-    let of_scan = |(name, path): (String, PathBuf)| {
-        let file = path.file_name().unwrap_or_default().to_os_string();
-        (name, channels.iter().map(|channel| images.join(channel).join(&file)).collect())
+    let mut of_channel: Vec<BTreeMap<String, PathBuf>> = Vec::new();
+    for channel in &channels {
+        let found = volumes(&images.join(channel))?;
+        passed_over.extend(found.passed_over);
+        of_channel.push(found.named.into_iter().collect());
+    }
+    if options.channels.is_none() {
+        refuse_people(images, labels, &channels, &of_channel)?;
+    }
+    // A scan that lacks a channel is reported when its file is opened.
+    let names: BTreeSet<&String> = of_channel.iter().flat_map(BTreeMap::keys).collect();
+    let file = |name: &String, at: usize| match of_channel[at].get(name) {
+        Some(path) => path.clone(),
+        None => images.join(&channels[at]).join(format!("{name}.nii.gz")),
     };
-    let images = named.into_iter().map(of_scan).collect();
-    Ok((channels, images))
+    let named = names.iter().map(|name| ((*name).clone(), (0..channels.len()).map(|at| file(name, at)).collect()));
+    Ok(Images { named: named.collect(), channels, passed_over })
+}
+
+/// Words by which files of one person are called.
+const KINDS_OF_IMAGE: [&str; 16] =
+    ["t1", "t1w", "t1c", "t1ce", "t1gd", "t2", "t2w", "flair", "pd", "ir", "ct", "mr", "mri", "image", "img", "anat"];
+
+/// A folder for each person looks like a folder for each channel, and would make one person of all.
+fn refuse_people(
+    images: &Path,
+    labels: &Path,
+    folders: &[String],
+    files: &[BTreeMap<String, PathBuf>],
+) -> Result<(), CohortError> {
+    let names: Vec<&String> = files.iter().flat_map(BTreeMap::keys).collect();
+    let distinct: BTreeSet<&String> = names.iter().copied().collect();
+    let labelled = |name: &String| labels.join(name).is_dir();
+    let is_kind = |name: &&String| KINDS_OF_IMAGE.contains(&name.to_ascii_lowercase().as_str());
+    let is_person = |name: &String| name.to_ascii_lowercase().starts_with("sub-");
+    let reason = if folders.iter().any(labelled) {
+        "labels/ has folders of the same names"
+    } else if folders.iter().any(is_person) {
+        "`sub-` begins the name of a person"
+    } else if !names.is_empty() && names.iter().all(is_kind) {
+        "their files are called by a kind of image, not by a person"
+    } else if folders.len() > 1 && distinct.len() == names.len() && !names.is_empty() {
+        "no two of them have a file of the same name"
+    } else {
+        return Ok(());
+    };
+    let (folder, folders) = (images.to_path_buf(), in_words(folders));
+    Err(CohortError::PeopleOrChannels { folder, folders, reason: reason.to_string() })
 }
 
 /// A data set without labels is whole; it can be predicted on.
-fn labels(root: &Path) -> Result<Vec<(String, PathBuf)>, CohortError> {
+fn labels(root: &Path) -> Result<Volumes, CohortError> {
     let folder = root.join("labels");
-    if folder.is_dir() { names::volumes(&folder) } else { Ok(Vec::new()) }
+    if folder.is_dir() { volumes(&folder) } else { Ok(Volumes::default()) }
 }
 
 /// A label map without an image means that the names do not match, so its image would silently
@@ -151,6 +228,63 @@ mod tests {
         assert!(listing.scans[0].images[1].ends_with("images/FLAIR/a.nii"));
         let message = read(&files, Some(&["T2"])).unwrap_err().to_string();
         assert!(message.contains("images/: FLAIR, T1, found T2"), "{message}");
+    }
+
+    #[test]
+    fn images_alone_are_a_data_set() {
+        assert!(Plain.detect(folder(&["images/a.nii.gz"]).path()));
+        assert!(Plain.detect(folder(&["images/T1/a.nii.gz"]).path()));
+        assert!(!Plain.detect(folder(&["images/photo.png", "images/T1/photo.png"]).path()));
+        assert_eq!(read(&["images/a.nii.gz"], None).unwrap().scans[0].label, None);
+    }
+
+    #[test]
+    fn channels_may_have_endings_of_their_own_and_a_scan_that_lacks_one_is_listed() {
+        let listing = read(&["images/FLAIR/a.nii.gz", "images/T1/a.nii", "images/T1/b.nii"], None).unwrap();
+        let files: Vec<String> =
+            listing.scans.iter().flat_map(|scan| &scan.images).map(|path| path.display().to_string()).collect();
+        let expected = ["FLAIR/a.nii.gz", "T1/a.nii", "FLAIR/b.nii.gz", "T1/b.nii"];
+        assert!(files.iter().zip(expected).all(|(file, end)| file.ends_with(end)) && files.len() == 4, "{files:?}");
+    }
+
+    #[test]
+    fn a_folder_for_each_person_is_a_question() {
+        for (files, reason) in [
+            (&["images/x/s.nii", "images/y/s.nii", "labels/x/s.nii"][..], "labels/ has folders"),
+            (&["images/sub-1/scan.nii", "images/sub-2/scan.nii"], "begins the name of a person"),
+            (&["images/anna/T1.nii.gz", "images/ben/T1.nii.gz"], "by a kind of image"),
+            (&["images/anna/a1.nii", "images/ben/b1.nii"], "no two of them have a file"),
+        ] {
+            let error = read(files, None).unwrap_err();
+            assert!(error.is_config() && error.to_string().contains(reason), "{error}");
+            assert!(error.to_string().contains("say with --channels"), "{error}");
+        }
+        let stated = read(&["images/anna/T1.nii.gz", "images/ben/T1.nii.gz"], Some(&["anna", "ben"])).unwrap();
+        assert_eq!(stated.scans[0].images.len(), 2, "who says that they are channels is believed");
+    }
+
+    #[test]
+    fn whatever_is_not_read_is_said() {
+        let files =
+            ["images/a.nii", "images/b.nii.gz.gz", "images/c.hdr", "images/c.img", "images/more/d.nii", "labels/b.mgz"];
+        let said: Vec<String> = read(&files, None).unwrap().passed_over.into_iter().map(|one| one.found).collect();
+        let expected = [
+            "a volume compressed twice",
+            "half of a .hdr/.img pair",
+            "a folder of volumes beside volumes",
+            "a FreeSurfer volume",
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_dicom_segmentation_in_place_of_labels_is_refused_by_name() {
+        let folder = folder(&["images/a.nii.gz"]);
+        let class = b"\x02\0\x02\0UI\x1c\x001.2.840.10008.5.1.4.1.1.66.4\0";
+        let file = [&[0; 128][..], b"DICM", class].concat();
+        lacuna_disk::write_bytes(&folder.path().join("labels/a.dcm"), &file).unwrap();
+        let message = Plain.read(folder.path(), &LayoutOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("a.dcm") && message.contains("(SEG)") && message.contains("segimage2itkimage"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The cases of a run: which scans, what their labels mean, how they become a network's input.
 
-use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments};
+use super::{LabelArguments, LayoutArguments, Model, PreprocessArguments, ReadArguments};
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
+use lacuna_cohort::{AS_IS, BUILT_IN, LayoutOptions};
 use lacuna_study::{DataConfig, LabelChoice};
 use std::path::PathBuf;
 
@@ -19,13 +20,25 @@ pub struct CaseArguments {
     pub labels: LabelArguments,
     #[command(flatten)]
     pub preprocess: PreprocessArguments,
+    #[command(flatten)]
+    pub read: ReadArguments,
 }
 
 impl CaseArguments {
     /// Whether anything is said here.
     pub fn is_stated(&self) -> bool {
         let labels = self.labels.labels.is_some();
-        self.data.is_some() || self.layout.is_stated() || labels || self.preprocess.is_stated()
+        self.data.is_some() || self.options_are_stated() || labels || self.preprocess.is_stated()
+    }
+
+    /// Whether anything is said of how the data set lies or is read.
+    pub fn options_are_stated(&self) -> bool {
+        self.layout.is_stated() || self.read.is_stated()
+    }
+
+    /// How the data set lies and is read.
+    pub fn options(&self) -> Result<LayoutOptions, CliError> {
+        self.layout.options(&self.read)
     }
 
     /// The data set with the label table stated, else the one the model was trained with.
@@ -38,7 +51,16 @@ impl CaseArguments {
         })?;
         let labels = match (self.labels.choice(), &model.notes.label_table) {
             (Some(choice), _) => choice,
-            (None, Some(name)) => LabelChoice::Named(name.clone()),
+            (None, Some(name)) if is_known(name) => LabelChoice::Named(name.clone()),
+            (None, Some(name)) => {
+                return Err(CliError::Config {
+                    what: format!(
+                        "{}: expected a built-in label table, since a model file holds the name of its table alone, found \
+                         `{name}`, a table of your own; fix: give its file with --labels FILE.toml",
+                        model.path.display()
+                    ),
+                });
+            }
             (None, None) => {
                 return Err(CliError::Config {
                     what: format!(
@@ -48,6 +70,11 @@ impl CaseArguments {
                 });
             }
         };
-        Ok(DataConfig { root: absolute(root), labels, options: self.layout.options()? })
+        Ok(DataConfig { root: absolute(root), labels, options: self.options()? })
     }
+}
+
+/// Whether a table of this name comes with lacuna or with the data set.
+fn is_known(name: &str) -> bool {
+    name == AS_IS || BUILT_IN.iter().any(|table| table.name == name)
 }

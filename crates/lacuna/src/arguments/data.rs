@@ -3,9 +3,8 @@
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
-use lacuna_cohort::{BUILT_IN, Cohort, LAYOUTS, LabelTable, LayoutOptions, ReadOptions, SubjectPattern};
+use lacuna_cohort::{BUILT_IN, Cohort, Excluded, LAYOUTS, LabelTable, LayoutOptions, ReadOptions, SubjectPattern};
 use lacuna_study::LabelChoice;
-use lacuna_volume::ReadLimits;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +38,12 @@ pub struct LayoutArguments {
     /// Where a scan's name holds the person's id, for example `sub-{subject}_ses-*`
     #[arg(long, value_name = "PATTERN")]
     pub subject_pattern: Option<String>,
+    /// Subjects, or single scans by their names, to leave out, separated by commas
+    #[arg(long, value_name = "SUBJECTS", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Why they are left out; kept with the run's settings
+    #[arg(long, value_name = "TEXT", requires = "exclude")]
+    pub exclude_reason: Option<String>,
 }
 
 /// How files are read.
@@ -51,7 +56,7 @@ pub struct ReadArguments {
     /// Refuse images of more GiB, uncompressed [default: 8]
     #[arg(long, value_name = "N", help_heading = "Reading")]
     pub gib_max: Option<u64>,
-    /// How far the grids of one scan's files may lie apart, in mm [default: 0.001]
+    /// How far the grids of one scan's files may lie apart, in mm [default: 0.001, and at most a tenth of a voxel]
     #[arg(long, value_name = "MM", help_heading = "Reading")]
     pub tolerance_mm: Option<f64>,
 }
@@ -67,7 +72,7 @@ pub struct LabelArguments {
 impl DataArguments {
     /// The cohort there.
     pub fn open(&self) -> Result<Cohort, CliError> {
-        let cohort = Cohort::open(&self.data, &self.layout.options()?)?;
+        let cohort = Cohort::open(&self.data, &self.layout.options(&self.read)?)?;
         crate::redact::hide_cohort(&cohort);
         Ok(cohort)
     }
@@ -77,35 +82,42 @@ impl LayoutArguments {
     /// Whether anything is said here.
     pub fn is_stated(&self) -> bool {
         let lists = self.data_root.is_some() || self.channels.is_some();
-        self.layout.is_some() || lists || self.derivative.is_some() || self.subject_pattern.is_some()
+        let people = self.subject_pattern.is_some() || !self.exclude.is_empty();
+        self.layout.is_some() || lists || self.derivative.is_some() || people
     }
 
-    /// As the cohort crate takes them.
-    pub fn options(&self) -> Result<LayoutOptions, CliError> {
+    /// As the cohort crate takes them, with how files are read.
+    pub fn options(&self, read: &ReadArguments) -> Result<LayoutOptions, CliError> {
+        read.options()?;
+        let reason = || self.exclude_reason.clone();
+        let names = self.exclude.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        let exclude = names.map(|name| Excluded { subject: name.to_string(), reason: reason() }).collect();
         let pattern = self.subject_pattern.as_deref().map(str::parse::<SubjectPattern>).transpose()?;
         Ok(LayoutOptions {
             layout: self.layout.clone(),
             data_root: self.data_root.as_deref().map(absolute),
-            channels: self.channels.clone(),
+            channels: self.channels.as_ref().map(|names| names.iter().map(|name| name.trim().to_string()).collect()),
             derivative: self.derivative.clone(),
             subject_pattern: pattern,
+            tolerance_mm: read.tolerance_mm,
+            voxels_max: read.voxels_max,
+            gib_max: read.gib_max,
+            exclude,
         })
     }
 }
 
 impl ReadArguments {
+    /// Whether anything is said here.
+    pub fn is_stated(&self) -> bool {
+        *self != ReadArguments::default()
+    }
+
     /// As the cohort crate takes them.
     pub fn options(&self) -> Result<ReadOptions, CliError> {
-        let usual = ReadOptions::default();
-        let tolerance_mm = self.tolerance_mm.unwrap_or(usual.tolerance_mm);
-        if !(tolerance_mm.is_finite() && tolerance_mm >= 0.0) {
-            return Err(CliError::Usage { what: format!("--tolerance-mm: expected 0 or more, found {tolerance_mm}") });
-        }
-        let limits = ReadLimits {
-            voxels_max: self.voxels_max.unwrap_or(usual.limits.voxels_max),
-            bytes_max: self.gib_max.map_or(usual.limits.bytes_max, |gib| gib.saturating_mul(1 << 30)),
-        };
-        Ok(ReadOptions { limits, tolerance_mm })
+        ReadOptions::of(self.tolerance_mm, self.voxels_max, self.gib_max).map_err(|_| CliError::Usage {
+            what: format!("--tolerance-mm: expected 0 or more, found {}", self.tolerance_mm.unwrap_or_default()),
+        })
     }
 }
 

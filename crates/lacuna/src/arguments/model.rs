@@ -3,6 +3,7 @@
 use super::PlansArguments;
 use crate::error::CliError;
 use crate::lineage::Lineage;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Case, Cohort, LabelTable};
 use lacuna_exact::Ensemble;
@@ -18,8 +19,8 @@ use std::path::{Path, PathBuf};
 /// A model file, and what a foreign one does not say of itself.
 #[derive(Args)]
 pub struct ModelArguments {
-    /// The weights: a safetensors or PyTorch file, or the run folder of an exact training
-    #[arg(long, value_name = "FILE")]
+    /// The weights: a safetensors or PyTorch file, or the run folder that holds them
+    #[arg(long, value_name = "FILE", value_parser = weights())]
     pub model: PathBuf,
     /// The network's depth: 10, 18, 34, 50, 101, 152 or 200; only for files without lacuna's metadata
     #[arg(long, value_name = "N", requires = "classes", help_heading = "Foreign weights")]
@@ -36,6 +37,21 @@ pub struct ModelArguments {
     #[command(flatten)]
     pub plans: PlansArguments,
 }
+
+/// The file of the weights where a run folder with one model is named; any other path as it is, the folder of an exact
+/// training of several shards among them.
+fn weights_of(path: PathBuf) -> PathBuf {
+    let model = path.join(MODEL);
+    let is_exact = path.join(lacuna_exact::MANIFEST).is_file();
+    if path.is_dir() && !is_exact && model.is_file() { model } else { path }
+}
+
+fn weights() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(weights_of)
+}
+
+/// What a run calls its model.
+const MODEL: &str = "model.safetensors";
 
 /// A shortcut by name.
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,6 +74,8 @@ pub struct Model {
     shards: Option<Ensemble>,
     /// Labels, preprocessing, provenance.
     pub notes: ModelNotes,
+    /// What the user should know of the file: state dicts that were not taken, tensors that were not read.
+    pub remarks: Vec<String>,
 }
 
 impl ModelArguments {
@@ -87,23 +105,57 @@ impl ModelArguments {
                     Some(shortcut) => stated.with_shortcut(shortcut.into()),
                     None => stated,
                 };
-                let network = foreign(&WeightFile::open(&self.model)?, architecture, device)?;
-                Ok(Model { path: self.model.clone(), network, shards: None, notes: ModelNotes::default() })
+                self.foreign(&WeightFile::open(&self.model)?, architecture, ModelNotes::default(), device)
             }
             _ if self.plans.plans.is_some() => {
                 let file = WeightFile::open(&self.model)?;
                 let architecture = self.plans.architecture(&file)?.expect("plans are given");
-                let network = foreign(&file, architecture, device)?;
                 let notes = ModelNotes { loss: Some(SegmentationLoss::Nnunet), ..ModelNotes::default() };
-                Ok(Model { path: self.model.clone(), network, shards: None, notes })
+                self.foreign(&file, architecture, notes, device)
             }
             _ => {
                 let file = read_model(&self.model, device)?;
                 let notes = ModelNotes::from_metadata(&self.model, &file.metadata)?;
-                Ok(Model { path: self.model.clone(), network: file.network, shards: None, notes })
+                let path = self.model.clone();
+                Ok(Model { path, network: file.network, shards: None, notes, remarks: Vec::new() })
             }
         }
     }
+
+    /// Somebody else's weights: nothing may be missing, left over or of another shape.
+    fn foreign(
+        &self,
+        file: &WeightFile,
+        architecture: Architecture,
+        notes: ModelNotes,
+        device: &Device,
+    ) -> Result<Model, CliError> {
+        let mut network = Network::new(architecture, Seed(0), device);
+        let report = match_file(file, &mut network)?;
+        if !report.is_exact() {
+            let (path, architecture) = (file.path().to_path_buf(), network.architecture().to_string());
+            return Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }));
+        }
+        let remarks = [remarks(file), self.plans.remarks()?].concat();
+        Ok(Model { path: self.model.clone(), network, shards: None, notes, remarks })
+    }
+}
+
+/// What the user should know of a file of weights before relying on it: state dicts that were not taken, tensors that were
+/// not read.
+pub fn remarks(file: &WeightFile) -> Vec<String> {
+    let path = file.path().display();
+    let others = match (file.other_state_dicts(), file.state_dict()) {
+        ([], _) => None,
+        (others, taken) => Some(format!(
+            "{path}: {} was taken; the file also holds {}; `lacuna convert {path} --state-dict KEY --out \
+             NEW.safetensors` takes another",
+            taken.map_or("the whole file".to_string(), |taken| format!("`{taken}`")),
+            others.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+        )),
+    };
+    let unread = file.unread_summary().map(|summary| format!("{path}: {summary}"));
+    others.into_iter().chain(unread).collect()
 }
 
 impl Model {
@@ -128,8 +180,8 @@ impl Model {
 fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
     if !folder.join(lacuna_exact::MANIFEST).is_file() {
         let what = format!(
-            "{}: expected a safetensors file or the run folder of an exact training, found a folder without {}; \
-             fix: name the file of the weights in it",
+            "{}: expected a file of weights or a run folder, found a folder without {MODEL} and {}; fix: name the file of \
+             the weights in it",
             folder.display(),
             lacuna_exact::MANIFEST
         );
@@ -141,7 +193,7 @@ fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
     let notes = ModelNotes::from_metadata(paths[0], &file.metadata)?;
     let path = if paths.len() == 1 { paths[0].to_path_buf() } else { folder.to_path_buf() };
     let shards = (paths.len() > 1).then(|| shards.clone());
-    Ok(Model { path, network: file.network, shards, notes })
+    Ok(Model { path, network: file.network, shards, notes, remarks: Vec::new() })
 }
 
 impl Model {
@@ -236,22 +288,28 @@ impl Model {
     }
 }
 
-/// Somebody else's weights: nothing may be missing, left over or of another shape.
-fn foreign(file: &WeightFile, architecture: Architecture, device: &Device) -> Result<Network, CliError> {
-    let mut network = Network::new(architecture, Seed(0), device);
-    let report = match_file(file, &mut network)?;
-    if report.is_exact() {
-        return Ok(network);
-    }
-    let (path, architecture) = (file.path().to_path_buf(), network.architecture().to_string());
-    Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }))
-}
-
 impl From<ShortcutChoice> for Shortcut {
     fn from(choice: ShortcutChoice) -> Shortcut {
         match choice {
             ShortcutChoice::A => Shortcut::A,
             ShortcutChoice::B => Shortcut::B,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_folder_stands_for_its_model_and_any_other_path_for_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |path: &Path| weights_of(path.to_path_buf());
+        assert_eq!(of(folder.path()), folder.path());
+        let model = folder.path().join(MODEL);
+        std::fs::write(&model, b"").unwrap();
+        assert_eq!((of(folder.path()), of(&model)), (model.clone(), model));
+        std::fs::write(folder.path().join(lacuna_exact::MANIFEST), b"").unwrap();
+        assert_eq!(of(folder.path()), folder.path(), "several shards are opened together");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use clap::Args;
-use lacuna_nn::{Architecture, NnError, PlainUnet, read_plans, recognise};
+use lacuna_nn::{Architecture, NnError, PlainUnet, read_plans, recognise, turned_axes};
 use lacuna_study::CONFIGURATION;
 use lacuna_weights::WeightFile;
 use std::path::PathBuf;
@@ -19,6 +19,22 @@ pub struct PlansArguments {
 }
 
 impl PlansArguments {
+    /// What the user should know of the plans before relying on predictions.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no JSON.
+    pub fn remarks(&self) -> Result<Vec<String>, CliError> {
+        let Some(path) = &self.plans else { return Ok(Vec::new()) };
+        let remark = |axes: Vec<u64>| {
+            format!(
+                "{}: transpose_forward {axes:?}: nnU-Net turned the axes of its images before training, lacuna does not; \
+                 predictions of its checkpoint are not nnU-Net's",
+                path.display()
+            )
+        };
+        Ok(turned_axes(path)?.map(remark).into_iter().collect())
+    }
+
     /// The network of the plans, with the channels and classes of a file of its weights; `None` without plans.
     ///
     /// # Errors

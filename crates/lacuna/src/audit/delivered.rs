@@ -122,7 +122,7 @@ fn run_in(
         run: folder.path().to_path_buf(),
         void,
         protocol: None,
-        power: (seeds >= 2).then(|| power(seeds, 1.5, config.protocol.alpha)),
+        power: (seeds >= 2).then(|| power(seeds, config.protocol.margin.deviations_for_power(), config.protocol.alpha)),
         epsilon_ceiling: ceiling(seeds),
         gate: GateReport::of(&config.gate, &results, void),
         results,

@@ -46,10 +46,7 @@ pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result
     tasks.planted()?;
     let all = tasks.all()?;
     let estimate = study.estimate_of(&all, &Machine::measure(&context.device))?;
-    let deviations = match config.protocol.margin {
-        Margin::Deviations(deviations) => deviations,
-        Margin::Absolute(_) => 1.5,
-    };
+    let deviations = config.protocol.margin.deviations_for_power();
     let of = |seeds| Line { power: power(seeds, deviations, config.protocol.alpha), epsilon_ceiling: ceiling(seeds) };
     let count = |is: &dyn Fn(&Task) -> bool| all.iter().filter(|task| is(task)).count();
     let own = of(tasks.seeds().len());

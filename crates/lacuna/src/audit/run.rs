@@ -18,7 +18,7 @@ use crate::studying::{self, Folders, carry_out, in_run_folder};
 use lacuna_audit::attack::{identification, most_unusual};
 use lacuna_audit::control::{Control, is_void};
 use lacuna_audit::epsilon::ceiling;
-use lacuna_audit::{Arms, Assessment, Lineage, Margin, Protocol, power, procedure};
+use lacuna_audit::{Arms, Assessment, Lineage, Protocol, power, procedure};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_seed::{Seed, Stream};
 use lacuna_study::{Machine, Study, Variant};
@@ -126,11 +126,7 @@ impl Judging<'_> {
     }
 
     fn power(&self) -> lacuna_audit::Power {
-        let margin = match self.protocol().margin {
-            Margin::Deviations(deviations) => deviations,
-            // How many deviations a fixed margin is, only scores can say.
-            Margin::Absolute(_) => 1.5,
-        };
+        let margin = self.protocol().margin.deviations_for_power();
         power(self.tasks.seeds().len(), margin, self.protocol().alpha)
     }
 

@@ -4,7 +4,6 @@ use super::AuditConfig;
 use crate::error::CliError;
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_study::{Probed, Study, Task, TrainTask, UnlearnTask, Variant};
-use lacuna_unlearn::Recipe;
 
 /// The tasks of an audit, and how they are found again.
 pub struct Tasks<'a> {
@@ -154,22 +153,7 @@ impl<'a> Tasks<'a> {
 /// A strategy without whatever looks at the forgotten subject: forget term, edits, saliency, and rules that end or
 /// steer a run by the forget loss.
 fn sham(variant: &Variant) -> Sham {
-    let recipe = Recipe {
-        forget_weight: 0.0,
-        max_loss: false,
-        learn_noise: false,
-        learn_others: false,
-        forget_target: None,
-        edits: Vec::new(),
-        saliency: None,
-        unedited_factor: 1.0,
-        forget_epochs: None,
-        forget_loss_max: None,
-        forget_radius: None,
-        constraint: None,
-        rewind: None,
-        ..variant.recipe.clone()
-    };
+    let recipe = variant.recipe.without_forget_term();
     let horizons = vec![variant.longest_horizon()];
     let runs = recipe.has_retain_side() && recipe.check().is_ok();
     let (strategy, differences) = (variant.strategy.clone(), "without its forget term".to_string());

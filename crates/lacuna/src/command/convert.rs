@@ -1,7 +1,7 @@
 //! `lacuna convert`: weights from one program's file into another's, with every tensor accounted for.
 
 mod forward;
-mod record;
+pub mod record;
 
 use crate::arguments::{PlansArguments, ShortcutChoice};
 use crate::confine::folder_of;
@@ -24,18 +24,24 @@ use std::path::{Path, PathBuf};
 /// Read PyTorch's or safetensors weights, say which tensors match, and write them for another program
 ///
 /// A .pth file is a pickle, which Python would run; it is read here as data, so a file from anybody can be looked at.
-/// Names may be MedicalNet's or those of MONAI's ResNet, with or without `module.`, or those of nnU-Net's plain U-Net.
+/// Names may be MedicalNet's, those of MONAI's ResNet or of nnU-Net's plain U-Net, with or without what wrappers put in
+/// front (`module.`, `model.`, `net.`, `network.`, `_orig_mod.`).
 /// Without --out nothing is written.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna convert resnet_50.pth --out resnet_50.safetensors\n  \
                   lacuna convert model.safetensors --out model.pth --names data-parallel\n  \
                   lacuna convert fold_0/checkpoint_final.pth --plans plans.json --out model.safetensors\n  \
                   lacuna convert model.safetensors --out model.onnx\n  \
+                  lacuna convert checkpoint.pth --state-dict model_ema --out averaged.safetensors\n  \
                   lacuna convert resnet_10_23dataset.pth --json")]
 pub struct Arguments {
     /// The weights: .pth, .pth.tar, .pt or .safetensors
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The key of the state dict to take from a checkpoint that holds several, as `model_ema` of running averages
+    /// [default: the first of state_dict, model_state_dict, network_weights, model, net, weights]
+    #[arg(long, value_name = "KEY")]
+    state_dict: Option<String>,
     /// The file to write; its ending, .safetensors, .pth or .onnx, says its format
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -79,7 +85,7 @@ enum Names {
 /// Read, match, compute once, and write.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let target = arguments.out.as_deref().map(|path| Target::of(path, arguments.names)).transpose()?;
-    let file = WeightFile::open(&arguments.file)?;
+    let file = WeightFile::open_state_dict(&arguments.file, arguments.state_dict.as_deref())?;
     let architecture = architecture(arguments, &file)?;
     let mut network = Network::new(architecture.clone(), Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;

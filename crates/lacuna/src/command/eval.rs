@@ -6,6 +6,7 @@ use crate::config::{Settings, subjects};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
+use crate::lineage::Lineage;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{People, RunFolder, RunRecord};
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 /// Score a model on every subject and class, on the volume's grid and on the network's
 ///
 /// Dice and MAE on both grids; on the volume's also the 95 % Hausdorff distance in mm, as usual and as MRBrainS18 has it,
-/// volume similarity and surface Dice. With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
+/// volume similarity and surface Dice, by boundary voxels and by area (docs/metrics.md defines each). With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
 /// whose truth is 9 or 10 taken out of both maps.
 ///
 /// Each subject's scores are kept as they come; --resume scores whoever is left.
@@ -42,8 +43,6 @@ pub struct Arguments {
     /// How far surfaces may lie apart and count as one in surface Dice, in mm
     #[arg(long, value_name = "MM", default_value_t = SURFACE_TOLERANCE_MM)]
     tolerance: f64,
-    #[command(flatten)]
-    read: ReadArguments,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -71,11 +70,16 @@ struct EvalRun {
     data: DataConfig,
     /// What is done to the images.
     preprocess: Preprocessing,
-    /// How files are read.
+    /// How files are read, in runs that were begun before it stood with the data.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
     read: ReadArguments,
     /// The tolerance of surface Dice in mm.
     #[serde(default = "tolerance_of_before")]
     tolerance_mm: f64,
+}
+
+fn is_unsaid(read: &ReadArguments) -> bool {
+    !read.is_stated()
 }
 
 /// Of runs that were begun before there was a choice.
@@ -100,6 +104,7 @@ const SCORES_BYTES_MAX: u64 = 1 << 30;
 /// Score subject after subject; only one is in memory.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let model = arguments.model.open(&context.device)?;
+    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => EvalRun::of_folder(folder)?,
@@ -113,7 +118,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
     let registered = folder.register(context, &people);
-    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder };
+    let lineage = Lineage::beside(&model.path, &model.digest())?;
+    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder, lineage };
     let outcome = registered.and_then(|()| work.score(&subjects)).map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
@@ -122,7 +128,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             labels: table.name().to_string(),
             scores,
         };
-        Outcome::new("eval", &record, scores::text(&record.scores))
+        // Subjects of one role stand together in the table.
+        let mut by_role = record.scores.clone();
+        by_role.sort_by_key(|scored| scored.role);
+        Outcome::new("eval", &record, scores::text(&by_role))
     });
     folder.close(outcome)
 }
@@ -137,7 +146,7 @@ impl EvalRun {
             subjects: chosen,
             preprocess: model.preprocessing(arguments.cases.preprocess.stated()?)?,
             data: arguments.cases.data_for(model)?,
-            read: arguments.read.clone(),
+            read: ReadArguments::default(),
             tolerance_mm: arguments.tolerance,
         };
         run.checked()
@@ -179,9 +188,21 @@ struct Work<'a> {
     cohort: &'a Cohort,
     table: &'a LabelTable,
     folder: &'a RunFolder,
+    /// Whom the model was trained on and made to forget, where its run folder says so.
+    lineage: Option<Lineage>,
 }
 
 impl Work<'_> {
+    /// What the model knows of a subject, by the lineage beside it.
+    fn side_of(&self, subject: &SubjectId) -> Side {
+        match &self.lineage {
+            None => Side::Scored,
+            Some(lineage) if lineage.forgotten().contains(subject) => Side::Forget,
+            Some(lineage) if lineage.trained.contains(subject) => Side::Train,
+            Some(_) => Side::HeldOut,
+        }
+    }
+
     fn score(&self, subjects: &[SubjectId]) -> Result<Vec<Scored>, CliError> {
         let mut scored = self.scored_before()?;
         let total = subjects.len();
@@ -206,7 +227,7 @@ impl Work<'_> {
             labels: self.table,
             output_shape: &output_shape,
             seed: Seed(self.run.seed),
-            read: self.run.read.options()?,
+            read: if self.run.read.is_stated() { self.run.read.options()? } else { self.cohort.read },
             cache: self.context.loading.cache.as_ref(),
         };
         let scans = self.cohort.scans_of(subject).iter();
@@ -220,7 +241,7 @@ impl Work<'_> {
         if scores.collapsed {
             progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
         }
-        Ok(Scored::new(subject.to_string(), Side::Scored, scores))
+        Ok(Scored::new(subject.to_string(), self.side_of(subject), scores))
     }
 
     /// What an earlier process of this run has scored.

@@ -1,6 +1,7 @@
 //! What an exact training is made from, by a run's settings and data.
 
 use super::watch::Watch;
+use crate::arguments::remarks;
 use crate::command::{BURN_VERSION, TrainRun};
 use crate::context::Context;
 use crate::error::CliError;
@@ -8,10 +9,11 @@ use crate::scores::{Scored, Side};
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{Ensemble, ExactError, Finished, Origin, Plan, Training};
 use lacuna_inference::ModelNotes;
-use lacuna_nn::{Network, device_identity, kernels_digest, load_matching};
+use lacuna_nn::{Network, device_identity, kernels_digest, match_file};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
 use lacuna_train::{CaseScores, TrainError, say, score_said};
+use lacuna_weights::WeightFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -78,7 +80,9 @@ impl Setup<'_> {
     pub fn fresh_network(&self) -> Result<Network, CliError> {
         let mut network = self.any_network();
         if let Some(init) = &self.run.network.init {
-            self.context.note(&format!("init     {}", load_matching(init, &mut network)?));
+            let file = WeightFile::open(init)?;
+            self.context.note(&format!("init     {}", match_file(&file, &mut network)?));
+            remarks(&file).iter().for_each(|remark| self.context.note(&format!("note: {remark}")));
         }
         Ok(network)
     }

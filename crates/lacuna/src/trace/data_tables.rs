@@ -19,13 +19,16 @@ pub fn without(path: &Path, person: &Person) -> Option<Vec<u8>> {
     if !["tsv", "csv", "txt", "json"].contains(&ending.as_str()) {
         return None;
     }
-    let text = lacuna_disk::read_text(path, BYTES_MAX).ok()?;
-    match ending.as_str() {
-        "tsv" => rows(&text, &['\t'], person),
-        "csv" => rows(&text, &[',', ';'], person),
-        "txt" => lines(&text, person),
-        _ => document(&text, path, person),
-    }
+    let text = String::from_utf8(lacuna_disk::read_bytes(path, BYTES_MAX).ok()?).ok()?;
+    // The byte order mark is no part of the first cell, and stays where there is one.
+    let (mark, text) = text.strip_prefix('\u{feff}').map_or(("", text.as_str()), |rest| ("\u{feff}", rest));
+    let left = match ending.as_str() {
+        "tsv" => rows(text, &['\t'], person),
+        "csv" => rows(text, &[',', ';'], person),
+        "txt" => lines(text, person),
+        _ => document(text, path, person),
+    };
+    Some([mark.as_bytes(), &left?].concat())
 }
 
 /// Columns that name people.

@@ -10,7 +10,7 @@ pub use run::of_run;
 pub use study::of_study;
 
 use crate::error::CliError;
-use lacuna_cohort::{Case, Cohort, ReadOptions, SubjectId, load};
+use lacuna_cohort::{Case, Cohort, SubjectId, load};
 use lacuna_nn::{Device, Network};
 use lacuna_report::Role;
 use lacuna_report::html::{Images, ModelKind, SaidMap, Seen};
@@ -64,7 +64,7 @@ pub fn seen(
     let one = |(subject, role): &(SubjectId, Role)| -> Result<Seen, CliError> {
         let case = data.of(&BTreeSet::from([subject.clone()]))[0];
         let scan = cohort.scans_of(subject).iter().find(|scan| scan.name == case.scan);
-        let scan = load(scan.expect("a case is of a scan of its cohort"), &ReadOptions::default())?;
+        let scan = load(scan.expect("a case is of a scan of its cohort"), &cohort.read)?;
         let order = canonical_order(&scan.images[0].grid().affine);
         let image = reorder(&scan.images[0], &order);
         let said = models.iter().map(|asked| {

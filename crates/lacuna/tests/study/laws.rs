@@ -197,16 +197,16 @@ fn unsealed(mut record: Value) -> Value {
 #[test]
 fn pseudonyms_cover_notes_and_errors_too() {
     let place = place();
-    // A note: the slope of one image becomes 0. An uncompressed file can be changed in place.
+    // A note: the slope of one image becomes no number. An uncompressed file can be changed in place.
     let image = place.path("heads/images/phantom-000.nii.gz");
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&std::fs::read(&image).unwrap()[..]), &mut bytes)
         .unwrap();
-    bytes[112..116].copy_from_slice(&0f32.to_le_bytes());
+    bytes[112..116].copy_from_slice(&f32::NAN.to_le_bytes());
     std::fs::remove_file(&image).unwrap();
     std::fs::write(image.with_extension(""), &bytes).unwrap();
     let plain = place.run("study small.toml --dry-run");
-    assert!(plain.stderr.contains("phantom-000.nii: scl_slope is 0"), "{}", plain.stderr);
+    assert!(plain.stderr.contains("phantom-000.nii: scl_slope is NaN"), "{}", plain.stderr);
     let hidden = place.run("study small.toml --dry-run --pseudonyms");
     assert!(hidden.code == 0 && hidden.stderr.contains("a file of person-"), "{}", hidden.stderr);
     assert!(!hidden.stderr.contains("phantom-"), "{}", hidden.stderr);

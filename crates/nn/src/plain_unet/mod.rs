@@ -15,7 +15,7 @@ mod recognise;
 mod work;
 
 pub use plan::{PlainUnet, UnetPlan};
-pub use plans_file::read_plans;
+pub use plans_file::{read_plans, turned_axes};
 
 pub(crate) use names::canonical;
 

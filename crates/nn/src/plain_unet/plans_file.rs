@@ -44,6 +44,24 @@ pub fn read_plans(path: &Path, configuration: &str) -> Result<UnetPlan, NnError>
     })
 }
 
+/// The order in which plans take the image's axes before anything else (`transpose_forward`), where it is not the stored
+/// one. Nothing here turns axes, so whoever predicts by such a checkpoint should know.
+///
+/// # Errors
+/// A file that cannot be read or is no JSON.
+pub fn turned_axes(path: &Path) -> Result<Option<Vec<u64>>, NnError> {
+    let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
+    let plans: Value = serde_json::from_str(&text).map_err(|error| NnError::Plans {
+        path: path.to_path_buf(),
+        field: "the file".to_string(),
+        expected: "JSON".to_string(),
+        found: error.to_string(),
+    })?;
+    let order = plans.get("transpose_forward").and_then(Value::as_array);
+    let order: Option<Vec<u64>> = order.and_then(|axes| axes.iter().map(Value::as_u64).collect());
+    Ok(order.filter(|axes| *axes != [0, 1, 2]))
+}
+
 struct Fault {
     field: String,
     expected: String,
@@ -65,6 +83,11 @@ fn of_configuration(plans: &Value, name: &str) -> Result<UnetPlan, Fault> {
         ));
     };
     let keys = with_ancestors(configurations, name)?;
+    if let Some(first) = keys.get("previous_stage").filter(|stage| !stage.is_null()) {
+        let found =
+            format!("{first}: the second stage of a cascade, which takes the labels of the first beside the image");
+        return Err(Fault::new(format!("{name}: previous_stage"), "nothing", found));
+    }
     match keys.get("architecture") {
         Some(architecture) => newer(architecture, name),
         None => older(&keys, name),

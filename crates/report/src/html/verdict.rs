@@ -77,7 +77,7 @@ fn nearest(scene: &Scene) -> Option<&Summary> {
 
 fn in_words(summary: &Summary) -> String {
     let Summary { strategy, variant, epochs, passed, runs, .. } = summary;
-    format!("Nearest: {} after {epochs} epochs, {passed} of {runs} runs", name_of(strategy, variant))
+    format!("Closest to passing: {} after {epochs} epochs, {passed} of {runs} runs", name_of(strategy, variant))
 }
 
 fn criteria(scene: &Scene, summary: &Summary) -> Vec<CriterionView> {

@@ -35,7 +35,7 @@ impl Original {
         };
         Ok(Original {
             retain_strangers: strangers(run.recipe.retains_mirrored(), &run.sets.retain)?,
-            forget_strangers: strangers(run.recipe.stranger_weight > 0.0, &run.sets.forget)?,
+            forget_strangers: strangers(run.recipe.forgets_mirrored(), &run.sets.forget)?,
             retain: if asks_of_retain(run.recipe, target) { say_all(&run.sets.retain)? } else { Vec::new() },
             forget: if asks_of_forget(target) { say_all(&run.sets.forget)? } else { Vec::new() },
         })
@@ -46,7 +46,7 @@ impl Original {
         let of_retain = if asks_of_retain(recipe, target) { sets.retain.len() } else { 0 };
         let of_forget = if asks_of_forget(target) { sets.forget.len() } else { 0 };
         let mirrored_retain = if recipe.retains_mirrored() { sets.retain.len() } else { 0 };
-        let mirrored_forget = if recipe.stranger_weight > 0.0 { sets.forget.len() } else { 0 };
+        let mirrored_forget = if recipe.forgets_mirrored() { sets.forget.len() } else { 0 };
         Passes { training: 0, teacher: (of_retain + of_forget + mirrored_retain + mirrored_forget) as u64 }
     }
 }

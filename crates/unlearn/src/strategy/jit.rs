@@ -3,10 +3,10 @@
 //! `L = mean_j |f(x_f) - f(x_f + e_j)| / |e_j|`, e_j Gaussian of deviation sigma; no retain subject is asked.
 //! Outputs that follow no detail of the forget subject have forgotten what set it apart.
 //!
-//! Defaults: *ours,* for 3-D: sigma 0.2 and the rate 3e-4, within the 0.1 to 0.5 and 3e-4 to 1e-3 of public code, where
-//! some ten draws of one epoch make the method; here each epoch draws once anew, since the draws of a step are in memory
-//! together. It has no floor but a constant network: few epochs, or a `retain_weight`. *Our reading:* f are logits,
-//! and both outputs move.
+//! Defaults: *ours,* for 3-D: sigma 0.2 and the rate 3e-4; public code has sigma from 0.01 to 1.5 and rates from 3e-4 to
+//! 1.5, with 25 draws, the noisy output without gradient and clamped to the image's range. Here each epoch draws once
+//! anew, since the draws of a step are in memory together. It has no floor but a constant network: few epochs, or a
+//! `retain_weight`. *Our reading:* f are logits, and both outputs move.
 
 use super::Strategy;
 use crate::{ForgetTarget, Goal, Recipe};

@@ -9,7 +9,7 @@ use crate::Recipe;
 
 pub(super) const STRATEGY: Strategy = Strategy {
     name: "retain-label",
-    about: "Learn the original's outputs on others as the forget subjects' own",
+    about: "Train the forget subjects toward what the original predicts for other subjects",
     source: PAPER,
     recipe: || Recipe { learn_others: true, ..Recipe::default() },
 };

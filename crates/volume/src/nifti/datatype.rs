@@ -104,13 +104,19 @@ impl Datatype {
 pub(super) struct Scaling {
     pub slope: f64,
     pub intercept: f64,
+    /// Whether a number within [`SNAP`] of a whole one is taken for it.
+    pub snaps: bool,
 }
 
+/// Half a step of the slope with which 16 bits hold labels up to 65 is a thousandth.
+const SNAP: f64 = 1e-3;
+
 impl Scaling {
-    pub(super) const NONE: Scaling = Scaling { slope: 1.0, intercept: 0.0 };
+    pub(super) const NONE: Scaling = Scaling { slope: 1.0, intercept: 0.0, snaps: false };
 
     fn of(self, number: f64) -> f64 {
-        number * self.slope + self.intercept
+        let scaled = number * self.slope + self.intercept;
+        if self.snaps && (scaled - scaled.round()).abs() <= SNAP { scaled.round() } else { scaled }
     }
 }
 
@@ -122,10 +128,18 @@ pub(super) struct Unfit {
 }
 
 /// What an image holds per voxel, made of scaled numbers or of whole ones as they are stored.
-pub(super) trait Voxel: Default + Standing<f64> + Standing<i32> {}
+pub(super) trait Voxel: Default + Standing<f64> + Standing<i32> {
+    /// Whether it holds an intensity rather than a label.
+    const IS_INTENSITY: bool;
+}
 
-impl Voxel for f32 {}
-impl Voxel for u16 {}
+impl Voxel for f32 {
+    const IS_INTENSITY: bool = true;
+}
+
+impl Voxel for u16 {
+    const IS_INTENSITY: bool = false;
+}
 
 /// A voxel in place of a number. Both functions are total, so that the loop over voxels has no branch.
 pub(super) trait Standing<N>: Copy {
@@ -303,10 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn scaled_labels_snap_to_whole_numbers_where_asked_and_others_do_not() {
+        // nibabel 5.4.2 stores the labels 0, 1, 2 as int16 with a slope of 2 / 65535: 1 becomes 32768 * slope = 1.0000153.
+        let slope = f64::from(2.0f32 / 65535.0);
+        let label = |stored: u16, snaps| {
+            let scaling = Scaling { slope, intercept: 0.0, snaps };
+            decoded::<u16>(Datatype::Uint16, &stored.to_le_bytes(), ByteOrder::Little, scaling)
+        };
+        assert_eq!(label(32768, true), Ok(vec![1]));
+        assert!(label(32768, false).is_err());
+        assert!(label(16000, true).is_err(), "0.488 is an interpolated label");
+    }
+
+    #[test]
     fn every_whole_number_of_16_bits_is_the_same_scaled_and_as_stored() {
         let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
         // No `f32` is moved by this intercept, and it sends every number the way of scaled ones.
-        let scaled = Scaling { slope: 1.0, intercept: f64::MIN_POSITIVE };
+        let scaled = Scaling { slope: 1.0, intercept: f64::MIN_POSITIVE, snaps: false };
         for datatype in [Datatype::Int16, Datatype::Uint16, Datatype::Int8, Datatype::Uint8] {
             let [stored, scaled] = [Scaling::NONE, scaled]
                 .map(|scaling| decoded::<f32>(datatype, &bytes, ByteOrder::Little, scaling).unwrap());
@@ -317,7 +344,7 @@ mod tests {
     #[test]
     fn the_first_of_several_unfit_numbers_is_told() {
         let bytes: Vec<u8> = [3i16, 7, -2, -9].iter().flat_map(|number| number.to_le_bytes()).collect();
-        let scaling = Scaling { slope: 2.0, intercept: 1.0 };
+        let scaling = Scaling { slope: 2.0, intercept: 1.0, snaps: false };
         let unfit = |scaling| decoded::<u16>(Datatype::Int16, &bytes, ByteOrder::Little, scaling);
         assert_eq!(unfit(scaling), Err(Unfit { at: 2, number: -3.0 }));
         assert_eq!(unfit(Scaling::NONE), Err(Unfit { at: 2, number: -2.0 }));

@@ -14,10 +14,15 @@ pub(super) struct FieldProblem {
     pub(super) fix: &'static str,
 }
 
-const FIX_GEOMETRY: &str = "set the geometry anew with a tool that edits NIfTI headers";
+pub(super) const FIX_GEOMETRY: &str = "set the geometry anew with a tool that edits NIfTI headers";
 
 /// Grids closer than this count as one: 32-bit header fields are no more exact.
-pub(super) const SAME_GRID_MM: f64 = 1e-3;
+const SAME_GRID_MM: f64 = 1e-3;
+
+/// The same for a grid whose voxels may be smaller than that: at most a tenth of the shortest voxel edge.
+pub(super) fn same_grid_mm(grid: &Grid) -> f64 {
+    grid.affine.spacing().0.into_iter().fold(SAME_GRID_MM, |least, edge| least.min(0.1 * edge))
+}
 
 /// Cosines up to this are the rounding of 32-bit header fields.
 const RIGHT_ANGLE_COSINE: f64 = 1e-4;
@@ -48,11 +53,21 @@ impl NiftiHeader {
             |affine: Affine| Grid { dims: self.dims, affine: Affine(affine.0.map(|row| row.map(|x| x * to_mm))) };
         let affine = if self.sform_code > 0 {
             let sform = invertible(Affine(self.srow), "srow_x, srow_y, srow_z")?;
+            let negative: Vec<usize> = (1..4).filter(|&axis| self.pixdim[axis] < 0.0).collect();
             if self.qform_code > 0 {
-                notices.extend(match self.qform() {
-                    Ok(qform) => differ(&grid(sform), &grid(qform)),
+                // The standard has voxel sizes above 0; their signs say nothing of the rotation.
+                let sizes = self.pixdim.map(f64::abs);
+                let upright = NiftiHeader { pixdim: [self.pixdim[0], sizes[1], sizes[2], sizes[3]], ..self.clone() };
+                notices.extend(match upright.qform_and_rounding() {
+                    Ok([qform, nearest, farthest]) => {
+                        let rounding_mm = grid(nearest).distance_mm(&grid(farthest));
+                        differ(&grid(sform), &grid(qform), rounding_mm)
+                    }
                     Err(_) => Some(Notice::QformUnusable),
                 });
+            }
+            if !negative.is_empty() {
+                notices.push(Notice::NegativePixdim { axes: negative });
             }
             let oblique = oblique_edges(&sform);
             // Sheared edges have no lengths that voxel sizes could state.
@@ -70,6 +85,38 @@ impl NiftiHeader {
         Ok((grid(affine), notices))
     }
 
+    /// The grid that ITK sees, and how far its qform may be off by rounding, in millimetres; none where ITK refuses the
+    /// file.
+    ///
+    /// ITK takes the sform where `sform_code` is 1 and its edges are at right angles, or where there is no qform; the
+    /// lengths of edges are those of `pixdim`, with their signs. Measured with SimpleITK 2.5.7 (ITK 5.4).
+    pub fn itk_grid(&self) -> Option<(Grid, f64)> {
+        let (to_mm, _) = self.unit_to_mm();
+        let grid =
+            |affine: Affine| Grid { dims: self.dims, affine: Affine(affine.0.map(|row| row.map(|x| x * to_mm))) };
+        let sform = (self.sform_code > 0).then(|| invertible(Affine(self.srow), "srow_x").ok()).flatten();
+        let upright = sform.filter(|sform| oblique_edges(sform).is_none());
+        match (upright, self.qform_code > 0) {
+            (Some(sform), with_qform) if self.sform_code == 1 || !with_qform => {
+                let edges = sform.spacing().0;
+                let sized = |row: [f64; 4]| {
+                    let edge = |axis: usize| row[axis] / edges[axis] * self.pixdim[axis + 1];
+                    [edge(0), edge(1), edge(2), row[3]]
+                };
+                Some((grid(Affine(sform.0.map(sized))), 0.0))
+            }
+            (_, true) => {
+                let [qform, nearest, farthest] = self.qform_and_rounding().ok()?;
+                Some((grid(qform), grid(nearest).distance_mm(&grid(farthest))))
+            }
+            (_, false) if self.sform_code > 0 => None,
+            _ => {
+                let [i, j, k] = self.voxel_sizes().ok()?;
+                Some((grid(Affine([[-i, 0.0, 0.0, 0.0], [0.0, -j, 0.0, 0.0], [0.0, 0.0, k, 0.0]])), 0.0))
+            }
+        }
+    }
+
     /// Millimetres per unit of length; an unset or unknown unit is taken for millimetres.
     fn unit_to_mm(&self) -> (f64, Option<Notice>) {
         match self.xyzt_units & 7 {
@@ -77,43 +124,6 @@ impl NiftiHeader {
             3 => (1e-3, Some(Notice::UnitConverted { unit: "micrometres" })),
             _ => (1.0, None),
         }
-    }
-
-    /// The affine of the quaternion, the voxel sizes, qfac and the offset.
-    ///
-    /// Source: NIfTI-1.1 standard, "METHOD 2".
-    fn qform(&self) -> Result<Affine, FieldProblem> {
-        let [i, j, k] = self.voxel_sizes()?;
-        let rotation = self.rotation()?;
-        let handedness = if self.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-        let sizes = [i, j, k * handedness];
-        let affine = Affine(std::array::from_fn(|row| {
-            let edge = |axis: usize| rotation[row][axis] * sizes[axis];
-            [edge(0), edge(1), edge(2), self.qoffset[row]]
-        }));
-        invertible(affine, "qoffset_x, qoffset_y, qoffset_z")
-    }
-
-    /// The rotation of the unit quaternion (a, b, c, d) whose a >= 0 is not stored.
-    fn rotation(&self) -> Result<[[f64; 3]; 3], FieldProblem> {
-        let length_squared: f64 = self.quaternion.iter().map(|x| x * x).sum();
-        // A half turn has a = 0, and 32-bit rounding can then leave b, c, d slightly too long.
-        if !length_squared.is_finite() || length_squared > 1.0 + 1e-5 {
-            return Err(FieldProblem {
-                field: "quatern_b, quatern_c, quatern_d",
-                expected: "a vector no longer than 1".into(),
-                found: format!("{:?}", self.quaternion),
-                fix: FIX_GEOMETRY,
-            });
-        }
-        let shrink = length_squared.max(1.0).sqrt();
-        let [b, c, d] = self.quaternion.map(|x| x / shrink);
-        let a = (1.0 - length_squared).max(0.0).sqrt();
-        Ok([
-            [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
-            [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
-            [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - b * b - c * c],
-        ])
     }
 
     /// Voxel sizes alone: i to the left, j to the front, k up, the centre at the origin.
@@ -136,11 +146,11 @@ impl NiftiHeader {
     fn other_sizes(&self, grid: &Grid, to_mm: f64) -> Option<Notice> {
         let pixdim = [1, 2, 3].map(|axis| self.pixdim[axis].abs() * to_mm);
         let sform = grid.affine.spacing().0;
-        let same = (0..3).all(|axis| (pixdim[axis] - sform[axis]).abs() <= SAME_GRID_MM);
+        let same = (0..3).all(|axis| (pixdim[axis] - sform[axis]).abs() <= same_grid_mm(grid));
         (!same).then_some(Notice::PixdimDiffers { pixdim: Sizes(pixdim), sform: Sizes(sform) })
     }
 
-    fn voxel_sizes(&self) -> Result<[f64; 3], FieldProblem> {
+    pub(super) fn voxel_sizes(&self) -> Result<[f64; 3], FieldProblem> {
         let sizes = [self.pixdim[1], self.pixdim[2], self.pixdim[3]];
         for (axis, size) in sizes.into_iter().enumerate() {
             if !(size.is_finite() && size > 0.0) {
@@ -156,7 +166,7 @@ impl NiftiHeader {
     }
 }
 
-fn invertible(affine: Affine, field: &'static str) -> Result<Affine, FieldProblem> {
+pub(super) fn invertible(affine: Affine, field: &'static str) -> Result<Affine, FieldProblem> {
     let finite = affine.0.as_flattened().iter().all(|x| x.is_finite());
     if finite && inverse(affine.edges()).is_some() {
         return Ok(affine);
@@ -165,10 +175,15 @@ fn invertible(affine: Affine, field: &'static str) -> Result<Affine, FieldProble
     Err(FieldProblem { field, expected: "a finite, invertible affine".into(), found, fix: FIX_GEOMETRY })
 }
 
-fn differ(sform: &Grid, qform: &Grid) -> Option<Notice> {
+/// `rounding_mm` is how far the qform may lie from what it was rounded from.
+fn differ(sform: &Grid, qform: &Grid, rounding_mm: f64) -> Option<Notice> {
     let by_mm = sform.distance_mm(qform);
     let lying = |grid: &Grid| Lying::of(&grid.affine);
-    (by_mm > SAME_GRID_MM).then(|| Notice::SformAndQformDiffer { by_mm, sform: lying(sform), qform: lying(qform) })
+    (by_mm > same_grid_mm(sform) + rounding_mm).then(|| Notice::SformAndQformDiffer {
+        by_mm,
+        sform: lying(sform),
+        qform: lying(qform),
+    })
 }
 
 /// A notice if two voxel edges are not at right angles.
@@ -217,6 +232,37 @@ mod tests {
         // a = 0, d = 1.
         let header = NiftiHeader { sform_code: 0, qform_code: 1, quaternion: [0.0, 0.0, 1.0], ..header() };
         assert_eq!(axis_codes(&header.grid().unwrap().0.affine), "LPS");
+    }
+
+    #[test]
+    fn a_negative_voxel_size_beside_the_sform_is_said_and_breaks_no_qform() {
+        let alone = NiftiHeader { pixdim: [1.0, 1.0, -2.0, 3.0], ..header() };
+        assert_eq!(alone.grid().unwrap().1, [Notice::NegativePixdim { axes: vec![2] }]);
+        let both = NiftiHeader { qform_code: 1, ..alone };
+        assert_eq!(both.grid().unwrap().1, [Notice::NegativePixdim { axes: vec![2] }]);
+    }
+
+    #[test]
+    fn itk_chooses_the_form_by_its_code_and_by_its_angles() {
+        let origin = |header: &NiftiHeader| header.itk_grid().map(|(grid, _)| grid.affine.position_mm([0.0; 3]));
+        let both = NiftiHeader { qform_code: 1, qoffset: [9.0, 0.0, 0.0], ..header() };
+        assert_eq!(origin(&NiftiHeader { sform_code: 1, ..both.clone() }), Some([0.0; 3]));
+        assert_eq!(origin(&NiftiHeader { sform_code: 2, ..both.clone() }), Some([9.0, 0.0, 0.0]));
+        let mut sheared = NiftiHeader { sform_code: 1, ..both };
+        sheared.srow[0][1] = 0.5;
+        assert_eq!(origin(&sheared), Some([9.0, 0.0, 0.0]));
+        assert_eq!(origin(&NiftiHeader { qform_code: 0, ..sheared }), None, "it refuses such a file");
+        let turned = NiftiHeader { pixdim: [1.0, 1.0, -2.0, 3.0], ..header() };
+        assert_eq!(turned.itk_grid().unwrap().0.affine.0[1], [0.0, -2.0, 0.0, 0.0]);
+        let (guessed, _) = NiftiHeader { sform_code: 0, ..header() }.itk_grid().unwrap();
+        assert_eq!(axis_codes(&guessed.affine), "LPS");
+    }
+
+    #[test]
+    fn voxels_of_micrometres_are_held_to_their_own_size() {
+        let tiny = NiftiHeader::for_grid(&Grid::axis_aligned([4, 4, 4], SpacingMm([3e-4; 3])));
+        let moved = NiftiHeader { qform_code: 1, qoffset: [9e-4, 0.0, 0.0], ..tiny };
+        assert_eq!(moved.grid().unwrap().1.len(), 1);
     }
 
     #[test]

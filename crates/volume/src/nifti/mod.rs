@@ -17,12 +17,14 @@ mod fields;
 mod geometry;
 mod header;
 mod notice;
+mod quaternion;
 mod read;
+mod rounded;
 mod source;
 mod write;
 
 pub use datatype::Datatype;
 pub use header::{NiftiHeader, NiftiVersion};
-pub use notice::{Lying, Notice, Sizes};
+pub use notice::{Lying, Notice, Sizes, decimals};
 pub use read::{NiftiFile, ReadLimits, read_header, read_label_map, read_volume};
 pub use write::{LabelNumber, write_label_map, write_volume};

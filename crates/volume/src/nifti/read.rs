@@ -44,18 +44,41 @@ pub struct NiftiFile<T> {
 /// Any [`VolumeError`]; an intensity that is not finite is one, since nothing can be computed
 /// with it.
 pub fn read_volume(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<f32>, VolumeError> {
-    read(path, limits, |path, index, value| VolumeError::NotFinite { path, index, value })
+    read(path, limits, Snap::No, |path, index, value| VolumeError::NotFinite { path, index, value })
 }
 
 /// Read a 3-D label map of any voxel type, `scl_slope` and `scl_inter` applied.
 ///
-/// Every value must be a whole number from 0 to 65535, to the precision of the 32-bit
-/// `scl_slope`.
+/// Every value must be a whole number from 0 to 65535, to the precision of the 32-bit `scl_slope`. Where a slope is set,
+/// values within a thousandth of whole numbers are these: some programs store labels as fractions of 16 bits.
 ///
 /// # Errors
 /// Any [`VolumeError`].
 pub fn read_label_map(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<u16>, VolumeError> {
-    read(path, limits, |path, index, value| VolumeError::NotALabel { path, index, value })
+    let refusal = |path, index, value| VolumeError::NotALabel { path, index, value };
+    match read(path, limits, Snap::No, refusal) {
+        Err(exact @ VolumeError::NotALabel { .. }) => read(path, limits, Snap::Yes, refusal).map_err(|_| exact),
+        read => read.map_err(of_labels),
+    }
+}
+
+/// Whether scaled numbers close to whole ones are taken for these.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Snap {
+    No,
+    Yes,
+}
+
+/// What helps with an image of several volumes does not help with a label map of several.
+fn of_labels(error: VolumeError) -> VolumeError {
+    match error {
+        VolumeError::Field { path, field: "dim", expected, found, fix } if fix == FIX_SEVERAL => {
+            let fix = "save one 3-D label map; of one mask per class, the number of the class of each voxel, in numpy \
+                       argmax over the last axis";
+            VolumeError::Field { path, field: "dim", expected, found, fix }
+        }
+        other => other,
+    }
 }
 
 /// Read where the voxels lie without reading them.
@@ -70,12 +93,18 @@ pub fn read_header(path: &Path, limits: &ReadLimits) -> Result<(Grid, NiftiHeade
 fn read<T: Voxel>(
     path: &Path,
     limits: &ReadLimits,
+    snap: Snap,
     refusal: impl Fn(PathBuf, [usize; 3], f64) -> VolumeError,
 ) -> Result<NiftiFile<T>, VolumeError> {
     let mut source = Source::open(path)?;
     let mut plan = plan(&mut source, limits, size_of::<T>() as u64)?;
+    if snap == Snap::Yes && plan.scaling != Scaling::NONE {
+        plan.scaling.snaps = true;
+        plan.notices.push(Notice::RoundedLabels { slope: plan.scaling.slope });
+    }
     source.skip_to(plan.data_offset, "header", plan.bytes_expected)?;
-    let voxels = read_voxels(&mut source, &plan, |offset, value| {
+    let mut rounded = None;
+    let voxels = read_voxels(&mut source, &plan, &mut rounded, |offset, value| {
         let [ni, nj, _] = plan.grid.dims;
         refusal(path.to_path_buf(), [offset % ni, offset / ni % nj, offset / (ni * nj)], value)
     });
@@ -90,6 +119,7 @@ fn read<T: Voxel>(
     if !source.is_at_end()? {
         plan.notices.push(Notice::BytesAfterData);
     }
+    plan.notices.extend(rounded.map(|stored| Notice::Rounded { stored, read: stored as f32 }));
     let Plan { grid, header, datatype, notices, .. } = plan;
     Ok(NiftiFile { image: Image::new(grid, voxels), header, datatype, notices })
 }
@@ -120,13 +150,13 @@ fn plan(source: &mut Source, limits: &ReadLimits, voxel_bytes: u64) -> Result<Pl
     check_magic(&raw).map_err(at_path)?;
     let dims = checked_dims(&raw).map_err(at_path)?;
     check_intent(&raw).map_err(at_path)?;
-    let datatype = checked_datatype(&raw).map_err(at_path)?;
-    let data_offset = checked_data_offset(&raw).map_err(at_path)?;
+    let (datatype, bitpix_notice) = checked_datatype(&raw).map_err(at_path)?;
+    let (data_offset, offset_notice) = checked_data_offset(&raw).map_err(at_path)?;
     let (scaling, scaling_notice) = checked_scaling(&raw).map_err(at_path)?;
     let bytes_expected = checked_size(&path, dims, datatype, data_offset, voxel_bytes, limits)?;
     source.expect_length("voxels", bytes_expected)?;
 
-    let mut notices: Vec<Notice> = scaling_notice.into_iter().collect();
+    let mut notices: Vec<Notice> = scaling_notice.into_iter().chain(bitpix_notice).chain(offset_notice).collect();
     if extended {
         notices.push(Notice::Extensions);
     }
@@ -144,16 +174,35 @@ fn plan(source: &mut Source, limits: &ReadLimits, voxel_bytes: u64) -> Result<Pl
 fn read_raw_header(source: &mut Source) -> Result<(RawHeader, bool), VolumeError> {
     let mut bytes = [0; NiftiVersion::Two.data_offset_min() as usize];
     let shortest = NiftiVersion::One.data_offset_min();
-    source.expect_length("header", shortest)?;
+    // The header of a pair ends without the flag of extensions.
+    let of_a_pair = source.expect_length("header", NiftiVersion::One.header_bytes() as u64);
+    of_a_pair.or_else(|_| source.expect_length("header", shortest))?;
     source.fill(&mut bytes[..4], "header", shortest)?;
     let first = [bytes[0], bytes[1], bytes[2], bytes[3]];
     let Some((version, order)) = recognise(first) else {
-        return Err(VolumeError::NotNifti { path: source.path().to_path_buf(), found: i32::from_le_bytes(first) });
+        let (path, found) = (source.path().to_path_buf(), i32::from_le_bytes(first));
+        let is_half = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("img"));
+        return Err(if is_half { half_of_a_pair(path) } else { VolumeError::NotNifti { path, found } });
     };
-    let length = version.data_offset_min();
-    source.fill(&mut bytes[4..length as usize], "header", length)?;
-    let (header, extension_flag) = bytes[..length as usize].split_at(version.header_bytes());
-    Ok((parse(header, version, order), extension_flag[0] != 0))
+    let (header_bytes, length) = (version.header_bytes(), version.data_offset_min());
+    source.fill(&mut bytes[4..header_bytes], "header", length)?;
+    let raw = parse(&bytes[..header_bytes], version, order);
+    if raw.magic == version.magics()[1] {
+        return Err(half_of_a_pair(source.path().to_path_buf()));
+    }
+    source.fill(&mut bytes[header_bytes..length as usize], "header", length)?;
+    Ok((raw, bytes[header_bytes] != 0))
+}
+
+fn half_of_a_pair(path: PathBuf) -> VolumeError {
+    VolumeError::Field {
+        path,
+        field: "magic",
+        expected: "a single file".into(),
+        found: "half of a .hdr/.img pair".into(),
+        fix: "convert the pair to one .nii or .nii.gz file, for example with nibabel: nib.save(nib.load(\"NAME.img\"), \
+              \"NAME.nii.gz\")",
+    }
 }
 
 fn geometry_of(raw: RawHeader, dims: [usize; 3]) -> NiftiHeader {
@@ -171,18 +220,16 @@ fn geometry_of(raw: RawHeader, dims: [usize; 3]) -> NiftiHeader {
 }
 
 fn check_magic(raw: &RawHeader) -> Result<(), FieldProblem> {
-    let [single, pair] = raw.version.magics();
+    let [single, _] = raw.version.magics();
     if raw.magic == single {
         return Ok(());
     }
-    let fix = if raw.magic == pair {
-        "this is half of a .hdr/.img pair: convert the pair to one .nii or .nii.gz file"
-    } else {
-        "convert the file to .nii or .nii.gz; ANALYZE 7.5 is not read"
-    };
+    let fix = "convert the file to .nii or .nii.gz; ANALYZE 7.5 is not read";
     let text = |bytes: &[u8]| format!("\"{}\"", bytes.escape_ascii());
     Err(FieldProblem { field: "magic", expected: text(single), found: text(&raw.magic), fix })
 }
+
+const FIX_SEVERAL: &str = "save each volume or channel as a 3-D file of its own";
 
 fn checked_dims(raw: &RawHeader) -> Result<[usize; 3], FieldProblem> {
     let [rank, dims @ ..] = raw.dim;
@@ -197,12 +244,7 @@ fn checked_dims(raw: &RawHeader) -> Result<[usize; 3], FieldProblem> {
     }
     if used[3..].iter().any(|&dim| dim > 1) {
         let (expected, found) = ("3 dimensions".into(), format!("{used:?}"));
-        return Err(FieldProblem {
-            field: "dim",
-            expected,
-            found,
-            fix: "save each volume or channel as a 3-D file of its own",
-        });
+        return Err(FieldProblem { field: "dim", expected, found, fix: FIX_SEVERAL });
     }
     let mut sizes = [0; 3];
     for (size, &dim) in sizes.iter_mut().zip(used) {
@@ -223,7 +265,8 @@ fn check_intent(raw: &RawHeader) -> Result<(), FieldProblem> {
     Err(FieldProblem { field: "intent_code", expected, found: raw.intent_code.to_string(), fix })
 }
 
-fn checked_datatype(raw: &RawHeader) -> Result<Datatype, FieldProblem> {
+/// The datatype, which decides whatever `bitpix` says, as in nibabel and ITK.
+fn checked_datatype(raw: &RawHeader) -> Result<(Datatype, Option<Notice>), FieldProblem> {
     let Some(datatype) = Datatype::from_code(raw.datatype) else {
         return Err(FieldProblem {
             field: "datatype",
@@ -232,29 +275,23 @@ fn checked_datatype(raw: &RawHeader) -> Result<Datatype, FieldProblem> {
             fix: "convert the voxels to an integer or float type",
         });
     };
-    let bits = datatype.bits();
-    if raw.bitpix != bits {
-        return Err(FieldProblem {
-            field: "bitpix",
-            expected: format!("{bits} for datatype {}", raw.datatype),
-            found: raw.bitpix.to_string(),
-            fix: "write the file again from its source; the header contradicts itself",
-        });
-    }
-    Ok(datatype)
+    let (bitpix, expected) = (raw.bitpix, datatype.bits());
+    Ok((datatype, (bitpix != expected).then_some(Notice::OtherBitpix { bitpix, expected })))
 }
 
-fn checked_data_offset(raw: &RawHeader) -> Result<u64, FieldProblem> {
+/// Where voxels begin. An offset within the header of a single file stands for its end, as the standard has it; nibabel
+/// 5.4.2 and SimpleITK 2.5.7 take it at its word.
+fn checked_data_offset(raw: &RawHeader) -> Result<(u64, Option<Notice>), FieldProblem> {
     let smallest = raw.version.data_offset_min();
     let offset = raw.vox_offset;
-    if offset == 0.0 {
-        return Ok(smallest);
+    if (0.0..smallest as f64).contains(&offset) {
+        return Ok((smallest, Some(Notice::EarlyVoxels { offset, read_from: smallest })));
     }
     // Beyond 2^53 a number has no neighbours at distance 1; no file is that long.
     let fits = offset.is_finite() && offset.fract() == 0.0 && (smallest as f64..=(1u64 << 53) as f64).contains(&offset);
-    fits.then_some(offset as u64).ok_or_else(|| FieldProblem {
+    fits.then_some((offset as u64, None)).ok_or_else(|| FieldProblem {
         field: "vox_offset",
-        expected: format!("0 or a whole number from {smallest}"),
+        expected: format!("a whole number from {smallest}"),
         found: offset.to_string(),
         fix: "write the file again from its source",
     })
@@ -262,14 +299,18 @@ fn checked_data_offset(raw: &RawHeader) -> Result<u64, FieldProblem> {
 
 fn checked_scaling(raw: &RawHeader) -> Result<(Scaling, Option<Notice>), FieldProblem> {
     let (slope, intercept) = (raw.slope, raw.intercept);
+    // 0 is the standard's own way to say that nothing is scaled; an intercept beside it is read by some tools alone.
+    if slope == 0.0 && (intercept == 0.0 || intercept.is_nan()) {
+        return Ok((Scaling::NONE, None));
+    }
     if slope == 0.0 || !slope.is_finite() {
-        return Ok((Scaling::NONE, Some(Notice::Unscaled { slope })));
+        return Ok((Scaling::NONE, Some(Notice::Unscaled { slope, intercept })));
     }
     if !intercept.is_finite() {
         let (expected, found) = (format!("a finite number beside scl_slope {slope}"), intercept.to_string());
         return Err(FieldProblem { field: "scl_inter", expected, found, fix: "set scl_inter to 0 if none is meant" });
     }
-    Ok((Scaling { slope, intercept }, None))
+    Ok((Scaling { slope, intercept, snaps: false }, None))
 }
 
 /// Bytes from the beginning of the file to the end of the last voxel, if the limits allow them.
@@ -303,6 +344,7 @@ fn checked_size(
 fn read_voxels<T: Voxel>(
     source: &mut Source,
     plan: &Plan,
+    rounded: &mut Option<f64>,
     refusal: impl Fn(usize, f64) -> VolumeError,
 ) -> Result<Vec<T>, VolumeError> {
     // A multiple of every voxel size. The decompressor copies 32 KiB between two calls, which longer chunks make
@@ -318,6 +360,9 @@ fn read_voxels<T: Voxel>(
         let step = (count - before).min(CHUNK_BYTES / plan.datatype.bytes());
         let chunk = &mut bytes[..step * plan.datatype.bytes()];
         source.fill(chunk, "voxels", plan.bytes_expected)?;
+        if T::IS_INTENSITY && rounded.is_none() && plan.scaling == Scaling::NONE {
+            *rounded = plan.datatype.first_rounded(chunk, plan.order);
+        }
         plan.datatype
             .decode(chunk, plan.order, plan.scaling, &mut voxels)
             .map_err(|Unfit { at, number }| refusal(before + at, number))?;

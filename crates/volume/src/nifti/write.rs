@@ -4,7 +4,7 @@
 //! fields and extensions stay empty.
 
 use super::datatype::Datatype;
-use super::geometry::SAME_GRID_MM;
+use super::geometry::same_grid_mm;
 use super::header::{NiftiHeader, NiftiVersion, encode};
 use crate::{Image, Volume, VolumeError};
 use flate2::{Compression, GzBuilder};
@@ -102,14 +102,32 @@ fn header_for<T>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> R
     };
     // An unreadable geometry cannot come from a file that was read; a large distance can.
     let by_mm = header.grid().map_or(f64::INFINITY, |(grid, _)| grid.distance_mm(image.grid()));
-    if by_mm.is_nan() || by_mm > SAME_GRID_MM {
+    if by_mm.is_nan() || by_mm > same_grid_mm(image.grid()) {
         let (expected, found) = (header.dims, image.grid().dims);
         return Err(VolumeError::OtherGrid { path: path.to_path_buf(), expected, found, by_mm });
     }
-    if header.dims.iter().any(|&dim| dim > i16::MAX as usize) {
-        header.version = NiftiVersion::Two;
-    }
-    Ok(header)
+    header.version = version_for(&header);
+    Ok(header.with_unit_quaternion())
+}
+
+/// NIfTI-1, which every reader knows, unless it cannot hold the grid: its numbers of voxels are of 16 bits, its places of
+/// 32. (SimpleITK 2.5.7 reads no NIfTI-2.)
+fn version_for(header: &NiftiHeader) -> NiftiVersion {
+    let single = |value: f64| f64::from(value as f32);
+    let rounded = NiftiHeader {
+        version: NiftiVersion::One,
+        pixdim: header.pixdim.map(single),
+        quaternion: header.quaternion.map(single),
+        qoffset: header.qoffset.map(single),
+        srow: header.srow.map(|row| row.map(single)),
+        ..header.clone()
+    };
+    let small = header.dims.iter().all(|&dim| dim <= i16::MAX as usize);
+    let same = match (header.grid(), rounded.grid()) {
+        (Ok((exact, _)), Ok((rounded, _))) => exact.distance_mm(&rounded) <= same_grid_mm(&exact),
+        _ => false,
+    };
+    if small && same { NiftiVersion::One } else { NiftiVersion::Two }
 }
 
 fn write_to<T: Stored>(file: &mut impl Write, header: &[u8], voxels: &[T]) -> io::Result<()> {

@@ -35,10 +35,8 @@ fn a_lie_in_any_field_is_refused_by_name() {
     refused(&changed("dim", 3, -4.0), &["dim", "[2, 3, -4]"]);
     refused(&changed("datatype", 0, 32.0), &["datatype", "complex"]);
     refused(&changed("datatype", 0, 128.0), &["datatype", "colour"]);
-    refused(&changed("datatype", 0, 4.0), &["bitpix", "expected 16", "found 8"]);
-    refused(&changed("bitpix", 0, 0.0), &["bitpix"]);
+    refused(&changed("datatype", 0, 4.0), &["voxels", "expected 400", "found 376"]);
     refused(&changed("intent_code", 0, 1007.0), &["intent_code", "1007"]);
-    refused(&changed("vox_offset", 0, 351.0), &["vox_offset", "351"]);
     refused(&changed("vox_offset", 0, 352.5), &["vox_offset", "352.5"]);
     refused(&changed("vox_offset", 0, -1.0), &["vox_offset", "-1"]);
     refused(&changed("vox_offset", 0, f64::NAN), &["vox_offset", "NaN"]);
@@ -66,18 +64,40 @@ fn trailing_dimensions_of_one_are_no_dimensions() {
 fn half_a_pair_is_refused_with_the_way_out() {
     let mut builder = Builder::small();
     builder.bytes[344..348].copy_from_slice(b"ni1\0");
-    refused(&builder.bytes, &["magic", "ni1", "pair"]);
+    refused(&builder.bytes, &["magic", "half of a .hdr/.img pair", "nibabel"]);
+    // As nibabel writes it: 348 bytes.
+    refused(&builder.bytes[..348], &["half of a .hdr/.img pair"]);
     builder.bytes[344..348].fill(0);
     refused(&builder.bytes, &["magic", "ANALYZE"]);
 }
 
 #[test]
-fn an_offset_of_zero_is_read_as_the_smallest() {
-    for version in [1, 2] {
-        let mut builder = Builder::new(version, false, 2, 8, [2, 1, 1]);
-        builder.set("vox_offset", 0, 0.0).bytes.extend([7, 8]);
-        assert_eq!(read_bytes(&builder.bytes).unwrap().image.voxels(), [7.0, 8.0]);
+fn an_offset_within_the_header_is_read_as_the_smallest_and_said() {
+    for (version, read_from) in [(1, 352), (2, 544)] {
+        for offset in [0.0, 1.0, 348.0, 351.0] {
+            let mut builder = Builder::new(version, false, 2, 8, [2, 1, 1]);
+            builder.set("vox_offset", 0, offset).bytes.extend([7, 8]);
+            let read = read_bytes(&builder.bytes).unwrap();
+            assert_eq!(read.image.voxels(), [7.0, 8.0]);
+            assert_eq!(read.notices, [Notice::EarlyVoxels { offset, read_from }]);
+        }
     }
+}
+
+#[test]
+fn the_datatype_decides_whatever_bitpix_says() {
+    // nibabel 5.4.2 and SimpleITK 2.5.7 read such files without a word.
+    let read = read_bytes(&changed("bitpix", 0, 0.0)).unwrap();
+    assert_eq!(read.notices, [Notice::OtherBitpix { bitpix: 0, expected: 8 }]);
+}
+
+#[test]
+fn whole_numbers_that_are_rounded_are_said() {
+    let mut builder = Builder::new(1, false, 8, 32, [2, 1, 1]);
+    builder.push(8, 16_777_216.0);
+    builder.push(8, 16_777_217.0);
+    let notices = read_bytes(&builder.bytes).unwrap().notices;
+    assert_eq!(notices, [Notice::Rounded { stored: 16_777_217.0, read: 16_777_216.0 }]);
 }
 
 #[test]
@@ -217,6 +237,40 @@ fn labels_scaled_by_a_rounded_slope_are_still_whole() {
     builder.bytes[352..376].copy_from_slice(&[10; 24]);
     let (_folder, path) = file(&builder.bytes);
     assert_eq!(read_label_map(&path, &ReadLimits::default()).unwrap().image.voxels(), [1; 24]);
+}
+
+#[test]
+fn labels_rounded_by_a_slope_are_read_and_said_and_interpolated_ones_refused() {
+    // nibabel 5.4.2 stores the labels 0, 1 and 2 as int16 with a slope of 2 / 65535 so that 1 becomes 1.0000153.
+    let slope = f64::from(2.0f32 / 65535.0);
+    let read = |stored: f64| {
+        let mut builder = Builder::new(1, false, 512, 16, [2, 1, 1]);
+        builder.set("scl_slope", 0, slope).push(512, stored);
+        builder.push(512, 65535.0);
+        let (_folder, path) = file(&builder.bytes);
+        read_label_map(&path, &ReadLimits::default())
+    };
+    let whole = read(32768.0).unwrap();
+    assert_eq!((whole.image.voxels(), &whole.notices), (&[1, 2][..], &vec![Notice::RoundedLabels { slope }]));
+    let message = read(16000.0).unwrap_err().to_string();
+    assert!(message.contains("found 0.488") && message.contains("nearest neighbour"), "{message}");
+}
+
+#[test]
+fn each_label_that_is_none_has_a_fix_of_its_own() {
+    for (value, fix) in [(-1.0, "as ignored"), (614_454_277.0, "number the regions anew"), (0.5, "nearest neighbour")] {
+        let mut builder = Builder::new(1, false, 64, 64, [2, 1, 1]);
+        builder.push(64, 1.0);
+        builder.push(64, value);
+        let (_folder, path) = file(&builder.bytes);
+        let message = read_label_map(&path, &ReadLimits::default()).unwrap_err().to_string();
+        assert!(message.contains(fix), "{message}");
+    }
+    let mut several = Builder::small();
+    several.set("dim", 0, 4.0).set("dim", 4, 3.0);
+    let (_folder, path) = file(&several.bytes);
+    let message = read_label_map(&path, &ReadLimits::default()).unwrap_err().to_string();
+    assert!(message.contains("argmax"), "{message}");
 }
 
 #[test]

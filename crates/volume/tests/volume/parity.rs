@@ -54,10 +54,11 @@ fn what_is_odd_about_a_fixture_is_said() {
     assert_eq!(notices("uint8-pixdim-only.nii"), [Notice::AffineFromPixdim]);
     assert_eq!(notices("float32-qform-mirrored.nii"), []);
     // Most fixtures have voxel edges that are not at right angles.
-    let [Notice::Unscaled { slope: 0.0 }, Notice::NonOrthonormalSform { .. }] = notices("int8-slope-0.nii")[..] else {
+    let [Notice::Unscaled { slope: 0.0, .. }, Notice::NonOrthonormalSform { .. }] = notices("int8-slope-0.nii")[..]
+    else {
         panic!()
     };
-    let [Notice::Unscaled { slope }, _] = notices("int16-slope-nan.nii.gz")[..] else { panic!() };
+    let [Notice::Unscaled { slope, .. }, _] = notices("int16-slope-nan.nii.gz")[..] else { panic!() };
     assert!(slope.is_nan());
     // qoffset_x was moved from 7 to 17.
     let [Notice::SformAndQformDiffer { by_mm, .. }] = notices("uint8-sform-and-qform.nii")[..] else { panic!() };

@@ -68,8 +68,7 @@ impl<'a> Machine<'a> {
             Code::Put(width) => self.put(width)?,
             Code::Memoize => self.memoize()?,
             Code::Append | Code::Appends | Code::AddItems | Code::SetItem | Code::SetItems => self.extend(code)?,
-            // State that Python would put into an object. No call is carried out, so there is none.
-            Code::Build => drop(self.pop()?),
+            Code::Build => self.build()?,
             _ => self.push_new(code)?,
         }
         Ok(None)
@@ -154,7 +153,11 @@ impl<'a> Machine<'a> {
         let function = self.pop()?;
         let is_ordered_dict = matches!(&self.values[function.0 as usize],
             Value::Global { module, name } if module == "collections" && name == "OrderedDict");
-        if is_ordered_dict { self.ordered_dict(arguments) } else { Ok(Value::Call { function, arguments }) }
+        if is_ordered_dict {
+            self.ordered_dict(arguments)
+        } else {
+            Ok(Value::Call { function, arguments, changed: false })
+        }
     }
 
     /// `OrderedDict()`, or as Python 2 wrote it, `OrderedDict([[key, value], …])`.
@@ -185,7 +188,21 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Put members into the list, set or dictionary below them; into an undone call they vanish.
+    /// State that Python would put into an object. No call is carried out, so it is only noted that there was some.
+    fn build(&mut self) -> Result<(), Fault> {
+        self.pop()?;
+        let into = self.top()?.0 as usize;
+        self.note_change(into);
+        Ok(())
+    }
+
+    fn note_change(&mut self, at: usize) {
+        if let Value::Call { changed, .. } = &mut self.values[at] {
+            *changed = true;
+        }
+    }
+
+    /// Put members into the list, set or dictionary below them; of an undone call it is only noted that there were some.
     fn extend(&mut self, code: Code) -> Result<(), Fault> {
         let members = match code {
             Code::Append => self.pop_many(1)?,
@@ -199,7 +216,7 @@ impl<'a> Machine<'a> {
             Value::List(list) if !keyed => list.extend(members),
             Value::Set(set) if !keyed => set.extend(members),
             Value::Dict(items) if keyed => items.extend(pairs),
-            Value::Call { .. } => {}
+            Value::Call { .. } => self.note_change(into),
             _ => return Err(Fault::damaged(self.here(), "a container to put members into", "another value")),
         }
         Ok(())
@@ -356,7 +373,9 @@ mod tests {
                 let item = |&(key, value): &(Id, Id)| format!("{}: {}", shown(pickle, key), shown(pickle, value));
                 format!("{{{}}}", items.iter().map(item).collect::<Vec<_>>().join(", "))
             }
-            Value::Call { function, arguments } => format!("{}{}", shown(pickle, *function), shown(pickle, *arguments)),
+            Value::Call { function, arguments, .. } => {
+                format!("{}{}", shown(pickle, *function), shown(pickle, *arguments))
+            }
             Value::Global { module, name } => format!("{module}.{name}"),
             Value::Text(text) => format!("'{text}'"),
             Value::Int(number) => number.to_string(),

@@ -28,6 +28,8 @@ pub(crate) enum Value {
     Call {
         function: Id,
         arguments: Id,
+        /// Whether state or members were put into it afterwards, which are not kept.
+        changed: bool,
     },
     /// What the pickle keeps elsewhere: in PyTorch's files a storage.
     Persistent(Id),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Read the state dict of an archive.
-pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
+pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let directory = Directory::read(file)?;
     let folder = folder(&directory)?;
     check_version(file, &directory, folder)?;
@@ -19,9 +19,9 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
         let found = format!("{} bytes", entry.data.len());
         return Err(Fault::foreign(place, format!("a pickle of at most {PICKLE_BYTES_MAX} bytes"), found));
     }
-    let pickle = pickle::run(Directory::verified(file, name, entry)?, &place)?;
-    let mut verified = Verified { file, bytes: 0, ranges: BTreeMap::new() };
-    state::read(&pickle, &mut |storage, place| {
+    let pickle = pickle::run(directory.verified(file, name, entry)?, &place)?;
+    let mut verified = Verified { file, directory: &directory, bytes: 0, ranges: BTreeMap::new() };
+    state::read(&pickle, wanted, &mut |storage, place| {
         let name = format!("data/{}", storage.key);
         let (name, entry) = find(&directory, folder, &name, place)?;
         storage.within(verified.range(name, entry)?, place)
@@ -30,15 +30,16 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
 
 /// The archive's folder with its slash; all entries of PyTorch's lie in one.
 fn folder(directory: &Directory) -> Result<&str, Fault> {
-    let folders: Vec<&str> = directory.0.keys().filter_map(|name| name.strip_suffix("data.pkl")).collect();
+    let folders: Vec<&str> = directory.entries.keys().filter_map(|name| name.strip_suffix("data.pkl")).collect();
     match folders.as_slice() {
-        [folder] if directory.0.contains_key(&format!("{folder}constants.pkl")) => {
+        [folder] if directory.entries.contains_key(&format!("{folder}constants.pkl")) => {
             Err(Fault::foreign("the zip archive", "a state dict", "a TorchScript program"))
         }
         [folder] => Ok(folder),
         [] => {
-            let names: Vec<String> = directory.0.keys().take(3).map(|name| crate::pickle::shortened(name)).collect();
-            let found = format!("{} entries: {}", directory.0.len(), names.join(", "));
+            let names: Vec<String> =
+                directory.entries.keys().take(3).map(|name| crate::pickle::shortened(name)).collect();
+            let found = format!("{} entries: {}", directory.entries.len(), names.join(", "));
             Err(Fault::foreign("the zip archive", "`data.pkl`, as torch.save writes it", found))
         }
         more => Err(Fault::foreign("the zip archive", "one `data.pkl`", format!("{}", more.len()))),
@@ -47,10 +48,12 @@ fn folder(directory: &Directory) -> Result<&str, Fault> {
 
 fn find<'a>(directory: &'a Directory, folder: &str, name: &str, place: &str) -> Result<(&'a String, &'a Entry), Fault> {
     let name = format!("{folder}{name}");
-    directory.0.get_key_value(&name).ok_or_else(|| {
+    let found = directory.entries.get_key_value(&name).ok_or_else(|| {
         let expected = format!("zip entry `{}`", crate::pickle::shortened(&name));
         Fault::damaged(place, expected, "none of that name")
-    })
+    })?;
+    found.1.check_stored(found.0)?;
+    Ok(found)
 }
 
 /// The newest version of the format that PyTorch 2.15 reads; a later one may mean otherwise.
@@ -71,7 +74,8 @@ fn check_version(file: &[u8], directory: &Directory, folder: &str) -> Result<(),
 
 fn check_byte_order(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
     // Files before version 2.1 have no such entry and come from machines of that order, as nearly all are.
-    let Some(entry) = directory.0.get(&format!("{folder}byteorder")) else { return Ok(()) };
+    let Some(entry) = directory.entries.get(&format!("{folder}byteorder")) else { return Ok(()) };
+    entry.check_stored("byteorder")?;
     match &file[entry.data.clone()] {
         b"little" => Ok(()),
         other => {
@@ -84,6 +88,7 @@ fn check_byte_order(file: &[u8], directory: &Directory, folder: &str) -> Result<
 /// Entries whose checksums were compared, each once.
 struct Verified<'a> {
     file: &'a [u8],
+    directory: &'a Directory,
     /// Of all of them: entries that lie over each other could make a small file take long.
     bytes: usize,
     ranges: BTreeMap<String, Range<usize>>,
@@ -98,7 +103,7 @@ impl Verified<'_> {
         if self.bytes > self.file.len() {
             return Err(Fault::damaged("the zip archive", "entries beside each other", "entries over each other"));
         }
-        Directory::verified(self.file, name, entry)?;
+        self.directory.verified(self.file, name, entry)?;
         self.ranges.insert(name.to_string(), entry.data.clone());
         Ok(entry.data.clone())
     }
@@ -121,7 +126,7 @@ mod tests {
     /// The archive with other bytes in an entry, as many, and their checksum.
     fn with(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
         let mut file = whole();
-        let entry = Directory::read(&file).unwrap().0[name].clone();
+        let entry = Directory::read(&file).unwrap().entries[name].clone();
         let mut data = file[entry.data.clone()].to_vec();
         for at in 0..=data.len() - from.len() {
             if data[at..].starts_with(from) {
@@ -143,14 +148,14 @@ mod tests {
     }
 
     fn check(file: &[u8], place: &str, expected: &str) {
-        let fault = read(file).map(|_| ()).unwrap_err();
+        let fault = read(file, None).map(|_| ()).unwrap_err();
         let said = format!("{fault:?}");
         assert!(said.contains(place) && said.contains(expected), "{said}");
     }
 
     #[test]
     fn what_pytorch_refuses_in_an_archive_is_refused() {
-        assert!(read(&whole()).is_ok() && read(&with("archive/version", b"3", b"9")).is_ok());
+        assert!(read(&whole(), None).is_ok() && read(&with("archive/version", b"3", b"9"), None).is_ok());
         check(&with("archive/version", b"3\n", b"99"), "version", "up to 10");
         check(&renamed(whole(), b"archive/version", b"archive/versiox"), "version", "none of that name");
         check(&renamed(whole(), b"archive/data/1", b"archive/data/0"), "zip directory", "a name of its own");

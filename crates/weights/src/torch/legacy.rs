@@ -14,7 +14,7 @@ const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
 /// Read the state dict of such a file.
-pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
+pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let mut pickles = Pickles { file, at: 0 };
     let magic = pickles.next("the magic number")?;
     if *magic.root() != Value::Int(MAGIC) {
@@ -28,9 +28,9 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     check_byte_order(&pickles.next("the facts of the machine")?)?;
     let object = pickles.next("the pickle")?;
     let keys = pickles.next("the keys of the storages")?;
-    let widths = widths(&object)?;
+    let widths = widths(&object);
     let storages = storages(file, pickles.at, &keys, &widths)?;
-    state::read(&object, &mut |storage, place| match storages.get(&storage.key) {
+    state::read(&object, wanted, &mut |storage, place| match storages.get(&storage.key) {
         Some(whole) => storage.within(whole.clone(), place),
         None => Err(Fault::damaged(place, format!("storage {}", storage.key), "none of that key")),
     })
@@ -61,35 +61,39 @@ fn check_byte_order(facts: &Pickle) -> Result<(), Fault> {
     }
 }
 
-/// The type of each storage that the object mentions.
+/// The bytes of one number in a storage, and its class.
+type Width<'a> = (usize, &'a str);
+
+/// The type of each storage that the object mentions, of those that are not read as well: what follows them is found
+/// by their length.
 ///
 /// Every mention is one value, so a pickle cannot make this long.
-fn widths(object: &Pickle) -> Result<BTreeMap<&str, Element>, Fault> {
+fn widths(object: &Pickle) -> BTreeMap<&str, Width<'_>> {
     let mut widths = BTreeMap::new();
     for value in &object.values {
         if let Value::Persistent(id) = value
             && let Some([_, class, key, ..]) = object.members(*id)
             && let (Value::Global { name, .. }, Some(key)) = (object.get(*class), object.text(*key))
-            && let Some(element) = Element::of_storage(name)
+            && let Some(bytes) = Element::width_of_storage(name)
         {
-            widths.insert(key, element);
+            widths.insert(key, (bytes, Element::of_storage(name).map_or(name.as_str(), |known| known.word())));
         }
     }
-    Ok(widths)
+    widths
 }
 
 fn storages(
     file: &[u8],
     mut at: usize,
     keys: &Pickle,
-    widths: &BTreeMap<&str, Element>,
+    widths: &BTreeMap<&str, Width<'_>>,
 ) -> Result<BTreeMap<String, Range<usize>>, Fault> {
     let Some(members) = keys.members(keys.root) else {
         return Err(Fault::damaged("the keys of the storages", "a list", keys.describe(keys.root)));
     };
     let mut storages = BTreeMap::new();
     for &id in members {
-        let Some((key, element)) = keys.text(id).and_then(|key| Some((key, *widths.get(key)?))) else {
+        let Some((key, (width, word))) = keys.text(id).and_then(|key| Some((key, *widths.get(key)?))) else {
             let expected = "the key of a storage that the pickle mentions, with a known type";
             return Err(Fault::damaged("the keys of the storages", expected, keys.describe(id)));
         };
@@ -98,10 +102,10 @@ fn storages(
             return Err(Fault::damaged(place, "its number of elements", "the end of the file"));
         };
         let count = u64::from_le_bytes(*count);
-        let bytes = usize::try_from(count).ok().and_then(|count| count.checked_mul(element.bytes()));
+        let bytes = usize::try_from(count).ok().and_then(|count| count.checked_mul(width));
         let data = bytes.and_then(|bytes| (at + 8).checked_add(bytes)).map(|end| at + 8..end);
         let Some(data) = data.filter(|data| data.end <= file.len()) else {
-            let expected = format!("{count} {} values", element.word());
+            let expected = format!("{count} {word} values");
             return Err(Fault::damaged(place, expected, format!("{} bytes", file.len() - at - 8)));
         };
         at = data.end;

@@ -48,71 +48,176 @@ impl Rebuilt {
     }
 }
 
-/// Wrappings of a tensor within each other: a parameter is a tensor.
-const WRAPPED_MAX: usize = 4;
-
-/// Whether a value is the call of a rebuild function.
-pub(crate) fn is_tensor(pickle: &Pickle, id: Id) -> bool {
-    matches!(pickle.get(id), Value::Call { .. })
-        && matches!(
-            pickle.path(id),
-            Some((
-                "torch._utils",
-                "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_parameter" | "_rebuild_parameter_with_state"
-            ))
-        )
+/// Why a tensor of the pickle is not read.
+pub(crate) enum Refusal {
+    /// The file contradicts itself.
+    Fault(Fault),
+    /// The tensor is sound, but of a kind whose numbers are not read; what kind.
+    Unread(String),
 }
 
-/// What a call of a rebuild function says.
-pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Fault> {
-    let mut id = id;
-    for _ in 0..WRAPPED_MAX {
-        if !is_tensor(pickle, id) {
-            return Err(Fault::damaged(place, "a tensor", pickle.describe(id)));
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal::Fault(fault)
+    }
+}
+
+/// Calls of a tensor within each other: a parameter is a tensor.
+const NESTED_MAX: usize = 4;
+
+/// Classes of tensors whose numbers are those of the tensor that they are built from.
+const PLAIN_CLASSES: &[(&str, &str)] = &[
+    ("torch", "Tensor"),
+    ("torch._tensor", "Tensor"),
+    ("torch.nn.parameter", "Parameter"),
+    ("torch.nn.parameter", "Buffer"),
+    ("monai.data.meta_tensor", "MetaTensor"),
+];
+
+/// Whether a value is the call of a rebuild function, of whatever kind of tensor.
+pub(crate) fn is_tensor(pickle: &Pickle, id: Id) -> bool {
+    matches!(pickle.get(id), Value::Call { .. })
+        && match pickle.path(id) {
+            Some(("torch._utils", name)) => name.starts_with("_rebuild_"),
+            Some(("torch._tensor", name)) => name.starts_with("_rebuild_from_type"),
+            _ => false,
         }
-        let Value::Call { arguments, .. } = pickle.get(id) else { unreachable!("`is_tensor` knows calls alone") };
-        let arguments = pickle.members(*arguments).unwrap_or_default();
-        let is_parameter = pickle.path(id).is_some_and(|(_, name)| name.starts_with("_rebuild_parameter"));
-        match arguments {
-            [inner, ..] if is_parameter => id = *inner,
-            [storage, offset, shape, strides, ..] => {
-                return Ok(Rebuilt {
-                    storage: storage_of(pickle, *storage, place)?,
-                    offset: size(pickle, *offset, "an offset", place)?,
-                    shape: sizes(pickle, *shape, "a shape", place)?,
-                    strides: sizes(pickle, *strides, "strides", place)?,
-                });
+}
+
+/// What a call of a rebuild function describes.
+///
+/// Only calls all of whose arguments are understood are read: PyTorch keeps in them what changes the numbers (the bits
+/// for negated and conjugated tensors, scales of quantised ones).
+pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Refusal> {
+    let (mut function, mut arguments) = call(pickle, id, place)?;
+    for _ in 0..NESTED_MAX {
+        let members = pickle.members(arguments).unwrap_or_default();
+        let (_, name) = pickle.path(function).unwrap_or_default();
+        match (name, members) {
+            ("_rebuild_parameter", [inner, _, hooks]) | ("_rebuild_parameter_with_state", [inner, _, hooks, _]) => {
+                without_hooks(pickle, *hooks)?;
+                (function, arguments) = call(pickle, *inner, place)?;
             }
-            other => {
-                return Err(Fault::damaged(
-                    place,
-                    "a storage, an offset, a shape and strides",
-                    format!("{} values", other.len()),
-                ));
+            ("_rebuild_from_type_v2", [inner, class, rest, _]) => {
+                if !pickle.path(*class).is_some_and(|path| PLAIN_CLASSES.contains(&path)) {
+                    return unread(format!("a tensor of the class {}", named(pickle, *class)));
+                }
+                (function, arguments) = (*inner, *rest);
             }
+            ("_rebuild_tensor", [storage, offset, shape, strides]) => {
+                return rebuilt(pickle, [*storage, *offset, *shape, *strides], place);
+            }
+            ("_rebuild_tensor_v2", [storage, offset, shape, strides, _, hooks, rest @ ..]) if rest.len() <= 1 => {
+                without_hooks(pickle, *hooks)?;
+                without_bits(pickle, rest.first().copied())?;
+                return rebuilt(pickle, [*storage, *offset, *shape, *strides], place);
+            }
+            ("_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_parameter", other) => {
+                let expected = format!("the arguments of `{name}`");
+                return Err(Fault::damaged(place, expected, format!("{} values", other.len())).into());
+            }
+            (name, members) => return unread(foreign_kind(pickle, name, members)),
         }
     }
-    Err(Fault::damaged(place, "a tensor", format!("more than {WRAPPED_MAX} wrappings of one")))
+    Err(Fault::damaged(place, "a tensor", format!("more than {NESTED_MAX} calls within each other")).into())
+}
+
+/// Function and arguments of a rebuild call that nothing was put into afterwards.
+fn call(pickle: &Pickle, id: Id, place: &str) -> Result<(Id, Id), Refusal> {
+    match pickle.get(id) {
+        Value::Call { changed: true, .. } if is_tensor(pickle, id) => {
+            unread("a tensor that the pickle changes after it is built".to_string())
+        }
+        Value::Call { function, arguments, .. } if is_tensor(pickle, id) => Ok((*function, *arguments)),
+        _ => Err(Fault::damaged(place, "a tensor", pickle.describe(id)).into()),
+    }
+}
+
+fn unread<T>(what: String) -> Result<T, Refusal> {
+    Err(Refusal::Unread(what))
+}
+
+/// Hooks are called on a tensor's gradient; saved tensors have none.
+fn without_hooks(pickle: &Pickle, id: Id) -> Result<(), Refusal> {
+    match pickle.get(id) {
+        Value::None => Ok(()),
+        Value::Dict(items) if items.is_empty() => Ok(()),
+        _ => unread("a tensor with backward hooks".to_string()),
+    }
+}
+
+/// The last argument of `_rebuild_tensor_v2`, `{"neg": True}` for instance: the numbers are not the stored ones.
+fn without_bits(pickle: &Pickle, id: Option<Id>) -> Result<(), Refusal> {
+    match id.map(|id| (id, pickle.get(id))) {
+        None | Some((_, Value::None)) => Ok(()),
+        Some((_, Value::Dict(items))) if items.is_empty() => Ok(()),
+        Some((_, Value::Dict(items))) => {
+            let named = |bit: &str| items.iter().any(|(key, _)| pickle.text(*key) == Some(bit));
+            unread(match (named("neg"), named("conj")) {
+                (true, _) => {
+                    "a tensor with PyTorch's negative bit (call `resolve_neg()` before it is saved)".to_string()
+                }
+                (_, true) => {
+                    "a tensor with PyTorch's conjugate bit (call `resolve_conj()` before it is saved)".to_string()
+                }
+                _ => "a tensor with metadata that is not known".to_string(),
+            })
+        }
+        Some((id, _)) => unread(format!("a tensor with {} for metadata", pickle.describe(id))),
+    }
+}
+
+/// A kind of tensor that is not read, in words.
+fn foreign_kind(pickle: &Pickle, name: &str, members: &[Id]) -> String {
+    match (name, members) {
+        // Storage, offset, shape, strides, gradient, hooks, type.
+        ("_rebuild_tensor_v3", [_, _, _, _, _, _, kind, ..]) => format!("a tensor of {}", named(pickle, *kind)),
+        ("_rebuild_qtensor", _) => "a quantised tensor".to_string(),
+        ("_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor", _) => "a sparse tensor".to_string(),
+        ("_rebuild_nested_tensor", _) => "a nested tensor".to_string(),
+        ("_rebuild_meta_tensor_no_storage", _) => "a tensor without numbers (on the device `meta`)".to_string(),
+        _ => format!("a tensor that `{}` builds", crate::pickle::shortened(name)),
+    }
+}
+
+/// A class or type by its own name.
+fn named(pickle: &Pickle, id: Id) -> String {
+    match pickle.get(id) {
+        Value::Global { module, name } => crate::pickle::shortened(&format!("`{module}.{name}`")),
+        _ => pickle.describe(id),
+    }
+}
+
+fn rebuilt(pickle: &Pickle, [storage, offset, shape, strides]: [Id; 4], place: &str) -> Result<Rebuilt, Refusal> {
+    Ok(Rebuilt {
+        storage: storage_of(pickle, storage, place)?,
+        offset: size(pickle, offset, "an offset", place)?,
+        shape: sizes(pickle, shape, "a shape", place)?,
+        strides: sizes(pickle, strides, "strides", place)?,
+    })
 }
 
 /// `("storage", class, key, location, elements)`, before version 0.4 with `(key, begin, elements)` of a view.
-fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Fault> {
+fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Refusal> {
     let Value::Persistent(id) = pickle.get(id) else {
-        return Err(Fault::damaged(place, "a storage", pickle.describe(id)));
+        return Err(Fault::damaged(place, "a storage", pickle.describe(id)).into());
     };
     let Some([kind, class, key, _location, elements, rest @ ..]) = pickle.members(*id) else {
-        return Err(Fault::damaged(place, "the class, key, place and size of a storage", pickle.describe(*id)));
+        return Err(Fault::damaged(place, "the class, key, place and size of a storage", pickle.describe(*id)).into());
     };
     if pickle.text(*kind) != Some("storage") {
-        return Err(Fault::foreign(place, "a storage", pickle.describe(*kind)));
+        return Err(Fault::foreign(place, "a storage", pickle.describe(*kind)).into());
     }
     let key = match pickle.text(*key) {
         Some(key) if key.len() <= 64 => key.to_string(),
-        _ => return Err(Fault::damaged(place, "the key of a storage in at most 64 bytes", pickle.describe(*key))),
+        _ => {
+            let expected = "the key of a storage in at most 64 bytes";
+            return Err(Fault::damaged(place, expected, pickle.describe(*key)).into());
+        }
     };
     let mut storage = Storage {
         key,
-        element: element(pickle, *class, place)?,
+        element: element(pickle, *class)?,
         elements: size(pickle, *elements, "a storage's size", place)?,
         begins: None,
     };
@@ -123,15 +228,12 @@ fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Fault> {
     Ok(storage)
 }
 
-fn element(pickle: &Pickle, class: Id, place: &str) -> Result<Element, Fault> {
+fn element(pickle: &Pickle, class: Id) -> Result<Element, Refusal> {
     let known = match pickle.get(class) {
         Value::Global { module, name } if module == "torch" || module == "torch.storage" => Element::of_storage(name),
         _ => None,
     };
-    known.ok_or_else(|| {
-        let expected = "a storage of floats of 16, 32 or 64 bits, of integers or of truth values";
-        Fault::foreign(place, expected, pickle.describe(class))
-    })
+    known.map_or_else(|| unread(format!("numbers in a {}", named(pickle, class))), Ok)
 }
 
 fn size(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<usize, Fault> {

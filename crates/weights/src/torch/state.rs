@@ -1,16 +1,21 @@
 //! Where in a pickle the state dict is.
 
-use super::rebuild::{is_tensor, tensor};
+use super::rebuild::{Refusal, is_tensor, tensor};
 use crate::error::Fault;
-use crate::pickle::{Id, Pickle, Value};
+use crate::pickle::{Id, Pickle, Value, shortened};
 use crate::tensor::View;
 use crate::torch::rebuild::Storage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// The keys under which training programs keep a state dict: MedicalNet's and most programs', those of PyTorch's
 /// tutorials, nnU-Net's, and others.
 pub(crate) const WRAPPERS: &[&str] = &["state_dict", "model_state_dict", "network_weights", "model", "net", "weights"];
+
+/// The keys under which training programs keep running averages of the weights (EMA): DeiT's, timm's, Lightning's and
+/// others'. They are taken where there is nothing else, and where the user asks for them.
+pub(crate) const AVERAGES: &[&str] =
+    &["model_ema", "state_dict_ema", "ema_state_dict", "ema_model_state_dict", "ema_model", "ema_net", "ema"];
 
 /// The longest name of a tensor.
 const NAME_BYTES_MAX: usize = 512;
@@ -26,15 +31,24 @@ pub(crate) struct State {
     pub notes: BTreeMap<String, String>,
     /// Entries of the state dict that are no tensors, and what they are.
     pub skipped: BTreeMap<String, String>,
+    /// Tensors of kinds that are not read, and what they are.
+    pub unread: BTreeMap<String, String>,
+    /// The key that the state dict lies under; `None` where it is the whole file.
+    pub taken: Option<String>,
+    /// Keys of the other dictionaries of tensors beside it.
+    pub others: Vec<String>,
+    /// Keys of the pickle's dictionaries within each other, joined by points.
+    pub keys: BTreeSet<String>,
 }
 
 /// Where in the file a storage lies; the text names the tensor that needs it.
 type BytesOf<'a> = dyn FnMut(&Storage, &str) -> Result<Range<usize>, Fault> + 'a;
 
-/// The state dict of a pickle; `bytes_of` says where a storage lies in the file.
-pub(crate) fn read(pickle: &Pickle, bytes_of: &mut BytesOf) -> Result<State, Fault> {
-    let (items, notes) = find(pickle)?;
-    let mut state = State { notes, ..State::default() };
+/// The state dict of a pickle, of the key `wanted` where one is; `bytes_of` says where a storage lies in the file.
+pub(crate) fn read(pickle: &Pickle, wanted: Option<&str>, bytes_of: &mut BytesOf) -> Result<State, Fault> {
+    let Found { items, taken, others, notes } = find(pickle, wanted)?;
+    let mut state = State { notes, taken, others, ..State::default() };
+    add_keys(pickle, pickle.root, "", KEYS_DEEP, &mut state.keys);
     for &(key, value) in items {
         let name = match pickle.text(key) {
             Some(name) if name.len() <= NAME_BYTES_MAX => name,
@@ -45,9 +59,19 @@ pub(crate) fn read(pickle: &Pickle, bytes_of: &mut BytesOf) -> Result<State, Fau
         };
         if is_tensor(pickle, value) {
             let place = format!("tensor `{name}`");
-            let rebuilt = tensor(pickle, value, &place)?;
-            let storage = bytes_of(&rebuilt.storage, &place)?;
-            state.tensors.insert(name.to_string(), rebuilt.view(storage, &place)?);
+            match tensor(pickle, value, &place) {
+                Ok(rebuilt) => {
+                    let storage = bytes_of(&rebuilt.storage, &place)?;
+                    state.unread.remove(name);
+                    state.tensors.insert(name.to_string(), rebuilt.view(storage, &place)?);
+                }
+                Err(Refusal::Unread(what)) => {
+                    // Python keeps the last of two equal keys.
+                    state.tensors.remove(name);
+                    state.unread.insert(name.to_string(), what);
+                }
+                Err(Refusal::Fault(fault)) => return Err(fault),
+            }
         } else if state.skipped.len() < NOTES_MAX {
             state.skipped.insert(name.to_string(), pickle.describe(value));
         }
@@ -55,27 +79,87 @@ pub(crate) fn read(pickle: &Pickle, bytes_of: &mut BytesOf) -> Result<State, Fau
     Ok(state)
 }
 
-type Found<'a> = (&'a [(Id, Id)], BTreeMap<String, String>);
+struct Found<'a> {
+    items: &'a [(Id, Id)],
+    taken: Option<String>,
+    others: Vec<String>,
+    notes: BTreeMap<String, String>,
+}
 
-fn find(pickle: &Pickle) -> Result<Found<'_>, Fault> {
+fn find<'a>(pickle: &'a Pickle, wanted: Option<&str>) -> Result<Found<'a>, Fault> {
     let Value::Dict(items) = pickle.root() else {
         return Err(Fault::foreign("the pickle", "a dictionary of names and tensors", pickle.describe(pickle.root)));
     };
-    for wrapper in WRAPPERS {
-        // Python keeps the last of two equal keys.
-        let held = items.iter().rev().find(|(key, _)| pickle.text(*key) == Some(wrapper));
-        if let Some(Value::Dict(inner)) = held.map(|(_, value)| pickle.get(*value))
-            && holds_tensors(pickle, inner)
-        {
-            return Ok((inner, notes(pickle, items)));
+    let inner = state_dicts(pickle, items);
+    let is_bare = holds_tensors(pickle, items);
+    let known = |keys: &[&'static str]| keys.iter().copied().find(|key| inner.contains_key(key));
+    let key = match wanted {
+        Some(key) if inner.contains_key(key) => Some(key),
+        Some(key) => return Err(no_such(key, &inner)),
+        None => known(WRAPPERS).or_else(|| if is_bare { None } else { known(AVERAGES) }),
+    };
+    let others = inner.keys().filter(|other| Some(**other) != key).take(NOTES_MAX).map(|key| shortened(key)).collect();
+    match key {
+        Some(key) => Ok(Found { items: inner[key], taken: Some(shortened(key)), others, notes: notes(pickle, items) }),
+        None if is_bare => Ok(Found { items, taken: None, others, notes: BTreeMap::new() }),
+        None if !inner.is_empty() => {
+            Err(no_such(&format!("{}` or `{}", WRAPPERS.join("`, `"), AVERAGES.join("`, `")), &inner))
+        }
+        None => {
+            let keys: Vec<String> = items.iter().take(5).map(|(key, _)| pickle.describe(*key)).collect();
+            let expected = format!("tensors, alone or under `{}`", WRAPPERS.join("`, `"));
+            Err(Fault::foreign(
+                "the pickle",
+                expected,
+                format!("a dictionary without, of {}", listed(&keys, items.len())),
+            ))
         }
     }
-    if holds_tensors(pickle, items) {
-        return Ok((items, BTreeMap::new()));
+}
+
+/// The dictionaries of tensors within a dictionary, by key.
+fn state_dicts<'a>(pickle: &'a Pickle, items: &[(Id, Id)]) -> BTreeMap<&'a str, &'a [(Id, Id)]> {
+    let mut found = BTreeMap::new();
+    for &(key, value) in items {
+        let Some(key) = pickle.text(key).filter(|key| key.len() <= NAME_BYTES_MAX) else { continue };
+        // Python keeps the last of two equal keys.
+        match pickle.get(value) {
+            Value::Dict(inner) if holds_tensors(pickle, inner) => found.insert(key, inner.as_slice()),
+            _ => found.remove(key),
+        };
     }
-    let keys: Vec<String> = items.iter().take(5).map(|(key, _)| pickle.describe(*key)).collect();
-    let expected = format!("tensors, alone or under `{}`", WRAPPERS.join("`, `"));
-    Err(Fault::foreign("the pickle", expected, format!("a dictionary without, of {}", listed(&keys, items.len()))))
+    found
+}
+
+/// How many keys are kept, and how deep dictionaries are entered: values may hold themselves.
+const KEYS_MAX: usize = 4096;
+const KEYS_DEEP: usize = 3;
+
+fn add_keys(pickle: &Pickle, id: Id, above: &str, deep: usize, keys: &mut BTreeSet<String>) {
+    let Value::Dict(items) = pickle.get(id) else { return };
+    for &(key, value) in items {
+        let Some(key) = pickle.text(key).filter(|key| key.len() <= 64 && keys.len() < KEYS_MAX) else { continue };
+        // Names of tensors are known without.
+        if is_tensor(pickle, value) {
+            continue;
+        }
+        let path = if above.is_empty() { key.to_string() } else { format!("{above}.{key}") };
+        if deep > 1 && keys.insert(path.clone()) {
+            add_keys(pickle, value, &path, deep - 1, keys);
+        } else {
+            keys.insert(path);
+        }
+    }
+}
+
+fn no_such(key: &str, inner: &BTreeMap<&str, &[(Id, Id)]>) -> Fault {
+    let keys: Vec<String> = inner.keys().take(8).map(|key| format!("`{}`", shortened(key))).collect();
+    Fault {
+        place: "the pickle".to_string(),
+        expected: format!("a state dict under `{key}`"),
+        found: format!("state dicts under {}", listed(&keys, inner.len())),
+        fix: "choose one of these with `lacuna convert FILE --state-dict KEY --out NEW.safetensors`",
+    }
 }
 
 fn listed(shown: &[String], all: usize) -> String {
@@ -91,16 +175,15 @@ fn holds_tensors(pickle: &Pickle, items: &[(Id, Id)]) -> bool {
 }
 
 fn notes(pickle: &Pickle, items: &[(Id, Id)]) -> BTreeMap<String, String> {
-    let short = |text: &str| crate::pickle::shortened(text);
     let note = |&(key, value): &(Id, Id)| {
         let text = match pickle.get(value) {
             Value::Int(number) => number.to_string(),
             Value::Float(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
-            Value::Text(text) => short(text),
+            Value::Text(text) => shortened(text),
             _ => return None,
         };
-        Some((short(pickle.text(key)?), text))
+        Some((shortened(pickle.text(key)?), text))
     };
     items.iter().filter_map(note).take(NOTES_MAX).collect()
 }

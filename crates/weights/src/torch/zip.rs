@@ -13,11 +13,38 @@ use std::ops::Range;
 pub(crate) struct Entry {
     pub data: Range<usize>,
     pub crc32: u32,
+    /// Bit 0 of the flags.
+    encrypted: bool,
+    /// The compression method; 0 is none.
+    method: u16,
 }
 
-/// The entries of an archive by name.
+/// What to do about an archive that was packed again by another program.
+const STORE: &str = "unpack it and pack it again without compression, `zip -0 -r NEW.pth FOLDER` in Info-ZIP's; or load it in \
+                     PyTorch where you trust it and save it again";
+
+impl Entry {
+    /// The entry's bytes stand as they are, neither compressed nor encrypted.
+    pub fn check_stored(&self, name: &str) -> Result<(), Fault> {
+        let found = match (self.encrypted, self.method) {
+            (false, 0) => return Ok(()),
+            (true, _) => "an encrypted one".to_string(),
+            (false, 8) => "a deflated one: the archive was packed again by another program".to_string(),
+            (false, method) => format!("compression method {method}"),
+        };
+        let place = format!("zip entry `{}`", crate::pickle::shortened(name));
+        Err(Fault { place, expected: "a stored entry, as torch.save writes it".to_string(), found, fix: STORE })
+    }
+}
+
+/// The entries of an archive.
 #[derive(Debug)]
-pub(crate) struct Directory(pub BTreeMap<String, Entry>);
+pub(crate) struct Directory {
+    /// By name.
+    pub entries: BTreeMap<String, Entry>,
+    /// Whether no checksum was written: all are 0, as with PyTorch's `torch.serialization.set_crc32_options(False)`.
+    without_checksums: bool,
+}
 
 const END: u32 = 0x0605_4b50;
 const END_64: u32 = 0x0606_4b50;
@@ -47,14 +74,15 @@ impl Directory {
                 return Err(Fault::damaged(place, "a name of its own", "that of an entry before it"));
             }
         }
-        Ok(Directory(entries))
+        let without_checksums = entries.values().all(|entry| entry.crc32 == 0);
+        Ok(Directory { entries, without_checksums })
     }
 
-    /// The bytes of an entry, if its checksum is theirs.
-    pub fn verified<'a>(file: &'a [u8], name: &str, entry: &Entry) -> Result<&'a [u8], Fault> {
+    /// The bytes of an entry, if its checksum is theirs; of an archive without checksums, the bytes.
+    pub fn verified<'a>(&self, file: &'a [u8], name: &str, entry: &Entry) -> Result<&'a [u8], Fault> {
         let bytes = &file[entry.data.clone()];
         let found = crc32fast::hash(bytes);
-        if found == entry.crc32 {
+        if found == entry.crc32 || self.without_checksums {
             return Ok(bytes);
         }
         let place = format!("zip entry `{}`", crate::pickle::shortened(name));
@@ -105,22 +133,18 @@ impl Record<'_> {
         let (name_length, extra_length, comment) = (name?, extra?, comment?);
         let name = String::from_utf8_lossy(self.bytes(46, name_length)?).into_owned();
         let place = format!("zip entry `{}`", crate::pickle::shortened(&name));
-        if flags & 1 != 0 || method != 0 {
-            let found = if flags & 1 != 0 { "an encrypted one".into() } else { format!("compression method {method}") };
-            return Err(Fault::foreign(place, "a stored entry, as torch.save writes it", found));
-        }
         let extra = self.bytes(46 + name_length, extra_length)?;
         let mut wide = Wide::of(extra, &place);
         // The order of the 64-bit fields is that of the fields they replace.
         let size = wide.or(self.u32(24)?)?;
         let packed = wide.or(self.u32(20)?)?;
         let header = wide.or(self.u32(42)?)?;
-        if size != packed {
+        if method == 0 && size != packed {
             return Err(Fault::damaged(place, format!("{size} stored bytes"), format!("{packed}")));
         }
         let local = Record { file: self.file, at: usize::try_from(header).unwrap_or(usize::MAX), place: &place };
-        let data = local.data(size)?;
-        let entry = Entry { data, crc32: self.u32(16)? };
+        let data = local.data(packed)?;
+        let entry = Entry { data, crc32: self.u32(16)?, encrypted: flags & 1 != 0, method };
         Ok((name, entry, 46 + name_length + extra_length + comment))
     }
 

@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "qform",
                 expected: "a rotation".into(),
                 found: notice.to_string(),
-                fix: "copy the sform into it, or set qform_code to 0",
+                fix: "copy the sform into it, or set qform_code to 0".into(),
             };
             findings.add(path, finding);
         }

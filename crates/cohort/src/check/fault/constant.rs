@@ -23,7 +23,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "voxels",
                 expected: "different intensities".into(),
                 found: format!("{low} in every voxel"),
-                fix: "replace the file, or leave the scan out",
+                fix: "replace the file, or leave the scan out with --exclude".into(),
             };
             findings.add(path, finding);
         }

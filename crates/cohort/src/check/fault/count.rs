@@ -21,8 +21,8 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
             field: "numTraining",
             expected: format!("the number of labelled scans, {labelled}"),
             found: declared.to_string(),
-            fix: "correct dataset.json, which nnU-Net refuses so, or look for the scans that are missing",
+            fix: "correct dataset.json, which nnU-Net refuses so, or look for the scans that are missing".into(),
         };
-        findings.add(&seen.cohort.root.join("dataset.json"), finding);
+        findings.add_of_data_set(&seen.cohort.root.join("dataset.json"), finding);
     }
 }

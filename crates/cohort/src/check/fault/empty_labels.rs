@@ -23,7 +23,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
         field: "label values",
         expected: "at least one voxel of a class beside the background".into(),
         found: values_in_words(counts),
-        fix: "check that the label map belongs to this scan; scores of absent classes are empty, not 0",
+        fix: "check that the label map belongs to this scan; scores of absent classes are empty, not 0".into(),
     };
     findings.add(&labels.path, finding);
 }

@@ -18,8 +18,22 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
             field: "label map",
             expected: "one for every scan".into(),
             found: "none".into(),
-            fix: "add a label map of the same name, or use the scan for prediction only",
+            fix: fix(seen.cohort.layout).into(),
         };
         findings.add(&seen.scan.images[0], finding);
+    }
+}
+
+/// How a label map of the scan would be found.
+fn fix(layout: &str) -> &'static str {
+    match layout {
+        "bids" => {
+            "add derivatives/PIPELINE/sub-X/[ses-Y/]anat/sub-X_[ses-Y_]dseg.nii.gz, choose it with --derivative, leave the scan \
+             out with --exclude, or use it for prediction only"
+        }
+        "list" => {
+            "name the label map behind the image, leave the scan out with --exclude, or use it for prediction only"
+        }
+        _ => "add a label map of the same name, leave the scan out with --exclude, or use it for prediction only",
     }
 }

@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "sform_code, qform_code",
                 expected: "one of them above 0".into(),
                 found: notice.to_string(),
-                fix: "set the sform: left and right may be exchanged",
+                fix: "set the sform: left and right may be exchanged".into(),
             };
             findings.add(path, finding);
         }

@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "voxels",
                 expected: "finite numbers".into(),
                 found: format!("{value} at {index:?}, the first of its kind"),
-                fix: "replace such voxels, usually by 0; registration leaves them outside the field of view",
+                fix: "replace such voxels, usually by 0, since registration leaves them outside the field of view; or leave the scan out with --exclude".into(),
             };
             findings.add(path, finding);
         }

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::check::{Finding, Findings, Severity, seen::Seen};
-use lacuna_volume::VolumeError;
+use lacuna_volume::{VolumeError, label_fix};
 
 pub(super) static FAULT: Fault = Fault {
     name: "not-whole",
@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "label values",
                 expected: "whole numbers from 0 to 65535".into(),
                 found: format!("{value} at {index:?}, the first of its kind"),
-                fix: "resample label maps by nearest neighbour, and do not save probabilities as labels",
+                fix: label_fix(*value).into(),
             };
             findings.add(path, finding);
         }

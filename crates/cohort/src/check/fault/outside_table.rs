@@ -29,7 +29,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
         field: "label values",
         expected,
         found: values_in_words(&outside),
-        fix: "choose another label table, or add the values to your own as a class or as ignored",
+        fix: "choose another label table, or add the values to your own as a class or as ignored".into(),
     };
     findings.add(&labels.path, finding);
 }

@@ -19,8 +19,8 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 severity: Severity::Warning,
                 field: "pixdim",
                 expected: format!("the sform's {sform} mm"),
-                found: format!("{pixdim} mm"),
-                fix: "set pixdim to the lengths of the sform's columns, or mend the sform",
+                found: format!("{pixdim} mm{}", super::itk_parts(seen)),
+                fix: "set pixdim to the lengths of the sform's columns, or mend the sform".into(),
             };
             findings.add(path, finding);
         }

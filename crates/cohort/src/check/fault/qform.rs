@@ -19,8 +19,8 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 severity: Severity::Warning,
                 field: "qform",
                 expected: format!("the sform's {sform}"),
-                found: format!("{qform}, {by_mm:.3} mm away"),
-                fix: "copy the right one over the other: tools differ in which they take",
+                found: format!("{qform}, {by_mm:.3} mm away{}{}", super::itk_parts(seen), super::beside(seen, path)),
+                fix: super::FIX_FORMS.into(),
             };
             findings.add(path, finding);
         }

@@ -39,5 +39,5 @@ fn of(owner: &Owner, subject: &SubjectId, root: &Path) -> Finding {
         let fix = "list both scans under one subject in subjects.tsv, or remove one";
         (Severity::Error, format!("the voxels of {}, which is of subject {}", other.display(), owner.subject), fix)
     };
-    Finding { severity, field: "content", expected: "an image of its own".into(), found, fix }
+    Finding { severity, field: "content", expected: "an image of its own".into(), found, fix: fix.into() }
 }

@@ -6,7 +6,7 @@ use lacuna_volume::Notice;
 
 pub(super) static FAULT: Fault = Fault {
     name: "scaling",
-    about: "scl_slope is 0 or not finite",
+    about: "scl_slope is not finite, or is 0 beside an intercept, which ITK adds",
     look,
     #[cfg(test)]
     plant: |data| data.patch("images", "a", &[(112, &f32::NAN.to_le_bytes())]),
@@ -18,9 +18,9 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
             let finding = Finding {
                 severity: Severity::Warning,
                 field: "scl_slope",
-                expected: "a finite slope other than 0".into(),
+                expected: "a finite slope, or 0 for both".into(),
                 found: notice.to_string(),
-                fix: "set it to 1 if the stored numbers are the intensities",
+                fix: "set it to 1 if the stored numbers are the intensities".into(),
             };
             findings.add(path, finding);
         }

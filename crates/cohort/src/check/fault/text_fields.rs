@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "text fields",
                 expected: "none that may name a person".into(),
                 found: fields.join(", "),
-                fix: "clear them before passing the data on, for example with lacuna data export; outputs never carry them",
+                fix: "clear them before passing the data on, for example with lacuna data export; outputs never carry them".into(),
             };
             findings.add(path, finding);
         }

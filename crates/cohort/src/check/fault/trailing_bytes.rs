@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "file length",
                 expected: "the end after the last voxel".into(),
                 found: notice.to_string(),
-                fix: "check that dim is true; the rest is not read",
+                fix: "check that dim is true; the rest is not read".into(),
             };
             findings.add(path, finding);
         }

@@ -20,7 +20,7 @@ fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                 field: "xyzt_units",
                 expected: "millimetres".into(),
                 found: notice.to_string(),
-                fix: "check that the spacing above is true",
+                fix: "check that the spacing above is true".into(),
             };
             findings.add(path, finding);
         }

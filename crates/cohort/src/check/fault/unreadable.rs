@@ -29,8 +29,8 @@ fn of(error: &VolumeError) -> Finding {
             "file",
             "a readable 3-D NIfTI volume".into(),
             other.to_string(),
-            "repair or replace the file, or leave the scan out",
+            "repair or replace the file, or leave the scan out with --exclude",
         ),
     };
-    Finding { severity: Severity::Error, field, expected, found, fix }
+    Finding { severity: Severity::Error, field, expected, found, fix: fix.into() }
 }

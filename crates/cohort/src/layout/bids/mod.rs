@@ -5,6 +5,7 @@
 //! `acq-highres_T1w`, `run-2_FLAIR`. `read` finds scans, `labels` finds their label maps and what
 //! these mean, `write` makes names that BIDS allows.
 
+mod entities;
 mod labels;
 mod read;
 mod write;
@@ -15,7 +16,8 @@ use labels::Derivative;
 use std::path::Path;
 
 /// A data set with `dataset_description.json`; the label maps are `*_dseg.nii.gz` of one pipeline
-/// below `derivatives/`, with the meaning of their values in a `dseg.tsv`.
+/// below `derivatives/`, with the meaning of their values in a `dseg.tsv`. Where the data set is a derivative itself,
+/// they lie beside the images.
 ///
 /// Of several kinds of image `T1w` is read unless others are asked for.
 ///
@@ -42,19 +44,26 @@ impl Layout for Bids {
     }
 
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
-        let sessions = read::sessions(path)?;
+        let mut passed_over = Vec::new();
+        let sessions = read::sessions(path, &mut passed_over)?;
         let channels = read::channels(&sessions, options.channels.as_deref())?;
-        let derivative = Derivative::find(path, &sessions, options.derivative.as_deref())?;
+        let derivative = Derivative::find(path, &sessions, options.derivative.as_deref(), &mut passed_over)?;
         let names = people::names_of_folders(path)?;
-        let scans = sessions.iter().map(|session| ListedScan {
-            name: names.get(&session.folder).cloned().unwrap_or_else(|| session.name()),
-            subject: Some(session.subject.clone()),
-            images: channels.iter().map(|channel| session.image(path, channel)).collect(),
-            label: derivative.as_ref().and_then(|derivative| derivative.label(session)),
+        let scans = sessions.iter().map(|session| {
+            Ok(ListedScan {
+                name: names.get(&session.folder).cloned().unwrap_or_else(|| session.name()),
+                subject: Some(session.subject.clone()),
+                images: channels.iter().map(|channel| session.image(path, channel)).collect(),
+                label: match &derivative {
+                    Some(derivative) => derivative.label(session, &channels, &mut passed_over)?,
+                    None => None,
+                },
+            })
         });
         Ok(Listing {
-            scans: scans.collect(),
+            scans: scans.collect::<Result<_, CohortError>>()?,
             classes_in_file: derivative.as_ref().map(|derivative| derivative.classes(path)).transpose()?.flatten(),
+            passed_over,
             scans_declared: None,
             root: path.to_path_buf(),
             channels,

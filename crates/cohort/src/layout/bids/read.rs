@@ -1,6 +1,8 @@
 //! The sessions of a BIDS data set and the images in them.
 
 use super::super::names::{self, Entry, Kind};
+use super::super::volumes::{PassedOver, volumes};
+use super::entities::parse;
 use super::{ANATOMY, Bids, Layout};
 use crate::CohortError;
 use crate::error::{all_of, in_words};
@@ -36,6 +38,14 @@ impl Session {
         stem.strip_prefix(&self.name())?.strip_prefix('_')
     }
 
+    /// Whether the session has another image of the channel's kind that differs in its run.
+    pub fn has_other_runs(&self, channel: &str) -> bool {
+        let (entities, suffix) = parse(channel);
+        let run = entities.of_source.get("run");
+        let others = self.images.keys().map(|other| parse(other));
+        run.is_some() && others.into_iter().any(|(other, kind)| kind == suffix && other.of_source.get("run") != run)
+    }
+
     /// The image of a channel; where there is none, the path at which it would lie, so that it is
     /// reported as missing.
     pub fn image(&self, root: &Path, channel: &str) -> PathBuf {
@@ -45,14 +55,20 @@ impl Session {
 }
 
 /// Every session that has an image of the anatomy, by subject and session.
-pub(super) fn sessions(root: &Path) -> Result<Vec<Session>, CohortError> {
+pub(super) fn sessions(root: &Path, passed_over: &mut Vec<PassedOver>) -> Result<Vec<Session>, CohortError> {
     let mut found = Vec::new();
     for subject in folders(root, "sub-")? {
         let label = subject.name["sub-".len()..].to_string();
-        found.extend(session(&subject.path, &subject.name, &label, None)?);
+        let before = found.len();
+        found.extend(session(&subject.path, &subject.name, &label, None, passed_over)?);
         for entry in folders(&subject.path, "ses-")? {
             let folder = format!("{}/{}", subject.name, entry.name);
-            found.extend(session(&entry.path, &folder, &label, Some(entry.name["ses-".len()..].to_string()))?);
+            let name = Some(entry.name["ses-".len()..].to_string());
+            found.extend(session(&entry.path, &folder, &label, name, passed_over)?);
+        }
+        if found.len() == before {
+            let found = "a subject without images in anat/";
+            passed_over.push(PassedOver::new(&subject.path, found, "add the images if they are missing"));
         }
     }
     Ok(found)
@@ -63,16 +79,34 @@ fn folders(folder: &Path, prefix: &str) -> Result<Vec<Entry>, CohortError> {
     Ok(names::entries(folder)?.into_iter().filter(|entry| named(entry) && entry.name.starts_with(prefix)).collect())
 }
 
-fn session(path: &Path, folder: &str, subject: &str, session: Option<String>) -> Result<Option<Session>, CohortError> {
+/// Endings of label maps, which a derivative has beside its images.
+const OF_LABELS: [&str; 2] = ["dseg", "probseg"];
+
+fn session(
+    path: &Path,
+    folder: &str,
+    subject: &str,
+    session: Option<String>,
+    passed_over: &mut Vec<PassedOver>,
+) -> Result<Option<Session>, CohortError> {
     let anatomy = path.join(ANATOMY);
     if !anatomy.is_dir() {
         return Ok(None);
     }
     let mut found =
         Session { folder: PathBuf::from(folder), subject: subject.to_string(), session, images: BTreeMap::new() };
-    for (stem, image) in names::volumes(&anatomy)? {
-        if let Some(channel) = found.rest(&stem).map(str::to_string) {
-            found.images.insert(channel, image);
+    let volumes = volumes(&anatomy)?;
+    passed_over.extend(volumes.passed_over);
+    for (stem, image) in volumes.named {
+        match found.rest(&stem).map(str::to_string) {
+            Some(channel) if OF_LABELS.contains(&parse(&channel).1) => {}
+            Some(channel) => {
+                found.images.insert(channel, image);
+            }
+            None => {
+                let (what, fix) = (format!("a volume whose name does not begin with {}_", found.name()), "rename it");
+                passed_over.push(PassedOver::new(&image, what, fix));
+            }
         }
     }
     Ok((!found.images.is_empty()).then_some(found))

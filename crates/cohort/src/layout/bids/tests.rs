@@ -72,6 +72,119 @@ fn the_only_segmentation_is_taken_and_of_several_the_one_asked_for() {
     assert!(open(&both, &[], Some("slow")).unwrap_err().is_config());
 }
 
+const TWO_RUNS: [&str; 4] = [
+    "sub-01/anat/sub-01_run-1_T1w.nii.gz",
+    "sub-01/anat/sub-01_run-2_T1w.nii.gz",
+    "sub-02/anat/sub-02_run-1_T1w.nii.gz",
+    "sub-02/anat/sub-02_run-2_T1w.nii.gz",
+];
+
+/// The files of label maps by scan, `-` for none.
+fn labels_of(folder: &tempfile::TempDir, channel: &str, derivative: Option<&str>) -> Result<Vec<String>, CohortError> {
+    let cohort = open(folder, &[channel], derivative)?;
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    Ok(cohort.scans().iter().map(|scan| scan.label.as_ref().map_or("-".into(), name)).collect())
+}
+
+#[test]
+fn a_label_map_of_another_run_is_not_taken_and_said() {
+    let maps = [
+        "derivatives/m/sub-01/anat/sub-01_run-01_dseg.nii.gz",
+        "derivatives/m/sub-02/anat/sub-02_run-1_dseg.nii.gz",
+        "derivatives/m/sub-02/anat/sub-02_run-2_dseg.nii.gz",
+    ];
+    let folder = data(&[&TWO_RUNS[..], &maps].concat());
+    let first = ["sub-01_run-01_dseg.nii.gz", "sub-02_run-1_dseg.nii.gz"];
+    assert_eq!(labels_of(&folder, "run-1_T1w", None).unwrap(), first);
+    assert_eq!(labels_of(&folder, "run-2_T1w", None).unwrap(), ["-", "sub-02_run-2_dseg.nii.gz"]);
+    let said = open(&folder, &["run-2_T1w"], None).unwrap().passed_over;
+    assert!(said.len() == 1 && said[0].fix.ends_with("--derivative m/run-01"), "{said:?}");
+    // Who names the map is believed.
+    assert_eq!(labels_of(&folder, "run-2_T1w", Some("m/run-01")).unwrap(), [first[0], "-"]);
+}
+
+#[test]
+fn a_label_map_that_leaves_the_run_open_is_a_question_with_its_flag() {
+    let maps = ["derivatives/m/sub-01/anat/sub-01_dseg.nii.gz", "derivatives/m/sub-02/anat/sub-02_dseg.nii.gz"];
+    let folder = data(&[&TWO_RUNS[..], &maps].concat());
+    let message = labels_of(&folder, "run-2_T1w", None).unwrap_err().to_string();
+    assert!(message.contains("found sub-01_dseg.nii.gz") && message.contains("--derivative m/"), "{message}");
+    for said in ["m/", "m"] {
+        assert_eq!(labels_of(&folder, "run-2_T1w", Some(said)).unwrap()[1], "sub-02_dseg.nii.gz");
+    }
+    let one_run = data(&["sub-01/anat/sub-01_run-1_T1w.nii.gz", maps[0]]);
+    assert_eq!(labels_of(&one_run, "run-1_T1w", None).unwrap(), ["sub-01_dseg.nii.gz"]);
+}
+
+#[test]
+fn of_two_maps_that_fit_equally_each_can_be_chosen() {
+    let image = "sub-01/anat/sub-01_acq-a_run-1_T1w.nii.gz";
+    let maps = ["acq-a", "run-1"].map(|own| format!("derivatives/m/sub-01/anat/sub-01_{own}_dseg.nii.gz"));
+    let folder = data(&[image, &maps[0], &maps[1]]);
+    let message = labels_of(&folder, "acq-a_run-1_T1w", None).unwrap_err().to_string();
+    assert!(message.contains("--derivative m/acq-a or --derivative m/run-1"), "{message}");
+    for own in ["acq-a", "run-1"] {
+        let chosen = labels_of(&folder, "acq-a_run-1_T1w", Some(&format!("m/{own}"))).unwrap();
+        assert_eq!(chosen, [format!("sub-01_{own}_dseg.nii.gz")]);
+    }
+}
+
+#[test]
+fn the_plain_segmentation_beside_others_can_be_chosen() {
+    // As fMRIPrep writes them.
+    let map = |own: &str| format!("derivatives/fmriprep/sub-02/anat/sub-02_{own}dseg.nii.gz");
+    let maps = ["", "desc-aseg_", "desc-aparcaseg_", "space-MNI152NLin2009cAsym_"].map(map);
+    let folder = data(&["sub-02/anat/sub-02_T1w.nii", &maps[0], &maps[1], &maps[2], &maps[3]]);
+    let message = labels_of(&folder, "T1w", None).unwrap_err().to_string();
+    assert!(
+        message.contains("one of fmriprep, fmriprep/desc-aparcaseg, fmriprep/desc-aseg, fmriprep/space-"),
+        "{message}"
+    );
+    for (said, file) in
+        [("fmriprep", "sub-02_dseg"), ("fmriprep/", "sub-02_dseg"), ("fmriprep/desc-aseg", "sub-02_desc-aseg_dseg")]
+    {
+        assert_eq!(labels_of(&folder, "T1w", Some(said)).unwrap(), [format!("{file}.nii.gz")]);
+    }
+}
+
+#[test]
+fn a_derivative_can_be_the_data_set() {
+    let files = ["desc-preproc_T1w", "dseg", "label-GM_probseg"].map(|rest| format!("sub-1/anat/sub-1_{rest}.nii.gz"));
+    let folder = data(&[&files[0], &files[1], &files[2]]);
+    let cohort = open(&folder, &[], None).unwrap();
+    assert_eq!(cohort.channels, ["desc-preproc_T1w"]);
+    assert!(cohort.scans()[0].label.as_ref().unwrap().ends_with("sub-1_dseg.nii.gz"));
+}
+
+#[test]
+fn whatever_is_not_read_is_said() {
+    let files = [
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/anat/sub-02_T1w.nii.gz",
+        "sub-01/anat/sub-01_T2w.mgz",
+        "sub-03/func/sub-03_task-rest_bold.nii.gz",
+        "derivatives/labels/sub-01/anat/sub-01_T1w_label-lesion_seg.nii.gz",
+    ];
+    let said: Vec<String> =
+        open(&data(&files), &[], None).unwrap().passed_over.into_iter().map(|one| one.found).collect();
+    let expected = [
+        "a FreeSurfer volume",
+        "a volume whose name does not begin with sub-01_",
+        "a subject without images in anat/",
+        "a volume of a derivative whose name does not end in _dseg",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn one_name_with_two_endings_is_refused_among_images_and_label_maps() {
+    let (image, map) = ("sub-02/anat/sub-02_T1w.nii", "derivatives/m/sub-02/anat/sub-02_dseg.nii.gz");
+    for second in ["sub-02/anat/sub-02_T1w.nii.gz", "derivatives/m/sub-02/anat/sub-02_dseg.nii"] {
+        let message = open(&data(&[image, map, second]), &[], None).unwrap_err().to_string();
+        assert!(message.contains("occurs twice"), "{message}");
+    }
+}
+
 #[test]
 fn a_table_names_the_values() {
     let folder = data(&[&TWO_SESSIONS[..], &["derivatives/m/sub-02/anat/sub-02_dseg.nii.gz"]].concat());

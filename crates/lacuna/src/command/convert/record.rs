@@ -17,6 +17,10 @@ pub struct Record {
     #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     file: PathBuf,
     format: String,
+    /// The key of the state dict that was taken; `null` where it is the whole file.
+    state_dict: Option<String>,
+    /// Keys of the file's other state dicts, which were not taken.
+    other_state_dicts: Vec<String>,
     /// In words.
     network: String,
     /// Of MedicalNet's alone.
@@ -53,6 +57,8 @@ impl Record {
         Record {
             file: file.path().to_path_buf(),
             format: file.format().to_string(),
+            state_dict: file.state_dict().map(str::to_string),
+            other_state_dicts: file.other_state_dicts().to_vec(),
             network: architecture.about(),
             depth: architecture.resnet().map(|resnet| resnet.depth),
             shortcut: architecture.resnet().map(|resnet| resnet.shortcut),
@@ -73,15 +79,17 @@ impl Record {
             Some(classes) => format!("left out ({classes} classes)"),
             None => "none".to_string(),
         };
-        let mut lines = vec![
-            ("file", self.file.display().to_string()),
-            ("format", self.format.clone()),
+        let mut lines = vec![("file", self.file.display().to_string()), ("format", self.format.clone())];
+        lines.extend(state_dicts(self.state_dict.as_deref(), &self.other_state_dicts).map(|text| ("state dict", text)));
+        lines.extend([
             ("network", self.network.clone()),
             ("channels", self.channels.to_string()),
             ("head", head),
             ("matched", self.report.matched.len().to_string()),
-        ];
-        lines.extend(kinds(&self.report).into_iter().map(|(kind, names)| (kind, told(&names))));
+        ]);
+        let always = |kind: &str, names: &[String]| kind != "not read" || !names.is_empty();
+        let kinds = kinds(&self.report).into_iter().filter(|(kind, names)| always(kind, names));
+        lines.extend(kinds.map(|(kind, names)| (kind, told(&names))));
         lines.extend(self.skipped.iter().map(|(name, what)| ("no tensor", format!("{name}: {what}"))));
         let summary = &self.forward;
         lines.extend([
@@ -90,6 +98,19 @@ impl Record {
         ]);
         lines.extend(self.out.iter().map(|out| ("written", out.display().to_string())));
         named(&lines)
+    }
+}
+
+/// Which state dict of a checkpoint was taken and which others there are; `None` where it is the whole file.
+pub fn state_dicts(taken: Option<&str>, others: &[String]) -> Option<String> {
+    let others = match others {
+        [] => String::new(),
+        others => format!("; not taken: {} (choose with --state-dict)", others.join(", ")),
+    };
+    match (taken, others.is_empty()) {
+        (None, true) => None,
+        (None, false) => Some(format!("the whole file{others}")),
+        (Some(key), _) => Some(format!("{key}{others}")),
     }
 }
 
@@ -111,6 +132,7 @@ fn kinds(report: &MatchReport) -> Vec<(&'static str, Vec<String>)> {
         ("unexpected", report.unexpected.clone()),
         ("wrong shape", shapes),
         ("folded", report.folded.clone()),
+        ("not read", report.unread.iter().map(|(name, what)| format!("{name} ({what})")).collect()),
     ]
 }
 

@@ -14,8 +14,9 @@ use lacuna_cohort::{
     Cohort, CohortError, CohortFacts, LabelTable, ReadOptions, Scan, ScanData, ScanFiles, layout, load,
     write_cohort_entered,
 };
-use lacuna_volume::IGNORED;
+use lacuna_volume::{IGNORED, Notice};
 use serde_json::json;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -50,14 +51,20 @@ impl Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let layout = layout::by_name(&arguments.to)?;
     let cohort = arguments.data.open()?;
-    let read = arguments.data.read.options()?;
+    let read = cohort.read;
     let table = arguments.labels.table(&cohort)?;
     let facts = CohortFacts { channels: cohort.channels.clone(), classes: classes(&cohort, table.as_ref()) };
     let total = cohort.scans().len();
     let mut progress = Progress::begin(context, "export", "scan", total, 0);
+    let rounded = RefCell::new(Vec::new());
     let mut scans = cohort.scans().iter().enumerate().map_while(|(index, scan)| {
         progress.advance(index, "");
-        (!interrupt::requested()).then(|| relabelled(scan, &read, table.as_ref()))
+        (!interrupt::requested()).then(|| {
+            let data = relabelled(scan, &read, table.as_ref())?;
+            let is_changed = |notice: &Notice| matches!(notice, Notice::Rounded { .. } | Notice::RoundedLabels { .. });
+            rounded.borrow_mut().extend(data.notices.iter().filter(|(_, notice)| is_changed(notice)).cloned());
+            Ok(data)
+        })
     });
     let site = context.site()?;
     let entering = Entering { site: &site, cohort: &cohort, out: &arguments.out };
@@ -75,10 +82,29 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         let kept = format!("{} of {total} scans lie in {}", written.len(), arguments.out.display());
         return Err(CliError::Interrupted { kept });
     }
+    for notice in told(&cohort, &rounded.into_inner()) {
+        context.note(&notice);
+    }
     let record = json!({ "folder": PortablePath::from(arguments.out.as_path()), "from": cohort.layout, "to": layout.name(), "scans": total });
     let folder = arguments.out.display();
     let text = format!("{total} scans in layout {}: {folder}\nnext:  lacuna data check {folder}\n", layout.name());
     Ok(Outcome::new("data.export", &record, text))
+}
+
+/// What is not written as it was read, or not at all: images become 32-bit floats.
+fn told(cohort: &Cohort, rounded: &[(PathBuf, Notice)]) -> Vec<String> {
+    let files = |count: usize| if count == 1 { "1 file".to_string() } else { format!("{count} files") };
+    let of_kind = |labels: bool| {
+        let mut of_kind =
+            rounded.iter().filter(move |(_, notice)| matches!(notice, Notice::RoundedLabels { .. }) == labels);
+        let (count, first) = (of_kind.clone().count(), of_kind.next());
+        first.map(|(path, notice)| format!("note: {}, the first {}: {notice}", files(count), path.display()))
+    };
+    let passed_over = cohort.passed_over.first().map(|one| {
+        let (count, path) = (files(cohort.passed_over.len()), one.path.display());
+        format!("note: {count} not read, the first {path}: {}; lacuna data check lists each", one.found)
+    });
+    [of_kind(false), of_kind(true), passed_over].into_iter().flatten().collect()
 }
 
 /// What the label values written are called.

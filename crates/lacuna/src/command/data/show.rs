@@ -68,7 +68,7 @@ const TERMINAL_PIXELS: usize = 72;
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let cohort = arguments.data.open()?;
     let scan = choose(&cohort, arguments.scan.as_deref())?;
-    let data = load(scan, &arguments.data.read.options()?)?;
+    let data = load(scan, &cohort.read)?;
     let image = data.images.get(arguments.channel).ok_or_else(|| CliError::Config {
         what: format!("--channel: expected 0 to {}, found {}", data.images.len() - 1, arguments.channel),
     })?;

@@ -90,7 +90,7 @@ fn drawn(arguments: &Arguments, cohort: &Cohort) -> Result<(usize, Split), CliEr
 }
 
 fn forgotten(arguments: &Arguments) -> Result<Vec<SubjectId>, CliError> {
-    arguments.forget.iter().map(|name| SubjectId::new(name).map_err(not_an_id)).collect()
+    arguments.forget.iter().map(|name| SubjectId::new(name.trim()).map_err(not_an_id)).collect()
 }
 
 fn checked_fold(fold: usize, count: usize) -> Result<usize, CliError> {

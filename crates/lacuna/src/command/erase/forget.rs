@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::run_folder::{Standing, read_status};
 use clap::Parser;
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{LayoutOptions, SubjectId};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,13 @@ pub fn check(arguments: &Arguments, model: &Path, subject: &SubjectId, context: 
     let mut words = anew(arguments, model, subject);
     words.push("--dry-run".into());
     unlearn::run(&parsed(&words)?, context).map(|_| ())
+}
+
+/// How the data set lies and is read, as `unlearn` is told.
+pub fn options(arguments: &Arguments) -> Result<LayoutOptions, CliError> {
+    let mut words: Vec<OsString> = vec!["lacuna unlearn".into(), "--model".into(), "model".into()];
+    words.extend(reading(arguments).into_iter().chain(arguments.more.clone()).map(OsString::from));
+    parsed(&words)?.data_options()
 }
 
 /// Make each model forget that did not yet, and keep what came of it after each.
@@ -95,8 +102,21 @@ fn settings(arguments: &Arguments) -> Vec<String> {
     };
     add("--strategy", &arguments.strategy);
     add("--epochs", &arguments.epochs);
+    words.extend(reading(arguments));
     words.extend(arguments.more.iter().cloned());
     words
+}
+
+/// The words that say how the data set is read.
+fn reading(arguments: &Arguments) -> Vec<String> {
+    let tolerance = arguments.tolerance_mm.map(|mm| mm.to_string());
+    let stated = [
+        ("--tolerance-mm", &tolerance),
+        ("--exclude", &arguments.exclude),
+        ("--exclude-reason", &arguments.exclude_reason),
+    ];
+    let words = stated.into_iter().flat_map(|(flag, value)| value.iter().map(move |value| [flag, value]));
+    words.flatten().map(str::to_string).collect()
 }
 
 /// The run folder of this name that is not done and has its settings.

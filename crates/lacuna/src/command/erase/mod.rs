@@ -32,7 +32,7 @@ use crate::exit::Exit;
 use crate::output::Outcome;
 use clap::Args;
 use erased::{Delivered, Erased};
-use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
+use lacuna_cohort::{Cohort, SubjectId};
 use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex, sha256_file};
 use progress::{Progress, Run};
 use purge::Search;
@@ -67,6 +67,15 @@ pub struct Arguments {
     /// The data set that they were trained on
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// How far the grids of one scan's files may lie apart, in mm [default: 0.001, and at most a tenth of a voxel]
+    #[arg(long, value_name = "MM")]
+    tolerance_mm: Option<f64>,
+    /// Subjects, or single scans by their names, to leave out, separated by commas
+    #[arg(long, value_name = "SUBJECTS")]
+    exclude: Option<String>,
+    /// Why they are left out; kept with the run's settings
+    #[arg(long, value_name = "TEXT", requires = "exclude")]
+    exclude_reason: Option<String>,
     /// A named strategy (see `lacuna unlearn --help`)
     #[arg(long, value_name = "NAME")]
     strategy: Option<String>,
@@ -113,7 +122,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         let what = format!("{}: expected no evidence yet, found some; fix: --out names another folder", out.display());
         return Err(CliError::Config { what });
     }
-    let cohort = Cohort::open(&arguments.data, &LayoutOptions::default())?;
+    let cohort = Cohort::open(&arguments.data, &forget::options(arguments)?)?;
     crate::redact::hide_cohort(&cohort);
     let subject = find_subject(&ledger, &state, &cohort.subjects())?;
     let audited_by = audit::read(arguments, &subject)?;

@@ -1,5 +1,6 @@
 //! A file of tensors: a model of lacuna's, a checkpoint, or somebody else's.
 
+use crate::command::convert::record::state_dicts;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::{aligned, named};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What files of weights are called.
-pub const ENDINGS: &[&str] = &[".safetensors", ".pth", ".pth.tar", ".pt"];
+pub const ENDINGS: &[&str] = &[".safetensors", ".pth", ".pth.tar", ".pt", ".ckpt", ".bin"];
 
 /// Rows of a list of tensors for people; `--json` has them all.
 const TENSORS_SHOWN: usize = 12;
@@ -88,9 +89,12 @@ fn tensors(file: &WeightFile) -> Outcome {
         "kind": "tensors",
         "file": PortablePath::from(file.path()),
         "format": file.format().to_string(),
+        "state_dict": file.state_dict(),
+        "other_state_dicts": file.other_state_dicts(),
         "network": network,
         "tensors": listed,
         "skipped": file.skipped(),
+        "unread": file.unread(),
         "metadata": file.notes(),
     });
     let mut lines = vec![
@@ -100,7 +104,14 @@ fn tensors(file: &WeightFile) -> Outcome {
         ("count", listed.len().to_string()),
     ];
     lines.extend(file.notes().iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let chosen = state_dicts(file.state_dict(), file.other_state_dicts());
+    lines.extend(chosen.map(|text| ("state dict", text)));
     lines.extend(file.skipped().iter().map(|(name, what)| (name.as_str(), what.clone())));
+    let unread = file.unread().iter().take(TENSORS_SHOWN);
+    lines.extend(unread.map(|(name, what)| (name.as_str(), format!("{what}: not read"))));
+    if file.unread().len() > TENSORS_SHOWN {
+        lines.push(("not read", format!("{} in all; --json lists them", file.unread().len())));
+    }
     let row = |(name, tensor): (&str, Tensor)| {
         vec![name.to_string(), tensor.element().word().to_string(), format!("{:?}", tensor.shape())]
     };

@@ -1,5 +1,7 @@
 //! `lacuna predict`: segment images, or write a network's raw logits.
 
+mod failures;
+mod record;
 mod scans;
 mod unfinished;
 
@@ -7,13 +9,14 @@ use crate::arguments::{ConsultArguments, Model, ModelArguments, PreprocessArgume
 use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
-use crate::text_table::aligned;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use failures::{all_failed, of_scan};
 use lacuna_artefacts::{Artefact, Kind, Site};
 use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
 use lacuna_inference::{Axis, InferenceError, Way};
@@ -23,8 +26,9 @@ use lacuna_train::{Prediction, TrainError, is_collapsed};
 use lacuna_volume::{
     ClassMap, NiftiHeader, Prepared, Preprocessing, keep_largest_components, write_label_map, write_volume,
 };
+use record::{Record, Written, class_names};
 use safetensors::tensor::{Dtype, TensorView};
-use serde::Serialize;
+use scans::Found;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use unfinished::{Asked, Unfinished};
@@ -41,14 +45,15 @@ use unfinished::{Asked, Unfinished};
                   lacuna predict scan.nii.gz --model foreign.safetensors --depth 50 --shortcut B --classes 2 \\\n    \
                   --preprocess none --logits logits.safetensors")]
 pub struct Arguments {
-    /// NIfTI images, or folders of them
+    /// NIfTI images, or folders of them; label maps and probabilities beside their image are no images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     #[command(flatten)]
     preprocess: PreprocessArguments,
-    /// Write label maps of class numbers into this folder, IMAGE's name with `_labels` before its ending
+    /// Write label maps of class numbers (not of the label values of some data set) into this folder, IMAGE's name with
+    /// `_labels` before its ending
     #[arg(long, value_name = "DIR", required_unless_present = "logits", conflicts_with = "logits")]
     out: Option<PathBuf>,
     /// Go on in that folder: scans that have their label map are passed over
@@ -106,45 +111,6 @@ struct PassArguments {
     flips: Vec<Axis>,
 }
 
-#[derive(Serialize)]
-struct Record {
-    model: String,
-    network: String,
-    preprocessing: Preprocessing,
-    /// Voxels of a window along D, H and W; absent where the whole input was seen at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<[usize; 3]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    overlap: Option<f64>,
-    flips: Vec<Axis>,
-    largest_component: bool,
-    classes: Vec<String>,
-    predictions: Vec<Written>,
-    /// Scans that had their label map before.
-    passed_over: usize,
-}
-
-#[derive(Serialize)]
-struct Written {
-    #[serde(serialize_with = "lacuna_artefacts::portable::list")]
-    images: Vec<PathBuf>,
-    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
-    output: PathBuf,
-    input_shape: [usize; 4],
-    output_shape: [usize; 4],
-    /// How often the input, or a part of it, went through one network.
-    passes: usize,
-    /// One file per class, where they were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lacuna_artefacts::portable::list")]
-    probabilities: Vec<PathBuf>,
-    /// Voxels of each class on the image's grid; absent for logits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    voxels: Option<Vec<u64>>,
-    /// Voxels that became background since they were apart from the largest part of their class.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<Vec<u64>>,
-}
-
 /// What holds for every scan of one call.
 struct Work<'a> {
     context: &'a Context,
@@ -169,9 +135,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let stated = arguments.preprocess.stated()?;
     let model = arguments.model.open(&context.device)?;
     let preprocessing = model.preprocessing(stated)?;
-    let mut scans = scans::scans(&arguments.images, model.network.architecture().channels())?;
+    let Found { mut scans, not_read, results } =
+        scans::scans(&arguments.images, model.network.architecture().channels())?;
     let named = scans.len();
     crate::redact::hide(scans.iter().map(|scan| scan.name.as_str()));
+    let beside = not_read.iter().chain(&results).filter_map(|file| file.file_name()?.to_str());
+    crate::redact::hide(beside);
+    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
+    scans::note_passed_over(&not_read, &results, context);
     let work = Work {
         context,
         model: &model,
@@ -208,9 +179,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         largest_component: arguments.largest_component,
         classes: class_names(&model),
         passed_over: named - scans.len(),
+        not_read,
+        results,
         predictions,
     };
-    Ok(Outcome::new("predict", &record, text(&record)))
+    Ok(Outcome::new("predict", &record, record.text()))
 }
 
 impl PassArguments {
@@ -256,13 +229,14 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
         let what = format!("--logits: expected one scan, found {}; fix: call predict once per scan", scans.len());
         return Err(CliError::Usage { what });
     };
-    let (prepared, _) = prepare(work, scan)?;
+    // The register comes first, so that a folder that cannot be written to is found before the network is asked.
+    enter(work, file, &whom(work, scan)?)?;
+    let (prepared, _) = prepare(work, scan).map_err(|error| of_scan(scan, error))?;
     let logits = lacuna_inference::logits(network, &prepared, &work.context.device);
     let shape = logits.dims();
     let bytes: Vec<u8> = lacuna_inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
     let bytes = safetensors::serialize([("logits", view)], None).expect("one tensor has one name");
-    enter(work, file, &whom(work, scan)?)?;
     lacuna_disk::write_bytes(file, &bytes)?;
     let [_, c, d, h, w] = shape;
     Ok(Written {
@@ -279,34 +253,43 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
 
 fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
     let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
-    let mut written = Vec::new();
+    let (mut written, mut failed) = (Vec::new(), Vec::new());
+    let stopped = |done: usize| {
+        let (all, folder) = (scans.len(), wanted.folder.display());
+        CliError::Interrupted {
+            kept: format!("{done} of {all} scans are segmented in {folder}; go on with --continue"),
+        }
+    };
     for (index, scan) in scans.iter().enumerate() {
-        let segmented = match interrupt::requested() {
-            true => None,
-            false => segment_one(work, scan, wanted, &mut |share| progress.within(index + 1, share, ""))?,
+        if interrupt::requested() {
+            return Err(stopped(written.len()));
+        }
+        let prepared = match prepare(work, scan) {
+            // What is wrong with one image keeps no other from being segmented.
+            Err(error) if error.exit() == Exit::Data => {
+                failed.push(of_scan(scan, error));
+                continue;
+            }
+            prepared => prepared.map_err(|error| of_scan(scan, error))?,
         };
-        let Some(segmented) = segmented else {
-            let kept = format!(
-                "{index} of {} scans are segmented in {}; go on with --continue",
-                scans.len(),
-                wanted.folder.display()
-            );
-            return Err(CliError::Interrupted { kept });
-        };
-        written.push(segmented);
+        let mut show = |share| progress.within(index + 1, share, "");
+        match segment_one(work, scan, prepared, wanted, &mut show)? {
+            Some(segmented) => written.push(segmented),
+            None => return Err(stopped(written.len())),
+        }
     }
     progress.advance(scans.len(), "");
-    Ok(written)
+    if failed.is_empty() { Ok(written) } else { Err(all_failed(failed, scans.len(), wanted.folder)) }
 }
 
 /// Segment one scan; `None` if the user wished to stop before its end, with nothing written.
 fn segment_one(
     work: &Work,
     scan: &Scan,
+    (prepared, header): (Prepared, NiftiHeader),
     wanted: &Wanted,
     show: &mut dyn FnMut(f64),
 ) -> Result<Option<Written>, CliError> {
-    let (prepared, header) = prepare(work, scan)?;
     let (shape, passes) = (prepared.shape, work.way.passes(prepared.shape));
     let prediction = match ask(work, &prepared, passes, show) {
         Err(_) if interrupt::requested() => return Ok(None),
@@ -379,11 +362,11 @@ fn enter(work: &Work, file: &Path, whom: &Artefact) -> Result<(), CliError> {
 }
 
 fn label_file(folder: &Path, scan: &Scan) -> PathBuf {
-    folder.join(format!("{}_labels.nii.gz", scan.name))
+    folder.join(format!("{}{}.nii.gz", scan.name, scans::LABELS))
 }
 
 fn probability_file(folder: &Path, scan: &Scan, class: usize) -> PathBuf {
-    folder.join(format!("{}_probability-{class}.nii.gz", scan.name))
+    folder.join(format!("{}{}{class}.nii.gz", scan.name, scans::PROBABILITY))
 }
 
 /// No label map is ever overwritten, nor two scans written to one place.
@@ -406,27 +389,4 @@ fn count(classes: &ClassMap, number: usize) -> Vec<u64> {
     let mut voxels = vec![0; number];
     classes.voxels().iter().for_each(|&class| voxels[usize::from(class)] += 1);
     voxels
-}
-
-/// The classes' names, or their numbers where the file names none.
-fn class_names(model: &Model) -> Vec<String> {
-    match &model.notes.classes {
-        Some(names) => names.clone(),
-        None => (0..model.network.architecture().classes()).map(|class| class.to_string()).collect(),
-    }
-}
-
-fn text(record: &Record) -> String {
-    let head = ["output", "input", "network's grid", "voxels per class"].map(str::to_string).to_vec();
-    let mut rows = vec![head];
-    rows.extend(record.predictions.iter().map(|written| {
-        let counts = written.voxels.iter().flatten().zip(&record.classes);
-        vec![
-            written.output.display().to_string(),
-            format!("{:?}", written.input_shape),
-            format!("{:?}", written.output_shape),
-            counts.map(|(voxels, class)| format!("{class}: {voxels}")).collect::<Vec<_>>().join(", "),
-        ]
-    }));
-    aligned(&rows)
 }

@@ -1,28 +1,62 @@
 //! Which images belong together, and what they are called.
 
+use crate::context::Context;
 use crate::error::CliError;
 use lacuna_cohort::{Scan, SubjectId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Every scan named: files in groups of as many as the network has channels, and all of a folder.
+/// The scans that were named, and what was passed over on the way.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Every scan, in the order of the command line, within a folder by name.
+    pub scans: Vec<Scan>,
+    /// Files of a folder that other programs read as volumes and lacuna does not, or not by this name.
+    pub not_read: Vec<PathBuf>,
+    /// Files of a folder that are label maps or probabilities of another image beside them.
+    pub results: Vec<PathBuf>,
+}
+
+/// Every scan named: files in groups of as many as the network has channels, and all images of a folder but the results
+/// that lie beside theirs.
 ///
 /// # Errors
-/// Files that do not divide into groups; a folder without images, or whose names do not group them.
-pub fn scans(images: &[PathBuf], channels: usize) -> Result<Vec<Scan>, CliError> {
+/// Files that do not divide into groups; a folder without images, or whose names do not group them; two scans of one name,
+/// whose results would be one file.
+pub fn scans(images: &[PathBuf], channels: usize) -> Result<Found, CliError> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) = images.iter().partition(|path| path.is_dir());
     if !files.len().is_multiple_of(channels) {
         let found = files.len();
         let what = format!("IMAGE: expected {channels} per scan, one for each channel of the model, found {found}");
         return Err(CliError::Config { what });
     }
-    let mut scans: Vec<Scan> = files
+    let of_files = files
         .chunks(channels)
-        .map(|images| scan(stem(images[0]), images.iter().map(|path| path.to_path_buf()).collect()))
-        .collect();
+        .map(|images| scan(stem(images[0]), images.iter().map(|path| path.to_path_buf()).collect()));
+    let mut found = Found { scans: of_files.collect(), ..Found::default() };
     for folder in folders {
-        scans.extend(of_folder(folder, channels)?);
+        of_folder(folder, channels, &mut found)?;
     }
-    Ok(scans)
+    check_names(&found.scans)?;
+    Ok(found)
+}
+
+/// # Errors
+/// Two scans of one name.
+fn check_names(scans: &[Scan]) -> Result<(), CliError> {
+    let mut named: BTreeMap<&str, &Scan> = BTreeMap::new();
+    for scan in scans {
+        if let Some(other) = named.insert(&scan.name, scan) {
+            let (one, two) = (other.images[0].display(), scan.images[0].display());
+            let what = format!(
+                "IMAGE: expected scans of different names, since results are named by them, found two that are called `{}`: \
+                 {one} and {two}; fix: predict them by two calls with different folders for --out",
+                scan.name
+            );
+            return Err(CliError::Config { what });
+        }
+    }
+    Ok(())
 }
 
 fn scan(name: String, images: Vec<PathBuf>) -> Scan {
@@ -30,17 +64,65 @@ fn scan(name: String, images: Vec<PathBuf>) -> Scan {
 }
 
 /// A folder's images by name; those of several channels are told apart by nnU-Net's `_0000` at the end.
-fn of_folder(folder: &Path, channels: usize) -> Result<Vec<Scan>, CliError> {
-    let images = images_in(folder)?;
+fn of_folder(folder: &Path, channels: usize, found: &mut Found) -> Result<(), CliError> {
+    let Listed { images, others } = listed(folder)?;
+    let stems: BTreeSet<String> = images.iter().map(|image| stem(image)).collect();
+    let (results, images): (Vec<PathBuf>, Vec<PathBuf>) =
+        images.into_iter().partition(|image| is_result(&stem(image), &stems));
     if images.is_empty() {
-        let what = format!("{}: expected images, found no .nii or .nii.gz; fix: name another folder", folder.display());
+        let what = format!(
+            "{}: expected images, found no .nii or .nii.gz{}; fix: name another folder, or the files one by one",
+            folder.display(),
+            if others.is_empty() { String::new() } else { format!(", but {}", file_names(&others)) }
+        );
         return Err(CliError::Data { what });
     }
+    found.not_read.extend(others);
+    found.results.extend(results);
     if channels == 1 {
-        return Ok(images.into_iter().map(|image| scan(stem(&image), vec![image])).collect());
+        found.scans.extend(images.into_iter().map(|image| scan(stem(&image), vec![image])));
+    } else {
+        for images in images.chunks(channels) {
+            found.scans.push(of_channels(folder, images, channels)?);
+        }
     }
-    images.chunks(channels).map(|images| of_channels(folder, images, channels)).collect()
+    Ok(())
 }
+
+/// What lies in the folders and is not segmented.
+pub fn note_passed_over(not_read: &[PathBuf], results: &[PathBuf], context: &Context) {
+    for (files, about) in [
+        (not_read, "not read: images are .nii or .nii.gz, alone and not packed again"),
+        (results, "passed over: results of an earlier prediction beside their image"),
+    ] {
+        if !files.is_empty() {
+            context.note(&format!("note: {} files are {about}: {}", files.len(), file_names(files)));
+        }
+    }
+}
+
+/// Names of files in one line, the first few of many.
+fn file_names(files: &[PathBuf]) -> String {
+    const SHOWN: usize = 5;
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let shown = files.iter().take(SHOWN).map(name).collect::<Vec<_>>().join(", ");
+    if files.len() > SHOWN { format!("{shown} and {} more", files.len() - SHOWN) } else { shown }
+}
+
+/// Whether a name is that of a label map or of probabilities that a prediction wrote for an image beside it.
+fn is_result(stem: &str, stems: &BTreeSet<String>) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let of_probability = |(image, class): (&str, &str)| is_number(class).then(|| image.to_string());
+    let image = stem.strip_suffix(LABELS).map(str::to_string);
+    let image = image.or_else(|| stem.rsplit_once(PROBABILITY).and_then(of_probability));
+    image.is_some_and(|image| stems.contains(&image) || stems.contains(&format!("{image}_0000")))
+}
+
+/// What a label map's name has behind that of its scan.
+pub const LABELS: &str = "_labels";
+
+/// What a probability's name has behind that of its scan, before the class number.
+pub const PROBABILITY: &str = "_probability-";
 
 fn of_channels(folder: &Path, images: &[PathBuf], channels: usize) -> Result<Scan, CliError> {
     let first = stem(&images[0]);
@@ -59,26 +141,49 @@ fn of_channels(folder: &Path, images: &[PathBuf], channels: usize) -> Result<Sca
     Err(CliError::Data { what })
 }
 
-fn images_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// What lies in a folder, by name.
+struct Listed {
+    images: Vec<PathBuf>,
+    /// Volumes of other formats or under other names.
+    others: Vec<PathBuf>,
+}
+
+/// How other programs' volumes end, and packed ones.
+const OTHER_VOLUMES: &[&str] = &[
+    ".hdr", ".img", ".img.gz", ".gz", ".zip", ".bz2", ".xz", ".zst", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd",
+    ".dcm", ".ima", ".mnc", ".par", ".rec", ".mif", ".head", ".brik", ".nia", ".npy", ".npz",
+];
+
+fn listed(folder: &Path) -> Result<Listed, CliError> {
     let refused = |error: std::io::Error| CliError::Data { what: format!("{}: {error}", folder.display()) };
-    let mut images = Vec::new();
+    let mut listed = Listed { images: Vec::new(), others: Vec::new() };
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         let path = entry.map_err(refused)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         // Archives made on a Mac are full of `._scan.nii.gz` that are no volumes.
-        if !name.starts_with('.') && (name.ends_with(".nii") || name.ends_with(".nii.gz")) && path.is_file() {
-            images.push(path);
+        if name.starts_with('.') || !path.is_file() {
+            continue;
+        }
+        if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            listed.images.push(path);
+        } else if OTHER_VOLUMES.iter().any(|ending| name.ends_with(ending)) {
+            listed.others.push(path);
         }
     }
-    images.sort();
-    Ok(images)
+    listed.images.sort();
+    listed.others.sort();
+    Ok(listed)
 }
+
+/// How images end, in small or capital letters.
+const ENDINGS: [&str; 2] = [".nii.gz", ".nii"];
 
 /// A file's name without `.nii` or `.nii.gz`.
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii"));
-    stem.unwrap_or(&name).to_string()
+    let lower = name.to_ascii_lowercase();
+    let ending = ENDINGS.iter().find(|ending| lower.ends_with(*ending));
+    name[..name.len() - ending.map_or(0, |ending| ending.len())].to_string()
 }
 
 /// The id under which the scan draws its noise: the one it has where each scan is a person.
@@ -106,7 +211,44 @@ mod tests {
             std::fs::write(folder.path().join(file), b"").unwrap();
         }
         let found = scans(&[folder.path().to_path_buf()], channels).map_err(|error| error.to_string())?;
-        Ok(found.into_iter().map(|scan| (scan.name, scan.images.len())).collect())
+        Ok(found.scans.into_iter().map(|scan| (scan.name, scan.images.len())).collect())
+    }
+
+    #[test]
+    fn results_beside_their_images_are_no_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            ["a.nii.gz", "a_labels.nii.gz", "a_labels_labels.nii.gz", "a_probability-0.nii.gz", "b_labels.nii.gz"];
+        files.iter().for_each(|file| std::fs::write(folder.path().join(file), b"").unwrap());
+        let found = scans(&[folder.path().to_path_buf()], 1).unwrap();
+        // There is no image `b`, so `b_labels` is one.
+        assert_eq!(found.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["a", "b_labels"]);
+        assert_eq!(found.results.len(), 3);
+        let two = names(&["a_0000.nii.gz", "a_0001.nii.gz", "a_labels.nii.gz", "a_probability-1.nii.gz"], 2).unwrap();
+        assert_eq!(two, [("a".to_string(), 2)]);
+        // A class without a number, and a name that only looks like it.
+        assert_eq!(names(&["a.nii", "a_probability-x.nii", "labels.nii"], 1).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn volumes_that_are_not_read_are_named_and_capital_endings_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["a.nii.gz", "C.NII.GZ", "d.Nii", "p.hdr", "p.img", "s.nii.gz.gz", "m.mgz", "notes.txt", "a.json"] {
+            std::fs::write(folder.path().join(file), b"").unwrap();
+        }
+        let found = scans(&[folder.path().to_path_buf()], 1).unwrap();
+        assert_eq!(found.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["C", "a", "d"]);
+        assert_eq!(file_names(&found.not_read), "m.mgz, p.hdr, p.img, s.nii.gz.gz");
+        let refused = names(&["p.hdr", "p.img"], 1).unwrap_err();
+        assert!(refused.contains("but p.hdr, p.img"), "{refused}");
+    }
+
+    #[test]
+    fn two_scans_of_one_name_are_named_with_both_files() {
+        for (one, two) in [("a/T1.nii.gz", "b/T1.nii.gz"), ("a/T1.nii", "a/T1.nii.gz"), ("a/T1.nii", "a/T1.NII")] {
+            let refused = scans(&[one.into(), two.into()], 1).unwrap_err().to_string();
+            assert!(["`T1`", one, two, "--out"].iter().all(|word| refused.contains(word)), "{refused}");
+        }
     }
 
     #[test]

@@ -117,8 +117,8 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     if let Some(choice) = cases.labels.choice() {
         set_to(table, "data.labels", &choice)?;
     }
-    if cases.layout.is_stated() {
-        set_to(table, "data.options", &cases.layout.options()?)?;
+    if cases.options_are_stated() {
+        set_to(table, "data.options", &cases.options()?)?;
     }
     if let Some(preprocess) = cases.preprocess.stated()? {
         set_to(table, "preprocess", &preprocess)?;

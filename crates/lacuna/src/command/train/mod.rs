@@ -4,7 +4,7 @@ mod config;
 mod exact;
 mod init;
 
-use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice};
+use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice, remarks};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -21,11 +21,12 @@ use crate::watch::{self, Watch};
 use clap::Args;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
 use lacuna_inference::ModelNotes;
-use lacuna_nn::{Network, device_identity, kernels_digest, load_matching, write_model};
+use lacuna_nn::{Network, device_identity, kernels_digest, match_file, write_model};
 use lacuna_seed::Seed;
 use lacuna_study::{Data, check_init};
 use lacuna_train::{Objective, State, Supervised, fit};
 use lacuna_unlearn::EpochCost;
+use lacuna_weights::WeightFile;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,7 +221,9 @@ impl Job {
         let (seed, settings) = (Seed(self.run.seed), &self.run.train);
         let mut network = Network::new(self.data.architecture.clone(), seed, &context.device);
         if let Some(init) = &self.run.network.init {
-            context.note(&format!("init     {}", load_matching(init, &mut network)?));
+            let file = WeightFile::open(init)?;
+            context.note(&format!("init     {}", match_file(&file, &mut network)?));
+            remarks(&file).iter().for_each(|remark| context.note(&format!("note: {remark}")));
         }
         let mut state = State::new(network, settings);
         watch::resume(context, folder, &mut state, &self.digest, settings.epochs)?;

@@ -164,7 +164,10 @@ fn horizons(arguments: &Arguments) -> Vec<usize> {
 }
 
 /// A named strategy or a recipe file, with single keys replaced.
-fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
+///
+/// # Errors
+/// An unknown name, or a recipe that cannot be run.
+pub fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
     let mut keys = match &arguments.recipe {
         Some(path) => read_table(path)?,
         None => Table::new(),
@@ -181,8 +184,8 @@ fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
             path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
         }
         (None, None) => {
-            let what =
-                "--strategy: expected a strategy, found nothing; fix: --strategy noisy-label, or --recipe FILE.toml";
+            let what = "--strategy: expected a strategy, found nothing; fix: --strategy atlas-matching (aims at a model retrained \
+                 without the subject), another of `lacuna unlearn --help`, or --recipe FILE.toml";
             return Err(CliError::Config { what: what.to_string() });
         }
     };

@@ -25,7 +25,7 @@ use lacuna_inference::ModelNotes;
 use lacuna_metrics::MEAN;
 use lacuna_nn::{Network, device_identity, kernels_digest, write_model};
 use lacuna_report::html::{Images, ModelKind, Pictures};
-use lacuna_report::{ORIGINAL, ResultRow, ScoreGrid, results, tables};
+use lacuna_report::{Cost, ORIGINAL, ResultRow, ScoreGrid, results, tables};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
 use lacuna_train::{State, TrainError};
@@ -133,7 +133,7 @@ impl<'a> Job<'a> {
     ) -> Result<Outcome, CliError> {
         let mut state = run.fresh_state()?;
         if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
-            self.score(&self.model.network, ORIGINAL, 0, context, folder)?;
+            self.score(&self.model.network, ORIGINAL, (0, Cost::default()), context, folder)?;
             looking.look(run.original, &state.network, &[])?;
         }
         let outcome = self.go_on(run, &mut state, looking, context, folder);
@@ -162,7 +162,8 @@ impl<'a> Job<'a> {
         let after_epoch = |state: &State| {
             let result = state.result();
             if self.run.epochs.contains(&state.epochs_done) {
-                self.score(&result, &self.run.strategy, state.epochs_done, context, folder)?;
+                let reached = (state.epochs_done, self.cost(run, state)?);
+                self.score(&result, &self.run.strategy, reached, context, folder)?;
                 self.tell_scores(&mut live.borrow_mut(), folder)?;
             }
             looking.look(&result, &state.network, &state.history)
@@ -321,8 +322,8 @@ impl<'a> Job<'a> {
     pub(super) fn note(&self, context: &Context) {
         for class in &self.orphaned {
             context.note(&format!(
-                "warning  `{class}` occurs in nobody who stays: a model retrained without them would not know the class, \
-                 and no strategy takes it from the model; after this request, train without the class"
+                "warning  class `{class}` occurs only in the subjects being forgotten: a model retrained without them would \
+                 not know the class, and no strategy takes it from the model; after this request, train without the class"
             ));
         }
     }

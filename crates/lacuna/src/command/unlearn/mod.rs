@@ -20,6 +20,7 @@ use crate::run_folder::RunFolder;
 use clap::Args;
 pub use config::UnlearnRun;
 use job::Job;
+use lacuna_cohort::LayoutOptions;
 use lacuna_report::html::Pictures;
 use lacuna_unlearn::STRATEGIES;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,7 @@ pub struct Arguments {
     /// One recipe key, for example learning_rate=0.005; may be repeated
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// Horizons: after how many epochs to score; the longest is how long it runs [default: 20,50]
+    /// Numbers of epochs after which the model is scored; the run ends after the last [default: 20,50]
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "resume")]
     epochs: Option<Vec<usize>>,
     /// Train without the subjects from the beginning as well and compare every byte; of --strategy exact
@@ -111,6 +112,13 @@ fn strategies() -> String {
     format!("Strategies:\n{}", lines.collect::<String>())
 }
 
+impl Arguments {
+    /// How the data set lies and is read.
+    pub fn data_options(&self) -> Result<LayoutOptions, CliError> {
+        self.cases.options()
+    }
+}
+
 /// Forget, score at each horizon, keep the model.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     arguments.consult.check(&arguments.model.model, Purpose::Unlearn, context)?;
@@ -121,8 +129,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         let what = "--prove: only --strategy exact can be proven; fix: leave it out, or train with --exact".to_string();
         return Err(CliError::Usage { what });
     }
+    if arguments.run.folder().is_none() {
+        // Before the model is read, which may take long.
+        config::variant(arguments)?;
+    }
     let model = arguments.model.open(&context.device)?;
     model.one_network("a strategy")?;
+    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => UnlearnRun::of_folder(folder)?,

@@ -65,7 +65,10 @@ impl Record {
         lines.extend(self.returned_epoch.map(|epoch| ("returned", format!("the network after epoch {epoch}"))));
         lines.extend(self.earlier.iter().map(|earlier| ("earlier", earlier.line())));
         if !self.orphaned_classes.is_empty() {
-            lines.push(("classes", format!("in nobody who stays: {}", self.orphaned_classes.join(", "))));
+            lines.push((
+                "classes",
+                format!("only in the subjects being forgotten: {}", self.orphaned_classes.join(", ")),
+            ));
         }
         format!("{}\n{}", Table::texts(&self.tables), named(&lines))
     }

@@ -9,15 +9,17 @@ use lacuna_nn::Network;
 use lacuna_report::{
     Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Run, ScoreGrid, ScoredSubject, results, scored_rows,
 };
+use lacuna_train::State;
+use lacuna_unlearn::{Unlearned, preparation_passes};
 use std::collections::BTreeSet;
 
 impl Job<'_> {
-    /// Score everybody after so many epochs and keep the rows.
+    /// Score everybody after so many epochs, at what the run had cost by then, and keep the rows.
     pub(super) fn score(
         &self,
         network: &Network,
         strategy: &str,
-        epochs: usize,
+        (epochs, cost): (usize, Cost),
         context: &Context,
         folder: &RunFolder,
     ) -> Result<(), CliError> {
@@ -37,10 +39,24 @@ impl Job<'_> {
             for (grid, scores) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
                 let (role, subject) = (*role, subject.as_str());
                 let scored = ScoredSubject { grid, role, subject, collapsed, scores, cross_entropy };
-                rows.extend(scored_rows(&run, &Cost::default(), &scored));
+                rows.extend(scored_rows(&run, &cost, &scored));
             }
         }
         Ok(results::write(&folder.file(&rows_file(epochs)), &rows)?)
+    }
+
+    /// What a run had cost where it stands, in what is counted; seconds and memory are not measured here, and what a
+    /// retraining takes is not known.
+    pub(super) fn cost(&self, run: &Unlearned, state: &State) -> Result<Cost, CliError> {
+        let preparation = preparation_passes(run.recipe, run.sets)?;
+        Ok(Cost {
+            steps: Some(state.steps),
+            training_passes: Some(state.passes.training),
+            teacher_passes: Some(state.passes.teacher),
+            preparation_training_passes: Some(preparation.training),
+            preparation_teacher_passes: Some(preparation.teacher),
+            ..Cost::default()
+        })
     }
 
     /// Divergence is a result of the strategy: one row without numbers beside those of the horizons reached.

@@ -28,7 +28,8 @@ fn newer() -> Value {
                 },
                 "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"]
             } },
-            "3d_cascade_fullres": { "inherits_from": "3d_fullres", "previous_stage": "3d_lowres" }
+            "3d_cascade_fullres": { "inherits_from": "3d_fullres", "previous_stage": "3d_lowres" },
+            "3d_same": { "inherits_from": "3d_fullres", "previous_stage": null }
         }
     })
 }
@@ -66,7 +67,25 @@ fn refused(mut plans: Value, pointer: &str, value: Value, words: &[&str]) {
 #[test]
 fn newer_plans_say_the_network_by_its_arguments() {
     assert_eq!(read(&newer().to_string(), "3d_fullres").unwrap(), tiny());
-    assert_eq!(read(&newer().to_string(), "3d_cascade_fullres").unwrap(), tiny(), "inherited");
+    assert_eq!(read(&newer().to_string(), "3d_same").unwrap(), tiny(), "inherited");
+}
+
+#[test]
+fn a_cascades_second_stage_is_refused() {
+    let message = read(&newer().to_string(), "3d_cascade_fullres").unwrap_err().to_string();
+    assert!(["previous_stage", "3d_lowres", "cascade"].iter().all(|word| message.contains(word)), "{message}");
+}
+
+#[test]
+fn turned_axes_are_known_and_stored_ones_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plans.json");
+    for (order, expected) in [(json!([2, 0, 1]), Some(vec![2, 0, 1])), (json!([0, 1, 2]), None), (Value::Null, None)] {
+        let mut plans = newer();
+        plans["transpose_forward"] = order;
+        std::fs::write(&path, plans.to_string()).unwrap();
+        assert_eq!(turned_axes(&path).unwrap(), expected);
+    }
 }
 
 #[test]

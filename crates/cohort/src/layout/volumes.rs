@@ -1,0 +1,176 @@
+//! The volumes of a folder, and what in it is none though somebody may take it for one.
+
+use super::dicom;
+use super::names::{self, Entry, Kind, volume_stem};
+use crate::CohortError;
+use std::path::{Path, PathBuf};
+
+/// A file or folder of a data set that is not read, though it may hold somebody's scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What it is.
+    pub found: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl PassedOver {
+    pub(crate) fn new(path: &Path, found: impl Into<String>, fix: impl Into<String>) -> PassedOver {
+        PassedOver { path: path.to_path_buf(), found: found.into(), fix: fix.into() }
+    }
+}
+
+/// What a folder holds.
+#[derive(Default)]
+pub(super) struct Volumes {
+    /// By name without the ending, in order; each name once.
+    pub named: Vec<(String, PathBuf)>,
+    /// What is not read.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// The volumes in a folder.
+///
+/// # Errors
+/// A folder that cannot be listed, one name with two endings, since nothing says which is meant, and a segmentation in
+/// DICOM, without which scans would count as unlabelled.
+pub(super) fn volumes(folder: &Path) -> Result<Volumes, CohortError> {
+    let files: Vec<Entry> = names::entries(folder)?.into_iter().filter(|entry| entry.kind == Kind::File).collect();
+    let mut found = Volumes::default();
+    for file in &files {
+        match volume_stem(&file.name) {
+            Some(stem) => found.named.push((stem.to_string(), file.path.clone())),
+            None => found.passed_over.extend(no_volume(file, &files)?),
+        }
+    }
+    found.named.sort();
+    match found.named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some([first, second]) => Err(twice(folder, first, second)),
+        _ => Ok(found),
+    }
+}
+
+/// The one volume of this name in a folder, whatever its ending; where there is none, the path at which it would lie,
+/// so that it is reported as missing.
+///
+/// # Errors
+/// Two files of the name.
+pub(super) fn volume_at(folder: &Path, name: &str) -> Result<PathBuf, CohortError> {
+    let absent = folder.join(format!("{name}.nii.gz"));
+    let entries = if folder.is_dir() { names::entries(folder)? } else { Vec::new() };
+    let mut found = entries.into_iter().filter(|entry| volume_stem(&entry.name) == Some(name)).map(|entry| entry.path);
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(twice(folder, &(name.to_string(), first), &(name.to_string(), second))),
+        (first, _) => Ok(first.unwrap_or(absent)),
+    }
+}
+
+fn twice(folder: &Path, (name, first): &(String, PathBuf), (_, second): &(String, PathBuf)) -> CohortError {
+    let file = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    CohortError::TwoFiles { folder: folder.to_path_buf(), scan: name.clone(), first: file(first), second: file(second) }
+}
+
+/// Endings of volumes that are not read, and what they are.
+const OTHER_FORMATS: [(&str, &str, &str); 18] = [
+    (".nii.gz.gz", "a volume compressed twice", "decompress it once: gunzip leaves a name that ends in .nii.gz"),
+    (".nii.bz2", "a NIfTI volume compressed by bzip2", COMPRESS),
+    (".nii.xz", "a NIfTI volume compressed by xz", COMPRESS),
+    (".nii.zst", "a NIfTI volume compressed by zstd", COMPRESS),
+    (".nii.zip", "a NIfTI volume in a zip archive", COMPRESS),
+    (".nii.z", "a NIfTI volume compressed by compress", COMPRESS),
+    (".mgz", "a FreeSurfer volume", "convert it to .nii.gz, for example with mri_convert"),
+    (".mgh", "a FreeSurfer volume", "convert it to .nii.gz, for example with mri_convert"),
+    (".nrrd", "an NRRD volume", CONVERT),
+    (".nhdr", "an NRRD volume", CONVERT),
+    (".mha", "a MetaImage volume", CONVERT),
+    (".mhd", "a MetaImage volume", CONVERT),
+    (".mnc", "a MINC volume", CONVERT),
+    (".mif", "an MRtrix volume", "convert it to .nii.gz, for example with mrconvert"),
+    (".mif.gz", "an MRtrix volume", "convert it to .nii.gz, for example with mrconvert"),
+    (".hdr.gz", "half of a .hdr/.img pair", PAIR),
+    (".img.gz", "half of a .hdr/.img pair", PAIR),
+    (".brik", "an AFNI volume", "convert it to .nii.gz, for example with 3dAFNItoNIFTI"),
+];
+const COMPRESS: &str = "decompress it, so that the name ends in .nii, or compress it with gzip";
+const CONVERT: &str = "convert it to .nii.gz, for example with SimpleITK: WriteImage(ReadImage(FILE), \"NAME.nii.gz\")";
+const PAIR: &str =
+    "convert the pair to one .nii.gz file, for example with nibabel: nib.save(nib.load(\"NAME.img\"), \"NAME.nii.gz\")";
+
+/// What a file without a NIfTI ending is, if it may be a volume.
+fn no_volume(file: &Entry, files: &[Entry]) -> Result<Option<PassedOver>, CohortError> {
+    let lower = file.name.to_ascii_lowercase();
+    if let Some((_, found, fix)) = OTHER_FORMATS.iter().find(|(ending, _, _)| lower.ends_with(ending)) {
+        return Ok(Some(PassedOver::new(&file.path, *found, *fix)));
+    }
+    let is_here = |name: &str| files.iter().any(|other| other.name.to_ascii_lowercase() == name);
+    match lower.rsplit_once('.') {
+        Some((_, "hdr")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair", PAIR))),
+        // Its header was said already.
+        Some((stem, "img")) if is_here(&format!("{stem}.hdr")) => Ok(None),
+        Some((_, "img")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair without its .hdr", PAIR))),
+        Some((_, "dcm" | "ima")) | None => match dicom::kind_of(&file.path) {
+            None => Ok(None),
+            Some(kind) if kind.is_segmentation() => {
+                Err(CohortError::format(&file.path, "file", "NIfTI volumes", kind.in_words().to_string(), kind.fix()))
+            }
+            Some(kind) => Ok(Some(PassedOver::new(&file.path, kind.in_words(), kind.fix()))),
+        },
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn the_case_of_an_ending_does_not_matter() {
+        let found = volumes(folder(&["a.NII.GZ", "b.Nii", "c.nii.gz", "notes.txt"]).path()).unwrap();
+        assert_eq!(found.named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(found.passed_over, []);
+    }
+
+    #[test]
+    fn one_name_with_two_endings_is_refused_with_both() {
+        for second in ["a.nii", "a.NII.GZ"] {
+            let folder = folder(&["a.nii.gz", second]);
+            for message in [
+                volumes(folder.path()).err().unwrap().to_string(),
+                volume_at(folder.path(), "a").unwrap_err().to_string(),
+            ] {
+                assert!(message.contains("the scan `a` occurs twice, as a.") && message.contains(second), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_other_format_is_said_with_a_fix_and_a_pair_once() {
+        for (ending, found, fix) in OTHER_FORMATS {
+            let said = volumes(folder(&[&format!("a{}", ending.to_ascii_uppercase())]).path()).unwrap().passed_over;
+            assert_eq!((said.len(), said[0].found.as_str(), said[0].fix.as_str()), (1, found, fix), "{ending}");
+        }
+        for (files, count) in
+            [(&["a.hdr", "a.img"][..], 1), (&["a.img"], 1), (&["a.hdr"], 1), (&["a.txt", "b.json"], 0)]
+        {
+            assert_eq!(volumes(folder(files).path()).unwrap().passed_over.len(), count, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_volume_is_found_by_name_and_a_missing_one_has_a_path() {
+        let folder = folder(&["t1.NII"]);
+        assert!(volume_at(folder.path(), "t1").unwrap().ends_with("t1.NII"));
+        assert!(volume_at(folder.path(), "t2").unwrap().ends_with("t2.nii.gz"));
+        assert!(volume_at(&folder.path().join("gone"), "t2").unwrap().ends_with("gone/t2.nii.gz"));
+    }
+}
