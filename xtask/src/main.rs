@@ -4,6 +4,7 @@
 
 mod bench;
 mod browser;
+mod cases;
 mod crashes;
 mod hyperqueue;
 mod leaderboard;
@@ -39,6 +40,7 @@ struct Cli {
 enum Task {
     Bench(bench::Arguments),
     Browser(browser::Arguments),
+    Cases(cases::Arguments),
     Crashes(crashes::Arguments),
     Hyperqueue(hyperqueue::Arguments),
     Leaderboard(leaderboard::Arguments),
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Browser(arguments) => browser::run(&arguments),
+        Task::Cases(arguments) => cases::run(&arguments),
         Task::Crashes(arguments) => crashes::run(&arguments),
         Task::Hyperqueue(arguments) => hyperqueue::run(&arguments),
         Task::Leaderboard(arguments) => leaderboard::run(&arguments),

@@ -28,11 +28,24 @@ pub struct Arguments {
     /// The folder with ixi7 and hippocampus60; without it scores and predictions are not compared
     #[arg(long, value_name = "DIR", env = "LACUNA_TEST_DATA", default_value = "../shared/data")]
     data: PathBuf,
+    /// Only files that others write or read: dcm2niix, the BIDS validator, nnU-Net's Decathlon converter
+    #[arg(long)]
+    files: bool,
 }
 
 const SCRIPTS: &str = "xtask/peers";
 const FOLDER: &str = "target/peers";
 const FIGURES: &str = "benches/peers/figures.json";
+const FILES: &str = "benches/peers/files.json";
+
+/// Files that others write and lacuna reads, and the other way round.
+#[derive(Serialize)]
+struct Files {
+    setting: Setting,
+    dicom: Value,
+    bids: Value,
+    decathlon: Value,
+}
 
 #[derive(Serialize)]
 struct Figures {
@@ -58,6 +71,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => environment()?,
     };
     let peers = Peers { python: std::path::absolute(python)?, lacuna };
+    peers.files()?;
+    if arguments.files {
+        return Ok(());
+    }
     let weights = peers.compare("weights.py", &[])?;
     println!("weights and logits: as in PyTorch\n{weights:#}");
     let nnunet = peers.compare("nnunet.py", &[])?;
@@ -102,6 +119,20 @@ struct Peers {
 }
 
 impl Peers {
+    /// Compare files with dcm2niix, the BIDS validator and nnU-Net's converter, and write the figures.
+    fn files(&self) -> Result<(), Failure> {
+        let dicom = self.compare("dicom.py", &[])?;
+        println!("what dcm2niix writes: grid and voxels as nibabel has them\n{dicom:#}");
+        let bids = self.compare("bids.py", &[])?;
+        println!("BIDS exports: every file looked at by the validator, no error\n{bids:#}");
+        let decathlon = self.compare("decathlon.py", &[])?;
+        println!("Decathlon exports: converted by nnU-Net, voxel for voxel\n{decathlon:#}");
+        let files = Files { setting: Setting::here()?, dicom, bids, decathlon };
+        std::fs::write(FILES, serde_json::to_string_pretty(&files)? + "\n")?;
+        println!("figures in {FILES}");
+        Ok(())
+    }
+
     /// Run a script in a fresh folder; it prints its figures last.
     fn compare(&self, script: &str, more: &[&Path]) -> Result<Value, Failure> {
         let folder = std::path::absolute(Path::new(FOLDER).join(script))?;

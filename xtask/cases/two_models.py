@@ -1,0 +1,26 @@
+"""A checkpoint with the weights and their moving average: `model` and `model_ema`, `state_dict` and `ema`."""
+
+import re
+
+from common import torch_file
+
+REPORT = "super-gradients#682, timm's model_ema"
+RIGHT = "told which of the two was taken and that there is another; the average alone is read"
+NEEDS = ["safetensors"]
+
+
+def check(case):
+    from safetensors.numpy import load_file
+
+    weights = load_file(case.model())
+    tensors = {name: torch_file.Tensor(values) for name, values in weights.items()}
+    average = {name: torch_file.Tensor(values if values.dtype.kind == "i" else values * 0.5) for name, values in weights.items()}
+    for taken, other in (("model", "model_ema"), ("state_dict", "ema"), ("state_dict", "ema_state_dict")):
+        torch_file.save({"epoch": 3, taken: tensors, other: average}, case.folder / "a.pth")
+        for json in (False, True):
+            done = case.lacuna("convert", "a.pth", json=json)
+            said = done.told + str(done.json)
+            case.expect(f"{other} is told beside {taken}, {'JSON' if json else 'text'}", re.search(rf"\b{other}\b", said), done)
+    torch_file.save({"epoch": 3, "ema_state_dict": average}, case.folder / "a.pth")
+    done = case.lacuna("convert", "a.pth")
+    case.expect("ema_state_dict alone is read", done.code == 0, done)

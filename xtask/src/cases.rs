@@ -1,0 +1,314 @@
+//! Situations from other people's bug reports, rebuilt as small valid files, and what lacuna must make of them.
+//!
+//! Each file of `xtask/cases` is one case: which public report it is from, what is right, and the checks. This finds them,
+//! runs each in a fresh folder, and counts. A case that needs a Python package that is not there is skipped; one that is
+//! known not to hold says so (`OPEN`) and fails once it holds, so that no such note outlives its reason.
+
+use crate::Failure;
+use crate::machine::{printed, python_with};
+use crate::program;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Rebuild situations from other people's bug reports and check what lacuna makes of them
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask cases\n  cargo xtask cases --python venv/bin/python --only half_turn\n  cargo xtask cases --program target/release/lacuna --json"
+)]
+pub struct Arguments {
+    /// A Python that has xtask/cases/requirements.txt; made in target/cases if unsaid
+    #[arg(long, value_name = "PYTHON")]
+    python: Option<PathBuf>,
+    /// A built lacuna; built if unsaid
+    #[arg(long, value_name = "LACUNA")]
+    program: Option<PathBuf>,
+    /// Only this case; may be repeated
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// A case that is skipped for want of a package is a failure
+    #[arg(long)]
+    require: bool,
+    /// Print one JSON object in place of the table
+    #[arg(long)]
+    json: bool,
+}
+
+const CASES: &str = "xtask/cases";
+const FOLDER: &str = "target/cases";
+/// More would wait for the disk.
+const WORKERS_MAX: usize = 4;
+
+/// What a case's Python says of it.
+#[derive(Deserialize, Serialize)]
+struct Found {
+    #[serde(default)]
+    name: String,
+    report: String,
+    right: String,
+    /// Packages that it needs and this Python lacks.
+    missing: Vec<String>,
+    /// Why it is known not to hold.
+    open: Option<String>,
+    checks: Vec<Check>,
+    /// What kept it from being tried to its end.
+    error: Option<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Check {
+    what: String,
+    holds: bool,
+    seen: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Held,
+    Failed,
+    Skipped,
+    /// Known not to hold, and it does not.
+    Open,
+    /// Said not to hold, and it does: the note must go.
+    Outlived,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Tally {
+    held: usize,
+    failed: usize,
+    open: usize,
+    skipped: usize,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    tally: &'a Tally,
+    cases: &'a [Found],
+}
+
+/// Run the cases, print what became of each, and fail if one does.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let names = wanted(&names()?, &arguments.only)?;
+    let lacuna = program::given_or_built(arguments.program.as_deref(), &[])?;
+    let python = std::path::absolute(match &arguments.python {
+        Some(python) => python.clone(),
+        None => environment()?,
+    })?;
+    let cases = Trial { python, lacuna, shared: fresh("shared")? }.all(&names)?;
+    let tally = Tally::of(&cases);
+    if arguments.json {
+        let summary = Summary { schema: "lacuna.cases/1", tally: &tally, cases: &cases };
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        cases.iter().for_each(print);
+        println!("\n{} held, {} failed, {} open, {} skipped", tally.held, tally.failed, tally.open, tally.skipped);
+    }
+    if tally.failed > 0 {
+        return Err(format!("{} of {} cases failed", tally.failed, cases.len()).into());
+    }
+    if arguments.require && tally.skipped > 0 {
+        return Err(
+            format!("{} cases were skipped for want of a package; fix: install what they name", tally.skipped).into()
+        );
+    }
+    Ok(())
+}
+
+/// All cases in the order of their names.
+fn names() -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(CASES)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "py") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn wanted(names: &[String], only: &[String]) -> Result<Vec<String>, Failure> {
+    if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
+        return Err(format!("there is no case {unknown}; expected one of {}", names.join(", ")).into());
+    }
+    Ok(names.iter().filter(|name| only.is_empty() || only.contains(name)).cloned().collect())
+}
+
+/// A virtual environment with what most cases need.
+fn environment() -> Result<PathBuf, Failure> {
+    let requirements = Path::new(CASES).join("requirements.txt");
+    let wanted = ["--requirement", &requirements.to_string_lossy()];
+    python_with(Path::new("python3"), &Path::new(FOLDER).join("venv"), &wanted)
+}
+
+/// An empty folder below target.
+fn fresh(name: &str) -> Result<PathBuf, Failure> {
+    let folder = std::path::absolute(Path::new(FOLDER).join(name))?;
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// With what the cases are tried.
+struct Trial {
+    python: PathBuf,
+    lacuna: PathBuf,
+    /// A folder that all cases share, for the one model that is trained.
+    shared: PathBuf,
+}
+
+impl Trial {
+    /// What lacuna makes of each case, several at once, in the order of the names.
+    fn all(&self, names: &[String]) -> Result<Vec<Found>, Failure> {
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut done = Vec::new();
+            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push(self.one(name).map_err(|error| format!("{name}: {error}"))?);
+            }
+            Ok::<_, String>(done)
+        };
+        let cores = std::thread::available_parallelism()?.get().min(WORKERS_MAX);
+        let done = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().map(|worker| worker.join().expect("a worker panics at no input")).collect::<Vec<_>>()
+        });
+        let mut cases: Vec<Found> = done.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        cases.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(cases)
+    }
+
+    /// What lacuna makes of one; its folder goes unless it failed.
+    fn one(&self, name: &str) -> Result<Found, Failure> {
+        let folder = fresh(&format!("at/{name}"))?;
+        let mut command = Command::new(&self.python);
+        let run = Path::new(CASES).join("common/run.py");
+        command.arg("-B").arg(run).arg(name).args([&self.lacuna, &folder, &self.shared]);
+        let text = printed(&mut command)?;
+        let last = text.lines().last().ok_or("it printed nothing")?;
+        let found = Found { name: name.to_string(), ..serde_json::from_str(last)? };
+        if found.state() != State::Failed {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn state(&self) -> State {
+        if !self.missing.is_empty() {
+            return State::Skipped;
+        }
+        let holds = self.error.is_none() && !self.checks.is_empty() && self.checks.iter().all(|check| check.holds);
+        match (holds, &self.open) {
+            (true, None) => State::Held,
+            (true, Some(_)) => State::Outlived,
+            (false, None) => State::Failed,
+            (false, Some(_)) => State::Open,
+        }
+    }
+}
+
+impl Tally {
+    fn of(cases: &[Found]) -> Tally {
+        let mut tally = Tally::default();
+        for case in cases {
+            match case.state() {
+                State::Held => tally.held += 1,
+                State::Failed | State::Outlived => tally.failed += 1,
+                State::Open => tally.open += 1,
+                State::Skipped => tally.skipped += 1,
+            }
+        }
+        tally
+    }
+}
+
+/// A line of the table; of what does not hold also what was seen.
+fn print(found: &Found) {
+    let state = match found.state() {
+        State::Held => "held",
+        State::Failed => "FAILED",
+        State::Skipped => "skipped",
+        State::Open => "open",
+        State::Outlived => "OUTLIVED",
+    };
+    println!("{state:8}  {:24}  {}", found.name, found.report);
+    match found.state() {
+        State::Held => (),
+        State::Skipped => println!("            needs {}", found.missing.join(", ")),
+        State::Outlived => println!("            it holds; fix: take OPEN out of {CASES}/{}.py", found.name),
+        State::Failed | State::Open => {
+            println!("            right: {}", found.right);
+            found.open.iter().for_each(|why| println!("            open: {why}"));
+            for check in found.checks.iter().filter(|check| !check.holds) {
+                println!("            not so: {}\n            seen: {}", check.what, check.seen);
+            }
+            found.error.iter().for_each(|error| println!("            not tried to its end: {error}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(missing: &[&str], open: Option<&str>, holds: &[bool]) -> Found {
+        let check = |holds: &bool| Check { what: String::new(), holds: *holds, seen: String::new() };
+        Found {
+            name: "a".into(),
+            report: String::new(),
+            right: String::new(),
+            missing: missing.iter().map(|name| name.to_string()).collect(),
+            open: open.map(str::to_string),
+            checks: holds.iter().map(check).collect(),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn a_case_holds_if_it_was_checked_and_every_check_holds() {
+        assert_eq!(case(&[], None, &[true, true]).state(), State::Held);
+        assert_eq!(case(&[], None, &[true, false]).state(), State::Failed);
+        assert_eq!(case(&[], None, &[]).state(), State::Failed);
+        assert_eq!(case(&["torch"], None, &[]).state(), State::Skipped);
+        let broken = Found { error: Some("no such file".into()), ..case(&[], None, &[true]) };
+        assert_eq!(broken.state(), State::Failed);
+    }
+
+    #[test]
+    fn a_note_that_a_case_is_open_fails_once_it_holds() {
+        let cases = [case(&[], Some("why"), &[false]), case(&[], Some("why"), &[true])];
+        assert_eq!(cases.each_ref().map(Found::state), [State::Open, State::Outlived]);
+        assert_eq!(Tally::of(&cases), Tally { held: 0, failed: 1, open: 1, skipped: 0 });
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_that_there_are() {
+        let names = ["half_turn".to_string(), "ema".to_string()];
+        assert_eq!(wanted(&names, &["ema".to_string()]).unwrap(), ["ema"]);
+        assert_eq!(wanted(&names, &[]).unwrap().len(), 2);
+        let refused = wanted(&names, &["emma".to_string()]).unwrap_err().to_string();
+        assert_eq!(refused, "there is no case emma; expected one of half_turn, ema");
+    }
+
+    /// The tests run in the package's folder.
+    #[test]
+    fn every_case_stands_in_the_table_of_what_was_tried() {
+        let table = std::fs::read_to_string("../docs/reliability.md").unwrap();
+        for entry in std::fs::read_dir("cases").unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "py") {
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                assert!(table.contains(&format!("`{name}`")), "docs/reliability.md does not name the case {name}");
+            }
+        }
+    }
+}
