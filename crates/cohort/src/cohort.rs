@@ -1,7 +1,7 @@
 //! The scans of a data set, attributed to people.
 
 use crate::error::{all_of, in_words};
-use crate::layout::{self, Excluded, LayoutOptions, Listing, PassedOver};
+use crate::layout::{self, ByProduct, Excluded, LayoutOptions, ListedScan, Listing, PassedOver};
 use crate::{CohortError, ReadOptions, Scan, SubjectId, people};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,9 @@ pub struct Cohort {
     pub read: ReadOptions,
     /// The scans that were left out as asked.
     pub excluded: Vec<Scan>,
+    /// The scans that a converter made of the series of another one, under that one's subject. They are passed over,
+    /// and yet images of that person.
+    pub by_products: Vec<Scan>,
     scans: Vec<Scan>,
 }
 
@@ -66,33 +69,40 @@ impl Cohort {
 
     fn attributed(layout: &'static str, listing: Listing, options: &LayoutOptions) -> Result<Cohort, CohortError> {
         let Listing { root, channels, classes_in_file, scans_declared, scans, mut passed_over } = listing;
-        let scans = match options.subject_pattern {
-            Some(_) => scans,
-            None => {
-                let (scans, by_products) = layout::without_by_products(scans, &people::scans_listed(&root)?);
-                passed_over.extend(by_products);
-                scans
-            }
+        let (scans, by_products) = match options.subject_pattern {
+            Some(_) => (scans, Vec::new()),
+            None => layout::without_by_products(scans, &people::scans_listed(&root)?),
         };
+        passed_over.extend(by_products.iter().map(ByProduct::passed_over));
         let mut names = BTreeSet::new();
         if let Some(twice) = scans.iter().find(|scan| !names.insert(scan.name.as_str())) {
             return Err(CohortError::DuplicateScan { root, scan: twice.name.clone() });
         }
         let named = scans.iter().map(|scan| (scan.name.as_str(), scan.subject.as_deref()));
         let people = people::attribute(&root, named, options.subject_pattern.as_ref())?;
-        let mut scans: Vec<Scan> = scans
-            .into_iter()
-            .map(|scan| Scan {
-                subject: people[&scan.name].clone(),
-                name: scan.name,
-                images: scan.images,
-                label: scan.label,
-            })
-            .collect();
+        let scan_of = |subject: &SubjectId, scan: ListedScan| Scan {
+            subject: subject.clone(),
+            name: scan.name,
+            images: scan.images,
+            label: scan.label,
+        };
+        let by_products = by_products.into_iter().map(|one| scan_of(&people[&one.kept], one.scan)).collect();
+        let mut scans: Vec<Scan> = scans.into_iter().map(|scan| scan_of(&people[&scan.name], scan)).collect();
         scans.sort_by(|a, b| (&a.subject, &a.name).cmp(&(&b.subject, &b.name)));
         let (excluded, scans) = left_out(scans, &options.exclude)?;
         let read = ReadOptions::of(options.tolerance_mm, options.voxels_max, options.gib_max)?;
-        Ok(Cohort { layout, root, channels, classes_in_file, scans_declared, passed_over, read, excluded, scans })
+        Ok(Cohort {
+            layout,
+            root,
+            channels,
+            classes_in_file,
+            scans_declared,
+            passed_over,
+            read,
+            excluded,
+            by_products,
+            scans,
+        })
     }
 }
 
@@ -169,6 +179,9 @@ mod tests {
         lacuna_disk::write_bytes(&file("b.mgz"), b"").unwrap();
         let cohort = Cohort::open(folder.path(), &LayoutOptions::default()).unwrap();
         assert_eq!((cohort.scans().len(), cohort.passed_over.len()), (1, 2));
+        // It is passed over, and still an image of the same person.
+        let by_product = &cohort.by_products[0];
+        assert_eq!((by_product.name.as_str(), by_product.subject.as_str()), ("a_Eq_1", "a"));
         std::fs::remove_file(file("a.nii.gz")).unwrap();
         std::fs::remove_file(file("a_Eq_1.nii.gz")).unwrap();
         std::fs::remove_dir_all(folder.path().join("labels")).unwrap();

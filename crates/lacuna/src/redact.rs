@@ -104,7 +104,7 @@ pub fn hide<'a>(words: impl IntoIterator<Item = &'a str>) {
 /// Hide everybody in a cohort, and the names of their files.
 pub fn hide_cohort(cohort: &Cohort) {
     let Some(redaction) = REDACTION.get() else { return };
-    for scan in cohort.scans().iter().chain(&cohort.excluded) {
+    for scan in cohort.scans().iter().chain(&cohort.excluded).chain(&cohort.by_products) {
         hide([scan.subject.as_str(), scan.name.as_str()]);
         for path in scan.images.iter().chain(&scan.label) {
             redaction.hide_path(path);

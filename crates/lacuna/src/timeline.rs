@@ -56,7 +56,8 @@ fn closed_unverified(events: &[(Recorded, Record)]) -> BTreeMap<u64, &'static st
         match record {
             Record::Run { request, .. } | Record::Verdict { request, .. } => drop(runs.insert(request)),
             Record::Status { request, status, .. } => {
-                if standing.insert(request, *status) == Some(Status::Executed) && *status == Status::Closed {
+                let was = standing.insert(request, *status);
+                if was == Some(Status::Executed) && *status == Status::Closed {
                     let has_run = runs.contains(request);
                     closed.insert(
                         event.sequence,

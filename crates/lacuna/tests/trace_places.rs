@@ -133,6 +133,24 @@ fn people_who_are_called_by_numbers_are_traced_by_fields_and_nothing_else_change
     assert_eq!((again["files"].as_array().unwrap().len(), code), (0, 0), "{again}");
 }
 
+#[test]
+fn a_file_that_dcm2niix_made_beside_a_scan_is_its_persons() {
+    let place = Place::new();
+    place.ok("phantom --out heads --subjects 3 --dims 16x18x12 --progress none");
+    fs::remove_file(place.path("heads/subjects.tsv")).unwrap();
+    let of = |name: &str| place.path("heads/images").join(format!("{name}.nii.gz"));
+    // Other bytes than those of the images, so that the name alone says whose they are.
+    place.ok("phantom --out others --subjects 2 --dims 16x18x10 --progress none");
+    let made = ["phantom-001_Eq_1", "phantom-001_Tilt_1"];
+    for (number, name) in made.iter().enumerate() {
+        fs::copy(place.path(&format!("others/images/phantom-{number:03}.nii.gz")), of(name)).unwrap();
+    }
+    let (found, code) = traced(&place, "phantom-001 --data heads --purge --include-sources");
+    assert_eq!(code, 0, "{found}");
+    assert!(["phantom-001"].iter().chain(&made).all(|name| !of(name).exists()), "{found}");
+    assert!(of("phantom-000").exists() && of("phantom-002").exists(), "{found}");
+}
+
 /// Just enough of settings for a test: the last value of each key.
 mod toml_like {
     use std::collections::BTreeMap;

@@ -26,14 +26,28 @@ fn without_mark(name: &str) -> Option<&str> {
     without_number.strip_suffix("_Eq").or_else(|| without_number.strip_suffix("_Tilt"))
 }
 
-/// The scans without those that were made of the series of another one, and what is said of these. Names in `wanted`
-/// stay: a table of the user's lists them.
+/// A scan of the same series as one that is kept.
+pub(crate) struct ByProduct {
+    pub scan: ListedScan,
+    /// The name of the scan that is kept, whose person this is of.
+    pub kept: String,
+}
+
+impl ByProduct {
+    /// What is reported of it.
+    pub fn passed_over(&self) -> PassedOver {
+        said(&self.scan, &self.kept)
+    }
+}
+
+/// The scans without those that were made of the series of another one, and these. Names in `wanted` stay: a table of
+/// the user's lists them.
 ///
 /// Of a series and what was made of it the only one with a label map is taken, else the series itself.
 pub(crate) fn without_by_products(
     scans: Vec<ListedScan>,
     wanted: &BTreeSet<String>,
-) -> (Vec<ListedScan>, Vec<PassedOver>) {
+) -> (Vec<ListedScan>, Vec<ByProduct>) {
     let names: BTreeSet<&str> = scans.iter().map(|scan| scan.name.as_str()).collect();
     let mut made_of: BTreeMap<String, Vec<&ListedScan>> = BTreeMap::new();
     for scan in scans.iter().filter(|scan| scan.subject.is_none() && !wanted.contains(&scan.name)) {
@@ -49,8 +63,8 @@ pub(crate) fn without_by_products(
         left_out.extend(group.iter().filter(|scan| scan.name != kept).map(|scan| (scan.name.clone(), kept.clone())));
     }
     let (out, kept): (Vec<_>, Vec<_>) = scans.into_iter().partition(|scan| left_out.contains_key(&scan.name));
-    let passed_over = out.iter().map(|scan| said(scan, &left_out[&scan.name])).collect();
-    (kept, passed_over)
+    let by_product = |scan: ListedScan| ByProduct { kept: left_out[&scan.name].clone(), scan };
+    (kept, out.into_iter().map(by_product).collect())
 }
 
 fn said(scan: &ListedScan, kept: &str) -> PassedOver {
@@ -79,9 +93,9 @@ mod tests {
     #[track_caller]
     fn check(names: &[(&str, bool)], wanted: &[&str], expected: &[&str]) {
         let scans = names.iter().map(|(name, labelled)| scan(name, *labelled)).collect();
-        let (kept, said) = without_by_products(scans, &wanted.iter().map(|name| name.to_string()).collect());
+        let (kept, out) = without_by_products(scans, &wanted.iter().map(|name| name.to_string()).collect());
         assert_eq!(kept.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), expected);
-        assert_eq!(kept.len() + said.len(), names.len(), "nothing disappears without a word");
+        assert_eq!(kept.len() + out.len(), names.len(), "nothing disappears without a word");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod volumes;
 mod write;
 
 pub use bids::Bids;
-pub(crate) use by_products::without_by_products;
+pub(crate) use by_products::{ByProduct, without_by_products};
 pub use list::MedicalnetList;
 pub use mrbrains::Mrbrains;
 pub use msd::Msd;

@@ -89,7 +89,8 @@ impl Person {
             self.namesakes.entry(scan.name.clone()).or_default().extend(scan.images.iter().cloned());
         }
         let others: BTreeSet<String> = cohort.subjects().iter().map(SubjectId::to_string).collect();
-        for scan in cohort.scans_of(subject) {
+        let by_products = cohort.by_products.iter().filter(|scan| scan.subject == *subject);
+        for scan in cohort.scans_of(subject).iter().chain(by_products) {
             let files: Vec<PathBuf> = scan.images.iter().chain(&scan.label).map(|file| shown(file)).collect();
             self.scans.extend(files.iter().flat_map(|file| bids_folders(file, data)).filter(|name| *name != self.id));
             self.files.extend(files);
