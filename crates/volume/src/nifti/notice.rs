@@ -72,7 +72,7 @@ pub enum Notice {
     },
     /// Voxel sizes below 0 beside an sform, which was used; ITK turns these axes round.
     NegativePixdim {
-        /// Which of pixdim[1] to pixdim[3].
+        /// Which of `pixdim[1]` to `pixdim[3]`.
         axes: Vec<usize>,
     },
     /// `vox_offset` lies before the first place that voxels of a single file may have; they were read from there.
