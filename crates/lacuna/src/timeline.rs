@@ -182,7 +182,7 @@ mod tests {
         let records = [verdict, quarantined.clone(), removal(RemovalKind::Rewritten), quarantined];
         ledger.step(&request, &records).unwrap();
         ledger.advance(&request, Status::Executed).unwrap();
-        ledger.close_unassessed(&request, day).unwrap();
+        ledger.close_as(lacuna_ledger::Closing::Unassessed, &request, day, &[]).unwrap();
         let told: Vec<String> = timeline(&path).unwrap().events.into_iter().map(|event| event.what).collect();
         for line in [
             "6 to 8. 2 files moved to quarantine",

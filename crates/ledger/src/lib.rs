@@ -57,7 +57,7 @@ pub use place::refuse_network_file_system;
 pub use pseudonym::Pseudonym;
 pub use record::Record;
 pub use removal::Removed;
-pub use request::NewRequest;
+pub use request::{Closing, NewRequest};
 pub use store::Ledger;
 pub use verdict::{VERDICTS, is_open, is_passing, weakest};
 pub use verify::{Finding, Verified};

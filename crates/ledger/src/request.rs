@@ -161,80 +161,29 @@ impl Ledger {
         self.step(request, &[extension, status(request, Status::Extended, None), told])
     }
 
-    /// Close a request of whose outcome the person was told.
+    /// Close a request of whose outcome the person was told, and that is verified or refused.
     ///
     /// # Errors
-    /// One that is neither verified nor refused.
+    /// As [`Ledger::close_as`] with [`Closing::Assessed`].
     pub fn close(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
-        self.close_deleting(request, told, &[])
+        self.close_as(Closing::Assessed, request, told, &[])
     }
 
-    /// The same with what is deleted for good because of it, in one transaction.
+    /// Close a request of whose outcome the person was told, with what is `deleted` for good because of it, in one
+    /// transaction.
     ///
     /// # Errors
-    /// As [`Ledger::close`].
-    pub fn close_deleting(
+    /// A request that cannot be closed in that way.
+    pub fn close_as(
         &mut self,
+        closing: Closing,
         request: &str,
         told: Date,
         deleted: &[Record],
     ) -> Result<RequestState, LedgerError> {
-        let state = self.find_request(request)?;
-        if state.status == Status::Executed {
-            return Err(LedgerError::Unassessed { request: request.to_string() });
-        }
-        self.closed(request, told, deleted)
-    }
-
-    /// Close a request that was executed and cannot be assessed, of which the person was told.
-    ///
-    /// # Errors
-    /// One that is not executed, or whose last verdict is neither `not_assessable` nor `inconclusive`.
-    pub fn close_unassessed(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
-        self.close_unassessed_deleting(request, told, &[])
-    }
-
-    /// The same with what is deleted for good because of it, in one transaction.
-    ///
-    /// # Errors
-    /// As [`Ledger::close_unassessed`].
-    pub fn close_unassessed_deleting(
-        &mut self,
-        request: &str,
-        told: Date,
-        deleted: &[Record],
-    ) -> Result<RequestState, LedgerError> {
-        let state = self.find_request(request)?;
-        if state.status != Status::Executed {
-            return Err(state.cannot("one that is executed, which alone is closed without an assessment"));
-        }
-        self.closed(request, told, deleted)
-    }
-
-    /// Close an accepted request that was carried out by removing files alone, with what is deleted for good because of it,
-    /// in one transaction.
-    ///
-    /// # Errors
-    /// One that is not accepted, of which a model was made to forget, or for which no file was removed.
-    pub fn close_removed_deleting(
-        &mut self,
-        request: &str,
-        told: Date,
-        deleted: &[Record],
-    ) -> Result<RequestState, LedgerError> {
-        let state = self.find_request(request)?;
-        if ![Status::Accepted, Status::Extended].contains(&state.status) || !state.is_removal_alone() {
-            let expected = "one that is accepted, for which files were removed (`lacuna trace PERSON --purge`) and no run \
-                            was made";
-            return Err(state.cannot(expected));
-        }
-        let deleted = [deleted, &[status(request, Status::Executed, None)]].concat();
-        self.closed(request, told, &deleted)
-    }
-
-    fn closed(&mut self, request: &str, told: Date, deleted: &[Record]) -> Result<RequestState, LedgerError> {
+        let before = closing.before(&self.find_request(request)?)?;
         let end = [notification(request, DueReason::Outcome, told), status(request, Status::Closed, None)];
-        self.step(request, &[deleted, &end].concat())
+        self.step(request, &[deleted, &before, &end].concat())
     }
 
     /// Destroy the link from a pseudonym to the person; whether there was one.
@@ -252,6 +201,37 @@ impl Ledger {
             Ok((if written { Vec::new() } else { vec![record.clone()] }, ()))
         })?;
         Ok(there)
+    }
+}
+
+/// In what way a request is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// It was verified or refused.
+    Assessed,
+    /// It was executed, and its last verdict is `not_assessable` or `inconclusive`.
+    Unassessed,
+    /// It was accepted and carried out by removing files alone: no model was made to forget.
+    FilesRemoved,
+}
+
+impl Closing {
+    /// What is written of the request before it is closed.
+    fn before(self, state: &RequestState) -> Result<Vec<Record>, LedgerError> {
+        let accepted = [Status::Accepted, Status::Extended].contains(&state.status);
+        match self {
+            Closing::Assessed if state.status == Status::Executed => {
+                Err(LedgerError::Unassessed { request: state.request.clone() })
+            }
+            Closing::Unassessed if state.status != Status::Executed => {
+                Err(state.cannot("one that is executed, which alone is closed without an assessment"))
+            }
+            Closing::FilesRemoved if !accepted || !state.is_removal_alone() => Err(state.cannot(
+                "one that is accepted, for which files were removed (`lacuna trace PERSON --purge`) and no run was made",
+            )),
+            Closing::FilesRemoved => Ok(vec![status(&state.request, Status::Executed, None)]),
+            Closing::Assessed | Closing::Unassessed => Ok(Vec::new()),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn an_executed_request_is_closed_without_an_assessment_only_where_its_weakest_ve
     let told = day("2026-12-01");
     for verdict in VERDICTS {
         let (_folder, mut ledger, request) = ledger();
-        assert!(ledger.close_unassessed(&request, told).is_err(), "{verdict}: nothing was executed");
+        assert!(ledger.close_as(Closing::Unassessed, &request, told, &[]).is_err(), "{verdict}: nothing was executed");
         let mut records = run_with(&request, "one", verdict).to_vec();
         // A stronger verdict of another model makes the request no stronger.
         records.extend(run_with(&request, "two", "exact"));
@@ -53,7 +53,7 @@ fn an_executed_request_is_closed_without_an_assessment_only_where_its_weakest_ve
         ledger.advance(&request, Status::Executed).unwrap();
         let refused = ledger.close(&request, told).unwrap_err().to_string();
         assert!(refused.contains("--unassessed"), "{verdict}: {refused}");
-        let closed = ledger.close_unassessed(&request, told);
+        let closed = ledger.close_as(Closing::Unassessed, &request, told, &[]);
         assert_eq!(closed.is_ok(), is_open(verdict), "{verdict}: {closed:?}");
         if let Ok(state) = closed {
             assert!(state.status == Status::Closed && state.closed_unassessed, "{state:?}");
@@ -67,10 +67,10 @@ fn an_executed_request_is_closed_without_an_assessment_only_where_its_weakest_ve
 fn a_request_of_no_verdict_or_verified_is_not_closed_as_unassessed() {
     let (_folder, mut ledger, request) = ledger();
     ledger.advance(&request, Status::Executed).unwrap();
-    let refused = ledger.close_unassessed(&request, day("2026-12-01")).unwrap_err().to_string();
+    let refused = ledger.close_as(Closing::Unassessed, &request, day("2026-12-01"), &[]).unwrap_err().to_string();
     assert!(refused.contains("its verdict is none"), "{refused}");
     ledger.advance(&request, Status::Verified).unwrap();
-    assert!(ledger.close_unassessed(&request, day("2026-12-01")).is_err());
+    assert!(ledger.close_as(Closing::Unassessed, &request, day("2026-12-01"), &[]).is_err());
     assert!(!ledger.close(&request, day("2026-12-01")).unwrap().closed_unassessed);
 }
 
@@ -79,11 +79,14 @@ fn verdicts_of_a_round_of_runs_give_way_to_those_of_the_next() {
     let (_folder, mut ledger, request) = ledger();
     ledger.step(&request, &run_with(&request, "one", "residual_influence")).unwrap();
     ledger.advance(&request, Status::Executed).unwrap();
-    assert!(ledger.close_unassessed(&request, day("2026-12-01")).is_err(), "an audit has found what was left");
+    assert!(
+        ledger.close_as(Closing::Unassessed, &request, day("2026-12-01"), &[]).is_err(),
+        "an audit has found what was left"
+    );
     ledger.step(&request, &run_with(&request, "two", "not_assessable")).unwrap();
     let state = ledger.advance(&request, Status::Executed).unwrap();
     assert_eq!(state.verdict.as_deref(), Some("not_assessable"));
-    assert!(ledger.close_unassessed(&request, day("2026-12-01")).unwrap().closed_unassessed);
+    assert!(ledger.close_as(Closing::Unassessed, &request, day("2026-12-01"), &[]).unwrap().closed_unassessed);
 }
 
 #[test]
@@ -214,12 +217,13 @@ fn a_request_that_was_carried_out_by_removing_files_alone_is_closed_as_that_and_
     for (number, (records, allowed)) in cases.into_iter().enumerate() {
         let (_folder, mut ledger, _) = ledger();
         let request = ledger.receive(&asked("c"), &Holidays::new()).unwrap().request;
-        let early = ledger.close_removed_deleting(&request, day("2026-12-01"), &[]);
+        let early = ledger.close_as(Closing::FilesRemoved, &request, day("2026-12-01"), &[]);
         assert!(early.is_err(), "{number}: it was not accepted");
         ledger.advance(&request, Status::Accepted).unwrap();
         ledger.step(&request, &records(&request)).unwrap();
         let deleted = [removed(&request, RemovalKind::Deleted)];
-        let closed = ledger.close_removed_deleting(&request, day("2026-12-01"), if allowed { &deleted } else { &[] });
+        let closed =
+            ledger.close_as(Closing::FilesRemoved, &request, day("2026-12-01"), if allowed { &deleted } else { &[] });
         match closed {
             Ok(state) => {
                 assert!(allowed && state.closed_by_removal && !state.closed_unassessed, "{number}");

@@ -8,7 +8,7 @@ use crate::output::Outcome;
 use crate::trace::{deletions, quarantines_of};
 use clap::Args;
 use jiff::civil::Date;
-use lacuna_ledger::{Digest, ExtensionReason, Ledger, Record, RefusalGround, RemovalKind, Status};
+use lacuna_ledger::{Closing, Digest, ExtensionReason, Ledger, Record, RefusalGround, RemovalKind, Status};
 
 /// Which request, and of which ledger.
 #[derive(Args)]
@@ -130,12 +130,12 @@ pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, C
         let told = day_or_today(arguments.told);
         let deleted = deletions(&context.runs, &request, &ledger)?;
         check_at_hand(&ledger, &request, &deleted, context)?;
-        let closed = match (arguments.unassessed, arguments.removed) {
-            (true, _) => ledger.close_unassessed_deleting(&request, told, &deleted),
-            (_, true) => ledger.close_removed_deleting(&request, told, &deleted),
-            _ => ledger.close_deleting(&request, told, &deleted),
+        let closing = match (arguments.unassessed, arguments.removed) {
+            (true, _) => Closing::Unassessed,
+            (_, true) => Closing::FilesRemoved,
+            _ => Closing::Assessed,
         };
-        state = closed?;
+        state = ledger.close_as(closing, &request, told, &deleted)?;
     }
     // Written down first: a crash in between leaves files, which closing it once more deletes.
     for quarantine in quarantines_of(&context.runs, &request)? {
