@@ -235,6 +235,16 @@ fn one_channel_only(layout: &dyn Layout, channels: &[String]) -> CohortError {
     }
 }
 
+/// A folder of empty files: a layout knows names, and opens no image.
+#[cfg(test)]
+fn folder_of(files: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
+    }
+    folder
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,10 +306,7 @@ mod tests {
 
     #[test]
     fn data_that_fits_two_layouts_needs_a_word_from_the_user() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["images/1.nii.gz", "labels/1.nii.gz", "dataset.json"] {
-            lacuna_disk::write_bytes(&folder.path().join(name), b"").unwrap();
-        }
+        let folder = folder_of(&["images/1.nii.gz", "labels/1.nii.gz", "dataset.json"]);
         let error = choose(folder.path(), None).err().unwrap();
         assert!(error.to_string().contains("any of the layouts plain, msd"), "{error}");
         assert_eq!(choose(folder.path(), Some("plain")).unwrap().name(), "plain");

@@ -237,12 +237,9 @@ mod tests {
         "labels": {"background": 0, "lesion": 1}, "numTraining": 2, "file_ending": ".nii.gz"}"#;
 
     fn read(index: &str, files: &[&str], channels: Option<&[&str]>) -> Result<Listing, CohortError> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = super::super::folder_of(files);
         lacuna_disk::write_bytes(&folder.path().join(INDEX), index.as_bytes()).unwrap();
         std::fs::create_dir_all(folder.path().join(IMAGES)).unwrap();
-        for file in files {
-            lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
-        }
         assert!(!super::super::Msd.detect(folder.path()));
         let channels = channels.map(|names| names.iter().map(|name| name.to_string()).collect());
         Nnunet.read(folder.path(), &LayoutOptions { channels, ..LayoutOptions::default() })

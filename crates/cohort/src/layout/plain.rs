@@ -187,15 +187,8 @@ fn check_pairs(root: &Path, images: &NamedImages, labels: &[(String, PathBuf)]) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder_of as folder;
     use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
-        }
-        folder
-    }
 
     fn read(files: &[&str], channels: Option<&[&str]>) -> Result<Listing, CohortError> {
         let channels = channels.map(|names| names.iter().map(|name| name.to_string()).collect());

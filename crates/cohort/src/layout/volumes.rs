@@ -123,15 +123,8 @@ fn no_volume(file: &Entry, files: &[Entry]) -> Result<Option<PassedOver>, Cohort
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder_of as folder;
     use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
-        }
-        folder
-    }
 
     #[test]
     fn the_case_of_an_ending_does_not_matter() {

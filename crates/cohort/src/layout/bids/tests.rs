@@ -4,11 +4,8 @@ use std::path::PathBuf;
 
 /// A BIDS data set of empty files: nothing here opens an image.
 fn data(files: &[&str]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::layout::folder_of(files);
     lacuna_disk::write_bytes(&folder.path().join(DESCRIPTION), b"{}").unwrap();
-    for file in files {
-        lacuna_disk::write_bytes(&folder.path().join(file), b"").unwrap();
-    }
     folder
 }
 
