@@ -16,9 +16,11 @@ from importlib.metadata import version
 
 import nibabel
 import numpy as np
-from safetensors.numpy import save_file
 
 from command import lacuna
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "../cases"))
+from common.unet import unet
 
 warnings.simplefilter("ignore")
 if not hasattr(np, "Inf"):
@@ -48,33 +50,6 @@ def shapes():
     yield "ball, 0.2 % of stray voxels", ball, stray, (1.0, 1.0, 2.0), 1.0
 
 
-def plans(path):
-    arguments = {
-        "n_stages": 2, "features_per_stage": [1, 1], "conv_op": "torch.nn.modules.conv.Conv3d",
-        "kernel_sizes": [[1, 1, 1]] * 2, "strides": [[1, 1, 1]] * 2, "n_conv_per_stage": [1, 1],
-        "n_conv_per_stage_decoder": [1], "conv_bias": True, "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-        "norm_op_kwargs": {"eps": 1e-5, "affine": True}, "dropout_op": None, "dropout_op_kwargs": None,
-        "nonlin": "torch.nn.LeakyReLU", "nonlin_kwargs": {"inplace": True},
-    }
-    network = {"network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-               "arch_kwargs": arguments, "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"]}
-    with open(path, "w") as file:
-        json.dump({"plans_name": "p", "configurations": {"3d_fullres": {"architecture": network}}}, file)
-
-
-def network(path, voxels):
-    """Each norm is undone by its own scale and bias; the segmentation layer says 2 c x - c^2 of class c."""
-    single = lambda *values: np.array(values, np.float32)
-    scale, bias = single(np.sqrt(voxels.var(dtype=np.float64) + 1e-5)), single(voxels.mean(dtype=np.float64))
-    state = {"decoder.transpconvs.0.weight": np.ones((1, 1, 1, 1, 1), np.float32), "decoder.transpconvs.0.bias": single(0)}
-    for block, kernel in (("encoder.stages.0.0", [1]), ("encoder.stages.1.0", [1]), ("decoder.stages.0", [0, 1])):
-        state |= {f"{block}.convs.0.conv.weight": single(*kernel).reshape(1, -1, 1, 1, 1), f"{block}.convs.0.conv.bias": single(0),
-                  f"{block}.convs.0.norm.weight": scale, f"{block}.convs.0.norm.bias": bias}
-    state["decoder.seg_layers.0.weight"] = single(0, 2).reshape(2, 1, 1, 1, 1)
-    state["decoder.seg_layers.0.bias"] = single(0, -1)
-    save_file(state, path)
-
-
 def ours(program, folder, truth, prediction, spacing, tolerance):
     path = lambda *names: os.path.join(folder, *names)
     for part in ("images", "labels"):
@@ -83,11 +58,10 @@ def ours(program, folder, truth, prediction, spacing, tolerance):
     voxels = (prediction + 0.2 * np.random.default_rng(0).random(prediction.shape)).astype(np.float32)
     nibabel.save(nibabel.Nifti1Image(voxels, affine), path("data", "images", "a.nii.gz"))
     nibabel.save(nibabel.Nifti1Image(truth.astype(np.uint8), affine), path("data", "labels", "a.nii.gz"))
-    plans(path("plans.json"))
-    network(path("model.safetensors"), voxels)
+    model, plans = unet(folder, voxels)
     with open(path("table.toml"), "w") as file:
         file.write('name = "t"\nclasses = ["background", "mask"]\n\n[map]\n0 = "background"\n1 = "mask"\n')
-    model = ["--model", path("model.safetensors"), "--plans", path("plans.json")]
+    model = ["--model", str(model), "--plans", str(plans)]
     data = ["--data", path("data"), "--labels", path("table.toml"), "--preprocess", "none", "--runs", path("runs")]
     record = lacuna(program, "eval", *model, *data, "--tolerance", str(tolerance))
     surface = record["scores"][0]["volume"]["classes"][1]["surface"]
