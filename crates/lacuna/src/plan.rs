@@ -47,7 +47,7 @@ impl Plan {
         let machine = Machine::measure(&context.device);
         let workload = data.workload(epoch.volumes_at_once, context.activations);
         let estimate = Estimate::new(&workload, epoch.passes * epochs as u64, &machine);
-        estimate.check_memory(&workload, &machine)?;
+        workload.check_memory(machine.available_gib)?;
         Ok(Plan {
             name: name.to_string(),
             network: workload.architecture.to_string(),

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::progress::Progress;
 use lacuna_cohort::SubjectId;
-use lacuna_study::{Data, DataConfig, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig};
+use lacuna_study::{Data, DataConfig, NetworkConfig, ReferencesConfig, SplitConfig, StudyConfig, Workload};
 use lacuna_volume::Preprocessing;
 use std::collections::BTreeSet;
 
@@ -33,9 +33,11 @@ pub fn study_of(
     }
 }
 
-/// Every scan of some subjects, ready for the network; what is odd about the files is noted.
+/// Every scan of some subjects, ready for the network; what is odd about the files is noted. An input size that does not
+/// fit into memory, even one volume at a time, is refused before a scan is read.
 pub fn prepare(study: &StudyConfig, subjects: &BTreeSet<SubjectId>, context: &Context) -> Result<Data, CliError> {
     crate::redact::hide(subjects.iter().map(SubjectId::as_str));
+    refuse_what_cannot_fit(study, context)?;
     context.remember_cache()?;
     let mut progress: Option<Progress> = None;
     let data = Data::prepare(study, subjects, &context.loading, &mut |done, total| {
@@ -47,4 +49,11 @@ pub fn prepare(study: &StudyConfig, subjects: &BTreeSet<SubjectId>, context: &Co
         context.note(&format!("note: {notice}"));
     }
     Ok(data)
+}
+
+fn refuse_what_cannot_fit(study: &StudyConfig, context: &Context) -> Result<(), CliError> {
+    let Some(size) = study.preprocess.fixed_size() else { return Ok(()) };
+    let (_, _, architecture) = Data::open(study)?;
+    let one_volume = Workload { architecture, size, volumes_at_once: 1, activations: context.activations };
+    Ok(one_volume.check_memory(lacuna_study::available_gib(&context.device))?)
 }

@@ -289,6 +289,11 @@ fn a_dry_run_says_who_is_trained_on_and_what_it_takes_and_writes_nothing() {
     let huge = "train --data heads --labels tissue --preprocess canonical --size 4096x4096x8 --depth 200 --dry-run";
     let ran = place.run(huge);
     assert!(ran.code == 5 && ran.stderr.contains("preprocess.size"), "{}", ran.stderr);
+    // And before a scan is read.
+    std::fs::write(place.path("heads/images/phantom-000.nii.gz"), b"no image").unwrap();
+    let ran = place.run(huge);
+    assert!(ran.code == 5 && ran.stderr.contains("preprocess.size"), "{}", ran.stderr);
+    assert_eq!(place.run(&format!("{SETTINGS} --dry-run")).code, 4, "with a size that fits the scan is read");
 }
 
 #[test]

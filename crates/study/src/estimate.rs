@@ -59,10 +59,16 @@ impl Machine {
         let work = Cost::of(&architecture, SIZE).training_multiply_adds(Activations::Kept);
         Machine {
             multiply_adds_per_second: work / start.elapsed().as_secs_f64().max(1e-6),
-            // A graphics processor's own memory is what counts there, and it does not tell.
-            available_gib: if *device == Device::flex() { available_gib() } else { None },
+            available_gib: available_gib(device),
         }
     }
+}
+
+/// Memory that can be had for steps on a device, in GiB, where the system states it.
+pub fn available_gib(device: &Device) -> Option<f64> {
+    // A graphics processor's own memory is what counts there, and it does not tell.
+    let bytes = if *device == Device::flex() { available_bytes() } else { None };
+    bytes.map(|bytes| bytes as f64 / f64::from(1 << 30))
 }
 
 impl Estimate {
@@ -73,38 +79,36 @@ impl Estimate {
         let (seconds, gib) = (work / machine.multiply_adds_per_second, workload.gib());
         Estimate { training_passes, seconds, gib }
     }
+}
 
-    /// Refuse a study that does not fit, and offer the largest grid of the same shape that does.
+impl Workload {
+    /// Refuse steps that do not fit into the memory there is, where that is known, and offer the largest grid of the same
+    /// shape that does.
     ///
     /// # Errors
     /// [`StudyError::Memory`].
-    pub fn check_memory(&self, workload: &Workload, machine: &Machine) -> Result<(), StudyError> {
-        let Some(available_gib) = machine.available_gib.filter(|&available| available < self.gib) else {
+    pub fn check_memory(&self, available_gib: Option<f64>) -> Result<(), StudyError> {
+        let needed_gib = self.gib();
+        let Some(available_gib) = available_gib.filter(|&available| available < needed_gib) else {
             return Ok(());
         };
-        let fits = |size: &[usize; 3]| Workload { size: *size, ..workload.clone() }.gib() < available_gib;
-        let shrunk = |sixteenths: usize| workload.size.map(|voxels| (voxels * (16 - sixteenths) / 16 / 8).max(1) * 8);
+        let fits = |size: &[usize; 3]| Workload { size: *size, ..self.clone() }.gib() < available_gib;
+        let shrunk = |sixteenths: usize| self.size.map(|voxels| (voxels * (16 - sixteenths) / 16 / 8).max(1) * 8);
         let smaller = (1..16).map(shrunk).find(fits);
-        let recomputed = Workload { activations: Activations::Recomputed, ..workload.clone() }.gib() < available_gib;
+        let recomputed = Workload { activations: Activations::Recomputed, ..self.clone() }.gib() < available_gib;
         let fix = match smaller {
             _ if recomputed => "add --recompute, which needs less and gives the same numbers".to_string(),
             Some(smaller) => format!("set preprocess.size = {smaller:?}, which needs less"),
             None => "choose a shallower network".to_string(),
         };
-        Err(StudyError::Memory { needed_gib: self.gib, available_gib, fix })
+        Err(StudyError::Memory { needed_gib, available_gib, fix })
     }
-}
 
-impl Workload {
     /// Peak memory of one step; each volume of a step brings its own activations.
     fn gib(&self) -> f64 {
         let cost = Cost::of(&self.architecture, self.size);
         cost.training_bytes(self.volumes_at_once, self.activations) / f64::from(1 << 30)
     }
-}
-
-fn available_gib() -> Option<f64> {
-    available_bytes().map(|bytes| bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]
@@ -125,20 +129,19 @@ mod tests {
     #[test]
     fn the_papers_grid_is_refused_on_a_small_machine_with_a_smaller_one_offered() {
         let paper = resnet_50(PAPER, 1);
-        let estimate = Estimate::new(&paper, 1200, &machine(2.0));
-        let message = estimate.check_memory(&paper, &machine(2.0)).unwrap_err().to_string();
+        let message = paper.check_memory(Some(2.0)).unwrap_err().to_string();
         assert!(message.contains("preprocess.size = ["), "{message}");
-        assert!(estimate.check_memory(&paper, &machine(1000.0)).is_ok());
+        assert!(paper.check_memory(Some(1000.0)).is_ok() && paper.check_memory(None).is_ok());
     }
 
     #[test]
     fn recomputing_is_offered_before_a_smaller_grid_where_it_is_enough() {
         let kept = resnet_50(PAPER, 1);
         let recomputed = Workload { activations: Activations::Recomputed, ..kept.clone() };
-        let between = machine(0.5 * (kept.gib() + recomputed.gib()));
-        let message = Estimate::new(&kept, 1200, &between).check_memory(&kept, &between).unwrap_err().to_string();
+        let between = Some(0.5 * (kept.gib() + recomputed.gib()));
+        let message = kept.check_memory(between).unwrap_err().to_string();
         assert!(message.contains("--recompute"), "{message}");
-        assert!(Estimate::new(&recomputed, 1200, &between).check_memory(&recomputed, &between).is_ok());
+        assert!(recomputed.check_memory(between).is_ok());
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Study {
         }
         let workload = self.workload()?;
         let estimate = Estimate::new(&workload, passes, machine);
-        estimate.check_memory(&workload, machine)?;
+        workload.check_memory(machine.available_gib)?;
         Ok(estimate)
     }
 

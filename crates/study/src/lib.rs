@@ -39,7 +39,7 @@ pub use config::{
 };
 pub use cost::HorizonCost;
 pub use error::StudyError;
-pub use estimate::{Estimate, Machine, Workload};
+pub use estimate::{Estimate, Machine, Workload, available_gib};
 pub use measure::{Seen, SeenScan};
 pub use memory::peak_bytes;
 pub use opening::check_init;

@@ -35,6 +35,17 @@ pub enum Preprocessing {
     Medicalnet(Medicalnet),
 }
 
+impl Preprocessing {
+    /// D, H and W of every network input, where the settings alone decide it.
+    pub fn fixed_size(&self) -> Option<[usize; 3]> {
+        match self {
+            Preprocessing::None => None,
+            Preprocessing::Canonical(canonical) => canonical.size,
+            Preprocessing::Medicalnet(medicalnet) => Some(medicalnet.size),
+        }
+    }
+}
+
 /// A network's input with the way back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {

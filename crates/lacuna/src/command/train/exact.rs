@@ -108,7 +108,7 @@ fn planned(job: &Job, context: &Context, exact: Costs) -> Result<Planned, CliErr
     let workload = job.data.workload(job.run.train.batch_size.min(scans), context.activations);
     let machine = Machine::measure(&context.device);
     let estimate = Estimate::new(&workload, exact.training_passes, &machine);
-    estimate.check_memory(&workload, &machine)?;
+    workload.check_memory(machine.available_gib)?;
     Ok(Planned {
         name: job.run.name.clone(),
         network: workload.architecture.to_string(),
