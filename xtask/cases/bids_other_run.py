@@ -18,4 +18,4 @@ def check(case):
         done = case.data_check(root, "--channels", f"{other}_T1w")
         paired = [name for name, scan in done.scans.items() if scan.get("label_counts")]
         case.expect(f"{kind}: images of {other} have no label map", not paired, f"paired {paired}, {done}")
-        case.expect(f"{kind}: and that is told", done.code != 0 or done.problems, done)
+        case.expect(f"{kind}: and that is reported", done.code != 0 or done.problems, done)

@@ -3,7 +3,7 @@
 from common import head, save
 
 REPORT = "DeepReg#230, brainlife/warehouse#235"
-RIGHT = "endings may differ between channels; a scan without one of its channels is told"
+RIGHT = "endings may differ between channels; a scan without one of its channels is reported"
 
 
 def check(case):
@@ -18,4 +18,4 @@ def check(case):
         save(image * 2, case.folder / f"more/images/T1/s{number}.nii.gz")
     case.sound("two scans of two endings", case.data_check("endings"), 2)
     done = case.data_check("more")
-    case.expect("s3, which lacks FLAIR, is told", done.says("s3"), done)
+    case.expect("s3, which lacks FLAIR, is reported", done.says("s3"), done)

@@ -5,7 +5,7 @@ import numpy as np
 from common import torch_file
 
 REPORT = "PyTorch 2.15.0's own option"
-RIGHT = "read, or refused with that option named; nobody is sent to download it again"
+RIGHT = "read, or refused with that option named; there is no advice to download it again"
 
 
 def check(case):
@@ -13,7 +13,7 @@ def check(case):
     path = torch_file.without_checksums(torch_file.save(state, case.folder / "a.pth"))
     done = case.lacuna("inspect", path)
     case.expect("read, or the option is named", done.code == 0 or done.says_any("set_crc32_options", "without checksums"), done)
-    case.expect("nobody is sent to download it again", not done.says("download"), done)
+    case.expect("there is no advice to download it again", not done.says("download"), done)
     # One checksum that is 0 among true ones is damage.
     torch_file.save(state, path)
     whole = path.read_bytes()

@@ -3,7 +3,7 @@
 from common import head, plain, save
 
 REPORT = "dcm2niix 1.0.20260724 on CT and MR series"
-RIGHT = "such names are told: they are no people of their own"
+RIGHT = "such names are reported: they are no people of their own"
 
 
 def check(case):
@@ -14,4 +14,4 @@ def check(case):
             save(voxels, root / kind / f"{name}.nii.gz")
     done = case.data_check(root)
     for name in beside:
-        case.expect(f"{name} is told", done.says(name), done)
+        case.expect(f"{name} is reported", done.says(name), done)

@@ -5,7 +5,7 @@ import numpy as np
 from common import head, save
 
 REPORT = "ANTsPy#514, zarrnii#180"
-RIGHT = "another place is told whatever the size of a voxel, and the spacing is shown in digits that mean something"
+RIGHT = "another place is reported whatever the size of a voxel, and the spacing is shown in digits that mean something"
 
 
 def check(case):

@@ -7,7 +7,7 @@ import numpy as np
 from common import torch_file
 
 REPORT = "safetensors 0.8.0 (U32), PyTorch 2.15.0 (F8), zip tools"
-RIGHT = "what is not needed keeps nobody from reading the rest; what was passed over is told"
+RIGHT = "what is not needed does not prevent reading the rest; what was passed over is reported"
 NEEDS = ["safetensors"]
 
 
@@ -17,12 +17,12 @@ def check(case):
     weights = load_file(case.model())
     save_file({**weights, "extra": np.zeros(2, np.uint32)}, case.folder / "extra.safetensors")
     done = case.lacuna("convert", "extra.safetensors")
-    case.expect("an extra U32 tensor", done.code == 0 and "extra" in done.told + str(done.json), done)
+    case.expect("an extra U32 tensor", done.code == 0 and "extra" in done.output + str(done.json), done)
 
     tensors = {name: torch_file.Tensor(values) for name, values in weights.items()}
     torch_file.save(tensors, case.folder / "deflated.pth", zipfile.ZIP_DEFLATED)
     done = case.lacuna("inspect", "deflated.pth")
-    case.expect("a compressed archive is read, or told as one", done.code == 0 or (done.code == 4 and done.says("compress")), done)
+    case.expect("a compressed archive is read, or reported as one", done.code == 0 or (done.code == 4 and done.says("compress")), done)
 
     try:
         import torch
@@ -31,4 +31,4 @@ def check(case):
     torch.save({"conv1.weight": torch.zeros(4, 1, 3, 3, 3).to(torch.float8_e4m3fn), "steps": torch.tensor(3)}, case.folder / "fp8.pth")
     for verb in ("inspect", "convert"):
         done = case.lacuna(verb, "fp8.pth")
-        case.expect(f"{verb} tells that a tensor was not read", "conv1.weight" in done.told + str(done.json), done)
+        case.expect(f"{verb} reports that a tensor was not read", "conv1.weight" in done.output + str(done.json), done)

@@ -10,4 +10,4 @@ def check(case):
     save(head()[0], case.folder / "scans/images/anna-2021.nii.gz")
     done = case.data_check("scans")
     case.expect("no error", done.code == 0 and list(done.scans) == ["anna-2021"], done)
-    case.expect("missing labels are told", [p["fault"] for p in done.problems] == ["no-labels"], done)
+    case.expect("missing labels are reported", [p["fault"] for p in done.problems] == ["no-labels"], done)

@@ -6,7 +6,7 @@ import numpy as np
 from common import head, save
 
 REPORT = "export of int32 and int64 images"
-RIGHT = "exported with the same values, or the rounding is told; what rounding makes constant is never called so without it"
+RIGHT = "exported with the same values, or the rounding is reported; what rounding makes constant is never called so without it"
 
 
 def check(case):
@@ -20,10 +20,10 @@ def check(case):
         save(labels, case.folder / f"{name}/labels/a.nii.gz", np.diag([2.0, 2, 3, 1]))
         done = case.data_check(name)
         faults = {problem["fault"] for problem in done.problems}
-        case.expect(f"{name} is not called constant unless rounding is told", "constant" not in faults or "rounded" in faults, done)
+        case.expect(f"{name} is not called constant unless rounding is reported", "constant" not in faults or "rounded" in faults, done)
         if done.code == 0:
             exported = case.lacuna("data", "export", name, "--to", "plain", "--out", f"{name}-out")
             found = np.asarray(nib.load(case.folder / f"{name}-out/images/a.nii.gz").dataobj).astype(voxels.dtype)
             same = (found == voxels).mean()
-            told = done.says_any("float32", "precision", "rounded", "2^24", "exact") or exported.says_any("float32", "precision", "rounded")
-            case.expect(f"{name} keeps its values, or it is told", same == 1 or told, f"{same:.3f} of the voxels are the same, {exported}")
+            reported = done.says_any("float32", "precision", "rounded", "2^24", "exact") or exported.says_any("float32", "precision", "rounded")
+            case.expect(f"{name} keeps its values, or it is reported", same == 1 or reported, f"{same:.3f} of the voxels are the same, {exported}")

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-REPORT = "a database changed by whoever has the file and not the keys"
+REPORT = "a database changed by a person who has the file and not the keys"
 RIGHT = "verify ends with 7, and so does export: nothing is signed that does not verify"
 
 

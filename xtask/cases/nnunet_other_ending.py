@@ -3,7 +3,7 @@
 from common import head, nnunet, save
 
 REPORT = "nnUNet#637"
-RIGHT = "the case is told, also where numTraining happens to fit"
+RIGHT = "the case is reported, also where numTraining happens to fit"
 
 
 def check(case):
@@ -11,4 +11,4 @@ def check(case):
     save(head(5)[0], root / "imagesTr/late_0000.nii")
     save(head(5)[1], root / "labelsTr/late.nii")
     done = case.data_check(root)
-    case.expect("late is told", done.says("late"), done)
+    case.expect("late is reported", done.says("late"), done)

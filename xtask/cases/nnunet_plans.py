@@ -4,7 +4,7 @@ from common import head, save
 from common.unet import unet
 
 REPORT = "nnUNet 2.8.1's planner on sagittal slices of 4 mm, and its cascade"
-RIGHT = "the second stage is refused by name; transposed axes are followed, refused or told"
+RIGHT = "the second stage is refused by name; transposed axes are followed, refused or reported"
 
 
 def cascade(plans):
@@ -26,4 +26,4 @@ def check(case):
     checkpoint, plans = unet(case.folder / "turned", changed=transposed)
     save(head()[0], case.folder / "a.nii.gz")
     done = case.lacuna("predict", "a.nii.gz", "--model", checkpoint, "--plans", plans, "--preprocess", "none", "--out", "o")
-    case.expect("transpose_forward is told or refused", done.says("transpose_forward"), done)
+    case.expect("transpose_forward is reported or refused", done.says("transpose_forward"), done)

@@ -25,8 +25,8 @@ def check(case):
         "convert": [checkpoint, "--plans", plans, "--out", "x.safetensors"],
     }.items():
         done = case.lacuna(verb, *words)
-        case.expect(f"{verb}: regions are told", done.says("region"), done)
-        case.expect(f"{verb}: refused, or told and read", done.code in (0, 3, 4) and not done.panicked, done)
+        case.expect(f"{verb}: regions are reported", done.says("region"), done)
+        case.expect(f"{verb}: refused, or reported and read", done.code in (0, 3, 4) and not done.panicked, done)
     index = {key: value for key, value in index.items() if key != "regions_class_order"} | {"labels": {"background": 0, "one": 1}}
     plain, plans = unet(case.folder / "plain", classes=2, init_args={"dataset_json": index})
     done = case.lacuna("predict", "a.nii.gz", "--model", plain, "--plans", plans, "--preprocess", "none", "--out", "p")

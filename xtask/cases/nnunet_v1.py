@@ -3,7 +3,7 @@
 from common import nnunet
 
 REPORT = "nnUNet#729, #946, #231"
-RIGHT = "told that it is nnU-Net's first version"
+RIGHT = "reported that it is nnU-Net's first version"
 
 
 def check(case):
@@ -16,5 +16,5 @@ def check(case):
         }
         done = case.data_check(nnunet(case.folder / f"data{channels}", index, channels=channels))
         read = done.code == 0 and len(done.scans) == 2
-        case.expect(f"{channels} channels: read, or told as the first version", read or done.says_any("first version", "nnU-Net v1", "nnU-Net 1"), done)
-        case.expect("nobody is sent to split 4-D files", not done.says("4-D"), done)
+        case.expect(f"{channels} channels: read, or reported as the first version", read or done.says_any("first version", "nnU-Net v1", "nnU-Net 1"), done)
+        case.expect("there is no advice to split 4-D files", not done.says("4-D"), done)

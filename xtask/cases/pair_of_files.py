@@ -17,4 +17,4 @@ def check(case):
         header.write_bytes(data)
         done = case.lacuna("predict", "a.hdr", "--model", case.model(), "--out", f"o{len(data)}")
         case.refused(f"{len(data)} bytes", done, "pair")
-        case.expect("nobody is sent to download it again", not done.says("download"), done)
+        case.expect("there is no advice to download it again", not done.says("download"), done)

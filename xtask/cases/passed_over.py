@@ -8,7 +8,7 @@ import numpy as np
 from common import plain
 
 REPORT = "nibabel#570, nnUNet#637, SCT#4757"
-RIGHT = "each file is read or told: nobody is passed over in silence"
+RIGHT = "each file is read or reported: no person is passed over silently"
 
 
 def check(case):
@@ -22,7 +22,7 @@ def check(case):
         (here / "s4.nii.gz").unlink()
     done = case.data_check(root)
     for name in ("s2", "s3", "s4"):
-        case.expect(f"{name} is read or told", name in done.scans or done.says(name), f"read {sorted(done.scans)}, {done}")
+        case.expect(f"{name} is read or reported", name in done.scans or done.says(name), f"read {sorted(done.scans)}, {done}")
 
     scans = case.folder / "scans"
     shutil.copytree(plain(case.folder / "one", ["a"]) / "images", scans)

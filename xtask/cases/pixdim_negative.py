@@ -29,7 +29,7 @@ def check(case):
         case.expect(f"{both}: nibabel takes the sform", np.allclose(nib.load(path).affine, AFFINE), nib.load(path).affine.tolist())
         done = case.data_check(both)
         case.expect(f"{both}: read", done.code == 0, done)
-        case.expect(f"{both}: a negative pixdim is told", any("pixdim" in str(problem) for problem in done.problems), done)
+        case.expect(f"{both}: a negative pixdim is reported", any("pixdim" in str(problem) for problem in done.problems), done)
     mirrored = sitk.ReadImage(str(case.folder / "sform-alone/images/a.nii")).GetDirection()[4] != sitk.ReadImage(str(written(head()[0], case.folder / "sound.nii"))).GetDirection()[4]
     case.expect("SimpleITK still turns j round, which is why", mirrored, mirrored)
     done = case.lacuna("predict", "sform-alone/images/a.nii", "--model", case.model(), "--out", "o")

@@ -5,7 +5,7 @@ import numpy as np
 from common import head, save
 
 REPORT = "TotalSegmentator's ID/ct.nii.gz; nnUNet#2695, MONAI#1846"
-RIGHT = "the name that two scans share is told; an image that cannot be prepared is named, and the others are done"
+RIGHT = "the name that two scans share is reported; an image that cannot be prepared is named, and the others are done"
 
 
 def check(case):

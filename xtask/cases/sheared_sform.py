@@ -5,7 +5,7 @@ import numpy as np
 from common import head, save
 
 REPORT = "dcm2niix's uncorrected gantry tilt"
-RIGHT = "told, and no advice to copy one form over the other unseen: here neither is known to be exact"
+RIGHT = "reported, and no advice to copy one form over the other unseen: here neither is known to be exact"
 
 
 def check(case):
@@ -15,7 +15,7 @@ def check(case):
         save(voxels, case.folder / f"data/{kind}/tilted.nii.gz", affine)
     done = case.data_check("data")
     faults = {problem["fault"] for problem in done.problems}
-    case.expect("the shear is told", "sheared-sform" in faults, done)
+    case.expect("the shear is reported", "sheared-sform" in faults, done)
     advice = " ".join(problem["fix"] for problem in done.problems)
-    case.expect("nobody is sent to set the sform from the qform", "sform from the qform" not in advice, advice)
-    case.expect("nobody is sent to copy one over the other", "over the other" not in advice, advice)
+    case.expect("there is no advice to set the sform from the qform", "sform from the qform" not in advice, advice)
+    case.expect("there is no advice to copy one over the other", "over the other" not in advice, advice)

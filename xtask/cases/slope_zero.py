@@ -22,5 +22,5 @@ def check(case):
             path.write_bytes(with_header(made, **fields))
     case.sound("slope 0, intercept 0", case.data_check("0"), 1)
     done = case.data_check("5")
-    case.expect("slope 0, intercept 5 is told", done.code == 0 and done.says("scl_"), done)
+    case.expect("slope 0, intercept 5 is reported", done.code == 0 and done.says("scl_"), done)
     case.expect("and not added", done.scans["a"]["image"]["range"] == [float(image.min()), float(image.max())], done.scans)

@@ -16,6 +16,6 @@ def check(case):
     case.expect("predicted", predicted.code == 0, predicted)
     purged = case.lacuna("trace", "p1", "--data", "data", "--root", "out", "--purge", "--include-sources")
     left = sorted(path.name for path in (case.folder / "out").glob("*mueller*"))
-    told = str(purged.json) + purged.told
-    case.expect("its label map goes, or is told", not left or ("mueller" in told and purged.code != 0), f"{left} {purged}")
+    reported = str(purged.json) + purged.output
+    case.expect("its label map goes, or is reported", not left or ("mueller" in reported and purged.code != 0), f"{left} {purged}")
     case.expect("those of others stay", (case.folder / "out/a_labels.nii.gz").exists(), purged)

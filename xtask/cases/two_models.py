@@ -5,7 +5,7 @@ import re
 from common import torch_file
 
 REPORT = "super-gradients#682, timm's model_ema"
-RIGHT = "told which of the two was taken and that there is another; the average alone is read"
+RIGHT = "reported which of the two was taken and that there is another; the average alone is read"
 NEEDS = ["safetensors"]
 
 
@@ -19,8 +19,8 @@ def check(case):
         torch_file.save({"epoch": 3, taken: tensors, other: average}, case.folder / "a.pth")
         for json in (False, True):
             done = case.lacuna("convert", "a.pth", json=json)
-            said = done.told + str(done.json)
-            case.expect(f"{other} is told beside {taken}, {'JSON' if json else 'text'}", re.search(rf"\b{other}\b", said), done)
+            printed = done.output + str(done.json)
+            case.expect(f"{other} is reported beside {taken}, {'JSON' if json else 'text'}", re.search(rf"\b{other}\b", printed), done)
     torch_file.save({"epoch": 3, "ema_state_dict": average}, case.folder / "a.pth")
     done = case.lacuna("convert", "a.pth")
     case.expect("ema_state_dict alone is read", done.code == 0, done)

@@ -24,4 +24,4 @@ def check(case):
         found = (done.scans.get("a", {}).get("image") or {}).get("range")
         read = done.code == 0 and found == right
         case.expect(f"{offset}: its own voxels", read or (offset and done.code == 4), f"{found} in place of {right}, {done}")
-        case.expect(f"{offset}: it is told", done.says("vox_offset"), done)
+        case.expect(f"{offset}: it is reported", done.says("vox_offset"), done)

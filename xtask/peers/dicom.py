@@ -94,7 +94,7 @@ def compared(program, folder, name):
         if apart > 1e-4 or not same:
             sys.exit(f"{name}/{file}: affines {apart} apart, voxels the same: {same}")
         faults = sorted({problem["fault"] for problem in problems if file in problem["file"]} - {"text-fields"})
-        figures[file] = {"affine_max_difference": apart, "voxels_equal": same, "ball_off_mm": round(ball_off_mm(source), 2), "told": faults}
+        figures[file] = {"affine_max_difference": apart, "voxels_equal": same, "ball_off_mm": round(ball_off_mm(source), 2), "faults": faults}
     return figures
 
 
@@ -125,8 +125,8 @@ def main():
         write_series(os.path.join(folder, name), heights, tilt)
         figures[name] = compared(program, folder, name)
     for name in ("tilt_plus", "tilt_minus"):
-        if "sheared-sform" not in figures[name][f"{name}.nii.gz"]["told"]:
-            sys.exit(f"{name}: the shear of the uncorrected volume is not told")
+        if "sheared-sform" not in figures[name][f"{name}.nii.gz"]["faults"]:
+            sys.exit(f"{name}: the shear of the uncorrected volume is not reported")
     if figures["straight"]["straight.nii.gz"]["ball_off_mm"] > 0.5:
         sys.exit(f"the straight series is misplaced: {figures['straight']}")
     print(json.dumps(figures))

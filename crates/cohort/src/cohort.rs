@@ -106,7 +106,7 @@ impl Cohort {
     }
 }
 
-/// The scans that are to be left out, and the others. A name is a subject's if somebody is called so, else a scan's.
+/// The scans that are to be left out, and the others. A name is that of a subject if there is one, else that of a scan.
 fn left_out(scans: Vec<Scan>, exclude: &[Excluded]) -> Result<(Vec<Scan>, Vec<Scan>), CohortError> {
     let subjects: BTreeSet<&str> = scans.iter().map(|scan| scan.subject.as_str()).collect();
     let is_of = |scan: &Scan, name: &str| match subjects.contains(name) {

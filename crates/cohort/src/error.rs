@@ -203,8 +203,8 @@ pub enum CohortError {
         /// What to do.
         fix: String,
     },
-    /// Nobody is left of a data set.
-    #[error("everybody is left out by --exclude; fix: leave out fewer")]
+    /// Every subject of a data set is left out.
+    #[error("every subject is left out by --exclude; fix: leave out fewer")]
     NobodyLeft,
     /// A tolerance that is no length.
     #[error("tolerance_mm: expected 0 or more, found {found}; fix: state a length in millimetres")]

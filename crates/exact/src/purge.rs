@@ -61,7 +61,7 @@ pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<V
 /// The manifest of the files that stay once those that hold any of `leaving` are gone: the plan without them, and every
 /// state and model that never saw them, under the names that they have in that plan too.
 ///
-/// None where nothing can stay: nobody else is in the plan, the initial weights saw one of them, or nothing says whom
+/// None where nothing can stay: no other subject is in the plan, the initial weights saw one of them, or nothing says whom
 /// those saw.
 pub fn without(manifest: &Manifest, leaving: &BTreeSet<SubjectId>) -> Option<Manifest> {
     let saw_nobody_of_them = match (&manifest.init, &manifest.init_saw) {

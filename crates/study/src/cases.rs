@@ -120,7 +120,7 @@ impl Data {
         Workload { architecture: self.architecture.clone(), size: [d, h, w], volumes_at_once, activations }
     }
 
-    /// What a person should be told of the files, each once with the number of files it holds for; `named` says how a
+    /// What is worth knowing of the files, each once with the number of files it holds for; `named` says how a
     /// case's file is called.
     pub fn notices(&self, named: impl Fn(&Case, &Path) -> String) -> Vec<String> {
         let notices = self.cases.iter().flat_map(|case| case.notices.iter().map(move |notice| (case, notice)));
@@ -129,15 +129,15 @@ impl Data {
 
     /// What of the data set was not read, in the same way.
     pub fn passed_over(&self, named: impl Fn(&Path) -> String) -> Vec<String> {
-        let said = |one: &PassedOver| (named(&one.path), format!("{}; not read; fix: {}", one.found, one.fix));
-        folded(self.passed_over.iter().map(said))
+        let reported = |one: &PassedOver| (named(&one.path), format!("{}; not read; fix: {}", one.found, one.fix));
+        folded(self.passed_over.iter().map(reported))
     }
 }
 
 /// One line for each text, with the first file in order and how many there are.
-fn folded(said: impl Iterator<Item = (String, String)>) -> Vec<String> {
+fn folded(notices: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    said.for_each(|(file, text)| {
+    notices.for_each(|(file, text)| {
         files.entry(text).or_default().insert(file);
     });
     let line = |(text, files): (String, BTreeSet<String>)| match (files.first(), files.len()) {

@@ -91,7 +91,7 @@ def with_header(image, **fields):
 
 
 class Done:
-    """What a command said."""
+    """What a command printed, and its exit code."""
 
     def __init__(self, process, folder):
         self.code = process.returncode
@@ -99,10 +99,10 @@ class Done:
             self.json = json.loads(process.stdout)
         except ValueError:
             self.json = {}
-        told = [" ".join(str(problem[key]) for key in sorted(problem)) for problem in self.problems]
-        told += [process.stderr, self.json.get("error", "") if self.json else process.stdout]
+        reported = [" ".join(str(problem[key]) for key in sorted(problem)) for problem in self.problems]
+        reported += [process.stderr, self.json.get("error", "") if self.json else process.stdout]
         # Problems, errors and notices, without the listing and the case's own folder, whose name has its words.
-        self.told = "\n".join(told).replace(f"{folder}/", "").strip()
+        self.output = "\n".join(reported).replace(f"{folder}/", "").strip()
 
     @property
     def problems(self):
@@ -117,7 +117,7 @@ class Done:
 
     def says(self, *words):
         """Whether it says all of these, in any case of letters."""
-        return all(word.lower() in self.told.lower() for word in words)
+        return all(word.lower() in self.output.lower() for word in words)
 
     def says_any(self, *words):
         return any(self.says(word) for word in words)
@@ -127,7 +127,7 @@ class Done:
         return self.code in (1, 101) or self.says_any("internal:", "panicked")
 
     def __str__(self):
-        return f"exit {self.code}: {self.told[:900] or 'nothing is told'}".replace("\n", " ")
+        return f"exit {self.code}: {self.output[:900] or 'nothing is printed'}".replace("\n", " ")
 
 
 class Case:

@@ -36,7 +36,7 @@ pub(crate) struct ByProduct {
 impl ByProduct {
     /// What is reported of it.
     pub fn passed_over(&self) -> PassedOver {
-        said(&self.scan, &self.kept)
+        report(&self.scan, &self.kept)
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn without_by_products(
     (kept, out.into_iter().map(by_product).collect())
 }
 
-fn said(scan: &ListedScan, kept: &str) -> PassedOver {
+fn report(scan: &ListedScan, kept: &str) -> PassedOver {
     let found =
         format!("of the same series as `{kept}`, as dcm2niix names what it makes of one; not counted as a person");
     let fix = match scan.name.contains("_ROI") {

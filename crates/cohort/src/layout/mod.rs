@@ -210,7 +210,7 @@ fn dicom_among(entries: &[names::Entry]) -> String {
         below.flat_map(|entry| names::entries(&entry.path).unwrap_or_default().into_iter().take(LOOKED_AT)).collect();
     let files = entries.iter().take(LOOKED_AT).chain(&below).filter(|entry| entry.kind == names::Kind::File);
     let kinds = files.filter_map(|file| Some((file, dicom::kind_of(&file.path)?)));
-    // Segmentations first: an image is what everybody expects there.
+    // Segmentations first: an image is what is expected there.
     match kinds.max_by_key(|(_, kind)| kind.is_segmentation()) {
         Some((file, kind)) => format!("\n{} is {}: {}", file.path.display(), kind.in_words(), kind.fix()),
         None => String::new(),

@@ -1,11 +1,11 @@
-//! The volumes of a folder, and what in it is none though somebody may take it for one.
+//! The volumes of a folder, and what in it may be taken for one and is not read.
 
 use super::dicom;
 use super::names::{self, Entry, Kind, volume_stem};
 use crate::CohortError;
 use std::path::{Path, PathBuf};
 
-/// A file or folder of a data set that is not read, though it may hold somebody's scan.
+/// A file or folder of a data set that is not read, though it may hold a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     /// The file or folder.
@@ -107,7 +107,7 @@ fn no_volume(file: &Entry, files: &[Entry]) -> Result<Option<PassedOver>, Cohort
     let is_here = |name: &str| files.iter().any(|other| other.name.to_ascii_lowercase() == name);
     match lower.rsplit_once('.') {
         Some((_, "hdr")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair", PAIR))),
-        // Its header was said already.
+        // Its header was reported already.
         Some((stem, "img")) if is_here(&format!("{stem}.hdr")) => Ok(None),
         Some((_, "img")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair without its .hdr", PAIR))),
         Some((_, "dcm" | "ima")) | None => match dicom::kind_of(&file.path) {

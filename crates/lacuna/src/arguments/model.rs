@@ -122,7 +122,7 @@ impl ModelArguments {
         }
     }
 
-    /// Somebody else's weights: nothing may be missing, left over or of another shape.
+    /// Foreign weights: nothing may be missing, left over or of another shape.
     fn foreign(
         &self,
         file: &WeightFile,

@@ -1,4 +1,4 @@
-//! Voxels said to begin within the header.
+//! A header that states voxels to begin within itself.
 
 use super::Fault;
 use crate::check::{Finding, Findings, Severity, seen::Seen};

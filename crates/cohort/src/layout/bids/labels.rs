@@ -28,13 +28,13 @@ pub(super) struct Derivative {
     entities: String,
     /// By the session's folder.
     labels: BTreeMap<PathBuf, Vec<LabelMap>>,
-    /// How much of it the user said.
-    said: Said,
+    /// How much of it the user has named.
+    named: Named,
 }
 
 /// How a derivative was chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum Named {
     /// It is the only one.
     Nothing,
     /// By its pipeline and its own entities: its maps still go by their images.
@@ -86,7 +86,7 @@ impl Derivative {
     ) -> Result<Option<PathBuf>, CohortError> {
         let images: Vec<Entities> = channels.iter().map(|channel| parse(channel).0).collect();
         let labels = self.labels.get(&session.folder).map_or(&[][..], |labels| labels);
-        let fits = |label: &&LabelMap| self.said == Said::Everything || label.entities.fits(&images);
+        let fits = |label: &&LabelMap| self.named == Named::Everything || label.entities.fits(&images);
         let (fitting, others): (Vec<&LabelMap>, Vec<&LabelMap>) = labels.iter().partition(fits);
         // That which says most of the image is its own.
         let most = fitting.iter().map(|label| label.entities.of_source.len()).max().unwrap_or(0);
@@ -104,10 +104,10 @@ impl Derivative {
         }
     }
 
-    /// Whether a map names no run where there are several, and nobody said that it is meant.
+    /// Whether a map names no run where there are several, and the user has not named the derivative.
     fn leaves_the_run_open(&self, label: &LabelMap, session: &Session, channels: &[String]) -> bool {
         let open = !label.entities.of_source.contains_key("run");
-        self.said == Said::Nothing && open && channels.iter().any(|channel| session.has_other_runs(channel))
+        self.named == Named::Nothing && open && channels.iter().any(|channel| session.has_other_runs(channel))
     }
 
     fn which_of(&self, labels: &[&&LabelMap], session: &Session, channels: &[String]) -> CohortError {
@@ -155,16 +155,16 @@ fn file_name(path: &Path) -> String {
 /// of maps, or else a pipeline.
 fn named(found: Vec<Derivative>, asked: &str) -> Vec<Derivative> {
     let name = asked.strip_suffix('/').unwrap_or(asked);
-    let said = |derivative: Derivative| Derivative { said: Said::Derivative, ..derivative };
+    let by_itself = |derivative: Derivative| Derivative { named: Named::Derivative, ..derivative };
     let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|derivative| derivative.name() == name);
     if !exact.is_empty() {
-        return exact.into_iter().map(said).collect();
+        return exact.into_iter().map(by_itself).collect();
     }
     let whole: Vec<Derivative> = others.iter().filter_map(|derivative| derivative.whole(asked)).collect();
     if !whole.is_empty() {
         return whole;
     }
-    others.into_iter().filter(|derivative| derivative.pipeline == asked).map(said).collect()
+    others.into_iter().filter(|derivative| derivative.pipeline == asked).map(by_itself).collect()
 }
 
 impl Derivative {
@@ -174,12 +174,12 @@ impl Derivative {
         labels.values_mut().for_each(|labels| labels.retain(|label| self.whole_name(&label.entities) == asked));
         labels.retain(|_, labels| !labels.is_empty());
         let (pipeline, entities) = (self.pipeline.clone(), self.entities.clone());
-        (!labels.is_empty()).then_some(Derivative { pipeline, entities, labels, said: Said::Everything })
+        (!labels.is_empty()).then_some(Derivative { pipeline, entities, labels, named: Named::Everything })
     }
 }
 
-/// Everything that could be meant, by name. Volumes of derivatives that are no label maps are said where nothing else
-/// is there.
+/// Everything that could be meant, by name. Volumes of derivatives that are no label maps are reported where
+/// there is nothing else.
 fn all(root: &Path, sessions: &[Session], passed_over: &mut Vec<PassedOver>) -> Result<Vec<Derivative>, CohortError> {
     let mut found: BTreeMap<(String, String), BTreeMap<PathBuf, Vec<LabelMap>>> = BTreeMap::new();
     let (mut others, mut unread) = (Vec::new(), Vec::new());
@@ -190,7 +190,7 @@ fn all(root: &Path, sessions: &[Session], passed_over: &mut Vec<PassedOver>) -> 
                 continue;
             }
             let volumes = volumes(&anatomy)?;
-            // What lies beside the images was said with them.
+            // What lies beside the images was reported with them.
             unread.extend(volumes.passed_over.into_iter().filter(|_| pipeline != HERE));
             for (stem, path) in volumes.named {
                 match session.rest(&stem).map(parse) {
@@ -211,8 +211,8 @@ fn all(root: &Path, sessions: &[Session], passed_over: &mut Vec<PassedOver>) -> 
         passed_over.extend(others.iter().map(|path| PassedOver::new(path, what.clone(), fix.clone())));
     }
     passed_over.extend(unread);
-    let said = Said::Nothing;
-    let derivative = |((pipeline, entities), labels)| Derivative { pipeline, entities, labels, said };
+    let named = Named::Nothing;
+    let derivative = |((pipeline, entities), labels)| Derivative { pipeline, entities, labels, named };
     Ok(found.into_iter().map(derivative).collect())
 }
 
