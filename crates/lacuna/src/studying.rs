@@ -75,19 +75,19 @@ impl Folders {
         Ok(Store::in_places(open(&self.records)?, open(&self.models)?, self.work.clone()))
     }
 
-    /// Those that are folders and no buckets.
+    /// Those that are folders, neither buckets nor archives.
     pub fn in_folders(&self) -> impl Iterator<Item = &Path> {
-        [&self.records, &self.models].into_iter().filter_map(Address::folder)
+        [&self.records, &self.models].into_iter().filter_map(Address::folder).filter(|path| !path.is_file())
     }
 
     /// The folder of the records, for what is written beside them.
     ///
     /// # Errors
-    /// If they lie in a bucket.
+    /// If they lie in a bucket or an archive.
     pub fn records_folder(&self) -> Result<&Path, CliError> {
         let found = &self.records;
         let what = || format!("--records: expected a folder, found {found}; fix: audits are declared in a folder");
-        found.folder().ok_or_else(|| CliError::Config { what: what() })
+        found.folder().filter(|path| !path.is_file()).ok_or_else(|| CliError::Config { what: what() })
     }
 }
 
@@ -105,8 +105,6 @@ struct StudyRecord<'a> {
     results: PathBuf,
     report: PathBuf,
     records: &'a Address,
-    /// How many of the records used were written before records were sealed.
-    unsealed_records: usize,
     seconds: f64,
     tables: Vec<Table>,
     gates: Vec<Gate>,
@@ -124,7 +122,6 @@ pub struct Finished<'a> {
     pub tables: Vec<Table>,
     /// Each run before the gate of its goal.
     pub gates: Vec<Gate>,
-    unsealed_records: usize,
     seconds: f64,
 }
 
@@ -234,7 +231,7 @@ fn run_in<'a>(
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", describe(&estimate)));
-    let (done, unsealed_records) = carry_out(verb, study, &study.tasks(), folder, folders, context)?;
+    let done = carry_out(verb, study, &study.tasks(), folder, folders, context)?;
     // What was recorded before an interruption is a result too.
     let rows = study.rows()?;
     results::write(&folder.file("results.csv"), &rows)?;
@@ -267,20 +264,19 @@ fn run_in<'a>(
     let pictures = Some(viewing::of_study(study, &gates, images, context)?);
     Report { title, rows, probes, curves, pictures, ..report }.write(folder)?;
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Finished { study, folder, folders, tables, gates, unsealed_records, seconds })
+    Ok(Finished { study, folder, folders, tables, gates, seconds })
 }
 
 /// The tables and gates, for the verbs whose result they are.
 pub fn tables_and_gates(verb: &'static str, finished: Finished) -> Result<Outcome, CliError> {
     let files = finished.files();
-    let Finished { study, folder, folders, tables, gates, unsealed_records, seconds } = finished;
+    let Finished { study, folder, folders, tables, gates, seconds } = finished;
     let record = StudyRecord {
         name: &study.config().name,
         run: folder.path(),
         results: folder.file("results.csv"),
         report: folder.file(reporting::FILE),
         records: &folders.records,
-        unsealed_records,
         seconds,
         tables,
         gates,
@@ -292,22 +288,18 @@ pub fn tables_and_gates(verb: &'static str, finished: Finished) -> Result<Outcom
 impl Finished<'_> {
     /// Where everything lies, for people.
     pub fn files(&self) -> String {
-        let unsealed = match self.unsealed_records {
-            0 => String::new(),
-            found => format!(" ({found} unsealed, of an older lacuna: nothing shows whether they were edited)"),
-        };
         named(&[
             ("tables", self.folder.file("table.md").display().to_string()),
             ("gates", self.folder.file("gates.md").display().to_string()),
             ("report", self.folder.file(reporting::FILE).display().to_string()),
             ("rows", self.folder.file("results.csv").display().to_string()),
-            ("records", format!("{}{unsealed}", self.folders.records)),
+            ("records", self.folders.records.to_string()),
             ("time", duration(self.seconds)),
         ])
     }
 }
 
-/// Do every task that has no record yet, and write how the epochs went; how it ended, and how many records have no seal.
+/// Do every task that has no record yet, and write how the epochs went; the inner result is how it ended.
 pub fn carry_out(
     verb: &'static str,
     study: &Study,
@@ -315,12 +307,12 @@ pub fn carry_out(
     folder: &RunFolder,
     folders: &Folders,
     context: &Context,
-) -> Result<(Result<(), CliError>, usize), CliError> {
+) -> Result<Result<(), CliError>, CliError> {
     study.store().remove_abandoned()?;
     let mut watch = Watch::in_folder(verb, study, folder, context);
     let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
     folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
-    Ok((done, watch.unsealed))
+    Ok(done)
 }
 
 /// An interruption is told with what is kept and how to go on.

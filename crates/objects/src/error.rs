@@ -1,6 +1,7 @@
 //! What can be wrong with places.
 
 use lacuna_disk::DiskError;
+use std::path::PathBuf;
 
 /// An error of a place, with the file or object.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,20 @@ pub enum ObjectError {
         found_bytes: u64,
         /// What is read at most.
         limit_bytes: u64,
+    },
+    /// A file that is no archive that can be read.
+    #[error("{}: expected an archive of files, compressed by xz, found {found}; fix: make it again: `tar -C DIR -cJf FILE .`", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// A result that is to be written to an archive.
+    #[error("{}: expected a folder to write to, found an archive; fix: unpack it (`mkdir DIR && tar -C DIR -xf FILE`) and name the folder", path.display())]
+    ReadOnly {
+        /// The archive.
+        path: PathBuf,
     },
     /// A store that replaces where it was told to make anew: no result could be committed there.
     #[error(

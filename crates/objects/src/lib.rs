@@ -4,7 +4,8 @@
 //! four things: read a whole file, make one unless there is one of that name, put one in place of another, and list
 //! names. The second is what commits a result, so it must be exact: of several that try at once, one succeeds.
 //!
-//! A folder is a folder of a file system; its files are written by `lacuna-disk`. Buckets are there with the feature
+//! A folder is a folder of a file system; its files are written by `lacuna-disk`. An archive, `NAME.tar.xz`, is read as
+//! the folder it was made of and never written to. Buckets are there with the feature
 //! `cloud` alone: a program that holds images of people has no network code unless it was built to have it.
 //!
 //! A data set, which is many files in folders, is a [`FileSet`] of a place.
@@ -12,6 +13,7 @@
 //! Deliberately absent: deleting, and changing a part of a file.
 
 mod address;
+mod archive;
 #[cfg(any(test, feature = "cloud"))]
 mod bucket;
 #[cfg(feature = "cloud")]

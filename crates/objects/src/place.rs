@@ -1,5 +1,6 @@
-//! The one interface of folders and buckets.
+//! The one interface of folders, archives and buckets.
 
+use crate::archive::{Archive, is_archive};
 use crate::folder::Folder;
 use crate::{Address, ObjectError};
 use std::collections::BTreeSet;
@@ -28,17 +29,25 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ObjectError>;
     fn list(&self) -> Result<Listed, ObjectError>;
     fn prove_creating(&self) -> Result<(), ObjectError>;
+
+    /// Whether anything can be written, as far as that is known without a try.
+    fn prove_writing(&self) -> Result<(), ObjectError> {
+        Ok(())
+    }
+
     fn folder(&self) -> Option<&Path>;
     fn at(&self, name: &str) -> String;
 }
 
 impl Place {
-    /// The place of an address; nothing is read or made yet.
+    /// The place of an address. An archive, `NAME.tar.xz`, is read; of others nothing is read or made yet.
     ///
     /// # Errors
-    /// [`ObjectError::NotBuilt`] for a bucket without the feature `cloud`, and an address that no store has.
+    /// [`ObjectError::NotBuilt`] for a bucket without the feature `cloud`, an address that no store has, and
+    /// [`ObjectError::Archive`] for a file that is no archive.
     pub fn open(address: &Address) -> Result<Place, ObjectError> {
         match address {
+            Address::Folder(path) if is_archive(path) => Ok(Place(Arc::new(Archive::open(path)?))),
             Address::Folder(path) => Ok(Place::folder_at(path.clone())),
             #[cfg(feature = "cloud")]
             Address::Url(url) => Ok(Place(Arc::new(crate::cloud::open(url)?))),
@@ -119,6 +128,14 @@ impl Place {
     /// [`ObjectError::Replaces`] if it does not, and a place that does not answer.
     pub fn prove_creating(&self) -> Result<(), ObjectError> {
         self.0.prove_creating()
+    }
+
+    /// Whether the place can be written to, asked before work whose result is to lie there.
+    ///
+    /// # Errors
+    /// [`ObjectError::ReadOnly`] for an archive.
+    pub fn prove_writing(&self) -> Result<(), ObjectError> {
+        self.0.prove_writing()
     }
 
     /// The folder, where its files can be opened by their paths.

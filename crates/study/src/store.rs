@@ -1,8 +1,9 @@
 //! Where records and models lie.
 //!
 //! Records are small and worth keeping under version control; models are large and can be made
-//! again from what a record says. So they lie in two places, each a folder or a prefix in a bucket. Where many processes do the tasks of one study, each writes
-//! models and checkpoints to a folder of its own, and what it made is moved to the others' when its record counts.
+//! again from what a record says. So they lie in two places, each a folder or a prefix in a bucket; records that are
+//! complete may also be an archive. Where many processes do the tasks of one study, each writes models and checkpoints
+//! to a folder of its own, and what it made is moved to the others' when its record counts.
 
 use crate::{Record, StudyError};
 use lacuna_artefacts::{Artefact, Covers, Kind, Register, Site};
@@ -196,6 +197,14 @@ impl Store {
     /// As [`Store::has_record`].
     pub fn record_digest(&self, key: &str) -> Result<Option<String>, StudyError> {
         Ok(self.records.read(&record_name(key), RECORD_BYTES_MAX)?.map(|bytes| lacuna_disk::digest(&bytes)))
+    }
+
+    /// Whether records can be written, asked before work that ends in one.
+    ///
+    /// # Errors
+    /// Records that lie in an archive.
+    pub(crate) fn prove_writing(&self) -> Result<(), StudyError> {
+        Ok(self.records.prove_writing()?)
     }
 
     /// Record a finished run, atomically.

@@ -231,6 +231,12 @@ impl Study {
         model_at_hand: &mut Option<(String, Network)>,
         progress: &mut dyn Progress,
     ) -> Result<Option<Record>, StudyError> {
+        if let Task::Probe(probe) = task
+            && self.is_impossible(probe)?
+        {
+            return Ok(None);
+        }
+        self.store.prove_writing()?;
         let (trained, forgotten) = task.people();
         self.store.register(task.key(), &trained, &forgotten)?;
         let record = match task {

@@ -9,7 +9,8 @@ use lacuna_objects::Address;
 /// Where records and models lie, and what may be written of people.
 #[derive(Args)]
 pub struct StoreArguments {
-    /// Where the records of finished runs lie, a folder or the URL of a bucket; they are found again by content
+    /// Where the records of finished runs lie: a folder, the URL of a bucket, or, to read complete ones, an archive
+    /// `NAME.tar.xz`. A run is found again by what decides it
     #[arg(long, env = "LACUNA_RECORDS", value_name = "DIR")]
     records: Option<Address>,
     /// Where models and checkpoints lie; they can be made again, and are deleted with the scans of whom they saw

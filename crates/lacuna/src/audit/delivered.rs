@@ -66,7 +66,7 @@ fn run_in(
     let estimate = study.estimate_of(&needed, &Machine::measure(&context.device))?;
     if bank == Bank::Build {
         context.note(&format!("estimate {}", studying::describe(&estimate)));
-        carry_out("audit", study, &needed, folder, folders, context)?.0?;
+        carry_out("audit", study, &needed, folder, folders, context)??;
     }
     let missing = unrecorded(study, needed.iter().filter(|task| matches!(task, Task::Train(_))))?;
     let recipe_controls = match &opened.recipe {

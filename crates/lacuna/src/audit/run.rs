@@ -50,7 +50,7 @@ fn run_in(
     }
     let estimate = study.estimate_of(&all, &Machine::measure(&context.device))?;
     context.note(&format!("estimate {}", studying::describe(&estimate)));
-    carry_out("audit", study, &all, folder, folders, context)?.0?;
+    carry_out("audit", study, &all, folder, folders, context)??;
     let asking = Asking { study, tasks: &tasks, all: &all, context };
     let (control_subject, _) = tasks.control_subject()?;
     let mut audited: Vec<(&SubjectId, &Split, Models)> = Vec::new();

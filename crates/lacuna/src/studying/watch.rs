@@ -26,8 +26,6 @@ pub struct Watch<'a> {
     is_again: bool,
     /// Lines of `metrics.jsonl`.
     pub(super) epochs: Vec<String>,
-    /// Records without a seal.
-    pub(super) unsealed: usize,
 }
 
 /// The files of a run folder that say how a study goes. Watching from elsewhere is a convenience: that one of them cannot
@@ -55,7 +53,6 @@ impl<'a> Watch<'a> {
             task_epochs: 0,
             is_again: false,
             epochs: Vec::new(),
-            unsealed: 0,
         }
     }
 
@@ -134,7 +131,6 @@ impl lacuna_study::Progress for Watch<'_> {
 
     fn task_done(&mut self, record: &Record, found: bool) {
         self.progress = None;
-        self.unsealed += usize::from(record.is_unsealed());
         if let (Some(elsewhere), true) = (&mut self.elsewhere, found) {
             elsewhere.live.passed_over();
         }
@@ -150,8 +146,7 @@ impl lacuna_study::Progress for Watch<'_> {
             self.write_page();
         }
         if found {
-            let seal = if record.is_unsealed() { ", unsealed" } else { "" };
-            self.context.note(&format!("         found its record{seal}"));
+            self.context.note("         found its record");
         }
         if let Some(scores) = record.horizons.iter().find(|scores| scores.collapsed) {
             let epochs = scores.epochs;

@@ -162,39 +162,6 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
 }
 
 #[test]
-fn records_of_before_the_seal_are_used_and_said_to_be_unsealed() {
-    let place = place();
-    write(&place, "short.toml", SMALL, &[("train.epochs", "1"), ("unlearn.epochs", "[1]")]);
-    place.ok("study short.toml --progress none");
-    let store = place.path("runs/store/records");
-    for entry in std::fs::read_dir(&store).unwrap() {
-        let path = entry.unwrap().path();
-        let record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        std::fs::write(path, unsealed(record).to_string()).unwrap();
-    }
-    let old: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
-    let ran = place.run("study short.toml --progress none");
-    assert!(ran.code == 0 && ran.stdout.contains("(3 unsealed, of an older lacuna"), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.stderr.matches("found its record, unsealed").count(), 3, "{}", ran.stderr);
-    let kept: Vec<Vec<u8>> = files(&store).iter().map(|path| std::fs::read(path).unwrap()).collect();
-    assert!(old == kept, "reading a record does not change it");
-}
-
-/// A record as the first format had it.
-fn unsealed(mut record: Value) -> Value {
-    record["schema"] = "lacuna-record-1".into();
-    let fields = record.as_object_mut().unwrap();
-    fields.remove("seal");
-    let preparation = fields.remove("preparation").unwrap();
-    fields.insert("preparation_passes".to_string(), preparation["teacher"].clone());
-    for horizon in fields["horizons"].as_array_mut().unwrap() {
-        let scores = horizon.as_object_mut().unwrap();
-        ["cross_entropy", "model", "cost"].iter().for_each(|field| assert!(scores.remove(*field).is_some()));
-    }
-    record
-}
-
-#[test]
 fn pseudonyms_cover_notes_and_errors_too() {
     let place = place();
     // A note: the slope of one image becomes no number. An uncompressed file can be changed in place.
