@@ -46,7 +46,7 @@ fn real_brains_train_to_the_same_bytes_in_every_layout() {
 }
 
 /// Seven masked brains in the plain layout, where they are at hand.
-fn real_data() -> Option<PathBuf> {
+pub fn real_data() -> Option<PathBuf> {
     let data = std::env::var_os("LACUNA_TEST_DATA").map(|folder| PathBuf::from(folder).join("ixi7"));
     let data = data.filter(|data| data.is_dir());
     if data.is_none() {

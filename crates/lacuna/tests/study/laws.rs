@@ -4,7 +4,6 @@ use super::{SMALL, last_run, passes_left, place, records, results, rows, write};
 use crate::predict::save_foreign;
 use lacuna_nn::{Architecture, Device, Network};
 use lacuna_seed::Seed;
-use serde_json::Value;
 use std::path::Path;
 
 /// Of training and of the longest horizon in the small study.

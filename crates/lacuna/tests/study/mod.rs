@@ -1,5 +1,6 @@
 //! `lacuna study`, end to end: what every test of it needs.
 
+mod archive;
 mod laws;
 mod machines;
 mod paper;
