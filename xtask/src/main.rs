@@ -22,6 +22,7 @@ mod scaling;
 mod slurm;
 mod tables;
 mod tasks;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ enum Task {
     Scaling(scaling::Arguments),
     Slurm(slurm::Arguments),
     Tasks(tasks::Arguments),
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Task::Scaling(arguments) => scaling::run(&arguments),
         Task::Slurm(arguments) => slurm::run(&arguments),
         Task::Tasks(arguments) => tasks::run(&arguments),
+        Task::Tidy(arguments) => tidy::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
