@@ -44,7 +44,7 @@ const COUNTS: &[Count] = &[
     Count { name: "functions", what: "functions of more than 70 lines", limit: 7, count: long_functions },
     Count { name: "item-docs", what: "docs of items below 16 characters", limit: 608, count: short_docs },
     Count { name: "words", what: "riddle words in comments and Markdown", limit: 690, count: riddle_words },
-    Count { name: "readme", what: "words of README.md", limit: 1_530, count: readme_words },
+    Count { name: "readme", what: "words of README.md", limit: 900, count: readme_words },
     Count { name: "architecture", what: "words of ARCHITECTURE.md", limit: 5_420, count: architecture_words },
     Count { name: "lines", what: "lines of Markdown above 100 characters", limit: 780, count: long_lines },
     Count { name: "unreachable", what: "pages of docs that README.md does not lead to", limit: 0, count: unreachable },
