@@ -4,29 +4,60 @@
 //! after each epoch, as everything is, so TensorBoard shows new epochs when it loads the run again.
 //!
 //! A file is a row of records: the length in 8 bytes, its checksum, the bytes, their checksum. A record is an `Event` in
-//! protocol buffers: 1 the time in seconds (double), 2 the step (varint), and 3 the version of the format or 5 a summary,
-//! whose values (1) have a tag (1) and a number (2, float). Checksums are CRC-32C, rotated and shifted.
+//! protocol buffers. Checksums are CRC-32C, rotated and shifted.
 //!
 //! Source: TensorFlow's `event.proto`, `summary.proto` and `record_writer.h`.
 
+use crc32c::crc32c;
 use lacuna_train::EpochRecord;
+use prost::Message;
 
 /// The name under which TensorBoard finds it.
 pub const EVENTS: &str = "events.out.tfevents.0.lacuna";
 
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Since 1970, in seconds.
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    /// The version of the format, in the first event of a file.
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, tag = "2")]
+    simple_value: f32,
+}
+
 /// The bytes of the file. `seconds` has for each epoch when it ended, since 1970.
 pub fn bytes(history: &[EpochRecord], seconds: &[f64]) -> Vec<u8> {
-    let began = seconds.first().copied().unwrap_or(0.0);
+    let wall_time = seconds.first().copied().unwrap_or(0.0);
+    let first = Event { wall_time, step: 0, file_version: Some("brain.Event:2".to_string()), summary: None };
+    let epochs = history.iter().zip(seconds).map(|(epoch, &wall_time)| {
+        let values = scalars(epoch).into_iter().map(|(tag, number)| Value { tag, simple_value: number as f32 });
+        let summary = Some(Summary { values: values.collect() });
+        Event { wall_time, step: epoch.epoch as i64, file_version: None, summary }
+    });
     let mut file = Vec::new();
-    record(&mut file, &event(began, 0, (3, b"brain.Event:2")));
-    for (epoch, &ended) in history.iter().zip(seconds) {
-        let values: Vec<u8> = scalars(epoch).iter().flat_map(|(tag, number)| value(tag, *number)).collect();
-        record(&mut file, &event(ended, epoch.epoch as u64, (5, &values)));
-    }
+    std::iter::once(first).chain(epochs).for_each(|event| append(&mut file, &event.encode_to_vec()));
     file
 }
 
-/// What is told of an epoch; what an objective does not tell apart is not there.
+/// The numbers of an epoch by their tags; `distance` only where the objective has one.
 fn scalars(epoch: &EpochRecord) -> Vec<(String, f64)> {
     let mut scalars = vec![
         ("loss".to_string(), epoch.loss),
@@ -38,59 +69,17 @@ fn scalars(epoch: &EpochRecord) -> Vec<(String, f64)> {
     scalars
 }
 
-fn event(seconds: f64, step: u64, (field, content): (u64, &[u8])) -> Vec<u8> {
-    // Wire types: 1 is eight bytes, 0 a varint, 2 a length and as many bytes, 5 four bytes.
-    let mut event = vec![1 << 3 | 1];
-    event.extend(seconds.to_le_bytes());
-    event.push(2 << 3);
-    varint(&mut event, step);
-    counted(&mut event, field, content);
-    event
-}
-
-/// One value of a summary.
-fn value(tag: &str, number: f64) -> Vec<u8> {
-    let mut value = Vec::new();
-    counted(&mut value, 1, tag.as_bytes());
-    value.push(2 << 3 | 5);
-    value.extend((number as f32).to_le_bytes());
-    let mut field = Vec::new();
-    counted(&mut field, 1, &value);
-    field
-}
-
-fn counted(out: &mut Vec<u8>, field: u64, content: &[u8]) {
-    varint(out, field << 3 | 2);
-    varint(out, content.len() as u64);
-    out.extend(content);
-}
-
-/// Seven bits a byte, the least first; the top bit says that more follow.
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn record(file: &mut Vec<u8>, content: &[u8]) {
+fn append(file: &mut Vec<u8>, content: &[u8]) {
     let length = (content.len() as u64).to_le_bytes();
     file.extend(length);
-    file.extend(masked_crc32c(&length).to_le_bytes());
+    file.extend(masked_checksum(&length).to_le_bytes());
     file.extend(content);
-    file.extend(masked_crc32c(content).to_le_bytes());
+    file.extend(masked_checksum(content).to_le_bytes());
 }
 
-/// The checksum, made unlike itself so that a checksum of bytes with checksums in them is no degenerate case.
-fn masked_crc32c(bytes: &[u8]) -> u32 {
+/// CRC-32C, rotated and shifted, so that checksums of bytes that hold checksums are no special case.
+fn masked_checksum(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
-}
-
-/// Castagnoli's polynomial, bits reversed; bit by bit, since a run has kilobytes of it.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
-    !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }
 
 #[cfg(test)]
@@ -99,21 +88,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn checksums_are_those_of_the_standard() {
-        // RFC 3720, B.4: 32 zeros, 32 ones; and the usual check value.
-        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
-        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-    }
-
-    #[test]
-    fn numbers_take_seven_bits_a_byte() {
-        let of = |number| {
-            let mut out = Vec::new();
-            varint(&mut out, number);
-            out
-        };
-        assert_eq!((of(0), of(127), of(300)), (vec![0], vec![127], vec![0xac, 2]));
+    fn checksums_are_masked_as_the_format_asks() {
+        // CRC-32C of "123456789" is 0xe3069283 (the usual check value); 15 bits to the right, plus 0xa282ead8.
+        assert_eq!(masked_checksum(b"123456789"), 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8));
     }
 
     #[test]
@@ -131,13 +108,15 @@ mod tests {
         let (mut rest, mut steps) = (file.as_slice(), Vec::new());
         while !rest.is_empty() {
             let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
-            assert_eq!(rest[8..12], masked_crc32c(&rest[..8]).to_le_bytes());
+            assert_eq!(rest[8..12], masked_checksum(&rest[..8]).to_le_bytes());
             let content = &rest[12..12 + length];
-            assert_eq!(rest[12 + length..16 + length], masked_crc32c(content).to_le_bytes());
-            // Behind a key and eight bytes of time the key and the number of the step.
-            steps.push((f64::from_le_bytes(content[1..9].try_into().unwrap()), content[10]));
+            assert_eq!(rest[12 + length..16 + length], masked_checksum(content).to_le_bytes());
+            let event = Event::decode(content).unwrap();
+            let loss = event.summary.and_then(|summary| summary.values.into_iter().find(|value| value.tag == "loss"));
+            steps.push((event.wall_time, event.step, event.file_version, loss.map(|loss| loss.simple_value)));
             rest = &rest[16 + length..];
         }
-        assert_eq!(steps, [(10.0, 0), (10.0, 1), (20.0, 2)]);
+        let version = Some("brain.Event:2".to_string());
+        assert_eq!(steps, [(10.0, 0, version, None), (10.0, 1, None, Some(0.5)), (20.0, 2, None, Some(0.5))]);
     }
 }
