@@ -89,7 +89,7 @@ pub enum Ending {
     /// Another attempt published first, on a machine with different rounding, and the two results agree within the
     /// tolerance.
     Near {
-        /// The absolute difference of the two mean Dice scores.
+        /// The largest difference of the mean Dice between the two results, over horizons.
         dice: f64,
     },
     /// Another attempt published first, with a different result.

@@ -52,7 +52,7 @@ impl NiiVue {
 pub(super) mod tests {
     use super::*;
 
-    /// As little as is taken for NiiVue.
+    /// The shortest text that is accepted as NiiVue.
     pub(in crate::html) fn stand_in() -> NiiVue {
         NiiVue::of("self.niivue={};\r\nself.niivue.Niivue=class {};".to_string()).unwrap()
     }
