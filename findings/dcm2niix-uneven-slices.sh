@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A CT series whose slices are 2 mm apart below and 3 mm above, as in heads that are scanned finer at the base. dcm2niix
 # writes an interpolated NAME_Eq_1 with even slices, and also keeps NAME, whose header claims the first gap for all
-# of them. Nothing in NAME tells that; whoever picks it up has a head that ends 5 mm too low.
+# of them. Nothing in NAME shows that, and a head that is read from it ends 5 mm too low.
 #
 # Seen with dcm2niix 1.0.20260724: NAME ends at 18.00 mm, NAME_Eq_1 at 23.00 mm, where the last DICOM slice lies.
 set -euo pipefail

@@ -4,7 +4,8 @@
     labels = lacuna.predict(array, affine, run.model).labels
     found = lacuna.audit({"original": …, "unlearned": …, "retrained": …})
 
-Training and unlearning are the command's. What lacuna refuses is a `lacuna.Error`, in the command's words.
+Training and unlearning are done by the command `lacuna`. Errors are raised as `lacuna.Error`, with the messages of the
+command.
 """
 
 import csv
@@ -25,14 +26,14 @@ __all__ = ["Error", "Model", "Prediction", "Run", "__version__", "audit", "load_
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one scan, on the scan's own grid."""
+    """The prediction of a model on one scan, on the scan's own grid."""
 
     labels: np.ndarray
     """Class numbers, `uint8`, shape `(i, j, k)`."""
     classes: list
     """The classes' names, the background first."""
     probabilities: np.ndarray | None
-    """Of each class, `float32`, shape `(C, i, j, k)`; they sum to 1. `None` unless they were asked for."""
+    """The probability of each class, `float32`, shape `(C, i, j, k)`; they sum to 1. `None` unless asked for."""
 
 
 def predict(
@@ -48,15 +49,15 @@ def predict(
     seed=0,
     name="scan",
 ):
-    """Segment one scan; the numbers are those of `lacuna predict`.
+    """Segment one scan, with the same result as `lacuna predict`.
 
     `array` has shape `(i, j, k)`, or `(C, i, j, k)` for a model of several channels, as nibabel's `get_fdata` gives it;
-    `affine` leads from voxel indices to RAS+ millimetres, shape `(4, 4)`. `model` is a file that lacuna wrote, or a
+    `affine` maps voxel indices to RAS+ millimetres, shape `(4, 4)`. `model` is a file that lacuna wrote, or a
     `Model` that is kept between calls. `window` is `(D, H, W)` in voxels of the network's input, multiples of 8; `flips`
     are letters of `dhw`. `seed` and `name` (the image's file name without its ending) decide the background noise of
     MedicalNet's preprocessing and nothing else.
 
-    Raises `Error` for an array that does not fit, a model file that is none, and voxels that are not finite.
+    Raises `Error` if the array does not fit the model, the file is no model of lacuna, or voxels are not finite.
     """
     model = model if isinstance(model, Model) else Model(os.fspath(model))
     channels = np.asarray(array, dtype=np.float32)
@@ -81,17 +82,19 @@ def predict(
 
 
 def audit(scores, *, protocol=None, seed=0):
-    """Is a subject gone? One strategy over seeds, or one delivered model, beside models retrained without the subject.
+    """Judge whether a subject is forgotten, by comparison with models retrained without the subject.
+
+    The unlearned models are those of one strategy, one per seed, or one delivered model.
 
     `scores` has the keys `original`, `unlearned` and `retrained`. Each is a model per seed: numbers, which are the
     protocol's primary statistic of the forgotten subject in the order of seeds, or mappings with the keys `seed`, `features`
     (statistics by name), `retain_dice`, `held_out_dice`, `rebound`, `relearn_passes`, `relearn_given_up`. A single number or
     mapping as `unlearned` is one delivered model. `protocol` holds keys of an audit file's `[protocol]`.
 
-    Returns what `audit.json` calls `statistics`, with `verdict` and its `reasons`. It has no controls: only `lacuna audit`,
-    which trains them, can find that the comparison itself is void.
+    Returns the content of `statistics` in `audit.json`, with `verdict` and its `reasons`. It has no controls: only
+    `lacuna audit`, which trains them, can show that the comparison itself is void.
 
-    Raises `Error` for scores that are not finite or not of the same seeds, and settings that no audit can have.
+    Raises `Error` if scores are not finite or not of the same seeds, or a setting of the protocol is not allowed.
     """
     protocol = dict(protocol or {})
     primary = protocol.get("primary", "band-margin")
@@ -125,27 +128,27 @@ def _json(value, what):
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. Files are read when they are asked for."""
+    """A run folder. Each file is read when its property is first used."""
 
     path: Path
-    """The folder."""
+    """The path of the folder."""
     record: dict
-    """`run.json`: verb, version, command, seeds, digests of what it was made from."""
+    """`run.json`: verb, version, command, seeds, digests of its inputs."""
     status: dict
-    """`status.json`: running, done, failed or interrupted, and why."""
+    """`status.json`: running, done, failed or interrupted, with the reason."""
     altered: dict | None = field(repr=False)
-    """Files that are not as the manifest says, by name; `None` while there is no manifest."""
+    """Files that differ from the manifest, by name; `None` while there is no manifest."""
 
     @property
     def verb(self):
-        """What the run did: `train`, `unlearn`, `study`, …"""
+        """The command that made the run: `train`, `unlearn`, `study`, …"""
         return self.record["verb"]
 
     @property
     def model(self):
-        """The model file that it left.
+        """The path of the model file.
 
-        Raises `Error` if it left none.
+        Raises `Error` if the run has no model file.
         """
         path = self.path / "model.safetensors"
         if not path.is_file():
@@ -154,18 +157,18 @@ class Run:
 
     @cached_property
     def config(self):
-        """`config.toml`: every setting, defaults filled in."""
+        """The settings of `config.toml`, with all defaults filled in."""
         return tomllib.loads(self._text("config.toml"))
 
     @cached_property
     def results(self):
-        """The rows of `results.csv`, blanks as `None`."""
+        """The rows of `results.csv` as dictionaries, with `None` for blank fields."""
         rows = csv.DictReader(self._text("results.csv").splitlines())
         return [{name: _value(text) for name, text in row.items()} for row in rows]
 
     @cached_property
     def metrics(self):
-        """The epochs of `metrics.jsonl`."""
+        """The lines of `metrics.jsonl` as dictionaries, one per epoch."""
         return [json.loads(line) for line in self._text("metrics.jsonl").splitlines()]
 
     def _text(self, name):
@@ -176,9 +179,9 @@ class Run:
 
 
 def load_run(path):
-    """A run folder, its files compared with its manifest.
+    """Read a run folder, and compare its files with its manifest.
 
-    Raises `Error` for a folder that no run of lacuna's made.
+    Raises `Error` if lacuna did not make the folder.
     """
     path = Path(path)
     read = {}

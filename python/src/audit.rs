@@ -1,4 +1,4 @@
-//! Scores of models, as JSON, to an assessment, as JSON.
+//! Judges the scores of models: JSON in, an assessment as JSON out.
 
 use crate::refused;
 use lacuna_audit::{Arm, Arms, Assessment, Lineage, Measured, Protocol, delivered_model, procedure};
@@ -6,7 +6,7 @@ use lacuna_seed::Seed;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The three arms of one subject.
+/// The scores of the original, unlearned and retrained models of one subject.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scores {
@@ -15,7 +15,7 @@ struct Scores {
     retrained: Vec<Measured>,
 }
 
-/// What is judged: a procedure by its models, one per seed, or one delivered model.
+/// The unlearned models: one per seed, if the procedure is judged, or one delivered model.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Unlearned {
@@ -23,7 +23,8 @@ enum Unlearned {
     Delivered(Box<Measured>),
 }
 
-/// The verdict, which an assessment keeps to itself since an audit with failed controls withholds it.
+/// An assessment with its verdict. An assessment alone does not show its verdict, since an audit whose controls fail
+/// withholds it.
 #[derive(Serialize)]
 struct Judged {
     verdict: &'static str,
@@ -31,7 +32,7 @@ struct Judged {
     assessment: Assessment,
 }
 
-/// Judge scores by a protocol.
+/// Judges scores by the rules of a protocol; `scores`, `protocol` and the result are JSON.
 #[pyfunction]
 pub fn audit(py: Python<'_>, scores: &str, protocol: &str, seed: u64) -> PyResult<String> {
     py.detach(|| judge(scores, protocol, seed)).map_err(refused)

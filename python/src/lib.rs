@@ -1,8 +1,8 @@
 //! The compiled half of the Python package `lacuna`.
 //!
-//! `python/lacuna/__init__.py` is what users import; it turns their objects into arrays of one kind and JSON, and this
-//! turns those into the crates' types and back. Errors keep their words. The interpreter's lock is released while a
-//! network computes and while files are read.
+//! Users import `python/lacuna/__init__.py`. It converts their objects to arrays of one kind and to JSON, and this
+//! crate converts those to the types of lacuna's crates and back. Error messages are passed on unchanged. The
+//! interpreter's lock is released while a network computes and while files are read.
 
 mod audit;
 mod model;
@@ -14,12 +14,13 @@ use std::path::PathBuf;
 
 pyo3::create_exception!(lacuna, Error, PyValueError, "What lacuna refused, in its own words.");
 
-/// An error of ours as Python's.
+/// Converts an error of lacuna to a Python exception.
 fn refused(error: impl std::fmt::Display) -> PyErr {
     Error::new_err(error.to_string())
 }
 
-/// The files of a run folder that are not as its manifest says; `None` if it has none yet.
+/// The files of a run folder that differ from its manifest, by name with the kind of difference; `None` if there is no
+/// manifest.
 #[pyfunction]
 fn altered_files(py: Python<'_>, path: PathBuf) -> PyResult<Option<BTreeMap<String, &'static str>>> {
     py.detach(|| lacuna_disk::manifest::altered_files(&path)).map_err(refused)

@@ -1,4 +1,4 @@
-//! A network in a file, and what it says of arrays.
+//! A network in a file, and its predictions on arrays.
 
 use crate::refused;
 use lacuna_inference::{Axis, ModelNotes, Way, say};
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use std::error::Error;
 use std::path::PathBuf;
 
-/// A model that lacuna wrote; it says everything of itself.
+/// A model that lacuna wrote; the file holds everything that a prediction needs.
 #[pyclass(frozen, module = "lacuna")]
 pub struct Model {
     network: Network,
@@ -20,7 +20,7 @@ pub struct Model {
     device: Device,
 }
 
-/// How images are segmented; the names are those of `lacuna predict`.
+/// The options of a segmentation; the names are those of `lacuna predict`.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Options {
@@ -33,10 +33,10 @@ struct Options {
     name: String,
 }
 
-/// Class numbers `[i, j, k]`, and probabilities `[C, i, j, k]` if they were asked for.
+/// Class numbers `[i, j, k]`, and probabilities `[C, i, j, k]` if they are asked for.
 type Segmented = (Array3<u8>, Option<numpy::ndarray::Array4<f32>>);
 
-/// The same as arrays of NumPy.
+/// Class numbers and probabilities as NumPy arrays.
 type SegmentedArrays<'py> = (Bound<'py, PyArray3<u8>>, Option<Bound<'py, PyArray4<f32>>>);
 
 #[pymethods]
@@ -46,26 +46,26 @@ impl Model {
         py.detach(|| read(&path)).map_err(refused)
     }
 
-    /// The names of its classes, the background first; their numbers where the file names none.
+    /// The names of the classes, the background first; their numbers if the file has no names.
     #[getter]
     fn classes(&self) -> Vec<String> {
         let numbers = || (0..self.network.architecture().classes()).map(|class| class.to_string()).collect();
         self.notes.classes.clone().unwrap_or_else(numbers)
     }
 
-    /// How many images make one input.
+    /// The number of channels of an input: images per scan.
     #[getter]
     fn channels(&self) -> usize {
         self.network.architecture().channels()
     }
 
-    /// The network in words.
+    /// A description of the network's architecture.
     #[getter]
     fn network(&self) -> String {
         self.network.architecture().about()
     }
 
-    /// The digest of its weights.
+    /// The digest of the network's weights.
     #[getter]
     fn digest(&self, py: Python<'_>) -> String {
         py.detach(|| self.network.digest())
@@ -75,7 +75,7 @@ impl Model {
         format!("<lacuna.Model {}: {}>", self.network(), self.classes().join(", "))
     }
 
-    /// Segment channels `[C, i, j, k]` that lie by an affine of 3 or 4 rows.
+    /// Segments channels `[C, i, j, k]`; the affine from voxels to millimetres has 3 or 4 rows.
     fn segment<'py>(
         &self,
         py: Python<'py>,
@@ -106,7 +106,7 @@ fn read(path: &std::path::Path) -> Result<Model, Box<dyn Error + Send + Sync>> {
     Ok(Model { network: file.network, notes, preprocessing, device })
 }
 
-/// Each channel with `i` fastest.
+/// One volume per channel, with `i` varying fastest.
 fn volumes(channels: ArrayView4<f32>, affine: Affine) -> Vec<Volume> {
     let volume = |channel: numpy::ndarray::ArrayView3<f32>| {
         let (i, j, k) = channel.dim();
@@ -124,7 +124,8 @@ impl Model {
         let way = Way::new(options.window, options.overlap, &axes(&options.flips)?)?;
         let noise = Seed(options.seed).stream("preprocess noise").subject(&options.name).part(&options.name);
         let prepared = self.preprocessing.apply(channels, &noise)?;
-        // On a thread of the pool, as the command does: the many short operations of a pass would wake it each time.
+        // Runs on a thread of the pool, as the command does: the many short operations of a pass would wake it each
+        // time.
         let said = rayon::scope(|_| say(&self.network, &prepared, &way, &self.device, &mut || Ok(())))?.prediction;
         let placement = &prepared.placement;
         let mut classes = placement.probabilities_to_image(&said.probabilities, said.shape)?;

@@ -9,7 +9,7 @@ COMMAND = os.environ["LACUNA"]
 
 
 def shell(line, folder):
-    """A line of a shell, in a folder, with `lacuna` being the built one; what it printed."""
+    """Run a line of shell in a folder, where `lacuna` is the built command; return its output."""
     line = line.replace("lacuna ", f"'{COMMAND}' --quiet ", 1)
     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{line}\n{done.stderr}"
@@ -18,7 +18,7 @@ def shell(line, folder):
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
-    """A folder with heads, and a run that trained on them."""
+    """A folder with synthetic heads, and a training run on them."""
     folder = tmp_path_factory.mktemp("place")
     shell("lacuna phantom --out heads --subjects 4 --dims 16x18x12", folder)
     # Long enough that more than one class is found.

@@ -1,4 +1,4 @@
-"""docs/python.md, block by block."""
+"""Every code block of docs/python.md runs."""
 
 import re
 from pathlib import Path

@@ -33,7 +33,7 @@ def test_an_array_is_segmented_as_the_command_segments_its_file(place, tmp_path,
     shell(f"lacuna predict heads/images/phantom-003.nii.gz --model '{path}' --out '{tmp_path}' --probabilities {flags}", place)
     found = lacuna.predict(*opened(place), path, probabilities=True, **options)
     written = lambda name: nibabel.load(tmp_path / f"phantom-003_{name}.nii.gz").get_fdata()
-    # A network that was trained on whole heads says background of a small window.
+    # A network that was trained on whole heads predicts background in a small window.
     assert found.labels.dtype == np.uint8 and (len(np.unique(found.labels)) > 1 or "window" in options)
     np.testing.assert_array_equal(found.labels, written("labels"))
     for number in range(len(found.classes)):

@@ -1,6 +1,7 @@
-//! lacuna against PyTorch: the same network and sizes, the two programs in turn, on one machine in one run.
+//! Compares the speed of lacuna with PyTorch: the same network and sizes, the two programs in turn, on one machine in
+//! one run.
 //!
-//! Times of different runs are not compared: machines are noisy. What is read is the ratio.
+//! Times of different runs are not compared, since machines are noisy; the result is the ratio of the two programs.
 
 use crate::Failure;
 use crate::machine::{Setting, printed};
@@ -42,11 +43,11 @@ struct Compared {
 struct Run {
     setting: Setting,
     compared: Vec<Compared>,
-    /// What the kernels' example prints: each layer beside the measured peak.
+    /// The output of the kernels' example: each layer beside the measured peak.
     layers: Vec<String>,
 }
 
-/// Measure, print the ratios, write the file.
+/// Measures, prints the ratios, and writes the file of raw numbers.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::build()?;

@@ -48,7 +48,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// All checks, with pictures of these results and of a page that the command wrote.
+    /// The arguments of all checks, with pictures of these results and of a page that the command wrote.
     pub fn with_pictures(folder: PathBuf, chromium: &str, shots: PathBuf, page: PathBuf) -> Arguments {
         let audit = PathBuf::from("docs/results/ixi7-audit/audit.json");
         let (chromium, shots, page) = (chromium.to_string(), Some(shots), Some(page));
@@ -58,10 +58,10 @@ impl Arguments {
 
 const DESKTOP: [u32; 2] = [1280, 1900];
 const PHONE: [u32; 2] = [390, 2060];
-/// As many runs, references among them, as the report is measured with.
+/// The number of runs, references included, that the size and speed of the report are measured with.
 const RUNS: usize = 500;
 
-/// Check, and say what was seen.
+/// Makes all checks, and prints what was found.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let rows = Rows::read(&arguments.folder)?;
     let scratch = std::env::temp_dir().join(format!("lacuna-browser-{}", std::process::id()));
@@ -141,7 +141,7 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
     tab.expect_quiet()
 }
 
-/// Scans in three dimensions: something is drawn, another thing for other labels, and nothing is asked of a network.
+/// Checks the three-dimensional view: something is drawn, other labels give another drawing, and no network is used.
 fn solid(
     browser: &mut Chromium,
     rows: &Rows,
@@ -181,7 +181,7 @@ fn solid(
     Ok(())
 }
 
-/// A page that the command wrote: its tabs, and pictures of its slices, light and dark.
+/// Opens a page that the command wrote: its tabs, and pictures of its slices, light and dark.
 fn as_written(arguments: &Arguments, browser: &mut Chromium, page: &Path) -> Result<(), Failure> {
     let page = page.canonicalize()?;
     for (name, [width, height]) in [("desktop", [1280, 1250]), ("phone", PHONE)] {
@@ -196,7 +196,7 @@ fn as_written(arguments: &Arguments, browser: &mut Chromium, page: &Path) -> Res
         }
         for theme in ["light", "dark"] {
             tab.evaluate(&format!("document.documentElement.dataset.theme = '{theme}'"))?;
-            // One of each is enough to look at, and what is committed stays small.
+            // One picture of each is enough to look at, and keeps the committed files small.
             let is_kept = (name == "desktop") == (theme == "light");
             if let (Some(folder), true) = (&arguments.shots, is_kept && has_images == true) {
                 std::fs::write(folder.join(format!("report-images-{name}-{theme}.png")), tab.screenshot()?)?;
@@ -208,7 +208,7 @@ fn as_written(arguments: &Arguments, browser: &mut Chromium, page: &Path) -> Res
     Ok(())
 }
 
-/// A request's course, as the command would tell it.
+/// An example of a request's events.
 fn ledger() -> Timeline {
     let event = |what: &str, about: &str, tone| Event {
         what: what.to_string(),
@@ -229,7 +229,7 @@ fn ledger() -> Timeline {
     Timeline { state, events, notes: vec!["An example, made to check the page.".to_string()] }
 }
 
-/// What a page shows beside rows.
+/// The content of a page besides its rows.
 #[derive(Clone)]
 struct Shown {
     pictures: Pictures,
@@ -238,7 +238,7 @@ struct Shown {
     ledger: Timeline,
 }
 
-/// Barriers that the engine calls serious or critical end the check.
+/// Fails if axe-core finds a barrier of serious or critical impact.
 fn barriers(tab: &mut Tab<'_>, name: &str, axe: &Path) -> Result<(), Failure> {
     tab.evaluate(&std::fs::read_to_string(axe)?)?;
     let mut serious = Vec::new();
@@ -296,7 +296,7 @@ impl Rows {
         Ok(page.len())
     }
 
-    /// The same rows under names that try to be more than names.
+    /// The same rows under names that contain markup.
     fn hostile(&self) -> Rows {
         let wild = |name: &str| {
             format!(
@@ -316,7 +316,7 @@ impl Rows {
         Rows { results: self.results.iter().cloned().map(rename).collect(), probes: Vec::new(), curves: Vec::new() }
     }
 
-    /// The same runs under other seeds, until there are so many.
+    /// The same runs repeated under other seeds, up to this number of runs.
     fn repeated(&self, runs: usize) -> Rows {
         let one = self.results.iter().map(|row| &row.run).collect::<std::collections::BTreeSet<_>>().len();
         let copies = 0..runs.div_ceil(one) as u64;

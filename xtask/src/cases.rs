@@ -1,8 +1,10 @@
-//! Situations from other people's bug reports, rebuilt as small valid files, and what lacuna must make of them.
+//! Situations from public bug reports of other programs, rebuilt as small valid files, with what lacuna must do with
+//! them.
 //!
-//! Each file of `xtask/cases` is one case: which public report it is from, what is right, and the checks. This finds them,
-//! runs each in a fresh folder, and counts. A case that needs a Python package that is not there is skipped; one that is
-//! known not to hold says so (`OPEN`) and fails once it holds, so that no such note outlives its reason.
+//! Each file of `xtask/cases` is one case: the public report, the right result, and the checks. This program finds the
+//! cases, runs each in a fresh folder, and counts. A case that needs a missing Python package is skipped. A case that
+//! is known to fail states the reason (`OPEN`), and counts as a failure once it passes, so that no such note outlives
+//! its reason.
 
 use crate::Failure;
 use crate::machine::{printed, python_with};
@@ -38,22 +40,22 @@ pub struct Arguments {
 
 const CASES: &str = "xtask/cases";
 const FOLDER: &str = "target/cases";
-/// More would wait for the disk.
+/// The most cases at once; with more the disk is the bottleneck.
 const WORKERS_MAX: usize = 4;
 
-/// What a case's Python says of it.
+/// The result that a case's Python script reports.
 #[derive(Deserialize, Serialize)]
 struct Found {
     #[serde(default)]
     name: String,
     report: String,
     right: String,
-    /// Packages that it needs and this Python lacks.
+    /// The packages that it needs and this Python lacks.
     missing: Vec<String>,
-    /// Why it is known not to hold.
+    /// The reason for which it is known to fail.
     open: Option<String>,
     checks: Vec<Check>,
-    /// What kept it from being tried to its end.
+    /// The error that ended it early.
     error: Option<String>,
 }
 
@@ -69,9 +71,9 @@ enum State {
     Held,
     Failed,
     Skipped,
-    /// Known not to hold, and it does not.
+    /// Known to fail, and it fails.
     Open,
-    /// Said not to hold, and it does: the note must go.
+    /// Known to fail, and it passes: the note must be removed.
     Outlived,
 }
 
@@ -91,7 +93,7 @@ struct Summary<'a> {
     cases: &'a [Found],
 }
 
-/// Run the cases, print what became of each, and fail if one does.
+/// Runs the cases, prints their results, and fails if one of them fails.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let names = wanted(&names()?, &arguments.only)?;
     let lacuna = program::given_or_built(arguments.program.as_deref(), &[])?;
@@ -139,7 +141,7 @@ fn wanted(names: &[String], only: &[String]) -> Result<Vec<String>, Failure> {
     Ok(names.iter().filter(|name| only.is_empty() || only.contains(name)).cloned().collect())
 }
 
-/// A virtual environment with what most cases need.
+/// The Python of a virtual environment with the packages that most cases need.
 fn environment() -> Result<PathBuf, Failure> {
     let requirements = Path::new(CASES).join("requirements.txt");
     let wanted = ["--requirement", &requirements.to_string_lossy()];
@@ -156,7 +158,7 @@ fn fresh(name: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// With what the cases are tried.
+/// The program and environment that the cases are run with.
 struct Trial {
     python: PathBuf,
     lacuna: PathBuf,
@@ -165,7 +167,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// What lacuna makes of each case, several at once, in the order of the names.
+    /// Runs all cases, several at once; the results are in the order of the names.
     fn all(&self, names: &[String]) -> Result<Vec<Found>, Failure> {
         let next = AtomicUsize::new(0);
         let worker = || {
@@ -185,7 +187,7 @@ impl Trial {
         Ok(cases)
     }
 
-    /// What lacuna makes of one; its folder goes unless it failed.
+    /// Runs one case; its folder is deleted unless it failed.
     fn one(&self, name: &str) -> Result<Found, Failure> {
         let folder = fresh(&format!("at/{name}"))?;
         let mut command = Command::new(&self.python);
@@ -231,7 +233,7 @@ impl Tally {
     }
 }
 
-/// A line of the table; of what does not hold also what was seen.
+/// Prints a line of the table; for a failed case also the findings.
 fn print(found: &Found) {
     let state = match found.state() {
         State::Held => "held",

@@ -1,8 +1,8 @@
-//! Every write that a command makes is made its last once, and the next run must end as if nothing had happened.
+//! Crash tests: every write of a command fails once, and the next run must end as if nothing had happened.
 //!
-//! The command is built with `failpoints`. For N = 1, 2, 3, … a fresh copy of the same folder is given the command that
-//! fails at its N-th boundary, until one gets through. After each failure what is on the disk must be whole, the ledger
-//! must verify, and the command given again must end in the bytes of an undisturbed run.
+//! The command is built with `failpoints`. For N = 1, 2, 3, … it runs in a fresh copy of the same folder and fails at
+//! its N-th boundary, until a run reaches the end. After each failure every file must be whole, the ledger must verify,
+//! and the repeated command must give the bytes of an undisturbed run.
 
 mod operation;
 
@@ -37,28 +37,28 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// How a boundary fails.
+/// The way in which a boundary fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum How {
     /// The process ends there.
     #[value(name = "killed")]
     Abort,
-    /// The system says that no space is left.
+    /// The system reports that no space is left.
     Full,
 }
 
-/// What was tried of an operation.
+/// The results of one operation.
 #[derive(Debug, Serialize)]
 struct Tried {
     operation: &'static str,
     how: &'static str,
-    /// Boundaries that failed once each; after each the operation went on and ended as it should.
+    /// The number of boundaries that failed once each, after which the operation ended as it should.
     survived: u64,
-    /// By what came next.
+    /// The same number by the name of the next step.
     by_boundary: BTreeMap<String, u64>,
 }
 
-/// Try, and say what was survived.
+/// Runs the crash tests, and prints the number of boundaries survived.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let place = Scratch::new("command")?;
     let lacuna = match &arguments.command {
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A command that can be made to fail, in a place of its own: the usual one is built over by the next build.
+/// Builds a command with failpoints, and copies it to a place that the next build does not overwrite.
 fn build(to: &Path) -> Result<PathBuf, Failure> {
     let lacuna = to.join("lacuna");
     std::fs::copy(crate::program::build_with(&["failpoints"])?, &lacuna)?;
@@ -127,13 +127,13 @@ fn try_all(lacuna: &Path, operation: &Operation, how: How, from: u64) -> Result<
 /// Runs the command in a folder.
 pub struct Runner<'a> {
     lacuna: &'a Path,
-    /// Where.
+    /// The folder that the commands run in.
     pub folder: PathBuf,
     fail: Option<(u64, How)>,
 }
 
 impl Runner<'_> {
-    /// One whose commands do not fail.
+    /// A runner whose commands do not fail.
     pub fn plain(lacuna: &Path, folder: PathBuf) -> Runner<'_> {
         Runner { lacuna, folder, fail: None }
     }
@@ -148,7 +148,7 @@ impl Runner<'_> {
         Ok(command.output()?)
     }
 
-    /// The object that a command says with `--json`.
+    /// The object that a command prints with `--json`.
     pub fn json(&self, words: &str) -> Result<serde_json::Value, Failure> {
         let output = self.output(format!("{words} --json"))?;
         if !output.status.success() {
@@ -170,7 +170,7 @@ impl Runner<'_> {
     }
 }
 
-/// Every file under its own name is whole; what a write left behind ends in `.tmp`.
+/// Checks that every file under its final name is whole; leftovers of a write end in `.tmp`.
 fn check_whole(folder: &Path) -> Result<(), Failure> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -191,7 +191,7 @@ fn check_whole(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A folder that goes when it is no longer needed.
+/// A folder that is deleted when this value is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -201,7 +201,7 @@ impl Scratch {
         Ok(Scratch(folder))
     }
 
-    /// A fresh copy of a folder, in place of an earlier one.
+    /// Makes a fresh copy of a folder, in place of an earlier one.
     fn copy(&self, from: &Path, name: &str) -> Result<PathBuf, Failure> {
         let to = self.0.join(name);
         if to.exists() {
@@ -214,7 +214,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A folder that stays behind in the system's place for such does no harm.
+        // A folder that is left among the system's temporary files does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

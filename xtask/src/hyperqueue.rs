@@ -31,7 +31,7 @@ const FOLDER: &str = "target/hyperqueue";
 const PACKAGE: &str = "hyperqueue==0.27.0";
 const SCRIPT: &str = "xtask/src/hyperqueue/submit.py";
 const CORES: usize = 2;
-/// Of the tiny study; four tasks each.
+/// The number of seeds of the tiny study; each has four tasks.
 const SEEDS: usize = 10;
 
 #[derive(Serialize)]
@@ -42,11 +42,11 @@ struct Figures {
     tasks: Value,
     attempts: Value,
     local_seconds: f64,
-    /// The server's start included.
+    /// Seconds with HyperQueue, the server's start included.
     hyperqueue_seconds: f64,
 }
 
-/// Start, run, compare, stop.
+/// Starts the server and worker, runs the study, compares the tables, and stops what it started.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
@@ -94,7 +94,7 @@ fn tiny(lacuna: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     Ok(folder.join("tiny.toml"))
 }
 
-/// A plan of the study with records of its own.
+/// A plan of the study, with records of its own.
 struct Run {
     lacuna: PathBuf,
     folder: PathBuf,

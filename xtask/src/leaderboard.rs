@@ -1,4 +1,4 @@
-//! The leaderboard of results that lie somewhere, drawn anew.
+//! Draws the leaderboard of existing results again.
 
 use crate::Failure;
 use clap::Args;
@@ -14,7 +14,7 @@ pub struct Arguments {
     folder: PathBuf,
 }
 
-/// Draw and write.
+/// Draws the leaderboard and writes the gates.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = |name: &str| arguments.folder.join(name);
     let rows = results::read(&file("results.csv"))?;

@@ -1,11 +1,11 @@
-//! Where and on what a measurement was made.
+//! The machine, commit and toolchain of a measurement.
 
 use crate::Failure;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Written at the head of every file of raw numbers.
+/// The header of every file of raw numbers.
 #[derive(Serialize)]
 pub struct Setting {
     pub date: String,
@@ -17,7 +17,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// As this machine and this checkout tell.
+    /// The setting of this machine and this checkout.
     pub fn here() -> Result<Setting, Failure> {
         Ok(Setting {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
@@ -29,7 +29,7 @@ impl Setting {
         })
     }
 
-    /// `benches/runs/DATE-COMMIT-what`, which does not replace an earlier one.
+    /// The path `benches/runs/DATE-COMMIT-what`, which must not replace an earlier file.
     pub fn file(&self, what: &str) -> PathBuf {
         PathBuf::from(format!("benches/runs/{}-{}-{what}", self.date, self.commit))
     }
@@ -53,7 +53,7 @@ fn gib(kib: &str) -> Option<f64> {
     Some((kib / f64::from(1 << 20) * 10.0).round() / 10.0)
 }
 
-/// What a program prints.
+/// The standard output of a program; fails if the program does.
 pub fn printed(command: &mut Command) -> Result<String, Failure> {
     let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     if !output.status.success() {
@@ -63,7 +63,7 @@ pub fn printed(command: &mut Command) -> Result<String, Failure> {
     Ok(String::from_utf8(output.stdout)?.trim().to_string())
 }
 
-/// The Python of a virtual environment that is made where there is none, with what pip is told to install.
+/// The Python of a virtual environment with the packages `wanted`, which is created if it does not exist.
 pub fn python_with(interpreter: &Path, venv: &Path, wanted: &[&str]) -> Result<PathBuf, Failure> {
     let python = venv.join("bin/python");
     if !python.exists() {

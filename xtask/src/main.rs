@@ -1,4 +1,4 @@
-//! Development tasks: what needs more than Rust, or more than a minute.
+//! Development tasks that need more than Rust, or more than a minute.
 //!
 //! `cargo xtask bench` is compiled without the tensor library; it builds and runs the programs that it measures.
 
@@ -27,7 +27,7 @@ mod tidy;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// What went wrong, in words for the person who called.
+/// An error as a message for the user.
 type Failure = Box<dyn std::error::Error>;
 
 #[derive(Parser)]

@@ -1,4 +1,4 @@
-//! The memory that `lacuna predict` takes for large volumes: the most a process held, as the system counts it.
+//! Measures the peak memory of `lacuna predict` on large volumes, as the system counts it.
 
 use crate::Failure;
 use crate::machine::{Setting, printed};
@@ -24,7 +24,7 @@ pub struct Arguments {
 
 const FOLDER: &str = "target/memory";
 
-/// How volumes are predicted.
+/// The ways of predicting, with their options.
 const WAYS: [(&str, &[&str]); 4] = [
     ("one volume", &["scans/a.nii.gz", "--largest-component"]),
     ("a folder of two", &["scans", "--largest-component"]),
@@ -60,7 +60,7 @@ struct Run {
     measured: Vec<Measured>,
 }
 
-/// Make volumes and a model, predict in each way, write what was held at most.
+/// Makes volumes and a model, predicts in each way, and writes the peaks.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A ball in a field of view of 256 mm, with a texture that does not compress to nothing.
+/// A ball in a field of view of 256 mm, with a texture that does not compress well.
 fn head(voxels: usize) -> Volume {
     let grid = Grid::axis_aligned([voxels; 3], SpacingMm([256.0 / voxels as f64; 3]));
     let centred = |index: usize| 2.0 * index as f32 / voxels as f32 - 1.0;
@@ -110,7 +110,7 @@ fn head(voxels: usize) -> Volume {
     Volume::new(grid, values)
 }
 
-/// A network of a single epoch: what it says is not asked, only what it takes.
+/// A network trained for a single epoch: its predictions do not matter, only their memory.
 fn model(lacuna: &Path, folder: &Path) -> Result<String, Failure> {
     let command = |words: &str| {
         let mut command = Command::new(lacuna);
@@ -124,7 +124,7 @@ fn model(lacuna: &Path, folder: &Path) -> Result<String, Failure> {
     Ok(record["model"].as_str().ok_or("a training says where its model is")?.to_string())
 }
 
-/// The most resident memory of a process, asked of the system until it ends.
+/// The peak resident memory of a process in MiB, polled until the process ends.
 fn peak_mib(command: &mut Command) -> Result<f64, Failure> {
     let mut child = command.spawn()?;
     let status = PathBuf::from(format!("/proc/{}/status", child.id()));
@@ -133,7 +133,7 @@ fn peak_mib(command: &mut Command) -> Result<f64, Failure> {
         if let Some(ended) = child.try_wait()? {
             break ended;
         }
-        // A high-water mark: between the last look and the end it can only have been missed by what was added then.
+        // The system keeps a high-water mark, so only an increase after the last poll can be missed.
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());

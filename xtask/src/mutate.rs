@@ -1,8 +1,8 @@
-//! Damaged and hostile files, many of them, for everything that reads what others made.
+//! Mutation tests of everything that reads files from outside: many damaged and hostile files.
 //!
-//! A file of the fixtures is changed at random, from a seed and so the same every time, and read. What is refused must be
-//! refused with an error; what is accepted must be what it says it is, which each parser checks in its own way; nothing may
-//! panic, take long, or take memory. What carries a seal must be refused whatever byte is changed.
+//! Files of the fixtures are changed at random, from a seed and so reproducibly, and read. A refused file must give an
+//! error; an accepted file must have been read correctly, which each parser checks in its own way; nothing may panic,
+//! take long, or take much memory. A sealed file must be refused whatever byte is changed.
 
 mod parser;
 mod sealed;
@@ -38,25 +38,25 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// What became of one parser's files.
+/// The results of one parser.
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     parser: String,
     tried: u64,
     refused: u64,
-    /// Read, and found to be what they say.
+    /// Files that were read, and read correctly.
     accepted: u64,
-    /// Read, and not that; or a seal that held over a changed byte.
+    /// Files that were read wrongly, and seals that held over a changed byte.
     accepted_wrongly: u64,
     panics: u64,
     slowest_ms: f64,
-    /// By how much the peak of the process's memory rose.
+    /// The rise of the process's peak memory, in MiB.
     peak_mib: f64,
 }
 
-/// Try, and fail if anything was accepted wrongly or panicked.
+/// Runs the tests, and fails if a file was accepted wrongly or a parser panicked.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    // A panic is counted here; its message would only be in the way.
+    // Panics are counted below, so their messages are suppressed.
     std::panic::set_hook(Box::new(|_| {}));
     let scratch = std::env::temp_dir().join(format!("lacuna-mutate-{}", std::process::id()));
     std::fs::create_dir_all(&scratch)?;
@@ -128,10 +128,10 @@ fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tal
     Ok(tally)
 }
 
-/// Where what was read of accepted files lies, under their own names and an ending.
+/// The folder for what was read of accepted files, under the files' own names with an ending.
 const READ: &str = "read";
 
-/// Parsers that check what they read by writing it leave the copy; the others have nothing to compare.
+/// Keeps the copy that a parser writes to check what it read; parsers without a copy have nothing to compare.
 fn keep_what_was_read(parser: &Parser, scratch: &Path, as_file: &Path) -> Result<(), Failure> {
     let copy = scratch.join(parser.copy);
     if copy.exists() {
@@ -141,7 +141,7 @@ fn keep_what_was_read(parser: &Parser, scratch: &Path, as_file: &Path) -> Result
 }
 
 impl Tally {
-    /// Count what one read came to.
+    /// Counts the result of one read.
     fn add(&mut self, read: impl FnOnce() -> Answer) {
         let began = Instant::now();
         let answer = catch_unwind(AssertUnwindSafe(read));
@@ -160,14 +160,14 @@ impl Tally {
     }
 }
 
-/// One to four changes of the kinds that files suffer and attackers make.
+/// Makes one to four changes, of the kinds that damage and attackers cause.
 fn changed(whole: &[u8], inputs: &[(String, Vec<u8>)], draws: &mut Draws) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..=draws.below(4) {
         if bytes.is_empty() {
             break;
         }
-        // Headers lie in front and decide the most, so half of all changes fall there.
+        // Headers stand in front and matter most, so half of all changes are made there.
         let reach = if draws.below(2) == 0 { bytes.len().min(600) } else { bytes.len() };
         let at = draws.below(reach);
         let length = (1 + draws.below(64)).min(bytes.len() - at);
@@ -193,7 +193,7 @@ fn changed(whole: &[u8], inputs: &[(String, Vec<u8>)], draws: &mut Draws) -> Vec
     bytes
 }
 
-/// A number where a size or an offset may stand: the ones that overflow, underflow, or ask for everything.
+/// Overwrites a place where a size or an offset may stand with numbers that overflow, underflow, or are huge.
 fn write_number(bytes: &mut [u8], at: usize, draws: &mut Draws) {
     const NUMBERS: [u64; 8] =
         [0, 1, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff];
@@ -206,7 +206,7 @@ fn write_number(bytes: &mut [u8], at: usize, draws: &mut Draws) {
     }
 }
 
-/// The most memory that the process has had, as the system tells.
+/// The peak memory of this process in MiB, as the system counts it.
 fn peak_mib() -> Result<f64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;

@@ -1,7 +1,7 @@
-//! A study whose scans, records and models lie in a bucket of a real server, done by workers that share nothing else.
+//! Runs a study whose scans, records and models lie in a bucket of a real server, with workers that share nothing else.
 //!
-//! Its tables must be those of the local engine on a local folder, to the last byte, though an attempt is killed and
-//! another comes back from the dead.
+//! Its tables must equal those of the local engine on a local folder, to the last byte, although one attempt is killed
+//! and another continues after it was given up for dead.
 
 mod server;
 mod workers;
@@ -63,11 +63,11 @@ struct Figures {
     server: &'static str,
     local: Run,
     bucket: Run,
-    /// What was done to which attempt.
+    /// What was done to which attempt, in words.
     disturbed: Vec<String>,
     /// How many objects hold a subject who was forgotten, by bucket.
     traced: Value,
-    /// How often the server answered what.
+    /// The number of the server's answers, by method and status.
     answers: BTreeMap<String, usize>,
 }
 
@@ -76,7 +76,7 @@ struct Run {
     seconds: f64,
     tasks: Value,
     attempts: Value,
-    /// That came second, with the same result.
+    /// The number of attempts that came second with the same result.
     spare_attempts: Value,
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// Start, run, compare, stop.
+/// Starts the server, runs the study, compares the tables, and stops the server.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &["object-store"])?;
@@ -112,7 +112,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let (local, expected) = trial.on_this_machine()?;
     println!("local      {local}");
-    // From here on there is nothing but the bucket.
+    // From here on only the bucket holds the data.
     std::fs::remove_dir_all(trial.folder.join("heads"))?;
     let (bucket, found, disturbed) = trial.on_workers()?;
     println!("bucket     {bucket}; {}", disturbed.join(", "));
@@ -130,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The program in a folder, with what it needs to reach the server.
+/// The program and its folder, with the environment that it needs to reach the server.
 struct Trial {
     lacuna: PathBuf,
     folder: PathBuf,
@@ -155,7 +155,7 @@ impl Trial {
         self.collected("plan", began)
     }
 
-    /// The plan as it stands, and the tables that are made of it.
+    /// Collects the plan's results: its counts, and its tables.
     fn collected(&self, plan: &str, began: Instant) -> Result<(Run, Tables), Failure> {
         let seconds = began.elapsed().as_secs_f64();
         let runs = format!("runs-of-{}", plan.replace('/', "-"));
@@ -165,7 +165,7 @@ impl Trial {
         Ok((Run { seconds, tasks, attempts, spare_attempts }, tables::of_runs(&self.folder.join(runs))?))
     }
 
-    /// Records and models in the bucket, and two workers with a copy of the plan each.
+    /// Runs a plan with records and models in the bucket, and two workers with a copy of the plan each.
     fn on_workers(&self) -> Result<(Run, Tables, Vec<String>), Failure> {
         let [records, models] = ["records", "models"].map(|part| format!("s3://{BUCKET}/study/{part}"));
         let plan = ["study", "plan", "bucket.toml", "--out", "worker-0/plan", "--cache", "worker-0/cache"];
@@ -190,7 +190,7 @@ impl Trial {
         Ok((run, tables, disturbed))
     }
 
-    /// What is told of a subject to whoever has a worker's folders, which name the buckets.
+    /// The report of `lacuna trace` on a subject, for a user who has a worker's folders, which name the buckets.
     fn traced(&self) -> Result<Value, Failure> {
         let words = ["--json", "trace", "phantom-000", "--root", "worker-1/plan", "--cache", "worker-1/cache"];
         let said: Value = serde_json::from_str(&self.said(&words)?)?;
@@ -207,7 +207,7 @@ impl Trial {
     }
 }
 
-/// What each task of a plan needs.
+/// The dependencies of each task of a plan.
 fn needs(plan: &Path) -> Result<Vec<Vec<usize>>, Failure> {
     let text = std::fs::read_to_string(plan.join("plan.jsonl"))?;
     let of = |line: &str| -> Result<Vec<usize>, Failure> {

@@ -1,8 +1,8 @@
 //! lacuna's files and figures against the programs that its users have: PyTorch, MONAI, nnU-Net, TensorBoard,
 //! onnxruntime, scipy, SimpleITK, nibabel, MedPy, surface-distance, seg-metrics.
 //!
-//! The scripts in `xtask/peers` do the comparing and know the bounds; this sets them up, runs them, and keeps what they
-//! found in `benches/peers/figures.json`.
+//! The scripts in `xtask/peers` make the comparisons and know the tolerances; this program installs their packages,
+//! runs them, and keeps their figures in `benches/peers/figures.json`.
 
 use crate::Failure;
 use crate::machine::{Setting, printed, python_with};
@@ -38,7 +38,7 @@ const FOLDER: &str = "target/peers";
 const FIGURES: &str = "benches/peers/figures.json";
 const FILES: &str = "benches/peers/files.json";
 
-/// Files that others write and lacuna reads, and the other way round.
+/// The figures on files that other programs write and lacuna reads, and the other way round.
 #[derive(Serialize)]
 struct Files {
     setting: Setting,
@@ -58,11 +58,11 @@ struct Figures {
     predictions: Value,
     /// HD95 and surface Dice of four shapes by several libraries: the table of docs/metrics.md.
     definitions: Value,
-    /// `None` where there were no real volumes.
+    /// The scores' figures; `None` without real volumes.
     scores: Option<Value>,
 }
 
-/// Set up, compare, write the figures.
+/// Installs, compares, and writes the figures.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A virtual environment with what the scripts need.
+/// The Python of a virtual environment with the packages that the scripts need.
 fn environment() -> Result<PathBuf, Failure> {
     let requirements = Path::new(SCRIPTS).join("requirements.txt");
     python_with(
@@ -119,7 +119,7 @@ struct Peers {
 }
 
 impl Peers {
-    /// Compare files with dcm2niix, the BIDS validator and nnU-Net's converter, and write the figures.
+    /// Compares files with dcm2niix, the BIDS validator and nnU-Net's converter, and writes the figures.
     fn files(&self) -> Result<(), Failure> {
         let dicom = self.compare("dicom.py", &[])?;
         println!("what dcm2niix writes: grid and voxels as nibabel has them\n{dicom:#}");
@@ -133,7 +133,7 @@ impl Peers {
         Ok(())
     }
 
-    /// Run a script in a fresh folder; it prints its figures last.
+    /// Runs a script in a fresh folder; the last line of its output holds its figures.
     fn compare(&self, script: &str, more: &[&Path]) -> Result<Value, Failure> {
         let folder = std::path::absolute(Path::new(FOLDER).join(script))?;
         if folder.exists() {

@@ -1,4 +1,4 @@
-//! Every picture of README and docs that comes from the program, made anew.
+//! Renders every picture of README and docs again that comes from the program.
 
 use crate::Failure;
 use crate::browser;
@@ -29,7 +29,7 @@ pub struct Arguments {
 const GOALS: &str = "docs/results/ixi7-goals";
 const FIGURES: &str = "docs/figures";
 
-/// Run what makes them, copy what is shown.
+/// Runs the programs that make the pictures, and copies the pictures into docs.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let scratch = std::env::temp_dir().join(format!("lacuna-pictures-{}", std::process::id()));

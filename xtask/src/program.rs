@@ -1,4 +1,4 @@
-//! The programs that are measured.
+//! The programs that benchmarks measure.
 
 use crate::Failure;
 use crate::machine::printed;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is timed: one line of a benchmark.
+/// The case that one line of a benchmark times.
 #[derive(Clone, Debug, Serialize)]
 pub struct Case {
     pub mode: &'static str,
@@ -36,10 +36,10 @@ impl fmt::Display for Case {
     }
 }
 
-/// What a program says of a case.
+/// The timing that a program prints for a case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Timing {
-    /// Which program, if it is not lacuna.
+    /// The program's name, if it is not lacuna.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
     pub seconds_min: f64,
@@ -48,49 +48,50 @@ pub struct Timing {
     pub peak_mib: f64,
 }
 
-/// Builds lacuna and says where it is.
+/// Builds lacuna; returns the path of the program.
 pub fn build() -> Result<PathBuf, Failure> {
     build_with(&[])
 }
 
-/// The same with features of its own.
+/// Builds lacuna with these features; returns the path of the program.
 pub fn build_with(features: &[&str]) -> Result<PathBuf, Failure> {
     let features: Vec<String> = features.iter().map(|feature| format!("lacuna/{feature}")).collect();
     built(&["--bin", "lacuna", "--features", &features.join(",")], "lacuna")
 }
 
-/// The lacuna that is given, or one that is built with features; its whole path, since it is run from other folders.
+/// The given lacuna, or one that is built with features; an absolute path, since it is run from other folders.
 pub fn given_or_built(given: Option<&Path>, features: &[&str]) -> Result<PathBuf, Failure> {
     let lacuna = given.map_or_else(|| build_with(features), |given| Ok(given.to_path_buf()))?;
     Ok(std::path::absolute(lacuna)?)
 }
 
-/// Builds an example of one of the crates and says where it is.
+/// Builds an example of one of the crates; returns its path.
 pub fn build_example(name: &str) -> Result<PathBuf, Failure> {
     built(&["--example", name], &format!("examples/{name}"))
 }
 
-/// Of the whole workspace, whose features are those of every other build: a package by itself would have burn compiled anew.
+/// Builds the whole workspace, whose features are those of every other build: a single package would have burn compiled
+/// again.
 fn built(what: &[&str], place: &str) -> Result<PathBuf, Failure> {
     printed(Command::new("cargo").args(["build", "--release", "--quiet", "--workspace"]).args(what))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     Ok(target.join("release").join(place))
 }
 
-/// One run of `lacuna bench`.
+/// Runs `lacuna bench` once.
 pub fn ours(lacuna: &Path, case: &Case, repeats: usize) -> Result<Timing, Failure> {
     let text = printed(Command::new(lacuna).args(["bench", "--json", "--quiet"]).args(case.arguments(repeats)))?;
     Ok(serde_json::from_str(&text)?)
 }
 
-/// One run of the PyTorch program.
+/// Runs the PyTorch program once.
 pub fn peer(python: &Path, case: &Case, repeats: usize) -> Result<Timing, Failure> {
     let script = "benches/peers/pytorch_step.py";
     let text = printed(Command::new(python).arg(script).args(case.arguments(repeats)))?;
     Ok(serde_json::from_str(&text)?)
 }
 
-/// The middle of all steps of some runs.
+/// The median of all step times of some runs.
 pub fn median<'a>(timings: impl IntoIterator<Item = &'a Timing>) -> f64 {
     let mut seconds: Vec<f64> = timings.into_iter().flat_map(|timing| timing.seconds.iter().copied()).collect();
     seconds.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The Python package, built and tested: `python/` with maturin and pytest in a virtual environment.
+//! Builds and tests the Python package: `python/` with maturin and pytest in a virtual environment.
 
 use crate::Failure;
 use crate::machine::{printed, python_with};
@@ -19,7 +19,7 @@ pub struct Arguments {
 const PACKAGE: &str = "python";
 const ENVIRONMENT: &str = "target/python";
 
-/// Build, install, test.
+/// Builds the package, installs it, and runs its tests.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let lacuna = std::path::absolute(program::build()?)?;
     let folder = Path::new(ENVIRONMENT);
@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // pip fetches maturin, which builds into this workspace's own target folder.
     let package = format!("./{PACKAGE}");
     let python = python_with(&arguments.python, folder, &["--force-reinstall", "--no-deps", &package])?;
-    // Not from the package's folder: its sources would shadow what was installed.
+    // The tests run outside the package's folder, whose sources would hide what was installed.
     let tests = std::path::absolute(Path::new(PACKAGE).join("tests"))?;
     let said = printed(
         Command::new(std::path::absolute(&python)?)

@@ -1,9 +1,9 @@
-//! Whether the same commit gives the same program, byte for byte, wherever it is built.
+//! Checks that the same commit gives the same program, byte for byte, wherever it is built.
 //!
-//! Two clones of the commit in folders of different names and depths are built from nothing, one after the other. Paths of
-//! source files, which panics tell, are cut to the same beginning by `--remap-path-prefix`; nothing else is asked of the
-//! compiler. The toolchain, the registry's folder and the machine are the same for both, so this finds what depends on the
-//! place and on chance, and not what depends on those.
+//! Two clones of the commit, in folders of different names and depths, are built from nothing, one after the other. The
+//! paths of source files in panic messages get the same prefix by `--remap-path-prefix`; no other option of the
+//! compiler is set. The toolchain, the registry's folder and the machine are the same for both, so this finds
+//! differences that come from the folder or from chance, and not those that come from these.
 
 use crate::Failure;
 use crate::machine::printed;
@@ -20,10 +20,10 @@ pub struct Arguments {
     folder: PathBuf,
 }
 
-/// The two places below the folder, as unlike as places are.
+/// The two clones below the folder, with names as different as possible.
 const PLACES: [&str; 2] = ["one", "another/and-deeper"];
 
-/// Build, compare, and fail where they differ.
+/// Builds both, compares them, and fails if they differ.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let commit = printed(Command::new("git").args(["rev-parse", "HEAD"]))?;
     std::fs::create_dir_all(&arguments.folder)?;
@@ -71,7 +71,7 @@ fn build(clone: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// SHA-256, by the tool that everybody has to check it with.
+/// The SHA-256 digest from `sha256sum`, with which users check it too.
 fn digest(clone: &Path) -> Result<String, Failure> {
     let said = printed(Command::new("sha256sum").arg(clone.join("target/release/lacuna")))?;
     Ok(said.split_whitespace().next().unwrap_or_default().to_string())

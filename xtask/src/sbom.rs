@@ -1,4 +1,4 @@
-//! What the command is built of, as a CycloneDX list, from `cargo metadata` and the lock file alone.
+//! Lists the components of the command in CycloneDX, from `cargo metadata` and the lock file alone.
 //!
 //! Names, versions, licences and checksums are those of Cargo.lock, so the same commit gives the same bytes; there is no
 //! clock and no random number in it. Only what the command links or is built with is listed, without what tests need.
@@ -19,7 +19,7 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Write it, and say how much it lists.
+/// Writes the list, and prints the number of its entries.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let metadata = ["metadata", "--locked", "--format-version", "1"];
     let metadata: Value = serde_json::from_str(&crate::machine::printed(Command::new("cargo").args(metadata))?)?;
@@ -60,7 +60,7 @@ fn bill(metadata: &Value, checksums: &BTreeMap<(String, String), String>) -> Res
     }))
 }
 
-/// Normal and build dependencies; what only tests need is not in the program.
+/// Whether a dependency is a normal or build dependency; those of tests alone are not in the program.
 fn is_shipped(needed: &Value) -> bool {
     needed["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
 }
@@ -75,7 +75,7 @@ fn component(package: &Value, checksums: &BTreeMap<(String, String), String>) ->
         "purl": name_of(package),
     });
     if let Some(license) = package["license"].as_str() {
-        // Older crates write `MIT/Apache-2.0` for a choice.
+        // Older crates write `MIT/Apache-2.0` for `MIT OR Apache-2.0`.
         component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
     }
     if let Some(checksum) = checksums.get(&(name, version)) {
@@ -88,7 +88,7 @@ fn name_of(package: &Value) -> String {
     format!("pkg:cargo/{}@{}", text(&package["name"]), text(&package["version"]))
 }
 
-/// SHA-256 of each package as it came from the registry, by name and version.
+/// The SHA-256 digest of each package in the registry, by name and version.
 fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {

@@ -1,4 +1,4 @@
-//! How step time and memory grow with volume, depth, batch and threads, measured and drawn.
+//! Measures and draws how step time and memory grow with volume, depth, batch and threads.
 
 use crate::Failure;
 use crate::machine::Setting;
@@ -37,7 +37,7 @@ struct Run {
     curves: Vec<Curve>,
 }
 
-/// Measure and draw.
+/// Measures the curves and draws them.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::build()?;
@@ -79,7 +79,7 @@ fn plan(cores: usize) -> Vec<Planned> {
 const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 150.0;
 const MARGIN: f64 = 46.0;
-/// Between the frame and the first and last point.
+/// The space between the frame and the first or last point.
 const INSET: f64 = 20.0;
 
 /// One panel per curve, both axes logarithmic: seconds as a line, memory as a dashed one.
@@ -146,7 +146,7 @@ fn panel(curve: &Curve) -> String {
     panel
 }
 
-/// Name, colour, dashes and value of one line.
+/// The name, colour, dashes and value of one line.
 type Series = (&'static str, &'static str, &'static str, fn(&Point) -> f64);
 
 /// A logarithmic axis.
@@ -156,7 +156,7 @@ struct Scale {
     length: f64,
 }
 
-/// The least that an axis spans, so that small changes look small.
+/// The smallest ratio that an axis spans, so that small changes look small.
 const SPAN: f64 = 4.0;
 
 impl Scale {
@@ -168,7 +168,7 @@ impl Scale {
         Scale { low: low - 0.5 * missing, high: high + 0.5 * missing, length }
     }
 
-    /// The distance from the axis' beginning.
+    /// The distance of a value from the beginning of the axis.
     fn at(&self, value: f64) -> f64 {
         self.length * (value.ln() - self.low) / (self.high - self.low)
     }

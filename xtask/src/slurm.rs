@@ -1,7 +1,7 @@
-//! A study through a real Slurm on this machine, undisturbed and disturbed, against the local engine.
+//! Runs a study through a real Slurm on this machine, undisturbed and disturbed, and compares it with the local engine.
 //!
 //! The tables must be the same to the last byte: undisturbed; after kill -9 of a step; of a node's daemon, whose step
-//! lives on beside the attempt that replaces it; and of the controller.
+//! continues beside the attempt that replaces it; and of the controller.
 
 mod cluster;
 
@@ -39,7 +39,7 @@ pub struct Arguments {
 const FOLDER: &str = "target/slurm";
 /// A study that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(3 * 3600);
-/// What happens to a study on the way; each is tried with cores for one task or for several on a node.
+/// A disturbance during a study; each is tried with cores for one task and for several on a node.
 struct Scenario {
     name: &'static str,
     cpus: usize,
@@ -65,12 +65,12 @@ struct Figure {
     scenario: String,
     tasks: Value,
     attempts: Value,
-    /// Attempts at a task that another attempt was at, which came to the same result.
+    /// The number of attempts at a task that another attempt was running, with the same result.
     confirmed: usize,
-    /// Of attempts at one task that were alive at once, the longest time.
+    /// The longest time in seconds for which two attempts at one task ran at once.
     overlap_seconds: f64,
     seconds: f64,
-    /// What the simulator says it takes on as many nodes, from the tasks as they were measured.
+    /// The simulator's forecast for the same number of nodes, from the measured durations of the tasks.
     forecast: Value,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Start, run, compare, stop.
+/// Starts the cluster, runs the scenarios, compares the tables, and stops the cluster.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
     let folder = std::path::absolute(FOLDER)?;
@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A plan of the study with records of its own.
+/// A plan of the study, with records of its own.
 struct Run<'a> {
     cluster: &'a Cluster,
     lacuna: PathBuf,
@@ -171,7 +171,7 @@ impl Run<'_> {
             }
             std::thread::sleep(Duration::from_secs(1));
         }
-        // An attempt that another has overtaken may still be at work.
+        // An attempt whose task was finished by another may still be running.
         self.cluster.wait("every attempt has ended", || {
             Ok(self.attempts()?.iter().all(|attempt| attempt.ended.is_some() || attempt.killed))
         })
@@ -204,7 +204,7 @@ impl Run<'_> {
         })
     }
 
-    /// A task is computing, and has a checkpoint: its attempt.
+    /// Waits until a task is computing and has a checkpoint; returns its attempt.
     fn wait_for_attempt(&self, node: Option<&str>) -> Result<Attempt, Failure> {
         let is_it = |attempt: &Attempt| {
             attempt.ended.is_none() && node.is_none_or(|node| attempt.node == node) && self.has_checkpoint(attempt)
@@ -225,7 +225,8 @@ impl Run<'_> {
         printed(Command::new("kill").args(["-9", &pid])).map(drop)
     }
 
-    /// Kill a node's daemon and tell the controller; wait until a task that still computes there is begun elsewhere.
+    /// Kills a node's daemon and marks the node as down; waits until a task that still computes there is begun
+    /// elsewhere.
     fn kill_node(&self) -> Result<(), Failure> {
         let node = NODES[0];
         let orphan = self.wait_for_attempt(Some(node))?;
@@ -256,7 +257,7 @@ impl Run<'_> {
         self.cluster.start_controller()
     }
 
-    /// The processes of lacuna that are at this plan.
+    /// The process ids of lacuna that work on this plan.
     fn pids(&self) -> Result<Vec<String>, Failure> {
         let (lacuna, plan) = (self.lacuna.display().to_string(), self.plan());
         let is_ours = |command: &[u8]| {
@@ -300,7 +301,7 @@ impl Run<'_> {
                 killed: false,
             });
         }
-        // Without an end and with nobody at work: killed.
+        // An attempt without a note of its end and without a process was killed.
         if self.pids()?.is_empty() {
             attempts.iter_mut().for_each(|attempt| attempt.killed = attempt.ended.is_none());
         }
@@ -323,7 +324,7 @@ fn moment(value: &Value) -> Result<jiff::Timestamp, Failure> {
     Ok(value.as_str().ok_or("a time")?.parse()?)
 }
 
-/// How long two attempts at one task were alive at once, at most.
+/// The longest time in seconds for which two attempts at one task ran at once.
 fn overlap(attempts: &[Attempt]) -> f64 {
     let pairs = attempts.windows(2).filter(|pair| pair[0].index == pair[1].index);
     let of = |pair: &[Attempt]| {

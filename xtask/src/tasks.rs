@@ -1,4 +1,4 @@
-//! What a real study of very many very small tasks costs beyond them: planned, run by the local engine, collected.
+//! Measures the overhead of a real study of very many small tasks: planned, run by the local engine, collected.
 
 use crate::Failure;
 use crate::machine::{Setting, printed};
@@ -33,10 +33,10 @@ pub struct Arguments {
 
 const FOLDER: &str = "target/tasks";
 
-/// Of each seed: an original, a retrained reference, and two ways to forget.
+/// The tasks of each seed: an original, a retrained reference, and two unlearning runs.
 const TASKS_PER_SEED: usize = 4;
 
-/// A U-Net of two stages for an epoch on three heads, one of them held out.
+/// A U-Net of two stages, trained for an epoch on three heads, one of them held out.
 const STUDY: &str = r#"
 data = { root = "heads", labels = "brain" }
 preprocess = { kind = "canonical", size = [16, 8, 8], crop = "none", foreground = "above-zero" }
@@ -66,16 +66,16 @@ struct Figures {
     jobs: usize,
     /// Whether some tasks were done by an earlier call.
     goes_on: bool,
-    /// `None` where an earlier call has planned.
+    /// Seconds of planning; `None` if an earlier call has planned.
     plan_seconds: Option<f64>,
-    /// What `lacuna study submit` says of its run.
+    /// The summary that `lacuna study submit` prints.
     run: Value,
     collect_seconds: f64,
-    /// All bytes of the folder that was collected.
+    /// The number of bytes in the collected folder.
     collected_bytes: u64,
 }
 
-/// Plan, run, collect.
+/// Plans, runs and collects the study.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let setting = Setting::here()?;
     let lacuna = program::given_or_built(arguments.lacuna.as_deref(), &[])?;
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         write_study(&lacuna, folder, seeds)?;
     }
     let mut plan_seconds = None;
-    // A plan is made once: another one would have other estimates.
+    // A plan is made only once, since another one would have other estimates.
     if !folder.join("plan").exists() {
         let (_, seconds) = timed("study plan tiny.toml --out plan --records records --models models")?;
         println!("planned    {seconds:.1} s");
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (said, _) = timed(&format!("study submit plan --jobs {}", arguments.jobs))?;
     let run: Value = serde_json::from_str(&said)?;
     println!("run        {run}");
-    // A run folder of its own, so that what an earlier call collected is not counted.
+    // A run folder of this call alone, so that an earlier call's results are not counted.
     let runs = format!("runs-{}", std::process::id());
     let (_, collect_seconds) = timed(&format!("--runs {runs} study collect plan"))?;
     let collected_bytes = bytes_of(&folder.join(runs))?;
@@ -117,7 +117,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A folder with `tiny.toml`, a study of so many seeds, and the heads that it reads.
+/// Writes a folder with `tiny.toml`, a study of `seeds` seeds, and the heads that it reads.
 pub fn write_study(lacuna: &Path, folder: &Path, seeds: usize) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let mut phantom = Command::new(lacuna);

@@ -60,7 +60,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The makespan and how many attempts were killed.
+/// The makespan in seconds and the number of attempts that were killed.
 fn real(setting: &Setting, seed: u64) -> Result<(f64, usize), Failure> {
     let plan = plan(setting.tasks);
     let attempts: RefCell<BTreeMap<usize, usize>> = RefCell::default();

@@ -1,9 +1,10 @@
-//! What a task costs that costs nothing: `cargo run --release -p lacuna-engine --example tiny -- [TASKS] [JOBS]`.
+//! Measures the overhead of a task that computes nothing: `cargo run --release -p lacuna-engine --example tiny --
+//! [TASKS] [JOBS]`.
 //!
-//! Plans so many tasks, a tenth of which others need, has them done by the local engine, and reads everything back. Each
-//! task is a process of its own that makes an attempt as `lacuna study run-task` does: the plan is read, a number taken,
-//! an offer made, a result written unless there is one, the end noted. What is missing is the task itself, and opening the
-//! study that it belongs to.
+//! Plans TASKS tasks, a tenth of which others depend on, runs them with the local engine, and reads everything back.
+//! Each task is a process that makes an attempt as `lacuna study run-task` does: it reads the plan, takes a number,
+//! makes an offer, writes a result unless there is one, and notes the end. The overhead does not include the
+//! computation itself, nor opening the study that the task belongs to.
 
 use lacuna_engine::{
     About, Attempts, Begun, Draft, Ended, Ending, Finished, Offer, Plan, Pool, Setting, Standings, TaskKind,

@@ -1,19 +1,20 @@
-//! Results that should have been another's and are not, kept beside the notes of attempts until somebody has looked.
+//! Alarms: results that differ from the accepted result of the same task. They are kept beside the notes of attempts
+//! until a user has inspected and deleted them.
 
 use crate::{Attempt, Attempts, EngineError};
 
 /// A result that differs from the one that counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Alarm {
-    /// Where it is kept.
+    /// The file or object that holds the differing result.
     pub kept: String,
 }
 
 impl Alarm {
-    /// Keep a result that differs.
+    /// Keeps a result that differs from the accepted one, and returns where.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the result cannot be written.
     pub fn raise(attempt: &Attempt, result: &[u8]) -> Result<Alarm, EngineError> {
         let (alarms, name) = (attempt.alarms(), format!("{:06}.{}.json", attempt.index, attempt.number));
         alarms.create(&name, result)?;
@@ -21,7 +22,7 @@ impl Alarm {
     }
 }
 
-/// The alarms of a plan that nobody has taken away.
+/// The alarms of a plan that have not been deleted.
 ///
 /// # Errors
 /// If they cannot be listed.

@@ -1,12 +1,13 @@
-//! Attempts at a task: numbered, each with a folder of its own, and what became of them.
+//! Attempts at a task: each has a number, a folder and notes of its beginning and end.
 //!
 //! Notes of an attempt lie in `attempts/` beside the plan, or in the bucket that has the records: `INDEX.NUMBER.json` when
-//! it begins, `.offer.json` before its result is made the task's, `.end.json` when it ends. Each is made once and never
-//! changed, so that who was killed where can be read off what is missing.
+//! it begins, `.offer.json` before its result becomes the task's, `.end.json` when it ends. Each is written once and
+//! never changed, so that a missing note shows at which point an attempt was killed.
 //!
-//! The number is the fencing token: it is taken by making the first file, which only one process can. Checkpoints lie
-//! in `scratch/INDEX.NUMBER/`, which is named by that number, so an attempt that was given up for dead and is not cannot
-//! overwrite the checkpoint of a later one. The later one begins from a second name of the earlier one's files.
+//! The number is the fencing token: it is taken by creating the first file, which only one process can do. Checkpoints
+//! lie in `scratch/INDEX.NUMBER/`, which is named by that number, so an attempt that was given up for dead but is still
+//! alive cannot overwrite the checkpoint of a later one. The later attempt continues from hard links to the earlier
+//! one's files.
 
 use crate::{EngineError, Setting};
 use lacuna_objects::Place;
@@ -20,9 +21,9 @@ const BYTES_MAX: u64 = 1 << 20;
 /// All attempts at the tasks of a plan.
 #[derive(Clone, Debug)]
 pub struct Attempts {
-    /// What all machines see of them.
+    /// Notes and alarms, which all machines share.
     shared: Place,
-    /// Of the plan, on this machine.
+    /// The plan's folder on this machine, for checkpoints.
     folder: PathBuf,
 }
 
@@ -33,43 +34,43 @@ pub type AllAttempts = BTreeMap<(usize, usize), (Begun, Option<Ended>)>;
 #[derive(Clone, Debug)]
 pub struct Attempt {
     attempts: Attempts,
-    /// Of the task.
+    /// The number of the task in its plan, from 0.
     pub index: usize,
-    /// From 1.
+    /// The number of the attempt at this task, from 1.
     pub number: usize,
 }
 
-/// The beginning of an attempt.
+/// The note that an attempt has begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Begun {
-    /// The digest that names the task.
+    /// The digest that names the run of the task.
     pub key: String,
-    /// When, in UTC.
+    /// The time of the beginning, in UTC.
     pub at: String,
-    /// Where.
+    /// The machine and program that make the attempt.
     pub setting: Setting,
 }
 
-/// A result that an attempt is about to make its task's.
+/// The note that an attempt is about to publish its result as the task's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
-    /// The digest of the file.
+    /// The digest of the result's file.
     pub file: String,
-    /// The digest of all that the task decides; time and memory are not part of it.
+    /// The digest of everything that the task determines; time and memory are not part of it.
     pub outcome: String,
 }
 
-/// The end of an attempt.
+/// The note that an attempt has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ended {
-    /// How.
+    /// The kind of ending.
     pub ending: Ending,
-    /// When, in UTC.
+    /// The time of the end, in UTC.
     pub at: String,
-    /// How long it took from its beginning, opening the study included.
+    /// Seconds from the beginning to the end, opening the study included.
     pub seconds: f64,
     /// The exit code of the process.
     pub exit_code: u8,
@@ -79,37 +80,38 @@ pub struct Ended {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "how", deny_unknown_fields)]
 pub enum Ending {
-    /// Its result is the task's.
+    /// The attempt's result became the task's.
     Committed,
-    /// The task had its result before the attempt began.
+    /// The task had a result when the attempt began.
     Found,
-    /// Another attempt was first, with the same result.
+    /// Another attempt published first, with the same result.
     Same,
-    /// Another attempt was first, on a machine that rounds otherwise, with a result that is near enough.
+    /// Another attempt published first, on a machine with different rounding, and the two results agree within the
+    /// tolerance.
     Near {
-        /// How far the mean Dice is apart.
+        /// The largest difference of the mean Dice between the two results, over horizons.
         dice: f64,
     },
-    /// Another attempt was first, with another result.
+    /// Another attempt published first, with a different result.
     Mismatch,
-    /// The task cannot be done and is none: the run that it asks about diverged.
+    /// The task has no result because the run that it probes diverged.
     LeftOut,
-    /// Stopped; what was done is kept.
+    /// The attempt was stopped; its checkpoint is kept.
     Stopped,
-    /// An error.
+    /// The attempt ended with an error.
     Failed {
-        /// In words.
+        /// The error message, as printed.
         message: String,
     },
 }
 
 impl Attempts {
-    /// Those beside the plan in a folder.
+    /// Attempts whose notes and checkpoints all lie in the plan's folder.
     pub fn of(folder: &Path) -> Attempts {
         Attempts::shared_at(Place::folder_at(folder.to_path_buf()), folder)
     }
 
-    /// Those whose notes and alarms lie in a place that all machines see; checkpoints stay beside the plan.
+    /// Attempts whose notes and alarms lie in a place that all machines share; checkpoints stay in the plan's folder.
     pub fn shared_at(shared: Place, folder: &Path) -> Attempts {
         Attempts { shared, folder: folder.to_path_buf() }
     }
@@ -118,15 +120,15 @@ impl Attempts {
         self.shared.within("attempts")
     }
 
-    /// Where results lie that should have been another's.
+    /// The place of alarms: results that differ from the accepted ones.
     pub(crate) fn alarms(&self) -> Place {
         self.shared.within("alarms")
     }
 
-    /// Begin the next attempt at a task.
+    /// Begins the next attempt at a task and writes its first note.
     ///
     /// # Errors
-    /// If its file cannot be written.
+    /// If the note cannot be written.
     pub fn begin(&self, index: usize, begun: &Begun) -> Result<Attempt, EngineError> {
         let text = line(begun);
         let mut number = 1;
@@ -136,7 +138,7 @@ impl Attempts {
         Ok(Attempt { attempts: self.clone(), index, number })
     }
 
-    /// Every attempt so far.
+    /// Every attempt so far, with its notes.
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
@@ -156,7 +158,7 @@ impl Attempts {
         Ok(all)
     }
 
-    /// Which attempt at a task offered the file with this digest.
+    /// The attempt at a task that offered the file with this digest, with its offer.
     fn who_offered(&self, index: usize, file: &str) -> Result<Option<(Attempt, Offer)>, EngineError> {
         let mut number = 1;
         let notes = self.notes();
@@ -176,16 +178,17 @@ fn name(index: usize, number: usize, ending: &str) -> String {
 }
 
 impl Attempt {
-    /// The folder that nobody else writes to.
+    /// The checkpoint folder of this attempt; no other attempt writes to it.
     pub fn scratch(&self) -> PathBuf {
         self.attempts.folder.join("scratch").join(format!("{:06}.{}", self.index, self.number))
     }
 
-    /// Give this attempt what the latest earlier one left to go on from: the files of these names, in this order, and
-    /// others whose names begin with `prefix`. Nothing if there is none that left all of them.
+    /// Hard-links the checkpoint of the latest earlier attempt that has all files of `names` into this attempt's
+    /// folder, in this order, and other files whose names begin with `prefix`. Returns the number of that attempt, or
+    /// `None` if no earlier attempt left all of them.
     ///
     /// # Errors
-    /// If a file cannot be shared.
+    /// If a file cannot be linked.
     pub fn adopt(&self, names: &[String], prefix: &str) -> Result<Option<usize>, EngineError> {
         for number in (1..self.number).rev() {
             let from = Attempt { number, ..self.clone() }.scratch();
@@ -202,7 +205,7 @@ impl Attempt {
         Ok(None)
     }
 
-    /// All of the files or none: the earlier attempt may be alive and tidy up in between.
+    /// Links all of the files or none: the earlier attempt may be alive and delete its files at the same time.
     fn adopt_from(&self, from: &Path, names: &[String]) -> Result<bool, EngineError> {
         for name in names {
             if !lacuna_disk::share(&from.join(name), &self.scratch().join(name))? {
@@ -215,28 +218,29 @@ impl Attempt {
         Ok(true)
     }
 
-    /// Say what result is about to be made the task's.
+    /// Writes the note that this result is about to become the task's.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If the note cannot be written.
     pub fn offer(&self, offer: &Offer) -> Result<(), EngineError> {
         self.note("offer.json", &line(offer))
     }
 
-    /// The attempt whose result is the task's, and where it was made; `None` where no attempt at this plan made it.
+    /// The attempt whose result was accepted, its offer and its setting; `None` if no attempt of this plan offered
+    /// `file`.
     ///
     /// # Errors
-    /// If its files cannot be read.
+    /// If the notes cannot be read.
     pub fn winner(&self, file: &str) -> Result<Option<(Attempt, Offer, Setting)>, EngineError> {
         let Some((attempt, offer)) = self.attempts.who_offered(self.index, file)? else { return Ok(None) };
         let begun: Option<Begun> = read(&self.attempts.notes(), &name(attempt.index, attempt.number, "json"))?;
         Ok(begun.map(|begun| (attempt, offer, begun.setting)))
     }
 
-    /// Say how it ended, and remove its folder unless somebody may go on from there.
+    /// Writes the note of the end, and removes the checkpoint folder unless a later attempt may continue from it.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If the note cannot be written.
     pub fn end(&self, ended: &Ended) -> Result<(), EngineError> {
         self.note("end.json", &line(ended))?;
         if !matches!(ended.ending, Ending::Stopped | Ending::Failed { .. }) {
@@ -250,21 +254,21 @@ impl Attempt {
         Ok(())
     }
 
-    /// Where alarms of its plan lie.
+    /// The place of the plan's alarms.
     pub(crate) fn alarms(&self) -> Place {
         self.attempts.alarms()
     }
 
-    /// Remove its folder.
+    /// Removes the attempt's checkpoint folder; errors are ignored.
     pub fn tidy(&self) {
-        // What is left costs space and nothing else.
+        // A folder that is left costs disk space and has no other effect.
         let _ = std::fs::remove_dir_all(self.scratch());
     }
 
-    /// Remove the folders of earlier attempts that are known to have ended; the others may be alive.
+    /// Removes the checkpoint folders of earlier attempts that have a note of their end; the others may be alive.
     ///
     /// # Errors
-    /// If their files cannot be read.
+    /// If the notes cannot be read.
     pub fn tidy_earlier(&self) -> Result<(), EngineError> {
         for number in 1..self.number {
             if self.attempts.notes().has(&name(self.index, number, "end.json"))? {

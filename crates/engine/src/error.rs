@@ -1,87 +1,87 @@
-//! What can be wrong with plans, attempts and engines.
+//! Errors of plans, attempts and engines.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// An error of plans, attempts and engines, with the evidence.
+/// An error of plans, attempts or engines, with its evidence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// What attempts write down could not be read or written.
+    /// Notes of attempts could not be read or written.
     #[error(transparent)]
     Objects(#[from] lacuna_objects::ObjectError),
-    /// The file is no plan, or not the plan it was.
+    /// The file is no plan, or was changed after it was written.
     #[error("{path}: expected a plan as `lacuna study plan` wrote it, found {found}; fix: {fix}")]
     NotAPlan {
-        /// The file.
+        /// The path of the plan's file.
         path: PathBuf,
-        /// What is there instead.
+        /// A description of what the file holds instead.
         found: String,
-        /// What to do.
+        /// The suggested repair.
         fix: &'static str,
     },
-    /// There is another plan already.
+    /// The folder already holds a different plan.
     #[error("{path}: expected no plan there yet, found another one; fix: choose another folder")]
     AnotherPlan {
-        /// The file.
+        /// The path of the plan that is there.
         path: PathBuf,
     },
-    /// The plan has no task of that number.
+    /// The plan has no task with this number.
     #[error("index: expected 0 to {}, found {found}; fix: give an --index of the plan, and the --offset of its part", .tasks - 1)]
     NoTask {
-        /// The number.
+        /// The number that was asked for.
         found: usize,
-        /// How many tasks there are.
+        /// The number of tasks in the plan.
         tasks: usize,
     },
-    /// Nobody said which task is meant.
+    /// No task number was given, neither on the command line nor by an engine.
     #[error("index: expected --index or one of {}, found none", .variables.join(", "))]
     NoIndex {
-        /// Where engines say it.
+        /// The environment variables that were looked up.
         variables: &'static [&'static str],
     },
     /// An engine's variable holds no number.
     #[error("{variable}: expected a number, found `{found}`")]
     BadIndex {
-        /// The variable.
+        /// The name of the variable.
         variable: &'static str,
-        /// What it holds.
+        /// The value of the variable.
         found: String,
     },
-    /// A record of an attempt is damaged.
+    /// The note of an attempt is damaged.
     #[error(
         "{path}: expected the record of an attempt, found {found}; fix: delete it if nobody is at work on that task"
     )]
     Attempt {
-        /// The file, or the object.
+        /// The path of the file, or the name of the object.
         path: String,
-        /// The parser's words.
+        /// The parser's message.
         found: String,
     },
-    /// Two attempts of one task ended otherwise.
+    /// Two attempts at one task gave different results.
     #[error(
         "task {index}: expected the result of attempt {first}, found another in attempt {second} ({found}); it is kept as \
          {kept}; fix: find out which machine computes wrongly before anything of this study is believed"
     )]
     NotRepeated {
-        /// The task.
+        /// The number of the task.
         index: usize,
-        /// Whose result counts, where that is known.
+        /// The attempt whose result was accepted, where that is known.
         first: String,
-        /// Whose differs.
+        /// The number of the attempt whose result differs.
         second: usize,
-        /// How it differs.
+        /// A description of the difference.
         found: String,
-        /// Where the second result lies.
+        /// The path of the second result.
         kept: String,
     },
     /// A program could not be started.
     #[error("{program}: cannot be started: {source}; fix: is it installed and on the PATH?")]
     Start {
-        /// Its name.
+        /// The name of the program.
         program: String,
         /// The system's reason.
         source: std::io::Error,
@@ -89,22 +89,22 @@ pub enum EngineError {
     /// A setting that no cluster can have.
     #[error("{setting}: expected {expected}, found {found}")]
     BadSetting {
-        /// Its name on the command line.
+        /// The option's name on the command line.
         setting: &'static str,
-        /// What would do.
+        /// The values that are allowed.
         expected: &'static str,
-        /// As given.
+        /// The value that was given.
         found: String,
     },
-    /// Failures come so often that a task never ends.
+    /// Failures are so frequent that a task never ends.
     #[error(
         "--failures: expected so few that a task of {seconds:.0} s ends within {attempts} attempts, found more; fix: more \
          checkpoints, or shorter tasks"
     )]
     Endless {
-        /// How long the task takes.
+        /// The duration of the task, in seconds.
         seconds: f64,
-        /// How often it was begun.
+        /// The number of attempts after which the simulation gave up.
         attempts: usize,
     },
 }

@@ -1,11 +1,12 @@
-//! Which task is this process's: as its engine says it.
+//! The number of this process's task, from the engine's environment variable.
 
 use crate::EngineError;
 
-/// Where engines put the number of a task, the innermost first: HyperQueue may run inside a job of Slurm.
+/// The environment variables that hold the number of a task, the innermost engine first: HyperQueue may run inside a
+/// job of Slurm.
 pub const INDEX_VARIABLES: &[&str] = &["HQ_TASK_ID", "JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID"];
 
-/// The number that the engine gave to this process.
+/// Returns the number that the engine gave to this process.
 ///
 /// # Errors
 /// If no variable is set, or the first that is holds no number.

@@ -1,14 +1,14 @@
 //! The tasks of a study on many machines.
 //!
-//! A [`Plan`] is a list of tasks that is written once and never changed. Whoever does a task makes an [`Attempt`] of it,
-//! which takes a number and a folder of its own; the first whole result counts, and another must be like it. An
-//! [`Engine`] says how attempts are started: by a pool of processes here, or by the scheduler of a cluster. A
-//! simulation tells beforehand how long that takes.
+//! A [`Plan`] is a list of tasks that is written once and never changed. A process that runs a task makes an
+//! [`Attempt`], which has a number and a folder of its own; the first complete result is accepted, and later ones are
+//! compared with it. An [`Engine`] decides how attempts are started: by a pool of processes on this machine, or by the
+//! scheduler of a cluster. A simulation predicts how long that takes.
 //!
-//! Schedulers run a task at least once, not exactly once: a machine that is given up for dead may still be at work.
+//! Schedulers run a task at least once, not exactly once: a machine that was given up for dead may still be running.
 //! Nothing here relies on a task having one attempt at a time.
 //!
-//! Deliberately absent: what a task is, and how its result is compared with another. That is the study's, and so this
+//! Deliberately absent: what a task computes, and how two results are compared. Both belong to the study crate, so this
 //! crate needs no tensor library.
 
 mod alarm;

@@ -1,9 +1,9 @@
 //! A plan: the tasks of a study in a file that is written once.
 //!
-//! `plan.jsonl` has one object per line: what the plan is of, then one task per line. Tasks are ordered by layer, those
-//! that need nothing first, so that each layer is a range of indices; within a layer they keep the study's order. A
-//! study file is named, not copied, since its paths go out from where it lies and it may name people; its digest is
-//! part of the plan.
+//! `plan.jsonl` has one object per line: the description of the plan, then one task per line. Tasks are ordered by
+//! layer, those without dependencies first, so that each layer is a range of indices; within a layer they keep the
+//! study's order. The study file is named and not copied, since its paths are relative to its folder and it may name
+//! people; its digest is part of the plan.
 
 use crate::EngineError;
 use lacuna_objects::Address;
@@ -12,21 +12,21 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// The format; it changes when a reader would have to.
+/// The format's name; its number rises with every change that a reader has to follow.
 const SCHEMA: &str = "lacuna.plan/1";
 const FILE: &str = "plan.jsonl";
-/// About a million tasks.
+/// The largest file that is read, in bytes: about a million tasks.
 const BYTES_MAX: u64 = 1 << 29;
 
-/// What a plan is of.
+/// The study, the places and the device that a plan was made for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// The study's name.
     pub study: String,
-    /// Its file.
+    /// The path of the study file.
     pub file: PathBuf,
-    /// The digest of that file.
+    /// The digest of the study file.
     pub file_digest: String,
     /// Where the records of finished tasks lie.
     pub records: Address,
@@ -34,31 +34,31 @@ pub struct About {
     pub models: Address,
     /// Whether the study was planned with subject ids replaced.
     pub pseudonyms: bool,
-    /// Where to compute, as the command line names it.
+    /// The device to compute on, as named on the command line.
     pub device: String,
-    /// The one instruction set that is computed with, if that was asked for.
+    /// The only instruction set to use, if one was asked for.
     pub isa: Option<String>,
-    /// What the names of tasks say of the device they were planned on; nothing on x86-64 with AVX2 or AVX-512.
+    /// The device as it enters the names of tasks; `None` on x86-64 with AVX2 or AVX-512.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named_device: Option<String>,
-    /// lacuna's version, which the names of tasks depend on.
+    /// The version of lacuna, which the names of tasks depend on.
     pub version: String,
 }
 
-/// What kind of run a task is.
+/// The kind of run that a task makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
-    /// Training from the beginning.
+    /// Training from initial weights.
     Train,
-    /// Unlearning.
+    /// Unlearning a subject from a trained model.
     Unlearn,
-    /// A question to a model.
+    /// Probing a model after unlearning.
     Probe,
 }
 
 impl TaskKind {
-    /// Its name in tables.
+    /// The kind's name in tables.
     pub fn name(self) -> &'static str {
         match self {
             TaskKind::Train => "train",
@@ -68,24 +68,24 @@ impl TaskKind {
     }
 }
 
-/// A task before it has a number.
+/// A task that has no number yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The digest that names the run.
     pub key: String,
-    /// What it is.
+    /// The kind of run.
     pub kind: TaskKind,
-    /// The same in words.
+    /// A description of the run, for tables.
     pub what: String,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
     /// The keys of the tasks that must be done before it.
     pub needs: Vec<String>,
-    /// Volumes forward and backward.
+    /// The number of volumes passed forward and backward.
     pub passes: u64,
-    /// Seconds on one core, as estimated.
+    /// Estimated seconds on one core.
     pub core_seconds: f64,
-    /// Memory, as estimated.
+    /// Estimated peak memory in GiB.
     pub gib: f64,
 }
 
@@ -93,41 +93,41 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedTask {
-    /// Its number, from 0.
+    /// The number of the task, from 0.
     pub index: usize,
     /// The digest that names the run.
     pub key: String,
-    /// What it is.
+    /// The kind of run.
     pub kind: TaskKind,
-    /// The same in words.
+    /// A description of the run, for tables.
     pub what: String,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// How many tasks, one after the other, must be done before it.
+    /// The length of the longest chain of tasks that must be done before it.
     pub layer: usize,
-    /// The numbers of the tasks that it needs.
+    /// The numbers of the tasks that it depends on.
     pub needs: Vec<usize>,
-    /// Volumes forward and backward.
+    /// The number of volumes passed forward and backward.
     pub passes: u64,
-    /// Seconds on one core, as estimated.
+    /// Estimated seconds on one core.
     pub core_seconds: f64,
-    /// Memory, as estimated.
+    /// Estimated peak memory in GiB.
     pub gib: f64,
 }
 
-/// The tasks of a study.
+/// The tasks of a study, in the order in which they may run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What it is of.
+    /// The study, places and device of the plan.
     pub about: About,
-    /// In order of their numbers.
+    /// The tasks, ordered by their numbers.
     pub tasks: Vec<PlannedTask>,
 }
 
-/// What a plan is of, its digest, one of its tasks, and the keys of those that the task needs.
+/// A plan's description, its digest, one of its tasks, and the keys of the tasks that this one depends on.
 pub type TaskOfPlan = (About, String, PlannedTask, Vec<String>);
 
-/// The first line of the file.
+/// The first line of the plan's file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -139,10 +139,10 @@ struct Head {
 }
 
 impl Plan {
-    /// The plan of some tasks, what is needed first in front.
+    /// Builds a plan of these tasks, ordered by layer and numbered.
     ///
     /// # Panics
-    /// If a task needs one that does not stand before it: a study's tasks do.
+    /// If a task depends on one that does not stand before it in `drafts`; the tasks of a study never do.
     pub fn new(about: About, drafts: Vec<Draft>) -> Plan {
         let mut layers: BTreeMap<&str, usize> = BTreeMap::new();
         for draft in &drafts {
@@ -169,15 +169,15 @@ impl Plan {
         Plan { about, tasks }
     }
 
-    /// The file of a plan: `plan.jsonl` in its folder.
+    /// The path of the plan's file: `plan.jsonl` in `folder`.
     pub fn path(folder: &Path) -> PathBuf {
         folder.join(FILE)
     }
 
-    /// Write it into its folder, where it stays as it is; its digest comes back.
+    /// Writes the plan into its folder, unless it is there already, and returns its digest.
     ///
     /// # Errors
-    /// [`EngineError::AnotherPlan`] if another one is there, or the disk's own.
+    /// [`EngineError::AnotherPlan`] if a different plan is there, or an error of the disk.
     pub fn write(&self, folder: &Path) -> Result<String, EngineError> {
         let path = Plan::path(folder);
         let lines: String = self.tasks.iter().map(|task| line(task) + "\n").collect();
@@ -197,20 +197,20 @@ impl Plan {
         Err(EngineError::AnotherPlan { path })
     }
 
-    /// The plan in a folder, with its digest.
+    /// Reads the plan in a folder, and returns it with its digest.
     ///
     /// # Errors
-    /// A file that is not there or not as it was written.
+    /// If the file is missing, is damaged, or was changed after it was written.
     pub fn read(folder: &Path) -> Result<(Plan, String), EngineError> {
         let text = PlanText::read(folder)?;
         let tasks = text.lines.lines().map(|line| text.parse(line)).collect::<Result<_, _>>()?;
         Ok((Plan { about: text.head.about, tasks }, text.head.digest))
     }
 
-    /// One task of the plan in a folder, without reading the others.
+    /// Reads one task of the plan in a folder, without parsing the others.
     ///
     /// # Errors
-    /// As [`Plan::read`], and a number that the plan does not have.
+    /// Those of [`Plan::read`], and [`EngineError::NoTask`] if the plan has no task with this number.
     pub fn read_task(folder: &Path, index: usize) -> Result<TaskOfPlan, EngineError> {
         let text = PlanText::read(folder)?;
         let of = |index: usize| -> Result<PlannedTask, EngineError> {
@@ -222,7 +222,7 @@ impl Plan {
         Ok((text.head.about, text.head.digest, task, needs))
     }
 
-    /// The layers, each a range of numbers; what is needed lies in an earlier one.
+    /// The layers, each as a range of task numbers; tasks depend only on earlier layers.
     pub fn layers(&self) -> Vec<Range<usize>> {
         let chunks = self.tasks.chunk_by(|one, next| one.layer == next.layer);
         chunks.map(|chunk| chunk[0].index..chunk[chunk.len() - 1].index + 1).collect()

@@ -1,30 +1,30 @@
-//! Where an attempt is made: all that its result may depend on, and what helps to find the machine.
+//! The machine and program of an attempt: everything that its result may depend on, and what helps to find the machine.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Where an attempt is made.
+/// The machine and program of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
-    /// lacuna's version.
+    /// The version of lacuna.
     pub version: String,
-    /// The digest of the program's file.
+    /// The digest of the program's executable file.
     pub binary: String,
-    /// The instruction set of the kernels.
+    /// The instruction set that the kernels use.
     pub isa: String,
     /// `cpu`, or the make and driver of a graphics processor.
     pub device: String,
-    /// How many threads; results do not depend on it.
+    /// The number of threads; results do not depend on it.
     pub threads: usize,
-    /// The machine's name, where the system tells.
+    /// The machine's host name, where the system gives one.
     pub node: Option<String>,
-    /// The engine's own numbers of the job, by variable.
+    /// The engine's environment variables that identify the job, with their values.
     pub job: BTreeMap<String, String>,
 }
 
 impl Setting {
-    /// Whether two attempts must have the same result to the last bit.
+    /// Whether two attempts in these settings must give the same result to the last bit.
     pub fn computes_like(&self, other: &Setting) -> bool {
         let decides = |setting: &Setting| {
             let Setting { version, binary, isa, device, .. } = setting;
@@ -33,7 +33,7 @@ impl Setting {
         decides(self) == decides(other)
     }
 
-    /// What differs of all that may decide a result, in words.
+    /// The names of the fields that differ and may change a result.
     pub fn differences(&self, other: &Setting) -> Vec<&'static str> {
         let pairs = [
             ("version", &self.version, &other.version),

@@ -1,11 +1,11 @@
-//! How long a plan takes on so many machines, and what failures cost: a discrete-event simulation.
+//! A discrete-event simulation of a plan on a cluster: how long it takes, and what failures cost.
 //!
-//! Each node does one task at a time. A task that may begin and has the longest chain of work behind it goes first, as
-//! the local engine does it. A node fails while it computes, after an exponential time; the attempt loses what it did
-//! since its last checkpoint, and node and task are back after a delay. The time to the failure of an attempt is drawn
-//! from a stream of its own, so a cluster of another size meets the same failures.
+//! Each node runs one task at a time. Of the tasks that may begin, the one with the longest chain of dependent work
+//! goes first, as in the local engine. A node fails while it computes, after an exponential time; the attempt loses
+//! what it computed since its last checkpoint, and node and task are available again after a delay. The time to the
+//! failure of an attempt is drawn from a stream of its own, so a cluster of another size meets the same failures.
 //!
-//! Deliberately absent: the queue of other people's jobs, and a network.
+//! Deliberately absent: the queue of other users' jobs, and a network.
 
 use crate::EngineError;
 use lacuna_seed::Seed;
@@ -13,76 +13,76 @@ use serde::Serialize;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap};
 
-/// A task as the simulation sees it.
+/// A task, reduced to its duration and dependencies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// How long it computes on one node.
+    /// Seconds of computing on one node.
     pub seconds: f64,
-    /// Places, in front of it, of those that must be done before.
+    /// Indices of the jobs that must be done first; they stand earlier in the list.
     pub needs: Vec<usize>,
-    /// How many must be done before it, one after the other.
+    /// The length of the longest chain of jobs that must be done first.
     pub layer: usize,
 }
 
-/// When a task may begin.
+/// The rule that decides when a task may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// When what it needs is done.
+    /// A task begins when the tasks that it depends on are done.
     Tasks,
-    /// When every task of the layers before is done, as array jobs depend on each other.
+    /// A task begins when every task of the earlier layers is done, as with dependent job arrays.
     Layers,
 }
 
-/// The machines.
+/// The machines of a simulation, and how they fail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
-    /// How many tasks run at once.
+    /// The number of tasks that run at once.
     pub nodes: usize,
-    /// When tasks may begin.
+    /// The rule that decides when a task may begin.
     pub order: Order,
-    /// Of one node that computes.
+    /// The failure rate of one computing node, per hour.
     pub failures_per_hour: f64,
-    /// How often an attempt keeps what it has, if ever.
+    /// The interval of checkpoints in seconds of computing; `None` for no checkpoints.
     pub checkpoint_seconds: Option<f64>,
-    /// After a failure, until node and task are back.
+    /// Seconds from a failure until the node and the task are available again.
     pub requeue_seconds: f64,
-    /// Of every attempt, before it computes.
+    /// Seconds that every attempt takes before it computes.
     pub overhead_seconds: f64,
-    /// Of the failures.
+    /// The seed of the drawn failures.
     pub seed: u64,
 }
 
-/// What is to be expected.
+/// The result of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Forecast {
-    /// How many tasks.
+    /// The number of tasks that were run.
     pub tasks: usize,
-    /// From the first beginning to the last end.
+    /// Seconds from the first beginning to the last end.
     pub makespan_seconds: f64,
-    /// All attempts, those that failed included.
+    /// Node-seconds of all attempts, those that failed included.
     pub busy_seconds: f64,
-    /// Of it, what failures made in vain.
+    /// The part of `busy_seconds` that failures made worthless.
     pub lost_seconds: f64,
-    /// How often a node failed.
+    /// The number of node failures.
     pub failures: usize,
-    /// The longest chain of tasks that need each other: no number of nodes is faster.
+    /// Seconds of the longest chain of dependent tasks: a lower bound of the makespan for any number of nodes.
     pub critical_path_seconds: f64,
-    /// What all attempts would take if every node were busy to the end and none failed.
+    /// The makespan in seconds if every node were busy to the end and none failed.
     pub ideal_seconds: f64,
 }
 
 impl Forecast {
-    /// How much of the ideal is reached.
+    /// The ratio of `ideal_seconds` to `makespan_seconds`.
     pub fn efficiency(&self) -> f64 {
         self.ideal_seconds / self.makespan_seconds
     }
 }
 
-/// An attempt that fails so often never ends.
+/// The largest number of attempts at one task before the simulation gives up.
 const ATTEMPTS_MAX: usize = 10_000;
 
-/// So many whole copies of some jobs that there are at least `tasks` of them.
+/// Repeats the whole list of jobs until there are at least `tasks` of them.
 pub fn repeated(jobs: &[Job], tasks: usize) -> Vec<Job> {
     let copies = if jobs.is_empty() { 0 } else { tasks.div_ceil(jobs.len()) };
     let copy = |number: usize| {
@@ -92,10 +92,10 @@ pub fn repeated(jobs: &[Job], tasks: usize) -> Vec<Job> {
     (0..copies).flat_map(copy).collect()
 }
 
-/// Carry out some jobs.
+/// Simulates the jobs on a cluster.
 ///
 /// # Errors
-/// A cluster that cannot be, or failures so frequent that a task never ends.
+/// If a setting of the cluster is impossible, or failures are so frequent that a task never ends.
 pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, EngineError> {
     cluster.check()?;
     let chains = chains(jobs, cluster.overhead_seconds);
@@ -113,7 +113,7 @@ pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, EngineError
     })
 }
 
-/// Of each job, the longest chain of work that begins with it.
+/// For each job, the seconds of the longest chain of dependent jobs that begins with it.
 pub(crate) fn chains(jobs: &[Job], overhead_seconds: f64) -> Vec<f64> {
     let mut behind = vec![0.0_f64; jobs.len()];
     for (place, job) in jobs.iter().enumerate().rev() {
@@ -127,7 +127,7 @@ pub(crate) fn chains(jobs: &[Job], overhead_seconds: f64) -> Vec<f64> {
 }
 
 impl Cluster {
-    /// Machines on which nothing fails and nothing but the tasks takes time.
+    /// A cluster without failures and without overhead.
     pub fn undisturbed(nodes: usize) -> Cluster {
         Cluster {
             nodes,
@@ -163,7 +163,7 @@ impl Cluster {
     }
 }
 
-/// A moment, ordered; what happens at one moment happens in the order of the tasks.
+/// A point in simulated time. Events of one moment are ordered by task number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct At {
     seconds: f64,
@@ -174,7 +174,7 @@ struct At {
 enum What {
     Ends(usize),
     Fails(usize),
-    /// Node and task are back.
+    /// A node and its task are available again.
     Back(usize),
 }
 
@@ -198,13 +198,13 @@ struct Simulation<'a> {
     now: f64,
     free: usize,
     events: BinaryHeap<Reverse<At>>,
-    /// Longest chain first, then in order.
+    /// Jobs that may begin, longest chain first, then by number.
     ready: BTreeSet<(Reverse<u64>, usize)>,
     chains: &'a [f64],
-    /// How many of its needs are not done.
+    /// For each job, the number of its dependencies that are not done.
     unmet: Vec<usize>,
     needed_by: Vec<Vec<usize>>,
-    /// How many tasks of each layer are not done.
+    /// For each layer, the number of tasks that are not done.
     layers: Vec<usize>,
     of_layer: Vec<Vec<usize>>,
     done_seconds: Vec<f64>,
@@ -302,7 +302,7 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    /// Of so many seconds of computing, those before the last checkpoint.
+    /// The part of `computed` seconds that lies before the last checkpoint.
     fn kept(&self, computed: f64) -> f64 {
         match self.cluster.checkpoint_seconds {
             Some(every) if computed > 0.0 => (computed / every).floor() * every,
@@ -310,14 +310,14 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Exponential with mean 1.
+    /// A draw from the exponential distribution with mean 1.
     fn draw(&self, place: usize) -> f64 {
         let stream = Seed(self.cluster.seed).stream("failures").part(&place.to_string());
         -(1.0 - stream.part(&self.attempts[place].to_string()).draws().uniform()).ln()
     }
 
     fn is_ready(&mut self, place: usize) {
-        // Bits of a positive number are in the order of the number.
+        // The bits of positive floating-point numbers sort like the numbers.
         self.ready.insert((Reverse(self.chains[place].to_bits()), place));
     }
 

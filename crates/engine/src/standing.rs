@@ -1,31 +1,31 @@
-//! How the tasks of a plan stand.
+//! The state of each task of a plan.
 
 use crate::{AllAttempts, Ending, Plan, TaskKind};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a task stands.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// It has its record.
+    /// The task has its record.
     Done,
-    /// It is none: the run that it asks about diverged.
+    /// The task has no result because the run that it probes diverged.
     LeftOut,
-    /// An attempt began and has not ended. It may have been killed; nothing here can tell.
+    /// An attempt began and has no note of its end. Whether it was killed or still runs is unknown here.
     Begun,
-    /// The last attempt was stopped; another goes on from there.
+    /// The last attempt was stopped; the next one continues from its checkpoint.
     Stopped,
-    /// The last attempt ended by an error.
+    /// The last attempt ended with an error.
     Failed,
-    /// Nobody began, and what it needs is there.
+    /// No attempt has begun, and the task's dependencies are done.
     Ready,
-    /// Nobody began, and what it needs is not there.
+    /// No attempt has begun, and the task's dependencies are not done.
     Waiting,
 }
 
 impl Standing {
-    /// All of them, in the order of tables.
+    /// All states, in the order of tables.
     pub const ALL: [Standing; 7] = [
         Standing::Done,
         Standing::LeftOut,
@@ -36,7 +36,7 @@ impl Standing {
         Standing::Waiting,
     ];
 
-    /// Its name in tables.
+    /// The state's name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Standing::Done => "done",
@@ -49,29 +49,29 @@ impl Standing {
         }
     }
 
-    /// Whether nothing is left to do.
+    /// Whether the task needs no further attempt.
     pub fn is_over(self) -> bool {
         matches!(self, Standing::Done | Standing::LeftOut)
     }
 }
 
-/// How many tasks of a kind stand so.
+/// The number of tasks of one kind in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// What kind.
+    /// The kind of task.
     pub kind: TaskKind,
-    /// How.
+    /// The state of the tasks.
     pub standing: Standing,
-    /// How many.
+    /// The number of tasks.
     pub tasks: usize,
 }
 
-/// How each task of a plan stands.
+/// The state of each task of a plan, by task number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standings(Vec<Standing>);
 
 impl Standings {
-    /// From the tasks that have a record, and all attempts.
+    /// Determines the states from the tasks that have a record, and from all attempts.
     pub fn of(plan: &Plan, recorded: &BTreeSet<usize>, attempts: &AllAttempts) -> Standings {
         let mut standings: Vec<Standing> = Vec::new();
         for task in &plan.tasks {
@@ -83,7 +83,7 @@ impl Standings {
                 Some(Some(Ending::Stopped)) => Standing::Stopped,
                 Some(Some(Ending::Failed { .. })) => Standing::Failed,
                 Some(None) => Standing::Begun,
-                // An attempt that committed a record which somebody has deleted since.
+                // Covers an attempt that committed a record which was deleted afterwards.
                 Some(Some(_)) | None if task.needs.iter().all(is_there) => Standing::Ready,
                 Some(Some(_)) | None => Standing::Waiting,
             });
@@ -91,17 +91,17 @@ impl Standings {
         Standings(standings)
     }
 
-    /// Of the task with this number.
+    /// The state of the task with this number.
     pub fn get(&self, index: usize) -> Standing {
         self.0[index]
     }
 
-    /// The numbers of the tasks that are not over.
+    /// The numbers of the tasks that need another attempt.
     pub fn pending(&self) -> BTreeSet<usize> {
         (0..self.0.len()).filter(|&index| !self.0[index].is_over()).collect()
     }
 
-    /// How many stand how, by kind; what nobody does is left out.
+    /// The number of tasks by kind and state; combinations without tasks are left out.
     pub fn counts(&self, plan: &Plan) -> Vec<Count> {
         let mut counts: BTreeMap<(TaskKind, Standing), usize> = BTreeMap::new();
         for task in &plan.tasks {

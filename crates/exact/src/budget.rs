@@ -1,11 +1,12 @@
-//! How many epochs each stage is given.
+//! The number of epochs of each stage.
 
-/// Epochs of the stages of `slices` slices, together as many passes as `epochs` epochs over everybody.
+/// The epochs of each stage of a shard of `slices` slices; together they cost as many passes as `epochs` epochs over
+/// all subjects.
 ///
 /// Stage i passes i of R slices. With e epochs in every stage and slices of one size, that is
-/// `e (1 + 2 + ... + R) / R = e (R + 1) / 2` passes over everybody, so `e = 2 E / (R + 1)`. It is rarely whole: stage i
-/// is given `round(i e) - round((i - 1) e)`, and one at least, since a slice that no stage trains on
-/// would not be learned. Where E is below (R + 1) / 2 that costs more than ordinary training.
+/// `e (1 + 2 + ... + R) / R = e (R + 1) / 2` passes over all subjects, so `e = 2 E / (R + 1)`. It is rarely whole:
+/// stage i gets `round(i e) - round((i - 1) e)` epochs, and one at least, since a slice that no stage trains on would
+/// not be learned. Where E is below (R + 1) / 2 that costs more than ordinary training.
 ///
 /// Source: Bourtoule et al., "Machine Unlearning", 2021, section V-B; the rounding is ours.
 pub fn epochs_per_stage(epochs: usize, slices: usize) -> Vec<usize> {

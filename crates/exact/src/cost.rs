@@ -1,39 +1,39 @@
-//! What training a plan and erasing somebody from it cost, in passes of one scan.
+//! The cost of training a plan and of erasing subjects from it. The unit is a pass: one scan, forward and backward.
 //!
-//! Pure arithmetic on a [`Plan`]; that a run really takes as many passes is tested where it is run.
+//! Pure arithmetic on a [`Plan`]; the tests of training check that a run takes as many passes.
 
 use crate::{Expectation, Plan, Stage};
 use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One subject's place in a plan and what erasing it, alone and first, costs.
+/// A subject's place in a plan, and the cost of erasing that subject alone from the model as trained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SubjectCost {
-    /// Who.
+    /// The id of the subject.
     pub subject: SubjectId,
-    /// Counted from 1.
+    /// The subject's shard, counted from 1.
     pub shard: usize,
-    /// Counted from 1.
+    /// The subject's slice, counted from 1.
     pub slice: usize,
-    /// Scans of the subject.
+    /// The number of the subject's scans.
     pub scans: u64,
-    /// The probability that it asks.
+    /// The expected probability that the subject asks to be erased.
     pub probability: f64,
-    /// Passes that are replayed when it does.
+    /// The passes that an erase of the subject replays.
     pub erase_passes: u64,
-    /// Those as a share of ordinary training without it.
+    /// `erase_passes` divided by the passes of ordinary training without the subject.
     pub of_retraining: f64,
 }
 
-/// Passes of training a plan from the beginning.
+/// The passes of training a plan from the beginning; `scans` holds the number of scans of each subject.
 pub fn training_passes(plan: &Plan, scans: &BTreeMap<SubjectId, u64>) -> u64 {
     plan.living_shards().flat_map(|shard| plan.stages(shard)).map(|stage| passes(&stage, scans)).sum()
 }
 
-/// Passes that are replayed when some subjects leave a trained plan.
+/// The passes that are replayed to erase `leaving` from a trained plan.
 ///
-/// In each shard that is the stages from the first slice that somebody leaves, without them.
+/// In each shard these are the stages from the first slice that holds a leaving subject, without these subjects.
 ///
 /// # Errors
 /// Those of [`Plan::without`].
@@ -51,7 +51,7 @@ pub fn erase_passes(
     Ok(replayed.sum())
 }
 
-/// Passes of ordinary training: everybody in every epoch.
+/// The passes of ordinary training, in which every epoch passes all scans.
 pub fn ordinary_passes<'a>(
     epochs: usize,
     subjects: impl IntoIterator<Item = &'a SubjectId>,
@@ -60,9 +60,9 @@ pub fn ordinary_passes<'a>(
     epochs as u64 * subjects.into_iter().map(|subject| scans[subject]).sum::<u64>()
 }
 
-/// Everybody's place and cost, in order of shard, slice and name; `epochs` are those of ordinary training.
+/// The place and cost of each subject, in order of shard, slice and name; `epochs` are those of ordinary training.
 ///
-/// A subject without whom nobody would remain is left out: it cannot be erased.
+/// A subject is left out if no other subject would remain: it cannot be erased.
 pub fn subject_costs(
     plan: &Plan,
     epochs: usize,
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn leaving_costs_the_stages_that_follow() {
-        // Slices of one, 8 epochs each. Whoever was in slice i leaves stages j > i with j - 1 subjects:
+        // Slices of one subject, 8 epochs each. After a subject of slice i leaves, each stage j > i has j - 1 subjects:
         // 8 (1 + 2 + 3), 8 (2 + 3), 8 * 3, 0.
         let plan = plan(4, [1, 4]);
         let cost = |slice: usize| erase_passes(&plan, &plan.shards()[0][slice], &one_each(4)).unwrap();

@@ -1,4 +1,4 @@
-//! What an exact model says of a scan: the mean of its shards' probabilities.
+//! Prediction with an exact model: the mean of the probabilities of its shards.
 
 use crate::folder::model_file;
 use crate::{ExactError, Manifest};
@@ -13,10 +13,10 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// The model in a folder.
+    /// Opens the model in a folder.
     ///
     /// # Errors
-    /// A manifest that cannot be believed, or a shard that is not trained to the end.
+    /// If the manifest is damaged or inconsistent, or a shard is not trained to the end.
     pub fn open(folder: &Path) -> Result<Ensemble, ExactError> {
         let manifest = Manifest::read(folder)?;
         let shards = manifest.plan.living_shards().map(|shard| match &manifest.shards[shard].model {
@@ -32,12 +32,12 @@ impl Ensemble {
         Ok(Ensemble { shards: shards.collect::<Result<_, _>>()? })
     }
 
-    /// The files of the shards.
+    /// The paths of the shards' model files.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.shards.iter().map(|(path, _)| path.as_path())
     }
 
-    /// Of one shard the digest of its network, of several a digest of theirs in order.
+    /// The digest of the network if there is one shard, else a digest of the networks' digests in order of shards.
     pub fn digest(&self) -> String {
         match &self.shards[..] {
             [(_, only)] => only.clone(),
@@ -48,13 +48,15 @@ impl Ensemble {
         }
     }
 
-    /// Ask every shard for what it says of some scans, and average scan by scan.
+    /// Predicts some scans with every shard, and averages the probabilities scan by scan.
+    ///
+    /// The callback returns one prediction per scan for the network of a shard.
     ///
     /// # Errors
-    /// A file that is not as the manifest says, and errors of `said`.
+    /// If a file differs from what the manifest states, and the errors of the callback.
     ///
     /// # Panics
-    /// If `said` answers for another number of scans, or of another shape, from shard to shard.
+    /// If the callback returns another number of scans, or other shapes, for one shard than for another.
     pub fn average(
         &self,
         device: &Device,
@@ -94,7 +96,7 @@ fn read_shard(path: &Path, digest: &str, device: &Device) -> Result<Network, Exa
     })
 }
 
-/// Probabilities of several networks added up, and their logarithms so that none is lost below what `f32` holds.
+/// Summed probabilities of several networks; they are kept as logarithms so that none underflows in `f32`.
 struct Sum {
     probabilities: Vec<f64>,
     logarithms: Vec<f64>,
@@ -132,7 +134,7 @@ fn log_softmax(logits: &[f32], classes: usize) -> Vec<f64> {
     logits.iter().enumerate().map(|(place, &logit)| f64::from(logit) - sums[place % voxels]).collect()
 }
 
-/// `ln sum exp x`, with the largest x taken out so that nothing overflows.
+/// `ln sum exp x`, with the largest x subtracted first so that nothing overflows.
 fn log_sum_exp(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
     let largest = values.clone().into_iter().fold(f64::NEG_INFINITY, f64::max);
     largest + values.into_iter().map(|value| (value - largest).exp()).sum::<f64>().ln()

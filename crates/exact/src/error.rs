@@ -1,4 +1,4 @@
-//! What can go wrong with exact training.
+//! Errors of exact training.
 
 use lacuna_cohort::SubjectId;
 use std::path::PathBuf;
@@ -7,53 +7,53 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExactError {
-    /// More shards, or slices of a shard, than subjects.
+    /// A setting is out of range, such as more shards, or slices of a shard, than subjects.
     #[error("exact.{key} is {found}: expected {expected}")]
     BadSetting {
-        /// The configuration key.
+        /// The key of the setting in the configuration.
         key: String,
-        /// The allowed range, and why.
+        /// The allowed range, with its reason.
         expected: String,
-        /// As given.
+        /// The value that was given.
         found: String,
     },
-    /// Somebody whom the model was not trained on.
+    /// A subject that the model was not trained on.
     #[error("subject {subject}: expected one of those the model was trained on, {known}, found none of that name")]
     NotTrainedOn {
-        /// As given.
+        /// The id that was given.
         subject: SubjectId,
-        /// All that there are.
+        /// The ids of all subjects of the model.
         known: String,
     },
-    /// The last subjects are to leave.
+    /// An erase that would leave no subject.
     #[error("expected somebody to remain, found every subject among the leaving; fix: delete the run folder instead")]
     NobodyRemains,
-    /// A file of an exact model is not what it should be.
+    /// A file of an exact model that differs from what its manifest or format requires.
     #[error("{path}: {field}: expected {expected}, found {found}; fix: {fix}")]
     Unfit {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which part of it.
+        /// The field or part of the file.
         field: String,
-        /// What it should be.
+        /// The required value.
         expected: String,
-        /// What it is.
+        /// The value that was found.
         found: String,
-        /// What to do.
+        /// The suggested repair.
         fix: &'static str,
     },
-    /// The model began from weights that saw whoever is to leave, or of which nothing says whom they saw.
+    /// The initial weights were trained on a subject to erase, or their subjects are unknown.
     #[error(
         "{path}: init: expected initial weights that never saw whoever leaves, found {found} (the file of BLAKE3 {init}); fix: {fix}"
     )]
     InitSaw {
-        /// The manifest.
+        /// The path of the manifest.
         path: PathBuf,
-        /// The digest of the file with initial weights.
+        /// The BLAKE3 digest of the file with initial weights.
         init: String,
-        /// Whom it saw, or that nothing says.
+        /// The subjects that the weights were trained on, or that these are unknown.
         found: String,
-        /// What to do.
+        /// The suggested repair.
         fix: &'static str,
     },
     /// Training failed or was stopped.

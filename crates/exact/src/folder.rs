@@ -1,34 +1,34 @@
-//! Where the files of an exact model lie in its folder.
+//! The paths of an exact model's files in its folder.
 //!
-//! Names follow from shard and slice, both counted from 1 in names; none is ever read from a file, so no
-//! manifest can point out of its folder.
+//! File names follow from shard and slice, both counted from 1 in names. No name is read from a file, so no manifest
+//! can point outside its folder.
 
 use std::path::{Path, PathBuf};
 
-/// The manifest.
+/// The manifest's file name.
 pub const MANIFEST: &str = "exact.json";
 
-/// The state that every shard begins from.
+/// The file of the state that every shard begins from.
 pub(crate) fn start_file(folder: &Path) -> PathBuf {
     folder.join("start.safetensors")
 }
 
-/// The model of a shard; shards are counted from 0 here.
+/// The file of a shard's model; here shards are counted from 0.
 pub fn model_file(folder: &Path, shard: usize) -> PathBuf {
     in_shard(folder, shard, "model.safetensors")
 }
 
-/// The state of a shard before a slice, both counted from 0 here.
+/// The file of a shard's state before a slice; here both are counted from 0.
 pub fn state_file(folder: &Path, shard: usize, slice: usize) -> PathBuf {
     in_shard(folder, shard, &format!("before-slice-{}.safetensors", slice + 1))
 }
 
-/// The checkpoint of a stage that is under way.
+/// The file of the checkpoint of a running stage.
 pub(crate) fn during_file(folder: &Path, shard: usize, slice: usize) -> PathBuf {
     in_shard(folder, shard, &format!("during-slice-{}.safetensors", slice + 1))
 }
 
-/// A line per epoch of a shard.
+/// The file with one line of metrics per epoch of a shard.
 pub(crate) fn metrics_file(folder: &Path, shard: usize) -> PathBuf {
     in_shard(folder, shard, "metrics.jsonl")
 }

@@ -1,19 +1,19 @@
 //! The name of a state: a digest of everything that decides its bytes.
 //!
-//! Who comes after a state does not enter its name. So a state of before a subject's slice has the same name
-//! in the plan with the subject and in the plan without, and is found again by it.
+//! Subjects that are trained on later do not enter the name of a state. So a state that precedes a subject's slice has
+//! the same name in the plan with the subject and in the plan without, and an erase finds it by that name.
 
 use crate::Stage;
 use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What decides a state beside the stages that led to it.
+/// Everything that determines a state besides the stages that led to it.
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
-    /// The program's version.
+    /// The version of lacuna.
     pub lacuna: &'a str,
-    /// The device, with its instruction set.
+    /// The compute device, with its instruction set.
     pub device: &'a str,
     /// A digest of the kernels' sources.
     pub kernels: &'a str,
@@ -30,10 +30,11 @@ struct Trained<'a> {
     subjects: Vec<(&'a SubjectId, &'a String)>,
 }
 
-/// The name of the state after some stages, the first ones of a shard; of none, the state that all shards begin from.
+/// The name of the state after `stages`, the first stages of a shard; without stages, of the state that all shards
+/// begin from.
 ///
 /// # Panics
-/// If the data of a subject have no digest: they are digested before anybody is planned for.
+/// If `identity.data` has no digest for a subject of a stage.
 pub fn key_after(stages: &[Stage], identity: Identity) -> String {
     let trained: Vec<Trained> = stages
         .iter()

@@ -16,7 +16,7 @@ fn one(subject: &SubjectId) -> BTreeSet<SubjectId> {
     BTreeSet::from([subject.clone()])
 }
 
-/// Some heads and all that decides how they are trained on.
+/// Some scans of heads and all settings of their training.
 struct Fixture {
     cases: Vec<Case>,
     config: TrainConfig,
@@ -85,7 +85,7 @@ impl Fixture {
         self.try_train(plan, folder, parent, &mut NoObserver).unwrap().manifest
     }
 
-    /// Erase some subjects of a trained plan and hold the outcome against training without them from the beginning.
+    /// Erases some subjects of a trained plan and compares the outcome with training without them from the beginning.
     #[track_caller]
     fn check_erase(&self, plan: &Plan, parent: &str, leaving: &BTreeSet<SubjectId>, name: &str) -> Manifest {
         let without = plan.without(leaving).unwrap();
@@ -138,7 +138,7 @@ fn erasing_anybody_from_two_shards_of_slices_with_company_is_too() {
     assert!(erased.data.len() == 4 && erased.plan.subjects().len() == 4);
 }
 
-/// What a training can differ in from the smallest one.
+/// The settings by which a training of these tests differs from the smallest one.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
     batch_of_two: bool,
@@ -158,7 +158,7 @@ impl Kind {
         })
     }
 
-    /// Three subjects, of whom two have two scans where there are more than one.
+    /// Three subjects; two of them have two scans each if `self` has more than one scan per subject.
     fn fixture(self, network: Network, loss: SegmentationLoss) -> Fixture {
         let of_subject: &[usize] = if self.two_scans_each { &[0, 0, 1, 1, 2] } else { &[0, 1, 2] };
         let people = ids(3);
@@ -252,7 +252,7 @@ fn a_shard_that_its_last_subject_leaves_is_dropped_without_a_pass() {
     assert!(matches!(plan.without(&plan.subjects()), Err(ExactError::NobodyRemains)));
 }
 
-/// Stops as soon as a step was taken.
+/// An observer that asks to stop as soon as a step was taken.
 #[derive(Default)]
 struct StopAtOnce(bool);
 
@@ -266,7 +266,7 @@ impl Observer for StopAtOnce {
     }
 }
 
-/// Train by pieces of one step until the end.
+/// Trains in pieces of one step until the end.
 fn train_by_steps(fixture: &Fixture, plan: &Plan, folder: &str, parent: Option<&str>) -> (Manifest, usize) {
     for pieces in 1.. {
         match fixture.try_train(plan, folder, parent, &mut StopAtOnce::default()) {
@@ -335,7 +335,7 @@ fn what_never_saw_somebody_stays_under_a_manifest_without_them_and_an_erase_take
             let rest = without(&manifest, leaving).unwrap();
             assert_eq!(rest.plan, plan.without(leaving).unwrap());
             assert!(!serde_json::to_string(&rest).unwrap().contains(leaving.first().unwrap().as_str()));
-            // Everything but what `files_that_hold` lists, and nothing else.
+            // All files but those that `files_that_hold` lists, and nothing else.
             let held: BTreeSet<PathBuf> =
                 files_that_hold(&run, leaving).unwrap().into_iter().map(|held| held.file).collect();
             let all: BTreeSet<PathBuf> = others(&BTreeSet::new(), &manifest);
@@ -344,7 +344,7 @@ fn what_never_saw_somebody_stays_under_a_manifest_without_them_and_an_erase_take
             assert!(!others(leaving, &manifest).contains(&model_file(&run, shard)));
         }
     }
-    // Read back with its seal, it is the beginning of the training of that plan, and gives the same bytes.
+    // Read back with its seal, the manifest is the beginning of the training of that plan, and gives the same bytes.
     let leaving = &plan.shards()[0][1];
     let mut rest = without(&manifest, leaving).unwrap();
     let text = rest.sealed();
@@ -358,7 +358,7 @@ fn what_never_saw_somebody_stays_under_a_manifest_without_them_and_an_erase_take
     assert_eq!(models(&finished), models(&straight));
     flip_a_bit(&model_file(&run, 1));
     assert!(!others(leaving, &rest).contains(&model_file(&run, 1)), "other bytes are nobody's");
-    // Nobody stays, or nothing says whom the weights saw that it began from.
+    // No subject remains, or it is unknown whom the initial weights were trained on.
     assert!(without(&manifest, &plan.subjects()).is_none());
     let begun = |saw| {
         let mut begun = manifest.clone();

@@ -1,19 +1,19 @@
 //! Exact unlearning as a way to train: shards, slices, and a checkpoint before each.
 //!
-//! A [`Plan`] puts every subject into one slice of one shard. A shard is a network of its own; its
-//! stage i trains on slices 1 to i, and the state before each slice is kept. To erase a subject,
-//! only its shard is taken back to the state before its slice and trained on from there without it.
-//! The result is, byte for byte, what training the same plan without the subject gives, which
-//! [`differences`] shows by digest. What is said of a scan is the mean of the shards' probabilities.
+//! A [`Plan`] puts every subject into one slice of one shard. A shard is a network of its own; its stage i trains on
+//! slices 1 to i, and the state before each slice is kept. To erase a subject, only its shard is reset to the state
+//! before its slice and trained from there without the subject. The result is, byte for byte, what training the same
+//! plan without the subject gives; [`differences`] compares the digests. A prediction is the mean of the shards'
+//! probabilities.
 //!
-//! A state is named by a digest of all that decides its bytes ([`key_after`]). So training, going on after
-//! an interruption, erasing and proving are one function, [`train`]: it takes every state that is there
-//! already under the name wanted, and makes the rest.
+//! A state is named by a digest of everything that determines its bytes ([`key_after`]). So training, resuming after an
+//! interruption, erasing and proving are one function, [`train`]: it reuses every state that exists under the required
+//! name, and makes the rest.
 //!
 //! Source: Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie and Papernot, "Machine
-//! Unlearning", 2021 (SISA). Ours are the order of slices by expected requests and the proof.
+//! Unlearning", 2021 (SISA). The order of slices by expected requests and the proof are additions of this crate.
 //!
-//! Deliberately absent: a training loop, printing, and any idea of where cases come from.
+//! Deliberately absent: a training loop, printing, and the reading of scans.
 
 mod budget;
 mod cost;

@@ -1,7 +1,7 @@
 //! `exact.json`: the plan of an exact model, and every state and model with its digests.
 //!
-//! It is rewritten whenever a stage ends, so it is also the journal that an interrupted run goes on from: a
-//! file that it does not name is not believed. A seal shows damage and careless edits, not forgery.
+//! It is rewritten whenever a stage ends, so it is also the journal from which an interrupted run resumes: a file that
+//! it does not name is ignored. A seal shows damage and careless edits, not forgery.
 
 use crate::folder::{MANIFEST, model_file, start_file, state_file};
 use crate::{ExactError, Identity, Plan};
@@ -10,100 +10,102 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The format; it changes when a reader would have to.
+/// The format's name; its number rises with every change that a reader has to follow.
 const SCHEMA: &str = "lacuna-exact-1";
 
-/// A line per subject and per state.
+/// The largest manifest that is read, in bytes; it has a line per subject and per state.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// What an exact model is made of.
+/// The manifest of an exact model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     schema: String,
-    /// The program that made it; another one's states are not gone on from.
+    /// The version of lacuna that made the model; states of another version are not continued.
     pub lacuna: String,
-    /// Where it was computed; another device or instruction set rounds differently.
+    /// The compute device and instruction set; others round differently.
     pub device: String,
-    /// A digest of the sources of the kernels that computed it; none of a model that was made before this was kept.
+    /// A digest of the sources of the kernels that computed the model; empty in manifests without this field.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kernels: String,
-    /// A digest of the settings.
+    /// A digest of the settings of the training.
     pub settings: String,
-    /// The digest of the file with initial weights, if there was one.
+    /// The BLAKE3 digest of the file with initial weights, if there was one.
     pub init: Option<String>,
-    /// Whom those weights were trained on, by their lineage or by the user's statement; none if nothing says.
+    /// The subjects that the initial weights were trained on, by their lineage or by the user's statement; `None` if
+    /// unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_saw: Option<BTreeSet<SubjectId>>,
     /// The seal of the manifest that this one was erased from.
     pub parent: Option<String>,
-    /// Who is trained on where.
+    /// The subjects of each slice of each shard.
     pub plan: Plan,
     /// A digest of each subject's prepared scans.
     pub data: BTreeMap<SubjectId, String>,
-    /// Volumes passed forward and backward for the files of this folder, those not counted that were taken over.
+    /// The volumes passed forward and backward to make the files of this folder; files that were copied from a parent
+    /// do not count.
     pub trained_passes: u64,
     /// The state that every shard begins from.
     pub start: Option<Kept>,
-    /// By shard.
+    /// The files of each shard, in the order of the plan.
     pub shards: Vec<ShardFiles>,
     seal: Option<String>,
 }
 
-/// The files of one shard; of one that everybody left, none.
+/// The files of one shard; none if all its subjects were erased.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardFiles {
-    /// The state before each slice, by slice counted from 1. The first stage's is the common start.
+    /// The state before each slice, by slice counted from 1. The state before the first slice is the common start.
     pub states: BTreeMap<usize, Kept>,
-    /// The network at the end.
+    /// The trained network of the shard.
     pub model: Option<Kept>,
 }
 
-/// A file that is kept.
+/// A state or model file, with its digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
-    /// The name of its state: a digest of all that decides its bytes.
+    /// The name of its state: a digest of everything that determines its bytes.
     pub key: String,
-    /// BLAKE3 of the file.
+    /// The BLAKE3 digest of the file.
     pub file: String,
     /// The digest of the network in it.
     pub network: String,
-    /// Volumes that the shard had passed by then.
+    /// The volumes that the shard had passed when the file was written.
     pub passes: u64,
 }
 
 /// The program and the machine that make a model.
 #[derive(Clone, Copy, Debug)]
 pub struct Maker<'a> {
-    /// As [`Manifest::lacuna`].
+    /// The version of lacuna; see [`Manifest::lacuna`].
     pub lacuna: &'a str,
-    /// As [`Manifest::device`].
+    /// The compute device; see [`Manifest::device`].
     pub device: &'a str,
-    /// As [`Manifest::kernels`].
+    /// The digest of the kernels; see [`Manifest::kernels`].
     pub kernels: &'a str,
 }
 
-/// What a model is made from, for a new manifest.
+/// The program, settings and initial weights of a training, for a new manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// As [`Manifest::lacuna`].
+    /// The version of lacuna; see [`Manifest::lacuna`].
     pub lacuna: String,
-    /// As [`Manifest::device`].
+    /// The compute device; see [`Manifest::device`].
     pub device: String,
-    /// As [`Manifest::kernels`].
+    /// The digest of the kernels; see [`Manifest::kernels`].
     pub kernels: String,
-    /// As [`Manifest::settings`].
+    /// The digest of the settings; see [`Manifest::settings`].
     pub settings: String,
-    /// As [`Manifest::init`].
+    /// The digest of the initial weights; see [`Manifest::init`].
     pub init: Option<String>,
-    /// As [`Manifest::init_saw`].
+    /// The subjects of the initial weights; see [`Manifest::init_saw`].
     pub init_saw: Option<BTreeSet<SubjectId>>,
 }
 
 impl Manifest {
-    /// Of a training that has not begun.
+    /// The manifest of a training that has not begun.
     pub(crate) fn new(
         origin: &Origin,
         plan: &Plan,
@@ -128,19 +130,19 @@ impl Manifest {
         }
     }
 
-    /// The manifest in a folder.
+    /// Reads the manifest in a folder.
     ///
     /// # Errors
-    /// A file that cannot be read, is of another format, not as it was sealed, or at odds with itself.
+    /// If the file cannot be read, has another format, does not match its seal, or contradicts itself.
     pub fn read(folder: &Path) -> Result<Manifest, ExactError> {
         let path = folder.join(MANIFEST);
         Manifest::of_text(&lacuna_disk::read_text(&path, BYTES_MAX)?, &path)
     }
 
-    /// The manifest that a text is, read from `path`.
+    /// Parses the text of a manifest; `path` is named in errors.
     ///
     /// # Errors
-    /// As [`Manifest::read`].
+    /// Those of [`Manifest::read`].
     pub fn of_text(text: &str, path: &Path) -> Result<Manifest, ExactError> {
         let unfit = |field: &str, expected: &str, found: String| ExactError::Unfit {
             path: path.to_path_buf(),
@@ -168,18 +170,18 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Seal it and write it, atomically.
+    /// Seals the manifest and writes it atomically.
     pub(crate) fn write(&mut self, folder: &Path) -> Result<(), ExactError> {
         Ok(lacuna_disk::write_bytes(&folder.join(MANIFEST), self.sealed().as_bytes())?)
     }
 
-    /// Seal it; its text.
+    /// Computes the seal, stores it in the manifest, and returns the manifest's text.
     pub fn sealed(&mut self) -> String {
         self.seal = Some(self.digest());
         serde_json::to_string_pretty(self).expect("plain data is JSON") + "\n"
     }
 
-    /// Strike out every file that is gone or not as it was: what is not named is made again.
+    /// Removes every file from the manifest that is missing or damaged; training makes such files again.
     pub(crate) fn strike_damaged(&mut self, folder: &Path) -> Result<(), ExactError> {
         let keep_intact = |path: PathBuf, kept: &mut Option<Kept>| {
             let intact = match kept {
@@ -205,20 +207,20 @@ impl Manifest {
         Ok(())
     }
 
-    /// A digest of everything in it: its name as a parent.
+    /// A digest of the whole manifest; a manifest that was erased from this one has it as `parent`.
     pub fn digest(&self) -> String {
         let unsealed = Manifest { seal: None, ..self.clone() };
         lacuna_disk::digest(&serde_json::to_vec(&unsealed).expect("plain data is JSON"))
     }
 
-    /// What decides the states beside the stages.
+    /// Everything that determines the states besides the stages.
     pub fn identity(&self) -> Identity<'_> {
         let Manifest { lacuna, device, kernels, settings, data, .. } = self;
         Identity { lacuna, device, kernels, settings, data }
     }
 
-    /// Whether the model was trained on a subject, by its plan or through the weights that it began from; none if
-    /// nothing says whom those had seen.
+    /// Whether the model was trained on a subject, by its plan or through its initial weights; `None` if the subjects
+    /// of the initial weights are unknown.
     pub fn saw(&self, subject: &SubjectId) -> Option<bool> {
         let by_init = match (&self.init, &self.init_saw) {
             (None, _) => Some(false),
@@ -228,11 +230,12 @@ impl Manifest {
         if self.plan.subjects().contains(subject) { Some(true) } else { by_init }
     }
 
-    /// Refuse an erase that could not come to the bytes of training without the subjects: the model was made by another
-    /// program, device, instruction set or kernels, or began from weights that saw them, or may have.
+    /// Checks that an erase can reach the bytes of training without the subjects. It cannot if the model was made by
+    /// another program, device, instruction set or kernels, or if its initial weights were, or may have been, trained
+    /// on them.
     ///
     /// # Errors
-    /// [`ExactError::Unfit`] or [`ExactError::InitSaw`], with what would have to be otherwise.
+    /// [`ExactError::Unfit`] or [`ExactError::InitSaw`], with the value that would be required.
     pub fn check_erase(&self, folder: &Path, by: &Maker, leaving: &BTreeSet<SubjectId>) -> Result<(), ExactError> {
         let fields = [
             ("lacuna", by.lacuna, &self.lacuna, "erase with the version that trained it"),
@@ -262,12 +265,12 @@ impl Manifest {
         Err(ExactError::InitSaw { path: folder.join(MANIFEST), init: init.clone(), found, fix })
     }
 
-    /// Whether the training is finished: every shard that has somebody has a model.
+    /// Whether the training is finished: every shard that has subjects has a model.
     pub fn is_finished(&self) -> bool {
         self.plan.living_shards().all(|shard| self.shards[shard].model.is_some())
     }
 
-    /// Whether all that decides the bytes is the same.
+    /// Whether everything that determines the bytes is the same in both manifests.
     pub(crate) fn is_of_the_training_of(&self, other: &Manifest) -> bool {
         let decides = |field: fn(&Manifest) -> &String| field(self) == field(other);
         decides(|of| &of.lacuna)
@@ -278,7 +281,7 @@ impl Manifest {
             && (&self.parent, &self.plan, &self.data) == (&other.parent, &other.plan, &other.data)
     }
 
-    /// The state of a name, and its file below `folder`.
+    /// The state with this name, and the path of its file below `folder`.
     pub(crate) fn state_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
         let states = self.shards.iter().enumerate().flat_map(|(shard, files)| {
             files.states.iter().filter(|(slice, _)| **slice > 0).map(move |(slice, kept)| (shard, slice - 1, kept))
@@ -287,7 +290,7 @@ impl Manifest {
         found.map(|(shard, slice, kept)| (state_file(folder, shard, slice), kept))
     }
 
-    /// The model of a name, and its file below `folder`.
+    /// The model with this name, and the path of its file below `folder`.
     pub(crate) fn model_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
         let models = self.shards.iter().enumerate().filter_map(|(shard, files)| Some((shard, files.model.as_ref()?)));
         let found = models.into_iter().find(|(_, kept)| kept.key == key);

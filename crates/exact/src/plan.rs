@@ -1,7 +1,7 @@
-//! Who is trained on where: shards of slices of subjects.
+//! The assignment of subjects to shards and slices.
 //!
-//! A plan is made once, when a model is trained. Erasing strikes a subject out of it and moves nobody: the
-//! others' places are then the same whether or not the subject is asked away, and so are the bytes.
+//! A plan is made once, when a model is trained. Erasing removes a subject from it and moves no other subject: the
+//! others' places, and so the bytes of their states, do not depend on whether the subject was erased.
 
 use crate::budget::epochs_per_stage;
 use crate::{ExactError, Expectation};
@@ -10,10 +10,10 @@ use lacuna_seed::Seed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// More shards or slices than any cohort here could fill; a plan from a file may not ask for more.
+/// The largest number of shards or slices that is accepted from a file; no cohort can fill more.
 const COUNT_MAX: usize = 10_000;
 
-/// Who is trained on in which slice of which shard, and for how long.
+/// The subjects of each slice of each shard, and the epochs of each stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawPlan")]
 pub struct Plan {
@@ -28,28 +28,29 @@ struct RawPlan {
     shards: Vec<Vec<BTreeSet<SubjectId>>>,
 }
 
-/// The training of one shard from the entry of a slice to that of the next.
+/// The training of one shard from the entry of one slice to the entry of the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// The slice that enters, counted from 0.
+    /// The slice that enters with this stage, counted from 0.
     pub slice: usize,
-    /// Epochs that the plan has before it, whoever has been struck out of them.
+    /// The number of the plan's epochs before this stage; it does not change when subjects are erased.
     pub first_epoch: usize,
-    /// Its epochs.
+    /// The number of epochs of this stage.
     pub epochs: usize,
-    /// Everybody of this slice and of those before it.
+    /// The subjects of this slice and of those before it.
     pub subjects: BTreeSet<SubjectId>,
 }
 
 impl Plan {
-    /// Deal `subjects` to `shards` of `slices` each, for as many passes as `epochs` epochs over everybody.
+    /// Deals `subjects` to `shards` shards of `slices` slices each, for as many passes as `epochs` epochs over all
+    /// subjects.
     ///
-    /// Subjects are ranked by the probability of a request, the least likely first, equal ones by a draw of their own. The
-    /// ranks are dealt to the shards in turn, and each shard cut into slices of equal numbers. So whoever is most likely
-    /// to leave stands in a last slice, where leaving is cheapest.
+    /// Subjects are ranked by the probability of a request, the least likely first, ties broken by a draw per subject.
+    /// The ranks are dealt to the shards in turn, and each shard is cut into slices of equal numbers. So the subjects
+    /// that are most likely to leave stand in the last slices, where leaving is cheapest.
     ///
     /// # Errors
-    /// Fewer subjects than shards, or fewer in the smallest shard than slices.
+    /// If there are fewer subjects than shards, or fewer in the smallest shard than slices.
     pub fn new(
         subjects: &[SubjectId],
         expected: &Expectation,
@@ -65,22 +66,22 @@ impl Plan {
         Ok(Plan { epochs: epochs_per_stage(epochs, slices), shards })
     }
 
-    /// Epochs of the stage that begins with each slice.
+    /// The epochs of each stage; stage i begins when slice i enters.
     pub fn epochs(&self) -> &[usize] {
         &self.epochs
     }
 
-    /// The subjects by shard and slice; both may be empty where somebody was struck out.
+    /// The subjects by shard and slice; shards and slices can be empty after an erase.
     pub fn shards(&self) -> &[Vec<BTreeSet<SubjectId>>] {
         &self.shards
     }
 
-    /// Everybody in it.
+    /// The subjects of all shards.
     pub fn subjects(&self) -> BTreeSet<SubjectId> {
         self.shards.iter().flatten().flatten().cloned().collect()
     }
 
-    /// Shard and slice of a subject, counted from 0.
+    /// The shard and slice of a subject, counted from 0; `None` if the plan does not have it.
     pub fn place(&self, subject: &SubjectId) -> Option<[usize; 2]> {
         let slices = self.shards.iter().enumerate().flat_map(|(shard, slices)| {
             slices.iter().enumerate().map(move |(slice, subjects)| ([shard, slice], subjects))
@@ -88,10 +89,10 @@ impl Plan {
         slices.into_iter().find(|(_, subjects)| subjects.contains(subject)).map(|(place, _)| place)
     }
 
-    /// The same plan with some subjects struck out, everybody else in place.
+    /// The same plan without some subjects; the others keep their places.
     ///
     /// # Errors
-    /// Somebody who is not in it, or nobody left.
+    /// If a leaving subject is not in the plan, or no subject would remain.
     pub fn without(&self, leaving: &BTreeSet<SubjectId>) -> Result<Plan, ExactError> {
         let known = self.subjects();
         if let Some(stranger) = leaving.iter().find(|subject| !known.contains(subject)) {
@@ -106,10 +107,10 @@ impl Plan {
         Ok(Plan { epochs: self.epochs.clone(), shards })
     }
 
-    /// The stages of a shard in order.
+    /// The stages of a shard, in order.
     ///
-    /// A slice in which nobody is left has none: what its stage would do, train once more on those before
-    /// it, is work that nobody's entry asks for.
+    /// A slice without subjects has no stage: it would only train once more on the slices before it, which no new
+    /// subject requires.
     pub fn stages(&self, shard: usize) -> Vec<Stage> {
         let mut stages = Vec::new();
         let (mut subjects, mut first_epoch) = (BTreeSet::new(), 0);
@@ -123,7 +124,7 @@ impl Plan {
         stages
     }
 
-    /// The shards that still have somebody, counted from 0.
+    /// The shards that have subjects, counted from 0.
     pub fn living_shards(&self) -> impl Iterator<Item = usize> {
         (0..self.shards.len()).filter(|&shard| self.shards[shard].iter().any(|slice| !slice.is_empty()))
     }
@@ -132,7 +133,7 @@ impl Plan {
 impl TryFrom<RawPlan> for Plan {
     type Error = String;
 
-    /// A plan that was read, if it could have been made.
+    /// Checks that [`Plan::new`] and erasing could have made a plan that was read from a file.
     fn try_from(RawPlan { epochs, shards }: RawPlan) -> Result<Plan, String> {
         if !(1..=COUNT_MAX).contains(&shards.len()) || !(1..=COUNT_MAX).contains(&epochs.len()) {
             return Err(format!(
@@ -166,7 +167,8 @@ fn check_count(key: &str, found: usize, most: usize, of_what: &str) -> Result<()
     Err(ExactError::BadSetting { key: key.to_string(), expected, found: found.to_string() })
 }
 
-/// The least likely to leave first. Equal ones stand by a draw of their own, which nobody else's coming or going changes.
+/// The subjects, the least likely to leave first. Ties are broken by a draw per subject, which does not depend on the
+/// other subjects.
 fn ranked(subjects: &[SubjectId], expected: &Expectation, seed: Seed) -> Vec<SubjectId> {
     let stream = seed.stream("exact plan");
     let mut keyed: Vec<(f64, f64, &SubjectId)> = subjects

@@ -1,47 +1,47 @@
-//! Whether an erased model is the one that training without the subject makes, file by file.
+//! The comparison, file by file, of an erased model with training without the subject.
 
 use crate::{ExactError, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The file of a proof in the run folder of an erase.
+/// The file name of a proof, in the run folder of an erase.
 pub const PROOF: &str = "proof.json";
 
-/// A line per state and model.
+/// The largest proof that is read, in bytes; it has a line per state and model.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// One file of both sides.
+/// One file of the erased model, compared with the file of the same name from training without the subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
-    /// Below the run folder.
+    /// The path below the run folder.
     pub file: String,
-    /// BLAKE3 of the file after erasing; none if there is no such file.
+    /// The BLAKE3 digest of the file after erasing; `None` if there is no such file.
     pub erased: Option<String>,
-    /// BLAKE3 of the file trained from the beginning.
+    /// The BLAKE3 digest of the file trained from the beginning; `None` if there is no such file.
     pub from_scratch: Option<String>,
 }
 
-/// Whether an erased model is the one that was never trained on the subjects.
+/// The result of comparing an erased model with one that was never trained on the subjects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// Whether every file is the same, byte for byte.
+    /// Whether all files are the same, byte for byte.
     pub equal: bool,
-    /// Every file of both sides.
+    /// The files of both models, compared.
     pub files: Vec<Compared>,
-    /// Passes of training from the beginning.
+    /// The passes of the training from the beginning.
     pub scratch_passes: u64,
-    /// Seconds of it, of the last piece if it was interrupted.
+    /// The seconds of that training; of its last piece if it was interrupted.
     pub seconds: f64,
 }
 
 impl Proof {
-    /// The proof in a run folder, if there is one.
+    /// Reads the proof in a run folder; `None` if there is none.
     ///
     /// # Errors
-    /// A file that cannot be read or is no proof.
+    /// If the file cannot be read or is no proof.
     pub fn read(folder: &Path) -> Result<Option<Proof>, ExactError> {
         let path = folder.join(PROOF);
         if !path.is_file() {
@@ -57,7 +57,7 @@ impl Proof {
         })
     }
 
-    /// Whether it shows that the files of a model are those of training from the beginning: it is about exactly these
+    /// Whether the proof shows that a model's files are those of training from the beginning: it lists exactly these
     /// files, and found each of them equal.
     pub fn shows(&self, model: &Manifest) -> bool {
         let compared = |pair: &Compared| Some((pair.file.clone(), pair.erased.clone()?));
@@ -66,7 +66,7 @@ impl Proof {
     }
 }
 
-/// Every state and model of both sides.
+/// Compares all states and models of both manifests.
 pub fn compare(erased: &Manifest, from_scratch: &Manifest) -> Vec<Compared> {
     let (mut erased, mut from_scratch) = (files(erased), files(from_scratch));
     let names: BTreeSet<String> = erased.keys().chain(from_scratch.keys()).cloned().collect();
@@ -82,7 +82,7 @@ pub fn differences(compared: &[Compared]) -> Vec<&Compared> {
     compared.iter().filter(|pair| pair.erased.is_none() || pair.erased != pair.from_scratch).collect()
 }
 
-/// Every file by name, with its digest.
+/// The digest of every state and model, by file name.
 fn files(manifest: &Manifest) -> BTreeMap<String, String> {
     let start = manifest.start.iter().map(|kept| ("start.safetensors".to_string(), kept.file.clone()));
     let shards = manifest.shards.iter().enumerate().flat_map(|(shard, files)| {

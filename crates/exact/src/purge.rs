@@ -1,7 +1,7 @@
-//! Which files of a run still hold a subject after it was erased into another.
+//! The files of a run that still hold a subject after an erase wrote a new model.
 //!
-//! Erasing makes a new model and leaves the old one where it is. Whoever promised the person more than a new
-//! model must delete what is listed here. What never saw the subject can stay, under a manifest without the subject.
+//! Erasing makes a new model and leaves the old one in place. To remove the person entirely, the files that are listed
+//! here must be deleted too. Files that hold nothing of the subject can stay, under a manifest without the subject.
 
 use crate::folder::{during_file, metrics_file, model_file, start_file, state_file};
 use crate::{ExactError, Kept, Manifest};
@@ -10,28 +10,28 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The largest record that is searched for a name.
+/// The largest record in bytes that is searched for a name.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
-/// A file and what it holds of somebody.
+/// A file that holds data of a subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Holding {
-    /// Where it lies.
+    /// The path of the file.
     pub file: PathBuf,
-    /// `weights` trained on the subject, `moments` of an optimiser that was, `losses` that count it in, or its `name`.
+    /// `weights` trained on the subject, optimiser `moments` from it, `losses` that include it, or its `name`.
     pub holds: &'static str,
-    /// BLAKE3 of the file.
+    /// The BLAKE3 digest of the file.
     pub digest: String,
 }
 
-/// The files of a run folder that hold any of `leaving`; those that are gone already are not listed.
+/// The files of a run folder that hold any of `leaving`; files that are already deleted are not listed.
 ///
 /// # Errors
-/// A manifest that cannot be believed, or a file that cannot be read.
+/// If the manifest is damaged or a file cannot be read.
 pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<Vec<Holding>, ExactError> {
     let manifest = Manifest::read(folder)?;
     let mut found = Vec::new();
-    // Weights that saw a subject before the training hand them on to every state.
+    // Initial weights that were trained on a subject pass its influence on to every state.
     let began_with_them = manifest.init_saw.as_ref().is_some_and(|seen| !seen.is_disjoint(leaving));
     if began_with_them {
         add(&mut found, start_file(folder), "weights")?;
@@ -58,11 +58,11 @@ pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<V
     Ok(found)
 }
 
-/// The manifest of the files that stay once those that hold any of `leaving` are gone: the plan without them, and every
-/// state and model that never saw them, under the names that they have in that plan too.
+/// The manifest of the files that stay after those that hold any of `leaving` are deleted: the plan without these
+/// subjects, and every state and model that was never trained on them, under the names that they have in that plan too.
 ///
-/// None where nothing can stay: no other subject is in the plan, the initial weights saw one of them, or nothing says whom
-/// those saw.
+/// Returns `None` where nothing can stay: the plan has no other subject, the initial weights were trained on one of
+/// `leaving`, or their subjects are unknown.
 pub fn without(manifest: &Manifest, leaving: &BTreeSet<SubjectId>) -> Option<Manifest> {
     let saw_nobody_of_them = match (&manifest.init, &manifest.init_saw) {
         (None, _) => true,
@@ -84,11 +84,11 @@ pub fn without(manifest: &Manifest, leaving: &BTreeSet<SubjectId>) -> Option<Man
     Some(rest)
 }
 
-/// The files of a folder that its manifest names, that are as it says, and that saw none of `leaving`; none where nothing
-/// says whom the initial weights saw.
+/// The files of a folder that its manifest names, that match it, and that were trained on none of `leaving`; none if
+/// the subjects of the initial weights are unknown.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// If a file cannot be read.
 pub fn files_of_others(
     folder: &Path,
     manifest: &Manifest,
@@ -108,7 +108,7 @@ pub fn files_of_others(
             found.insert(file);
         }
     }
-    // Of a stage under way only the name says which it is; the manifest says who is in it.
+    // The name of a checkpoint of a running stage gives its slice; the manifest gives the subjects of that slice.
     for (shard, slices) in manifest.plan.shards().iter().enumerate() {
         let until = slices.iter().position(|slice| !slice.is_disjoint(leaving)).unwrap_or(slices.len());
         found.extend((0..until).map(|slice| during_file(folder, shard, slice)).filter(|file| file.is_file()));
@@ -124,7 +124,7 @@ fn add(found: &mut Vec<Holding>, file: PathBuf, holds: &'static str) -> Result<(
     Ok(())
 }
 
-/// The files at the top of a run that are no tensors.
+/// The files at the top of a run folder that hold no tensors.
 fn records(folder: &Path) -> Result<Vec<PathBuf>, ExactError> {
     let refused = |source| lacuna_disk::DiskError::Io { path: folder.to_path_buf(), action: "list", source };
     let mut files = Vec::new();
@@ -137,7 +137,7 @@ fn records(folder: &Path) -> Result<Vec<PathBuf>, ExactError> {
     Ok(files)
 }
 
-/// Whether a text has the id as a word of its own: `sub-1` is not in `sub-10`.
+/// Whether a text contains the id as a whole word: `sub-1` is not in `sub-10`.
 fn names(text: &[u8], subject: &SubjectId) -> bool {
     let id = subject.as_str().as_bytes();
     let in_id = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));

@@ -1,10 +1,10 @@
-//! How likely each subject is to ask to be erased.
+//! The probability of each subject to ask to be erased.
 
 use crate::ExactError;
 use lacuna_cohort::SubjectId;
 use std::collections::BTreeMap;
 
-/// Probabilities that subjects will ask.
+/// The probability of each subject to ask to be erased.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     stated: BTreeMap<SubjectId, f64>,
@@ -12,12 +12,12 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Of some subjects, as they are stated by id, and under `*` the probability of everybody else.
+    /// Takes the probabilities by subject id; `*` states the probability of all other subjects.
     ///
-    /// If `*` is not stated it is one in the number of subjects: one request in all, if nobody is stated.
+    /// If `*` is not stated it is 1 / the number of subjects, so that one request is expected if none is stated.
     ///
     /// # Errors
-    /// A number that is no probability, or somebody who is not trained on.
+    /// If a number is not from 0 to 1, or an id is not among `subjects`.
     pub fn new(stated: &BTreeMap<String, f64>, subjects: &[SubjectId]) -> Result<Expectation, ExactError> {
         let mut others = 1.0 / subjects.len().max(1) as f64;
         let mut of_subjects = BTreeMap::new();
@@ -44,7 +44,7 @@ impl Expectation {
         Ok(Expectation { stated: of_subjects, others })
     }
 
-    /// The probability that a subject will ask.
+    /// The probability that `subject` asks to be erased.
     pub fn of(&self, subject: &SubjectId) -> f64 {
         self.stated.get(subject).copied().unwrap_or(self.others)
     }

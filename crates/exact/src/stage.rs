@@ -7,46 +7,46 @@ use lacuna_train::{
 };
 use std::path::Path;
 
-/// Where a training stands.
+/// The progress of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
-    /// Counted from 1.
+    /// The shard, counted from 1.
     pub shard: usize,
-    /// The slice that the stage entered with, counted from 1.
+    /// The slice that entered with this stage, counted from 1.
     pub slice: usize,
-    /// Epoch of the stage, counted from 1.
+    /// The epoch of this stage, counted from 1.
     pub epoch: usize,
-    /// Epochs of the stage.
+    /// The number of epochs of this stage.
     pub epochs: usize,
-    /// Share of the epoch's steps that are done.
+    /// The share of the epoch's steps that are done, from 0 to 1.
     pub share: f64,
-    /// The last step's loss.
+    /// The loss of the last step.
     pub loss: f64,
 }
 
-/// Somebody who watches a training: progress, and the wish to stop.
+/// Receives the progress of a training, and can stop it.
 pub trait Observer {
     /// Called after each optimiser step.
     fn step(&mut self, _place: Place) {}
 
-    /// Asked after each step, epoch and stage: whether to keep what there is and end.
+    /// Called after each step, epoch and stage; if it returns true, the training saves its state and ends.
     fn wants_to_stop(&self) -> bool {
         false
     }
 
-    /// Called with a line for people.
+    /// Called with a message for the user.
     fn note(&mut self, _line: &str) {}
 }
 
-/// Lets a training pass in silence.
+/// An observer that shows nothing and never stops.
 pub struct NoObserver;
 
 impl Observer for NoObserver {}
 
-/// Ordinary training whose epochs are counted from the shard's beginning.
+/// Ordinary training whose epochs are counted from the beginning of the shard.
 ///
-/// The loop counts the epochs of a stage from 0, and the learning rate follows that count. Orders are drawn
-/// by the count over all stages, or each stage would repeat the orders of the one before.
+/// The loop counts the epochs of a stage from 0, and the learning rate follows that count. The orders of scans are
+/// drawn by the count over all stages, or each stage would repeat the orders of the previous one.
 pub(crate) struct StageObjective<'a> {
     pub supervised: Supervised<'a>,
     pub first_epoch: usize,
@@ -66,20 +66,20 @@ impl Objective for StageObjective<'_> {
     }
 }
 
-/// The monitor of one stage: its log, its checkpoint, its observer.
+/// The log, checkpoint and observer of one stage.
 pub(crate) struct StageMonitor<'a> {
     pub folder: &'a Path,
     pub shard: usize,
     pub slice: usize,
     pub epochs: usize,
-    /// The name of the state that the stage ends in.
+    /// The name of the state at the end of the stage.
     pub key: &'a str,
     pub checkpoint_epochs: usize,
     pub observer: &'a mut dyn Observer,
 }
 
 impl StageMonitor<'_> {
-    /// Keep the stage as it stands.
+    /// Writes a checkpoint of the running stage.
     pub fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
         write_checkpoint(&during_file(self.folder, self.shard, self.slice), state, self.key)
     }
@@ -102,12 +102,12 @@ impl Monitor for StageMonitor<'_> {
         if state.epochs_done.is_multiple_of(self.checkpoint_epochs) && state.epochs_done < self.epochs {
             self.checkpoint(state)?;
         }
-        // The loop lets an epoch end before it stops, so one of a single step can be stopped only here.
+        // The loop finishes an epoch before it stops, so an epoch of a single step can be stopped only here.
         Ok(self.control())
     }
 }
 
-/// One line of JSON per epoch with the number of the shard's stage, which begins with each epoch 1.
+/// One JSON line per epoch, with the number of the stage in the shard; epochs count from 1 in each stage.
 fn lines(history: &[EpochRecord]) -> String {
     let mut stage = 0;
     let mut line = |record: &EpochRecord| {

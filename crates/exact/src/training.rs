@@ -1,12 +1,12 @@
-//! Training a plan, from the beginning or from what is there already.
+//! Training a plan, from the beginning or from existing states.
 //!
-//! One function trains, goes on after an interruption, erases and proves. It asks for each state by name
-//! whether the folder has it, then whether the parent folder has it, and else makes it.
+//! One function trains, resumes after an interruption, erases and proves. It looks for each state by name in the
+//! folder, then in the parent folder, and makes it if neither has it.
 //!
-//! Each stage begins with a rule that has not stepped yet and with its schedule at the start. So a state
-//! between two stages is a network and counters without moments, and a schedule that decays comes back up for those
-//! who enter last. Carried moments were considered: they would end in the middle of a direction
-//! that the last learning rate had all but stopped, and double every state on disk.
+//! The optimiser and the learning-rate schedule are reset between stages. So a state between two stages is a network
+//! and counters without moments, and a decaying schedule returns to its first rate for the subjects that enter last.
+//! Keeping the moments was considered: they would come from steps at a learning rate near 0, and double the size of
+//! every state on disk.
 
 use crate::folder::{during_file, model_file, start_file, state_file};
 use crate::manifest::{Kept, Maker, Manifest, Origin};
@@ -21,44 +21,45 @@ use lacuna_train::{
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The largest state that is taken over: as the largest checkpoint.
+/// The largest state in bytes that is copied from a parent; the limit of checkpoints is the same.
 const STATE_BYTES_MAX: u64 = 8 << 30;
 
-/// What is trained.
+/// The inputs of training a plan.
 pub struct Training<'a> {
-    /// Who is trained on where.
+    /// The subjects of each slice of each shard.
     pub plan: &'a Plan,
-    /// A digest of the prepared scans of everybody in the plan.
+    /// A digest of the prepared scans of each subject of the plan.
     pub data: &'a BTreeMap<SubjectId, String>,
-    /// What else decides the bytes.
+    /// The other facts that determine the bytes.
     pub origin: &'a Origin,
-    /// How a stage is trained; its epochs are the plan's.
+    /// The settings of every stage; the number of epochs comes from the plan.
     pub config: &'a TrainConfig,
-    /// Orders follow from it.
+    /// The seed of the orders of scans.
     pub seed: Seed,
-    /// The prepared scans of everybody in the plan; others are left alone.
+    /// The prepared scans of all subjects of the plan; scans of other subjects are ignored.
     pub cases: &'a [&'a Case],
-    /// What every shard begins from. Where there is a parent its start is taken, and only the architecture counts.
+    /// The network that every shard begins from. If there is a parent, its start is used instead and only the
+    /// architecture of this one counts.
     pub network: &'a Network,
-    /// What a model file says beside its weights.
+    /// The metadata that is written into model files.
     pub metadata: &'a BTreeMap<String, String>,
-    /// Where to compute.
+    /// The device to compute on.
     pub device: &'a Device,
 }
 
-/// A trained plan.
+/// The result of training a plan to its end.
 pub struct Finished {
-    /// Everything that is kept.
+    /// The manifest, which names every file that is kept.
     pub manifest: Manifest,
-    /// The mean loss of the last epoch of each shard that was trained here.
+    /// The mean loss of the last epoch, by shard; only shards that were trained in this call.
     pub losses: BTreeMap<usize, f64>,
 }
 
-/// Train a plan in `folder`, from wherever it stands there; what `parent` has is taken over.
+/// Trains a plan in `folder`, resuming from the states there; states of `parent` are copied.
 ///
 /// # Errors
-/// [`TrainError::Interrupted`] if the observer says stop: what is done is kept, and the same call goes on from there.
-/// A folder of another training, a file that is not as the manifest says, and errors of training.
+/// [`TrainError::Interrupted`] if the observer stops the training: all progress is kept, and the same call resumes it.
+/// Other errors: the folder is of another training, a file differs from the manifest, or training fails.
 pub fn train(
     training: &Training,
     folder: &Path,
@@ -75,7 +76,7 @@ pub fn train(
     Ok(Finished { manifest: work.manifest, losses: work.losses })
 }
 
-/// The manifest of the folder, which must be of this training, or a new one.
+/// Returns the manifest of the folder, which must belong to this training, or a new one.
 fn begun(training: &Training, folder: &Path, parent: Option<&(&Path, Manifest)>) -> Result<Manifest, ExactError> {
     let (origin, plan) = (training.origin, training.plan);
     let data = plan.subjects().into_iter().map(|subject| (subject.clone(), training.data[&subject].clone())).collect();
@@ -97,7 +98,8 @@ fn begun(training: &Training, folder: &Path, parent: Option<&(&Path, Manifest)>)
     Ok(found)
 }
 
-/// States of another program, device, kernels or settings would not come to the same bytes, and are no parent's.
+/// Checks that the parent was made by the same program, device, kernels and settings; others would not give the same
+/// bytes.
 fn check_parent(fresh: &Manifest, parent: &Manifest, folder: &Path) -> Result<(), ExactError> {
     let Manifest { lacuna, device, kernels, .. } = fresh;
     let leaving = parent.plan.subjects().difference(&fresh.plan.subjects()).cloned().collect();
@@ -125,7 +127,7 @@ fn check_parent(fresh: &Manifest, parent: &Manifest, folder: &Path) -> Result<()
     }
 }
 
-/// A training under way.
+/// A training that is running.
 struct Work<'a> {
     training: &'a Training<'a>,
     folder: &'a Path,
@@ -183,7 +185,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Copy what the parent has under the names wanted.
+    /// Copies the states and the model that the parent has under the required names.
     fn take_over_shard(&mut self, shard: usize, stages: &[Stage], names: &[String]) -> Result<(), ExactError> {
         let Some((folder, parent)) = &self.parent else { return Ok(()) };
         let files = &mut self.manifest.shards[shard];
@@ -203,14 +205,14 @@ impl Work<'_> {
         self.manifest.write(self.folder)
     }
 
-    /// How many stages are done, and the state after them.
+    /// The number of stages that are done, and the state after them.
     fn furthest(&self, shard: usize, stages: &[Stage], names: &[String]) -> Result<(usize, State), ExactError> {
         let own = |done: usize| {
             let slice = stages.get(done)?.slice;
             let kept = self.manifest.shards[shard].states.get(&(slice + 1))?;
             (kept.key == names[done]).then(|| state_file(self.folder, shard, slice))
         };
-        // A state of before the last slice is the end of the shard if that slice was all that left.
+        // The state before the last slice is the end of the shard if all subjects of the last slice were erased.
         let of_parent = |done: usize| {
             let (folder, parent) = self.parent.as_ref()?;
             parent.state_named(folder, &names[done]).map(|(path, _)| path)
@@ -266,7 +268,7 @@ impl Work<'_> {
         self.manifest.write(self.folder)
     }
 
-    /// Stages that are done need no checkpoint of their middle, whose moments are traces of the data.
+    /// Deletes the checkpoints within finished stages: they are not needed, and their moments are traces of the data.
     fn clear_away(&self, shard: usize, done: &[Stage]) -> Result<(), ExactError> {
         for stage in done {
             let path = during_file(self.folder, shard, stage.slice);
@@ -281,7 +283,7 @@ impl Work<'_> {
     }
 }
 
-/// Bring a state to where the next stage begins.
+/// Resets the optimiser and the epoch count, as at the beginning of a stage.
 fn rest(state: &mut State, config: &TrainConfig) {
     state.optimiser = Optimiser::new(config);
     state.epochs_done = 0;
@@ -302,9 +304,9 @@ fn kept(file: &Path, state: &State, name: &str) -> Result<Kept, ExactError> {
     })
 }
 
-/// Copy a file that must still be what its manifest says.
+/// Copies a file after checking that it matches its manifest.
 ///
-/// A copy, not a link: the parent's folder is to be deleted without a thought for what else needs it.
+/// A copy and not a link, so that the parent's folder can be deleted independently.
 fn take_over(from: &Path, kept: &Kept, to: &Path) -> Result<Kept, ExactError> {
     let bytes = lacuna_disk::read_bytes(from, STATE_BYTES_MAX)?;
     let found = lacuna_disk::digest(&bytes);

@@ -1,4 +1,4 @@
-//! What a ledger held when, signed: a checkpoint that can be copied off the machine.
+//! Checkpoints: the signed size and root of a ledger at one moment, to be copied off the machine.
 //!
 //! Its text is that of C2SP's `tlog-checkpoint` in a `signed-note`, so that tools for transparency logs read it:
 //!
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The signature is Ed25519 over all up to the empty line, and is checked strictly. A checkpoint shows that its ledger
-//! was not changed since; who keeps no copy elsewhere can show nothing of the kind.
+//! was not changed after it was signed, provided that a copy of it is kept on another machine.
 
 use crate::digest::{from_hex, to_hex};
 use crate::{Digest, LedgerError};
@@ -23,16 +23,16 @@ use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The state of a ledger.
+/// The size and root of a ledger at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// `lacuna.ledger/ID`.
+    /// The ledger's name, `lacuna.ledger/ID`.
     pub origin: String,
-    /// How many events.
+    /// The number of events in the ledger.
     pub events: u64,
-    /// The root of their tree.
+    /// The root of the Merkle tree of these events.
     pub root: Digest,
-    /// When it was signed, in UTC.
+    /// The time of signing, in UTC.
     pub at: String,
 }
 
@@ -44,7 +44,7 @@ pub struct SignedCheckpoint(pub String);
 const TEXT_BYTES_MAX: u64 = 4096;
 
 impl Checkpoint {
-    /// Sign it.
+    /// Signs the checkpoint with the ledger's key.
     pub fn sign(&self, key: &SigningKey) -> SignedCheckpoint {
         let note = self.note();
         let signature = key.sign(note.as_bytes()).to_bytes();
@@ -58,11 +58,11 @@ impl Checkpoint {
 }
 
 impl SignedCheckpoint {
-    /// Read one from a file.
+    /// Reads a signed checkpoint from a file.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no text of a checkpoint's size; what it says is believed only by
-    /// [`SignedCheckpoint::verify`].
+    /// If the file cannot be read, is too large, or is no text. The content is not trusted until
+    /// [`SignedCheckpoint::verify`] has checked it.
     pub fn read(path: &Path) -> Result<SignedCheckpoint, LedgerError> {
         let not_text = |found: String| LedgerError::Unproven {
             what: path.display().to_string(),
@@ -76,10 +76,10 @@ impl SignedCheckpoint {
         String::from_utf8(bytes).map(SignedCheckpoint).map_err(|error| not_text(error.to_string()))
     }
 
-    /// What it says, if this key has signed it and every byte is as [`Checkpoint::sign`] writes it.
+    /// Returns the checkpoint if this key has signed it and every byte is as [`Checkpoint::sign`] writes it.
     ///
     /// # Errors
-    /// Anything else.
+    /// If the signature does not verify or the text has another form.
     pub fn verify(&self, key: &VerifyingKey) -> Result<Checkpoint, LedgerError> {
         let checkpoint = self.parse().ok_or_else(|| unproven("five lines of a checkpoint", "others"))?;
         let signed = self.0.rsplit_once(' ').and_then(|(_, signed)| STANDARD.decode(signed.trim_end()).ok());
@@ -91,7 +91,7 @@ impl SignedCheckpoint {
         let signature = Signature::from_slice(&signed[4..]).expect("68 bytes less 4 are a signature's 64");
         key.verify_strict(checkpoint.note().as_bytes(), &signature)
             .map_err(|_| unproven("a signature over this text", "one over another"))?;
-        // Base64 and spacing have several forms of one content; only ours is accepted.
+        // Base64 and spacing allow several forms of one content; only the form that `sign` writes is accepted.
         let ours = format!("{}\n— {} {}\n", checkpoint.note(), checkpoint.origin, STANDARD.encode(&signed));
         if ours != self.0 {
             return Err(unproven("the form in which it was signed", "another"));
@@ -109,10 +109,10 @@ impl SignedCheckpoint {
     }
 }
 
-/// The public key in a file of 64 hexadecimal digits.
+/// Reads a public key from a file of 64 hexadecimal digits.
 ///
 /// # Errors
-/// A file that cannot be read, or holds no key.
+/// If the file cannot be read or holds no key.
 pub fn public_key(path: &Path) -> Result<VerifyingKey, LedgerError> {
     let text = lacuna_disk::read_text(path, TEXT_BYTES_MAX)?;
     let bytes = from_hex(text.trim()).and_then(|bytes| bytes.try_into().ok());
@@ -124,7 +124,7 @@ pub fn public_key(path: &Path) -> Result<VerifyingKey, LedgerError> {
     })
 }
 
-/// Which key signed: C2SP's `signed-note`, with 1 for Ed25519.
+/// The key id of C2SP's `signed-note`, with algorithm 1 for Ed25519.
 fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
     let digest = Digest::of(&[name.as_bytes(), b"\n\x01", key.as_bytes()]);
     [digest.0[0], digest.0[1], digest.0[2], digest.0[3]]

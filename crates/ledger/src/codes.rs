@@ -2,25 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a request stands.
+/// The status of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It came in.
+    /// The request was received.
     Received,
-    /// Who asks is not yet sure.
+    /// The identity of the person who asks is not established.
     IdentityPending,
-    /// It will be carried out.
+    /// The request will be carried out.
     Accepted,
-    /// It will be, and two months later than a month.
+    /// The request will be carried out, within two months more than the first.
     Extended,
-    /// It will not be.
+    /// The request is refused.
     Refused,
     /// A model without the subject was made.
     Executed,
-    /// An audit has found what it was to find.
+    /// An audit has passed the new model.
     Verified,
-    /// All is done and the person told.
+    /// The request is finished and the person was informed.
     Closed,
 }
 
@@ -37,22 +37,22 @@ pub const STATUSES: [Status; 8] = [
 ];
 
 impl Status {
-    /// Where a request can go from here.
+    /// The statuses that may follow this one.
     pub fn next(self) -> &'static [Status] {
         match self {
             Status::Received => &[Status::IdentityPending, Status::Accepted, Status::Refused],
             Status::IdentityPending => &[Status::Accepted, Status::Refused],
             Status::Accepted => &[Status::Extended, Status::Refused, Status::Executed],
             Status::Extended => &[Status::Refused, Status::Executed],
-            // A run whose audit failed is followed by another.
-            // One that cannot be assessed is closed as that, which its verdicts decide and not its status alone.
+            // A run whose audit failed is followed by another. A run that cannot be assessed is closed as unassessed;
+            // that depends on its verdicts and not on the status alone.
             Status::Executed => &[Status::Executed, Status::Verified, Status::Closed],
             Status::Verified | Status::Refused => &[Status::Closed],
             Status::Closed => &[],
         }
     }
 
-    /// As it is written.
+    /// The name in files and in the database.
     pub fn name(self) -> &'static str {
         match self {
             Status::Received => "received",
@@ -74,10 +74,10 @@ macro_rules! codes {
         pub enum $name { $($(#[$doc])* #[serde(rename = $text)] $code),+ }
 
         impl $name {
-            /// Every code.
+            /// All codes, in the order of their declaration.
             pub const ALL: &'static [$name] = &[$($name::$code),+];
 
-            /// As it is written.
+            /// The name in files and in the database.
             pub fn name(self) -> &'static str {
                 match self { $($name::$code => $text),+ }
             }
@@ -86,99 +86,99 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a person may ask, by the letters of GDPR 17(1).
+    /// The ground for an erasure request, by the letters of GDPR 17(1).
     Ground {
-        /// The data are needed no more.
+        /// The data are not needed any more for their purpose.
         NoLongerNecessary = "17-1-a",
         /// Consent was withdrawn.
         ConsentWithdrawn = "17-1-b",
-        /// The person objects.
+        /// The person objects to the processing.
         Objection = "17-1-c",
         /// Processing was unlawful.
         Unlawful = "17-1-d",
-        /// A law demands it.
+        /// A law requires the erasure.
         LegalObligation = "17-1-e",
-        /// Offered to a child.
+        /// The data were collected for a service offered to a child.
         Child = "17-1-f",
-        /// Nobody has said.
+        /// The ground was not given.
         Unstated = "unstated",
     }
 }
 
 codes! {
-    /// Why a request is refused: GDPR 12(2), 12(5), 17(3).
+    /// The ground for refusing a request: GDPR 12(2), 12(5), 17(3).
     RefusalGround {
-        /// Who asks could not be established.
+        /// The identity of the person who asks could not be established.
         IdentityNotProven = "12-2",
-        /// Manifestly unfounded or excessive.
+        /// The request is manifestly unfounded or excessive.
         UnfoundedOrExcessive = "12-5",
-        /// Freedom of expression.
+        /// The data serve freedom of expression.
         Expression = "17-3-a",
-        /// A legal obligation or public task.
+        /// A legal obligation or a public task requires the data.
         LegalObligation = "17-3-b",
-        /// Public health.
+        /// Public health requires the data.
         PublicHealth = "17-3-c",
-        /// Research that erasure would make impossible.
+        /// Erasure would make research impossible.
         Research = "17-3-d",
-        /// Legal claims.
+        /// Legal claims require the data.
         LegalClaims = "17-3-e",
-        /// Nothing here is of that person.
+        /// The controller holds no data of this person.
         NotHeld = "not-held",
     }
 }
 
 codes! {
-    /// Why more time is needed: GDPR 12(3).
+    /// The reason for an extension of the time limit: GDPR 12(3).
     ExtensionReason {
         /// The request is complex.
         Complexity = "complexity",
-        /// There are many.
+        /// There are many requests.
         Number = "number",
     }
 }
 
 codes! {
-    /// What something is to a subject.
+    /// The kind of data that a file or model holds about a subject.
     Holds {
-        /// An image, or a label map, as it was given.
+        /// An image or a label map, as it was supplied.
         Volume = "volume",
         /// An image prepared for a network.
         PreparedVolume = "prepared-volume",
         /// Weights that were trained on the subject.
         Weights = "weights",
-        /// The state of an optimiser that was, with its weights.
+        /// The weights and optimiser state of a training on the subject.
         Checkpoint = "checkpoint",
-        /// Scores or losses of the subject.
+        /// Scores or losses that were computed on the subject.
         Scores = "scores",
         /// The subject's id.
         Name = "name",
         /// A prediction or picture of the subject.
         Prediction = "prediction",
-        /// Weights that were made to forget the subject.
+        /// Weights of a model that unlearned the subject.
         Forgotten = "forgotten",
     }
 }
 
 codes! {
-    /// What was done with a file that held a subject.
+    /// The operation on a file that held a subject.
     RemovalKind {
         /// Moved to quarantine, from where it can be put back until the request is closed.
         Quarantined = "quarantined",
-        /// Written anew, with the pseudonym in place of the id.
+        /// Rewritten, with the pseudonym in place of the id.
         Rewritten = "rewritten",
         /// Given a name without the id.
         Renamed = "renamed",
-        /// Deleted.
+        /// Deleted from the file system.
         Deleted = "deleted",
         /// Put back from quarantine.
         Restored = "restored",
-        /// Written anew without the person's rows or entries.
+        /// Rewritten without the person's rows or entries.
         TakenOut = "taken-out",
     }
 }
 
 impl Ground {
-    /// The same in a word, for those who do not know the letters.
+    /// A short word for the ground, for readers who do not know the letters.
     pub fn word(self) -> &'static str {
         match self {
             Ground::NoLongerNecessary => "no-longer-necessary",
@@ -193,7 +193,7 @@ impl Ground {
 }
 
 impl RefusalGround {
-    /// The same in a word, for those who do not know the letters.
+    /// A short word for the ground, for readers who do not know the letters.
     pub fn word(self) -> &'static str {
         match self {
             RefusalGround::IdentityNotProven => "identity-not-proven",
@@ -209,7 +209,7 @@ impl RefusalGround {
 }
 
 impl RemovalKind {
-    /// What was done with so many files, in words.
+    /// A phrase for the operation on `count` files, such as "2 files deleted".
     pub fn in_words(self, count: usize) -> String {
         let files = if count == 1 { "1 file".to_string() } else { format!("{count} files") };
         let done = match self {
@@ -225,11 +225,11 @@ impl RemovalKind {
 }
 
 codes! {
-    /// Who was told.
+    /// The party that was notified.
     Counterpart {
-        /// Who asked.
+        /// The person who made the request.
         Subject = "subject",
-        /// Who had received data or a model.
+        /// A recipient of data or a model.
         Recipient = "recipient",
         /// The supervisory authority.
         Authority = "authority",
@@ -237,15 +237,15 @@ codes! {
 }
 
 codes! {
-    /// Of what somebody was told.
+    /// The subject matter of a notification.
     DueReason {
-        /// The request came in.
+        /// The request was received.
         Receipt = "receipt",
-        /// It takes longer.
+        /// The answer will take longer.
         Extension = "extension",
-        /// It is refused, with the ways to complain.
+        /// The request is refused; the notice names the ways to complain.
         Refusal = "refusal",
-        /// It was carried out.
+        /// The request was carried out.
         Outcome = "outcome",
     }
 }

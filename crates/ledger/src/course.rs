@@ -8,68 +8,68 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a request stands.
+/// The state of a request, computed from its events.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RequestState {
-    /// Its random name.
+    /// The random name of the request.
     pub request: String,
-    /// Who asked.
+    /// The pseudonym of the person who made the request.
     pub subject: Pseudonym,
-    /// On which ground.
+    /// The ground of the request.
     pub ground: Ground,
     /// The day of receipt.
     pub received: Date,
-    /// When the answer is due.
+    /// The day by which to answer.
     pub due: Due,
-    /// When it was due before an extension.
+    /// The day by which to answer, without the extension; `None` if the request was not extended.
     pub due_before_extension: Option<Date>,
-    /// The day since which the time stands still, while it is not sure who asks.
+    /// The day on which the time limit was suspended, while the person's identity is in doubt; `None` if it runs.
     pub paused_since: Option<Date>,
-    /// For how many days it stood still before.
+    /// The number of days of earlier suspensions.
     pub paused_days: i32,
-    /// Where it stands.
+    /// The current status of the request.
     pub status: Status,
-    /// Why it was refused, if it was.
+    /// The ground of a refusal, if the request was refused.
     pub refusal: Option<RefusalGround>,
-    /// The digest of the statement that was written of it last, if any.
+    /// The digest of the last statement about the request, if any.
     pub evidence: Option<Digest>,
-    /// The digests of the statements that were written of it before that one, the first one first.
+    /// The digests of earlier statements about the request, oldest first.
     pub evidence_earlier: Vec<Digest>,
-    /// How many files were taken out of use after that statement, which does not name them.
+    /// The number of files that were removed after the last statement; that statement does not name them.
     pub removed_after_evidence: usize,
-    /// How many files that the statement says were taken out of use were put back after it.
+    /// The number of files that the last statement lists as removed and that were restored after it.
     pub restored_after_evidence: usize,
-    /// The weakest of the verdicts of its last runs, if any.
+    /// The weakest verdict of the last round of runs, if any.
     pub verdict: Option<String>,
-    /// Whether it was closed though no audit could assess the model.
+    /// Whether the request was closed although no audit could assess the model.
     pub closed_unassessed: bool,
-    /// Whether it was carried out by removing files alone: no model was made to forget.
+    /// Whether the request was carried out by removing files alone, without unlearning.
     pub closed_by_removal: bool,
-    /// Whether a run was registered for it.
+    /// Whether a run was registered for the request.
     #[serde(skip)]
     has_run: bool,
-    /// The contents that were taken out of use for it and not put back.
+    /// The contents that were removed for the request and not restored.
     #[serde(skip)]
     taken_out: BTreeSet<Digest>,
-    /// The contents that were taken out of use after the last statement.
+    /// The contents that were removed after the last statement.
     #[serde(skip)]
     removed_since: BTreeSet<Digest>,
-    /// The contents that the last statement says were taken out of use, and that were put back after it.
+    /// The contents that the last statement lists as removed and that were restored after it.
     #[serde(skip)]
     restored_since: BTreeSet<Digest>,
-    /// The verdict of each run since the request was executed or evidence of it written.
+    /// The verdict of each run of the current round, by run.
     #[serde(skip)]
     verdicts: BTreeMap<String, String>,
-    /// Whether the next finished run begins another round, whose verdicts replace those of this one.
+    /// Whether the next finished run begins another round, whose verdicts replace the current ones.
     #[serde(skip)]
     round_is_over: bool,
 }
 
 impl RequestState {
-    /// What the records of one request come to, in their order.
+    /// Computes the state of a request from its records, in their order.
     ///
     /// # Errors
-    /// None of them, or a step that the request could not take.
+    /// If there are no records, or one is a step that the request could not take.
     pub fn of(request: &str, records: &[Record]) -> Result<RequestState, LedgerError> {
         let mut state: Option<RequestState> = None;
         for record in records {
@@ -81,22 +81,24 @@ impl RequestState {
         state.ok_or_else(|| LedgerError::NoRequest { request: request.to_string() })
     }
 
-    /// Whether the answer should have been given before this day.
+    /// Whether `today` is after the day by which to answer.
     pub fn is_overdue(&self, today: Date) -> bool {
         self.status != Status::Closed && self.counted_until(today) > self.due.day
     }
 
-    /// Days until the answer is due, negative after it. While the time stands still they are those left when it began to.
+    /// Days until the answer is due, negative after it. While the time limit is suspended: the days that were left when
+    /// the suspension began.
     pub fn days_left(&self, today: Date) -> i32 {
         days_between(self.counted_until(today), self.due.day)
     }
 
-    /// A clock that was set back never makes the day on which the time stopped one that is yet to come.
+    /// The day up to which time is counted: the day of the suspension, or `today`. It stays right if the clock is set
+    /// back.
     fn counted_until(&self, today: Date) -> Date {
         self.paused_since.unwrap_or(today)
     }
 
-    /// How a request stands that begins with this record.
+    /// The state of a request that begins with this record.
     pub(crate) fn opened(record: &Record, name: &str) -> Result<RequestState, LedgerError> {
         let Record::Request { request, subject, ground, received, due } = record else {
             return Err(LedgerError::NoRequest { request: name.to_string() });
@@ -129,10 +131,10 @@ impl RequestState {
         })
     }
 
-    /// How it stands after one more record of it.
+    /// The state after one more record of this request.
     ///
     /// # Errors
-    /// A step that it cannot take.
+    /// If the request cannot take this step.
     pub(crate) fn after(mut self, record: &Record) -> Result<RequestState, LedgerError> {
         self.compare_with_evidence(record);
         self.note_removal(record);
@@ -143,7 +145,7 @@ impl RequestState {
                 if (*status == Status::Refused) != refusal.is_some() {
                     return Err(self.cannot("a ground with a refusal, and with nothing else"));
                 }
-                // The day that counts is the extension's own record, which stands before its status.
+                // The extended due date comes from the extension's own record, which precedes this status.
                 if *status == Status::Extended && self.due_before_extension.is_none() {
                     return Err(self.cannot("an extension with the new day"));
                 }
@@ -194,7 +196,7 @@ impl RequestState {
             }
             Record::Evidence { statement, .. } => {
                 self.evidence_earlier.extend(self.evidence.replace(*statement));
-                // A run without effect ends in evidence too, and leaves the request as it was.
+                // A run without effect also ends in evidence, and leaves the status as it was.
                 self.round_is_over = true;
             }
             Record::Protocol { .. } | Record::Run { .. } | Record::Audit { .. } | Record::Verdict { .. } => {
@@ -204,7 +206,7 @@ impl RequestState {
                 }
                 self.take_verdict(record);
             }
-            // A request may be refused after its files went to quarantine: then they are put back, or deleted all the same.
+            // A request can be refused after its files went to quarantine; the files are then restored or deleted.
             Record::Removal { how: RemovalKind::Restored | RemovalKind::Deleted, .. }
                 if self.status == Status::Refused => {}
             Record::Deletion { .. } | Record::Removal { .. } => {
@@ -218,17 +220,17 @@ impl RequestState {
         Ok(self)
     }
 
-    /// What happens to files after a statement was signed is not in it, or is no longer as it says.
+    /// Counts operations on files that the last statement does not list, or that contradict it.
     fn compare_with_evidence(&mut self, record: &Record) {
         match record {
             Record::Evidence { .. } => {
                 self.removed_since.clear();
                 self.restored_since.clear();
             }
-            // What lay in quarantine is deleted as the statement says.
+            // Deleting a file from quarantine does not contradict the statement.
             Record::Removal { how: RemovalKind::Deleted, .. } => {}
             Record::Removal { how, artefact, .. } if self.evidence.is_some() => {
-                // What was removed since and is put back, or the other way round, is as the statement says.
+                // A removal and a restoration of the same content after the statement cancel each other.
                 let (undone, done) = match how {
                     RemovalKind::Restored => (&mut self.removed_since, &mut self.restored_since),
                     _ => (&mut self.restored_since, &mut self.removed_since),
@@ -243,7 +245,7 @@ impl RequestState {
         self.restored_after_evidence = self.restored_since.len();
     }
 
-    /// The verdicts that count are those of the last round of runs, each run's last one.
+    /// Keeps the last verdict of each run of the last round of runs.
     fn take_verdict(&mut self, record: &Record) {
         match record {
             Record::Run { after: Some(_), .. } if self.round_is_over => {
@@ -259,7 +261,7 @@ impl RequestState {
         }
     }
 
-    /// Whether files were taken out of use for it, and nothing else was done.
+    /// Whether files were removed for the request and nothing else was done.
     pub(crate) fn is_removal_alone(&self) -> bool {
         !self.has_run && self.verdict.is_none() && !self.taken_out.is_empty()
     }
@@ -275,7 +277,7 @@ impl RequestState {
         }
     }
 
-    /// An executed request is closed only where its models could not be assessed, not where they were and failed.
+    /// An executed request can be closed only if its models could not be assessed, not if they failed their audit.
     fn expect_open_verdict(&self) -> Result<(), LedgerError> {
         match self.verdict.as_deref() {
             Some(verdict) if is_open(verdict) => Ok(()),
@@ -308,7 +310,7 @@ impl RequestState {
     }
 }
 
-/// Days from one to the other, negative where the other is earlier.
+/// The number of days from `from` to `to`, negative if `to` is earlier.
 pub fn days_between(from: Date, to: Date) -> i32 {
     from.until(to).map_or(0, |span| span.get_days())
 }

@@ -1,4 +1,4 @@
-//! SHA-256 as a value, and chance from the operating system.
+//! SHA-256 digests, and random bytes from the operating system.
 
 use crate::LedgerError;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,13 +10,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// 32 bytes, written as 64 lower-case hexadecimal digits.
+/// A SHA-256 digest: 32 bytes, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// SHA-256 of the parts, one after another.
+    /// The SHA-256 digest of the concatenated parts.
     pub fn of(parts: &[&[u8]]) -> Digest {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -25,7 +25,7 @@ impl Digest {
         Digest(hasher.finalize().into())
     }
 
-    /// HMAC-SHA-256 under a key, in a domain of its own: `domain`, a zero byte, then `message`.
+    /// HMAC-SHA-256 under `key` of `domain`, a zero byte, and `message`; the domain separates uses of one key.
     pub fn keyed(key: &[u8; 32], domain: &str, message: &[u8]) -> Digest {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(domain.as_bytes());
@@ -34,10 +34,10 @@ impl Digest {
         Digest(mac.finalize().into_bytes().into())
     }
 
-    /// From 64 hexadecimal digits.
+    /// Parses 64 lower-case hexadecimal digits.
     ///
     /// # Errors
-    /// Anything else.
+    /// If the text has another length or other characters.
     pub fn parse(text: &str) -> Result<Digest, LedgerError> {
         let bytes = from_hex(text).and_then(|bytes| bytes.try_into().ok());
         bytes.map(Digest).ok_or_else(|| LedgerError::Malformed {
@@ -74,10 +74,10 @@ impl TryFrom<String> for Digest {
     }
 }
 
-/// SHA-256 of a file's content.
+/// The SHA-256 digest of a file's content.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// If the file cannot be read.
 pub fn sha256_file(path: &Path) -> Result<Digest, LedgerError> {
     let refused = |source| DiskError::Io { path: path.to_path_buf(), action: "read", source };
     let mut file = File::open(path).map_err(refused)?;
@@ -92,28 +92,28 @@ pub fn sha256_file(path: &Path) -> Result<Digest, LedgerError> {
     }
 }
 
-/// Bytes that nobody can foresee.
+/// Returns `N` random bytes from the operating system.
 ///
-/// Keys and pseudonyms must not follow from a seed that stands in a run folder, so this is the one draw of lacuna that
-/// is not from a named stream. No result depends on it.
+/// Keys and pseudonyms must not follow from a seed that is stored in a run folder, so this is lacuna's only draw that
+/// does not come from a named stream. No result depends on it.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     bytes
 }
 
-/// `N` of them as hexadecimal digits.
+/// Returns `N` random bytes as `2 * N` hexadecimal digits.
 pub fn random_hex<const N: usize>() -> String {
     to_hex(&random::<N>())
 }
 
-/// Lower-case hexadecimal digits.
+/// Writes bytes as lower-case hexadecimal digits.
 pub fn to_hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The bytes of lower-case hexadecimal digits, if they are that: one text for each value, so that a digest has one form.
+/// Parses lower-case hexadecimal digits; `None` for any other text, so that each value has exactly one form.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |letter: u8| match letter {
         b'0'..=b'9' => Some(letter - b'0'),

@@ -1,13 +1,13 @@
-//! When an answer is due.
+//! The day by which a request must be answered.
 //!
-//! GDPR 12(3) gives one month from receipt, and two more where that is needed and told within the first. How a period
-//! in months runs is the matter of Regulation (EEC, Euratom) No 1182/71: the day of the event is not counted (Art.
-//! 3(1)); the period ends with the day of the last month that has the same number, or with that month's last day where
-//! there is none (Art. 3(2)(c)); and where that is a Saturday, a Sunday or a public holiday, with the next working day
-//! (Art. 3(4)).
+//! GDPR 12(3) gives one month from receipt, and two more where they are needed and the person is informed within the
+//! first. Regulation (EEC, Euratom) No 1182/71 defines how a period in months runs: the day of the event is not counted
+//! (Art. 3(1)); the period ends on the day of the last month that has the same number, or on that month's last day
+//! where there is none (Art. 3(2)(c)); and where that is a Saturday, a Sunday or a public holiday, on the next working
+//! day (Art. 3(4)).
 //!
-//! Public holidays are those of the member state, which no table of ours knows. Without them the day is never too
-//! late, only sometimes a day too early.
+//! Public holidays are those of the member state, and this crate has no table of them. Without them the computed day is
+//! never too late, only sometimes a day too early.
 
 use crate::LedgerError;
 use jiff::ToSpan;
@@ -16,37 +16,37 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A line per holiday of some decades.
+/// The largest file of holidays in bytes, enough for some decades.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// The public holidays that a user named.
+/// The public holidays that the user supplied.
 pub type Holidays = BTreeSet<Date>;
 
-/// The last day of a period.
+/// The last day of a period, with the days that it was moved over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
-    /// The day, until its last hour.
+    /// The last day; the period ends with its last hour.
     pub day: Date,
-    /// The days that it was moved over, since nobody works on them.
+    /// The weekend days and holidays that the last day was moved over.
     pub moved_over: Vec<Date>,
 }
 
 /// The last day of a period of `months` that begins with an event on the day `event`.
 pub fn due_after_months(event: Date, months: i32, holidays: &Holidays) -> Due {
-    // jiff constrains to the last day of the month, which is Art. 3(2)(c), second sentence.
+    // jiff clamps to the last day of the month, which is Art. 3(2)(c), second sentence.
     Due::from(event.saturating_add(months.months()), holidays)
 }
 
 impl Due {
-    /// The same period after the time stood still for some days.
+    /// Returns the period extended by the days for which the time limit was suspended.
     ///
-    /// The days are added to the period's own last day; only then is a day on which nobody works moved over.
+    /// The days are added to the period's last day first, and the result is then moved over weekends and holidays.
     pub fn later_by(&self, days: i32, holidays: &Holidays) -> Due {
         Due::from(self.last_day().saturating_add(days.days()), holidays)
     }
 
-    /// The last day before it was moved over days on which nobody works.
+    /// The last day of the period before it was moved over weekends and holidays.
     pub fn last_day(&self) -> Date {
         *self.moved_over.first().unwrap_or(&self.day)
     }
@@ -61,10 +61,10 @@ impl Due {
     }
 }
 
-/// Read holidays from a text file: a day as `2027-01-01` at the start of each line, `#` before remarks.
+/// Reads holidays from a text file: a date such as `2027-01-01` at the start of each line, `#` before remarks.
 ///
 /// # Errors
-/// A file that cannot be read, or a line that begins with no day.
+/// If the file cannot be read, or a line does not begin with a date.
 pub fn read_holidays(path: &Path) -> Result<Holidays, LedgerError> {
     let text = lacuna_disk::read_text(path, BYTES_MAX)?;
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.split('#').next().unwrap_or("").trim()));
@@ -80,7 +80,7 @@ pub fn read_holidays(path: &Path) -> Result<Holidays, LedgerError> {
 }
 
 fn is_free(day: Date, holidays: &Holidays) -> bool {
-    // The last day that a calendar of ours knows moves nowhere.
+    // The last date that jiff can represent is not moved.
     day != Date::MAX && (matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) || holidays.contains(&day))
 }
 

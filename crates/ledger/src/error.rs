@@ -1,4 +1,4 @@
-//! What can go wrong with a ledger.
+//! Errors of ledgers and evidence.
 
 use crate::verify::Finding;
 use lacuna_disk::DiskError;
@@ -11,48 +11,48 @@ pub enum LedgerError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// SQLite refused.
+    /// SQLite reported an error.
     #[error("{path}: {source}")]
     Sqlite {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Its reason.
+        /// The error from SQLite.
         source: rusqlite::Error,
     },
-    /// The disk is full, or did not do what it was asked.
+    /// The disk is full or failed.
     #[error("{path}: {source}; fix: free some space there (or see to the disk), then give the same command again")]
     Storage {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// SQLite's reason.
+        /// The error from SQLite.
         source: rusqlite::Error,
     },
-    /// A ledger that can be read and not added to.
+    /// A ledger that can be read but not written.
     #[error(
         "{path}: expected a ledger that can be written, found a read-only one; fix: give the command where it can be \
          written; `list`, `show`, `verify` and `export` work here"
     )]
     ReadOnly {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
     },
-    /// A ledger in a read-only place whose log cannot be read.
+    /// A read-only ledger whose write-ahead log cannot be read.
     #[error(
         "{path}: expected all events in this file, found more in {log}, which cannot be read in a read-only place; fix: \
          copy both and the keys to a folder that can be written"
     )]
     Log {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Its log.
+        /// The path of its write-ahead log.
         log: PathBuf,
     },
-    /// Others kept the ledger busy for too long.
+    /// Other processes kept the ledger locked for too long.
     #[error("{path}: others have been writing for {seconds} s; fix: try again when they are done")]
     Busy {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// How long this process has waited.
+        /// The seconds that this process has waited.
         seconds: u64,
     },
     /// A file system on which a ledger is not safe.
@@ -61,40 +61,40 @@ pub enum LedgerError {
          do not share; fix: keep the ledger on one machine's own disk and export checkpoints from there"
     )]
     NetworkFileSystem {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// The file system's name.
+        /// The name of the file system.
         found: String,
     },
-    /// No ledger where one should be.
+    /// There is no ledger at this path.
     #[error("{path}: expected a ledger, found no file; fix: `lacuna ledger request` begins one")]
     NoLedger {
-        /// Where it should be.
+        /// The path where it was expected.
         path: PathBuf,
     },
-    /// A ledger whose making was interrupted before its first event.
+    /// A ledger whose creation was interrupted before its first event.
     #[error(
         "{path}: expected a ledger, found nothing in it: it was never begun; fix: `lacuna ledger request` begins it, or \
          delete the file"
     )]
     NotBegun {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A ledger's keys without the ledger.
+    /// The keys of a ledger exist, and the ledger does not.
     #[error(
         "{path}: expected the ledger that the keys in {keys} belong to, found {found}; fix: restore it from its backup; to \
          begin another ledger, name another file, or move {keys} away first"
     )]
     Gone {
-        /// Where the ledger should be.
+        /// The path where the ledger was expected.
         path: PathBuf,
-        /// Its keys.
+        /// The folder of its keys.
         keys: PathBuf,
-        /// What is there.
+        /// A description of what is at the path.
         found: &'static str,
     },
-    /// A ledger without its keys.
+    /// A ledger exists, and some of its keys do not.
     #[error(
         "{keys}: expected the keys of {path}, found {missing} missing; fix: restore the folder from its backup, which is \
          kept apart from the ledger's. Without the keys no id leads to its pseudonym, deleted files are not known again, \
@@ -102,126 +102,126 @@ pub enum LedgerError {
          hold"
     )]
     KeysMissing {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Where its keys should be.
+        /// The folder where its keys were expected.
         keys: PathBuf,
-        /// Which are not there.
+        /// The names of the missing keys.
         missing: String,
     },
-    /// A ledger of a later version of lacuna.
+    /// A ledger that a later version of lacuna made.
     #[error(
         "{path}: expected a ledger of layout 1 to {known}, found layout {found}, made by a newer lacuna; fix: use that \
          version"
     )]
     NewerVersion {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// The latest that this version knows.
+        /// The latest layout that this version reads.
         known: i32,
-        /// That of the file.
+        /// The layout of the file.
         found: i32,
     },
     /// A file that is no ledger.
     #[error("{path}: {field}: expected {expected}, found {found}")]
     NotALedger {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What was looked at.
+        /// The property that was checked.
         field: &'static str,
-        /// What would do.
+        /// The required value.
         expected: String,
-        /// What is there.
+        /// The value that was found.
         found: String,
     },
-    /// The ledger is not as it was written.
+    /// The ledger was changed after it was written.
     #[error(
         "{path}: {finding}{}; fix: stop and look, `lacuna ledger verify` lists all that is not as it was written; what is \
          right can be restored from a backup",
         and_more(*.more)
     )]
     Tampered {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Which row, expected, found.
+        /// The first finding: row, expected, found.
         finding: Finding,
-        /// How many findings there are besides.
+        /// The number of further findings.
         more: usize,
     },
-    /// A key that is not there or cannot be one.
+    /// A key that is missing or malformed.
     #[error("{path}: expected {expected}, found {found}; fix: restore the keys from where they are kept")]
     Key {
-        /// The key's file.
+        /// The path of the key's file.
         path: PathBuf,
-        /// What should be there.
+        /// A description of what was expected.
         expected: &'static str,
-        /// What is.
+        /// A description of what was found.
         found: String,
     },
-    /// A link of the file system among the keys, to a file elsewhere that links an id to its pseudonym.
+    /// A symbolic link among the keys, to a file elsewhere that links an id to its pseudonym.
     #[error(
         "{path}: expected a file, found a link to one elsewhere that still holds the pseudonym; fix: delete both, then give \
          the command again"
     )]
     LinkElsewhere {
-        /// The link.
+        /// The path of the symbolic link.
         path: PathBuf,
     },
-    /// A text that is not what it should be.
+    /// A text or value with a wrong form.
     #[error("{what}: expected {expected}, found {found}")]
     Malformed {
-        /// Where.
+        /// The name of the text or value.
         what: String,
-        /// What would do.
+        /// The required form.
         expected: String,
-        /// What is there.
+        /// The text that was found.
         found: String,
     },
-    /// A request that the ledger does not know.
+    /// A request that the ledger does not contain.
     #[error("request {request}: expected one of this ledger, found none; fix: `lacuna ledger list` shows all")]
     NoRequest {
-        /// As given.
+        /// The name that was given.
         request: String,
     },
-    /// A step that a request cannot take from where it is.
+    /// A step that a request cannot take from its current status.
     #[error("request {request}: expected {expected}, found it {found}")]
     Step {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// From where the step can be taken.
+        /// The statuses from which the step can be taken.
         expected: String,
-        /// Where it is.
+        /// The current status.
         found: String,
     },
-    /// A request that was executed, of which no audit has shown what it was to show.
+    /// An executed request without an audit that passed.
     #[error(
         "request {request}: expected it verified or refused before it is closed, found it executed; fix: `lacuna ledger \
          audit` writes down what an audit found, or, where none can judge it, `lacuna ledger close {request} --unassessed` \
          closes it as that"
     )]
     Unassessed {
-        /// The request.
+        /// The name of the request.
         request: String,
     },
-    /// What was signed or proven does not hold.
+    /// A signature or proof that does not verify.
     #[error("{what}: expected {expected}, found {found}")]
     Unproven {
-        /// What was checked.
+        /// The document that was checked.
         what: String,
-        /// What would have been right.
+        /// The required value.
         expected: String,
-        /// What is there.
+        /// The value that was found.
         found: String,
     },
 }
 
 impl LedgerError {
-    /// A ledger with something in it that is not as it was written.
+    /// The error of a ledger that was changed, with one finding.
     pub(crate) fn tampered(path: &Path, finding: Finding) -> LedgerError {
         LedgerError::Tampered { path: path.to_path_buf(), finding, more: 0 }
     }
 
-    /// The first of some findings, if there are any, with their number.
+    /// The first finding as an error, with the number of the others; `None` without findings.
     pub(crate) fn of_findings(path: &Path, findings: Vec<Finding>) -> Option<LedgerError> {
         let more = findings.len().saturating_sub(1);
         let finding = findings.into_iter().next()?;

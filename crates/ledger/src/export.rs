@@ -1,7 +1,7 @@
-//! A ledger as it leaves the machine: its events as JSON lines, a signed checkpoint, the public key.
+//! Exports of a ledger: its events as JSON lines, a signed checkpoint, and the public key.
 //!
-//! Whoever gets such a folder checks it with the public key alone, which should have come to them by another way. It
-//! names nobody: an event holds pseudonyms and digests under keys that are not in it.
+//! A recipient verifies such a folder with the public key alone, which should reach the recipient by another way. It
+//! names no person: an event holds pseudonyms, and digests under keys that are not exported.
 
 use crate::digest::{from_hex, to_hex};
 use crate::folder::Folder;
@@ -13,16 +13,16 @@ use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The files of an export.
+/// The file name of the events.
 pub const EVENTS: &str = "events.jsonl";
-/// The signed checkpoint.
+/// The file name of the signed checkpoint.
 pub const CHECKPOINT: &str = "checkpoint.txt";
-/// The public key.
+/// The file name of the public key.
 pub const PUBLIC_KEY: &str = "public.key";
 const EVENTS_BYTES_MAX: u64 = 4 << 30;
 const FILE_BYTES_MAX: u64 = 1 << 16;
 
-/// An event as a line.
+/// One event, as a JSON line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -34,11 +34,12 @@ struct Line {
     hash: Digest,
 }
 
-/// Write an export of a ledger into a folder; what it holds. The ledger is checked first, and what was checked is signed.
+/// Writes an export of a ledger into a folder, and returns the checkpoint that it signed. The ledger is verified first,
+/// and exactly the verified events are signed.
 ///
 /// # Errors
-/// A ledger that is not as it was written, or a folder that cannot be written or holds something else: nothing would say
-/// that it is not of the export.
+/// If the ledger was changed after it was written, or the folder cannot be written or holds other files, which could be
+/// taken for part of the export.
 pub fn export(ledger: &Ledger, folder: &Path) -> Result<Checkpoint, LedgerError> {
     let events = ledger.checked_events()?;
     lacuna_disk::remove_unfinished(folder)?;
@@ -51,17 +52,16 @@ pub fn export(ledger: &Ledger, folder: &Path) -> Result<Checkpoint, LedgerError>
     });
     lacuna_disk::write_bytes(&folder.join(EVENTS), lines.collect::<String>().as_bytes())?;
     lacuna_disk::write_bytes(&folder.join(PUBLIC_KEY), key_text(&ledger.keyring().public()).as_bytes())?;
-    // Last: what it signs is there.
+    // The checkpoint is written last: the events that it signs exist.
     let signed = checkpoint.sign(ledger.keyring().signing());
     lacuna_disk::write_bytes(&folder.join(CHECKPOINT), signed.0.as_bytes())?;
     Ok(checkpoint)
 }
 
-/// Check an export with a public key, and that it continues earlier checkpoints.
+/// Verifies an export with a public key, and checks that it continues earlier checkpoints.
 ///
 /// # Errors
-/// A folder or file that the system does not let us read; whatever is in them that should not be is a finding, and what
-/// is missing too.
+/// If the folder or a file cannot be read; unexpected or missing content is a finding.
 pub fn verify_export(folder: &Path, key: &VerifyingKey, earlier: &[Checkpoint]) -> Result<Verified, LedgerError> {
     let found = Folder::read(folder, |name| if name == EVENTS { EVENTS_BYTES_MAX } else { FILE_BYTES_MAX })?;
     let mut findings = found.findings;
@@ -96,7 +96,7 @@ fn key_text(key: &VerifyingKey) -> String {
     format!("{}\n", to_hex(key.as_bytes()))
 }
 
-/// A file that an export does not name could be taken for one that it vouches for.
+/// Refuses files that an export does not list; a reader could take them for signed ones.
 fn refuse_others(folder: &Path) -> Result<(), LedgerError> {
     if !folder.exists() {
         return Ok(());
@@ -115,7 +115,7 @@ fn refuse_others(folder: &Path) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// The events of an export's lines; each line is ended, and none is of another form than is written.
+/// The events of an export's lines; each line must end with a line break and have the form that `export` writes.
 fn events_of(text: &str, findings: &mut Vec<Finding>) -> Vec<Event> {
     let mut events = Vec::new();
     let whole = text.strip_suffix('\n');
@@ -131,7 +131,7 @@ fn events_of(text: &str, findings: &mut Vec<Finding>) -> Vec<Event> {
     events
 }
 
-/// Where the events are others than a checkpoint signs, or do not continue earlier ones.
+/// Findings where the events differ from the signed checkpoint, or do not continue earlier ones.
 fn not_as_signed(tree: &Tree, checkpoint: &Checkpoint, earlier: &[Checkpoint]) -> Vec<Finding> {
     let mut findings = Vec::from_iter(continues(tree, &checkpoint.origin, checkpoint));
     if tree.size() as u64 > checkpoint.events {
@@ -142,7 +142,7 @@ fn not_as_signed(tree: &Tree, checkpoint: &Checkpoint, earlier: &[Checkpoint]) -
     findings
 }
 
-/// The event of a line in the one form that is written.
+/// The event of a line, if the line has the form that `export` writes.
 fn event_of(text: &str) -> Option<Event> {
     let line: Line = serde_json::from_str(text).ok()?;
     if serde_json::to_string(&line).ok()? != text {

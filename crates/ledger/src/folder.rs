@@ -1,4 +1,4 @@
-//! A folder that came from elsewhere and is to be checked: what is no file in it is a finding, never followed.
+//! Reading an untrusted folder: entries that are no regular file are findings and are never followed.
 
 use crate::LedgerError;
 use crate::verify::Finding;
@@ -6,22 +6,22 @@ use lacuna_disk::DiskError;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// More files than any bundle or export has.
+/// The largest number of files; bundles and exports have fewer.
 const FILES_MAX: usize = 256;
 
-/// What a folder holds.
+/// The contents of an untrusted folder.
 pub struct Folder {
-    /// Its files, by name.
+    /// The regular files, by name.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// What cannot be one of its files: folders, links, and files that are too large or too many.
+    /// Folders, links, and files that are too large or too many.
     pub findings: Vec<Finding>,
 }
 
 impl Folder {
-    /// Read a folder, of each file at most so many bytes.
+    /// Reads a folder; `bytes_max` returns the size limit of the file with a given name.
     ///
     /// # Errors
-    /// What the system does not let us read.
+    /// If the folder or a file cannot be read.
     pub fn read(folder: &Path, bytes_max: impl Fn(&str) -> u64) -> Result<Folder, LedgerError> {
         let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
         let mut read = Folder { files: BTreeMap::new(), findings: Vec::new() };

@@ -1,4 +1,4 @@
-//! The files of a folder of keys: made for their owner alone, locked, searched.
+//! The files of a folder of keys: private to their owner, locked, and searchable.
 
 use crate::LedgerError;
 use crate::store::{PATIENCE, pause};
@@ -8,17 +8,17 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// A lock on a folder of keys; it ends when this is dropped, and with the process however it ends.
+/// A lock on a folder of keys; it is released when this is dropped or the process ends.
 pub struct Locked {
-    /// None where the system cannot lock a folder.
+    /// The locked folder; `None` where the system cannot lock folders.
     _folder: Option<File>,
 }
 
 impl Locked {
-    /// The lock, once no other process has it, within a minute.
+    /// Waits up to a minute for the lock.
     ///
     /// # Errors
-    /// Others that do not let it go, or a folder that cannot be opened.
+    /// If other processes keep the lock, or the folder cannot be opened.
     pub fn wait(folder: &Path) -> Result<Locked, LedgerError> {
         let began = Instant::now();
         loop {
@@ -32,10 +32,10 @@ impl Locked {
         }
     }
 
-    /// The lock, unless another process has it.
+    /// Takes the lock; `None` if another process has it.
     ///
     /// # Errors
-    /// A folder that cannot be opened.
+    /// If the folder cannot be opened.
     pub fn at_once(folder: &Path) -> Result<Option<Locked>, LedgerError> {
         // Only Unix opens a folder as a file.
         if !cfg!(unix) {
@@ -54,7 +54,7 @@ impl Locked {
     }
 }
 
-/// A folder that its owner alone can look into, whatever the process's mask; one that is there stays as it is.
+/// Creates a folder that only its owner can access, whatever the umask; an existing folder is left unchanged.
 pub fn make_private_folder(folder: &Path) -> Result<(), DiskError> {
     let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "create", source };
     let mut builder = std::fs::DirBuilder::new();
@@ -64,13 +64,13 @@ pub fn make_private_folder(folder: &Path) -> Result<(), DiskError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
         made => made.map_err(refused)?,
     }
-    // A mask takes rights away from those asked for, the owner's too.
+    // A umask can take rights from the requested ones, even the owner's.
     #[cfg(unix)]
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(refused)?;
     Ok(())
 }
 
-/// Every file below a folder, links to files among them; links to folders are not followed.
+/// Lists every file below a folder, links to files included; links to folders are not followed.
 pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -89,7 +89,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     Ok(files)
 }
 
-/// Whether a file has these bytes somewhere, which are few.
+/// Whether a file contains these bytes; `bytes` is short.
 pub fn holds(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
     let refused = |source| DiskError::Io { path: path.to_path_buf(), action: "read", source };
     let mut file = match File::open(path) {
@@ -107,7 +107,7 @@ pub fn holds(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
         if window.windows(bytes.len()).any(|found| found == bytes) {
             return Ok(true);
         }
-        // What may be the beginning of it goes on into the next part.
+        // The end of this part may be the beginning of the searched bytes, so it is kept for the next part.
         window.drain(..window.len().saturating_sub(bytes.len() - 1));
     }
 }

@@ -1,4 +1,4 @@
-//! `FILE.keys/` beside a ledger: what must not lie in the database.
+//! The keys of a ledger, in `FILE.keys/` beside it; they must not be stored in the database.
 //!
 //! | file | holds |
 //! |---|---|
@@ -6,14 +6,15 @@
 //! | `guard.key` | a key for digests of deleted files; destroying it ends the guard against their return |
 //! | `signing.key` | the Ed25519 key that signs checkpoints and evidence |
 //! | `public.key` | its public half, for others |
-//! | `begun` | that the ledger was begun, so that one which is gone is missed |
+//! | `begun` | a mark that the ledger was begun, so that a missing ledger is noticed |
 //! | `subjects/DIGEST` | a subject's pseudonym and key; `DIGEST` is that of the id under `ledger.key` |
 //!
-//! The folder and all but the public key are readable by their owner alone. Whoever backs up the ledger and these keys
-//! together keeps in the backup what a deletion here takes away.
+//! Only their owner can read the folder and all files but the public key. A backup that contains both the ledger and
+//! these keys keeps links that a deletion here removes.
 //!
-//! Keys are made and destroyed, and what killed processes left is swept, under a lock on the folder, which ends with the
-//! process that holds it. So a temporary file that is there under the lock is nobody's any more.
+//! Keys are made and destroyed, and leftovers of killed processes are removed, under a lock on the folder. The lock
+//! ends with the process that holds it, so a temporary file that exists while the lock is held belongs to no running
+//! process.
 
 use crate::digest::{from_hex, random, to_hex};
 use crate::key_files::{Locked, files_below, holds, make_private_folder};
@@ -24,13 +25,13 @@ use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Domain of digests of subject ids, of files, and of seals.
+/// Domain separators of the digests of subject ids, of files, and of seals.
 const SUBJECT: &str = "lacuna/subject/v1";
 const LINK: &str = "lacuna/subject-link/v1";
 const FILE: &str = "lacuna/file/v1";
 const SEAL: &str = "lacuna/seal/v1";
 const KEY_BYTES_MAX: u64 = 4096;
-/// The keys that a ledger cannot be without.
+/// The keys that every ledger needs.
 const SECRETS: [&str; 3] = ["ledger.key", "guard.key", "signing.key"];
 const PUBLIC: &str = "public.key";
 const BEGUN: &str = "begun";
@@ -38,7 +39,7 @@ const BEGUN_TEXT: &[u8] =
     b"These are the keys of a ledger that was begun. If its file is gone, restore it from a backup.\n";
 const SUBJECTS: &str = "subjects";
 
-/// The keys of a ledger.
+/// The keys of a ledger, loaded.
 pub struct Keyring {
     folder: PathBuf,
     ledger: [u8; 32],
@@ -46,7 +47,7 @@ pub struct Keyring {
     signing: SigningKey,
 }
 
-/// What `subjects/DIGEST` holds.
+/// The content of `subjects/DIGEST`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SubjectKey {
@@ -55,10 +56,10 @@ struct SubjectKey {
 }
 
 impl Keyring {
-    /// The keyring of a ledger that is yet to be begun; keys that are there already stay.
+    /// Makes the keyring of a ledger that will be created; existing keys are kept.
     ///
     /// # Errors
-    /// Keys that cannot be written or believed.
+    /// If keys cannot be written or are malformed.
     pub fn make(ledger: &Path) -> Result<Keyring, LedgerError> {
         let folder = Keyring::folder_of(ledger);
         make_private_folder(&folder)?;
@@ -72,10 +73,10 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// The keyring of a ledger that is there.
+    /// Opens the keyring of an existing ledger.
     ///
     /// # Errors
-    /// Keys that are not there, or cannot be read or believed.
+    /// If keys are missing, cannot be read, or are malformed.
     pub fn open(ledger: &Path) -> Result<Keyring, LedgerError> {
         let folder = Keyring::folder_of(ledger);
         let missing: Vec<&str> = SECRETS.into_iter().filter(|name| !folder.join(name).exists()).collect();
@@ -84,7 +85,8 @@ impl Keyring {
             return Err(LedgerError::KeysMissing { path: ledger.to_path_buf(), keys: folder, missing });
         }
         let keyring = Keyring::read(folder)?;
-        // Whoever only reads a ledger of others, or one on read-only media, can sweep nothing and need not.
+        // A process that may only read the ledger, such as one on read-only media, cannot remove leftovers and need
+        // not.
         if let Ok(Some(locked)) = Locked::at_once(&keyring.folder) {
             match sweep(&keyring.folder).and_then(|()| keyring.publish(&locked)) {
                 Err(LedgerError::Disk(DiskError::Io { source, .. })) if is_not_ours(source.kind()) => {}
@@ -95,18 +97,18 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// Whether the ledger of these keys was begun, as far as the keys know.
+    /// Whether the ledger of these keys was begun, as far as the keys show.
     ///
-    /// Ledgers of older versions have no mark; the folder of subjects was made with their first request.
+    /// Ledgers of older versions have no mark; their folder of subjects was made with the first request.
     pub fn is_begun(ledger: &Path) -> bool {
         let folder = Keyring::folder_of(ledger);
         folder.join(BEGUN).exists() || folder.join(SUBJECTS).exists()
     }
 
-    /// From now on a ledger that is gone is missed.
+    /// Marks the ledger as begun, so that a missing ledger is noticed.
     ///
     /// # Errors
-    /// A mark that cannot be written.
+    /// If the mark cannot be written.
     pub fn mark_begun(&self) -> Result<(), LedgerError> {
         let mark = self.folder.join(BEGUN);
         if mark.exists() {
@@ -126,13 +128,13 @@ impl Keyring {
         format!("{}\n", to_hex(self.public().as_bytes()))
     }
 
-    /// Write the public key, unless it is there.
+    /// Writes the public key, unless it exists.
     fn publish(&self, _locked: &Locked) -> Result<(), LedgerError> {
         let public = self.folder.join(PUBLIC);
         if public.exists() { Ok(()) } else { Ok(lacuna_disk::write_bytes(&public, self.public_text().as_bytes())?) }
     }
 
-    /// What is handed to others as our public key is ours.
+    /// Checks that the published public key belongs to the signing key.
     fn check_public(&self) -> Result<(), LedgerError> {
         let path = self.folder.join(PUBLIC);
         if !path.exists() || lacuna_disk::read_text(&path, KEY_BYTES_MAX)?.trim() == self.public_text().trim() {
@@ -142,37 +144,38 @@ impl Keyring {
         Err(LedgerError::Key { path, expected, found })
     }
 
-    /// Where a ledger's keys lie.
+    /// The path of the folder of a ledger's keys.
     pub fn folder_of(ledger: &Path) -> PathBuf {
         let mut name = ledger.file_name().unwrap_or_default().to_os_string();
         name.push(".keys");
         ledger.with_file_name(name)
     }
 
-    /// The key that signs.
+    /// The Ed25519 key that signs checkpoints and evidence.
     pub fn signing(&self) -> &SigningKey {
         &self.signing
     }
 
-    /// Its public half.
+    /// The public half of the signing key.
     pub fn public(&self) -> VerifyingKey {
         self.signing.verifying_key()
     }
 
-    /// The pseudonym of an id, if it has one.
+    /// The pseudonym of an id, or `None` if it has none.
     ///
     /// # Errors
-    /// A key file that cannot be believed.
+    /// If the key file is malformed.
     pub fn find(&self, id: &str) -> Result<Option<Pseudonym>, LedgerError> {
         Ok(self.subject_key(id)?.map(|key| key.pseudonym))
     }
 
-    /// The pseudonym of an id, drawn now if it has none, with the commitment to the id under the subject's own key.
+    /// Returns the pseudonym of an id, and the commitment to the id under the subject's own key. Draws both if the id
+    /// has no pseudonym.
     ///
-    /// Of several processes that come at once all get the same.
+    /// Processes that call this at the same time get the same pseudonym.
     ///
     /// # Errors
-    /// A key file that cannot be written or believed.
+    /// If the key file cannot be written or is malformed.
     pub fn subject(&self, id: &str) -> Result<(Pseudonym, Digest), LedgerError> {
         if self.subject_key(id)?.is_none() {
             let _locked = Locked::wait(&self.folder)?;
@@ -190,13 +193,13 @@ impl Keyring {
         Ok((key.pseudonym, commitment))
     }
 
-    /// Forget which id a pseudonym stands for; whether there was anything to forget.
+    /// Destroys the link from a pseudonym to its id; returns whether there was one.
     ///
-    /// Every file below the folder of keys that holds the pseudonym is deleted, whatever its name: copies that a backup
-    /// or a person put there, and what killed processes left.
+    /// Deletes every file below the folder of keys that contains the pseudonym, whatever its name: also copies that a
+    /// backup or a person put there, and leftovers of killed processes.
     ///
     /// # Errors
-    /// A file that cannot be read or deleted; a link to a file elsewhere that holds the pseudonym.
+    /// If a file cannot be read or deleted, or is a symbolic link to a file elsewhere that contains the pseudonym.
     pub fn destroy(&self, pseudonym: &Pseudonym) -> Result<bool, LedgerError> {
         let _locked = Locked::wait(&self.folder)?;
         sweep(&self.folder)?;
@@ -218,12 +221,13 @@ impl Keyring {
         }
     }
 
-    /// The digest of a file's digest under the guard's key: enough to know the file again, of no use without the key.
+    /// The digest of a file's digest under the guard's key: it recognises the file again, and is useless without the
+    /// key.
     pub fn file_mark(&self, digest: &str) -> Digest {
         Digest::keyed(&self.guard, FILE, digest.as_bytes())
     }
 
-    /// The seal over a ledger of `events` events of which the last has this hash.
+    /// The seal over a ledger of `events` events, the last of which has this hash.
     pub fn seal(&self, events: u64, last: &Digest) -> Digest {
         Digest::keyed(&self.ledger, SEAL, &[&events.to_be_bytes()[..], &last.0].concat())
     }
@@ -249,7 +253,7 @@ fn subject_key(path: &Path) -> Result<Option<SubjectKey>, LedgerError> {
     })
 }
 
-/// Remove what killed processes left; the caller holds the lock, so nobody is writing.
+/// Removes leftovers of killed processes; the caller holds the lock, so no other process is writing.
 fn sweep(folder: &Path) -> Result<(), LedgerError> {
     lacuna_disk::remove_unfinished(folder)?;
     Ok(lacuna_disk::remove_unfinished(&folder.join(SUBJECTS))?)
@@ -259,7 +263,7 @@ fn is_not_ours(kind: ErrorKind) -> bool {
     [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem].contains(&kind)
 }
 
-/// Make a key file; where another process was first, its key is the key.
+/// Writes a key file unless it exists; a key that another process wrote first is kept.
 fn make_once(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     match lacuna_disk::write_private_new(path, bytes) {
         Err(DiskError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -267,11 +271,11 @@ fn make_once(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     }
 }
 
-/// 32 bytes as hexadecimal digits in a file.
+/// Reads 32 bytes as hexadecimal digits from a file.
 pub fn read_key(path: &Path) -> Result<[u8; 32], LedgerError> {
     let text = lacuna_disk::read_text(path, KEY_BYTES_MAX)?;
     let bytes = from_hex(text.trim()).and_then(|bytes| bytes.try_into().ok());
-    // What is there may be a key with a typing error, so it is not shown.
+    // The content may be a key with a typing error, so it is not shown.
     bytes.ok_or_else(|| LedgerError::Key {
         path: path.to_path_buf(),
         expected: "64 lower-case hexadecimal digits",

@@ -1,4 +1,4 @@
-//! What holds of the keys of a ledger.
+//! Laws of the keys of a ledger.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn no_file_of_the_keyring_holds_an_id() {
     }
 }
 
-/// Every file below the keys that holds a text.
+/// The files below the folder of keys that contain a text.
 fn that_hold(keyring: &Keyring, text: &str) -> Vec<PathBuf> {
     let files = files_below(&keyring.folder).unwrap();
     files.into_iter().filter(|path| holds(path, text.as_bytes()).unwrap()).collect()
@@ -47,7 +47,7 @@ fn every_copy_of_a_link_is_destroyed_wherever_below_the_keys_it_lies() {
     let (other, _) = keyring.subject("sub-2").unwrap();
     let link = keyring.subject_file("sub-1");
     let name = link.file_name().unwrap().to_str().unwrap().to_string();
-    // What a kill between two steps leaves, what a backup leaves beside, and a copy within another file.
+    // Leftovers of a kill between two steps, a backup's copy beside the link, and a copy within another file.
     std::fs::hard_link(&link, link.with_file_name(format!("{name}.77-0-0123456789abcdef.tmp"))).unwrap();
     std::fs::copy(&link, link.with_file_name(format!("{name}.bak"))).unwrap();
     std::fs::create_dir_all(keyring.folder.join("old/subjects")).unwrap();

@@ -1,19 +1,19 @@
-//! Requests to be erased, and the evidence of what became of them.
+//! The ledger of erasure requests, and the evidence of their outcome.
 //!
-//! One SQLite file holds *events*, one after another. An event is a [`Record`]: a request, a step of it, a model, who
-//! is in it, what was deleted, who was told. Nothing else is stored, so nothing can contradict it: the state of a
-//! request is computed from its events, and SQL reads them through views.
+//! One SQLite file holds *events*, one after another. An event is a [`Record`]: a request, a step of it, a model, a
+//! subject's membership in it, a deletion, a notification. Nothing else is stored, so nothing can contradict the
+//! events: the state of a request is computed from them, and SQL reads them through views.
 //!
-//! Three things make a change visible. Each event holds the hash of the one before (accidents and partial edits). The
-//! last hash is sealed under a key that lies outside the database (whoever has the database alone cannot write a new
-//! chain). Events are the leaves of an RFC 6962 tree whose root is signed as a [`Checkpoint`]; a checkpoint that was
-//! copied off the machine shows even a ledger that its own keeper has rewritten.
+//! Three mechanisms make a change visible. Each event holds the hash of the event before it (accidents and partial
+//! edits). The last hash is sealed under a key that lies outside the database (an attacker who has only the database
+//! cannot write a new chain). Events are the leaves of an RFC 6962 tree whose root is signed as a [`Checkpoint`]; a
+//! checkpoint that was copied off the machine reveals even a ledger that its own keeper has rewritten.
 //!
-//! No event names a person. A subject has a random [`Pseudonym`]; which id it stands for is written in one file of the
-//! [`Keyring`], and an event holds no more of the id than a commitment under a key in that same file. Deleting the file
-//! takes the link away, and every event still verifies.
+//! No event names a person. A subject has a random [`Pseudonym`]; one file of the [`Keyring`] stores which id it stands
+//! for, and an event holds no more of the id than a commitment under a key in that same file. Deleting the file removes
+//! the link, and every event still verifies.
 //!
-//! Deliberately absent: networks, models and images as such. This crate knows digests.
+//! Deliberately absent: networks, models and images themselves. This crate handles only their digests.
 
 mod checkpoint;
 mod codes;

@@ -1,14 +1,14 @@
-//! The Merkle tree of RFC 6962, section 2.1: one root for all events, short proofs for one of them.
+//! The Merkle tree of RFC 6962, section 2.1: one root for all events, and short proofs for each of them.
 //!
 //! `MTH({}) = SHA-256()`, `MTH({d}) = SHA-256(0x00 || d)`, and for n > 1 with k the largest power of two below n,
 //! `MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))`. The two prefixes keep a node from passing as a leaf.
 //!
 //! Proofs are made by the recursion of RFC 6962 and checked by the loops of RFC 9162, 2.1.3.2 and 2.1.4.2, so the
-//! checker shares no code with the maker.
+//! checker shares no code with the prover.
 
 use crate::Digest;
 
-/// A tree's leaves, hashed.
+/// A Merkle tree, stored as the hashes of its leaves.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     leaves: Vec<Digest>,
@@ -19,18 +19,18 @@ pub fn leaf_hash(data: &[u8]) -> Digest {
     Digest::of(&[&[0], data])
 }
 
-/// The hash of the node above two.
+/// The hash of the parent of two nodes.
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     Digest::of(&[&[1], &left.0, &right.0])
 }
 
 impl Tree {
-    /// A tree above hashed leaves.
+    /// The tree above these leaf hashes.
     pub fn new(leaves: Vec<Digest>) -> Tree {
         Tree { leaves }
     }
 
-    /// How many leaves.
+    /// The number of leaves.
     pub fn size(&self) -> usize {
         self.leaves.len()
     }
@@ -38,13 +38,13 @@ impl Tree {
     /// The root of the first `size` leaves.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// If the tree has fewer leaves.
     pub fn root(&self, size: usize) -> Digest {
         root(&self.leaves[..size])
     }
 
-    /// The siblings of leaf `index` on its way to the root of the first `size` leaves, the lowest first:
-    /// `PATH(index, D[size])` of RFC 6962, 2.1.1.
+    /// The inclusion proof of leaf `index` in the tree of the first `size` leaves: its siblings on the path to the
+    /// root, the lowest first; `PATH(index, D[size])` of RFC 6962, 2.1.1.
     ///
     /// # Panics
     /// Unless `index < size <= self.size()`.
@@ -53,7 +53,8 @@ impl Tree {
         path(index, &self.leaves[..size])
     }
 
-    /// Nodes that show the first `old` leaves to begin the first `new` ones: `PROOF(old, D[new])` of RFC 6962, 2.1.2.
+    /// The consistency proof that the first `old` leaves begin the first `new` ones: `PROOF(old, D[new])` of RFC 6962,
+    /// 2.1.2.
     ///
     /// # Panics
     /// Unless `0 < old <= new <= self.size()`.
@@ -63,7 +64,7 @@ impl Tree {
     }
 }
 
-/// Whether `proof` leads from a leaf to the root of `size` leaves.
+/// Whether the inclusion proof leads from a leaf to the root of `size` leaves.
 pub fn verify_inclusion(leaf: &Digest, index: usize, size: usize, proof: &[Digest], root: &Digest) -> bool {
     if index >= size {
         return false;
@@ -89,7 +90,7 @@ pub fn verify_inclusion(leaf: &Digest, index: usize, size: usize, proof: &[Diges
     last == 0 && hash == *root
 }
 
-/// Whether `proof` shows a tree of `new` leaves to continue one of `old`.
+/// Whether the consistency proof shows that a tree of `new` leaves continues one of `old` leaves.
 pub fn verify_consistency(old: usize, new: usize, old_root: &Digest, new_root: &Digest, proof: &[Digest]) -> bool {
     if old == 0 || old > new {
         return false;
@@ -97,7 +98,7 @@ pub fn verify_consistency(old: usize, new: usize, old_root: &Digest, new_root: &
     if old == new {
         return proof.is_empty() && old_root == new_root;
     }
-    // A whole old tree is a node of the new one, and left out of the proof since the checker has it.
+    // If the old tree is a complete node of the new one, the proof omits its hash, since the checker has it.
     let (first, rest) = match proof.split_first() {
         _ if old.is_power_of_two() => (old_root, proof),
         Some((first, rest)) => (first, rest),
@@ -152,7 +153,7 @@ fn path(index: usize, leaves: &[Digest]) -> Vec<Digest> {
     below
 }
 
-/// `SUBPROOF(m, D[n], b)`; `known` is b: whether the checker has the root of these very leaves.
+/// `SUBPROOF(m, D[n], b)` of RFC 6962; `known` is b: whether the checker has the root of exactly these leaves.
 fn subproof(old: usize, leaves: &[Digest], known: bool) -> Vec<Digest> {
     if old == leaves.len() {
         return if known { Vec::new() } else { vec![root(leaves)] };

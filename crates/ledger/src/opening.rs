@@ -1,8 +1,7 @@
-//! Opening a ledger: with care for files that are gone, empty, of another kind or version, or read-only.
+//! Opening a ledger whose file may be missing, empty, of another kind or version, or read-only.
 //!
-//! What is opened is an [`UncheckedLedger`], which can be verified and looked at and nothing else. Only
-//! [`UncheckedLedger::checked`] makes a [`Ledger`] of it, so that nothing is asked of, added to or signed with a ledger
-//! that is not as it was written.
+//! Opening returns an [`UncheckedLedger`], which can only be verified and read. [`UncheckedLedger::checked`] makes a
+//! [`Ledger`] of it, so that a ledger that was changed after it was written is never queried, extended or signed.
 
 use crate::sql::{
     APPLICATION_ID, SAME_TABLES, SCHEMA, SCHEMA_VERSION, VIEWS, begin, count_of_objects, is_unwritable, number, sqlite,
@@ -15,21 +14,21 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The first SQLite without the fault by which resetting the log could corrupt a database.
+/// The first SQLite version without a fault by which resetting the log could corrupt a database.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
-/// How long SQLite waits for others.
+/// How long SQLite waits for a lock of another connection.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// An open ledger that may have been changed by others: to be verified, and looked at.
+/// An open ledger that may have been tampered with; it can only be verified and read.
 pub struct UncheckedLedger(Ledger);
 
 impl UncheckedLedger {
-    /// Open a ledger that is there, read-only where its place is.
+    /// Opens an existing ledger, read-only where its place is read-only.
     ///
     /// # Errors
-    /// None at this place, one that was never begun, one whose keys are not there, or one of another kind or version.
+    /// If there is no ledger, it was never begun, its keys are missing, or it is of another kind or version.
     pub fn open(path: &Path) -> Result<UncheckedLedger, LedgerError> {
-        // Before the file is looked at: the mark is set after the file has events, so it never comes too early.
+        // This is read before the file: the mark is set after the file has events, so it is never set too early.
         let is_begun = Keyring::is_begun(path);
         let absent = |never: LedgerError| if is_begun { gone(path) } else { never };
         match bytes_of(path) {
@@ -48,10 +47,11 @@ impl UncheckedLedger {
         UncheckedLedger::of(path, connection)
     }
 
-    /// Open a ledger, or begin one.
+    /// Opens a ledger, or creates one.
     ///
     /// # Errors
-    /// The same but for one that was never begun, and a place that cannot be written.
+    /// Those of [`UncheckedLedger::open`], except for a ledger that was never begun; and if the place cannot be
+    /// written.
     pub fn open_or_create(path: &Path) -> Result<UncheckedLedger, LedgerError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
             let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "create", source };
@@ -62,7 +62,7 @@ impl UncheckedLedger {
             Err(LedgerError::NoLedger { .. } | LedgerError::NotBegun { .. }) => {}
             opened => return opened,
         }
-        // Keys first: a file with events has all of them.
+        // Keys are made first: a file with events then has all of them.
         let keyring = Keyring::make(path)?;
         let connection = connect(path).map_err(|error| explained(path, error))?;
         let mut ledger = Ledger { path: path.to_path_buf(), connection, keyring };
@@ -71,37 +71,37 @@ impl UncheckedLedger {
         UncheckedLedger::of(path, ledger.connection)
     }
 
-    /// It may be used, if it is as it was written.
+    /// Verifies the ledger and returns it for use.
     ///
     /// # Errors
-    /// The first thing that is not.
+    /// The first finding, if the ledger was changed after it was written.
     pub fn checked(mut self) -> Result<Ledger, LedgerError> {
         let findings = self.0.retried(|ledger| ledger.findings())?;
         LedgerError::of_findings(&self.0.path, findings).map_or(Ok(self.0), Err)
     }
 
-    /// Check it; see [`Ledger::verify`].
+    /// Verifies the ledger; see [`Ledger::verify`].
     ///
     /// # Errors
-    /// Only where nothing could be looked at.
+    /// Only if nothing could be read; defects are findings.
     pub fn verify(&self, checkpoints: &[Checkpoint]) -> Result<Verified, LedgerError> {
         self.0.verify(checkpoints)
     }
 
-    /// Its events, as they are found.
+    /// Returns the events without verifying them.
     ///
     /// # Errors
-    /// A row that cannot be read.
+    /// If a row cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, LedgerError> {
         self.0.view().events()
     }
 
-    /// Its keys.
+    /// The keys of the ledger.
     pub fn keyring(&self) -> &Keyring {
         self.0.keyring()
     }
 
-    /// An existing ledger of ours with its keys.
+    /// Wraps a connection to an existing ledger, with its keys.
     fn of(path: &Path, connection: Connection) -> Result<UncheckedLedger, LedgerError> {
         assert_ours(&connection, path)?;
         let keyring = Keyring::open(path)?;
@@ -110,14 +110,14 @@ impl UncheckedLedger {
             Err(error) if is_unwritable(&error) => {}
             renewed => renewed?,
         }
-        // A ledger of an older version, or one whose founding was interrupted, has no mark; where none can be set, the
-        // ledger can be read all the same.
+        // A ledger of an older version, or one whose creation was interrupted, has no mark. Where it cannot be set, the
+        // ledger can still be read.
         let _ = ledger.keyring.mark_begun();
         Ok(UncheckedLedger(ledger))
     }
 }
 
-/// A new ledger under keys that are there, as a keeper who rewrites history would make one.
+/// Creates a ledger under existing keys, as a keeper who rewrites history would.
 #[cfg(test)]
 impl Ledger {
     pub(crate) fn connect_again(path: &Path) -> Ledger {
@@ -133,7 +133,7 @@ fn gone(path: &Path) -> LedgerError {
     LedgerError::Gone { path: path.to_path_buf(), keys: Keyring::folder_of(path), found }
 }
 
-/// None if there is no file.
+/// The size of a file in bytes; `None` if there is no file.
 fn bytes_of(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().map(|about| about.len())
 }
@@ -141,7 +141,7 @@ fn bytes_of(path: &Path) -> Option<u64> {
 fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let found = rusqlite::version_number();
     assert!(found >= SQLITE_VERSION_MIN, "the SQLite that we build is free of the log's fault, found {found}");
-    // No URI names: a ledger is the file that was named.
+    // Without URI names, so that the ledger is exactly the file that was named.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite(path))?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(sqlite(path));
@@ -152,7 +152,7 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// What holds of every connection, before anything is read from it.
+/// Settings of every connection, made before anything is read.
 fn configure(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(sqlite(path));
     connection.busy_timeout(BUSY).map_err(sqlite(path))?;
@@ -162,11 +162,11 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     set("foreign_keys", "on")
 }
 
-/// Where SQLite can make no log beside the file: on read-only media, or in others' folders.
+/// Opens a ledger where SQLite can create no log beside the file: on read-only media, or in folders of other users.
 ///
-/// With a log that is there already the file is read through it. Without one the file is all there is and cannot change
-/// under us, which SQLite has to be told (`immutable`). A log that cannot be read must not be passed over: the file
-/// alone would be an older state of the ledger, and pass as whole.
+/// If a log exists, the file is read through it. If none exists, the file is complete and cannot change during the
+/// read, which SQLite requires as the option `immutable`. A log that cannot be read must not be ignored: the file alone
+/// is an older state of the ledger, and would verify.
 fn connect_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let through_log = Connection::open_with_flags(path, flags).map_err(sqlite(path)).and_then(readable(path));
@@ -176,7 +176,7 @@ fn connect_read_only(path: &Path) -> Result<Connection, LedgerError> {
     connect_immutable(path)
 }
 
-/// The file alone, which nobody changes.
+/// Opens the file alone as `immutable`; fails if it has a log.
 pub(crate) fn connect_immutable(path: &Path) -> Result<Connection, LedgerError> {
     let mut log = path.as_os_str().to_os_string();
     log.push("-wal");
@@ -198,14 +198,14 @@ fn readable(path: &Path) -> impl Fn(Connection) -> Result<Connection, LedgerErro
     }
 }
 
-/// A path in SQLite's addresses, where a few letters mean something.
+/// A path as part of a `file:` URI, with special characters percent-encoded.
 fn escaped(path: &Path) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(byte);
     let bytes = path.as_os_str().as_encoded_bytes().iter();
     bytes.map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// Make the tables and the first event, unless another process has.
+/// Creates the tables and the first event, unless another process has.
 fn found(ledger: &mut Ledger) -> Result<(), LedgerError> {
     let transaction = begin(&mut ledger.connection, &ledger.path)?;
     if count_of_objects(&transaction, &ledger.path)? > 0 {
@@ -220,7 +220,7 @@ fn found(ledger: &mut Ledger) -> Result<(), LedgerError> {
     transaction.commit().map_err(sqlite(&ledger.path))
 }
 
-/// Give an older ledger the views of this version; its events, which are all that it holds, stay as they are.
+/// Gives a ledger of an older version the views of this version; its events stay unchanged.
 fn renew_views(ledger: &mut Ledger) -> Result<(), LedgerError> {
     let is_older = |connection: &Connection| Ok(SAME_TABLES.contains(&number(connection, "user_version")?));
     let path = ledger.path.clone();
@@ -229,7 +229,7 @@ fn renew_views(ledger: &mut Ledger) -> Result<(), LedgerError> {
     }
     let transaction = begin(&mut ledger.connection, &path)?;
     let renew = || -> rusqlite::Result<()> {
-        // Another process may have been faster.
+        // Another process may have done it in the meantime.
         if !is_older(&transaction)? {
             return Ok(());
         }

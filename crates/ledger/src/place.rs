@@ -1,14 +1,14 @@
-//! Whether a ledger can lie where it is meant to.
+//! The check that a ledger's file system is safe for SQLite.
 //!
-//! SQLite's write-ahead log shares its index through memory of one machine. On a file system that several machines
-//! mount, two of them would each believe to be alone.
+//! SQLite's write-ahead log shares its index through the memory of one machine. On a file system that several machines
+//! mount, two of them would write without noticing each other.
 
 use crate::LedgerError;
 use std::path::Path;
 
-/// File systems that several machines may mount, by the numbers of `statfs(2)`.
+/// File systems that several machines may mount, by their magic numbers in `statfs(2)`.
 ///
-/// FUSE is not among them: it is a local disk as often as a remote one, and its number does not tell.
+/// FUSE is not among them: its number does not distinguish local disks from remote ones.
 const NETWORK: &[(u32, &str)] = &[
     (0x6969, "NFS"),
     (0x517B, "SMB"),
@@ -27,15 +27,15 @@ const NETWORK: &[(u32, &str)] = &[
     (0x564C, "NCP"),
 ];
 
-/// Refuse a ledger on a network file system.
+/// Refuses a ledger on a network file system.
 ///
 /// # Errors
-/// If `ledger` would lie on one, or its folder cannot be asked.
+/// If `ledger` would lie on one, or the file system of its folder cannot be determined.
 pub fn refuse_network_file_system(ledger: &Path) -> Result<(), LedgerError> {
     refuse_if_network(ledger, kind_of(ledger)?)
 }
 
-/// The same with the system's answer given.
+/// Refuses the ledger if `kind` is the number of a network file system.
 fn refuse_if_network(ledger: &Path, kind: Option<u32>) -> Result<(), LedgerError> {
     match kind.and_then(network_name) {
         Some(name) => Err(LedgerError::NetworkFileSystem { path: ledger.to_path_buf(), found: name.to_string() }),
@@ -58,11 +58,11 @@ fn kind_of(ledger: &Path) -> Result<Option<u32>, LedgerError> {
         action: "ask the file system of",
         source: error.into(),
     };
-    // The field is of another width and sign on other processors; the numbers above fill 32 bits.
+    // The field has another width and sign on other processors; the numbers above fit 32 bits.
     Ok(Some(rustix::fs::statfs(folder).map_err(refused)?.f_type as u32))
 }
 
-/// Elsewhere the system says it in other ways, and nobody has tried them.
+/// On other systems the kind is not determined: their interfaces differ, and none is implemented.
 #[cfg(not(target_os = "linux"))]
 fn kind_of(_ledger: &Path) -> Result<Option<u32>, LedgerError> {
     Ok(None)

@@ -1,22 +1,22 @@
-//! A subject's name in the ledger.
+//! The pseudonym of a subject in the ledger.
 
 use crate::LedgerError;
 use crate::digest::{from_hex, random, to_hex};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A subject's random name in the ledger: 128 bits that follow from nothing.
+/// A subject's random name in the ledger: 128 random bits, derived from nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Pseudonym(String);
 
 impl Pseudonym {
-    /// A new one.
+    /// Draws a new pseudonym.
     pub(crate) fn draw() -> Pseudonym {
         Pseudonym(to_hex(&random::<16>()))
     }
 
-    /// As the ledger writes it.
+    /// The pseudonym as the ledger stores it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,7 +43,8 @@ impl From<Pseudonym> for String {
 impl TryFrom<String> for Pseudonym {
     type Error = LedgerError;
 
-    /// Only what could have been drawn: an id of the cohort never passes as a pseudonym.
+    /// Accepts only texts that [`Pseudonym::draw`] can return, so that an id of the cohort is never taken for a
+    /// pseudonym.
     fn try_from(text: String) -> Result<Pseudonym, LedgerError> {
         match from_hex(&text) {
             Some(bytes) if bytes.len() == 16 => Ok(Pseudonym(text)),

@@ -1,4 +1,4 @@
-//! What an event says. No field takes free text: what is not a digest, a number, a day or a random name is a code.
+//! The content of an event. No field takes free text: each is a digest, a number, a day, a random name or a code.
 
 use crate::{
     Counterpart, Digest, Due, DueReason, ExtensionReason, Ground, Holds, Pseudonym, RefusalGround, RemovalKind, Status,
@@ -6,203 +6,204 @@ use crate::{
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// One fact.
+/// One fact that the ledger records.
 ///
-/// The order of variants and fields is the order in the ledger's JSON, of which hashes are taken: new ones go to the
-/// end, none is renamed.
+/// The order of variants and fields is the order in the ledger's JSON, which is hashed: new ones go to the end, none is
+/// renamed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Record {
-    /// The ledger begins.
+    /// The ledger begins with this record.
     Ledger {
-        /// Its random name.
+        /// The random name of the ledger.
         ledger: String,
     },
-    /// A subject has a pseudonym from now on.
+    /// A subject gets a pseudonym.
     Subject {
-        /// The pseudonym.
+        /// The pseudonym of the subject.
         subject: Pseudonym,
         /// HMAC of the id under the subject's own key.
         commitment: Digest,
     },
     /// A request was received.
     Request {
-        /// Its random name.
+        /// The random name of the request.
         request: String,
-        /// Who asked.
+        /// The pseudonym of the person who made the request.
         subject: Pseudonym,
-        /// On which ground.
+        /// The ground of the request.
         ground: Ground,
         /// The day of receipt.
         received: Date,
-        /// When the answer is due.
+        /// The day by which to answer.
         due: Due,
     },
-    /// A request went on.
+    /// A request changes its status.
     Status {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// To which status.
+        /// The new status of the request.
         status: Status,
-        /// Why, where it was refused.
+        /// The ground of a refusal, if the request was refused.
         refusal: Option<RefusalGround>,
     },
-    /// The time for a request was extended.
+    /// The time limit of a request is extended.
     Extension {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// When the answer is due now.
+        /// The day by which to answer after the extension.
         due: Due,
-        /// Why.
+        /// The reason for the extension.
         reason: ExtensionReason,
-        /// The day on which the person was told.
+        /// The day on which the person was informed.
         told: Date,
     },
-    /// A model came into being.
+    /// A model was made or registered.
     Model {
-        /// Its digest.
+        /// The digest of the model.
         model: String,
-        /// The model that its weights came from.
+        /// The digest of the model that its weights came from, if any.
         parent: Option<String>,
-        /// The digest of all settings.
+        /// The digest of all settings, if known.
         config: Option<String>,
     },
-    /// A subject is in a model, or no longer.
+    /// A subject enters a model, or is unlearned from it.
     Membership {
-        /// The model.
+        /// The digest of the model.
         model: String,
-        /// The subject.
+        /// The pseudonym of the subject.
         subject: Pseudonym,
-        /// Trained on, or made to be forgotten.
+        /// Whether the model was trained on the subject or unlearned it.
         holds: Holds,
     },
-    /// Something that saw a subject.
+    /// A file that holds data of a subject.
     Artefact {
         /// The digest of its content under the guard's key.
         artefact: Digest,
-        /// The subject.
+        /// The pseudonym of the subject.
         subject: Pseudonym,
-        /// What it is to the subject.
+        /// The kind of data that the file holds.
         holds: Holds,
     },
-    /// A run that a request led to.
+    /// A run that carries out a request.
     Run {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// Its random name.
+        /// The random name of the run.
         run: String,
-        /// The strategy's name.
+        /// The name of the strategy.
         strategy: String,
-        /// The digest of its recipe and settings.
+        /// The digest of the recipe and settings.
         recipe: String,
-        /// The model that it began from.
+        /// The digest of the model that the run begins from.
         before: String,
-        /// The model that it made, once it has.
+        /// The digest of the model that the run made; `None` while it runs.
         after: Option<String>,
     },
-    /// A measurement after a run.
+    /// The measurements of an audit after a run.
     Audit {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// The run.
+        /// The name of the run.
         run: String,
-        /// The digest of what was to be measured; [`Record::Protocol`] before the run shows that it was settled then.
+        /// The digest of the audit's protocol; [`Record::Protocol`] before the run shows that it was fixed in advance.
         protocol: String,
-        /// The digest of what was measured.
+        /// The digest of the measurements.
         metrics: String,
     },
-    /// What an audit found.
+    /// The verdict of an audit.
     Verdict {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// The run.
+        /// The name of the run.
         run: String,
-        /// In one of the protocol's words.
+        /// The verdict, as one of the protocol's words.
         verdict: String,
     },
-    /// A file was deleted.
+    /// A file was deleted for a request.
     Deletion {
-        /// The request.
+        /// The name of the request.
         request: String,
         /// The digest of its content under the guard's key.
         artefact: Digest,
-        /// What it was to the subject.
+        /// The kind of data that the file held.
         holds: Holds,
-        /// Its size.
+        /// The size of the file in bytes.
         bytes: u64,
     },
-    /// Somebody was told.
+    /// A party was notified about a request.
     Notification {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// Whom.
+        /// The party that was notified.
         counterpart: Counterpart,
-        /// Of what.
+        /// The subject matter of the notification.
         about: DueReason,
-        /// On which day.
+        /// The day of the notification.
         on: Date,
     },
-    /// Somebody had received the data or the model and is to be told (GDPR 19).
+    /// A recipient of data or a model, who must be notified (GDPR 19).
     Recipient {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// A random name; who it is stands in the operator's own records.
+        /// The random name of the recipient; the operator's own records hold the identity.
         recipient: String,
     },
-    /// A request's evidence was written.
+    /// Evidence for a request was written.
     Evidence {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// SHA-256 of the envelope's payload.
+        /// The SHA-256 digest of the envelope's payload.
         statement: Digest,
     },
     /// The link from a pseudonym to a person was destroyed.
     LinkDestroyed {
-        /// The pseudonym.
+        /// The pseudonym whose link was destroyed.
         subject: Pseudonym,
     },
-    /// What will be measured of a run, settled before the run begins.
+    /// The protocol of a run's audit, fixed before the run begins.
     Protocol {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// The run.
+        /// The name of the run.
         run: String,
-        /// The digest of what is to be measured.
+        /// The digest of the protocol.
         protocol: String,
     },
-    /// Who asks was reasonably doubted, and the person was asked to prove it (GDPR 12(6)): the time stands still.
+    /// The person's identity was reasonably doubted, and the person was asked for proof (GDPR 12(6)): the time limit is
+    /// suspended.
     IdentityAsked {
-        /// The request.
+        /// The name of the request.
         request: String,
         /// The day on which the person was asked.
         asked: Date,
     },
-    /// Who asks is sure: the time runs on.
+    /// The person's identity is established: the time limit runs on.
     IdentityEstablished {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// The day on which it was sure.
+        /// The day on which the identity was established.
         established: Date,
-        /// When the answer is due now.
+        /// The day by which to answer after the suspension.
         due: Due,
     },
-    /// A file was taken out of use for a request, or put back.
+    /// A file was removed for a request, or restored.
     Removal {
-        /// The request.
+        /// The name of the request.
         request: String,
-        /// The digest of its content before, under the guard's key.
+        /// The digest of its content before the operation, under the guard's key.
         artefact: Digest,
-        /// What it was to the subject.
+        /// The kind of data that the file held.
         holds: Holds,
-        /// Its size before.
+        /// The size of the file in bytes before the operation.
         bytes: u64,
-        /// What was done with it.
+        /// The operation on the file.
         how: RemovalKind,
     },
 }
 
 impl Record {
-    /// The request that it is about.
+    /// The name of the request that the record belongs to, if it belongs to one.
     pub fn request(&self) -> Option<&str> {
         match self {
             Record::Request { request, .. }

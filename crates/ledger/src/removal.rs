@@ -1,26 +1,27 @@
-//! Which files a request took out of use, by what they held.
+//! The contents of files that requests removed, so that a file that returns is recognised.
 
 use crate::{Digest, Holds, LedgerError, Record, RemovalKind, View};
 use std::collections::BTreeMap;
 
-/// What a request did with a file of a certain content.
+/// The removal of a file's content by a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
-    /// The request.
+    /// The name of the request.
     pub request: String,
-    /// What the content was to the subject.
+    /// The kind of data that the content held.
     pub holds: Holds,
-    /// What was done last.
+    /// The last operation on the content.
     pub how: RemovalKind,
 }
 
 impl View<'_> {
-    /// Contents that should be nowhere outside a quarantine: deleted, moved there, or rewritten; not those put back.
+    /// The contents that should exist nowhere outside a quarantine, by digest: deleted, quarantined or rewritten files,
+    /// without those that were restored.
     ///
-    /// A file that was only renamed keeps its content, which is then no sign of anything.
+    /// Renamed files are left out: their content is unchanged and does not show a removal.
     ///
     /// # Errors
-    /// A row that cannot be read or understood.
+    /// If a row cannot be read or is no valid record.
     pub fn removed(&self) -> Result<BTreeMap<Digest, Removed>, LedgerError> {
         let mut removed = BTreeMap::new();
         let deletions = self.records_of_kind("deletion")?;

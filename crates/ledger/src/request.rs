@@ -1,4 +1,4 @@
-//! What can be done with requests: each step is written only where a request can take it.
+//! The steps of requests: each is written only if the request can take it.
 
 use crate::course::days_between;
 use crate::digest::random_hex;
@@ -8,27 +8,27 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// The month of GDPR 12(3), and what it can be extended to.
+/// The time limit of GDPR 12(3) in months, and the limit with an extension.
 const MONTHS: i32 = 1;
 const MONTHS_EXTENDED: i32 = 3;
 
-/// A request that comes in.
+/// A request to be recorded.
 pub struct NewRequest<'a> {
-    /// The id in the operator's data.
+    /// The id of the subject in the operator's data.
     pub subject: &'a str,
-    /// On which ground.
+    /// The ground of the request.
     pub ground: Ground,
     /// The day of receipt.
     pub received: Date,
-    /// The day on which the person was asked to prove who they are; none where that is sure.
+    /// The day on which the person was asked for proof of identity; `None` where the identity is established.
     pub identity_asked: Option<Date>,
 }
 
 impl Ledger {
-    /// Write down that a request came in.
+    /// Records that a request was received, and returns its state.
     ///
     /// # Errors
-    /// A subject with a request that is still open, or a ledger that cannot be written.
+    /// If the subject has a request that is still open, or the ledger cannot be written.
     pub fn receive(&mut self, new: &NewRequest, holidays: &Holidays) -> Result<RequestState, LedgerError> {
         let (subject, commitment) = self.keyring().subject(new.subject)?;
         let request = format!("req-{}", random_hex::<16>());
@@ -62,20 +62,20 @@ impl Ledger {
         })
     }
 
-    /// Every request, in the order of receipt.
+    /// All requests, in the order of receipt.
     ///
     /// # Errors
-    /// A row that cannot be read.
+    /// If a row cannot be read.
     pub fn requests(&self) -> Result<Vec<RequestState>, LedgerError> {
         let opened = self.view().records_of_kind("request")?;
         let names = opened.iter().filter_map(Record::request);
         names.map(|name| RequestState::of(name, &self.view().records_of(name)?)).collect()
     }
 
-    /// The request of this name, or of the only name that begins like this.
+    /// The request with this name, or the only one whose name begins with it.
     ///
     /// # Errors
-    /// None of that name, or several.
+    /// If no request matches, or several do.
     pub fn find_request(&self, name: &str) -> Result<RequestState, LedgerError> {
         let mut found: Vec<RequestState> = self.requests()?;
         let begins = |state: &RequestState| {
@@ -93,10 +93,10 @@ impl Ledger {
         }
     }
 
-    /// Let a request take a step, with what else is to be written with it.
+    /// Records a step of a request, given as its records, and returns the new state.
     ///
     /// # Errors
-    /// A step that it cannot take.
+    /// If the request cannot take this step.
     pub fn step(&mut self, request: &str, records: &[Record]) -> Result<RequestState, LedgerError> {
         self.append(|view| {
             let mut course = view.records_of(request)?;
@@ -106,18 +106,18 @@ impl Ledger {
         })
     }
 
-    /// Go to a status that needs nothing besides.
+    /// Records a change of status that needs no further record.
     ///
     /// # Errors
-    /// A status that it cannot go to.
+    /// If the request cannot change to this status.
     pub fn advance(&mut self, request: &str, to: Status) -> Result<RequestState, LedgerError> {
         self.step(request, &[status(request, to, None)])
     }
 
-    /// Accept a request; where the time stood still, it runs on from the day on which it was sure who asks.
+    /// Accepts a request; if its time limit was suspended, it runs on from the day `established`.
     ///
     /// # Errors
-    /// One that is neither new nor pending, or a day before that on which the person was asked.
+    /// If the request is neither new nor pending, or `established` is before the day on which the person was asked.
     pub fn accept(
         &mut self,
         request: &str,
@@ -134,19 +134,19 @@ impl Ledger {
         self.step(request, &records)
     }
 
-    /// Refuse a request.
+    /// Refuses a request; the last argument is the day on which the person was informed.
     ///
     /// # Errors
-    /// One that was carried out or refused already.
+    /// If the request was already carried out or refused.
     pub fn refuse(&mut self, request: &str, ground: RefusalGround, told: Date) -> Result<RequestState, LedgerError> {
         let told = notification(request, DueReason::Refusal, told);
         self.step(request, &[status(request, Status::Refused, Some(ground)), told])
     }
 
-    /// Extend a request by two months, which the person was told on a day within the first.
+    /// Extends a request by two months; the day is the one on which the person was informed.
     ///
     /// # Errors
-    /// One that is not accepted, was extended already, or was told too late.
+    /// If the request is not accepted, was extended already, or the person was informed after the first month.
     pub fn extend(
         &mut self,
         request: &str,
@@ -161,19 +161,19 @@ impl Ledger {
         self.step(request, &[extension, status(request, Status::Extended, None), told])
     }
 
-    /// Close a request of whose outcome the person was told, and that is verified or refused.
+    /// Closes a request that is verified or refused; the day is the one on which the person was informed.
     ///
     /// # Errors
-    /// As [`Ledger::close_as`] with [`Closing::Assessed`].
+    /// Those of [`Ledger::close_as`] with [`Closing::Assessed`].
     pub fn close(&mut self, request: &str, told: Date) -> Result<RequestState, LedgerError> {
         self.close_as(Closing::Assessed, request, told, &[])
     }
 
-    /// Close a request of whose outcome the person was told, with what is `deleted` for good because of it, in one
-    /// transaction.
+    /// Closes a request; the day is the one on which the person was informed of the outcome. The `deleted` files are
+    /// recorded in the same transaction.
     ///
     /// # Errors
-    /// A request that cannot be closed in that way.
+    /// If the request cannot be closed in this way.
     pub fn close_as(
         &mut self,
         closing: Closing,
@@ -186,13 +186,13 @@ impl Ledger {
         self.step(request, &[deleted, &before, &end].concat())
     }
 
-    /// Destroy the link from a pseudonym to the person; whether there was one.
+    /// Destroys the link from a pseudonym to the person; returns whether there was one.
     ///
-    /// The key goes first: a crash in between leaves a link that is gone and not yet written down, and asking again
-    /// writes it.
+    /// The key is deleted first. After a crash in between, the link is gone but not recorded; calling this again
+    /// records it.
     ///
     /// # Errors
-    /// A key that cannot be deleted.
+    /// If the key cannot be deleted.
     pub fn destroy_link(&mut self, subject: &Pseudonym) -> Result<bool, LedgerError> {
         let there = self.keyring().destroy(subject)?;
         let record = Record::LinkDestroyed { subject: subject.clone() };
@@ -204,19 +204,19 @@ impl Ledger {
     }
 }
 
-/// In what way a request is closed.
+/// The way in which a request is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// It was verified or refused.
+    /// The request was verified or refused.
     Assessed,
-    /// It was executed, and its last verdict is `not_assessable` or `inconclusive`.
+    /// The request was executed, and its last verdict is `not_assessable` or `inconclusive`.
     Unassessed,
-    /// It was accepted and carried out by removing files alone: no model was made to forget.
+    /// The request was accepted and carried out by removing files alone, without unlearning.
     FilesRemoved,
 }
 
 impl Closing {
-    /// What is written of the request before it is closed.
+    /// The records to write before the request is closed.
     fn before(self, state: &RequestState) -> Result<Vec<Record>, LedgerError> {
         let accepted = [Status::Accepted, Status::Extended].contains(&state.status);
         match self {

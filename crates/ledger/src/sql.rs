@@ -1,4 +1,4 @@
-//! How SQLite is used, in one place: the layout, what its errors mean, how an event is written and the end sealed.
+//! All use of SQLite: the layout, the meaning of its errors, the writing of events and of the seal.
 
 use crate::digest::random;
 use crate::verify::Finding;
@@ -6,26 +6,26 @@ use crate::{Digest, Event, Keyring, LedgerError, Record};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
-/// "Lacu".
+/// The text "Lacu" as a number, SQLite's application id of a ledger.
 pub const APPLICATION_ID: i32 = 0x4C61_6375;
-/// The layout of the tables, the kinds of events, and the views.
+/// The version of the layout: tables, kinds of events, and views.
 pub const SCHEMA_VERSION: i32 = 3;
-/// Versions with the same tables and fewer kinds of events; only their views are others.
+/// Earlier versions with the same tables and fewer kinds of events; only their views differ.
 pub const SAME_TABLES: std::ops::Range<i32> = 1..SCHEMA_VERSION;
 pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("views.sql"));
 pub const VIEWS: &str = include_str!("views.sql");
 
-/// A number in the file's header.
+/// Reads a number from the file's header.
 pub fn number(connection: &Connection, field: &str) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, field, |row| row.get(0))
 }
 
-/// How many tables, indices, views and triggers there are; none in a file that no ledger was begun in.
+/// The number of tables, indices, views and triggers; 0 in a file where no ledger was begun.
 pub fn count_of_objects(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sqlite(path))
 }
 
-/// Append records and seal the last.
+/// Appends records and seals the last event.
 pub fn write(transaction: &Transaction, path: &Path, keyring: &Keyring, records: &[Record]) -> Result<(), LedgerError> {
     let (mut sequence, mut previous) = last(transaction, path)?;
     for record in records {
@@ -50,7 +50,8 @@ pub fn write(transaction: &Transaction, path: &Path, keyring: &Keyring, records:
     Ok(())
 }
 
-/// Nothing is built on an end that was not sealed under our key.
+/// Checks the seal over the last event, so that nothing is appended to a chain that was not sealed under the ledger's
+/// key.
 pub fn check_seal(connection: &Connection, path: &Path, keyring: &Keyring) -> Result<(), LedgerError> {
     let (sequence, hash) = last(connection, path)?;
     let expected = keyring.seal(sequence, &hash);
@@ -59,7 +60,7 @@ pub fn check_seal(connection: &Connection, path: &Path, keyring: &Keyring) -> Re
     if found == Some(expected.0) {
         return Ok(());
     }
-    // The seal that would hold is not told: whoever cannot make it could write it down from here.
+    // The valid seal is not printed: an attacker who cannot compute it could copy it from the message.
     let expected = format!("the seal over these {sequence} events under the ledger's key");
     let found = if found.is_some() { "another" } else { "none" };
     Err(LedgerError::tampered(path, Finding::new("seal", &expected, found)))
@@ -71,7 +72,8 @@ fn last(connection: &Connection, path: &Path) -> Result<(u64, Digest), LedgerErr
     Ok(row.map_err(sqlite(path))?.unwrap_or((0, Digest([0; 32]))))
 }
 
-/// SQLite's integers have a sign, and the table holds none below 1; a forged one becomes a number that no event has.
+/// A sequence number from SQLite's signed integer; a negative one, which must be forged, becomes a number that no event
+/// has.
 pub fn sequence_of(integer: i64) -> u64 {
     integer.max(0) as u64
 }
@@ -90,7 +92,7 @@ pub fn is_busy(error: &LedgerError) -> bool {
     source.sqlite_error_code().is_some_and(|code| busy.contains(&code))
 }
 
-/// Whether SQLite could not make or change a file that it needs, which a full disk and a read-only place both come to.
+/// Whether SQLite could not create or change a file that it needs, as on a full disk or in a read-only place.
 pub fn is_unwritable(error: &LedgerError) -> bool {
     match error {
         LedgerError::ReadOnly { .. } => true,
@@ -99,10 +101,10 @@ pub fn is_unwritable(error: &LedgerError) -> bool {
     }
 }
 
-/// An error of SQLite with its file, by what it means for whoever keeps the ledger.
+/// Converts an error of SQLite into one of the ledger, by its meaning for the ledger's operator.
 ///
-/// Statements are fixed and the tables known, so one that does not fit its database, or a value of another type, means
-/// that the file is not as it was written.
+/// Statements are fixed and the tables known, so a statement that does not fit its database, or a value of another
+/// type, means that the file was changed after it was written.
 pub fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> LedgerError {
     let path = path.to_path_buf();
     move |source| {

@@ -1,8 +1,8 @@
-//! An open ledger: written one transaction after another.
+//! An open ledger, and its transactions.
 //!
-//! Every write begins with `BEGIN IMMEDIATE`. A transaction that reads first and writes later would be refused at once
-//! where another has written in between, whatever the busy timeout; this way each waits its turn, and what it decides
-//! on is what it writes after.
+//! Every write begins with `BEGIN IMMEDIATE`. A transaction that reads first and writes later would fail at once if
+//! another process wrote in between, whatever the busy timeout. This way each waits its turn, and decides on the same
+//! events that it appends to.
 
 use crate::digest::random;
 use crate::sql::{begin, check_seal, is_busy, is_unwritable, now, sqlite, write};
@@ -13,10 +13,10 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long we go on asking where others are in the way.
+/// How long to retry while other processes hold the ledger.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An open ledger, which was as it was written when it was opened.
+/// An open ledger that passed verification when it was opened.
 pub struct Ledger {
     pub(crate) path: PathBuf,
     pub(crate) connection: Connection,
@@ -24,40 +24,40 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Open a ledger, or begin one.
+    /// Opens a ledger, or creates one.
     ///
     /// # Errors
-    /// A place or a file that cannot be used; a ledger whose file or whose keys are gone; one that is not as it was
+    /// If the place or the file cannot be used, the ledger's file or keys are missing, or it was changed after it was
     /// written.
     pub fn open_or_create(path: &Path) -> Result<Ledger, LedgerError> {
         UncheckedLedger::open_or_create(path)?.checked()
     }
 
-    /// Open a ledger that is there.
+    /// Opens an existing ledger.
     ///
     /// # Errors
-    /// The same, and where there is none.
+    /// Those of [`Ledger::open_or_create`], and if there is no ledger.
     pub fn open(path: &Path) -> Result<Ledger, LedgerError> {
         UncheckedLedger::open(path)?.checked()
     }
 
-    /// Its file.
+    /// The path of the ledger's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its keys.
+    /// The keys of the ledger.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
     }
 
-    /// Append what `decide` makes of the records so far, in one transaction with its decision.
+    /// Appends the records that `decide` returns for the records so far, in one transaction with its decision.
     ///
-    /// `decide` may be called again where others were faster, and must do nothing but decide.
+    /// `decide` is called again if another process wrote in the meantime, so it must have no side effects.
     ///
     /// # Errors
-    /// Those of `decide`; others that keep the ledger busy for a minute; a ledger whose end was tampered with; a place
-    /// that cannot be written.
+    /// Those of `decide`; if other processes keep the ledger locked for a minute, the end of the ledger was tampered
+    /// with, or its place cannot be written.
     pub fn append<T>(
         &mut self,
         decide: impl Fn(&View) -> Result<(Vec<Record>, T), LedgerError>,
@@ -70,23 +70,24 @@ impl Ledger {
             write(&transaction, &ledger.path, &ledger.keyring, &records)?;
             boundary_of(&ledger.path, "committing to the ledger")?;
             transaction.commit().map_err(sqlite(&ledger.path))?;
-            // What is committed is written, whatever the disk says afterwards; a trial may still end the process here.
+            // After the commit the records are written, even if the disk fails later. A test can still end the process
+            // here.
             let _ = lacuna_disk::boundary("going on after a commit");
             Ok(value)
         });
         appended.map_err(|error| explained(&self.path, error))
     }
 
-    /// What is in it.
+    /// A read-only view of the ledger's contents.
     pub fn view(&self) -> View<'_> {
         View { connection: &self.connection, path: &self.path }
     }
 
-    /// All events of one moment, after their chain, the courses of requests and the seal were checked: what is signed is
-    /// what was checked.
+    /// Returns all events, after verifying their chain, the courses of requests and the seal in one transaction, so
+    /// that exactly the verified events are signed.
     ///
     /// # Errors
-    /// The first thing that is not as it was written.
+    /// The first finding, if the ledger was changed after it was written.
     pub fn checked_events(&self) -> Result<Vec<Event>, LedgerError> {
         let moment = self.connection.unchecked_transaction().map_err(sqlite(&self.path))?;
         let events = View { connection: &moment, path: &self.path }.events()?;
@@ -96,18 +97,18 @@ impl Ledger {
         LedgerError::of_findings(&self.path, findings).map_or(Ok(events), Err)
     }
 
-    /// The tree above all events, which are checked first.
+    /// The Merkle tree of all events, which are verified first.
     ///
     /// # Errors
-    /// A ledger that is not as it was written.
+    /// If the ledger was changed after it was written.
     pub fn tree(&self) -> Result<Tree, LedgerError> {
         Ok(tree_of(&self.checked_events()?))
     }
 
-    /// What it holds now, to be signed; it is checked first.
+    /// The unsigned checkpoint of all events, which are verified first.
     ///
     /// # Errors
-    /// A ledger that is not as it was written.
+    /// If the ledger was changed after it was written.
     pub fn checkpoint(&self) -> Result<Checkpoint, LedgerError> {
         checkpoint_of(&self.checked_events()?, &self.path)
     }
@@ -121,7 +122,7 @@ impl Ledger {
     }
 }
 
-/// Try until nobody else is in the way, at most for a minute.
+/// Repeats `attempt` while other processes hold the ledger, at most for a minute.
 pub fn retried<T>(path: &Path, mut attempt: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     let began = Instant::now();
     loop {
@@ -138,12 +139,12 @@ pub fn retried<T>(path: &Path, mut attempt: impl FnMut() -> Result<T, LedgerErro
     }
 }
 
-/// The tree above events.
+/// The Merkle tree of these events.
 pub fn tree_of(events: &[Event]) -> Tree {
     Tree::new(events.iter().map(|event| leaf_hash(&event.encoded())).collect())
 }
 
-/// What checked events come to now.
+/// The checkpoint of verified events, with the present time.
 pub fn checkpoint_of(events: &[Event], path: &Path) -> Result<Checkpoint, LedgerError> {
     let tree = tree_of(events);
     let size = tree.size();
@@ -155,19 +156,19 @@ pub fn checkpoint_of(events: &[Event], path: &Path) -> Result<Checkpoint, Ledger
     })
 }
 
-/// Those who wait come back at different times.
+/// A random pause, so that waiting processes retry at different times.
 pub fn pause() -> Duration {
     Duration::from_millis(5 + u64::from(random::<1>()[0]) / 4)
 }
 
-/// A boundary of a trial, before something is done to the ledger.
+/// A failure point for tests, before `next` is done to the ledger.
 pub fn boundary_of(path: &Path, next: &'static str) -> Result<(), LedgerError> {
     let refused = |source| LedgerError::Disk(DiskError::Io { path: path.to_path_buf(), action: "commit to", source });
     lacuna_disk::boundary(next).map_err(refused)
 }
 
-/// SQLite says "unable to open" and "read-only" of full disks, of read-only ones and of missing rights alike: the system
-/// itself says which, when a file is made there.
+/// Distinguishes a full disk from a read-only place or missing rights. SQLite reports "unable to open" and "read-only"
+/// for all of these, so a file is created there and the system's error is used.
 pub fn explained(path: &Path, error: LedgerError) -> LedgerError {
     if !is_unwritable(&error) {
         return error;

@@ -1,6 +1,6 @@
-//! The words in which an audit of a new model says what it found.
+//! The verdicts of an audit of a new model.
 
-/// Every verdict, the strongest first: of several models the weakest counts.
+/// All verdicts, the strongest first; the weakest of several models counts.
 pub const VERDICTS: &[&str] = &[
     "exact",
     "retrain_equivalent",
@@ -14,10 +14,10 @@ pub const VERDICTS: &[&str] = &[
     "residual_influence",
     "no_effect",
 ];
-/// Those with which a request is verified. `not_remembered`: the model before never detectably remembered the person, so
-/// nothing of the person was there to be found.
+/// The verdicts with which a request is verified. `not_remembered`: the original model never detectably remembered the
+/// person, so there was nothing to forget.
 const PASSING: &[&str] = &["exact", "retrain_equivalent", "consistent_with_retrain", "not_remembered"];
-/// Those that say neither that the person is forgotten nor that the person is not.
+/// The verdicts that show neither that the person is forgotten nor that the person is not.
 const OPEN: &[&str] = &["exact_unproved", "inconclusive", "not_assessable"];
 
 /// Whether a request with this verdict is verified.
@@ -25,12 +25,12 @@ pub fn is_passing(verdict: &str) -> bool {
     PASSING.contains(&verdict)
 }
 
-/// Whether a verdict leaves open what the model still holds: a request may then be closed as unassessed.
+/// Whether the verdict leaves open what the model still holds; the request can then be closed as unassessed.
 pub fn is_open(verdict: &str) -> bool {
     OPEN.contains(&verdict)
 }
 
-/// The weakest of some verdicts; a word that no version of lacuna knows is weaker than all.
+/// The weakest of some verdicts; an unknown verdict is weaker than all known ones.
 pub fn weakest<'a>(verdicts: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let weakness = |verdict: &&str| VERDICTS.iter().position(|known| known == verdict).unwrap_or(VERDICTS.len());
     verdicts.into_iter().max_by_key(weakness)

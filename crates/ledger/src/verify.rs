@@ -1,4 +1,4 @@
-//! Is the ledger as it was written?
+//! Verification that a ledger was not changed after it was written.
 
 use crate::sql::{SCHEMA, SCHEMA_VERSION, check_seal, number, sqlite};
 use crate::store::tree_of;
@@ -8,35 +8,35 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Something that is not as it was written.
+/// A defect: a value that differs from what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which row, table or file.
+    /// The row, table or file.
     pub row: String,
-    /// What it was or had to be.
+    /// The required or original value.
     pub expected: String,
-    /// What it is.
+    /// The value that was found.
     pub found: String,
 }
 
-/// What a check of a ledger saw.
+/// The result of verifying a ledger.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verified {
-    /// How many events were checked.
+    /// The number of events that were verified.
     pub events: u64,
-    /// The root of their tree.
+    /// The root of the Merkle tree of these events.
     pub root: Digest,
-    /// What is not as it was written; none of it is a ledger in order.
+    /// All defects; an intact ledger has none.
     pub findings: Vec<Finding>,
 }
 
 impl Finding {
-    /// Something at a place.
+    /// A finding in a row, table or file.
     pub fn new(row: &str, expected: &str, found: &str) -> Finding {
         Finding { row: row.to_string(), expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// Something in an event.
+    /// A finding in the event with this sequence number.
     pub fn at_event(sequence: u64, expected: &str, found: &str) -> Finding {
         Finding::new(&format!("event {sequence}"), expected, found)
     }
@@ -49,11 +49,11 @@ impl fmt::Display for Finding {
 }
 
 impl Ledger {
-    /// Check the file, the schema, every event, the seal, the course of every request, and that the ledger continues
-    /// these checkpoints, whose signatures were checked.
+    /// Verifies the file, the schema, every event, the seal and the course of every request, and checks that the ledger
+    /// continues these checkpoints. The caller has checked the checkpoints' signatures.
     ///
     /// # Errors
-    /// Only where nothing could be looked at; what is wrong is a finding.
+    /// Only if nothing could be read; defects are findings.
     pub fn verify(&self, checkpoints: &[Checkpoint]) -> Result<Verified, LedgerError> {
         let (events, mut findings) = self.looked_at()?;
         let tree = tree_of(&events);
@@ -62,22 +62,22 @@ impl Ledger {
         Ok(Verified { events: events.len() as u64, root: tree.root(tree.size()), findings })
     }
 
-    /// What is not as it was written; nothing of a ledger in order.
+    /// All defects of the ledger; none if it is intact.
     ///
     /// # Errors
-    /// Only where nothing could be looked at.
+    /// Only if nothing could be read.
     pub(crate) fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
         Ok(self.looked_at()?.1)
     }
 
-    /// One moment of the ledger: others may be writing.
+    /// The events and findings of one transaction, since other processes may be writing.
     fn looked_at(&self) -> Result<(Vec<Event>, Vec<Finding>), LedgerError> {
         let moment = self.connection.unchecked_transaction().map_err(sqlite(self.path()))?;
         let mut findings = Vec::new();
         for found in [self.integrity(), self.schema()] {
             findings.extend(found_or(found)?);
         }
-        // A value of another type or size than the column has, or a page that cannot be read, ends the look.
+        // A value of another type or size than its column, or a page that cannot be read, ends the verification here.
         let events = match self.view().events() {
             Ok(events) => events,
             Err(error) => {
@@ -91,7 +91,7 @@ impl Ledger {
         Ok((events, findings))
     }
 
-    /// SQLite's own check of pages, indices and constraints.
+    /// The findings of SQLite's own check of pages, indices and constraints.
     fn integrity(&self) -> Result<Vec<Finding>, LedgerError> {
         let mut statement = self.connection.prepare("PRAGMA integrity_check").map_err(sqlite(self.path()))?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sqlite(self.path()))?;
@@ -100,12 +100,12 @@ impl Ledger {
         Ok(wrong.map(|line| Finding::new("file", "a whole SQLite database", line)).collect())
     }
 
-    /// Tables, triggers and views are those of this version, word for word.
+    /// Compares tables, triggers and views with those of this version, word for word.
     fn schema(&self) -> Result<Vec<Finding>, LedgerError> {
         let fresh = Connection::open_in_memory().and_then(|fresh| fresh.execute_batch(SCHEMA).map(|()| fresh));
         let expected = schema_of(&fresh.map_err(sqlite(self.path()))?).map_err(sqlite(self.path()))?;
         let found = schema_of(&self.connection).map_err(sqlite(self.path()))?;
-        // A read-only ledger of an older version keeps that version's views, which hold nothing.
+        // A read-only ledger of an older version keeps that version's views, which hold no data.
         let version = number(&self.connection, "user_version").map_err(sqlite(self.path()))?;
         let is_asked = |name: &&String| version == SCHEMA_VERSION || !name.starts_with("view ");
         let differs = |name: &&String| is_asked(name) && expected.get(*name) != found.get(*name);
@@ -126,14 +126,15 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Strin
     connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Each event by itself and after the one before. A change is found where it is, not at every event after it.
+/// Checks each event by itself and against the event before it. A change is reported where it is, not at every later
+/// event.
 pub fn chain(events: &[Event]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut previous = Digest([0; 32]);
     for (before, event) in (0..).zip(events) {
         let number = event.sequence;
         let mut finds = |expected: String, found: String| findings.push(Finding::at_event(number, &expected, &found));
-        // Words are made only of what differs: most ledgers are in order, and long.
+        // Texts are built only for differences: most ledgers are intact, and long.
         if number != before + 1 {
             finds(format!("number {}", before + 1), format!("number {number}"));
         }
@@ -154,7 +155,7 @@ pub fn chain(events: &[Event]) -> Vec<Finding> {
     findings
 }
 
-/// Every request went a way that requests can go.
+/// Checks that every request took only steps that requests can take.
 pub fn courses(events: &[Event]) -> Vec<Finding> {
     let mut requests: BTreeMap<String, RequestState> = BTreeMap::new();
     let mut findings = Vec::new();
@@ -195,7 +196,7 @@ fn found_or(found: Result<Vec<Finding>, LedgerError>) -> Result<Vec<Finding>, Le
     found.or_else(|error| finding_of(error).map(|finding| vec![finding]))
 }
 
-/// What an error says about the ledger; one that says nothing about it, as when others are in the way, stays an error.
+/// Converts an error that shows a defect of the ledger into a finding; other errors, such as a lock, stay errors.
 fn finding_of(error: LedgerError) -> Result<Finding, LedgerError> {
     match error {
         LedgerError::Tampered { finding, .. } => Ok(finding),

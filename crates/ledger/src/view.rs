@@ -1,4 +1,4 @@
-//! What a ledger holds, read from one transaction.
+//! Reading the events of a ledger within one transaction.
 
 use crate::sql::{sequence_of, sqlite};
 use crate::verify::Finding;
@@ -6,45 +6,45 @@ use crate::{Digest, LedgerError, Pseudonym, Record};
 use rusqlite::Connection;
 use std::path::Path;
 
-/// What the hash of an event begins with, so that it is a hash of nothing else.
+/// The prefix of an event's hash, which separates it from hashes of anything else.
 const DOMAIN: &[u8] = b"lacuna/event/v1\0";
 
-/// One fact, when it was written, and where it stands in the chain.
+/// One fact, the time at which it was written, and its place in the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// 1, 2, 3, …
+    /// The number of the event, from 1 without gaps.
     pub sequence: u64,
-    /// When it was written, in UTC, by the clock of that machine.
+    /// The time of writing in UTC, by the clock of that machine.
     pub at: String,
     /// The record as JSON, as stored.
     pub payload: String,
-    /// Chance, so that nobody can try out which record has a leaf's hash.
+    /// Random bytes, so that the record cannot be guessed from the hash of its leaf.
     pub salt: Vec<u8>,
-    /// The hash of the event before; zeros before the first.
+    /// The hash of the event before it; zeros for the first event.
     pub previous: Digest,
-    /// Its own.
+    /// The hash of this event.
     pub hash: Digest,
 }
 
-/// What a ledger holds, as one transaction sees it.
+/// The ledger's contents, as one transaction sees them.
 pub struct View<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) path: &'a Path,
 }
 
 impl View<'_> {
-    /// All events, the first one first.
+    /// All events, oldest first.
     ///
     /// # Errors
-    /// A row that cannot be read.
+    /// If a row cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, LedgerError> {
         self.select("", &[])
     }
 
-    /// The records of one request, the first one first.
+    /// The records of one request, oldest first.
     ///
     /// # Errors
-    /// A row that cannot be read or understood.
+    /// If a row cannot be read or is no valid record.
     pub fn records_of(&self, request: &str) -> Result<Vec<Record>, LedgerError> {
         self.select("WHERE payload ->> '$.request' = ?1", &[&request])?.iter().map(Event::record).collect()
     }
@@ -52,24 +52,24 @@ impl View<'_> {
     /// The records that name a subject: its own, its requests, its memberships.
     ///
     /// # Errors
-    /// A row that cannot be read or understood.
+    /// If a row cannot be read or is no valid record.
     pub fn records_of_subject(&self, subject: &Pseudonym) -> Result<Vec<Record>, LedgerError> {
         let subject = subject.as_str();
         self.select("WHERE payload ->> '$.subject' = ?1", &[&subject])?.iter().map(Event::record).collect()
     }
 
-    /// The records of one kind, as JSON names it.
+    /// The records of one kind, given by its name in JSON.
     ///
     /// # Errors
-    /// A row that cannot be read or understood.
+    /// If a row cannot be read or is no valid record.
     pub fn records_of_kind(&self, kind: &str) -> Result<Vec<Record>, LedgerError> {
         self.select("WHERE payload ->> '$.kind' = ?1", &[&kind])?.iter().map(Event::record).collect()
     }
 
-    /// `lacuna.ledger/ID`.
+    /// The ledger's name, `lacuna.ledger/ID`.
     ///
     /// # Errors
-    /// A ledger without its first event.
+    /// If the ledger has no first event.
     pub fn origin(&self) -> Result<String, LedgerError> {
         origin(self.select("WHERE sequence = 1", &[])?.first(), self.path)
     }
@@ -94,8 +94,8 @@ impl View<'_> {
 }
 
 impl Event {
-    /// The bytes that its hash and its leaf are taken of: each part has a fixed length or its length in front, so that
-    /// no two events have the same.
+    /// The bytes that the event's hash and leaf are computed from. Each part has a fixed length or its length in front,
+    /// so that no two events have the same bytes.
     pub fn encoded(&self) -> Vec<u8> {
         let mut bytes = DOMAIN.to_vec();
         bytes.extend(self.sequence.to_be_bytes());
@@ -107,10 +107,10 @@ impl Event {
         bytes
     }
 
-    /// What it says.
+    /// Parses the record of the event.
     ///
     /// # Errors
-    /// A payload that is no record.
+    /// If the payload is no valid record.
     pub fn record(&self) -> Result<Record, LedgerError> {
         serde_json::from_str(&self.payload).map_err(|error| LedgerError::Malformed {
             what: format!("event {}", self.sequence),
@@ -120,7 +120,7 @@ impl Event {
     }
 }
 
-/// The ledger's name, which its first event holds.
+/// The ledger's name, from its first event.
 pub fn origin(first: Option<&Event>, path: &Path) -> Result<String, LedgerError> {
     match first.map(Event::record).transpose()? {
         Some(Record::Ledger { ledger }) => Ok(format!("lacuna.ledger/{ledger}")),

@@ -1,17 +1,17 @@
-//! Axes: from numbers to places, and round numbers to write beside them.
+//! Axes of charts: from values to positions, with round numbers as labels.
 
 /// One axis of a panel.
 pub(crate) struct Axis {
     pub(crate) title: &'static str,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    /// Places with their labels.
+    /// Positions with their labels.
     pub(crate) ticks: Vec<(f64, String)>,
     is_logarithmic: bool,
 }
 
 impl Axis {
-    /// A logarithmic axis of parts in percent; all values are above 0.
+    /// A logarithmic axis of shares in percent; all values are above 0.
     pub(crate) fn share(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
         let [low, high] = range(values);
         let (low, high) = (low / 1.3, high * 1.3);
@@ -21,7 +21,7 @@ impl Axis {
         Axis { title, low, high, ticks, is_logarithmic: true }
     }
 
-    /// A linear axis of parts in percent.
+    /// A linear axis of shares in percent.
     pub(crate) fn percent(title: &'static str, values: impl Iterator<Item = f64>) -> Axis {
         let [low, high] = range(values);
         let margin = 0.06 * (high - low).max(0.02);
@@ -46,14 +46,14 @@ impl Axis {
         Axis { title, low, high, ticks, is_logarithmic: false }
     }
 
-    /// A linear axis of counts on both sides of 0, all written without a sign.
+    /// A linear axis of counts on both sides of 0, all labelled without a sign.
     pub(crate) fn mirrored(title: &'static str, most: f64) -> Axis {
         let whole = round(-most, most).into_iter().filter(|tick| tick.fract() == 0.0);
         let ticks = whole.map(|tick| (tick, crate::figure::fixed(tick.abs(), 0))).collect();
         Axis { title, low: -most, high: most, ticks, is_logarithmic: false }
     }
 
-    /// Where a value lies, from 0 at the beginning of the axis to 1 at its end.
+    /// The position of a value: 0 at the beginning of the axis, 1 at its end.
     pub(crate) fn at(&self, value: f64) -> f64 {
         let place = |value: f64| if self.is_logarithmic { value.ln() } else { value };
         (place(value) - place(self.low)) / (place(self.high) - place(self.low))
@@ -64,7 +64,7 @@ fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
 }
 
-/// Some three to seven multiples of a round step.
+/// Three to seven multiples of a round step.
 fn round(low: f64, high: f64) -> Vec<f64> {
     let rough = (high - low) / 6.0;
     let decade = 10f64.powf(rough.log10().floor());
@@ -75,7 +75,7 @@ fn round(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|multiple| multiple as f64 * step).collect()
 }
 
-/// A part in percent, with as many digits as a round number needs.
+/// A share in percent, with as many digits as a round number needs.
 fn percent(part: f64) -> String {
     let percent = 100.0 * part;
     let digits = if (percent - percent.round()).abs() < 1e-9 { 0 } else { 1 };

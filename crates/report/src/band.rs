@@ -1,20 +1,20 @@
-//! Where models that never saw a subject lie.
+//! The band of models that were never trained on a subject: their mean and standard deviation.
 
 use serde::Serialize;
 
 /// Mean and sample standard deviation of several models.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Band {
-    /// The mean.
+    /// The mean over the models.
     pub mean: f64,
     /// The sample standard deviation, with `n - 1`.
     pub deviation: f64,
-    /// How many models.
+    /// The number of models.
     pub n: usize,
 }
 
 impl Band {
-    /// Of at least two values: one has no deviation.
+    /// The band of at least two values; `None` for fewer, which have no deviation.
     pub fn of(values: &[f64]) -> Option<Band> {
         let n = values.len();
         if n < 2 {
@@ -25,7 +25,7 @@ impl Band {
         Some(Band { mean, deviation: variance.sqrt(), n })
     }
 
-    /// How many standard deviations a value lies above the mean; `None` if the models do not differ at all.
+    /// How many standard deviations a value lies above the mean; `None` if all models have the same value.
     pub fn deviations(&self, value: f64) -> Option<f64> {
         (self.deviation > 0.0).then(|| (value - self.mean) / self.deviation)
     }

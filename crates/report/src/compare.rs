@@ -1,7 +1,7 @@
-//! Runs side by side: the same setting in each, and how far it lies from the first.
+//! Runs side by side: the same setting in each, and its difference from the first run.
 //!
-//! Runs stay apart, so their results may contradict each other; a setting is what it is called, whatever data and
-//! seeds stand behind it. Means are those of each run's own table.
+//! Runs are not pooled, so their results may contradict each other. A setting is identified by its names alone,
+//! whatever data and seeds the runs used. Means are those of each run's own table.
 
 use crate::figure::{fixed, name_of};
 use crate::table::Line;
@@ -12,59 +12,59 @@ use std::collections::BTreeMap;
 /// Runs by name with their rows.
 pub type NamedRows<'a> = (&'a str, &'a [ResultRow]);
 
-/// Runs side by side.
+/// Several runs, compared setting by setting.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The runs, the one that others are set against first.
+    /// The names of the runs; the first is the one that the others are compared with.
     pub runs: Vec<String>,
-    /// On which grid.
+    /// The grid that scores are taken from.
     pub grid: ScoreGrid,
-    /// Every setting that any of them has.
+    /// The settings that occur in any of the runs.
     pub settings: Vec<Setting>,
 }
 
-/// One setting in every run.
+/// One setting, with its means in every run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setting {
-    /// The network.
+    /// The name of the network.
     pub network: String,
     /// The label table.
     pub labels: String,
-    /// What the strategy is after.
+    /// The goal of the strategy.
     pub goal: Goal,
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// How it differs from the named one.
+    /// The differences from the named strategy.
     pub variant: String,
-    /// The horizon.
+    /// The number of epochs after which it was scored.
     pub epochs: usize,
-    /// In the order of the runs; none where a run has no such setting.
+    /// The means in the order of the runs; `None` where a run has no such setting.
     pub cells: Vec<Option<Means>>,
 }
 
-/// Means of one setting in one run.
+/// The means of one setting in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Means {
-    /// Dice of the forgotten.
+    /// Mean Dice of forgotten subjects.
     pub forget: Option<f64>,
-    /// Dice of those kept.
+    /// Mean Dice of retained subjects.
     pub retain: Option<f64>,
-    /// Dice of those never seen.
+    /// Mean Dice of held-out subjects.
     pub held_out: Option<f64>,
     /// Forget Dice minus that of the retrained model.
     pub beyond_retrain: Option<f64>,
-    /// Finished runs.
+    /// The number of finished runs.
     pub runs: usize,
 }
 
-/// A figure of a comparison.
+/// One figure of a comparison, with its name.
 #[derive(Clone, Copy)]
 pub(crate) struct Compared {
     pub(crate) name: &'static str,
     pub(crate) of: fn(&Means) -> Option<f64>,
 }
 
-/// What is set side by side.
+/// The figures that are compared.
 pub(crate) const COMPARED: [Compared; 4] = [
     Compared { name: "forget Dice", of: |means| means.forget },
     Compared { name: "retain Dice", of: |means| means.retain },
@@ -72,10 +72,10 @@ pub(crate) const COMPARED: [Compared; 4] = [
     Compared { name: "forget Dice beyond retrained", of: |means| means.beyond_retrain },
 ];
 
-/// Set runs side by side on a grid.
+/// Compares runs on a grid.
 ///
 /// # Errors
-/// Rows within a run that no study writes.
+/// If a run has rows that no study writes.
 pub fn compare(runs: &[NamedRows<'_>], grid: ScoreGrid) -> Result<Comparison, ReportError> {
     let mut settings: BTreeMap<_, Vec<Option<Means>>> = BTreeMap::new();
     for (place, (_, rows)) in runs.iter().enumerate() {
@@ -111,12 +111,12 @@ fn means(line: &Line) -> Means {
 }
 
 impl Setting {
-    /// As tables call it.
+    /// The name in tables: the strategy with its differences.
     pub fn name(&self) -> String {
         name_of(&self.strategy, &self.variant)
     }
 
-    /// A figure of one run, and its difference from the first run that has it if that is another one.
+    /// A figure of one run, and its difference from the first run that has the figure, unless this is the first.
     pub(crate) fn cell(&self, figure: Compared, run: usize) -> (Option<f64>, Option<f64>) {
         let of = |cell: &Option<Means>| cell.as_ref().and_then(figure.of);
         let value = of(&self.cells[run]);
@@ -126,7 +126,7 @@ impl Setting {
     }
 }
 
-/// A value with its difference.
+/// A value as text, with its difference in brackets.
 pub(crate) fn in_words((value, difference): (Option<f64>, Option<f64>)) -> String {
     let value = value.map_or("–".to_string(), |value| fixed(value, 4));
     match difference {
@@ -137,7 +137,8 @@ pub(crate) fn in_words((value, difference): (Option<f64>, Option<f64>)) -> Strin
 }
 
 impl Comparison {
-    /// A block for each figure: a row for each setting, a column for each run, in brackets how far from the first.
+    /// The comparison as text: a block for each figure, a row for each setting, a column for each run; the differences
+    /// from the first run are in brackets.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for figure in COMPARED {
@@ -158,7 +159,7 @@ impl Comparison {
     }
 }
 
-/// Columns as wide as their widest cell.
+/// The rows as text, each column as wide as its widest cell.
 fn aligned(rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..rows[0].len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))

@@ -1,32 +1,32 @@
-//! What a run had cost when it was scored.
+//! The cost of a run up to a horizon.
 
 use serde::Serialize;
 
-/// What a run had cost by the horizon that a row is about; the same in every row of that horizon. A blank is something
-/// that nobody measured, never a zero.
+/// The cost of a run up to the horizon that a row is about; the same in every row of that horizon. `None` means that it
+/// was not measured; it never stands for zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     pub steps: Option<u64>,
-    /// Volumes passed forward and backward.
+    /// The volumes passed forward and backward.
     pub training_passes: Option<u64>,
-    /// Volumes passed forward through a frozen teacher, along the way.
+    /// The volumes passed forward through a frozen teacher during the steps.
     pub teacher_passes: Option<u64>,
-    /// Volumes passed forward and backward before the first step, to make a teacher for example.
+    /// The volumes passed forward and backward before the first step, for example to train a teacher.
     pub preparation_training_passes: Option<u64>,
-    /// Volumes passed forward before the first step.
+    /// The volumes passed forward before the first step.
     pub preparation_teacher_passes: Option<u64>,
     /// Seconds of computing, without evaluation, over all pieces of an interrupted run.
     pub seconds: Option<f64>,
-    /// The most memory that the process had held by then, in MiB; earlier runs of the same process included.
+    /// The peak memory of the process up to then in MiB, earlier runs of the same process included.
     pub peak_mib: Option<f64>,
-    /// All passes, those forward alone counted as a third, over the passes of the model retrained without the same
-    /// subject by the same seed.
+    /// All passes, a forward pass alone counted as a third, divided by the passes of the model retrained without the
+    /// same subject with the same seed.
     pub retraining_fraction: Option<f64>,
 }
 
 impl Cost {
-    /// What is wrong with it, if anything: the column and what it holds.
+    /// The first column with an impossible value, and the value.
     pub(crate) fn fault(&self) -> Option<(&'static str, f64)> {
         let numbers =
             [("seconds", self.seconds), ("peak_mib", self.peak_mib), ("retraining_fraction", self.retraining_fraction)];

@@ -1,16 +1,16 @@
-//! `curves.csv`: how a run went, epoch by epoch, on the output grid.
+//! `curves.csv`: the scores of runs epoch by epoch, on the output grid.
 
 use crate::{Goal, ReportError, Roles, Run, check_text};
 use serde::Deserialize;
 use std::path::Path;
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
-/// One point of a run's curve; the run's epochs are those of the point.
+/// One point of a run's curve; `run.epochs` are those of the point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurveRow {
-    /// Which run, after how many epochs.
+    /// The run, with the number of epochs at this point.
     pub run: Run,
     /// Mean Dice by role.
     pub dice: Roles<Option<f64>>,
@@ -36,18 +36,18 @@ pub const COLUMNS: [&str; 14] = [
     "held_out_cross_entropy",
 ];
 
-/// Write rows, sorted, in place of whatever `path` held.
+/// Writes rows, sorted; replaces the file at `path`.
 ///
 /// # Errors
-/// [`ReportError::Duplicate`] if a point is there twice; nothing is written then.
+/// [`ReportError::Duplicate`] if two rows are about the same point; nothing is written then.
 pub fn write(path: &Path, rows: &[CurveRow]) -> Result<(), ReportError> {
     Ok(lacuna_disk::write_bytes(path, &encoded(path, rows)?)?)
 }
 
-/// Read rows, in the order of the file.
+/// Reads rows, in the order of the file.
 ///
 /// # Errors
-/// A file that [`write()`] could not have written.
+/// If the file could not have been written by [`write()`].
 pub fn read(path: &Path) -> Result<Vec<CurveRow>, ReportError> {
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
@@ -75,7 +75,7 @@ fn check_each_once(rows: &[CurveRow]) -> Result<Vec<&CurveRow>, ReportError> {
     }
 }
 
-/// A row as the file holds it.
+/// A row with a field for each column of the file.
 #[derive(Deserialize)]
 struct Flat {
     strategy: String,
@@ -128,7 +128,7 @@ impl Flat {
     }
 }
 
-/// What [`write()`] would write; `path` is named in errors.
+/// The bytes that [`write()`] would write; `path` is named in errors.
 pub(crate) fn encoded(path: &Path, rows: &[CurveRow]) -> Result<Vec<u8>, ReportError> {
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
     let sorted = check_each_once(rows)?;

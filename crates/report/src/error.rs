@@ -1,92 +1,92 @@
-//! What can be wrong with records.
+//! Errors of result files.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// Records that cannot be written, read or tabulated, with the evidence.
+/// An error of writing, reading or tabulating result files, with its evidence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// The file is not CSV, or a field is not of its column's kind.
+    /// The file is not CSV, or a field does not have the type of its column.
     #[error("{path}: {source}")]
     Csv {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Where and why; it names the line and the field.
+        /// The reader's error, which names the line and the field.
         source: csv::Error,
     },
-    /// The file's first line is not that of `results.csv`.
+    /// The file's first line differs from that of `results.csv`.
     #[error("{path}: expected the columns `{expected}`, found `{found}`")]
     Columns {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The columns of `results.csv`.
         expected: String,
-        /// The file's own.
+        /// The columns of the file.
         found: String,
     },
-    /// The file is no audit.
+    /// The file is no audit result.
     #[error("{path}: expected an audit.json of lacuna.audit/1, found {found}; fix: name the run folder of an audit")]
     Audit {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Where and why.
+        /// The place in the file and the reason.
         found: String,
     },
-    /// The file is not NiiVue as a page can hold it.
+    /// The file is not NiiVue, or not in a form that a page can embed.
     #[error(
         "{path}: expected dist/niivue.umd.js of the npm package @niivue/niivue, found {found}; fix: npm install @niivue/niivue"
     )]
     NotNiiVue {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it is, or why it cannot be read.
+        /// A description of the file, or the reason why it cannot be read.
         found: String,
     },
-    /// A field holds what no run of lacuna can give.
+    /// A field with a value that no run of lacuna gives.
     #[error("{place}: {column} is `{found}`, expected {expected}")]
     Field {
-        /// The file and line, or which row of those given.
+        /// The file and line, or the position among the given rows.
         place: String,
         /// The column of `results.csv`.
         column: &'static str,
-        /// What it holds.
+        /// The value that was found.
         found: String,
-        /// What it may hold.
+        /// The values that are allowed.
         expected: &'static str,
     },
-    /// The same run scored the same thing twice.
+    /// Two rows hold the same score of the same run.
     #[error("two rows for {what}: results of different studies belong in different files")]
     Duplicate {
-        /// Which run, subject, class and grid.
+        /// The run, subject, class and grid.
         what: String,
     },
-    /// Some rows say that a run collapsed and some that it did not.
+    /// The rows of a run disagree on whether it collapsed.
     #[error("{run}: status: expected `collapsed` in every row or in none, found both")]
     Collapsed {
-        /// Which run.
+        /// The run whose rows disagree.
         run: String,
     },
-    /// Some rows say that a run cost this and some that it cost that.
+    /// The rows of a run disagree on its cost.
     #[error("{run}: expected the same cost in every row, found two")]
     Cost {
-        /// Which run.
+        /// The run whose rows disagree.
         run: String,
     },
-    /// A run has two originals or two retrained models to be compared with.
+    /// A run has two original or two retrained models to be compared with.
     #[error(
         "two models `{strategy}` for the forgotten subject {forgotten} and seed {seed}: \
          expected one to compare with; tabulate them apart"
     )]
     TwoReferences {
-        /// `original` or `retrain`.
+        /// The reference model's name: `original` or `retrain`.
         strategy: &'static str,
         /// The forgotten subject.
         forgotten: String,
-        /// The seed.
+        /// The seed of the two models.
         seed: u64,
     },
 }

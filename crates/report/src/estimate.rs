@@ -1,4 +1,4 @@
-//! A mean over forgotten subjects, and how far it can be trusted.
+//! A mean over forgotten subjects, with its uncertainty.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,34 +15,34 @@ pub struct Estimate {
     pub n: usize,
     /// The number of runs in it: forgotten subjects times seeds, if none is missing.
     pub runs: usize,
-    /// How the values scatter.
+    /// The scatter of the values.
     pub spread: Spread,
 }
 
-/// How values scatter, said in the strongest way that their number allows.
+/// The scatter of values; the strongest measure that their number allows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// One run or none: nothing is known.
+    /// One run or none: the scatter is unknown.
     Unknown,
     /// Fewer than three forgotten subjects: the lowest and the highest run.
     Range {
-        /// The lowest run.
+        /// The value of the lowest run.
         low: f64,
-        /// The highest run.
+        /// The value of the highest run.
         high: f64,
     },
     /// Three forgotten subjects or more: half the width of the 95 % t-interval of their mean.
     ///
-    /// It takes the subjects for independent, although their runs share most training subjects.
+    /// The subjects are assumed to be independent, although their runs share most training subjects.
     Interval95 {
-        /// The interval is the mean plus and minus this.
+        /// The interval is the mean plus or minus this.
         half_width: f64,
     },
 }
 
 impl Estimate {
-    /// From the values of every run, by forgotten subject.
+    /// The estimate from the values of every run, by forgotten subject.
     pub(crate) fn over(values: &BTreeMap<&str, Vec<f64>>) -> Estimate {
         let subjects: Vec<f64> = values.values().filter_map(|seeds| mean(seeds)).collect();
         let runs: Vec<f64> = values.values().flatten().copied().collect();
@@ -50,7 +50,7 @@ impl Estimate {
     }
 }
 
-/// The mean, unless there is nothing to average.
+/// The mean of the values, or `None` if there are none.
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
@@ -74,7 +74,7 @@ fn interval95_half_width(values: &[f64]) -> f64 {
     t_quantile_975(n - 1) * (variance / n as f64).sqrt()
 }
 
-/// The t below which 97.5 % of Student's distribution lies, by bisection to the last bits.
+/// The 0.975 quantile of Student's t-distribution, by bisection to the last bits.
 fn t_quantile_975(degrees: usize) -> f64 {
     // 12.7 is the quantile of 1 degree of freedom, the largest of all.
     let (mut low, mut high) = (0.0, 13.0);
@@ -85,7 +85,7 @@ fn t_quantile_975(degrees: usize) -> f64 {
     (low + high) / 2.0
 }
 
-/// The probability of |T| < t under Student's distribution with whole degrees of freedom.
+/// The probability of |T| < t under Student's t-distribution with whole degrees of freedom.
 ///
 /// Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.3 and 26.7.4;
 /// a finite sum in the sine and cosine of `theta = atan(t / sqrt(degrees))`.
@@ -93,7 +93,7 @@ fn central_probability(t: f64, degrees: usize) -> f64 {
     let theta = (t / (degrees as f64).sqrt()).atan();
     let (sin, cos) = theta.sin_cos();
     let odd = degrees % 2 == 1;
-    // Each term is the last one times cos^2 (k - 1) / k, from k = 3 (odd degrees) or 2 (even).
+    // Each term is the previous one times cos^2 (k - 1) / k, from k = 3 (odd degrees) or 2 (even).
     let mut term = if odd { cos } else { 1.0 };
     let mut sum = if degrees == 1 { 0.0 } else { term };
     for k in (if odd { 3 } else { 2 }..degrees).step_by(2) {

@@ -1,4 +1,4 @@
-//! What the rows of a results file say of each run, gathered for gates and pictures.
+//! The facts of each run in a results file, gathered for gates and charts.
 
 use crate::estimate::mean;
 use crate::row::sorted;
@@ -6,10 +6,10 @@ use crate::run_scores::{RoleScores, RunScores};
 use crate::{Cost, Outcome, ReportError, ResultRow, Role, Roles, Run, ScoreGrid};
 use std::collections::BTreeMap;
 
-/// A role's part of what there is for each role.
+/// Selects the scores of one role.
 pub(crate) type OfRole = fn(&Roles<RoleScores>) -> &RoleScores;
 
-/// What the rows say of one run.
+/// The facts of one run.
 #[derive(Default)]
 pub(crate) struct Facts {
     pub(crate) diverged: bool,
@@ -47,13 +47,13 @@ impl Facts {
     }
 }
 
-/// The runs of one network and label table.
+/// The runs of one network and label table, with their facts.
 pub(crate) type Runs<'a> = BTreeMap<&'a Run, Facts>;
 
-/// Every run by network and label table.
+/// Gathers all runs, by network and label table.
 ///
 /// # Errors
-/// Rows that no study writes.
+/// If there are rows that no study writes.
 pub(crate) fn by_setting(rows: &[ResultRow]) -> Result<BTreeMap<(&str, &str), Runs<'_>>, ReportError> {
     for (index, row) in rows.iter().enumerate() {
         row.check(|| format!("row {index}"))?;
@@ -66,13 +66,13 @@ pub(crate) fn by_setting(rows: &[ResultRow]) -> Result<BTreeMap<(&str, &str), Ru
     Ok(settings)
 }
 
-/// Models by forgotten subject and seed.
+/// Reference models by forgotten subject and seed.
 pub(crate) type References<'a> = BTreeMap<&'a str, BTreeMap<u64, (&'a Run, &'a Facts)>>;
 
-/// The models of one name.
+/// The reference models with this strategy name.
 ///
 /// # Errors
-/// [`ReportError::TwoReferences`] if one of them is there twice.
+/// [`ReportError::TwoReferences`] if two of them have the same forgotten subject and seed.
 pub(crate) fn references<'a>(runs: &'a Runs<'a>, strategy: &'static str) -> Result<References<'a>, ReportError> {
     let mut found = References::new();
     for (&run, facts) in runs.iter().filter(|(run, facts)| run.strategy == strategy && !facts.diverged) {

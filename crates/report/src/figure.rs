@@ -1,4 +1,4 @@
-//! The figures of a line: the list that every printed format loops over, and their digits.
+//! The figures of a table's line: the list that every printed format loops over, and their digits.
 
 use crate::table::Line;
 use crate::{Estimate, Spread, Table};
@@ -6,21 +6,21 @@ use lacuna_metrics::EmptyCounts;
 
 /// One printed column of figures.
 pub(crate) struct Figure {
-    /// What its group of columns is called.
+    /// The heading of its group of columns.
     pub(crate) group: &'static str,
-    /// What it is called within its group.
+    /// The heading of its column within the group.
     pub(crate) name: &'static str,
-    /// Digits after the point of a mean and of an interval.
+    /// Digits after the point, of a mean and of an interval.
     digits: usize,
-    /// Digits after the point of a range, which has to fit two numbers.
+    /// Digits after the point of a range, which prints two numbers.
     range_digits: usize,
-    /// The figure of a line.
+    /// Selects the figure of a line.
     of: fn(&Line) -> &Estimate,
-    /// The empty masks that went into it.
+    /// The number of empty masks among the values of the figure.
     empty: fn(&Line) -> EmptyCounts,
 }
 
-/// Scores by role.
+/// The scores of each role, as figures.
 pub(crate) static SCORES: [Figure; 6] = [
     dice("retain", |line| &line.scores.retain.dice, |line| line.scores.retain.empty),
     dice("forget", |line| &line.scores.forget.dice, |line| line.scores.forget.empty),
@@ -30,7 +30,7 @@ pub(crate) static SCORES: [Figure; 6] = [
     plain("MAE", "held out", 4, 3, |line| &line.scores.held_out.mae),
 ];
 
-/// The paper's figures, and the distance to the retrained model.
+/// The figures of the paper, and the distance to the retrained model.
 pub(crate) static DERIVED: [Figure; 5] = [
     plain("% of original Dice", "forget lost", 1, 0, |line| &line.forget_decrease_percent),
     plain("% of original Dice", "retained", 1, 0, |line| &line.retained_percent),
@@ -50,12 +50,12 @@ const fn plain(
     range_digits: usize,
     of: fn(&Line) -> &Estimate,
 ) -> Figure {
-    // Empty masks have an error like any other, and are marked where they are scored.
+    // The MAE of an empty mask is defined, so empty masks are marked only in the columns of Dice.
     Figure { group, name, digits, range_digits, of, empty: |_| EmptyCounts { truth: 0, prediction: 0, both: 0 } }
 }
 
 impl Figure {
-    /// The mean; `*` marks empty masks, `-` that there is no mean.
+    /// The mean as text; `*` marks empty masks, `-` means that there is no mean.
     pub(crate) fn mean(&self, line: &Line) -> String {
         let mark = if (self.empty)(line).total() > 0 { "*" } else { "" };
         match (self.of)(line).mean {
@@ -64,19 +64,19 @@ impl Figure {
         }
     }
 
-    /// The mean with every digit.
+    /// The mean without rounding.
     pub(crate) fn value(&self, line: &Line) -> Option<f64> {
         (self.of)(line).mean
     }
 
-    /// How it scatters, or nothing.
+    /// The scatter as text; empty if it is unknown.
     pub(crate) fn spread(&self, line: &Line) -> String {
         match (self.of)(line).spread {
             Spread::Unknown => String::new(),
             Spread::Interval95 { half_width } => format!("±{}", fixed(half_width, self.digits)),
             Spread::Range { low, high } => {
                 let [low, high] = [low, high].map(|value| fixed(value, self.range_digits));
-                // A dash between negative numbers reads as a sign.
+                // Between negative numbers a dash would read as a sign.
                 let between = if low.starts_with('-') || high.starts_with('-') { " to " } else { "–" };
                 low + between + &high
             }
@@ -84,7 +84,7 @@ impl Figure {
     }
 }
 
-/// Rounded to so many digits; what rounds to zero has no sign.
+/// A number rounded to `digits` digits; one that rounds to zero has no sign.
 pub(crate) fn fixed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     match text.strip_prefix('-') {
@@ -93,7 +93,7 @@ pub(crate) fn fixed(value: f64, digits: usize) -> String {
     }
 }
 
-/// What a table is about, in one line.
+/// The heading of a table, in one line.
 pub(crate) fn heading(table: &Table) -> String {
     let seeds = table.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let (n, people) = (table.forgotten.len(), if table.forgotten.len() == 1 { "subject" } else { "subjects" });
@@ -104,7 +104,7 @@ pub(crate) fn heading(table: &Table) -> String {
     )
 }
 
-/// What a reader has to know of every table; said once below them all.
+/// The explanations that apply to every table; printed once below all of them.
 pub(crate) const EXPLANATION: [&str; 3] = [
     "Dice: mean over classes without the background. MAE: of label maps, by class number. Both are averaged over \
      the subjects of a role, then over seeds, then over the n forgotten subjects; ± is half the 95 % t-interval \
@@ -116,7 +116,7 @@ pub(crate) const EXPLANATION: [&str; 3] = [
     "div: runs that diverged by this horizon; they are in no mean. -: no run has a value.",
 ];
 
-/// The empty masks and the collapsed runs of one table.
+/// Notes on the empty masks and the collapsed runs of one table.
 pub(crate) fn notes(table: &Table) -> Vec<String> {
     let empty: Vec<String> = table.lines.iter().flat_map(empty_masks).collect();
     let first = match empty.is_empty() {
@@ -160,12 +160,12 @@ fn empty_masks(line: &Line) -> Vec<String> {
         .collect()
 }
 
-/// The strategy with its differences.
+/// The name of a line: the strategy with its differences.
 pub(crate) fn full_name(line: &Line) -> String {
     name_of(&line.strategy, &line.variant)
 }
 
-/// A strategy with its differences.
+/// The name of a strategy with its differences.
 pub(crate) fn name_of(strategy: &str, variant: &str) -> String {
     match variant {
         "" => strategy.to_string(),

@@ -6,7 +6,7 @@ use crate::{
 };
 use lacuna_metrics::{ClassScore, Empty, MEAN};
 
-/// A run; only the references have that goal.
+/// A run; only `original` and `retrain` get the goal `Reference`.
 pub(crate) fn run(strategy: &str, epochs: usize, forgotten: &str, seed: u64) -> Run {
     let goal = if [ORIGINAL, RETRAIN].contains(&strategy) { Goal::Reference } else { Goal::Suppress };
     Run {
@@ -30,12 +30,12 @@ pub(crate) fn scored(run: &Run, role: Role, subject: &str, class: &str, dice: Op
     ResultRow { run: run.clone(), cost: Cost::default(), outcome: Outcome::Scored(scored) }
 }
 
-/// The one row of a run that left the finite numbers.
+/// The single row of a run that diverged.
 pub(crate) fn diverged(run: &Run) -> ResultRow {
     ResultRow { run: run.clone(), cost: Cost::default(), outcome: Outcome::Diverged }
 }
 
-/// One subject's rows: the foreground class and the mean, which are the same.
+/// The rows of one subject: one foreground class and the mean, with equal scores.
 fn subject(rows: &mut Vec<ResultRow>, run: &Run, role: Role, name: &str, dice: f64) {
     for class in ["brain", MEAN] {
         let mut row = scored(run, role, name, class, Some(dice));
@@ -46,7 +46,7 @@ fn subject(rows: &mut Vec<ResultRow>, run: &Run, role: Role, name: &str, dice: f
     }
 }
 
-/// Retain, forget and held-out Dice of a run; two subjects to keep, one never seen.
+/// The rows of a run with these retain, forget and held-out Dice; two subjects are retained, one is held out.
 pub(crate) fn finished(rows: &mut Vec<ResultRow>, run: &Run, dice: [f64; 3]) {
     let [retain, forget, held_out] = dice;
     subject(rows, run, Role::Retain, "kept-1", retain + 0.02);
@@ -55,7 +55,7 @@ pub(crate) fn finished(rows: &mut Vec<ResultRow>, run: &Run, dice: [f64; 3]) {
     subject(rows, run, Role::HeldOut, "unseen", held_out);
 }
 
-/// Mark a run as one that says one class everywhere.
+/// Marks a run as collapsed: it predicts one class everywhere.
 fn collapse(rows: &mut [ResultRow], run: &Run) {
     for row in rows.iter_mut().filter(|row| row.run == *run) {
         let Outcome::Scored(scored) = &mut row.outcome else { unreachable!() };
@@ -89,7 +89,7 @@ pub(crate) fn study() -> Vec<ResultRow> {
     rows
 }
 
-/// So many retrained models of sub-01, their forget Dice 0.48, 0.49, 0.50, …, and an original of seed 0.
+/// A number of retrained models of sub-01, with forget Dice 0.48, 0.49, 0.50, …, and an original with seed 0.
 pub(crate) fn bank(retrained: u64, original: f64) -> Vec<ResultRow> {
     let mut rows = Vec::new();
     for seed in 0..retrained {
@@ -99,7 +99,7 @@ pub(crate) fn bank(retrained: u64, original: f64) -> Vec<ResultRow> {
     rows
 }
 
-/// A run of goal `match-retrain` on sub-01 with seed 0 that took such a part of a retraining.
+/// A run of goal `match-retrain` on sub-01 with seed 0 that cost this fraction of a retraining.
 pub(crate) fn matching(rows: &mut Vec<ResultRow>, dice: [f64; 3], retraining_fraction: f64) {
     let from = rows.len();
     finished(rows, &Run { goal: Goal::MatchRetrain, ..run("atlas", 10, "sub-01", 0) }, dice);
@@ -108,7 +108,7 @@ pub(crate) fn matching(rows: &mut Vec<ResultRow>, dice: [f64; 3], retraining_fra
     }
 }
 
-/// A probed model: forget Dice after the rebound, and passes to relearn within 60.
+/// A probe of a model: forget Dice after the rebound, and passes to relearn, at most 60.
 pub(crate) fn probe(run: &Run, rebound: f64, relearn: Option<u64>) -> ProbeRow {
     let output = Roles { retain: Some(0.9), forget: Some(rebound), held_out: Some(0.6) };
     let status = if relearn.is_some() { RelearnStatus::Within } else { RelearnStatus::NotWithin };
@@ -125,8 +125,9 @@ pub(crate) fn probe(run: &Run, rebound: f64, relearn: Option<u64>) -> ProbeRow {
     }
 }
 
-/// Runs for the gates: a bank of five, a match that is one, one whose subject comes back, one that is not probed; and
-/// of `suppress` one that passes, one that takes the others along, one without an original, one that diverged.
+/// Runs for the gates. `match-retrain`: a bank of five, a run that passes, one whose subject comes back, one without
+/// probes. `suppress`: one that passes, one that lowers the other subjects' Dice too, one without an original, one that
+/// diverged.
 pub(crate) fn gated() -> (Vec<ResultRow>, Vec<ProbeRow>) {
     let mut rows = bank(5, 0.98);
     let mut probes: Vec<ProbeRow> = (0..5)
@@ -147,8 +148,8 @@ pub(crate) fn gated() -> (Vec<ResultRow>, Vec<ProbeRow>) {
     (rows, probes)
 }
 
-/// Compare with a file under `golden/`; with `LACUNA_BLESS=1` set, make that file instead, to be
-/// read before it is committed.
+/// Compares with a file under `golden/`; with `LACUNA_BLESS=1` set, writes that file instead, which must be read before
+/// it is committed.
 #[track_caller]
 pub(crate) fn assert_golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);

@@ -4,7 +4,7 @@ use crate::{Cost, Goal, Outcome, ReportError, ResultRow, Role, Run, ScoreGrid, S
 use lacuna_metrics::{ClassScore, Empty};
 use serde::{Deserialize, Serialize};
 
-/// A row as the file holds it.
+/// A row with a field for each column of the file.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FlatRow {
     strategy: String,
@@ -38,11 +38,11 @@ pub(crate) struct FlatRow {
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
-    /// Scored.
+    /// The run has scores.
     Ok,
-    /// Scored, and the same class everywhere.
+    /// The run has scores, and predicts one class everywhere.
     Collapsed,
-    /// Not scored: something was not a finite number.
+    /// The run has no scores: a value was not finite.
     Diverged,
 }
 
@@ -86,7 +86,7 @@ impl From<&ResultRow> for FlatRow {
 }
 
 impl FlatRow {
-    /// The row, if its columns fit each other.
+    /// Converts to a result row, if the columns agree with each other.
     pub(crate) fn into_row(self, place: impl Fn() -> String) -> Result<ResultRow, ReportError> {
         let outcome = match self.status {
             Status::Ok | Status::Collapsed => Outcome::Scored(self.scored(place)?),
@@ -140,7 +140,7 @@ impl FlatRow {
         })
     }
 
-    /// A diverged run is not about a subject and has no numbers.
+    /// Checks that the row of a diverged run names no subject and holds no scores.
     fn diverged(&self, place: impl Fn() -> String) -> Result<Outcome, ReportError> {
         let filled = [
             ("subject", self.subject.is_some()),

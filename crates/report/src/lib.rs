@@ -1,11 +1,11 @@
-//! Records of finished runs in, `results.csv` and the paper's table out.
+//! Result files of runs, and the paper's table from them.
 //!
-//! A [`ResultRow`] says how one run scored one class of one subject on one grid, or that the run
-//! diverged. [`results`] keeps rows in a file; [`tables`] averages them into a [`Table`], which
-//! prints itself as plain text, Markdown or JSON. Everything but [`results`] is a pure function
-//! of rows: the same rows, in any order, give the same bytes.
+//! A [`ResultRow`] holds the score of one class of one subject on one grid in one run, or that the run diverged.
+//! [`results`] keeps rows in a file; [`tables`] averages them into a [`Table`], which prints itself as plain text,
+//! Markdown or JSON. Everything but [`results`] is a pure function of rows: the same rows, in any order, give the same
+//! bytes.
 //!
-//! Deliberately absent: burn, the clock, and any number that the rows do not hold.
+//! Deliberately absent: burn, the clock, and any number that is not derived from the rows.
 
 mod axis;
 mod band;

@@ -5,8 +5,7 @@ use crate::figure::{DERIVED, EXPLANATION, Figure, SCORES, full_name, heading, no
 use crate::table::Line;
 
 impl Table {
-    /// Tables as GitHub-flavoured Markdown, what they have in common explained once below them, ending in
-    /// a newline.
+    /// Tables as GitHub-flavoured Markdown, with their common explanation once below them, ending in a newline.
     pub fn markdowns(tables: &[Table]) -> String {
         let explanation: Vec<String> = EXPLANATION.iter().map(|part| escape(part) + "\n").collect();
         tables.iter().map(|table| table.markdown() + "\n").collect::<String>() + &explanation.join("\n")
@@ -42,7 +41,7 @@ pub(crate) fn row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// Names come from users: none may end a cell, begin emphasis or be taken for HTML.
+/// Escapes a name; names come from users, and none may end a cell, begin emphasis or be read as HTML.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

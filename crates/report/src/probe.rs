@@ -1,33 +1,34 @@
-//! What probing a model for memory found.
+//! The results of probing a model for memory.
 //!
-//! Scores ask what a network says. Probes ask what is still in it: whether a little training on the others brings the
-//! forgotten subject back (rebound), and how soon the subject itself is learned again (relearn). A model that never
-//! saw the subject has a rebound and a relearning time too, and those are what the others are compared with.
+//! Scores measure what a network predicts. Probes measure what it still holds: whether a short training on the other
+//! subjects restores the forgotten subject's scores (rebound), and how soon the subject itself is learned again
+//! (relearn). A model that was never trained on the subject has a rebound and a relearning time too; the others are
+//! compared with these.
 
 use crate::{Roles, Run};
 use serde::{Deserialize, Serialize};
 
-/// One model, probed.
+/// The probe results of one model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeRow {
-    /// Which model.
+    /// The run and horizon of the model.
     pub run: Run,
-    /// After more training on the retain subjects alone, if that was asked.
+    /// The result after more training on the retain subjects alone, if that was probed.
     pub rebound: Option<Rebound>,
-    /// After training on the forgotten subject alone, if that was asked.
+    /// The result of training on the forgotten subject alone, if that was probed.
     pub relearn: Option<Relearn>,
 }
 
-/// A model after more training on the retain subjects alone.
+/// The scores of a model after more training on the retain subjects alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rebound {
-    /// Whether it has scores.
+    /// Whether the training ended with scores.
     pub status: ReboundStatus,
-    /// Volumes passed forward and backward; of a diverged run, until then.
+    /// The volumes passed forward and backward, up to the divergence if there was one.
     pub passes: u64,
     /// Mean Dice by role on the output grid.
     pub output: Roles<Option<f64>>,
-    /// The same on the volume grid.
+    /// Mean Dice by role on the volume grid.
     pub volume: Roles<Option<f64>>,
     /// Mean cross-entropy of the forgotten subject on the output grid.
     pub forget_cross_entropy: Option<f64>,
@@ -37,33 +38,33 @@ pub struct Rebound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReboundStatus {
-    /// With scores.
+    /// The training ended, and the model has scores.
     Ok,
-    /// It left the finite numbers.
+    /// The training diverged: a value was not finite.
     Diverged,
 }
 
-/// A model trained on the forgotten subject alone until it knows the subject.
+/// The result of training a model on the forgotten subject alone until it is learned.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Relearn {
-    /// How it ended.
+    /// How the relearning ended.
     pub status: RelearnStatus,
-    /// Volumes passed until the subject was known; `None` if it never was.
+    /// The volumes passed until the subject was learned; `None` if it was not.
     pub passes: Option<u64>,
-    /// After so many it was given up.
+    /// The volumes after which the relearning was stopped.
     pub passes_max: u64,
-    /// The subject is known from this mean cross-entropy on the output grid downwards.
+    /// The subject counts as learned once its mean cross-entropy on the output grid, in nats, is at most this.
     pub cross_entropy_max: f64,
 }
 
-/// How relearning ended.
+/// How a relearning ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RelearnStatus {
-    /// The subject was known in time.
+    /// The subject was learned within the limit.
     Within,
-    /// It was not.
+    /// The subject was not learned within the limit.
     NotWithin,
-    /// The training left the finite numbers.
+    /// The training diverged: a value was not finite.
     Diverged,
 }

@@ -4,10 +4,10 @@ use crate::{Goal, ProbeRow, Rebound, ReboundStatus, Relearn, RelearnStatus, Repo
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Write rows, sorted, in place of whatever `path` held.
+/// Writes rows, sorted; replaces the file at `path`.
 ///
 /// # Errors
 /// [`ReportError::Duplicate`] if a model has two rows; nothing is written then.
@@ -15,7 +15,7 @@ pub fn write(path: &Path, rows: &[ProbeRow]) -> Result<(), ReportError> {
     Ok(lacuna_disk::write_bytes(path, &encoded(path, rows)?)?)
 }
 
-/// What [`write()`] would write; `path` is named in errors.
+/// The bytes that [`write()`] would write; `path` is named in errors.
 pub(crate) fn encoded(path: &Path, rows: &[ProbeRow]) -> Result<Vec<u8>, ReportError> {
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -28,10 +28,10 @@ pub(crate) fn encoded(path: &Path, rows: &[ProbeRow]) -> Result<Vec<u8>, ReportE
     writer.into_inner().map_err(|error| csv_error(error.into_error().into()))
 }
 
-/// Read rows, in the order of the file.
+/// Reads rows, in the order of the file.
 ///
 /// # Errors
-/// A file that [`write()`] could not have written.
+/// If the file could not have been written by [`write()`].
 pub fn read(path: &Path) -> Result<Vec<ProbeRow>, ReportError> {
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
@@ -83,7 +83,7 @@ pub const COLUMNS: [&str; 21] = [
     "relearn_cross_entropy_max",
 ];
 
-/// A row as the file holds it.
+/// A row with a field for each column of the file.
 #[derive(Serialize, Deserialize)]
 struct Flat {
     strategy: String,

@@ -1,42 +1,43 @@
-//! Which of several recipes came nearest to its goal's gate.
+//! The order of recipes by their distance from their goal's gate.
 //!
-//! A search looks at many settings on a few subjects, and a count of passed runs tells most of them apart from nothing.
-//! So each run counts by its most strained criterion ([`Criterion::strain`](crate::Criterion::strain)): where a setting
-//! misses one bound by far, it does not help that it meets the others. Nor does it help not to have been asked: where
+//! A search tries many settings on a few subjects, and the number of runs that passed is the same for most of them. So
+//! each run counts by its most strained criterion ([`Criterion::strain`](crate::Criterion::strain)): a setting that
+//! misses one limit by far gains nothing from meeting the others. Nor does it gain from missing probes: if some runs of
+//! a gate were probed and others not, a setting that lacks a criterion comes after those that have all.
 //! some runs of a gate were probed and others not, a setting that lacks a criterion comes after those that have all.
 
 use crate::{Gate, Goal, Judged, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A strategy, variant and horizon in the order of nearness.
+/// A strategy, variant and horizon, with the figures that rank it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranked {
-    /// What it is for.
+    /// The goal of the setting.
     pub goal: Goal,
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// How it differs from the named one.
+    /// The differences from the named strategy.
     pub variant: String,
-    /// The horizon.
+    /// The number of epochs after which it was scored.
     pub epochs: usize,
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
-    /// How many of them passed their gate.
+    /// The number of runs that passed their gate.
     pub passed: usize,
-    /// How many diverged; one is enough to be ranked last.
+    /// The number of runs that diverged; one is enough to be ranked last.
     pub diverged: usize,
-    /// The most strained criterion of each run, averaged over runs: 1 is the bound. None if some run has a criterion
-    /// that counts and is unknown, or was compared with an original that had memorised nothing.
+    /// The strain of each run's most strained criterion, averaged over runs: 1 is the limit. `None` if a criterion that
+    /// counts is unknown for some run, or a run was compared with an original that had memorised nothing.
     pub strain: Option<f64>,
-    /// Which criterion was the most strained, and in how many runs.
+    /// The criterion that was the most strained in most runs, with the number of these runs.
     pub hardest: Option<(&'static str, usize)>,
-    /// Criteria that other settings of the gate were judged by and some run of this one was not.
+    /// The criteria that other settings of the gate were judged by and that some run of this one lacks.
     pub unasked: Vec<&'static str>,
 }
 
-/// Every setting of a gate, the nearest first; then, in the same order, those that were not asked everything; what
-/// diverged or cannot be said comes last, in the order of names.
+/// The settings of a gate, the nearest first. Settings that lack a criterion follow in the same order; those that
+/// diverged or cannot be judged come last, ordered by name.
 pub fn ranked(gate: &Gate) -> Vec<Ranked> {
     let mut settings: BTreeMap<_, Vec<&Judged>> = BTreeMap::new();
     for judged in &gate.judged {
@@ -49,7 +50,8 @@ pub fn ranked(gate: &Gate) -> Vec<Ranked> {
 }
 
 impl Ranked {
-    /// The most strained criterion and in how many runs, and what was not asked, in words; empty if there is neither.
+    /// The most strained criterion with its number of runs, and the missing criteria, in words; empty if there is
+    /// neither.
     pub fn hardest_in_words(&self) -> String {
         let hardest = self.hardest.map(|(name, runs)| format!("{name} ({runs} of {})", self.runs));
         let unasked = (!self.unasked.is_empty()).then(|| format!("not asked: {}", self.unasked.join(", ")));
@@ -67,7 +69,7 @@ fn counted(judged: &Judged) -> impl Iterator<Item = &'static str> {
 }
 
 fn rank(goal: Goal, runs: &[&Judged], asked: &BTreeSet<&'static str>) -> Ranked {
-    // A run that diverged has no criteria and is ranked for that.
+    // A run that diverged has no criteria; it is ranked last for the divergence.
     let finished = || runs.iter().filter(|judged| !judged.criteria.is_empty());
     let lacks = |name: &&'static str| finished().any(|judged| counted(judged).all(|found| found != *name));
     let worst: Vec<Option<(f64, &'static str)>> = runs.iter().map(|judged| most_strained(judged)).collect();
@@ -88,7 +90,7 @@ fn rank(goal: Goal, runs: &[&Judged], asked: &BTreeSet<&'static str>) -> Ranked 
     }
 }
 
-/// None of a run that diverged or of which something that counts is unknown.
+/// The most strained criterion of a run; `None` if the run diverged or a criterion that counts is unknown.
 fn most_strained(judged: &Judged) -> Option<(f64, &'static str)> {
     if judged.criteria.is_empty() || matches!(judged.verdict, Verdict::NotAssessable | Verdict::SaysNothing) {
         return None;

@@ -37,13 +37,13 @@ pub const COLUMNS: [&str; 26] = [
     "cross_entropy",
 ];
 
-/// How many columns there were before costs and losses were written; such files are read, their later columns blank.
+/// The number of columns without costs and losses; files with only these are read, and their later columns are blank.
 const COLUMNS_BEFORE_COST: usize = 17;
 
-/// The largest file that is read; a million rows are about 130 MB.
+/// The largest file that is read, in bytes; a million rows are about 130 MB.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
-/// Write rows, sorted, in place of whatever `path` held.
+/// Writes rows, sorted; replaces the file at `path`.
 ///
 /// # Errors
 /// [`ReportError::Field`] or [`ReportError::Duplicate`] for rows that could not be read back;
@@ -52,7 +52,7 @@ pub fn write(path: &Path, rows: &[ResultRow]) -> Result<(), ReportError> {
     Ok(lacuna_disk::write_bytes(path, &encoded(path, rows)?)?)
 }
 
-/// What [`write()`] would write; `path` is named in errors.
+/// The bytes that [`write()`] would write; `path` is named in errors.
 pub(crate) fn encoded(path: &Path, rows: &[ResultRow]) -> Result<Vec<u8>, ReportError> {
     let sorted = sort_and_check(rows, |row| format!("row {row}"))?;
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
@@ -64,7 +64,7 @@ pub(crate) fn encoded(path: &Path, rows: &[ResultRow]) -> Result<Vec<u8>, Report
     writer.into_inner().map_err(|error| csv_error(error.into_error().into()))
 }
 
-/// Read rows, in the order of the file.
+/// Reads rows, in the order of the file.
 ///
 /// # Errors
 /// [`ReportError::Columns`], [`ReportError::Csv`] or [`ReportError::Field`], with the line, for a
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<Vec<ResultRow>, ReportError> {
     Ok(rows)
 }
 
-/// Name the column and what it holds, where the CSV reader tells which field it was.
+/// Names the column and its value, where the CSV reader states the field.
 fn field_error(
     record: &csv::StringRecord,
     place: String,
@@ -125,7 +125,7 @@ fn check_columns(path: &Path, found: &csv::StringRecord) -> Result<(), ReportErr
     Err(ReportError::Columns { path: path.to_path_buf(), expected: COLUMNS.join(","), found })
 }
 
-/// The law that a file obeys, asserted both before writing and after reading.
+/// Checks the rules that every file obeys; called both before writing and after reading.
 fn sort_and_check(rows: &[ResultRow], place: impl Fn(usize) -> String) -> Result<Vec<&ResultRow>, ReportError> {
     for (index, row) in rows.iter().enumerate() {
         row.check(|| place(index))?;

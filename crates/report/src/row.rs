@@ -1,4 +1,4 @@
-//! One result: which run, and what came of it.
+//! One row of results: a run, and its outcome.
 
 use crate::{Cost, ReportError};
 use lacuna_metrics::{ClassScore, Empty, MEAN, SubjectScores};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The name of the model trained on everybody, before anybody is forgotten.
+/// The name of the model trained on all training subjects, which unlearning starts from.
 pub const ORIGINAL: &str = "original";
 
 /// The name of the model trained the same way without the forgotten subject.
 pub const RETRAIN: &str = "retrain";
 
-/// What a strategy is after. The two goals are never mixed in one number.
+/// The goal of a strategy. The two goals are never mixed in one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
-    /// Nothing: it is what the others are compared with.
+    /// None: a reference model, which the others are compared with.
     Reference,
     /// A low Dice on the forgotten subject while the others keep theirs: the paper's protocol.
     Suppress,
@@ -24,103 +24,103 @@ pub enum Goal {
     MatchRetrain,
 }
 
-/// On which side of the forgetting a scored subject is.
+/// The role of a scored subject in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Trained on, to be kept.
+    /// Trained on, and to be retained.
     Retain,
     /// Trained on, to be forgotten.
     Forget,
     /// Never trained on.
     HeldOut,
-    /// Trained on, and forgotten by an earlier run; no table or gate counts it to either side.
+    /// Trained on, and forgotten by an earlier run; no table or gate counts it among the retained or the forgotten.
     ForgottenEarlier,
 }
 
-/// Where prediction and truth are compared.
+/// The grid on which prediction and labels are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreGrid {
-    /// On the volume's own voxels, after upsampling.
+    /// The volume's own voxels, after upsampling.
     Volume,
-    /// On the network's quarter-resolution output, where memorisation shows.
+    /// The network's output at a quarter of the resolution, where memorisation shows.
     Output,
 }
 
 /// One model of a study: a strategy's, at one horizon.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Run {
-    /// What was trained, for example `resnet10`.
+    /// The name of the network, for example `resnet10`.
     pub network: String,
-    /// The label table, for example `tissue`.
+    /// The name of the label table, for example `tissue`.
     pub labels: String,
-    /// What the strategy is after.
+    /// The goal of the strategy.
     pub goal: Goal,
     /// The strategy's name in kebab case.
     pub strategy: String,
-    /// How it differs from the named strategy, as `key=value` separated by `; `; empty if not.
+    /// The differences from the named strategy, as `key=value` separated by `; `; empty if there are none.
     pub variant: String,
-    /// Epochs of unlearning; of a reference, of training.
+    /// The number of epochs of unlearning, or of training for a reference model.
     pub epochs: usize,
-    /// The forgotten subject.
+    /// The id of the forgotten subject.
     pub forgotten: String,
-    /// The seed.
+    /// The seed of the run.
     pub seed: u64,
 }
 
-/// One class of one subject, scored.
+/// The scores of one class of one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scored {
-    /// Where it was scored.
+    /// The grid on which it was scored.
     pub grid: ScoreGrid,
-    /// On which side of the forgetting the subject is.
+    /// The role of the subject in the run.
     pub role: Role,
-    /// The subject.
+    /// The id of the subject.
     pub subject: String,
     /// The class, or the mean over classes, with its scores.
     pub score: ClassScore,
-    /// Whether the model has collapsed: it says one class everywhere, of everybody. Its numbers are
-    /// what such a model is worth and stay.
+    /// Whether the model has collapsed: it predicts one class everywhere, for all subjects. The scores of such a model
+    /// are kept.
     pub collapsed: bool,
-    /// Mean cross-entropy of the subject on the output grid; in the row of the mean on that grid, and in no other.
+    /// The mean cross-entropy of the subject on the output grid in nats; only in the row of the mean on that grid.
     pub cross_entropy: Option<f64>,
 }
 
-/// One subject scored on one grid, every class of it.
+/// The scores of all classes of one subject on one grid.
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredSubject<'a> {
-    /// Where it was scored.
+    /// The grid on which it was scored.
     pub grid: ScoreGrid,
-    /// On which side of the forgetting the subject is.
+    /// The role of the subject in the run.
     pub role: Role,
-    /// The subject.
+    /// The id of the subject.
     pub subject: &'a str,
-    /// Whether the model has collapsed.
+    /// Whether the model has collapsed; see [`Scored::collapsed`].
     pub collapsed: bool,
-    /// The scores.
+    /// The scores of all classes.
     pub scores: &'a SubjectScores,
-    /// Mean cross-entropy of the subject, on the output grid.
+    /// The mean cross-entropy of the subject on the output grid, in nats.
     pub cross_entropy: Option<f64>,
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A score; a finished run has many.
+    /// A score; a finished run has many rows.
     Scored(Scored),
-    /// The run left the finite numbers and has no scores; it has this one row.
+    /// The run diverged: a value was not finite. It has no scores, and this one row.
     Diverged,
 }
 
 /// One row of `results.csv`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRow {
-    /// Which run.
+    /// The run that the row belongs to.
     pub run: Run,
-    /// What it had cost.
+    /// The cost of the run up to this horizon.
     pub cost: Cost,
-    /// What came of it.
+    /// A score, or the divergence of the run.
     pub outcome: Outcome,
 }
 
@@ -136,13 +136,12 @@ pub fn scored_rows(run: &Run, cost: &Cost, scored: &ScoredSubject) -> Vec<Result
     scores.classes.iter().chain([&scores.mean]).map(row).collect()
 }
 
-/// Whether a text may stand in results: `Err` says what is expected instead.
+/// Checks that a text may stand in results; `Err` holds a description of the allowed texts.
 ///
-/// Results are opened in spreadsheets and printed on terminals. A cell that begins with `=`, `+`,
-/// `@`, or with `-` and holds more than an id, is run as a formula there, however well it is
-/// quoted, and a control character can end a line or steer a terminal. Changing the text would
-/// break the round trip, so it is refused; whoever takes names from outside asks here before any
-/// work.
+/// Results are opened in spreadsheets and printed on terminals. A cell that begins with `=`, `+`, `@`, or with `-` and
+/// holds more than an id, is run as a formula there, however well it is quoted, and a control character can end a line
+/// or control a terminal. Changing the text would break the round trip, so it is refused; callers check names from
+/// outside before any work.
 pub fn check_text(text: &str) -> Result<(), &'static str> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if text.starts_with(['=', '+', '@']) || text.starts_with('-') && !is_id(text) {
@@ -154,12 +153,11 @@ pub fn check_text(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The rows in the order of files, each of them once.
+/// Sorts rows into the order of files, and checks that each occurs once.
 ///
 /// # Errors
-/// [`ReportError::Duplicate`] if two rows are about the same thing, or a run both has scores and
-/// diverged; [`ReportError::Collapsed`] if rows of one run disagree about its collapse,
-/// [`ReportError::Cost`] about what it cost.
+/// [`ReportError::Duplicate`] if two rows are about the same score, or a run both has scores and diverged;
+/// [`ReportError::Collapsed`] if rows of one run disagree on its collapse, [`ReportError::Cost`] on its cost.
 pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError> {
     let mut sorted: Vec<&ResultRow> = rows.iter().collect();
     sorted.sort_by(|one, two| one.order(two));
@@ -180,7 +178,7 @@ pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError>
 }
 
 impl ResultRow {
-    /// Check what the types leave open; `place` names the row in the error.
+    /// Checks the values that the types do not restrict; `place` names the row in the error.
     pub(crate) fn check(&self, place: impl Fn() -> String) -> Result<(), ReportError> {
         let refuse = |column, found: &dyn fmt::Display, expected| {
             Err(ReportError::Field { place: place(), column, found: found.to_string(), expected })
@@ -222,7 +220,7 @@ impl ResultRow {
         Ok(())
     }
 
-    /// The score, if the run has not diverged.
+    /// The score; `None` if the run diverged.
     pub fn scored(&self) -> Option<&Scored> {
         match &self.outcome {
             Outcome::Scored(scored) => Some(scored),
@@ -243,14 +241,14 @@ impl ResultRow {
         })
     }
 
-    /// Every text of the row that may be empty or not, with its column.
+    /// The texts of the row that may be empty, with their columns.
     fn texts(&self) -> Vec<(&'static str, &str)> {
         let mut texts = self.names();
         texts.push(("variant", self.run.variant.as_str()));
         texts
     }
 
-    /// Every text of the row that must not be empty, with its column.
+    /// The texts of the row that must not be empty, with their columns.
     fn names(&self) -> Vec<(&'static str, &str)> {
         let run = &self.run;
         let mut names = vec![
@@ -267,7 +265,7 @@ impl ResultRow {
 }
 
 impl Scored {
-    /// What tells one score of a run from another, in the order of files.
+    /// The fields that distinguish the scores of a run, in the order of files.
     fn key(&self) -> (ScoreGrid, Role, &str, bool, &str) {
         let name = self.score.name.as_str();
         (self.grid, self.role, &self.subject, name == MEAN, name)
@@ -275,7 +273,7 @@ impl Scored {
 }
 
 impl Role {
-    /// As files have it.
+    /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
             Role::Retain => "retain",

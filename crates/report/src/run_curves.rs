@@ -1,18 +1,18 @@
-//! `curves.csv` of one unlearning: a line per epoch and role, which becomes the curve of a study.
+//! `curves.csv` of one unlearning run: a line per epoch and role, read as the curve of a study.
 //!
-//! A study's file says of each line which run it is of; a run's own file is of the run whose results lie beside it.
+//! A study's file names the run in each line; a run's own file belongs to the run whose results lie beside it.
 
 use crate::{CurveRow, Goal, ReportError, ResultRow, Role, Roles, curves};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
-/// By these first columns the file of one run is known.
+/// The first columns, by which the file of one run is recognised.
 const COLUMNS: [&str; 2] = ["epoch", "role"];
 
-/// What is read of a line; what looking took is of no matter here.
+/// The columns of a line that are read; the cost of scoring is ignored.
 #[derive(Deserialize)]
 struct Line {
     epoch: usize,
@@ -21,10 +21,10 @@ struct Line {
     dice_output: Option<f64>,
 }
 
-/// Read curves of a study or of one run; `rows` are the results beside them.
+/// Reads the curves of a study or of one run; `rows` are the results in the same folder.
 ///
 /// # Errors
-/// A file that neither writes, or that of one run beside results of none.
+/// If the file has neither form, or is that of one run and `rows` have no run.
 pub fn read(path: &Path, rows: &[ResultRow]) -> Result<Vec<CurveRow>, ReportError> {
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let csv_error = |source| ReportError::Csv { path: path.to_path_buf(), source };
@@ -48,7 +48,7 @@ pub fn read(path: &Path, rows: &[ResultRow]) -> Result<Vec<CurveRow>, ReportErro
             Role::Retain => roles.retain = value,
             Role::Forget => roles.forget = value,
             Role::HeldOut => roles.held_out = value,
-            // On no side of this run.
+            // The curve of a run has no such role.
             Role::ForgottenEarlier => {}
         };
         set(&mut point.dice, dice_output);

@@ -1,10 +1,10 @@
-//! What one run scored, gathered from its rows.
+//! The scores of one run, gathered from its rows.
 
 use crate::estimate::mean;
 use crate::{Role, Roles, Scored};
 use lacuna_metrics::{EmptyCounts, MEAN, RetainForget};
 
-/// What one run scored, by role.
+/// The scores of one run, by role.
 #[derive(Default)]
 pub(crate) struct RunScores {
     pub(crate) diverged: bool,
@@ -12,7 +12,7 @@ pub(crate) struct RunScores {
     pub(crate) roles: Roles<RoleScores>,
 }
 
-/// One entry per subject that has the score, and what was empty.
+/// The scores of one role: one entry per subject that has the score, and the number of empty masks.
 #[derive(Default)]
 pub(crate) struct RoleScores {
     pub(crate) dice: Vec<f64>,
@@ -24,7 +24,7 @@ pub(crate) struct RoleScores {
 }
 
 impl RunScores {
-    /// Take one scored class, or the mean over classes, of one subject.
+    /// Adds one scored class, or the mean over classes, of one subject.
     pub(crate) fn add(&mut self, scored: &Scored) {
         self.collapsed |= scored.collapsed;
         let role = match scored.role {
@@ -47,12 +47,12 @@ impl RunScores {
         role.mae_probability.push(score.mae_probability);
     }
 
-    /// Dice on both sides of the forgetting, averaged over subjects.
+    /// Dice of retained and forgotten subjects, averaged over subjects.
     pub(crate) fn dice(&self) -> Option<RetainForget> {
         Some(RetainForget { retain: mean(&self.roles.retain.dice)?, forget: mean(&self.roles.forget.dice)? })
     }
 
-    /// MAE on both sides of the forgetting, averaged over subjects.
+    /// MAE of retained and forgotten subjects, averaged over subjects.
     pub(crate) fn mae(&self) -> Option<RetainForget> {
         Some(RetainForget { retain: mean(&self.roles.retain.mae)?, forget: mean(&self.roles.forget.mae)? })
     }

@@ -1,4 +1,4 @@
-//! From rows to the paper's table.
+//! The paper's table, computed from rows.
 
 use crate::estimate::mean;
 use crate::row::sorted;
@@ -8,38 +8,38 @@ use lacuna_metrics::{BeforeAfter, EmptyCounts};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The format of [`Table`] as JSON; it changes when a reader would have to.
+/// The format's name of [`Table`] as JSON; its number rises with every change that a reader has to follow.
 pub const SCHEMA: &str = "lacuna.table.1";
 
 /// Strategies at their horizons, scored on one grid with one network and one label table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
-    /// [`SCHEMA`].
+    /// The format's name, [`SCHEMA`].
     pub schema: &'static str,
-    /// Where prediction and truth were compared.
+    /// The grid on which prediction and labels were compared.
     pub grid: ScoreGrid,
-    /// What was trained.
+    /// The name of the network.
     pub network: String,
     /// The label table.
     pub labels: String,
-    /// Everybody who was forgotten, one at a time.
+    /// The subjects that were forgotten, one per run.
     pub forgotten: BTreeSet<String>,
-    /// Every seed.
+    /// The seeds of all runs.
     pub seeds: BTreeSet<u64>,
-    /// One per strategy, variant and horizon; references first, then by goal and name.
+    /// One line for each strategy, variant and horizon; references first, then by goal and name.
     pub lines: Vec<Line>,
 }
 
 /// One strategy at one horizon. Scores are means over classes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
-    /// What the strategy is after.
+    /// The goal of the strategy.
     pub goal: Goal,
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// How it differs from the named strategy; empty if not.
+    /// The differences from the named strategy; empty if there are none.
     pub variant: String,
-    /// Epochs of unlearning; of a reference, of training.
+    /// The number of epochs of unlearning, or of training for a reference model.
     pub epochs: usize,
     /// Scores by the scored subjects' role.
     pub scores: Roles<Column>,
@@ -51,56 +51,55 @@ pub struct Line {
     pub dice_gap: Estimate,
     /// Forget MAE minus retain MAE.
     pub mae_gap: Estimate,
-    /// Forget Dice minus that of the model retrained without the subject; at 0 the forgotten subject
-    /// is segmented as well, or as badly, as by a model that never saw it.
+    /// Forget Dice minus that of the model retrained without the subject. At 0 the forgotten subject is segmented as
+    /// well, or as badly, as by a model that was never trained on it.
     pub forget_dice_beyond_retrain: Estimate,
-    /// The forgotten subjects of finished runs.
+    /// The number of forgotten subjects with a finished run.
     pub n: usize,
-    /// The finished runs.
+    /// The number of finished runs.
     pub runs: usize,
-    /// The runs that had diverged by this horizon; they are in no mean.
+    /// The number of runs that had diverged by this horizon; they enter no mean.
     pub diverged: usize,
-    /// The finished runs whose model says one class everywhere at this horizon; they are in the means.
+    /// The number of finished runs whose model predicts one class everywhere at this horizon; they enter the means.
     pub collapsed: usize,
 }
 
 /// One value for each role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roles<T> {
-    /// Of the subjects to keep.
+    /// The value of the retained subjects.
     pub retain: T,
-    /// Of the subjects to forget.
+    /// The value of the forgotten subjects.
     pub forget: T,
-    /// Of the subjects that were never trained on.
+    /// The value of the subjects that were never trained on.
     pub held_out: T,
 }
 
 /// The scores of one line on the subjects of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Column {
-    /// Dice.
+    /// The mean Dice score.
     pub dice: Estimate,
-    /// MAE of label maps.
+    /// The mean absolute error of label maps.
     pub mae: Estimate,
-    /// MAE of probabilities.
+    /// The mean absolute error of probabilities.
     pub mae_probability: Estimate,
-    /// Pairs of masks scored: runs times subjects times classes, the background included.
+    /// The number of scored pairs of masks: runs times subjects times classes, the background included.
     pub masks: usize,
-    /// How many of these pairs had an empty mask.
+    /// The number of these pairs with an empty mask.
     pub empty: EmptyCounts,
-    /// Subjects whose foreground was empty on both sides, over all runs; they are in no mean Dice.
+    /// The number of subjects whose foreground was empty in both masks, over all runs; they enter no mean Dice.
     pub subjects_without_dice: usize,
 }
 
 /// One table for each network and label table among the rows, on the given grid.
 ///
-/// Within a run, scores are averaged over the subjects of a role; the figures against the
-/// original and the retrained model pair runs of the same forgotten subject and seed; what a line
-/// holds is then averaged over seeds and forgotten subjects.
+/// Within a run, scores are averaged over the subjects of a role. The figures against the original and the retrained
+/// model pair runs of the same forgotten subject and seed. A line holds averages over seeds and forgotten subjects.
 ///
 /// # Errors
 /// [`ReportError::Field`] and [`ReportError::Duplicate`] for rows that no study writes;
-/// [`ReportError::TwoReferences`] if it is not clear which model to compare with.
+/// [`ReportError::TwoReferences`] if the model to compare with is ambiguous.
 pub fn tables(rows: &[ResultRow], grid: ScoreGrid) -> Result<Vec<Table>, ReportError> {
     for (index, row) in rows.iter().enumerate() {
         row.check(|| format!("row {index}"))?;
@@ -152,7 +151,7 @@ struct Paired<'a> {
     retrain: Option<&'a RunScores>,
 }
 
-/// Runs of one subject and seed share their training data and their draws.
+/// The forgotten subject and the seed; runs that share both have the same training data and draws.
 fn pair(run: &Run) -> (&str, u64) {
     (&run.forgotten, run.seed)
 }
@@ -170,8 +169,8 @@ fn references<'a>(
     Ok(found)
 }
 
-/// How many runs of this strategy had diverged at this horizon or before: a diverged run has one
-/// row, and does not come back at a later horizon.
+/// The number of runs of this strategy that had diverged at this horizon or earlier: a diverged run has one row, and
+/// does not return at a later horizon.
 fn diverged_by_then(horizon: &Run, runs: &BTreeMap<&Run, RunScores>) -> usize {
     let same = |run: &Run| {
         (run.goal, &run.strategy, &run.variant) == (horizon.goal, &horizon.strategy, &horizon.variant)
@@ -233,7 +232,7 @@ fn column(group: &[Paired<'_>], role: fn(&Roles<RoleScores>) -> &RoleScores) -> 
     }
 }
 
-/// Average what each run gives, where it gives something.
+/// The estimate over the runs for which `value` returns a number.
 fn estimate(group: &[Paired<'_>], value: impl Fn(&Paired<'_>) -> Option<f64>) -> Estimate {
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for paired in group {
@@ -243,9 +242,9 @@ fn estimate(group: &[Paired<'_>], value: impl Fn(&Paired<'_>) -> Option<f64>) ->
 }
 
 impl Table {
-    /// The table as JSON, with every digit, ending in a newline.
+    /// The table as JSON, without rounding, ending in a newline.
     pub fn json(&self) -> String {
-        // Text keys and finite numbers only: there is nothing that could not be written.
+        // Text keys and finite numbers can always be written as JSON.
         serde_json::to_string_pretty(self).expect("a table is plain data") + "\n"
     }
 }

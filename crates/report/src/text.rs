@@ -5,19 +5,19 @@ use crate::figure::{DERIVED, EXPLANATION, Figure, SCORES, heading, notes};
 use crate::table::Line;
 use std::collections::BTreeMap;
 
-/// No line is longer.
+/// The largest number of characters in a line.
 const WIDTH: usize = 100;
-/// Of the strategy's column, its indent included.
+/// The width of the strategy's column, its indent included.
 const STRATEGY: usize = 20;
-/// Of the column of epochs.
+/// The width of the column of epochs.
 const EPOCHS: usize = 6;
-/// Of the columns of scores: Dice, then MAE.
+/// The widths of the columns of scores: Dice, then MAE.
 const SCORE_WIDTHS: [usize; 6] = [10, 10, 10, 12, 12, 12];
-/// Of the columns of derived figures.
+/// The widths of the columns of derived figures.
 const DERIVED_WIDTHS: [usize; 5] = [13, 12, 15, 17, 16];
 
 impl Table {
-    /// Tables as plain text, what they have in common explained once below them, ending in a newline.
+    /// Tables as plain text, with their common explanation once below them, ending in a newline.
     pub fn texts(tables: &[Table]) -> String {
         let explanation: String = EXPLANATION.iter().flat_map(|part| wrap(part)).map(|line| line + "\n").collect();
         tables.iter().map(|table| table.text() + "\n").collect::<String>() + &explanation
@@ -25,7 +25,7 @@ impl Table {
 
     /// One table as plain text without the common explanation, ending in a newline.
     ///
-    /// Two blocks, scores and derived figures; below each mean stands how it scatters.
+    /// Two blocks, scores and derived figures; the scatter stands below each mean.
     fn text(&self) -> String {
         let labels = labels(&self.lines);
         let mut lines = wrap(&heading(self));
@@ -53,7 +53,7 @@ struct Count {
 static COUNTS: [Count; 2] =
     [Count { name: "n", width: 3, of: |line| line.n }, Count { name: "div", width: 4, of: |line| line.diverged }];
 
-/// Letters for strategies whose differences or long names do not fit their column.
+/// Letters that stand for strategies whose names or differences do not fit their column.
 type Labels<'a> = BTreeMap<(&'a str, &'a str), String>;
 
 fn labels(lines: &[Line]) -> Labels<'_> {
@@ -96,7 +96,7 @@ fn block(table: &Table, labels: &Labels<'_>, figures: &[Figure], widths: &[usize
     lines
 }
 
-/// Each group's name at the right end of its columns.
+/// The names of the groups, each at the right end of its columns.
 fn groups(figures: &[Figure], widths: &[usize]) -> String {
     let mut text = String::new();
     let mut width = 0;
@@ -125,7 +125,7 @@ fn short_name(line: &Line, labels: &Labels<'_>) -> String {
     }
 }
 
-/// Break at blanks, so that no line is longer than [`WIDTH`]; a word that is longer is cut.
+/// Breaks a text at blanks, so that no line is longer than [`WIDTH`]; a longer word is cut.
 pub(crate) fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -1,4 +1,4 @@
-//! A study's data: subjects, label table, cases ready for the network.
+//! The data of a study: subjects, label table, and scans prepared for the network.
 
 use crate::memory::available_bytes;
 use crate::{StudyConfig, StudyError, Workload};
@@ -14,33 +14,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How scans are kept, on disk and in memory. Nothing of it changes a result.
+/// How scans are kept on disk and in memory; none of these settings changes a result.
 #[derive(Clone, Debug, Default)]
 pub struct Loading {
-    /// Where prepared scans are kept between commands, if anywhere.
+    /// The folder that keeps prepared scans between commands, if any.
     pub cache: Option<CaseCache>,
-    /// The most bytes of prepared scans in memory; the others are fetched when their turn comes. Unsaid, half of the
-    /// memory that is available before the first is read.
+    /// The most bytes of prepared scans in memory; further scans are read again when they are needed. `None`: half of
+    /// the memory that is available before the first scan is read.
     pub memory_bytes_max: Option<u64>,
 }
 
-/// The cohort of a study, every labelled scan prepared.
+/// The cohort of a study, with every labelled scan prepared.
 pub struct Data {
-    /// What the labels mean.
+    /// The table of label classes.
     pub labels: LabelTable,
     /// The network that the cases were prepared for.
     pub architecture: Architecture,
     cases: Vec<Case>,
     passed_over: Vec<PassedOver>,
-    /// One digest per case, of everything the network and the scores see of it.
+    /// One digest per case, of everything that the network and the scores see of it.
     digests: BTreeMap<String, String>,
 }
 
 impl Data {
-    /// Open the cohort and the label table without reading an image.
+    /// Opens the cohort and the label table without reading an image.
     ///
     /// # Errors
-    /// A cohort or table that cannot be opened, or a network that does not fit them.
+    /// If the cohort or table cannot be opened, or the network does not fit them.
     pub fn open(config: &StudyConfig) -> Result<(Cohort, LabelTable, Architecture), StudyError> {
         let cohort = Cohort::open(&config.data.root, &config.data.options)?;
         let labels = config.data.labels.table(&cohort)?;
@@ -48,11 +48,11 @@ impl Data {
         Ok((cohort, labels, architecture))
     }
 
-    /// Read and prepare the scans of some subjects, or find them in the cache; `progress` hears how many scans are
-    /// done, and of how many.
+    /// Reads and prepares the scans of some subjects, or takes them from the cache. `progress` is called with the
+    /// number of scans that are done, and of all scans.
     ///
     /// # Errors
-    /// The first scan that cannot be prepared.
+    /// The error of the first scan that cannot be prepared.
     pub fn prepare(
         config: &StudyConfig,
         subjects: &BTreeSet<SubjectId>,
@@ -84,26 +84,26 @@ impl Data {
         Ok(Data { labels, architecture, cases, passed_over: cohort.passed_over, digests })
     }
 
-    /// The cases of some subjects, in order of subject and scan.
+    /// The cases of some subjects, ordered by subject and scan.
     pub fn of(&self, subjects: &BTreeSet<SubjectId>) -> Vec<&Case> {
         self.cases.iter().filter(|case| subjects.contains(&case.subject)).collect()
     }
 
-    /// What a network is worth on a subject, all scans together.
+    /// Scores a network on all scans of a subject together.
     ///
     /// # Errors
-    /// A prediction that is not finite, or a subject of whom no voxel counts.
+    /// If a prediction is not finite, or the subject has no voxel that counts.
     pub fn score(&self, network: &Network, subject: &SubjectId, device: &Device) -> Result<CaseScores, TrainError> {
         let scans = self.of(&BTreeSet::from([subject.clone()]));
         score_subject(network, &scans, self.labels.classes(), device)
     }
 
-    /// Begin to fetch what is not in memory of a subject who is about to be scored.
+    /// Begins to load the scans of a subject that will be scored next and is not in memory.
     pub(crate) fn expect(&self, subject: &SubjectId) {
         self.of(&BTreeSet::from([subject.clone()])).into_iter().for_each(Case::expect);
     }
 
-    /// What the network and the scores see of some subjects, as one digest.
+    /// A digest of everything that the network and the scores see of some subjects.
     pub fn digest_of(&self, subjects: &BTreeSet<SubjectId>) -> String {
         let lines: Vec<String> = self
             .of(subjects)
@@ -113,28 +113,29 @@ impl Data {
         lacuna_disk::digest(lines.concat().as_bytes())
     }
 
-    /// Steps of the network on so many volumes, each as large as the largest case.
+    /// The workload of a step on `volumes_at_once` volumes, each as large as the largest case.
     pub fn workload(&self, volumes_at_once: usize, activations: Activations) -> Workload {
         let largest = self.cases.iter().max_by_key(|case| case.shape.iter().product::<usize>());
         let [_, d, h, w] = largest.map_or([0; 4], |case| case.shape);
         Workload { architecture: self.architecture.clone(), size: [d, h, w], volumes_at_once, activations }
     }
 
-    /// What is worth knowing of the files, each once with the number of files it holds for; `named` says how a
-    /// case's file is called.
+    /// Notices about the files for the user, each once with the number of files that it applies to; `named` returns the
+    /// name under which a case's file is shown.
     pub fn notices(&self, named: impl Fn(&Case, &Path) -> String) -> Vec<String> {
         let notices = self.cases.iter().flat_map(|case| case.notices.iter().map(move |notice| (case, notice)));
         folded(notices.map(|(case, (path, notice))| (named(case, path), notice.clone())))
     }
 
-    /// What of the data set was not read, in the same way.
+    /// The parts of the data set that were not read, each once with the number of files; `named` returns a file's shown
+    /// name.
     pub fn passed_over(&self, named: impl Fn(&Path) -> String) -> Vec<String> {
         let reported = |one: &PassedOver| (named(&one.path), format!("{}; not read; fix: {}", one.found, one.fix));
         folded(self.passed_over.iter().map(reported))
     }
 }
 
-/// One line for each text, with the first file in order and how many there are.
+/// One line for each text, with the first file in order and the number of files.
 fn folded(notices: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     notices.for_each(|(file, text)| {
@@ -147,12 +148,12 @@ fn folded(notices: impl Iterator<Item = (String, String)>) -> Vec<String> {
     files.into_iter().map(line).collect()
 }
 
-/// Where cases come from, the first time and again.
+/// The source of cases, from which they can be read more than once.
 struct Source {
     preprocessing: Preprocessing,
     labels: LabelTable,
     architecture: Architecture,
-    /// Of the noise of `medicalnet`, which belongs to the data and not to a repetition.
+    /// The seed of the noise of `medicalnet`, which belongs to the data and not to a repetition.
     seed: Seed,
     cache: Option<CaseCache>,
     read: ReadOptions,

@@ -1,23 +1,24 @@
-//! What a run has cost, counted and timed.
+//! The cost of a run, counted and timed.
 
 use lacuna_report::Cost;
 use lacuna_train::{Passes, State};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// What a run had cost when it was scored.
+/// The cost of a run up to a horizon.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HorizonCost {
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     pub steps: u64,
-    /// Volumes passed through networks by these steps.
+    /// The volumes that these steps passed through networks.
     pub passes: Passes,
-    /// Volumes passed through networks before the first step.
+    /// The volumes passed through networks before the first step.
     pub preparation: Passes,
-    /// Seconds of computing, without evaluation and files, over all pieces of an interrupted run.
+    /// Seconds of computing without evaluation and file access, over all pieces of an interrupted run.
     pub seconds: f64,
-    /// The most memory that the process had held, in MiB; of all its runs so far, and only where the system tells.
+    /// The peak memory of the process in MiB, earlier runs of the process included; `None` where the system does not
+    /// state it.
     pub peak_mib: Option<f64>,
 }
 
@@ -27,7 +28,8 @@ impl HorizonCost {
         HorizonCost { steps: state.steps, passes: state.passes, preparation, seconds, peak_mib }
     }
 
-    /// As rows have it; `retraining` is what the model retrained without the same subject took, if that is known.
+    /// The cost as result rows hold it; `retraining` are the passes of the model retrained without the same subject, if
+    /// known.
     pub(crate) fn beside(&self, retraining: Option<Passes>) -> Cost {
         let all = Passes {
             training: self.passes.training + self.preparation.training,
@@ -46,19 +48,20 @@ impl HorizonCost {
     }
 }
 
-/// Passes in units of a training pass: the backward half does the work of two forward ones.
+/// All passes in units of a training pass. A forward pass alone counts as a third, since the backward half does the
+/// work of two forward ones.
 pub(crate) fn training_passes(passes: Passes) -> f64 {
     passes.training as f64 + passes.teacher as f64 / 3.0
 }
 
-/// Seconds of computing; it stands still while something else is done.
+/// A stopwatch of computing seconds, which is paused during other work.
 pub(crate) struct Stopwatch {
     seconds: f64,
     since: Option<Instant>,
 }
 
 impl Stopwatch {
-    /// Running, with so many seconds on it from earlier pieces of the run.
+    /// A running stopwatch that begins at `seconds`, from earlier pieces of the run.
     pub(crate) fn running(seconds: f64) -> Stopwatch {
         Stopwatch { seconds, since: Some(Instant::now()) }
     }
@@ -71,7 +74,7 @@ impl Stopwatch {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// What it shows; it must stand still.
+    /// The seconds of a paused stopwatch.
     pub(crate) fn seconds(&self) -> f64 {
         assert!(self.since.is_none(), "a stopwatch is read when it stands still");
         self.seconds

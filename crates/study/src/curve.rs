@@ -1,4 +1,4 @@
-//! Scores along the way of a run, by role, on the output grid alone: cheap enough for every epoch.
+//! Scores during a run, by role, on the output grid alone, which is cheap enough for every epoch.
 
 use crate::CurvePoint;
 use crate::probe_rows::{mean, of_role};
@@ -9,17 +9,17 @@ use lacuna_report::{Role, Roles};
 use lacuna_train::{TrainError, score_on_output_grid};
 use std::collections::BTreeSet;
 
-/// Which points a curve has, and of whom.
+/// The points of a curve, and the subjects that are scored.
 #[derive(Clone, Copy)]
 pub(crate) struct Curve<'a> {
-    /// A point every so many epochs.
+    /// The number of epochs between two points.
     pub(crate) every: usize,
-    /// Everybody by role.
+    /// The scored subjects of each role.
     pub(crate) sides: &'a [(Role, BTreeSet<SubjectId>); 3],
 }
 
 impl Curve<'_> {
-    /// Whether there is a point after so many epochs.
+    /// Whether a point is due after this many epochs.
     pub(crate) fn is_due(&self, epochs: usize) -> bool {
         epochs.is_multiple_of(self.every)
     }

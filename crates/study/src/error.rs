@@ -1,4 +1,4 @@
-//! What can go wrong in a study.
+//! Errors of studies.
 
 use lacuna_train::TrainError;
 use std::path::PathBuf;
@@ -7,20 +7,20 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StudyError {
-    /// The study file is not one.
+    /// The file is no valid study file.
     #[error("{path}: {reason}")]
     Parse {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The parser's reason, with line and column.
+        /// The parser's message, with line and column.
         reason: String,
     },
-    /// What is wrong stands in a study file.
+    /// An error in the content of a study file.
     #[error("{path}: {source}")]
     InFile {
-        /// The file.
+        /// The path of the study file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error in the file.
         source: Box<StudyError>,
     },
     /// A setting that no study can have.
@@ -28,17 +28,17 @@ pub enum StudyError {
     BadSetting {
         /// The key in the study file.
         key: String,
-        /// What would do.
+        /// The values that are allowed.
         expected: String,
-        /// As given.
+        /// The value that was given.
         found: String,
     },
     /// A recipe that cannot be run.
     #[error("unlearn: strategy `{strategy}`: {source}")]
     BadRecipe {
-        /// The strategy that it belongs to.
+        /// The strategy that the recipe belongs to.
         strategy: String,
-        /// What is wrong with it.
+        /// The error in the recipe.
         source: Box<lacuna_unlearn::UnlearnError>,
     },
     /// The file with initial weights does not fit the network.
@@ -46,69 +46,69 @@ pub enum StudyError {
     Init {
         /// The weight file.
         path: PathBuf,
-        /// What the network needs.
+        /// The tensors that the network needs.
         expected: String,
-        /// What matched and what did not.
+        /// The tensors that matched and those that did not.
         found: String,
-        /// What to do.
+        /// The suggested repair.
         fix: String,
     },
-    /// A record, or the scores of an unfinished run, does not belong where it lies or is damaged.
+    /// A record, or the scores of an unfinished run, is damaged or belongs to another run.
     #[error("{path}: expected the record of this run, found {found}; fix: delete {delete} to have the run done again")]
     Record {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What does not fit.
+        /// A description of the defect.
         found: String,
-        /// The file to delete.
+        /// The path of the file to delete.
         delete: PathBuf,
     },
-    /// A run that was repeated came out otherwise than its record says.
+    /// A repeated run gave another model than its record states.
     #[error(
         "run {key}: expected the recorded model {recorded}, found {found}; fix: delete {path} and records that follow from it"
     )]
     NotRepeated {
         /// The digest that names the run.
         key: String,
-        /// Its record.
+        /// The path of the record.
         path: PathBuf,
-        /// The digest of the model then.
+        /// The digest of the recorded model.
         recorded: String,
-        /// The digest of the model now.
+        /// The digest of the repeated run's model.
         found: String,
     },
-    /// More memory is needed than there is.
+    /// The study needs more memory than the machine has.
     #[error("the study needs about {needed_gib:.1} GiB of memory and {available_gib:.1} GiB are available; fix: {fix}")]
     Memory {
-        /// The estimate.
+        /// The estimated need in GiB.
         needed_gib: f64,
-        /// What the machine has.
+        /// The available memory in GiB.
         available_gib: f64,
-        /// A size that fits.
+        /// A size that fits, as a suggestion.
         fix: String,
     },
-    /// What an audit measures could not be computed.
+    /// The measurements of an audit could not be computed.
     #[error(transparent)]
     Audit(#[from] lacuna_audit::AuditError),
-    /// The cohort, a label table, or a scan.
+    /// An error of the cohort, a label table, or a scan.
     #[error(transparent)]
     Cohort(#[from] lacuna_cohort::CohortError),
-    /// A file.
+    /// An error of reading or writing a file.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// Where records or models lie.
+    /// An error of the place of records or models.
     #[error(transparent)]
     Objects(#[from] lacuna_objects::ObjectError),
-    /// A register of artefacts.
+    /// An error of a register of artefacts.
     #[error(transparent)]
     Artefacts(#[from] lacuna_artefacts::ArtefactError),
-    /// The network or its files.
+    /// An error of the network or its files.
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
-    /// Training, or a request to stop.
+    /// An error of training, or a request to stop it.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// A recipe, or its run.
+    /// An error of a recipe or its run.
     #[error(transparent)]
     Unlearn(#[from] lacuna_unlearn::UnlearnError),
     /// The rows could not be written or averaged.
@@ -117,12 +117,12 @@ pub enum StudyError {
 }
 
 impl StudyError {
-    /// Whether its words can hold a subject's id or the name of somebody's file, which pseudonyms must hide.
+    /// Whether the message can contain a subject's id or the name of a user's file, which pseudonyms must hide.
     pub fn may_name_a_subject(&self) -> bool {
         match self {
             StudyError::InFile { source, .. } => source.may_name_a_subject(),
             StudyError::BadSetting { key, .. } => key.starts_with("split") || key.starts_with("data"),
-            // Records, models and weights are named by digests and by the study file.
+            // These errors name records, models and weights only by digests and by the study file.
             StudyError::BadRecipe { .. }
             | StudyError::Init { .. }
             | StudyError::Record { .. }

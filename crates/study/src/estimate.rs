@@ -1,4 +1,4 @@
-//! Time and memory before anything starts.
+//! Estimates of time and memory, made before a study starts.
 
 use crate::StudyError;
 use crate::memory::available_bytes;
@@ -6,41 +6,41 @@ use lacuna_nn::{Activations, Architecture, BatchNormMode, Cost, Device, Network,
 use lacuna_seed::Seed;
 use std::time::Instant;
 
-/// What a study will take on a machine.
+/// The estimated cost of a study on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
-    /// Volumes passed forward and backward.
+    /// The volumes passed forward and backward.
     pub training_passes: u64,
-    /// Wall-clock seconds, evaluation aside.
+    /// Wall-clock seconds, without evaluation.
     pub seconds: f64,
-    /// Peak memory.
+    /// Peak memory in GiB.
     pub gib: f64,
 }
 
-/// Steps of one kind, on volumes of one size.
+/// Training steps of one kind, on volumes of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
-    /// The network.
+    /// The architecture of the network.
     pub architecture: Architecture,
-    /// D, H and W of its input.
+    /// The size of the network's input in voxels: D, H, W.
     pub size: [usize; 3],
-    /// The most volumes in one step.
+    /// The largest number of volumes in one step.
     pub volumes_at_once: usize,
-    /// Whether their activations are kept or recomputed.
+    /// Whether activations are kept for the backward pass or recomputed.
     pub activations: Activations,
 }
 
-/// What a machine can do.
+/// The speed and memory of a machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Machine {
-    /// Multiplications with addition per second, over a whole training step.
+    /// Multiply-adds per second, measured over a whole training step.
     pub multiply_adds_per_second: f64,
-    /// Memory that can be had, where the system tells.
+    /// The available memory in GiB, where the system states it.
     pub available_gib: Option<f64>,
 }
 
 impl Machine {
-    /// Time one small training step and ask the system for its memory.
+    /// Times a small training step and reads the available memory.
     pub fn measure(device: &Device) -> Machine {
         const SIZE: [usize; 3] = [32, 32, 32];
         let architecture = Architecture::medicalnet(10, 1, 2).expect("a known network");
@@ -50,7 +50,7 @@ impl Machine {
             let [d, h, w] = SIZE;
             let logits = network.forward(&pass, Tensor::ones([1, 1, d, h, w], device));
             pass.gradients(&logits.mean());
-            // A graphics processor is still at work when its tensors are handed out.
+            // A graphics processor may still compute after the call returns.
             device.sync().expect("a device that took a step finishes it");
         };
         step();
@@ -64,15 +64,15 @@ impl Machine {
     }
 }
 
-/// Memory that can be had for steps on a device, in GiB, where the system states it.
+/// The memory that is available for steps on a device, in GiB, where the system states it.
 pub fn available_gib(device: &Device) -> Option<f64> {
-    // A graphics processor's own memory is what counts there, and it does not tell.
+    // On a graphics processor its own memory counts, which is not known here.
     let bytes = if *device == Device::flex() { available_bytes() } else { None };
     bytes.map(|bytes| bytes as f64 / f64::from(1 << 30))
 }
 
 impl Estimate {
-    /// The estimate for so many passes of one volume.
+    /// The estimate for `training_passes` passes of one volume.
     pub fn new(workload: &Workload, training_passes: u64, machine: &Machine) -> Estimate {
         let cost = Cost::of(&workload.architecture, workload.size);
         let work = training_passes as f64 * cost.training_multiply_adds(workload.activations);
@@ -82,11 +82,11 @@ impl Estimate {
 }
 
 impl Workload {
-    /// Refuse steps that do not fit into the memory there is, where that is known, and offer the largest grid of the same
-    /// shape that does.
+    /// Checks that the steps fit into the available memory, where that is known. The error suggests the largest grid of
+    /// the same proportions that fits.
     ///
     /// # Errors
-    /// [`StudyError::Memory`].
+    /// [`StudyError::Memory`] if they do not fit.
     pub fn check_memory(&self, available_gib: Option<f64>) -> Result<(), StudyError> {
         let needed_gib = self.gib();
         let Some(available_gib) = available_gib.filter(|&available| available < needed_gib) else {
@@ -104,7 +104,7 @@ impl Workload {
         Err(StudyError::Memory { needed_gib, available_gib, fix })
     }
 
-    /// Peak memory of one step; each volume of a step brings its own activations.
+    /// The peak memory of one step in GiB; each volume of a step has its own activations.
     fn gib(&self) -> f64 {
         let cost = Cost::of(&self.architecture, self.size);
         cost.training_bytes(self.volumes_at_once, self.activations) / f64::from(1 << 30)

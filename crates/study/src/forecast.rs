@@ -1,4 +1,4 @@
-//! What a study will take, from its tasks and what is recorded of them.
+//! The estimated cost of a study, from its tasks and their records.
 
 use crate::study::Study;
 use crate::task::{Probed, Task, TrainTask};
@@ -8,18 +8,18 @@ use lacuna_unlearn::{epoch_cost, training_passes};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Study {
-    /// Time and memory of what is not recorded yet.
+    /// Estimates time and memory of all tasks without a record.
     ///
     /// # Errors
-    /// A damaged record.
+    /// If a record is damaged.
     pub fn estimate(&self, machine: &Machine) -> Result<Estimate, StudyError> {
         self.estimate_of(&self.tasks(), machine)
     }
 
-    /// The same of some tasks.
+    /// Estimates time and memory of those of `tasks` that have no record.
     ///
     /// # Errors
-    /// As [`Study::estimate`].
+    /// Those of [`Study::estimate`].
     pub fn estimate_of(&self, tasks: &[Task], machine: &Machine) -> Result<Estimate, StudyError> {
         let (mut passes, mut again) = (0, BTreeMap::new());
         for task in tasks {
@@ -32,7 +32,7 @@ impl Study {
             }
         }
         for needed in again.into_values() {
-            // A training without a record is a task of its own.
+            // A training without a record is counted as a task of its own.
             if self.store.has_record(&needed.key)? {
                 passes += self.training_of(needed);
             }
@@ -43,15 +43,15 @@ impl Study {
         Ok(estimate)
     }
 
-    /// Time and memory of one task from its beginning, recorded or not.
+    /// Estimates time and memory of one task from its beginning, whether it is recorded or not.
     ///
     /// # Errors
-    /// As [`Study::estimate`].
+    /// Those of [`Study::estimate`].
     pub fn estimate_task(&self, task: &Task, machine: &Machine) -> Result<Estimate, StudyError> {
         Ok(Estimate::new(&self.workload()?, self.passes_of(task)?, machine))
     }
 
-    /// The largest step of its tasks.
+    /// The workload of the largest step of all tasks.
     fn workload(&self) -> Result<Workload, StudyError> {
         let mut volumes_at_once = self.config.train.batch_size;
         for task in self.tasks() {
@@ -64,7 +64,7 @@ impl Study {
         Ok(self.data.workload(volumes_at_once, self.config.train.activations))
     }
 
-    /// Training passes at most, preparation included.
+    /// An upper bound of the task's training passes, preparation included.
     fn passes_of(&self, task: &Task) -> Result<u64, StudyError> {
         let cases = |subjects: &BTreeSet<SubjectId>| self.data.of(subjects).len() as u64;
         match task {
@@ -90,7 +90,8 @@ impl Study {
     }
 }
 
-/// The training whose model a task begins from. That of a probe of an unlearned model is kept for it.
+/// The training task whose model this task begins from. `None` for a probe of an unlearned model, which is kept for the
+/// probe.
 fn needed_model(task: &Task) -> Option<&TrainTask> {
     match task {
         Task::Unlearn(task) => Some(&task.original),

@@ -1,12 +1,11 @@
 //! Studies: strategies x horizons x forgotten subjects x seeds, each run once.
 //!
-//! [`StudyConfig`] is read and checked before any work; [`Study::open`] lists the cohort and splits
-//! it; [`Study::run`] does every task whose record is not there yet; [`Study::rows`] turns the records
-//! into result rows. A task is named by the digest of everything that decides its outcome, so a
-//! record is found again by any study that needs the same thing: the baseline of two studies, or
-//! the model retrained without a subject, is trained once.
+//! [`StudyConfig`] is read and checked before any work; [`Study::open`] lists the cohort and splits it; [`Study::run`]
+//! runs every task that has no record; [`Study::rows`] turns the records into result rows. A task is named by the
+//! digest of everything that determines its outcome, so any study that needs the same task finds its record: the
+//! baseline of two studies, or the model retrained without a subject, is trained once.
 //!
-//! Deliberately absent: printing, and any decision about how a strategy works.
+//! Deliberately absent: printing, and the working of strategies.
 
 mod cases;
 mod config;

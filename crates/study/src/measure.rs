@@ -1,6 +1,7 @@
-//! What an audit measures of a subject under a network: the one place where its features meet a network.
+//! The measurements of an audit on a subject under a network; this is the only place where audit features use a
+//! network.
 //!
-//! The arithmetic is `lacuna-audit`'s, which has never seen a tensor.
+//! The arithmetic is in `lacuna-audit`, which does not depend on tensors.
 
 use crate::{Data, StudyError};
 use lacuna_audit::distance::Representation;
@@ -11,34 +12,35 @@ use lacuna_nn::{BatchNormMode, Device, Network, Pass, Stage, Tensor};
 use lacuna_train::{TrainError, input_tensor, targets};
 use std::collections::BTreeSet;
 
-/// A subject as a network sees it.
+/// The measurements of one subject under one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// One number per feature, the mean over scans.
+    /// The audit features, each the mean over the subject's scans.
     pub features: Features,
-    /// What distances between models are computed from, scan by scan. As personal as the scans: it stays in memory.
+    /// The data that distances between models are computed from, one entry per scan. It is as personal as the scans, so
+    /// it is never written to disk.
     pub scans: Vec<SeenScan>,
 }
 
-/// One scan as a network sees it.
+/// The measurements of one scan under one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeenScan {
-    /// `[C, D, H, W]` on the output grid.
+    /// The logits on the output grid, `[C, D, H, W]`.
     pub logits: Vec<f32>,
-    /// How many classes.
+    /// The number of classes C.
     pub classes: usize,
-    /// What each stage of the encoder makes of it, unless that is the same everywhere.
+    /// The representation at each stage of the encoder; `None` where it is constant.
     pub stages: Vec<(Stage, Option<Representation>)>,
-    /// Mean margin of each patch.
+    /// The mean margin of each patch.
     pub patch_margins: Vec<f64>,
 }
 
 impl Data {
-    /// Measure a subject with the running statistics: for each scan eight forward passes, of which seven see it mirrored,
-    /// and one backward.
+    /// Measures a subject, with BatchNorm's running statistics. Each scan costs eight forward passes, seven of them on
+    /// mirrored scans, and one backward pass.
     ///
     /// # Errors
-    /// A scan that cannot be fetched, a prediction that is not finite, or a scan without a label boundary.
+    /// If a scan cannot be loaded, a prediction is not finite, or a scan has no label boundary.
     pub fn see(&self, network: &Network, subject: &SubjectId, device: &Device) -> Result<Seen, StudyError> {
         let (mut features, mut scans) = (Vec::new(), Vec::new());
         for case in self.of(&BTreeSet::from([subject.clone()])) {
@@ -76,7 +78,7 @@ fn see(network: &Network, case: &Case, device: &Device) -> Result<(Features, See
     Ok((features, SeenScan { logits, classes, stages, patch_margins }))
 }
 
-/// The L2 norm of the mean cross-entropy's gradient by every weight, BatchNorm as it is when predicting.
+/// The L2 norm, over all weights, of the gradient of the mean cross-entropy, with BatchNorm in evaluation mode.
 fn gradient_norm(network: &Network, case: &Case, classes: usize, device: &Device) -> Result<f64, StudyError> {
     let pass = Pass::training(&network.parameters, BatchNormMode::Running, &|_| true);
     let logits = network.forward(&pass, input_tensor(&[case], device)?);
@@ -85,14 +87,15 @@ fn gradient_norm(network: &Network, case: &Case, classes: usize, device: &Device
         let gradient = gradient.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32");
         gradient.iter().map(|value| f64::from(*value).powi(2)).sum()
     };
-    // A model that is perfectly sure and right has none; its logarithm is that of the least there is.
+    // A model that is certain and right has a gradient of 0; the smallest positive number stands for it, since its
+    // logarithm is taken.
     Ok(pass.gradients(&loss).into_values().map(squares).sum::<f64>().sqrt().max(f64::MIN_POSITIVE))
 }
 
-/// D, H and W.
+/// The axes D, H and W of a `[N, C, D, H, W]` tensor.
 const AXES: [usize; 3] = [2, 3, 4];
 
-/// Mirrored along those axes whose bits are set.
+/// The tensor mirrored along the axes whose bits are set in `axes`.
 fn mirror(tensor: Tensor<5>, axes: usize) -> Tensor<5> {
     let set = AXES.into_iter().enumerate().filter(|(bit, _)| axes >> bit & 1 == 1);
     set.fold(tensor, |tensor, (_, axis)| tensor.flip([axis as isize]))

@@ -1,16 +1,16 @@
-//! Memory, where the system tells: only Linux does.
+//! Memory of the machine and of this process, on Linux; unknown on other systems.
 
-/// What can be had without swapping, in bytes.
+/// The bytes of memory that are available without swapping; `None` where the system does not state it.
 pub(crate) fn available_bytes() -> Option<u64> {
     field("/proc/meminfo", "MemAvailable:")
 }
 
-/// The most memory this process has held at once, in bytes.
+/// The peak memory of this process in bytes; `None` where the system does not state it.
 pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
 }
 
-/// A line `NAME   123 kB` of one of the kernel's tables, in bytes.
+/// The value in bytes of a line `NAME   123 kB` in one of the kernel's tables.
 fn field(table: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(table).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -1,4 +1,4 @@
-//! The models of finished tasks: read where they lie, made again where they do not.
+//! The models of finished tasks: read from their files, or made again where a file is missing.
 
 use crate::study::{Progress, Study};
 use crate::{Record, StudyError, Task};
@@ -6,11 +6,11 @@ use lacuna_nn::Network;
 use std::collections::BTreeMap;
 
 impl Study {
-    /// The model at the end of a recorded task, from its file or, where that is gone, made again.
+    /// The final model of a recorded task, from its file or, where that is missing, made again.
     ///
     /// # Errors
-    /// [`StudyError::Record`] if the task has no record or ended without a model;
-    /// [`StudyError::NotRepeated`] if the model made again is not the recorded one.
+    /// [`StudyError::Record`] if the task has no record or ended without a model; [`StudyError::NotRepeated`] if the
+    /// repeated run gives another model than the recorded one.
     pub fn model(&self, task: &Task, progress: &mut dyn Progress) -> Result<Network, StudyError> {
         let key = task.key();
         let path = self.store().record_path(key);
@@ -31,7 +31,7 @@ impl Study {
         Err(StudyError::NotRepeated { key: key.to_string(), path, recorded, found })
     }
 
-    /// Do again what a task's record says was done, for its model; `None` for a probe, which leaves none.
+    /// Runs a task again for its model; `None` for a probe, which has none.
     pub(crate) fn made_again(
         &self,
         task: &Task,
@@ -44,7 +44,7 @@ impl Study {
                 self.train(task, progress)?
             }
             Task::Unlearn(task) => {
-                // Which may have to be made again itself.
+                // The original may have to be made again too.
                 let original = self.model(&Task::Train(task.original.clone()), progress)?;
                 progress.made_again(Some((&what, epochs)));
                 self.unlearn(task, &original, progress)?
@@ -56,11 +56,11 @@ impl Study {
         Ok(Some(made))
     }
 
-    /// What a model file says of itself beside its network.
+    /// The metadata that is written into a model file beside its network.
     pub(crate) fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         let classes = serde_json::to_string(self.data().labels.classes()).expect("names are JSON");
         let preprocessing = serde_json::to_string(&self.config().preprocess).expect("plain data is JSON");
-        // Whatever forgets from this model later has to go by the loss that it was trained with.
+        // A later unlearning of this model has to use the loss that it was trained with.
         let loss = serde_json::to_string(&self.config().train.loss).expect("plain data is JSON");
         BTreeMap::from([
             ("run".to_string(), key.to_string()),

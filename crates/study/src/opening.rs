@@ -1,4 +1,4 @@
-//! What is decided and checked when a study is opened.
+//! The decisions and checks of opening a study.
 
 use crate::{Forget, NetworkConfig, SplitConfig, StudyError};
 use lacuna_cohort::{Folds, Split, SplitLists, SubjectId};
@@ -6,10 +6,10 @@ use lacuna_nn::{Architecture, Device, Network, load_matching};
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One split per forgotten subject.
+/// The split of each forgotten subject.
 ///
 /// # Errors
-/// A subject that is unknown or not trained on, or nobody left to retrain on without it.
+/// If a subject is unknown or not trained on, or no subject would remain to retrain on without it.
 pub(crate) fn splits(config: &SplitConfig, subjects: &[SubjectId]) -> Result<Vec<(SubjectId, Split)>, StudyError> {
     let splits = forgetting_each(config, subjects)?;
     match splits.iter().find(|(_, split)| split.retain().is_empty()) {
@@ -42,18 +42,18 @@ fn forgetting_each(split: &SplitConfig, subjects: &[SubjectId]) -> Result<Vec<(S
     forget.into_iter().map(|subject| Ok((subject.clone(), one.with_forget([subject])?))).collect()
 }
 
-/// Everybody a split knows.
+/// All subjects of a split: retained, forgotten and held out.
 pub(crate) fn everybody(split: &Split) -> BTreeSet<SubjectId> {
     split.train().union(split.held_out()).cloned().collect()
 }
 
-/// The digest of the file with initial weights, if it holds the whole encoder.
+/// Checks that a file with initial weights holds the whole encoder, and returns the file's digest.
 ///
-/// A head that the file lacks begins fresh; one that it holds is taken over and must fit too. A network
-/// that fits in part would train from half-random weights without a word.
+/// A head that the file lacks is initialised afresh; a head that it holds is used and must fit too. Without this check,
+/// a network that fits in part would train from partly random weights without notice.
 ///
 /// # Errors
-/// [`StudyError::Init`] with what matched and what did not, or a file that cannot be read.
+/// [`StudyError::Init`] with the tensors that matched and did not, or an error of reading the file.
 pub fn check_init(
     network: &NetworkConfig,
     architecture: &Architecture,
@@ -80,7 +80,7 @@ pub fn check_init(
     Ok(Some(lacuna_disk::digest_file(path)?))
 }
 
-/// Texts that go into result files.
+/// Checks the texts that will be written into result files.
 pub(crate) fn check_texts(classes: &[String], table: &str) -> Result<(), StudyError> {
     for text in classes.iter().map(String::as_str).chain([table]) {
         lacuna_report::check_text(text).map_err(|expected| StudyError::BadSetting {
@@ -92,10 +92,11 @@ pub(crate) fn check_texts(classes: &[String], table: &str) -> Result<(), StudyEr
     Ok(())
 }
 
-/// Names in place of ids, each a keyed digest of the id: who has ids and study file, and not the key, computes none.
+/// The name that replaces each id: a keyed digest of the id, which cannot be computed from ids and study file without
+/// the key.
 ///
 /// # Errors
-/// Two ids that would have one name.
+/// If two ids would get the same name.
 pub(crate) fn pseudonyms(
     subjects: &[SubjectId],
     name: impl Fn(&str) -> String,

@@ -1,4 +1,5 @@
-//! The `[probe]` table of a study file: is the subject gone from memory, or only from what the network says?
+//! The `[probe]` table of a study file. Probes ask whether the subject is gone from the weights, or only from the
+//! predictions.
 
 use crate::StudyError;
 use crate::config::bad;
@@ -7,28 +8,28 @@ use lacuna_train::{Schedule, TrainConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How models are probed, references and unlearned ones alike.
+/// How models are probed; the same for reference models and unlearned models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// After which horizons of an unlearning run.
+    /// The horizons of an unlearning run whose models are probed.
     pub horizons: ProbeHorizons,
-    /// Whether more training on the others brings the subject back.
+    /// The test whether more training on the retain subjects restores the subject's scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebound: Option<ReboundConfig>,
-    /// How soon the subject is learned again.
+    /// The test of how many passes it takes to learn the subject again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relearn: Option<RelearnConfig>,
 }
 
-/// Which models of an unlearning run are probed.
+/// The horizons of an unlearning run whose models are probed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeHorizons {
-    /// The last.
+    /// The model of the longest horizon only.
     #[default]
     Longest,
-    /// That of each horizon.
+    /// The models of all horizons.
     Each,
 }
 
@@ -36,27 +37,27 @@ pub enum ProbeHorizons {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReboundConfig {
-    /// Passes over the retain subjects.
+    /// The number of passes over the retain subjects.
     pub epochs: usize,
-    /// Of encoder and head alike, constant.
+    /// The constant learning rate of encoder and head.
     pub learning_rate: f64,
-    /// What BatchNorm normalises with; running statistics stay as they are if unsaid.
+    /// The statistics that BatchNorm normalises with; by default its running statistics, which stay unchanged.
     #[serde(default = "frozen")]
     pub batch_norm: BatchNormMode,
 }
 
-/// Supervised training on the forgotten subject alone, until it is known.
+/// Supervised training on the forgotten subject alone, until the subject is learned again.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelearnConfig {
-    /// The subject is known from this mean cross-entropy on the output grid downwards.
+    /// The subject counts as learned once its mean cross-entropy on the output grid, in nats, is at most this.
     #[serde(default = "known")]
     pub cross_entropy_max: f64,
-    /// The most passes over the subject's scans.
+    /// The largest number of passes over the subject's scans.
     pub epochs_max: usize,
-    /// Of encoder and head alike, constant.
+    /// The constant learning rate of encoder and head.
     pub learning_rate: f64,
-    /// What BatchNorm normalises with; running statistics stay as they are if unsaid.
+    /// The statistics that BatchNorm normalises with; by default its running statistics, which stay unchanged.
     #[serde(default = "frozen")]
     pub batch_norm: BatchNormMode,
 }
@@ -69,24 +70,24 @@ fn known() -> f64 {
     0.1
 }
 
-/// One question to a model.
+/// A probe of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
-    /// Does the subject come back?
+    /// More training on the retain subjects; see [`ReboundConfig`].
     Rebound(ReboundConfig),
-    /// How soon is it learned again?
+    /// Training on the forgotten subject; see [`RelearnConfig`].
     Relearn(RelearnConfig),
 }
 
 impl ProbeConfig {
-    /// The probes asked for.
+    /// The probes that the table asks for.
     pub fn probes(&self) -> Vec<Probe> {
         self.rebound.map(Probe::Rebound).into_iter().chain(self.relearn.map(Probe::Relearn)).collect()
     }
 
     /// # Errors
-    /// The first setting that no probe can have.
+    /// The first setting that is not allowed.
     pub(crate) fn check(&self, train: &TrainConfig) -> Result<(), StudyError> {
         for probe in self.probes() {
             probe.train_config(train).checked().map_err(|error| match error {
@@ -106,7 +107,7 @@ impl ProbeConfig {
 }
 
 impl Probe {
-    /// As study files and records name it.
+    /// The name in study files and records.
     pub fn name(&self) -> &'static str {
         match self {
             Probe::Rebound(_) => "rebound",
@@ -114,7 +115,7 @@ impl Probe {
         }
     }
 
-    /// The most epochs it takes.
+    /// The largest number of epochs of the probe.
     pub fn epochs(&self) -> usize {
         match self {
             Probe::Rebound(rebound) => rebound.epochs,
@@ -122,7 +123,8 @@ impl Probe {
         }
     }
 
-    /// How it trains: as the study's models were trained, but for what the probe says.
+    /// The training settings of the probe: those of the study's models, with the probe's own epochs, rate and BatchNorm
+    /// mode.
     pub(crate) fn train_config(&self, train: &TrainConfig) -> TrainConfig {
         let (learning_rate, batch_norm) = match *self {
             Probe::Rebound(ReboundConfig { learning_rate, batch_norm, .. })
@@ -132,7 +134,7 @@ impl Probe {
             epochs: self.epochs(),
             learning_rate,
             batch_norm,
-            // A trained head is no newer than its encoder.
+            // A head that was trained needs no higher learning rate than the encoder.
             head_multiplier: 1.0,
             schedule: Schedule::Constant,
             ..train.clone()

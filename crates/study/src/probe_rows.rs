@@ -1,4 +1,4 @@
-//! From the records of probes and curves to the rows of `probes.csv` and `curves.csv`.
+//! The rows of `probes.csv` and `curves.csv`, from the records of probes and runs.
 
 use crate::record::Relearned;
 use crate::rows::{goal, sides};
@@ -11,10 +11,10 @@ use lacuna_report::{CurveRow, Goal, ProbeRow, Rebound, ReboundStatus, Relearn, R
 use std::collections::BTreeMap;
 
 impl Study {
-    /// One row for each model that was probed, as far as that is recorded.
+    /// One row for each probed model that is recorded.
     ///
     /// # Errors
-    /// A damaged record.
+    /// If a record is damaged.
     pub fn probe_rows(&self) -> Result<Vec<ProbeRow>, StudyError> {
         let mut rows: BTreeMap<Run, ProbeRow> = BTreeMap::new();
         for task in self.tasks() {
@@ -31,10 +31,10 @@ impl Study {
         Ok(rows.into_values().collect())
     }
 
-    /// One row for each point of each curve, as far as that is recorded.
+    /// One row for each point of each curve that is recorded.
     ///
     /// # Errors
-    /// A damaged record.
+    /// If a record is damaged.
     pub fn curve_rows(&self) -> Result<Vec<CurveRow>, StudyError> {
         let mut rows = Vec::new();
         for task in self.tasks() {
@@ -50,7 +50,7 @@ impl Study {
         Ok(rows)
     }
 
-    /// The run that a probe is about, as rows name it.
+    /// The run that a probe belongs to, as result rows name it.
     fn probed_run(&self, task: &ProbeTask) -> Run {
         let (strategy, goal, variant) = match &task.probed {
             Probed::Reference { strategy, .. } => (*strategy, Goal::Reference, ""),
@@ -86,7 +86,7 @@ impl Study {
         }
     }
 
-    /// Dice by role, averaged over the subjects that have one.
+    /// The mean Dice of each role, over the subjects that have a Dice.
     fn mean_dice(&self, scores: &BTreeMap<String, SubjectScores>, split: &Split) -> Roles<Option<f64>> {
         let mut means = Roles::default();
         for (role, subjects) in sides(split) {
@@ -97,7 +97,7 @@ impl Study {
     }
 }
 
-/// The place of a role.
+/// A mutable reference to the field of a role.
 pub(crate) fn of_role<T>(roles: &mut Roles<T>, role: Role) -> &mut T {
     match role {
         Role::Retain => &mut roles.retain,
@@ -107,7 +107,7 @@ pub(crate) fn of_role<T>(roles: &mut Roles<T>, role: Role) -> &mut T {
     }
 }
 
-/// The mean, unless there is nothing to average.
+/// The mean of the values, or `None` if there are none.
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

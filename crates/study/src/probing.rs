@@ -1,7 +1,7 @@
-//! Probes: what is still in a model, asked by training it a little more.
+//! Probes: a short further training that shows what a model still holds of a subject.
 //!
-//! A rebound is a run like any other and is resumed like one. A relearning takes a few passes of one subject: it keeps
-//! no checkpoint, and begins anew where it was interrupted. Both go through the one training loop and its streams.
+//! A rebound is a run like any other, and is resumed like one. A relearning takes a few passes of one subject: it keeps
+//! no checkpoint, and begins anew after an interruption. Both use the training loop and its streams.
 
 use crate::probe_config::{Probe, ProbeConfig, RelearnConfig};
 use crate::record::Relearned;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 impl Study {
-    /// The model that a probe is about; `None` if its run diverged before that horizon.
+    /// The model that a probe begins from; `None` if its run diverged before that horizon.
     pub(crate) fn probed_model(
         &self,
         task: &ProbeTask,
@@ -30,14 +30,15 @@ impl Study {
         }
     }
 
-    /// Whether the run that a probe is about is known to have diverged before.
+    /// Whether a record shows that the run to probe diverged before the probed horizon.
     pub(crate) fn is_impossible(&self, task: &ProbeTask) -> Result<bool, StudyError> {
         let Probed::Unlearned(unlearned) = &task.probed else { return Ok(false) };
         let record = self.store().record(&unlearned.key)?;
         Ok(record.is_some_and(|record| record.horizons.iter().all(|scores| scores.epochs != task.epochs)))
     }
 
-    /// The model of an unlearning run at a horizon: kept for its probes, or made again.
+    /// The model of an unlearning run at a horizon, kept for its probes or made again; `None` if the run diverged
+    /// before.
     fn model_at(
         &self,
         task: &UnlearnTask,
@@ -65,11 +66,11 @@ impl Study {
         }
     }
 
-    /// Ask a model from outside: every probe of the study, with those who stay of a retrained run. Each is recorded under
-    /// the model's digest, so that nobody trains it twice.
+    /// Runs every probe of the study on a model from outside the study; the retain subjects are those of `retrained`.
+    /// Each result is recorded under the model's digest, so that it is computed once.
     ///
     /// # Errors
-    /// As [`Study::run`].
+    /// Those of [`Study::run`].
     pub fn probe_delivered(
         &self,
         network: &Network,
@@ -93,7 +94,7 @@ impl Study {
         self.config().probe.iter().flat_map(ProbeConfig::probes).map(ask).collect()
     }
 
-    /// Ask it.
+    /// Runs a probe on a network, and returns its record without writing it.
     pub(crate) fn probe(
         &self,
         task: &ProbeTask,
@@ -170,21 +171,21 @@ impl Study {
     }
 }
 
-/// The digest of the model at a horizon, `None` for a horizon that was not reached. Records of before digests were
-/// told at each horizon have that of the last.
+/// The digest of the model at a horizon; the outer `None` means that the horizon was not reached, the inner one that
+/// the digest is unknown. Records without a digest per horizon have only that of the last.
 fn digest_at(record: &Record, epochs: usize) -> Option<Option<String>> {
     let scores = record.horizons.iter().find(|scores| scores.epochs == epochs)?;
     let last = record.horizons.iter().all(|scores| scores.epochs <= epochs);
     Some(scores.model.clone().or_else(|| record.model.clone().filter(|_| last)))
 }
 
-/// The monitor of a relearning: it stops as soon as the subject is known.
+/// The monitor of a relearning, which stops the training once the subject is learned.
 struct Lesson<'a> {
     study: &'a Study,
     forget: &'a SubjectId,
     scans: Vec<&'a Case>,
     relearn: &'a RelearnConfig,
-    /// Before the first epoch and after each.
+    /// The mean cross-entropy before the first epoch and after each epoch.
     cross_entropy: Vec<f64>,
     progress: &'a mut dyn Progress,
 }

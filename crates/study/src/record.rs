@@ -1,4 +1,4 @@
-//! What a finished run leaves: its scores at every horizon, its history, and what it cost.
+//! The record of a finished run: its scores at every horizon, its history, and its cost.
 
 mod outcome;
 
@@ -9,93 +9,93 @@ use lacuna_train::{EpochRecord, Passes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The format of [`Record`]; it changes when a reader would have to.
+/// The format's name in [`Record`]; its number rises with every change that a reader has to follow.
 pub const RECORD_SCHEMA: &str = "lacuna-record-3";
 
-/// A finished run.
+/// The record of a finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// [`RECORD_SCHEMA`].
+    /// The format's name, [`RECORD_SCHEMA`].
     pub schema: String,
     /// The digest that names the run.
     pub key: String,
-    /// The digest of the model at the end, if it got there.
+    /// The digest of the final model; `None` if the run diverged.
     pub model: Option<String>,
-    /// The digest of the model it began from, where that was a trained one.
+    /// The digest of the trained model that the run began from, if it began from one.
     pub parent: Option<String>,
-    /// The scores at each horizon reached.
+    /// The scores at each horizon that was reached.
     pub horizons: Vec<EpochScores>,
-    /// In which epoch and how it diverged, if it did.
+    /// A description of the divergence, with its epoch, if the run diverged.
     pub diverged: Option<String>,
-    /// Volumes passed through the network.
+    /// The volumes passed through the network.
     pub passes: Passes,
-    /// Volumes passed through networks before the first step.
+    /// The volumes passed through networks before the first step.
     pub preparation: Passes,
-    /// Wall-clock time of the run, evaluation included; of the last piece, if it was resumed.
+    /// Wall-clock seconds of the run, evaluation included; of its last piece if it was resumed.
     pub seconds: f64,
-    /// One entry per epoch.
+    /// The history of the training, one entry per epoch.
     pub history: Vec<EpochRecord>,
-    /// An unlearning run's scores by role every few epochs, if the study asked for them.
+    /// An unlearning run's scores by role every few epochs, if the study asks for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<CurvePoint>,
-    /// How a relearning went, if the run was one.
+    /// The result of a relearning, if the run was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relearned: Option<Relearned>,
-    /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above; absent until
-    /// the record is written. It shows damage and careless edits; a forger can compute it too.
+    /// BLAKE3 of the record's JSON without the seal and without white space, keys in the order above; absent until the
+    /// record is written. It shows damage and careless edits; a forger can compute it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
 }
 
-/// Scores on the output grid after some epochs, averaged over the subjects of each role.
+/// Scores on the output grid after a number of epochs, averaged over the subjects of each role.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurvePoint {
-    /// Epochs done.
+    /// The number of finished epochs.
     pub epochs: usize,
-    /// Mean Dice.
+    /// The mean Dice of each role.
     pub dice: Roles<Option<f64>>,
-    /// Mean cross-entropy.
+    /// The mean cross-entropy of each role, in nats.
     pub cross_entropy: Roles<Option<f64>>,
 }
 
-/// How a model learned a subject again.
+/// The result of learning a subject again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relearned {
-    /// Volumes passed until the subject was known; `None` if it never was.
+    /// The volumes passed until the subject was learned; `None` if it was not learned.
     pub passes: Option<u64>,
-    /// After so many it was given up.
+    /// The volumes after which the relearning was stopped.
     pub passes_max: u64,
-    /// The subject is known from this mean cross-entropy on the output grid downwards.
+    /// The subject counts as learned once its mean cross-entropy on the output grid, in nats, is at most this.
     pub cross_entropy_max: f64,
-    /// The subject's mean cross-entropy before the first epoch and after each.
+    /// The subject's mean cross-entropy before the first epoch and after each epoch.
     pub cross_entropy: Vec<f64>,
 }
 
-/// Everybody's scores after some epochs.
+/// The scores of all subjects after a number of epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochScores {
-    /// Epochs done.
+    /// The number of finished epochs.
     pub epochs: usize,
-    /// By subject, on the volume's grid.
+    /// The scores on the volume's grid, by subject.
     pub volume: BTreeMap<String, SubjectScores>,
-    /// By subject, on the network's output grid.
+    /// The scores on the network's output grid, by subject.
     pub output: BTreeMap<String, SubjectScores>,
-    /// By subject, the mean cross-entropy on the output grid, in nats; empty where it was not computed.
+    /// The mean cross-entropy on the output grid in nats, by subject; empty where it was not computed.
     pub cross_entropy: BTreeMap<String, f64>,
-    /// Whether every prediction knew one class only.
+    /// Whether every prediction consists of one class only.
     pub collapsed: bool,
-    /// The digest of the model that was scored; absent in records that were migrated from a format without it.
+    /// The digest of the scored model; absent in records that were migrated from a format without it.
     pub model: Option<String>,
-    /// What the run had cost by then; absent in the same records.
+    /// The cost of the run up to this horizon; absent in the same records.
     pub cost: Option<HorizonCost>,
 }
 
 impl Record {
-    /// The text of its file.
+    /// The content of the record's file: one line of JSON.
     pub fn to_line(&self) -> Vec<u8> {
         let mut text = serde_json::to_vec(self).expect("plain data is JSON");
         text.push(b'\n');
@@ -113,7 +113,7 @@ impl Record {
         lacuna_disk::digest(&serde_json::to_vec(&unsealed).expect("plain data is JSON"))
     }
 
-    /// The record of run `key` in its file's text; an error says what was found instead.
+    /// Parses the text of run `key`'s record; an error describes what was found instead.
     pub(crate) fn parse(text: &str, key: &str) -> Result<Record, String> {
         let damage = |error: serde_json::Error| format!("damage: {error}");
         let Format { schema } = serde_json::from_str(text).map_err(damage)?;
@@ -127,7 +127,7 @@ impl Record {
         }
     }
 
-    /// What is wrong with it as the record of run `key`, if anything is.
+    /// The defect of this as the record of run `key`, if there is one.
     fn fault(&self, key: &str) -> Option<String> {
         match &self.seal {
             _ if self.key != key => Some(format!("that of run {}", self.key)),
@@ -138,7 +138,7 @@ impl Record {
     }
 }
 
-/// All that is read of a record before its format is known.
+/// The only part of a record that is read before its format is known.
 #[derive(Deserialize)]
 struct Format {
     schema: String,

@@ -1,4 +1,4 @@
-//! From records to the rows of `results.csv`.
+//! The rows of `results.csv`, from the records.
 
 use crate::study::Study;
 use crate::task::{TrainTask, UnlearnTask};
@@ -8,22 +8,22 @@ use lacuna_report::{Cost, Goal, Outcome, ResultRow, Role, Run, ScoreGrid, Scored
 use lacuna_train::Passes;
 use std::collections::BTreeSet;
 
-/// One horizon of a run, as rows are made of it.
+/// One horizon of a run, with the data that its rows need.
 struct Horizon<'a> {
     run: Run,
     /// The digest that names the task.
     key: &'a str,
     split: &'a Split,
     scores: &'a EpochScores,
-    /// What the model retrained without the same subject took.
+    /// The passes of the model retrained without the same subject, if known.
     retraining: Option<Passes>,
 }
 
 impl Study {
-    /// The rows of every run that is recorded; an unfinished study has fewer.
+    /// The rows of every recorded run; an unfinished study has fewer.
     ///
     /// # Errors
-    /// A damaged record.
+    /// If a record is damaged.
     pub fn rows(&self) -> Result<Vec<ResultRow>, StudyError> {
         let mut rows = Vec::new();
         for (seed, (forget, split)) in self.config().seeds.iter().flat_map(|&seed| self.of_seed(seed)) {
@@ -84,7 +84,7 @@ impl Study {
         Ok(())
     }
 
-    /// What the model retrained without the subject took, if that is recorded.
+    /// The passes of the model retrained without the subject, if that run is recorded.
     fn retraining(&self, split: &Split, seed: u64) -> Result<Option<Passes>, StudyError> {
         let task = self.train_task(split.retain(), split, seed);
         Ok(self.store().record(&task.key)?.map(|record| record.passes))
@@ -139,7 +139,7 @@ impl Study {
     }
 }
 
-/// What a recipe is after, as rows say it.
+/// The goal of a recipe.
 pub(crate) fn goal(variant: &Variant) -> Goal {
     match variant.recipe.goal {
         lacuna_unlearn::Goal::Suppress => Goal::Suppress,
@@ -147,7 +147,7 @@ pub(crate) fn goal(variant: &Variant) -> Goal {
     }
 }
 
-/// Everybody of a split by role.
+/// The subjects of a split, by role.
 pub(crate) fn sides(split: &Split) -> [(Role, BTreeSet<SubjectId>); 3] {
     [(Role::Retain, split.retain()), (Role::Forget, split.forget().clone()), (Role::HeldOut, split.held_out().clone())]
 }

@@ -104,14 +104,14 @@ impl Study {
         Ok(EpochScores { epochs, volume, output, cross_entropy, collapsed, model, cost: None })
     }
 
-    /// What an unlearning run takes before its first step.
+    /// The passes of an unlearning run before its first step.
     pub(crate) fn preparation_of(&self, task: &UnlearnTask) -> Result<Passes, StudyError> {
         let cases = self.data.of(&task.passed());
         let sets = task.sets(&cases)?;
         Ok(preparation_passes(&task.variant.recipe, &sets)?)
     }
 
-    /// Everybody that an unlearning run knows of, by role.
+    /// The subjects of an unlearning run, by role.
     fn sides_of(&self, task: &UnlearnTask) -> [(Role, BTreeSet<SubjectId>); 3] {
         let forget = BTreeSet::from([task.forget.clone()]);
         let TrainTask { train, scored, .. } = &task.original;
@@ -122,7 +122,7 @@ impl Study {
         ]
     }
 
-    /// An error that may be recorded, under the name that records show.
+    /// The error with the subject's shown name in place of its id, so that it can be recorded.
     pub(crate) fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
         match (error, self.pseudonyms.get(subject)) {
             (TrainError::NotFinite { .. }, Some(name)) => TrainError::NotFinite { scan: format!("of {name}") },
@@ -131,7 +131,7 @@ impl Study {
     }
 }
 
-/// How a run ended, beside the state that it reached.
+/// The end of a run, beside the state that it reached.
 pub(crate) struct Ending {
     pub(crate) parent: Option<String>,
     pub(crate) preparation: Passes,
@@ -141,7 +141,7 @@ pub(crate) struct Ending {
     pub(crate) start: Instant,
 }
 
-/// How a run diverged, if that is how it ended; every other error stays one.
+/// The description of a divergence, if the run ended by one; every other error is returned as an error.
 pub(crate) fn divergence(outcome: Result<(), TrainError>) -> Result<Option<String>, StudyError> {
     match outcome {
         Ok(()) => Ok(None),

@@ -1,7 +1,7 @@
 //! A search for settings, on subjects that the study does not report.
 //!
-//! Settings that were chosen on a subject fit that subject, and a figure of it afterwards flatters the method. So the
-//! subjects of a search are named in the study file itself, and a study that reports one of them is refused.
+//! Settings that were chosen on a subject fit that subject, and later scores on it overrate the method. So the subjects
+//! of a search are named in the study file, and a study that reports one of them is refused.
 
 use crate::config::{Forget, UnlearnConfig, VariantConfig, bad, one_seed};
 use crate::{StudyConfig, StudyError, Variant};
@@ -11,48 +11,49 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is tried, and on whom.
+/// The `[search]` table of a study file: the settings to try, and the subjects to try them on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Who is forgotten while settings are chosen: trained on, never held out, forgotten in no table of the study.
+    /// The subjects to forget while settings are chosen. They are trained on, never held out, and in no table of the
+    /// study.
     pub subjects: Vec<SubjectId>,
-    /// The seeds of the search.
+    /// The seeds of the search, instead of the study's.
     #[serde(default = "one_seed")]
     pub seeds: Vec<u64>,
-    /// The settings.
+    /// The settings to try, one space for each strategy.
     pub spaces: Vec<SpaceConfig>,
 }
 
-/// Settings of one strategy: every combination of the values of some keys.
+/// The settings to try of one strategy: every combination of the values of some keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceConfig {
     /// A named strategy, or a new name, in which case recipe and grid are the whole recipe.
     pub strategy: String,
-    /// Keys that all share.
+    /// The recipe keys that all combinations share.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     #[schemars(with = "lacuna_unlearn::Recipe")]
     pub recipe: toml::Table,
     /// The values to try of each key.
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
-    /// Its own horizons; each is ranked by itself.
+    /// The horizons of this space, instead of the study's; settings are ranked at each horizon separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<Vec<usize>>,
-    /// The most combinations that are tried, drawn by chance where there are more.
+    /// The largest number of combinations to try; if there are more, this many are drawn at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials_max: Option<usize>,
 }
 
-/// The most combinations of one space before any is drawn.
+/// The largest number of combinations of one space, before any are drawn.
 const COMBINATIONS_MAX: usize = 100_000;
 
 impl StudyConfig {
-    /// The search of a study, as a study of its own.
+    /// The search as a study of its own.
     ///
     /// # Errors
-    /// A study without a `[search]`.
+    /// If the study has no `[search]` table.
     pub fn searching(&self) -> Result<StudyConfig, StudyError> {
         let Some(search) = &self.search else {
             return Err(bad("search", "a [search] with subjects and spaces", "none"));
@@ -67,7 +68,7 @@ impl StudyConfig {
         study.checked()
     }
 
-    /// That nobody is reported on whom settings are chosen.
+    /// Checks that no subject of the search is reported or held out by the study.
     pub(crate) fn check_search(&self) -> Result<(), StudyError> {
         let Some(search) = &self.search else { return Ok(()) };
         let Forget::Only(reported) = &self.split.forget else {
@@ -87,7 +88,7 @@ impl StudyConfig {
 }
 
 impl SearchConfig {
-    /// Every setting that is tried.
+    /// The settings to try.
     fn variants(&self) -> Result<Vec<VariantConfig>, StudyError> {
         if self.spaces.is_empty() {
             return Err(bad("search.spaces", "at least one", "none"));
@@ -114,7 +115,7 @@ impl SpaceConfig {
         Ok(self.places(count).into_iter().map(of).collect())
     }
 
-    /// All places in the grid, or so many by chance, in order.
+    /// The indices of the combinations to try, in order: all, or `trials_max` that are drawn from a fixed stream.
     fn places(&self, count: usize) -> Vec<usize> {
         let most = self.trials_max.unwrap_or(count);
         let stream = Seed(0).stream("search").part(&self.strategy);
@@ -128,7 +129,7 @@ impl SpaceConfig {
         places
     }
 
-    /// The values at a place, the last key moving fastest.
+    /// The combination with this index; the last key varies fastest.
     fn combination(&self, mut place: usize) -> toml::Table {
         let mut values = toml::Table::new();
         for (key, choices) in self.grid.iter().rev() {

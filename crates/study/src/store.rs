@@ -1,9 +1,9 @@
-//! Where records and models lie.
+//! The store of a study's records and models.
 //!
-//! Records are small and worth keeping under version control; models are large and can be made
-//! again from what a record says. So they lie in two places, each a folder or a prefix in a bucket; records that are
-//! complete may also be an archive. Where many processes do the tasks of one study, each writes models and checkpoints
-//! to a folder of its own, and what it made is moved to the others' when its record counts.
+//! Records are small and worth keeping under version control; models are large and can be made again from their
+//! records. So they lie in two places, each a folder or a prefix in a bucket; a complete set of records can also be an
+//! archive. Where many processes run the tasks of one study, each writes models and checkpoints to a folder of its own,
+//! and its models are moved to the shared place when their record is accepted.
 
 use crate::{Record, StudyError};
 use lacuna_artefacts::{Artefact, Covers, Kind, Register, Site};
@@ -13,61 +13,62 @@ use lacuna_objects::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The largest record that is read.
+/// The largest record that is read, in bytes.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
 
-/// The largest model that is fetched from a bucket.
+/// The largest model that is fetched from a bucket, in bytes.
 const MODEL_BYTES_MAX: u64 = 16 << 30;
 
 const MODEL_ENDING: &str = ".safetensors";
 
-/// The two places, and a folder to work in.
+/// The places of records and models, and a folder for unfinished work.
 #[derive(Clone, Debug)]
 pub struct Store {
     records: Place,
     models: Place,
-    /// Where models and checkpoints are written; that of `models`, unless somebody else may be at the same task or the
-    /// models are in a bucket.
+    /// The folder where models and checkpoints are written. It is the folder of `models`, unless another process may
+    /// run the same task or the models are in a bucket.
     work: PathBuf,
-    /// The folder of runs in whose site's registers models and checkpoints are entered.
+    /// The folder of runs whose registers list models and checkpoints, if any.
     runs: Option<PathBuf>,
-    /// A site that was opened already, in place of that one.
+    /// An opened site that is used instead of the one of `runs`.
     site: Option<Site>,
 }
 
 impl Store {
-    /// A store in two folders, which are made when first written to.
+    /// A store in two folders, which are created when they are first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
         Store { records: Place::folder_at(records), models: Place::folder_at(models), work, runs: None, site: None }
     }
 
-    /// A store in two places; models in a bucket are written to `work` first, and fetched to there.
+    /// A store in two places; models in a bucket are written to `work` first, and fetched into it.
     pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
         Store { records, models, work, runs: None, site: None }
     }
 
-    /// The same store with models and checkpoints written to a folder that nobody else writes to; models are still
-    /// found in the store's own.
+    /// The same store, which writes models and checkpoints to a folder of this process alone; it still reads models
+    /// from the shared place.
     pub fn working_in(&self, work: PathBuf) -> Store {
         Store { work, ..self.clone() }
     }
 
-    /// The same store whose models and checkpoints are entered into registers of the site of a folder of runs.
+    /// The same store, which lists its models and checkpoints in the registers of a folder of runs.
     pub fn registering(self, runs: PathBuf) -> Store {
         Store { runs: Some(runs), ..self }
     }
 
-    /// The same store under the key of this site, whatever the folder of runs.
+    /// The same store, which lists people under the key of this site, whatever the folder of runs.
     pub fn of_site(self, site: Site) -> Store {
         Store { site: Some(site), ..self }
     }
 
-    /// Under whose key people are named, if there is any; that of a folder of runs is made at its first use.
+    /// The site under whose key registers name people, if the store has one; the key of a folder of runs is made at its
+    /// first use.
     ///
     /// # Errors
-    /// A key that cannot be read or made.
+    /// If the key cannot be read or made.
     pub fn site(&self) -> Result<Option<Site>, StudyError> {
         match (&self.site, &self.runs) {
             (Some(site), _) => Ok(Some(site.clone())),
@@ -76,11 +77,11 @@ impl Store {
         }
     }
 
-    /// Enter whose data the files of a run will hold, before any of them is written: a run that is killed is known all
-    /// the same. Checkpoints hold whom a model is made to forget, too.
+    /// Registers whose data the files of a run will hold. It is called before any file is written, so that a killed run
+    /// is listed too. Checkpoints also hold the subjects that a model unlearns.
     ///
     /// # Errors
-    /// A register that cannot be written.
+    /// If the register cannot be written.
     pub(crate) fn register(
         &self,
         key: &str,
@@ -102,7 +103,7 @@ impl Store {
             Register::of(folder).enter(&site.fingerprint(), &artefact)?;
         }
         if shared != Some(self.work.as_path()) {
-            // A folder of one attempt goes with it, so the site need not remember it.
+            // The folder of one attempt is deleted with its register, so the site need not remember it.
             Register::of(&self.work).enter(&site.fingerprint(), &artefact)?;
         }
         if let Some(folder) = self.records.folder() {
@@ -111,19 +112,19 @@ impl Store {
         Ok(())
     }
 
-    /// Remove what killed processes left of writes, a day after; folders alone have such files.
+    /// Removes temporary files that killed processes left more than a day ago; only folders have such files.
     ///
     /// # Errors
-    /// A folder that cannot be listed, or a file that cannot be removed.
+    /// If the folder cannot be listed, or a file cannot be removed.
     pub fn remove_abandoned(&self) -> Result<(), StudyError> {
         let folders = [self.records.folder(), self.models.folder(), Some(self.work.as_path())];
         Ok(folders.into_iter().flatten().try_for_each(lacuna_disk::remove_abandoned)?)
     }
 
-    /// Move the models made in the private folder to where all find them.
+    /// Moves the models of the private folder to the shared place.
     ///
     /// # Errors
-    /// If one cannot be moved.
+    /// If a model cannot be moved.
     pub fn publish_models(&self) -> Result<(), StudyError> {
         for name in self.made()? {
             let made = self.work.join(&name);
@@ -135,7 +136,7 @@ impl Store {
         Ok(())
     }
 
-    /// The names of model files in the private folder, in order; none where there is no such folder.
+    /// The names of model files in the private folder, in order; empty if there is no such folder.
     fn made(&self) -> Result<BTreeSet<String>, StudyError> {
         if self.models.folder() == Some(&self.work) || !self.work.exists() {
             return Ok(BTreeSet::new());
@@ -143,7 +144,7 @@ impl Store {
         let refused = |source| lacuna_disk::DiskError::Io { path: self.work.clone(), action: "list", source };
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(&self.work).map_err(refused)? {
-            // A model is named by a digest; what is no text is none.
+            // A model's name is a digest; a name that is no text belongs to no model.
             let name = entry.map_err(refused)?.file_name().into_string().unwrap_or_default();
             if name.ends_with(MODEL_ENDING) {
                 names.insert(name);
@@ -152,16 +153,17 @@ impl Store {
         Ok(names)
     }
 
-    /// The names of what an unfinished run needs to go on, in the order in which they may be copied while it goes on.
+    /// The names of the files that an unfinished run resumes from, in the order in which they may be copied while it
+    /// runs.
     pub fn unfinished(key: &str) -> [String; 2] {
-        // A checkpoint may be older than the scores beside it, never newer.
+        // The checkpoint may be older than the scores beside it, never newer.
         [format!("{key}.checkpoint"), format!("{key}.partial.json")]
     }
 
-    /// The record of a run, if it is finished.
+    /// Reads the record of a run; `None` if the run is not finished.
     ///
     /// # Errors
-    /// A file that is not that run's record, or is not as it was sealed.
+    /// If the file is not that run's record, or was changed after it was sealed.
     pub fn record(&self, key: &str) -> Result<Option<Record>, StudyError> {
         let Some(bytes) = self.records.read(&record_name(key), RECORD_BYTES_MAX)? else { return Ok(None) };
         let text = String::from_utf8(bytes).map_err(|error| format!("damage: {error}"));
@@ -174,40 +176,40 @@ impl Store {
         }
     }
 
-    /// Whether there is something where the record of a run lies; it is not read.
+    /// Whether a record of the run exists; its content is not checked.
     ///
     /// # Errors
-    /// A bucket that does not answer.
+    /// If the bucket does not answer.
     pub fn has_record(&self, key: &str) -> Result<bool, StudyError> {
         Ok(self.records.has(&record_name(key))?)
     }
 
-    /// Those of some runs that have something where their records lie, by one listing.
+    /// The runs of `keys` whose records exist, found by one listing; their content is not checked.
     ///
     /// # Errors
-    /// A folder that cannot be listed, or a bucket that does not answer.
+    /// If the folder cannot be listed, or the bucket does not answer.
     pub fn recorded<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Result<BTreeSet<&'a str>, StudyError> {
         let names = self.records.names()?;
         Ok(keys.filter(|key| names.contains(&record_name(key))).collect())
     }
 
-    /// The digest of the bytes of a run's record, if there are any.
+    /// The digest of the bytes of a run's record; `None` if there is no record.
     ///
     /// # Errors
-    /// As [`Store::has_record`].
+    /// Those of [`Store::has_record`].
     pub fn record_digest(&self, key: &str) -> Result<Option<String>, StudyError> {
         Ok(self.records.read(&record_name(key), RECORD_BYTES_MAX)?.map(|bytes| lacuna_disk::digest(&bytes)))
     }
 
-    /// Whether records can be written, asked before work that ends in one.
+    /// Checks that records can be written, before work whose result is a record.
     ///
     /// # Errors
-    /// Records that lie in an archive.
+    /// If the records lie in an archive.
     pub(crate) fn prove_writing(&self) -> Result<(), StudyError> {
         Ok(self.records.prove_writing()?)
     }
 
-    /// Record a finished run, atomically.
+    /// Writes the record of a finished run, atomically.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -215,7 +217,7 @@ impl Store {
         Ok(self.records.replace(&record_name(&record.key), &record.to_line())?)
     }
 
-    /// Record a finished run unless it has a record already; whether it had none.
+    /// Writes the record of a finished run unless it has one already; returns whether it was written.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -223,8 +225,8 @@ impl Store {
         Ok(self.records.create(&record_name(&record.key), &record.to_line())?)
     }
 
-    /// The model of a run, if it is there and is what its record says; a damaged file is as good as none,
-    /// since it can be made again and then is compared with the record.
+    /// Reads the model of a run. Returns `None` if the file is missing, damaged, or differs from `digest`: the model
+    /// can be made again, and is then compared with the record.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -236,7 +238,7 @@ impl Store {
             Some(folder) => read_if_right(&folder.join(model_name(key)), digest, device),
             None => {
                 let Some(bytes) = self.models.read(&model_name(key), MODEL_BYTES_MAX)? else { return Ok(None) };
-                // Not under a model's name, or it would be published as one that was made here.
+                // A name that no model has, or the file would be published as a model made here.
                 let fetched = self.work.join(format!("{key}.fetched"));
                 lacuna_disk::write_bytes(&fetched, &bytes)?;
                 let network = read_if_right(&fetched, digest, device);
@@ -246,7 +248,7 @@ impl Store {
         }
     }
 
-    /// Keep the model of a run.
+    /// Writes the model of a run.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -259,7 +261,7 @@ impl Store {
         Ok(write_model(&self.model_path(key), network, metadata)?)
     }
 
-    /// The model of a run at a horizon that is kept until its probes are recorded; see [`Store::model`].
+    /// Reads the model of a run at a horizon, which is kept until its probes are recorded; see [`Store::model`].
     pub(crate) fn model_at(
         &self,
         key: &str,
@@ -270,7 +272,7 @@ impl Store {
         self.model(&at(key, epochs), digest, device)
     }
 
-    /// Keep the model of a run at a horizon.
+    /// Writes the model of a run at a horizon.
     pub(crate) fn write_model_at(
         &self,
         key: &str,
@@ -281,48 +283,48 @@ impl Store {
         write_model(&self.model_path(&at(key, epochs)), network, metadata)
     }
 
-    /// Remove it again.
+    /// Removes the model of a run at a horizon; errors are ignored.
     pub(crate) fn forget_model_at(&self, key: &str, epochs: usize) {
-        // As of checkpoints, a leftover costs space and nothing else.
+        // As with checkpoints, a file that is left costs disk space and has no other effect.
         let _ = std::fs::remove_file(self.model_path(&at(key, epochs)));
     }
 
-    /// Whether the model of a run is there, without reading it; a bucket that does not answer has none now.
+    /// Whether the model of a run exists, without reading it; false if the bucket does not answer.
     pub fn has_model(&self, key: &str) -> bool {
         self.model_path(key).exists() || self.models.has(&model_name(key)).unwrap_or(false)
     }
 
-    /// Where the model of a run is written.
+    /// The path to which the model of a run is written.
     fn model_path(&self, key: &str) -> PathBuf {
         self.work.join(model_name(key))
     }
 
-    /// Where the checkpoint of an unfinished run lies.
+    /// The path of an unfinished run's checkpoint.
     pub(crate) fn checkpoint_path(&self, key: &str) -> PathBuf {
         let [checkpoint, _] = Store::unfinished(key);
         self.work.join(checkpoint)
     }
 
-    /// Where the scores of an unfinished run lie.
+    /// The path of an unfinished run's scores.
     pub(crate) fn partial_path(&self, key: &str) -> PathBuf {
         let [_, partial] = Store::unfinished(key);
         self.work.join(partial)
     }
 
-    /// Remove what only an unfinished run needs.
+    /// Removes the files that only an unfinished run needs; errors are ignored.
     pub(crate) fn forget_checkpoint(&self, key: &str) {
-        // Leftovers cost space and nothing else; the record is what counts.
+        // Files that are left cost disk space and have no other effect; the record is what counts.
         let _ = std::fs::remove_file(self.checkpoint_path(key));
         let _ = std::fs::remove_file(self.partial_path(key));
     }
 
-    /// Where the record of a run lies, for messages: in a bucket that is no path of this machine.
+    /// The path of a run's record, for messages; in a bucket it is no path of this machine.
     pub fn record_path(&self, key: &str) -> PathBuf {
         self.records.at(&record_name(key)).into()
     }
 }
 
-/// The network of a file, if the file is there, whole, and of that digest.
+/// The network in a file; `None` if the file is missing, damaged, or has another digest.
 fn read_if_right(path: &Path, digest: &str, device: &Device) -> Result<Option<Network>, StudyError> {
     if !path.exists() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A study from its file to its records.
+//! A study, from its file to its records.
 
 use crate::cases::{Data, Loading};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
@@ -17,49 +17,49 @@ pub struct Study {
     pub(crate) data: Data,
     pub(crate) common: Common,
     pub(crate) variants: Vec<Variant>,
-    /// Who is forgotten, with everybody's side.
+    /// Each forgotten subject, with its split of the cohort.
     pub(crate) splits: Vec<(SubjectId, Split)>,
     pub(crate) pseudonyms: BTreeMap<SubjectId, String>,
     pub(crate) store: Store,
     pub(crate) device: Device,
 }
 
-/// Somebody who watches a study.
+/// Receives the progress of a study, and can stop it.
 pub trait Progress {
-    /// A task begins: its number from 1, how many there are, and what it is in words.
+    /// A task begins: its number from 1, the number of tasks, its description, and its epochs.
     fn task(&mut self, _number: usize, _total: usize, _what: &str, _epochs: usize) {}
 
-    /// A model that the task needs is not there any more and is made again: what that is in words, and its epochs, which
-    /// are told as they come. `None` when it is there.
+    /// A model that the task needs is missing and is made again: the description of that run, and its epochs, whose
+    /// progress is reported as they run. `None` when the model is complete.
     fn made_again(&mut self, _what: Option<(&str, usize)>) {}
 
-    /// A task has its record: done now, or found.
+    /// A task has its record; `_found` is true if the record existed already.
     fn task_done(&mut self, _record: &Record, _found: bool) {}
 
-    /// A task cannot be done and is none: why not.
+    /// A task has no result, for this reason.
     fn task_left_out(&mut self, _why: &str) {}
 
-    /// After each optimiser step; epoch and step are counted from 0.
+    /// An optimiser step is done; epoch and step are counted from 0. The returned value can stop the run.
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
         Control::Continue
     }
 
-    /// After each epoch.
+    /// An epoch is done.
     fn epoch(&mut self, _record: &EpochRecord) {}
 }
 
-/// A study whose progress nobody watches.
+/// A progress receiver that ignores everything.
 pub struct Unwatched;
 
 impl Progress for Unwatched {}
 
 impl Study {
-    /// Read the cohort, split it, and check everything that can be checked before any work.
+    /// Reads the cohort, splits it, and checks everything that can be checked before any work.
     ///
-    /// `scans` hears how many scans are prepared, and of how many.
+    /// `scans` is called with the number of scans that are prepared, and of all scans.
     ///
     /// # Errors
-    /// Whatever is wrong with the study file, the cohort, the labels or the initial weights.
+    /// Any defect of the study file, the cohort, the labels or the initial weights.
     pub fn open(
         config: StudyConfig,
         store: Store,
@@ -86,32 +86,32 @@ impl Study {
                 });
             }
         };
-        // A name of the operator's may hold an id, and becomes that of folders and pages.
+        // A name that the user chose may contain an id, and becomes a name of folders and pages.
         config.name = without(&config.name, pseudonyms.iter().map(|(id, name)| (id.as_str(), name.as_str())));
         let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), &device);
         Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
     }
 
-    /// The same study with its tasks named as on a machine with another [`task_device`](crate::task_device): those of a
-    /// plan are named where it was planned, and its attempts say where each was computed.
+    /// The same study with its tasks named as on a machine with another [`task_device`](crate::task_device). The tasks
+    /// of a plan are named on the machine that planned them; its attempts record where each was computed.
     #[must_use]
     pub fn with_tasks_named_as_on(self, device: Option<String>) -> Study {
         Study { common: self.common.named_as_on(device), ..self }
     }
 
-    /// Every task, each once, what is needed first in front; the bank of references comes last.
+    /// All tasks, each once, every task after those it depends on; the bank of reference models comes last.
     pub fn tasks(&self) -> Vec<Task> {
         let seeds = self.config.seeds.iter().copied().chain(self.config.bank_seeds());
         let mut known = BTreeSet::new();
         seeds.flat_map(|seed| self.tasks_of(seed)).filter(|task| known.insert(task.key().to_string())).collect()
     }
 
-    /// The task of a name and a seed, if it is one of the study's; sooner found than in all of them.
+    /// The task with this key and seed, if the study has it; faster than searching [`Study::tasks`].
     pub fn task(&self, key: &str, seed: u64) -> Option<Task> {
         self.tasks_of(seed).into_iter().find(|task| task.key() == key)
     }
 
-    /// The tasks of a seed; nobody is unlearned with one of the bank alone.
+    /// The tasks of a seed; a seed that only the bank of reference models has needs no unlearning.
     fn tasks_of(&self, seed: u64) -> Vec<Task> {
         let mut tasks = Vec::new();
         for (seed, (forget, split)) in self.of_seed(seed) {
@@ -131,7 +131,7 @@ impl Study {
         tasks
     }
 
-    /// The models that others are compared with, and what they are asked.
+    /// The tasks of the reference models that others are compared with: their training and their probes.
     fn reference_tasks(&self, forget: &SubjectId, split: &Split, seed: u64) -> Vec<Task> {
         let references = self.references(split, seed);
         let training = references.iter().map(|(_, task)| Task::Train(task.clone()));
@@ -152,7 +152,7 @@ impl Study {
         probes.map(task).collect::<Vec<_>>().into_iter()
     }
 
-    /// After which horizons an unlearned model is probed.
+    /// The horizons after which an unlearned model is probed.
     pub(crate) fn probed_horizons(&self, variant: &Variant) -> Vec<usize> {
         match &self.config.probe {
             Some(probe) if !probe.probes().is_empty() => match probe.horizons {
@@ -163,12 +163,12 @@ impl Study {
         }
     }
 
-    /// One forgotten subject after the other, with a seed.
+    /// Each forgotten subject with its split, paired with the seed.
     pub(crate) fn of_seed(&self, seed: u64) -> impl Iterator<Item = (u64, &(SubjectId, Split))> {
         self.splits.iter().map(move |split| (seed, split))
     }
 
-    /// The models that others are compared with, under the names that rows give them.
+    /// The reference models that others are compared with, by the names that result rows give them.
     pub(crate) fn references(&self, split: &Split, seed: u64) -> Vec<(&'static str, TrainTask)> {
         let retrain = (RETRAIN, self.train_task(split.retain(), split, seed));
         let has_original = self.config.seeds.contains(&seed) || self.config.references.originals;
@@ -176,28 +176,28 @@ impl Study {
         original.into_iter().chain([retrain]).collect()
     }
 
-    /// Do every task that has no record yet.
+    /// Runs every task that has no record.
     ///
-    /// A strategy that diverges is a result and is recorded as one. A stop asked for by `progress`
-    /// leaves a checkpoint, from which the next call goes on.
+    /// A strategy that diverges is a result and is recorded as one. If `progress` stops a task, it leaves a checkpoint
+    /// from which the next call resumes.
     ///
     /// # Errors
-    /// Anything else that goes wrong; what was recorded before stays.
+    /// Any other error; records that were written before it stay.
     pub fn run(&self, progress: &mut dyn Progress) -> Result<(), StudyError> {
         self.run_tasks(&self.tasks(), progress)
     }
 
-    /// The same of some tasks of this study, what is needed first in front.
+    /// Runs those of `tasks` that have no record; `tasks` must be ordered so that dependencies come first.
     ///
     /// # Errors
-    /// As [`Study::run`].
+    /// Those of [`Study::run`].
     pub fn run_tasks(&self, tasks: &[Task], progress: &mut dyn Progress) -> Result<(), StudyError> {
         let mut model_at_hand: Option<(String, Network)> = None;
         for (number, task) in tasks.iter().enumerate() {
             progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
             let found = self.store.record(task.key())?;
             let record = match &found {
-                // Left behind by a process that ended between recording and tidying up.
+                // This tidies up after a process that ended between recording and tidying up.
                 Some(record) => Some(record.clone()),
                 None => self.do_task(task, &mut model_at_hand, progress)?,
             };
@@ -214,17 +214,17 @@ impl Study {
         Ok(())
     }
 
-    /// Do one task, whose record is left to the caller to write, and leave its models and its checkpoint where the
-    /// store works; `None` for a probe of a model that does not exist.
+    /// Runs one task and returns its record, which the caller has to write; models and checkpoint stay in the store's
+    /// working folder. `None` for a probe of a model that does not exist.
     ///
     /// # Errors
-    /// As [`Study::run`], and a record that is missing of what the task needs.
+    /// Those of [`Study::run`], and a missing record that the task depends on.
     pub fn result_of(&self, task: &Task, progress: &mut dyn Progress) -> Result<Option<Record>, StudyError> {
         progress.task(1, 1, &self.describe(task), self.epochs_of(task));
         self.do_task(task, &mut None, progress)
     }
 
-    /// Do one task; `None` for a probe of a model that does not exist.
+    /// Runs one task and returns its record; `None` for a probe of a model that does not exist.
     fn do_task(
         &self,
         task: &Task,
@@ -262,7 +262,7 @@ impl Study {
         Ok(Some(record))
     }
 
-    /// Remove the unlearned model that was kept for probes, unless one of the tasks to come is another of them.
+    /// Removes the unlearned model that was kept for probes, unless a task of `to_come` is another probe of it.
     fn forget_probed(&self, task: &Task, to_come: &[Task]) {
         let Task::Probe(done) = task else { return };
         let same = |task: &Task| matches!(task, Task::Probe(task) if (&task.probed, task.epochs) == (&done.probed, done.epochs));
@@ -271,12 +271,12 @@ impl Study {
         }
     }
 
-    /// The study file, with every default filled in.
+    /// The study's configuration, with all defaults filled in.
     pub fn config(&self) -> &StudyConfig {
         &self.config
     }
 
-    /// The study file as it may be shown: subjects under the names that the study shows.
+    /// The study's configuration for display, with subjects under their shown names.
     pub fn config_shown(&self) -> StudyConfig {
         let shown = |subjects: &[SubjectId]| {
             subjects.iter().map(|subject| SubjectId::new(self.shown(subject)).expect("a pseudonym is an id")).collect()
@@ -290,12 +290,12 @@ impl Study {
         StudyConfig { split, ..self.config.clone() }
     }
 
-    /// The prepared data.
+    /// The prepared data of the study.
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// What a person should be told of the files, each once; a file under a pseudonym is not named.
+    /// Notices about the files for the user, each once; files of subjects with a pseudonym are not named.
     pub fn notices(&self) -> Vec<String> {
         let named = |case: &Case, path: &Path| match self.pseudonyms.get(&case.subject) {
             Some(name) => format!("a file of {name}"),
@@ -308,22 +308,22 @@ impl Study {
         self.data.notices(named).into_iter().chain(self.data.passed_over(passed_over)).collect()
     }
 
-    /// Where networks compute.
+    /// The device that networks compute on.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Where the records lie.
+    /// The store of records and models.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Who is forgotten, and everybody's side.
+    /// Each forgotten subject, with its split of the cohort.
     pub fn splits(&self) -> &[(SubjectId, Split)] {
         &self.splits
     }
 
-    /// What a task is, in words.
+    /// A description of a task in words.
     pub fn describe(&self, task: &Task) -> String {
         match task {
             Task::Train(task) => format!("train on {} subjects, seed {}", task.train.len(), task.seed),
@@ -341,28 +341,28 @@ impl Study {
         }
     }
 
-    /// The recipes.
+    /// The recipes that the study runs.
     pub fn variants(&self) -> &[Variant] {
         &self.variants
     }
 
-    /// A subject's id as it is written down.
+    /// The name under which a subject is written: its pseudonym, or its id.
     pub fn shown(&self, subject: &SubjectId) -> String {
         self.pseudonyms.get(subject).cloned().unwrap_or_else(|| subject.to_string())
     }
 
-    /// Training on some subjects of a split with a seed.
+    /// The task of training on some subjects of a split with a seed.
     pub fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
         let scored = everybody(split);
-        // Records name subjects as the study shows them, so pseudonyms are part of what a record holds.
+        // Records name subjects by their shown names, so pseudonyms are part of a record's content.
         let names: String =
             scored.iter().filter_map(|subject| self.pseudonyms.get(subject)).map(|name| format!(" {name}")).collect();
         let data = format!("{} {}{names}", self.data.digest_of(&train), self.data.digest_of(&scored));
         TrainTask { key: self.common.train_key(&data, seed), train, scored, seed }
     }
 
-    /// A recipe with which a trained model forgets a subject. Where the model was never trained on that subject, this is
-    /// a sham: what the recipe does to a model that has nothing to forget.
+    /// The task of unlearning a subject from a trained model with a recipe. If the model was never trained on that
+    /// subject, the task is a sham: it shows the effect of the recipe on a model that has nothing to forget.
     pub fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
         let key = self.common.unlearn_key(&original.key, forget, variant, self.config.unlearn.score_every);
         UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
@@ -377,7 +377,7 @@ impl Study {
     }
 }
 
-/// A strategy with its differences.
+/// The name of a strategy with its differences.
 fn in_words(variant: &Variant) -> String {
     let Variant { strategy, differences, .. } = variant;
     if differences.is_empty() { strategy.clone() } else { format!("{strategy} ({differences})") }

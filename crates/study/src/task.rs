@@ -1,4 +1,4 @@
-//! The tasks of a study, each named by the digest of all that decides its outcome.
+//! The tasks of a study, each named by the digest of everything that determines its outcome.
 
 use crate::{Probe, StudyConfig, Variant};
 use lacuna_cohort::{Case, SubjectId};
@@ -7,14 +7,14 @@ use lacuna_unlearn::{ForgetRetain, UnlearnError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// One run.
+/// One run of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
-    /// Training from the beginning.
+    /// Training from initial weights.
     Train(TrainTask),
     /// Unlearning from a trained model.
     Unlearn(Box<UnlearnTask>),
-    /// A question to either kind of model.
+    /// A probe of a trained or an unlearned model.
     Probe(Box<ProbeTask>),
 }
 
@@ -23,11 +23,11 @@ pub enum Task {
 pub struct TrainTask {
     /// The digest that names the run.
     pub key: String,
-    /// Who is trained on.
+    /// The subjects that the model is trained on.
     pub train: BTreeSet<SubjectId>,
-    /// Everybody that is scored.
+    /// The subjects that are scored.
     pub scored: BTreeSet<SubjectId>,
-    /// Initial weights and orders.
+    /// The seed of initial weights and orders.
     pub seed: u64,
 }
 
@@ -36,40 +36,40 @@ pub struct TrainTask {
 pub struct UnlearnTask {
     /// The digest that names the run.
     pub key: String,
-    /// The run that made the original.
+    /// The training that makes the original model.
     pub original: TrainTask,
-    /// Who is forgotten.
+    /// The subject to forget.
     pub forget: SubjectId,
-    /// By what recipe.
+    /// The recipe and its horizons.
     pub variant: Variant,
 }
 
-/// What is still in a model of a subject?
+/// A probe of what a model still holds of a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeTask {
     /// The digest that names the run.
     pub key: String,
-    /// The run that made the model.
+    /// The run that makes the model.
     pub probed: Probed,
-    /// After how many of its epochs.
+    /// The epochs of that run after which the model is taken.
     pub epochs: usize,
-    /// Of whom.
+    /// The subject that the probe is about.
     pub forget: SubjectId,
-    /// What is asked.
+    /// The kind of probe, with its settings.
     pub probe: Probe,
 }
 
 /// The run that made a probed model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probed {
-    /// Training.
+    /// A training of a reference model.
     Reference {
-        /// As rows name it: `original` or `retrain`.
+        /// The name in result rows: `original` or `retrain`.
         strategy: &'static str,
-        /// The run.
+        /// The training task.
         task: TrainTask,
     },
-    /// Unlearning.
+    /// An unlearning of a subject.
     Unlearned(Box<UnlearnTask>),
 }
 
@@ -82,17 +82,17 @@ impl Probed {
         }
     }
 
-    /// Its seed.
+    /// The seed of the run.
     pub fn seed(&self) -> u64 {
         self.training().seed
     }
 
-    /// Everybody that is scored.
+    /// The subjects that are scored.
     pub(crate) fn scored(&self) -> &BTreeSet<SubjectId> {
         &self.training().scored
     }
 
-    /// The run that the model or its original was trained by.
+    /// The training of the model, or of the original that was unlearned.
     fn training(&self) -> &TrainTask {
         match self {
             Probed::Reference { task, .. } => task,
@@ -102,22 +102,22 @@ impl Probed {
 }
 
 impl UnlearnTask {
-    /// Whose cases an epoch may pass over: who was trained on, and the forgotten subject.
+    /// The subjects whose cases an epoch may pass over: those of the training, and the forgotten subject.
     pub(crate) fn passed(&self) -> BTreeSet<SubjectId> {
         self.original.train.iter().chain([&self.forget]).cloned().collect()
     }
 
-    /// These cases on their two sides.
+    /// The cases divided into forget and retain set.
     ///
     /// # Errors
-    /// None of them is of the forgotten subject.
+    /// If no case belongs to the forgotten subject.
     pub(crate) fn sets<'a>(&self, cases: &[&'a Case]) -> Result<ForgetRetain<'a>, UnlearnError> {
         ForgetRetain::of(cases, &BTreeSet::from([self.forget.clone()]))
     }
 }
 
 impl ProbeTask {
-    /// Who was trained on, but for the forgotten subject.
+    /// The subjects of the training, without the forgotten subject.
     pub(crate) fn retain(&self) -> BTreeSet<SubjectId> {
         self.probed.training().train.iter().filter(|subject| **subject != self.forget).cloned().collect()
     }
@@ -133,7 +133,8 @@ impl Task {
         }
     }
 
-    /// Whom the task's model was trained on, and whom of these it is made to forget. A probe that trains knows all of them.
+    /// The subjects that the task's model is trained on, and those of them that it unlearns. For a probe: all subjects
+    /// of the training and the forgotten one, and none.
     pub(crate) fn people(&self) -> (BTreeSet<SubjectId>, BTreeSet<SubjectId>) {
         match self {
             Task::Train(task) => (task.train.clone(), BTreeSet::new()),
@@ -149,7 +150,7 @@ impl Task {
         }
     }
 
-    /// The name of the run whose model it begins from, if that is one of the study's.
+    /// The key of the run whose model the task begins from; `None` for a training.
     pub fn needs(&self) -> Option<&str> {
         match self {
             Task::Train(_) => None,
@@ -158,7 +159,7 @@ impl Task {
         }
     }
 
-    /// Its seed.
+    /// The seed of the task.
     pub fn seed(&self) -> u64 {
         match self {
             Task::Train(task) => task.seed,
@@ -168,27 +169,27 @@ impl Task {
     }
 }
 
-/// What every task of a study has in common, as it enters the tasks' digests.
+/// The settings that all tasks of a study share, as they enter the tasks' digests.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Common {
-    /// Results may change between versions of the program.
+    /// The version of lacuna, since results may change between versions.
     version: String,
     network: String,
     init: Option<String>,
     labels: String,
     train: lacuna_train::TrainConfig,
-    /// Another device rounds otherwise, so it has records of its own; unsaid for x86-64 with AVX2 or AVX-512.
+    /// The device, since others round differently; `None` for x86-64 with AVX2 or AVX-512.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
-    /// Records name subjects as the study shows them.
+    /// Whether records name subjects by pseudonyms.
     pseudonyms: bool,
 }
 
-/// Machines of this class do not enter the names of tasks: records that were made before another class was told apart
-/// keep their names.
+/// The device class that does not enter the names of tasks, so that records from before device classes were
+/// distinguished keep their names.
 const UNNAMED: &str = "cpu/x86-64/avx2";
 
-/// The device as it enters the names of tasks: what results depend on, or nothing for x86-64 with AVX2 or AVX-512.
+/// The device as it enters the names of tasks; `None` for x86-64 with AVX2 or AVX-512.
 pub fn task_device(device: &Device) -> Option<String> {
     named(device_identity(device))
 }
@@ -198,7 +199,7 @@ fn named(identity: String) -> Option<String> {
 }
 
 impl Common {
-    /// `init` is the digest of the file with initial weights.
+    /// The shared settings of a study; `init` is the digest of the file with initial weights.
     pub(crate) fn new(
         config: &StudyConfig,
         network: String,
@@ -206,14 +207,14 @@ impl Common {
         labels: String,
         device: &Device,
     ) -> Common {
-        // How often a checkpoint is written decides nothing.
+        // The frequency of checkpoints does not change a result.
         let train = lacuna_train::TrainConfig { checkpoint_epochs: 1, ..config.train.clone() };
         let device = task_device(device);
         let (version, pseudonyms) = (env!("CARGO_PKG_VERSION").to_string(), config.pseudonyms);
         Common { version, network, init, labels, train, device, pseudonyms }
     }
 
-    /// The same with the names of tasks as another machine gives them.
+    /// The same settings, with the device class of another machine.
     pub(crate) fn named_as_on(self, device: Option<String>) -> Common {
         Common { device, ..self }
     }
@@ -231,24 +232,24 @@ impl Common {
     ) -> String {
         let decides = ("unlearn", original, forget, &variant.recipe, &variant.horizons);
         match score_every {
-            // A curve decides nothing, but a record without one is not what was asked for.
+            // A curve changes no other result, but a record without it lacks a requested one.
             Some(epochs) => name(&(decides, epochs)),
             None => name(&decides),
         }
     }
 }
 
-/// The name of a probe. The key of the run that made the model holds data, network, training and seed.
+/// The key of a probe. The key of the run that made the model covers data, network, training and seed.
 pub(crate) fn probe_key(probed: &Probed, epochs: usize, forget: &SubjectId, probe: &Probe) -> String {
     name(&("probe", probed.key(), epochs, forget, probe))
 }
 
-/// The name of a probe of a model that no task of the study made.
+/// The key of a probe of a model from outside the study.
 pub(crate) fn delivered_probe_key(model: &str, retrained: &TrainTask, forget: &SubjectId, probe: &Probe) -> String {
     name(&("probe of a delivered model", model, &retrained.key, forget, probe))
 }
 
-/// The first half of the digest of a value's JSON: 128 bits, enough to name every run there will be.
+/// The first half of the digest of a value's JSON: 128 bits, enough to make collisions negligible.
 fn name(value: &impl Serialize) -> String {
     let json = serde_json::to_vec(value).expect("plain data is JSON");
     lacuna_disk::digest(&json)[..32].to_string()

@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A run as its watch sees it.
+/// The run that is monitored.
 #[derive(Clone, Copy)]
 pub(crate) struct Watched<'a> {
     /// The digest that names the run.
     pub(crate) key: &'a str,
-    /// Who is scored.
+    /// The subjects that are scored.
     pub(crate) subjects: &'a BTreeSet<SubjectId>,
-    /// After how many epochs.
+    /// The numbers of epochs after which the run is scored.
     pub(crate) horizons: &'a [usize],
-    /// After which of them the model is kept for its probes.
+    /// The horizons whose model is kept for its probes.
     pub(crate) kept: &'a [usize],
-    /// What goes through networks before the first step.
+    /// The volumes passed through networks before the first step.
     pub(crate) preparation: Passes,
-    /// What is scored along the way, if anything.
+    /// The curve to score during the run, if one is asked for.
     pub(crate) curve: Option<Curve<'a>>,
 }
 
@@ -43,30 +43,30 @@ pub(crate) struct Watch<'a> {
     progress: &'a mut dyn Progress,
 }
 
-/// What an unfinished run has beside its checkpoint.
+/// The content of the file beside an unfinished run's checkpoint.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Partial {
-    /// Of computing.
+    /// Seconds of computing, over all pieces of the run.
     seconds: f64,
     scores: Scores,
 }
 
-/// What was scored of a run.
+/// The scores of a run.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scores {
-    /// At the horizons.
+    /// The scores at the horizons.
     pub(crate) horizons: Vec<EpochScores>,
-    /// Between them.
+    /// The points of the curve, between the horizons.
     pub(crate) curve: Vec<CurvePoint>,
 }
 
-/// The largest file of partial scores that is read.
+/// The largest file of partial scores that is read, in bytes.
 const PARTIAL_BYTES_MAX: u64 = 64 << 20;
 
 impl<'a> Watch<'a> {
-    /// Watch a run from its beginning, or from its checkpoint if there is one.
+    /// Begins to monitor a run, from its checkpoint if there is one.
     pub(crate) fn resume(
         study: &'a Study,
         run: Watched<'a>,
@@ -77,7 +77,7 @@ impl<'a> Watch<'a> {
         let checkpoint = study.store().checkpoint_path(run.key);
         if checkpoint.exists() && go_on_from(&checkpoint, state, &checkpoint_name(study, run.key))? {
             partial = read_partial(&study.store().partial_path(run.key), &checkpoint)?;
-            // A crash between the two files can leave a horizon that the state has not reached.
+            // A crash between the two writes can leave scores of a horizon that the checkpoint has not reached.
             partial.scores.horizons.retain(|scores| scores.epochs <= state.epochs_done);
             partial.scores.curve.retain(|point| point.epochs <= state.epochs_done);
         }
@@ -85,7 +85,7 @@ impl<'a> Watch<'a> {
         Ok(Watch { study, run, scores, computing: Stopwatch::running(seconds), progress })
     }
 
-    /// Keep an interrupted run's checkpoint, and hand over the scores.
+    /// Writes the checkpoint of an interrupted run, and returns the scores.
     pub(crate) fn finish(mut self, state: &State, outcome: &Result<(), TrainError>) -> Result<Scores, StudyError> {
         self.computing.stop();
         if matches!(outcome, Err(TrainError::Interrupted { .. })) && state.epochs_done > 0 {
@@ -94,7 +94,7 @@ impl<'a> Watch<'a> {
         Ok(self.scores)
     }
 
-    /// The scores first: a checkpoint without them could not be resumed.
+    /// Writes the scores before the checkpoint: a checkpoint without scores could not be resumed.
     fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
         let partial = Partial { seconds: self.computing.seconds(), scores: self.scores.clone() };
         let partial = serde_json::to_vec(&partial).expect("plain data is JSON");
@@ -118,14 +118,14 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A checkpoint is gone on from by the device, the instruction set and the kernels that made it. Several machines may
-/// do a task of a plan, and one half computed by each would be the result of neither.
+/// The name inside a checkpoint, which only the device, instruction set and kernels that made it accept. Several
+/// machines may run a task of a plan, and a result computed by two of them would equal neither's.
 fn checkpoint_name(study: &Study, key: &str) -> String {
     let made_by = (key, device_identity(study.device()), kernels_digest());
     lacuna_disk::digest(&serde_json::to_vec(&made_by).expect("plain data is JSON"))
 }
 
-/// Bring a state to a checkpoint; whether it is one of this machine's, since with another's the run begins anew.
+/// Loads a checkpoint into `state`. Returns false if another kind of machine made it; the run then begins anew.
 fn go_on_from(checkpoint: &Path, state: &mut State, name: &str) -> Result<bool, TrainError> {
     match read_checkpoint(checkpoint, state, name) {
         Ok(()) => Ok(true),
@@ -134,7 +134,7 @@ fn go_on_from(checkpoint: &Path, state: &mut State, name: &str) -> Result<bool, 
     }
 }
 
-/// The scores that belong to a checkpoint, which is of no use without them.
+/// Reads the scores that belong to a checkpoint; a checkpoint without them cannot be used.
 fn read_partial(path: &Path, checkpoint: &Path) -> Result<Partial, StudyError> {
     let unfit = |found: String| {
         let (path, delete) = (path.to_path_buf(), checkpoint.to_path_buf());

@@ -1,4 +1,4 @@
-//! What a page must show, asked of the page itself.
+//! Checks of what a page shows, made by evaluating expressions in the page.
 
 use super::chromium::Tab;
 use crate::Failure;
@@ -10,7 +10,7 @@ use std::path::Path;
 pub const PANELS: [&str; 9] =
     ["audit", "tradeoff", "subjects", "epochs", "images", "leaderboard", "paper", "ledger", "data"];
 
-/// Each tab shows its panel alone; arrow keys do the same.
+/// Each tab shows its own panel alone; arrow keys do the same.
 pub fn check_panels(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     let shown = "[...document.querySelectorAll('.panel')].filter(p => p.offsetHeight > 0).map(p => p.id).join()";
     for panel in PANELS {
@@ -29,7 +29,7 @@ pub fn check_panels(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     Ok(PANELS.len())
 }
 
-/// Each trade-off is on one grid at a time, and says on which.
+/// Each trade-off chart shows one grid at a time, and names it.
 pub fn check_grids(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     tab.evaluate("document.getElementById('tab-tradeoff').click()")?;
     let check = "[...document.querySelectorAll('.grids')].map(choice => {
@@ -49,7 +49,7 @@ pub fn check_grids(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     Ok(found.len())
 }
 
-/// The leaderboards hold the means of the file, reckoned here from its rows.
+/// The leaderboards hold the means of the file, computed here from its rows.
 pub fn check_figures(tab: &mut Tab<'_>, rows: &[ResultRow]) -> Result<usize, Failure> {
     let expected = forget_means(rows);
     let cells = "[...document.querySelectorAll('#leaderboard table[id$=leaderboard] tbody tr')].map(row => \
@@ -89,7 +89,7 @@ fn forget_means(rows: &[ResultRow]) -> BTreeMap<(String, usize), f64> {
     runs.into_iter().map(|(key, subjects)| (key, mean(subjects.into_values().map(of_subject).collect()))).collect()
 }
 
-/// Sorting orders by number, and a filter that fits nothing leaves nothing.
+/// Sorting orders by number, and a filter that matches nothing leaves no row.
 pub fn check_tables(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     let check = "[...document.querySelectorAll('table[data-sortable]')].map(table => {
         const column = [...table.tHead.rows[0].cells].findIndex(head => head.textContent.startsWith('epochs'));
@@ -120,7 +120,7 @@ pub fn check_tables(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     Ok(found.len())
 }
 
-/// The CSV that the page hands out holds the rows of the file; people are numbered in it.
+/// The CSV that the page exports holds the rows of the file, with people numbered.
 pub fn check_download(tab: &mut Tab<'_>, rows: &[ResultRow], folder: &Path) -> Result<usize, Failure> {
     let path = folder.join("results.csv");
     let _ = std::fs::remove_file(&path);

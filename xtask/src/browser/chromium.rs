@@ -18,7 +18,7 @@ pub struct Chromium {
     last: u64,
 }
 
-/// One page of it, and everything that it complained of.
+/// One page of the browser, and everything that it reported as wrong.
 pub struct Tab<'a> {
     browser: &'a mut Chromium,
     session: String,
@@ -29,7 +29,7 @@ impl Chromium {
     /// Start it with a profile of its own in a folder.
     pub fn start(program: &str, folder: &Path) -> Result<Chromium, Failure> {
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
-        // Inside a container Chromium's sandbox cannot be had; the pages are our own.
+        // Chromium's sandbox does not work in containers; the pages are lacuna's own.
         let flags = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--remote-debugging-pipe"];
         // Without a graphics processor, three dimensions are drawn by Chromium's own software.
         let graphics = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
@@ -113,7 +113,7 @@ impl Chromium {
     }
 }
 
-/// What an event says of a page that should be quiet and alone.
+/// The complaint in an event, if the page reports an error or tries to use the network.
 fn complaint(event: &Value) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
@@ -141,7 +141,7 @@ impl Tab<'_> {
         self.browser.call(Some(&self.session), method, params, &mut self.complaints)
     }
 
-    /// The value of an expression in the page; of a promise, once it is kept.
+    /// Evaluates an expression in the page; waits for it if it is a promise.
     pub fn evaluate(&mut self, expression: &str) -> Result<Value, Failure> {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut found = self.call("Runtime.evaluate", params)?;
@@ -151,7 +151,7 @@ impl Tab<'_> {
         }
     }
 
-    /// Wait until an expression is true, ten seconds at most.
+    /// Waits until an expression is true, at most ten seconds.
     pub fn until(&mut self, expression: &str) -> Result<(), Failure> {
         for _ in 0..100 {
             if self.evaluate(expression)? == true {
@@ -162,7 +162,7 @@ impl Tab<'_> {
         Err(format!("ten seconds have not made it true: {expression}").into())
     }
 
-    /// Left, top, width and height of an element on the screen.
+    /// The left, top, width and height of an element on the screen.
     pub fn place_of(&mut self, selector: &str) -> Result<[f64; 4], Failure> {
         let place = self.evaluate(&format!(
             "{{ const box = document.querySelector('{selector}').getBoundingClientRect(); [box.x, box.y, box.width, box.height]; }}"
@@ -171,7 +171,7 @@ impl Tab<'_> {
         Ok([of(0)?, of(1)?, of(2)?, of(3)?])
     }
 
-    /// A key, pressed as a person does.
+    /// Presses a key as a user does.
     pub fn key(&mut self, key: &str) -> Result<(), Failure> {
         let text = if key.chars().count() == 1 { Some(key) } else { None };
         self.call("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text.unwrap_or("") }))?;
@@ -221,7 +221,7 @@ impl Tab<'_> {
             .map_err(|error| format!("a picture that is not base64: {error}"))?)
     }
 
-    /// Nothing was complained of and nothing asked for.
+    /// Fails if the page reported an error or made a request.
     pub fn expect_quiet(&mut self) -> Result<(), Failure> {
         self.evaluate("0")?;
         if self.complaints.is_empty() { Ok(()) } else { Err(self.complaints.join("\n").into()) }

@@ -1,5 +1,5 @@
-//! Scans by formula, so that what the viewer shows can be reckoned: ellipsoids one in the other, which models see in other
-//! sizes.
+//! Synthetic scans by formula, so that the viewer's content can be computed: nested ellipsoids, which the models
+//! predict with other sizes.
 
 use lacuna_report::html::{Images, ModelKind, PICTURE_BYTES_MAX, Pictures, SaidMap, Seen};
 use lacuna_report::{ResultRow, Role};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const DIMS: [usize; 3] = [72, 88, 60];
 
-/// One scan of each of two people whom nobody forgets.
+/// One scan of each of two subjects that no run forgets.
 pub fn pictures(rows: &[ResultRow]) -> Pictures {
     let forgotten: BTreeSet<&str> = rows.iter().map(|row| row.run.forgotten.as_str()).collect();
     let people: BTreeMap<&str, Role> = rows

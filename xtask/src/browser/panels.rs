@@ -1,4 +1,4 @@
-//! The audit's threshold and the ledger's timeline, compared with what they were made of.
+//! The audit's threshold and the ledger's timeline, compared with their sources.
 
 use super::chromium::Tab;
 use crate::Failure;
@@ -6,7 +6,7 @@ use lacuna_report::html::Timeline;
 use serde_json::Value;
 use std::path::Path;
 
-/// Every threshold says what the scores in audit.json say; the chart can be dragged.
+/// At every threshold the page shows the rates that follow from audit.json; the chart can be dragged.
 pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
     let audit: Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
     tab.evaluate("document.getElementById('tab-audit').click()")?;
@@ -60,7 +60,7 @@ pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
     if place == 0 { Err("no scores to look at".into()) } else { Ok(looked) }
 }
 
-/// Every event in its order.
+/// The timeline holds every event, in order.
 pub fn check_ledger(tab: &mut Tab<'_>, ledger: &Timeline) -> Result<usize, Failure> {
     tab.evaluate("document.getElementById('tab-ledger').click()")?;
     let found = tab.evaluate("[...document.querySelectorAll('.timeline strong')].map(event => event.textContent)")?;
@@ -72,7 +72,7 @@ pub fn check_ledger(tab: &mut Tab<'_>, ledger: &Timeline) -> Result<usize, Failu
     }
 }
 
-/// Nothing that a name holds is an element, an attribute or a script of the page.
+/// Checks that no name with markup becomes an element, an attribute or a script of the page.
 pub fn check_hostile(tab: &mut Tab<'_>) -> Result<(), Failure> {
     let found = tab.evaluate(
         "[typeof injected, document.querySelectorAll('img, iframe, object, embed, link, base, form').length, \

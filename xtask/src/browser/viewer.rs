@@ -1,13 +1,13 @@
-//! The viewer does as it is told, and says what the volumes say.
+//! Checks that the viewer follows mouse and keys, and shows the values of the volumes.
 
 use super::chromium::Tab;
 use crate::Failure;
 use lacuna_report::html::{ModelKind, Pictures, Seen};
 
-/// Axes across, up and through.
+/// The axes across, up and through each plane.
 const PLANES: [(&str, [usize; 3]); 3] = [("axial", [0, 1, 2]), ("coronal", [0, 2, 1]), ("sagittal", [1, 2, 0])];
 
-/// How many things were looked at.
+/// Makes all checks of the viewer; returns their number.
 pub fn check_viewer(tab: &mut Tab<'_>, pictures: &Pictures) -> Result<usize, Failure> {
     let mut looked = 0;
     tab.evaluate("document.getElementById('tab-images').click()")?;
@@ -35,7 +35,7 @@ fn choose(tab: &mut Tab<'_>, part: &str, place: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The slice of the largest change, and what is said of the voxel in the middle of it.
+/// Checks the slice of the largest change, and the values shown for its middle voxel.
 fn check_plane(
     tab: &mut Tab<'_>,
     pictures: &Pictures,
@@ -61,7 +61,7 @@ fn check_plane(
         .collect();
     let middle = |axis: usize| {
         let sum: usize = own.iter().map(|voxel| voxel[axis]).sum();
-        // As JavaScript rounds.
+        // Rounds as JavaScript does.
         (sum as f64 / own.len() as f64 + 0.5).floor() as usize
     };
     let mut cross = [0; 3];
@@ -90,7 +90,7 @@ fn said(seen: &Seen, kind: ModelKind) -> Vec<&Vec<u8>> {
     seen.said.iter().filter(|said| said.kind == kind).map(|said| &said.classes).collect()
 }
 
-/// Keys move, turn, and tune.
+/// Keys move, turn, and change the settings.
 fn check_keys(tab: &mut Tab<'_>, seen: &Seen) -> Result<usize, Failure> {
     tab.evaluate("document.getElementById('viewer').focus()")?;
     let slice = "Number(document.querySelector('[data-part=slice]').value)";
@@ -127,7 +127,7 @@ fn check_keys(tab: &mut Tab<'_>, seen: &Seen) -> Result<usize, Failure> {
     Ok(checks.len() + 3)
 }
 
-/// A drag goes through the slices, a tap sets the cross, the wheel goes on.
+/// A drag moves through the slices, a tap sets the cross, the wheel moves on.
 fn check_pointer(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     tab.evaluate("document.querySelector('[data-pane=unlearned]').scrollIntoView({ block: 'center' })")?;
     let [x, y, width, height] = tab.place_of("[data-pane=unlearned]")?;

@@ -1,22 +1,22 @@
-//! What is tried: how a folder is prepared, the command, and how it is brought to its end afterwards.
+//! The operations of crash tests: how a folder is prepared, the command, and how a user finishes it afterwards.
 
 use super::Runner;
 use crate::Failure;
 use serde_json::Value;
 use std::path::Path;
 
-/// One operation.
+/// One operation that is tested.
 pub struct Operation {
     pub name: &'static str,
-    /// What has to be there before.
+    /// Prepares the folder.
     pub prepare: fn(&Runner) -> Result<(), Failure>,
     /// The command whose boundaries fail.
     pub command: fn(&Runner) -> Result<String, Failure>,
-    /// From whatever a failure left to the end, as a person would go on; what the end amounts to.
+    /// Continues from whatever a failure left, as a user would; returns a description of the end state.
     pub go: fn(&Runner) -> Result<String, Failure>,
 }
 
-/// One file, one line for each.
+/// The operations that are tested, one line each.
 pub const OPERATIONS: [Operation; 8] = [
     Operation { name: "train", prepare: heads, command: |_| Ok(TRAIN.to_string()), go: trained },
     Operation { name: "unlearn", prepare: original, command: unlearn_words, go: unlearned },
@@ -73,7 +73,7 @@ fn study_file(runner: &Runner) -> Result<(), Failure> {
     Ok(std::fs::write(runner.folder.join("tiny.toml"), STUDY)?)
 }
 
-/// A request that only waits to be carried out.
+/// Prepares a request that is ready to be carried out.
 fn accepted(runner: &Runner) -> Result<(), Failure> {
     original(runner)?;
     accept(runner)
@@ -92,7 +92,7 @@ fn text(value: &Value, key: &str) -> Result<String, Failure> {
     value[key].as_str().map(str::to_string).ok_or_else(|| format!("{key} is missing in {value}").into())
 }
 
-/// Go on with the last run of a verb if it can, else begin anew.
+/// Resumes the last run of a verb if possible, else starts it again.
 fn resumed_or_anew(runner: &Runner, verb: &str, words: &str) -> Result<String, Failure> {
     let resumed = match runner.last_run(verb) {
         Some(run) => runner.json(&format!("{verb} --resume {run}")),
@@ -132,7 +132,7 @@ fn studied(runner: &Runner) -> Result<String, Failure> {
     Ok(found.join("\n"))
 }
 
-/// One request, whether it was written before the failure or after.
+/// Repeats the request; there must be one, whether it was written before the failure or after.
 fn requested(runner: &Runner) -> Result<String, Failure> {
     verified(runner)?;
     // A second request of the same subject is refused, so this does nothing where the first was written.
@@ -147,12 +147,13 @@ fn verified(runner: &Runner) -> Result<(), Failure> {
         return Ok(());
     }
     let output = runner.output("ledger verify --ledger l.db".to_string())?;
-    // A ledger whose making was interrupted before its first event is said to be that, and the next request begins it.
+    // A ledger whose creation was interrupted before its first event is reported as such, and the next request begins
+    // it.
     let never_begun = String::from_utf8_lossy(&output.stderr).contains("never begun");
     if output.status.success() || never_begun { Ok(()) } else { Err("the ledger does not verify".into()) }
 }
 
-/// A request that only waits to be closed.
+/// Prepares a refused request that is ready to be closed.
 fn refused(runner: &Runner) -> Result<(), Failure> {
     let asked = runner.json(REQUEST)?;
     done(runner, &format!("ledger refuse {} --ground not-held --ledger l.db", text(&asked, "request")?))
@@ -163,7 +164,7 @@ fn close_words(runner: &Runner) -> Result<String, Failure> {
     Ok(format!("ledger close {} --destroy-link --ledger l.db", text(&listed["requests"][0], "request")?))
 }
 
-/// A closed request of which no file of the keys knows any more whose it was.
+/// Repeats the closing; no file of the keys may link the request to its subject.
 fn unlinked(runner: &Runner) -> Result<String, Failure> {
     done(runner, &close_words(runner)?)?;
     verified(runner)?;
@@ -194,11 +195,11 @@ fn erase_words(runner: &Runner) -> Result<String, Failure> {
     ))
 }
 
-/// The digest of the model that is left, with evidence that holds and nothing of the parent.
+/// Repeats the erasure: the digest of the remaining model, whose evidence must verify, without a file of its parent.
 fn erased(runner: &Runner) -> Result<String, Failure> {
     verified(runner)?;
     let evidence = format!("runs/evidence/{}", request(runner)?);
-    // What failed after the last step has nothing left to do, and a second erasure is refused.
+    // If the last step failed, nothing is left to do, and a second erasure is refused.
     if !runner.folder.join(&evidence).join("evidence.dsse.json").exists() {
         runner.json(&erase_words(runner)?)?;
     }
@@ -211,7 +212,7 @@ fn erased(runner: &Runner) -> Result<String, Failure> {
     text(&runner.json(&format!("inspect {kept}/model.safetensors"))?, "digest")
 }
 
-/// The same with a small model.
+/// An accepted request of a small model.
 fn small_accepted(runner: &Runner) -> Result<(), Failure> {
     heads(runner)?;
     std::fs::write(runner.folder.join("small.toml"), SETTINGS)?;
@@ -219,7 +220,7 @@ fn small_accepted(runner: &Runner) -> Result<(), Failure> {
     accept(runner)
 }
 
-/// A purge that is whole, with what it set aside.
+/// Prepares a finished purge, with its files in quarantine.
 fn in_quarantine(runner: &Runner) -> Result<(), Failure> {
     small_accepted(runner)?;
     done(runner, PURGE)
@@ -229,7 +230,7 @@ fn restore_words(runner: &Runner) -> Result<String, Failure> {
     Ok(format!("quarantine restore {} --ledger l.db", request(runner)?))
 }
 
-/// The purge gone on with, every file as it left it; then put back, every file as it was before.
+/// Finishes the purge and checks every file; then restores it and checks that every file is as it was before the purge.
 fn purged(runner: &Runner) -> Result<String, Failure> {
     verified(runner)?;
     done(runner, PURGE)?;
@@ -243,7 +244,7 @@ fn purged(runner: &Runner) -> Result<String, Failure> {
 /// Every file as it was before the purge.
 fn restored(runner: &Runner) -> Result<String, Failure> {
     verified(runner)?;
-    // What failed after the last step has nothing left to put back.
+    // If the last step failed, nothing is left to restore.
     let kept = runner.json("quarantine list")?;
     if kept["quarantines"].as_array().is_some_and(|kept| !kept.is_empty()) {
         done(runner, &restore_words(runner)?)?;

@@ -1,4 +1,4 @@
-//! What reads files of others, and when what it read is what the file says.
+//! The parsers of files from outside, with a check of what each has read.
 
 use crate::Failure;
 use lacuna_cohort::LabelTable;
@@ -8,20 +8,20 @@ use lacuna_weights::{Array, Tensor, WeightFile, write_safetensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a parser made of a file.
+/// The result of a parser on a file.
 pub enum Answer {
-    /// An error.
+    /// The file was refused with an error.
     Refused,
-    /// Read, and checked.
+    /// The file was read, and the content is right.
     Accepted,
-    /// Read, and not what it says.
+    /// The file was read, and the content is wrong for this reason.
     Wrong(String),
 }
 
-/// Something that reads files.
+/// A parser and its input files.
 pub struct Parser {
     pub name: &'static str,
-    /// Whole files, by folder and ending.
+    /// The folder and ending of its whole files.
     folder: &'static str,
     endings: &'static [&'static str],
     /// The file that an accepted one is written to, to be read again.
@@ -35,7 +35,7 @@ const LABELS: &str = "copy.nii.gz";
 const TENSORS: &str = "copy.safetensors";
 const ROWS: &str = "copy.csv";
 
-/// One line for each.
+/// All parsers, one line each.
 pub const PARSERS: [Parser; 8] = [
     Parser { name: "nifti", folder: "crates/volume/fixtures", endings: &[".nii"], copy: VOLUME, read: volume },
     Parser { name: "nifti-gz", folder: "crates/volume/fixtures", endings: &[".nii.gz"], copy: VOLUME, read: volume },
@@ -65,7 +65,7 @@ pub const PARSERS: [Parser; 8] = [
     Parser { name: "label-table", folder: "xtask/src/mutate", endings: &["labels.toml"], copy: "", read: label_table },
 ];
 
-/// Bytes of a file that are used: a table's first rows are like its others.
+/// The bytes of a file that are used: the first rows of a table are like the others.
 const INPUT_BYTES: usize = 1 << 16;
 
 impl Parser {
@@ -94,7 +94,7 @@ impl Parser {
     }
 }
 
-/// So much is read at most: a limit that a fixture is far from, and a hostile header is not.
+/// The limits of a read: far above any fixture, and below what a hostile header asks for.
 const LIMITS: ReadLimits = ReadLimits { voxels_max: 1 << 22, bytes_max: 1 << 25 };
 
 fn volume(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
@@ -135,7 +135,7 @@ fn labels(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     }
 }
 
-/// Grids as near as the 32 bits of a header's numbers.
+/// Whether two grids agree within the 32-bit precision of a header's numbers.
 fn is_near(one: &Grid, other: &Grid) -> bool {
     let numbers = |grid: &Grid| grid.affine.0.into_iter().flatten().collect::<Vec<f64>>();
     let scale = numbers(one).iter().fold(1e-30f64, |most, value| most.max(value.abs()));
@@ -173,7 +173,7 @@ fn rows(path: &Path, bytes: Vec<u8>, folder: &Path) -> Answer {
     match results::write(&copy, &rows).ok().and_then(|()| results::read(&copy).ok()) {
         Some(again) if again.len() == rows.len() => Answer::Accepted,
         Some(_) => Answer::Wrong("written and read, rows are missing".to_string()),
-        // Two rows of one place can be read, and are refused where a table is made of them.
+        // A table may repeat a row's place: reading accepts it, and tabulating refuses it.
         None => Answer::Accepted,
     }
 }
@@ -196,7 +196,7 @@ fn label_table(_: &Path, bytes: Vec<u8>, _: &Path) -> Answer {
     }
 }
 
-/// What cannot be written cannot be tried.
+/// Writes the bytes of a test; `None` if the system refuses.
 fn written(path: &Path, bytes: &[u8]) -> Option<()> {
     std::fs::write(path, bytes).ok()
 }

@@ -1,5 +1,5 @@
-//! What carries a seal: an erasure's evidence and a ledger's export, made by the command itself. Every byte of every file
-//! is changed once, and each change must be found.
+//! Sealed files: the evidence of an erasure and the export of a ledger, made by the command itself. Every byte of every
+//! file is changed once, and each change must be found.
 
 use super::{Answer, Tally, peak_mib};
 use crate::Failure;
@@ -9,12 +9,12 @@ use lacuna_ledger::{public_key, verify_export};
 use lacuna_seed::Seed;
 use std::path::{Path, PathBuf};
 
-/// A folder with a seal.
+/// A kind of sealed folder.
 pub struct Sealed {
     pub name: &'static str,
-    /// Make one in a folder where an erasure was carried out.
+    /// Makes such a folder where an erasure was carried out.
     make: fn(&Runner) -> Result<PathBuf, Failure>,
-    /// Whether it holds under a public key.
+    /// Whether the folder verifies under a public key.
     holds: fn(&Path, &Path) -> bool,
 }
 
@@ -74,7 +74,7 @@ fn export(runner: &Runner) -> Result<PathBuf, Failure> {
     Ok(runner.folder.join("export"))
 }
 
-/// The key that lies in the folder is for the reader's convenience; who checks brings their own.
+/// The key in the folder is only a convenience; a verifier uses a key from elsewhere.
 fn export_holds(folder: &Path, key: &Path) -> bool {
     let (Ok(own), Ok(theirs)) = (std::fs::read(folder.join("public.key")), std::fs::read(key)) else { return false };
     let Ok(key) = public_key(key) else { return false };

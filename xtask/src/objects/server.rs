@@ -23,11 +23,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Install it into a folder where it is not there yet, start it and make the bucket.
+    /// Installs the server unless it is there, starts it, and makes the bucket.
     pub fn start(folder: &Path) -> Result<Server, Failure> {
         let venv = folder.join("venv");
         python_with(Path::new("python3"), &venv, &[PACKAGE])?;
-        // A port that is free now; nothing else on this machine is after it.
+        // A port that is free at this moment; no other program here asks for one.
         let at = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = folder.join("server.log");
         let file = File::create(&log)?;
@@ -55,7 +55,7 @@ impl Server {
         if line.contains(" 200 ") { Ok(()) } else { Err(format!("no bucket: {line}").into()) }
     }
 
-    /// What a program must find in its environment.
+    /// The environment variables that a program needs to reach the server.
     pub fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT", format!("http://{}", self.at)),
@@ -66,7 +66,7 @@ impl Server {
         ]
     }
 
-    /// How often it answered what: `PUT 412` is a conditional put that came second.
+    /// The number of answers by method and status: `PUT 412` is a conditional put that came second.
     pub fn answers(&self) -> Result<BTreeMap<String, usize>, Failure> {
         let mut answers = BTreeMap::new();
         for line in std::fs::read_to_string(&self.log)?.lines() {
@@ -76,7 +76,7 @@ impl Server {
             let (Some(method), Some(code)) = (request.split(' ').next(), code.split_whitespace().next()) else {
                 continue;
             };
-            // What is not 200 is coloured, and a colour's code ends in `m`.
+            // A status other than 200 is coloured, and a colour's code ends in `m`.
             let method = method.rsplit('m').next().unwrap_or(method);
             *answers.entry(format!("{method} {code}")).or_default() += 1;
         }
@@ -86,7 +86,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

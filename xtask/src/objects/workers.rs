@@ -12,11 +12,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A study of seconds that takes longer is stuck.
+/// A study of seconds that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(1800);
 const TRY_AGAIN: i32 = 75;
 
-/// What happens to the first attempt of a worker that has a checkpoint.
+/// How the first attempt of a worker that has a checkpoint is disturbed.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Harm {
     Killed,
@@ -29,11 +29,11 @@ pub struct Worker {
     pub harm: Harm,
 }
 
-/// What is to be done.
+/// The tasks to run.
 struct Queue<'a> {
-    /// Of each task, those that must be done before it.
+    /// For each task, those that must be done before it.
     needs: &'a [Vec<usize>],
-    /// With the worker that must not take it.
+    /// Tasks that wait, each with the worker that must not take it.
     waiting: VecDeque<(usize, Option<usize>)>,
     done: Vec<bool>,
     failed: bool,
@@ -44,7 +44,7 @@ impl Queue<'_> {
         self.failed || self.done.iter().all(|done| *done)
     }
 
-    /// The next task for a worker, if there is one now.
+    /// The next task for a worker; `None` if none can begin.
     fn take(&mut self, place: usize) -> Option<usize> {
         let is_fit = |&(index, not_by): &(usize, Option<usize>)| {
             not_by != Some(place) && self.needs[index].iter().all(|&need| self.done[need])
@@ -54,7 +54,7 @@ impl Queue<'_> {
     }
 }
 
-/// Do all tasks, each of which needs some others; which were disturbed, as `task 3 killed on worker 0`.
+/// Runs all tasks, each after those it depends on; returns which were disturbed, as `task 3 killed on worker 0`.
 pub fn work(
     workers: &[Worker],
     needs: &[Vec<usize>],
@@ -71,7 +71,7 @@ pub fn work(
             let queue = &queue;
             scope.spawn(move || {
                 let ran = run_worker(place, worker, queue, attempt).map_err(|error| error.to_string());
-                // The others need not wait for a worker that has failed.
+                // Other workers need not wait for a worker that has failed.
                 queue.lock().expect("no worker panics").failed |= ran.is_err();
                 ran
             })
@@ -123,7 +123,7 @@ fn run_worker(
         let output = child.wait_with_output()?;
         match output.status.code() {
             Some(0) => lock().done[index] = true,
-            // By the signal sent above; the task is in the queue already.
+            // Killed by the signal above; the task is in the queue already.
             None => {}
             Some(TRY_AGAIN) => {
                 lock().waiting.push_back((index, None));
@@ -138,7 +138,7 @@ fn run_worker(
     Ok(disturbed)
 }
 
-/// Whether an attempt comes so far that it has a checkpoint.
+/// Waits until an attempt has a checkpoint; false if it ends first.
 fn has_checkpoint(child: &mut Child, scratch: &Path, index: usize) -> Result<bool, Failure> {
     let is_checkpoint = |name: &str| name.ends_with(".checkpoint");
     loop {

@@ -1,7 +1,7 @@
 //! One slurmctld, two slurmd and munged on this machine, from the distribution's packages.
 //!
-//! Debian's build lets several slurmd run on one host. All state lies in one folder, all sockets on loopback; what was
-//! started is stopped by its process id, and nothing else is touched.
+//! Debian's build lets several slurmd run on one host. All state lies in one folder, all sockets on loopback. Only the
+//! processes that were started here are stopped, by their process ids.
 
 use crate::Failure;
 use crate::machine::printed;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The two nodes.
+/// The names of the two nodes.
 pub const NODES: [&str; 2] = ["n1", "n2"];
 /// Cores that each node claims to have; they share those of this machine.
 pub const CORES: usize = 4;
@@ -54,25 +54,25 @@ impl Cluster {
         self.said("slurmd", &["-N", node]).map(drop)
     }
 
-    /// Kill the daemon of a node, or the controller, without a word.
+    /// Kills the daemon of a node, or the controller, with SIGKILL.
     pub fn kill(&self, daemon: &str) -> Result<(), Failure> {
         let pid = std::fs::read_to_string(self.pid_file(daemon))?;
         printed(Command::new("kill").args(["-9", pid.trim()])).map(drop)
     }
 
-    /// What one of Slurm's programs prints.
+    /// The standard output of one of Slurm's programs.
     pub fn said(&self, program: &str, arguments: &[&str]) -> Result<String, Failure> {
         printed(self.command(program).args(arguments))
     }
 
-    /// A command that finds this cluster.
+    /// A command with the environment that finds this cluster.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("SLURM_CONF", self.folder.join("slurm.conf")).env("PATH", path());
         command
     }
 
-    /// Wait until something is so.
+    /// Waits until `is_so` returns true.
     pub fn wait(&self, what: &str, is_so: impl Fn() -> Result<bool, Failure>) -> Result<(), Failure> {
         let deadline = Instant::now() + PATIENCE;
         while !is_so().unwrap_or(false) {
@@ -86,7 +86,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// munged, unless there is one.
+    /// Starts munged, unless it is running.
     fn start_munge(&mut self) -> Result<(), Failure> {
         if printed(Command::new("munge").arg("-n")).is_ok() {
             return Ok(());
@@ -105,7 +105,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Whoever has ended already needs no stopping.
+        // Jobs that have already ended need not be cancelled; errors are ignored.
         let _ = self.said("scancel", &["--quiet", "--full", "--signal=KILL", "--user=root"]);
         let _ = self.said("scancel", &["--quiet", "--user=root"]);
         for daemon in NODES.iter().chain(&["slurmctld"]) {
@@ -119,7 +119,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Daemons lie where an ordinary user's path does not go.
+/// The search path with the folders of daemons, which an ordinary user's path lacks.
 fn path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }

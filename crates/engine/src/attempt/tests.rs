@@ -55,7 +55,7 @@ fn a_later_attempt_goes_on_from_an_earlier_one_that_cannot_touch_its_checkpoint(
     let adopted =
         ["ab.checkpoint", "ab.partial.json", "ab-2.safetensors", "cd.checkpoint"].map(|name| found(&second, name));
     assert_eq!(adopted, [Some("epoch 4".into()), Some("4".into()), Some("model".into()), None]);
-    // The first was given up for dead, and is not.
+    // The first attempt was given up for dead but is still alive.
     leave(&first, "ab.checkpoint", "epoch 9");
     assert_eq!(found(&second, "ab.checkpoint").unwrap(), "epoch 4");
     leave(&second, "ab.checkpoint", "epoch 5");

@@ -32,7 +32,7 @@ fn task(work: &Work, index: usize) -> String {
     )
 }
 
-/// A string of TOML; JSON's are among them.
+/// Quotes a string for TOML; every JSON string is a valid TOML string.
 fn text(text: &str) -> String {
     serde_json::to_string(text).expect("text is JSON")
 }

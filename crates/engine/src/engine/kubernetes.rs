@@ -1,16 +1,15 @@
 //! Kubernetes: one Indexed Job per layer.
 //!
-//! `backoffLimitPerIndex` repeats one task without the others; the pod failure policy says of which ends that makes
-//! sense: not of exit codes that are permanent, and without counting where the cluster itself took the pod away. A Job
-//! does not know of other Jobs, so whoever submits waits for a layer before the next. Where a task begins too early all
-//! the same, it ends with 75.
+//! `backoffLimitPerIndex` repeats one task without the others. The pod failure policy fails at once on exit codes that
+//! are permanent, and does not count pods that the cluster itself removed. A Job does not know of other Jobs, so the
+//! user waits for one layer before submitting the next. A task that begins too early all the same ends with 75.
 
 use super::{Submission, Work};
 use std::ops::Range;
 
-/// The exit codes that are the same however often the task is tried.
+/// The exit codes that stay the same however often the task is repeated.
 const PERMANENT: [u8; 7] = [1, 2, 3, 4, 5, 6, 7];
-/// The most pods at once; the scheduler has the last word anyway.
+/// The largest number of pods at once; the scheduler may start fewer.
 const PODS_MAX: usize = 500;
 
 pub(super) fn render(work: &Work) -> Vec<Submission> {
@@ -46,7 +45,7 @@ fn job_text(work: &Work, part: &Range<usize>, name: &str) -> String {
     let (tasks, seconds) = (part.len(), 60 * work.minutes(part));
     let (pods, retries) = (tasks.min(PODS_MAX), work.retries);
     let permanent = PERMANENT.map(|code| code.to_string()).join(", ");
-    // Of the image, wherever this program lies.
+    // The program's name within the container image, instead of its path on this machine.
     let words = std::iter::once("lacuna".to_string()).chain(work.command(part.start).into_iter().skip(1));
     let command = words.map(|word| text(&word)).collect::<Vec<_>>().join(", ");
     let (cpus, memory) = (work.resources.cpus, work.mebibytes(part));
@@ -102,7 +101,7 @@ spec:
     )
 }
 
-/// A string of YAML; JSON's are among them.
+/// Quotes a string for YAML; every JSON string is a valid YAML string.
 fn text(text: &str) -> String {
     serde_json::to_string(text).expect("text is JSON")
 }

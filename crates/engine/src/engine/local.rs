@@ -1,8 +1,8 @@
 //! The local engine: a pool of processes, one per attempt.
 //!
-//! A task begins when what it needs is done; among those that may, the one with the longest chain of work behind it goes
-//! first. Processes and not threads, so that an attempt can be killed, and is, as on any other engine. Each runs in one of
-//! so many slots, by whose number it can be given a device of its own.
+//! A task begins when the tasks that it depends on are done; among those that may begin, the one with the longest chain
+//! of dependent work goes first. Attempts are processes and not threads, so that one can be killed as on any other
+//! engine. Each process runs in a numbered slot, by whose number it can be given a device of its own.
 
 use crate::simulation::chains;
 use crate::{EngineError, Job, Plan};
@@ -12,40 +12,40 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How the pool works.
+/// The settings of the pool.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pool {
-    /// How many processes at once.
+    /// The largest number of processes at once.
     pub slots: usize,
-    /// How often an attempt is repeated that ended with 75 or was killed.
+    /// How often an attempt that ended with 75 or was killed is repeated.
     pub retries: usize,
 }
 
 /// The end of one attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finished {
-    /// The task.
+    /// The number of the task, from 0.
     pub index: usize,
-    /// Its exit code; `None` if it was killed.
+    /// Exit code of the process; `None` if a signal killed it.
     pub code: Option<i32>,
-    /// How long the process lived.
+    /// Seconds from the start of the process to its end.
     pub seconds: f64,
-    /// What it said on standard error.
+    /// The text that the process wrote to standard error.
     pub said: String,
-    /// Whether it is tried again.
+    /// Whether the task is tried again.
     pub again: bool,
 }
 
-/// An attempt that asks to be tried again.
+/// The exit code that asks for another attempt.
 const TRY_AGAIN: i32 = 75;
 
 impl Pool {
-    /// Do the pending tasks of a plan, each by the process that `start` gives for a task and a slot; no two run in one slot
-    /// at once. `tell` hears how each attempt ended, and
-    /// once `stop` is true nothing new is begun and what runs is asked to stop. The tasks that are not done come back.
+    /// Runs the pending tasks of a plan, each by the process that `start` returns for a task and a slot; no two
+    /// processes use one slot at once. `tell` is called with the end of each attempt. Once `stop` returns true nothing
+    /// more is started and running processes receive SIGTERM. Returns the tasks that are not done.
     ///
     /// # Errors
-    /// If a process cannot be started; those that run are asked to stop.
+    /// If a process cannot be started; running ones receive SIGTERM first.
     pub fn run(
         self,
         plan: &Plan,
@@ -111,16 +111,16 @@ impl Pool {
     }
 }
 
-/// A fiftieth of how long the youngest process has lived, so that a short task is not waited for long and a long one not
-/// asked often.
+/// The polling interval: a fiftieth of the age of the youngest process, so that short tasks are noticed soon and long
+/// ones are polled rarely.
 fn pause(running: &[Running]) -> Duration {
     let youngest = running.iter().map(|process| process.since.elapsed()).min().unwrap_or_default();
     (youngest / 50).clamp(Duration::from_millis(1), Duration::from_millis(100))
 }
 
-/// The tasks that may begin, and those that wait.
+/// The tasks that may begin, and those that wait for others.
 struct Queue {
-    /// Longest chain first, then in order.
+    /// Tasks that may begin, longest chain first, then by number.
     ready: BTreeSet<(Reverse<u64>, usize)>,
     chains: Vec<f64>,
     unmet: BTreeMap<usize, usize>,
@@ -159,7 +159,7 @@ impl Queue {
     }
 
     fn again(&mut self, index: usize) {
-        // Bits of a positive number are in the order of the number.
+        // The bits of positive floating-point numbers sort like the numbers.
         self.ready.insert((Reverse(self.chains[index].to_bits()), index));
     }
 
@@ -174,7 +174,7 @@ impl Queue {
         }
     }
 
-    /// Whether nothing can begin any more unless something ends.
+    /// Whether no task can begin until a running one ends.
     fn is_idle(&self) -> bool {
         self.ready.is_empty()
     }
@@ -202,13 +202,13 @@ impl Running {
         Ok(Running { index, slot, child, since })
     }
 
-    /// How it ended, if it has.
+    /// The end of the process, or `None` while it runs.
     fn ended(&mut self) -> Option<Finished> {
         let status = self.child.try_wait().ok().flatten()?;
         let seconds = self.since.elapsed().as_secs_f64();
         let mut said = Vec::new();
         if let Some(mut pipe) = self.child.stderr.take() {
-            // What cannot be read was not said.
+            // Output that cannot be read is left out of the report.
             let _ = pipe.read_to_end(&mut said);
         }
         let said = String::from_utf8_lossy(&said).trim().to_string();
@@ -218,7 +218,7 @@ impl Running {
     fn ask_to_stop(&self) {
         #[cfg(unix)]
         if let Some(process) = rustix::process::Pid::from_raw(self.child.id() as i32) {
-            // One that has ended needs no asking.
+            // A process that has already ended needs no signal; the error is ignored.
             let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
         }
     }
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::engine::tests::{all, pairs};
 
-    /// What came of a plan whose tasks are lines of shell.
+    /// The outcome of a plan whose tasks are lines of shell.
     struct Ran {
         /// Tasks that are not done.
         left: BTreeSet<usize>,

@@ -1,8 +1,8 @@
-//! Engines: who starts the attempts.
+//! Engines: how the attempts at tasks are started.
 //!
-//! An engine other than the local one is data: files to submit, and the commands that submit them. What a scheduler
-//! understands of dependencies and retries is said in its own words; all run the same command, which finds the number of
-//! its task in the engine's variable.
+//! An engine other than the local one produces data: files to submit, and the commands that submit them. Dependencies
+//! and retries are written in the scheduler's own format. All engines run the same command, which reads the number of
+//! its task from the engine's environment variable.
 
 mod hyperqueue;
 mod kubernetes;
@@ -14,22 +14,22 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Somebody who starts attempts.
+/// An engine: a way of starting attempts, with its name.
 pub struct Engine {
-    /// As the command line names it.
+    /// The name on the command line.
     pub name: &'static str,
-    /// In a few words.
+    /// A description of a few words, for help texts.
     pub about: &'static str,
-    /// How.
+    /// How the engine starts attempts.
     pub way: Way,
 }
 
-/// How attempts are started.
+/// The two ways of starting attempts.
 #[derive(Clone, Copy)]
 pub enum Way {
     /// By a pool of processes on this machine.
     Here,
-    /// By somebody else, to whom these files are given, one after the other.
+    /// By an external scheduler, to which these files are submitted one after the other.
     Submitted(fn(&Work) -> Vec<Submission>),
 }
 
@@ -41,75 +41,75 @@ pub static ENGINES: &[Engine] = &[
     Engine { name: "hyperqueue", about: "a job definition file, by hq", way: Way::Submitted(hyperqueue::render) },
 ];
 
-/// The engine of a name.
+/// The engine with this name, or `None`.
 pub fn find(name: &str) -> Option<&'static Engine> {
     ENGINES.iter().find(|engine| engine.name == name)
 }
 
-/// What is to be done, and with what.
+/// The tasks to run and the settings to run them with.
 pub struct Work<'a> {
-    /// The plan.
+    /// The plan that the tasks belong to.
     pub plan: &'a Plan,
-    /// Its folder, from the root.
+    /// The plan's folder, as an absolute path.
     pub folder: &'a Path,
-    /// The tasks that are not over.
+    /// The numbers of the tasks that have no result.
     pub pending: &'a BTreeSet<usize>,
-    /// lacuna, from the root, with its global options.
+    /// The lacuna command: its absolute path and global options.
     pub program: &'a [String],
-    /// What a task is given.
+    /// The resources that each task gets.
     pub resources: Resources,
-    /// Lines for the engine, as its own command line has them.
+    /// Extra options for the engine, in the syntax of its own command line.
     pub options: &'a [String],
-    /// How often an attempt is repeated that was stopped or killed.
+    /// How often an attempt that was stopped or killed is repeated.
     pub retries: usize,
-    /// The most tasks of one array.
+    /// The largest number of tasks in one job array.
     pub array_max: usize,
-    /// Where Kubernetes finds program and files.
+    /// The image and volume of the Kubernetes engine.
     pub kubernetes: Kubernetes,
 }
 
-/// What a task is given.
+/// The resources that a task gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Resources {
-    /// Cores, and as many threads.
+    /// The number of cores, and of threads.
     pub cpus: usize,
-    /// How much longer tasks took than was estimated, where some are measured.
+    /// The ratio of measured to estimated time, 1 where nothing was measured.
     pub slower: f64,
-    /// The most memory that a task was measured to take, if any was.
+    /// The largest measured memory of a task in MiB, if any was measured.
     pub mib_measured: Option<f64>,
 }
 
-/// Where Kubernetes finds program and files.
+/// The container image and the volume of a Kubernetes job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kubernetes {
     /// The container image.
     pub image: String,
     /// The volume claim that holds the plan, the data, and the records.
     pub claim: String,
-    /// Where it is mounted: the same place as here.
+    /// The mount point; it must be the same path as on this machine.
     pub mount: PathBuf,
 }
 
-/// A file for an engine.
+/// A file to submit to a scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     /// The file's name.
     pub name: String,
-    /// Its text.
+    /// The content of the file.
     pub text: String,
     /// The command that submits it, with [`Submission::FILE`] for its path.
     pub command: Vec<String>,
-    /// Places of submissions whose jobs must be done before; the command prints a job's number.
+    /// Indices of submissions whose jobs must end first; their commands print the jobs' numbers.
     pub after: Vec<usize>,
-    /// The command that waits for its end, where the engine itself does not know what comes after.
+    /// The command that waits for the job's end, for engines that cannot order jobs themselves.
     pub wait: Option<Vec<String>>,
 }
 
 impl Submission {
-    /// Stands for the path of the file in a command.
+    /// The placeholder for the file's path in [`Submission::command`].
     pub const FILE: &'static str = "{file}";
 
-    /// The command for a file at a path, with the numbers of the jobs that it has to wait for.
+    /// The submit command with the file's path and the numbers of the jobs to wait for filled in.
     pub fn command_for(&self, file: &Path, after: &[String]) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         for word in &self.command {
@@ -128,7 +128,7 @@ impl Submission {
 }
 
 impl Work<'_> {
-    /// The command of a task whose number is in the engine's variable, counted from `offset`.
+    /// The command that runs a task; the engine's variable holds its number minus `offset`.
     fn command(&self, offset: usize) -> Vec<String> {
         let mut words = self.program.to_vec();
         words.extend(["--threads".to_string(), self.resources.cpus.to_string()]);
@@ -140,7 +140,7 @@ impl Work<'_> {
         words
     }
 
-    /// The pending tasks of each layer, each cut into ranges of at most so many numbers.
+    /// The pending tasks of each layer, cut into ranges of at most `array_max` numbers.
     fn parts(&self) -> Vec<Vec<Range<usize>>> {
         let layers = self.plan.layers().into_iter().map(|layer| {
             let pending: Vec<usize> = self.pending.range(layer).copied().collect();
@@ -161,27 +161,27 @@ impl Work<'_> {
         self.pending.range(part.clone()).map(|&index| &self.plan.tasks[index])
     }
 
-    /// Memory for the largest of some tasks: a quarter more than estimated or measured, and half a GiB for scans.
+    /// Memory in MiB for the largest task of a range: 1.25 times the estimate or measurement, plus 512 MiB for scans.
     fn mebibytes(&self, part: &Range<usize>) -> u64 {
         let estimated = self.tasks(part).map(|task| 1024.0 * task.gib).fold(0.0, f64::max);
         let most = estimated.max(self.resources.mib_measured.unwrap_or(0.0));
         (1.25 * most).ceil() as u64 + 512
     }
 
-    /// Time for the longest of some tasks: three times what is expected, and ten minutes.
+    /// Time limit in minutes for the longest task of a range: three times the expected time plus ten minutes.
     fn minutes(&self, part: &Range<usize>) -> u64 {
         let seconds = self.tasks(part).map(|task| task.core_seconds).fold(0.0, f64::max);
         let expected = seconds * self.resources.slower / self.resources.cpus as f64;
         (3.0 * expected / 60.0).ceil() as u64 + 10
     }
 
-    /// Whether a graphics processor is computed with.
+    /// Whether the tasks compute on a graphics processor.
     fn has_gpu(&self) -> bool {
         self.plan.about.device != "cpu"
     }
 }
 
-/// A command as a shell takes it.
+/// The words as one shell command, quoted where needed.
 fn shell(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }

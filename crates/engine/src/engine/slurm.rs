@@ -59,7 +59,7 @@ fn script(work: &Work, part: &Range<usize>) -> String {
     )
 }
 
-/// Numbers in order as `0-4,7`.
+/// The numbers in Slurm's range notation, such as `0-4,7`.
 fn ranges(numbers: &[usize]) -> String {
     let runs = numbers.chunk_by(|one, next| one + 1 == *next);
     let run = |run: &[usize]| match run {

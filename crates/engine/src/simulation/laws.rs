@@ -1,4 +1,4 @@
-//! What a forecast must satisfy, whatever the tasks and the machines.
+//! Laws that a forecast must satisfy for any tasks and machines.
 
 use super::*;
 use proptest::prelude::*;

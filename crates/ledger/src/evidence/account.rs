@@ -1,5 +1,5 @@
-//! What a reader of the evidence needs beside the claim: the request's course, each model, what was removed and what is
-//! left, and what was tried before. Names nobody, holds no path.
+//! The account of a request within the evidence: its course, each model, the files that were removed and that are left,
+//! and earlier attempts. It holds no ids of persons and no paths.
 
 use super::Outcome;
 use crate::{Digest, Ground, Holds, Record, RemovalKind, Status};
@@ -7,27 +7,27 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// All of it.
+/// The account of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// The weakest of the models' outcomes.
     pub outcome: Outcome,
-    /// What has to be known before anything else, in sentences; filled in when the evidence is written.
+    /// Warnings, in sentences, that a reader must see first; filled in when the evidence is written.
     pub warnings: Vec<String>,
-    /// The request's course.
+    /// The dates and ground of the request.
     pub course: Course,
-    /// What the strategy does, in one sentence.
+    /// The effect of the strategy, in one sentence.
     pub strategy_does: String,
-    /// One for each model, in the order of the statement's pairs.
+    /// The models, in the order of the statement's pairs.
     pub models: Vec<ModelAccount>,
-    /// What was done with files, by kind.
+    /// The operations on files, by kind.
     pub removed: Vec<RemovedFiles>,
-    /// Whether a removal was asked for.
+    /// Whether files of the person were to be removed.
     pub purged: bool,
-    /// What still holds the person, or may.
+    /// The files that still hold the person, or may hold the person.
     pub left: Left,
-    /// The statements that were signed for this request before; filled in when the evidence is written.
+    /// Statements that were signed earlier for this request; filled in when the evidence is written.
     pub earlier: Vec<EarlierStatement>,
     /// Other runs that were registered for this request; filled in when the evidence is written.
     pub other_runs: Vec<OtherRun>,
@@ -35,121 +35,121 @@ pub struct Account {
     pub signed_by: String,
 }
 
-/// A request from receipt until now.
+/// The course of a request from receipt to the evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Course {
-    /// On which ground the person asked.
+    /// The ground of the request.
     pub ground: Ground,
     /// The day of receipt.
     pub received: Date,
     /// The day by which to answer.
     pub due: Date,
-    /// When it was carried out, in UTC; nothing where it was not. Filled in when the evidence is written.
+    /// The time of execution in UTC; `None` if no run was executed. Filled in when the evidence is written.
     pub executed: Option<String>,
 }
 
-/// One model before and after.
+/// The figures of one model, before and after unlearning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelAccount {
     /// The run's random name in the ledger.
     pub run: String,
-    /// What came of it.
+    /// The outcome for this model.
     pub outcome: Outcome,
-    /// Whether it was compared with retrained models.
+    /// Whether the model was compared with retrained models.
     pub audited: bool,
-    /// Mean Dice of the person, before and after.
+    /// Mean Dice on the person's scans, before and after.
     pub forgotten_dice: Change,
-    /// The same of the people who stay.
+    /// Mean Dice on the subjects who stay, before and after.
     pub retained_dice: Change,
-    /// The same of people whom neither model saw.
+    /// Mean Dice on subjects that neither model was trained on, before and after.
     pub held_out_dice: Change,
 }
 
-/// A figure before and after; nothing where it could not be measured.
+/// A figure before and after; `None` where it could not be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// Of the model before.
+    /// The figure of the model before unlearning.
     pub before: Option<f64>,
-    /// Of the model after.
+    /// The figure of the model after unlearning.
     pub after: Option<f64>,
 }
 
-/// Files of one kind with which the same was done.
+/// The number of files of one kind with the same operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemovedFiles {
-    /// What was done.
+    /// The operation on the files.
     pub how: RemovalKind,
-    /// What they were to the person.
+    /// The kind of data that the files held.
     pub holds: Holds,
-    /// How many.
+    /// The number of files.
     pub files: usize,
 }
 
-/// What a second search found after everything else was done.
+/// The result of a second search after all removals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Left {
-    /// The person's own scans and tables in the data set, which stay until they are deleted on purpose.
+    /// The person's own scans and tables in the data set, which stay unless their deletion is asked for.
     pub sources: usize,
-    /// Models that were replaced and are still there.
+    /// The number of models that were replaced and still exist.
     pub replaced_models: usize,
-    /// Files, other than these, that hold the person.
+    /// Other files that hold the person.
     pub holding: Vec<LeftFile>,
-    /// Files of which nobody can say whether they do.
+    /// Files for which it is unknown whether they hold the person.
     pub unknown: Vec<LeftFile>,
-    /// Files of others that mention the person; nobody changes them.
+    /// The number of files not written by lacuna that mention the person; lacuna does not change them.
     pub mentions: usize,
-    /// Whether the evidence was to be signed all the same.
+    /// Whether the user asked to sign the evidence despite these files.
     pub accepted: bool,
 }
 
-/// A file by its content.
+/// A file, identified by its content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftFile {
-    /// What it is to the person; nothing where that is unknown.
+    /// The kind of data that the file holds; `None` where that is unknown.
     pub holds: Option<Holds>,
-    /// The digest of its content under the guard's key; nothing where it could not be read.
+    /// The digest of its content under the guard's key; `None` where it could not be read.
     pub artefact: Option<Digest>,
 }
 
-/// Evidence that was signed before.
+/// Evidence that was signed earlier for the same request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlierStatement {
-    /// SHA-256 of what was signed.
+    /// The SHA-256 digest of the signed statement.
     pub statement: Digest,
-    /// The weakest verdict that had been recorded by then for its runs.
+    /// The weakest verdict that was recorded for its runs when it was written.
     pub verdict: Option<String>,
-    /// When it was written down, in UTC.
+    /// The time of recording, in UTC.
     pub at: String,
-    /// Whether it is of the very runs that this evidence is of, as where the writing of it was interrupted.
+    /// Whether it is about the same runs as this evidence, as after an interrupted write.
     pub of_these_runs: bool,
 }
 
-/// A run that this evidence is not about.
+/// A run of the same request that this evidence is not about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherRun {
-    /// Its random name.
+    /// The random name of the run.
     pub run: String,
-    /// Its strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// The last verdict on it, if it was judged.
+    /// The last verdict on the run, if there is one.
     pub verdict: Option<String>,
 }
 
 impl Account {
-    /// Whether any model was compared with retrained ones.
+    /// Whether any model was compared with retrained models.
     pub fn is_audited(&self) -> bool {
         self.models.iter().any(|model| model.audited)
     }
 
-    /// What has to be known before anything else.
+    /// The warnings that a reader must see first.
     pub(super) fn warned(&self) -> Vec<String> {
         let mut warnings: Vec<String> = Vec::new();
         for model in &self.models {
@@ -187,7 +187,7 @@ impl Account {
         once
     }
 
-    /// What a ledger knows and nobody may leave out: earlier statements, other runs, and when the request was executed.
+    /// Adds the facts that the ledger holds: earlier statements, other runs, and the time of execution.
     pub(super) fn complete(&mut self, records: &[(String, Record)]) {
         let own: Vec<&str> = self.models.iter().map(|model| model.run.as_str()).collect();
         self.earlier = earlier(records, &own);
@@ -197,13 +197,13 @@ impl Account {
     }
 }
 
-/// When the request was executed last, in UTC.
+/// The time of the last execution of the request, in UTC.
 fn executed(records: &[(String, Record)]) -> Option<String> {
     let is_executed = |record: &Record| matches!(record, Record::Status { status: Status::Executed, .. });
     records.iter().rev().find(|(_, record)| is_executed(record)).map(|(at, _)| at.clone())
 }
 
-/// `1 file is`, `2 files are`.
+/// The number of files with its verb: `1 file is`, `2 files are`.
 fn files(count: usize) -> String {
     if count == 1 { "1 file is".to_string() } else { format!("{count} files are") }
 }
@@ -250,7 +250,7 @@ fn runs(records: &[(String, Record)]) -> Vec<OtherRun> {
     found
 }
 
-/// What was done with files, by what was done and what they were.
+/// Counts the removed files by operation and kind of data.
 pub fn removed_files(records: &[Record]) -> Vec<RemovedFiles> {
     let mut counts: BTreeMap<(RemovalKind, Holds), usize> = BTreeMap::new();
     for record in records {

@@ -1,4 +1,4 @@
-//! A bundle: written at the end of a request, checked by whoever gets it.
+//! A bundle of evidence: written at the end of a request, and verified by its recipients.
 
 use super::dsse::{Envelope, key_id};
 use super::page::{card, limits};
@@ -17,37 +17,37 @@ const ENVELOPE: &str = "evidence.dsse.json";
 const INCLUSION: &str = "inclusion.json";
 const CHECKPOINT: &str = "checkpoint.txt";
 const PAGE: &str = "page.md";
-/// No file of a bundle is a model or an image.
+/// The largest file of a bundle in bytes; none is a model or an image.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// What goes into a bundle besides what the ledger adds.
+/// The contents of a bundle, without those that the ledger adds.
 pub struct Bundle {
-    /// The models, before and after, of each run.
+    /// The digests of each pair of models, before and after.
     pub models: Vec<ModelDigests>,
-    /// What is said; its list of files is filled in here.
+    /// The claims to sign; their list of files is filled in by [`Bundle::write`].
     pub predicate: Predicate,
     /// Every other file, by name: protocol, metrics, environment, deletions.
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// What the limits are called.
+/// The file name of the limits.
 const LIMITS: &str = "limits.md";
-/// What the models' card is called.
+/// The file name of the models' card.
 const CARD: &str = "model-card.md";
 
-/// What a bundle that was checked says.
+/// The result of verifying a bundle.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
-    /// The statement, where its signature holds.
+    /// The statement, if its signature is valid.
     pub statement: Option<Statement>,
-    /// When the ledger was signed with the statement in it.
+    /// The time at which a ledger that contains the statement was signed.
     pub recorded: Option<String>,
-    /// The files that are as they were signed: the statement, those that it names with their digest, and the signed root
-    /// with the way of the statement to it.
+    /// The names of the files that match a signature: the statement, the files that it lists with their digest, and the
+    /// signed root with the statement's inclusion proof.
     pub covered: Vec<String>,
-    /// All others: nothing that is signed says what they hold.
+    /// The names of all other files; no signature covers them.
     pub uncovered: Vec<String>,
-    /// What does not hold; none of it is a bundle in order.
+    /// All defects; an intact bundle has none.
     pub findings: Vec<Finding>,
 }
 
@@ -59,7 +59,7 @@ impl Checked {
     }
 }
 
-/// An event and its way to a root.
+/// An event and its inclusion proof.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Inclusion {
@@ -73,10 +73,10 @@ struct Inclusion {
 }
 
 impl Bundle {
-    /// Record the statement in the ledger, and write the bundle into a folder of its own.
+    /// Records the statement in the ledger, and writes the bundle into a folder of its own.
     ///
     /// # Errors
-    /// A folder that holds evidence already, and what the ledger and the disk refuse.
+    /// If the folder already holds evidence, or the ledger or the disk refuses the write.
     pub fn write(mut self, ledger: &mut Ledger, folder: &Path) -> Result<Statement, LedgerError> {
         if folder.join(ENVELOPE).exists() {
             return Err(LedgerError::Malformed {
@@ -90,7 +90,7 @@ impl Bundle {
             account.signed_by = key_id(&ledger.keyring().public());
             account.complete(&dated_records(ledger, &request)?);
         }
-        // The page is one of the files that the statement names, and says all but the list of files.
+        // The page is one of the files that the statement lists, so it is rendered without the list of files.
         self.predicate.files = BTreeMap::new();
         let statement = Statement::new(&self.models, self.predicate.clone());
         self.files.insert(PAGE.to_string(), statement.page().into_bytes());
@@ -105,26 +105,26 @@ impl Bundle {
         let evidence = Record::Evidence { request: request.clone(), statement: Digest::of(&[&payload]) };
         ledger.step(&request, std::slice::from_ref(&evidence))?;
         let (inclusion, checkpoint) = included(ledger, &evidence)?;
-        // A file that nothing names is a finding, and an earlier attempt may have been killed.
+        // A file that the statement does not list is a finding, and a killed attempt may have left some.
         lacuna_disk::remove_unfinished(folder)?;
         for (name, bytes) in &self.files {
             lacuna_disk::write_bytes(&folder.join(name), bytes)?;
         }
         lacuna_disk::write_bytes(&folder.join(INCLUSION), to_line(&inclusion).as_bytes())?;
         lacuna_disk::write_bytes(&folder.join(CHECKPOINT), checkpoint.0.as_bytes())?;
-        // Last: a folder with an envelope is whole.
+        // The envelope is written last: a folder that has one is complete.
         lacuna_disk::write_bytes(&folder.join(ENVELOPE), envelope.to_text().as_bytes())?;
         Ok(statement)
     }
 }
 
-/// Check a bundle with a public key and nothing else.
+/// Verifies a bundle with a public key and nothing else.
 ///
 /// # Errors
-/// A folder that cannot be read; what is wrong with what it holds is a finding.
+/// If the folder cannot be read; defects of its content are findings.
 pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, LedgerError> {
     let Folder { mut files, findings } = Folder::read(folder, |_| FILE_BYTES_MAX)?;
-    // Whatever is there is not covered until something that is signed names it.
+    // Files are uncovered until something signed lists them.
     let not_files = findings.iter().map(|finding| finding.row.clone());
     let uncovered = files.keys().cloned().chain(not_files).collect();
     let mut checked = Checked { statement: None, recorded: None, covered: Vec::new(), uncovered, findings };
@@ -165,7 +165,7 @@ pub fn verify_bundle(folder: &Path, key: &VerifyingKey) -> Result<Checked, Ledge
     Ok(checked)
 }
 
-/// What was written of a request, with the time of each.
+/// The records of a request, each with its time.
 fn dated_records(ledger: &Ledger, request: &str) -> Result<Vec<(String, Record)>, LedgerError> {
     let mut records = Vec::new();
     for event in ledger.view().events()? {
@@ -177,7 +177,7 @@ fn dated_records(ledger: &Ledger, request: &str) -> Result<Vec<(String, Record)>
     Ok(records)
 }
 
-/// The event of a record that was just written, its way to the root, and the signed root.
+/// The event of a record that was just written, its inclusion proof, and the signed root.
 fn included(ledger: &Ledger, record: &Record) -> Result<(Inclusion, SignedCheckpoint), LedgerError> {
     let events = ledger.checked_events()?;
     let tree = tree_of(&events);
@@ -191,7 +191,7 @@ fn included(ledger: &Ledger, record: &Record) -> Result<(Inclusion, SignedCheckp
     Ok((inclusion, checkpoint.sign(ledger.keyring().signing())))
 }
 
-/// When a ledger was signed that holds the statement of this digest.
+/// The time at which a ledger that contains the statement with this digest was signed.
 fn recorded(inclusion: &[u8], checkpoint: &[u8], statement: &Digest, key: &VerifyingKey) -> Result<String, Finding> {
     let wrong = |expected: &str, found: &str| Finding::new(INCLUSION, expected, found);
     let line = text(inclusion).map_err(|error| wrong("text", &error.to_string()))?;
@@ -216,7 +216,7 @@ fn recorded(inclusion: &[u8], checkpoint: &[u8], statement: &Digest, key: &Verif
     if holds { Ok(signed.at) } else { Err(wrong(&format!("a way to the root {}", signed.root), "another")) }
 }
 
-/// Files that are not as the statement says, that it does not name, or that are missing.
+/// Files that differ from the statement, that it does not list, or that are missing.
 fn differing(named: &BTreeMap<String, Digest>, files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
     let found: BTreeMap<&String, Digest> = files.iter().map(|(name, bytes)| (name, Digest::of(&[bytes]))).collect();
     let text = |digest: Option<&Digest>| digest.map_or("none".to_string(), |digest| format!("SHA-256 {digest}"));

@@ -1,4 +1,4 @@
-//! A signed payload: DSSE, version 1.
+//! Signed payloads in the DSSE format, version 1.
 //!
 //! The signature is over `PAE = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`, so a payload cannot be taken for
 //! one of another type. Source: secure-systems-lab, "DSSE: Dead Simple Signing Envelope", protocol.md.
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-/// A payload with its signature.
+/// A signed payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Envelope {
@@ -26,29 +26,30 @@ struct Signed {
     sig: String,
 }
 
-/// The bytes that are signed.
+/// The bytes that are signed, for a payload of this type.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()
 }
 
 impl Envelope {
-    /// Sign a payload.
+    /// Signs a payload of this type.
     pub fn sign(payload_type: &str, payload: &[u8], key: &SigningKey) -> Envelope {
         let signature = key.sign(&pre_authentication_encoding(payload_type, payload)).to_bytes();
         let signed = Signed { keyid: key_id(&key.verifying_key()), sig: STANDARD.encode(signature) };
         Envelope { payload: STANDARD.encode(payload), payload_type: payload_type.to_string(), signatures: vec![signed] }
     }
 
-    /// As it is written.
+    /// The envelope as JSON text.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("an envelope is JSON") + "\n"
     }
 
-    /// The payload of an envelope of this type, if this key signed it and the text is the one form of it.
+    /// Returns the payload of an envelope of this type, if this key signed it and the text has the form that
+    /// [`Envelope::to_text`] writes.
     ///
     /// # Errors
-    /// Anything else.
+    /// If the type, the signature or the form is wrong.
     pub fn open(text: &str, payload_type: &str, key: &VerifyingKey) -> Result<Vec<u8>, LedgerError> {
         let envelope: Envelope =
             serde_json::from_str(text).map_err(|error| unproven("a DSSE envelope", &error.to_string()))?;
@@ -75,7 +76,7 @@ impl Envelope {
     }
 }
 
-/// A key's name: the first 16 digits of SHA-256 over it.
+/// The id of a key: the first 16 digits of its SHA-256 digest.
 pub(super) fn key_id(key: &VerifyingKey) -> String {
     to_hex(&Digest::of(&[key.as_bytes()]).0[..8])
 }

@@ -1,4 +1,4 @@
-//! What every page says, whatever came of a request, and what no page may claim.
+//! Laws of every page of evidence: what it must state for each outcome, and what it must not claim.
 
 use super::*;
 use crate::{
@@ -19,7 +19,7 @@ fn status(request: &str, status: Status) -> Record {
     Record::Status { request: request.to_string(), status, refusal: None }
 }
 
-/// What a run of this outcome leaves in the ledger.
+/// Adds the records of a run with this outcome to the ledger.
 fn run(ledger: &mut Ledger, request: &str, run: &str, outcome: Outcome) {
     let (request, run) = (request.to_string(), run.to_string());
     let made = Record::Run {
@@ -172,7 +172,7 @@ fn a_statement_names_every_one_before_it_and_every_other_run() {
         for name in ["limits.md", "model-card.md", "page.md"] {
             let text = document(&out, name);
             assert_eq!(text.contains("not the first attempt: page.md lists"), !before.is_empty(), "{name}");
-            // A document that lists nothing does not say that it does.
+            // A document without a list must not announce one.
             assert!(!["listed below", "as follows", "listed above"].iter().any(|word| text.contains(word)), "{name}");
         }
         assert_eq!(document(&out, "page.md").contains("## Earlier attempts"), !before.is_empty());
@@ -180,7 +180,7 @@ fn a_statement_names_every_one_before_it_and_every_other_run() {
         assert_eq!(state.verdict.as_deref(), Some(outcome.name()), "the verdict is that of the last runs");
         before.push((state.evidence.unwrap(), Some(outcome.name().to_string())));
     }
-    // One whose writing was interrupted is of the same runs, and is no other attempt.
+    // Evidence whose writing was interrupted is about the same runs, and is not another attempt.
     let again = write(&mut ledger, &state, account("three", Outcome::NotAssessable), &folder.path().join("again"));
     let account = again.predicate.account.unwrap();
     let same: Vec<bool> = account.earlier.iter().map(|earlier| earlier.of_these_runs).collect();

@@ -1,4 +1,4 @@
-//! Evidence of one request: a folder that can be checked offline with a public key alone.
+//! Evidence of one request: a folder that can be verified offline with a public key alone.
 //!
 //! | file | holds |
 //! |---|---|
@@ -7,10 +7,10 @@
 //! | `checkpoint.txt` | the signed root |
 //! | all others | what the statement names with its digest: protocol, metrics, environment, deletions, limits, page |
 //!
-//! `page.md` is for whoever answers for data protection; a second statement for one request names the first.
+//! `page.md` is for the person responsible for data protection; a second statement for one request names the first.
 //!
-//! A bundle says what was compared with what, by whose key, when. It never says that a law was complied with or that a
-//! model or a person is anonymous: no file can.
+//! A bundle states what was compared with what, under whose key, and when. It never claims that a law was complied with
+//! or that a model or a person is anonymous: no file can show that.
 
 mod account;
 mod bundle;

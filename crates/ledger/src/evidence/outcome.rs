@@ -1,37 +1,37 @@
-//! What an erasure came to: a closed list, the strongest first, each with its meaning in words.
+//! The outcomes of an erasure: a closed list, the strongest first, each with its meaning in words.
 
 use serde::{Deserialize, Serialize};
 
-/// What came of one model, or of a whole request: of several models the weakest counts.
+/// The outcome for one model, or for a whole request: the weakest of its models' outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The weights are those of a training without the person, compared byte for byte.
+    /// The weights equal those of a training without the person, compared byte for byte.
     Exact,
-    /// A procedure whose models are shown to be like retrained ones within the margin.
+    /// The procedure gives models that are equivalent to retrained ones within the margin.
     RetrainEquivalent,
-    /// One model that cannot be told apart from retrained ones.
+    /// The model cannot be distinguished from retrained ones.
     ConsistentWithRetrain,
-    /// The model before is shown not to have remembered the person detectably.
+    /// The original model did not detectably remember the person.
     NotRemembered,
-    /// The weights were trained again without the person; that they are those of a training without the person was not
-    /// compared.
+    /// The weights were trained again without the person, and were not compared with those of a second training without
+    /// the person.
     ExactUnproved,
-    /// Neither alike nor different.
+    /// The audit shows neither equivalence nor a difference.
     Inconclusive,
-    /// No comparison could judge it.
+    /// No comparison could assess the model.
     NotAssessable,
-    /// The people who stay are served worse than by retrained models.
+    /// The model serves the subjects who stay worse than retrained models do.
     UtilityLost,
-    /// The model knows less of the person than one that never saw the person.
+    /// The model knows less of the person than a model that was never trained on the person.
     OverForgotten,
-    /// Something of the person is left.
+    /// The model still holds detectable influence of the person.
     ResidualInfluence,
-    /// The run changed next to nothing on the person's scans.
+    /// The run changed almost nothing on the person's scans.
     NoEffect,
 }
 
-/// An outcome for people who do not know the words of the field.
+/// The texts of an outcome, for readers who do not know the field's terms.
 struct Words {
     name: &'static str,
     title: &'static str,
@@ -42,7 +42,7 @@ struct Words {
 }
 
 impl Outcome {
-    /// Every one, the strongest first.
+    /// All outcomes, the strongest first.
     pub const ALL: [Outcome; 11] = [
         Outcome::Exact,
         Outcome::RetrainEquivalent,
@@ -57,37 +57,37 @@ impl Outcome {
         Outcome::NoEffect,
     ];
 
-    /// The one of this name.
+    /// The outcome with this name, or `None`.
     pub fn of_name(name: &str) -> Option<Outcome> {
         Outcome::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 
-    /// As files and the ledger name it.
+    /// The name in files and in the ledger.
     pub fn name(self) -> &'static str {
         self.words().name
     }
 
-    /// In a few words.
+    /// A title of a few words.
     pub fn title(self) -> &'static str {
         self.words().title
     }
 
-    /// What was found, in plain words.
+    /// What the outcome means, in plain words.
     pub fn meaning(self) -> &'static str {
         self.words().meaning
     }
 
-    /// What it does not mean.
+    /// What the outcome does not mean, in plain words.
     pub fn does_not_mean(self) -> &'static str {
         self.words().not
     }
 
-    /// What to do next, where something is left to do.
+    /// The recommended next step, if there is one.
     pub fn next(self) -> Option<&'static str> {
         self.words().next
     }
 
-    /// What every document of it has to warn of.
+    /// The warning that every document about the outcome must carry.
     pub fn warning(self) -> Option<&'static str> {
         self.words().warning
     }
@@ -97,7 +97,7 @@ impl Outcome {
         crate::is_passing(self.name())
     }
 
-    /// Whether a model came of it that replaces the one before. One that was not changed does not.
+    /// Whether the run produced a model that replaces the original; false if it changed nothing.
     pub fn replaces_the_model(self) -> bool {
         self != Outcome::NoEffect
     }

@@ -1,4 +1,4 @@
-//! The page of the evidence: what a person who answers for data protection has to read.
+//! The page of the evidence, for the person responsible for data protection.
 
 use super::account::{Account, Change, Left, ModelAccount, RemovedFiles};
 use super::statement::{Claim, Statement};
@@ -6,7 +6,7 @@ use super::words::{ground_in_words, holds_in_words};
 use crate::{Holds, RemovalKind};
 use std::collections::BTreeMap;
 
-/// The whole page, in Markdown.
+/// Renders the whole page as Markdown.
 pub fn page(statement: &Statement) -> String {
     match &statement.predicate.account {
         Some(account) => of_account(statement, account),
@@ -14,7 +14,7 @@ pub fn page(statement: &Statement) -> String {
     }
 }
 
-/// What a file of limits lists.
+/// Renders the list of limits as Markdown.
 pub fn limits(claim: &Claim, account: &Account) -> String {
     format!(
         "# What this does not show\n\n{}{}\n## Warnings\n\n{}\n## What is left\n\n{}",
@@ -25,7 +25,7 @@ pub fn limits(claim: &Claim, account: &Account) -> String {
     )
 }
 
-/// What the models' card says.
+/// Renders the models' card as Markdown.
 pub fn card(statement: &Statement, account: &Account) -> String {
     let predicate = &statement.predicate;
     format!(
@@ -94,7 +94,7 @@ fn request(statement: &Statement, account: &Account) -> String {
     format!("## The request\n\n| | |\n|---|---|\n{lines}")
 }
 
-/// Each pair of models with its figures and outcome.
+/// Renders each pair of models with its figures and outcome.
 fn models(statement: &Statement, account: &Account) -> String {
     let digests: Vec<&str> =
         statement.subject.iter().map(|artifact| artifact.digest.get("sha256").map_or("none", String::as_str)).collect();
@@ -124,7 +124,7 @@ fn one_model(number: usize, pair: &[&str], model: &ModelAccount) -> String {
     )
 }
 
-/// Dice is 1 where a prediction is as the labels, 0 where they have nothing in common.
+/// Renders a Dice score; it is 1 where prediction and labels agree, 0 where they do not overlap.
 fn figure(value: Option<f64>) -> String {
     value.map_or("not measured".to_string(), |value| format!("{value:.3}"))
 }
@@ -223,7 +223,7 @@ fn remaining(account: &Account, request: &str) -> Vec<String> {
     lines.into_iter().map(|line| line.replace("REQUEST", request)).collect()
 }
 
-/// What version 1 of a statement holds.
+/// Renders a statement of version 1, which has no account.
 fn without_account(statement: &Statement) -> String {
     let predicate = &statement.predicate;
     let claim = &predicate.claim;
@@ -259,7 +259,7 @@ fn optional(name: &str, value: &Option<String>) -> String {
     value.as_ref().map_or(String::new(), |value| format!("{name}: {value}.\n"))
 }
 
-/// With a full stop at its end.
+/// The text with a full stop at its end.
 fn sentence(text: &str) -> String {
     if text.ends_with('.') { text.to_string() } else { format!("{text}.") }
 }

@@ -1,4 +1,4 @@
-//! What is signed: an in-toto statement, version 1, about the models before and after.
+//! The signed content: an in-toto statement, version 1, about the models before and after.
 
 use super::Account;
 use crate::Digest;
@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 /// The type of every in-toto statement of version 1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// The type of ours. A name and no address: nothing is to be fetched.
+/// The type of lacuna's predicate. It is a name and not an address: nothing is fetched.
 pub const PREDICATE_TYPE: &str = "urn:x-lacuna:erasure:v2";
-/// The type of statements without an account of the request, which are still read.
+/// The type of version-1 predicates, which have no account of the request; they can still be read.
 const PREDICATE_TYPE_1: &str = "urn:x-lacuna:erasure:v1";
 /// The type of an envelope's payload.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -20,11 +20,11 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub struct Statement {
     #[serde(rename = "_type")]
     statement_type: String,
-    /// The files that it is about.
+    /// The files that the statement is about.
     pub subject: Vec<Artifact>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
-    /// What is said of them.
+    /// The claims about these files.
     pub predicate: Predicate,
 }
 
@@ -32,60 +32,61 @@ pub struct Statement {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Artifact {
-    /// What it is, not what it is called.
+    /// The role of the file, not its file name.
     pub name: String,
-    /// By algorithm.
+    /// The digests in hexadecimal, by algorithm.
     pub digest: BTreeMap<String, String>,
 }
 
-/// SHA-256 of the model files.
+/// SHA-256 digests of the model files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ModelDigests {
-    /// Of the model that had seen the subject.
+    /// The digest of the original model, which was trained on the subject.
     pub before: Digest,
-    /// Of the model that is to be used instead.
+    /// The digest of the model that replaces it.
     pub after: Digest,
 }
 
-/// What was done and measured.
+/// The operations and measurements of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Predicate {
-    /// The request's random name.
+    /// The random name of the request.
     pub request: String,
-    /// The subject's random name.
+    /// The pseudonym of the subject.
     pub subject: String,
-    /// The strategy's name.
+    /// The name of the strategy.
     pub strategy: String,
-    /// What was found.
+    /// The result of the comparison.
     pub claim: Claim,
-    /// When this was written, in UTC.
+    /// The time of writing, in UTC.
     pub at: String,
-    /// SHA-256 of every other file of the bundle, by name.
+    /// The SHA-256 digest of every other file of the bundle, by name.
     pub files: BTreeMap<String, Digest>,
-    /// The request's course, each model's outcome, what was removed, what is left. Statements of version 1 have none.
+    /// The account of the request: its course, outcomes, removed and remaining files. Statements of version 1 have
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
 }
 
-/// What was compared with what, and what came out.
+/// A comparison and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// In one of the protocol's words.
+    /// The verdict, as one of the protocol's words.
     pub verdict: String,
     /// The two sides of the comparison.
     pub compared: String,
-    /// The difference that would have been let pass, where there is such a margin.
+    /// The margin within which a difference is accepted, where there is one.
     pub margin: Option<String>,
-    /// The difference that would have been seen, with its probability, where that is known.
+    /// The smallest difference that would be detected, with its probability, where that is known.
     pub power: Option<String>,
-    /// What this does not show.
+    /// Statements that the comparison does not support.
     pub does_not_show: Vec<String>,
 }
 
 impl Statement {
-    /// Of the models of one request, two by two; of several each pair is numbered from 1.
+    /// The statement about the models of one request; if there are several pairs, they are numbered from 1.
     pub fn new(models: &[ModelDigests], predicate: Predicate) -> Statement {
         let artifact = |name: String, digest: Digest| Artifact {
             name,
@@ -106,13 +107,13 @@ impl Statement {
         }
     }
 
-    /// Whether it is of a type that this version of lacuna reads.
+    /// Whether this version of lacuna can read the statement's type.
     pub fn is_ours(&self) -> bool {
         let expected = if self.predicate.account.is_some() { PREDICATE_TYPE } else { PREDICATE_TYPE_1 };
         self.statement_type == STATEMENT_TYPE && self.predicate_type == expected
     }
 
-    /// For people: the request, what came of it, what was removed and what is left, what this does not show.
+    /// Renders the page for readers: request, outcome, removed and remaining files, limits.
     pub fn page(&self) -> String {
         super::page::page(self)
     }

@@ -2,7 +2,7 @@
 
 use crate::{Ground, Holds};
 
-/// Why a person may ask, by Article 17(1) of Regulation (EU) 2016/679.
+/// The ground of a request in words, by Article 17(1) of Regulation (EU) 2016/679.
 pub fn ground_in_words(ground: Ground) -> &'static str {
     match ground {
         Ground::NoLongerNecessary => "the data are no longer necessary for their purpose (Article 17(1)(a))",
@@ -15,7 +15,7 @@ pub fn ground_in_words(ground: Ground) -> &'static str {
     }
 }
 
-/// What files are to a person.
+/// The kind of data in words.
 pub fn holds_in_words(holds: Holds) -> &'static str {
     match holds {
         Holds::Volume => "image or label map",

@@ -1,4 +1,4 @@
-//! A link to a person that is destroyed is nowhere any more, wherever processes were killed before.
+//! A destroyed link to a person leaves no copy, wherever earlier processes were killed.
 //!
 //! With `--features failpoints` this crate's own process is ended at every boundary of a request, and of the end of one.
 
@@ -6,13 +6,13 @@ use super::{asked, day, ledger};
 use crate::*;
 use std::path::{Path, PathBuf};
 
-/// Every file below the keys that holds a text.
+/// The files below the folder of keys that contain a text.
 fn that_hold(ledger: &Path, text: &str) -> Vec<PathBuf> {
     let files = crate::key_files::files_below(&Keyring::folder_of(ledger)).unwrap();
     files.into_iter().filter(|path| crate::key_files::holds(path, text.as_bytes()).unwrap()).collect()
 }
 
-/// Refuse and close the only open request, and destroy its link.
+/// Refuses and closes the only open request, and destroys its link.
 fn end(path: &Path) -> Result<(), LedgerError> {
     let mut ledger = Ledger::open(path)?;
     let state = ledger.requests()?.into_iter().next_back().expect("there is a request");
@@ -46,7 +46,7 @@ mod killed {
 
     const TASK: &str = "LACUNA_TEST_LEDGER_TASK";
 
-    /// The body of the processes below; as a test of its own it does nothing.
+    /// The body of the processes below; it does nothing when run as a test.
     #[test]
     fn a_process_that_is_ended() {
         let Ok(task) = std::env::var(TASK) else { return };
@@ -58,7 +58,7 @@ mod killed {
         }
     }
 
-    /// Where the process was ended, if it came to that boundary.
+    /// The name of the boundary at which the process was ended, if it reached it.
     fn ended_at(boundary: u64, task: &str, path: &Path) -> Option<String> {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "laws::links::killed::a_process_that_is_ended", "--nocapture"]);
@@ -78,7 +78,7 @@ mod killed {
         }
     }
 
-    /// Nothing below the keys holds the pseudonym, or a part of a link that is nobody's.
+    /// Checks that no file below the keys contains the pseudonym, nor a part of a link without an owner.
     fn is_gone(path: &Path, context: &str) {
         let subject = Ledger::open(path).unwrap().requests().unwrap()[0].subject.clone();
         assert_eq!(that_hold(path, subject.as_str()), Vec::<PathBuf>::new(), "{context}");
@@ -90,7 +90,8 @@ mod killed {
         assert_eq!(Ledger::open(path).unwrap().verify(&[]).unwrap().findings, [], "{context}");
     }
 
-    /// Try every boundary of a task on a place that `prepare` makes anew; the boundaries by name.
+    /// Ends a process at every boundary of a task, each time in a place that `prepare` makes; returns the boundaries'
+    /// names.
     fn at_every_boundary(task: &str, prepare: fn(&Path)) -> Vec<String> {
         let mut places = Vec::new();
         for boundary in 1.. {
@@ -126,7 +127,7 @@ mod killed {
     fn an_end_that_is_killed_at_any_boundary_is_gone_on_with_and_leaves_no_link() {
         let places = at_every_boundary("end", |path| {
             complete(path);
-            // A second name of the link, as another kill leaves it, and a copy beside.
+            // A hard link to the link's file, as another kill leaves it, and a copy beside it.
             let subject = Ledger::open(path).unwrap().requests().unwrap()[0].subject.clone();
             let link = that_hold(path, subject.as_str()).remove(0);
             std::fs::hard_link(&link, link.with_extension("9-0-0123456789abcdef.tmp")).unwrap();

@@ -1,4 +1,4 @@
-//! What holds of a whole ledger.
+//! Laws of a whole ledger.
 
 mod links;
 mod opening;
@@ -19,7 +19,7 @@ fn asked(subject: &str) -> NewRequest<'_> {
     NewRequest { subject, ground: Ground::ConsentWithdrawn, received: day("2026-11-25"), identity_asked: None }
 }
 
-/// A ledger with a request of each of two subjects, the first one on its way.
+/// A ledger with one request of each of two subjects; the first request has advanced.
 fn ledger() -> (tempfile::TempDir, Ledger, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open_or_create(&folder.path().join("l.db")).unwrap();
@@ -37,7 +37,7 @@ fn findings(path: &Path) -> Vec<Finding> {
     }
 }
 
-/// Change the file with the rights of whoever has it: triggers are dropped, and put back as they were.
+/// Changes the file with the rights of a user who can write it: triggers are dropped and restored.
 fn tamper(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     let triggers: Vec<(String, String)> = connection
@@ -104,7 +104,7 @@ fn a_ledger_of_the_version_before_gets_new_views_and_keeps_its_events() {
     let (_folder, ledger, _) = ledger();
     let (path, before) = (ledger.path().to_path_buf(), ledger.view().events().unwrap());
     drop(ledger);
-    // The version before had no view of identities, and another one of requests.
+    // Version 1 had no view of identities, and another view of requests.
     Connection::open(&path)
         .unwrap()
         .execute_batch(

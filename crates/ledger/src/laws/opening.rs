@@ -1,18 +1,18 @@
-//! Ledgers that are gone, were never begun, are read-only, of another version, or on a full disk.
+//! Laws of ledgers that are missing, were never begun, are read-only, of another version, or on a full disk.
 
 use super::{asked, ledger};
 use crate::*;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
-/// What is found at a ledger's place, and how it comes to be that.
+/// A condition of the ledger's path, and the function that makes it.
 type Way = (&'static str, fn(&Path));
 
 fn refused(path: &Path) -> [LedgerError; 2] {
     [Ledger::open(path), Ledger::open_or_create(path)].map(|opened| opened.err().expect("it is refused"))
 }
 
-/// A file of SQLite in which nothing was made, as a process leaves it that ends before the first event.
+/// An empty SQLite file, as a process leaves it that ends before the first event.
 fn bare(path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
@@ -28,7 +28,7 @@ fn a_ledger_that_is_gone_beside_its_keys_is_refused_by_everything_and_nothing_ta
         ("its file has no tables", bare),
     ];
     for (way, leave) in ways {
-        // Keys of an older version have no mark; a subject's link says the same.
+        // Keys of an older version have no mark; a subject's link serves as one.
         for is_marked in [true, false] {
             let (_folder, ledger, _) = ledger();
             let path = ledger.path().to_path_buf();
@@ -99,7 +99,7 @@ fn a_ledger_of_a_newer_version_is_told_from_one_that_was_changed() {
 fn a_full_disk_is_said_to_be_one_and_the_same_request_is_written_once_there_is_room() {
     let (_folder, mut ledger, _) = ledger();
     let before = ledger.view().events().unwrap();
-    // As many pages as there are: SQLite then says what it says where the disk has no more.
+    // A limit at the present number of pages: SQLite then reports the same error as on a full disk.
     let pages: i64 = ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     ledger.connection.pragma_update(None, "max_page_count", pages).unwrap();
     let mut fill = || loop {

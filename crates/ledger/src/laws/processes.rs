@@ -1,4 +1,4 @@
-//! Several processes at once, and killed ones.
+//! Laws of several processes at once, and of killed ones.
 
 use super::asked;
 use crate::*;
@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 
 const WRITER: &str = "LACUNA_TEST_LEDGER_WRITER";
 
-/// The body of one of the processes below; as a test of its own it does nothing.
+/// The body of one of the processes below; it does nothing when run as a test.
 #[test]
 fn a_writer_among_several() {
     let Ok(task) = std::env::var(WRITER) else { return };
@@ -16,7 +16,7 @@ fn a_writer_among_several() {
     let mut ledger = Ledger::open_or_create(&PathBuf::from(path)).unwrap();
     for turn in 0..count.parse().unwrap() {
         ledger.receive(&asked(&format!("{name}-{turn}")), &Holidays::new()).unwrap();
-        // Whoever waits for a writer that dies relies on this line: the event is in the ledger.
+        // The test that kills this writer relies on this line: the event is in the ledger.
         std::fs::write(format!("{path}.{name}"), format!("{}", turn + 1)).unwrap();
     }
 }
@@ -29,11 +29,11 @@ fn writer(name: &str, count: usize, path: &Path) -> Child {
 
 #[test]
 fn eight_processes_on_one_ledger_lose_no_transaction() {
-    // The long run is by hand: LACUNA_LEDGER_TRANSACTIONS=500.
+    // A long run is started by hand: LACUNA_LEDGER_TRANSACTIONS=500.
     let count = std::env::var("LACUNA_LEDGER_TRANSACTIONS").map_or(15, |count| count.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l.db");
-    // All begin at once, with the ledger yet to be made.
+    // All processes begin at once, before the ledger exists.
     let writers: Vec<Child> = (0..8).map(|name| writer(&format!("w{name}"), count, &path)).collect();
     for mut writer in writers {
         assert!(writer.wait().unwrap().success());
@@ -52,7 +52,7 @@ fn a_writer_that_is_killed_loses_nothing_that_it_was_told_is_written() {
         let name = format!("k{round}");
         let mut killed = writer(&name, 100_000, &path);
         let told = PathBuf::from(format!("{}.{name}", path.display()));
-        // Killed at another place of its work in each round, and never before it has begun.
+        // Each round kills the writer at another point of its work, and never before it has begun.
         while std::fs::read_to_string(&told).ok().and_then(|text| text.parse().ok()).unwrap_or(0) < 2 + round {
             assert!(killed.try_wait().unwrap().is_none(), "the writer goes on until it is killed");
             std::thread::yield_now();

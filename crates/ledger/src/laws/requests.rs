@@ -1,4 +1,4 @@
-//! The ways that requests can go, and the others.
+//! Laws of the steps that requests can and cannot take.
 
 use super::{asked, day, ledger};
 use crate::*;
@@ -26,7 +26,7 @@ fn a_request_goes_from_receipt_to_its_end_and_no_other_way() {
     assert_eq!(ledger.verify(&[]).unwrap().findings, []);
 }
 
-/// Records of a run that was made, and what its audit found.
+/// The records of a run and of its audit's verdict.
 fn run_with(request: &str, run: &str, verdict: &str) -> [Record; 2] {
     let (request, run) = (request.to_string(), run.to_string());
     let made = Record::Run {
@@ -47,7 +47,7 @@ fn an_executed_request_is_closed_without_an_assessment_only_where_its_weakest_ve
         let (_folder, mut ledger, request) = ledger();
         assert!(ledger.close_as(Closing::Unassessed, &request, told, &[]).is_err(), "{verdict}: nothing was executed");
         let mut records = run_with(&request, "one", verdict).to_vec();
-        // A stronger verdict of another model makes the request no stronger.
+        // A stronger verdict on another model does not make the request's verdict stronger.
         records.extend(run_with(&request, "two", "exact"));
         ledger.step(&request, &records).unwrap();
         ledger.advance(&request, Status::Executed).unwrap();
@@ -117,7 +117,7 @@ fn files_are_removed_for_a_request_from_its_acceptance_until_it_is_closed_and_a_
                     .step(&request, &[Record::Status { request: request.clone(), status: *status, refusal }])
                     .unwrap();
             }
-            // What went to quarantine before a refusal is put back, or deleted all the same.
+            // Files that went to quarantine before a refusal are restored or deleted.
             let ends_it = [RemovalKind::Restored, RemovalKind::Deleted].contains(how);
             let allowed = allowed || (way == [Status::Refused] && ends_it);
             let removed = ledger.step(&request, &[removal(&request, *how)]);
@@ -174,14 +174,15 @@ fn what_is_done_with_files_after_a_statement_is_told_apart_from_what_it_says() {
         (statement(b"1"), (0, 0)),
         (removal(late, RemovalKind::Quarantined), (1, 0)),
         (removal(again, RemovalKind::TakenOut), (2, 0)),
-        // Put back, it is as if it had never been removed; what the statement says was removed is another thing.
+        // A restored file counts as if it had never been removed; one that the statement lists as removed counts as
+        // restored.
         (removal(late, RemovalKind::Restored), (1, 0)),
         (removal(early, RemovalKind::Restored), (1, 1)),
         (removal(early, RemovalKind::Restored), (1, 1)),
         (removal(early, RemovalKind::Deleted), (1, 1)),
         (removal(early, RemovalKind::Quarantined), (1, 0)),
         (removal(early, RemovalKind::Restored), (1, 1)),
-        // The next statement says all of that.
+        // The next statement lists all of these.
         (statement(b"2"), (0, 0)),
     ];
     for (record, expected) in steps {

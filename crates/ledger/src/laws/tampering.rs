@@ -1,4 +1,4 @@
-//! A ledger that was changed by another than lacuna.
+//! Laws of a ledger that another program changed.
 
 use super::{asked, findings, ledger, tamper};
 use crate::*;
@@ -66,7 +66,7 @@ fn a_ledger_rewritten_by_its_own_keeper_is_found_by_a_checkpoint_that_left_the_m
     assert_eq!(first.verify(std::slice::from_ref(&checkpoint)).unwrap().findings, [], "it went on");
     let older = folder.path().join("older.db");
     first.connection.execute("VACUUM INTO ?", [older.to_str().unwrap()]).unwrap();
-    // Another history under the same keys: valid by itself, and not the one that was signed.
+    // Another history under the same keys: it is consistent, and is not the one that was signed.
     let path = first.path().to_path_buf();
     drop(first);
     for end in ["", "-wal", "-shm"] {
@@ -99,7 +99,7 @@ fn a_flipped_bit_anywhere_in_the_file_is_found_or_changes_nothing_that_was_writt
     drop(ledger);
     let bytes = std::fs::read(&whole).unwrap();
     let (mut found, mut tried) = (0, 0);
-    // Every 37th byte, a bit that moves on: all bits of all fields in their turn, in seconds.
+    // One bit of every 37th byte, moving on by one bit each time: it reaches all bits of all fields within seconds.
     for at in (0..bytes.len()).step_by(37) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at / 37 % 8);
@@ -115,7 +115,7 @@ fn a_flipped_bit_anywhere_in_the_file_is_found_or_changes_nothing_that_was_writt
     assert!(tried > 500 && found > tried / 20, "{found} of {tried} flips were seen; most of a small file is empty");
 }
 
-/// A whole new history without the keys: payloads changed, every hash made anew, the seal as it was.
+/// Writes a new history without the keys: changed payloads, recomputed hashes, and the old seal.
 fn forge(path: &Path) {
     let mut events = UncheckedLedger::open(path).unwrap().events().unwrap();
     let mut previous = Digest([0; 32]);
@@ -133,10 +133,10 @@ fn forge(path: &Path) {
     tamper(path, &sql);
 }
 
-/// What was changed, and how.
+/// The name of a change, and the function that makes it.
 type Change = (&'static str, fn(&Path));
 
-/// Every way to change a ledger without its keys that the chain, the schema or the seal shows.
+/// Every change without the keys that the chain, the schema or the seal shows.
 fn changes() -> Vec<Change> {
     vec![
         ("the end was cut away", |path| tamper(path, "DELETE FROM events WHERE sequence > 4")),

@@ -6,7 +6,7 @@ use crate::markdown::{escape, row};
 use std::collections::BTreeSet;
 
 impl Gate {
-    /// Gates as GitHub-flavoured Markdown, ending in a newline; nothing for no gate.
+    /// Gates as GitHub-flavoured Markdown, ending in a newline; empty if there are no gates.
     pub fn markdowns(gates: &[Gate]) -> String {
         gates.iter().map(Gate::markdown).collect::<Vec<_>>().join("\n")
     }
@@ -29,7 +29,7 @@ impl Gate {
         lines.join("\n") + "\n"
     }
 
-    /// The names of all criteria that some run was asked, in the order of asking.
+    /// The names of all criteria that apply to any run, in their order.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         let mut seen = BTreeSet::new();
         let longest = self.judged.iter().max_by_key(|judged| judged.criteria.len());

@@ -1,8 +1,9 @@
-//! `match-retrain`: not to be told from models that never saw the subject, at a small part of their cost.
+//! `match-retrain`: indistinguishable from models that were never trained on the subject, at a small part of their
+//! cost.
 //!
-//! The retrained models of the same forgotten subject, of every seed there is, are the band that chance alone makes.
-//! Dice, loss and the two probes of a run must lie in it. Before that, the original must lie outside: where it does
-//! not, nothing was memorised, and a run inside the band has shown nothing.
+//! The retrained models of the same forgotten subject, with all available seeds, form the band that chance alone
+//! produces. Dice, loss and the two probes of a run must lie in it. As a control, the original must lie outside the
+//! band: if it does not, nothing was memorised, and a run inside the band shows nothing.
 
 use super::{Criterion, Judged, Thresholds, Unit, Verdict, diverged, judged, of_goal, verdict};
 use crate::facts::{Facts, OfRole, Runs, references};
@@ -29,10 +30,10 @@ pub(super) fn judge(runs: &Runs<'_>, probes: &[ProbeRow], thresholds: &Threshold
     Ok(of_run.collect())
 }
 
-/// What relearning is called and counted in.
+/// The name and unit of the relearning criterion.
 const RELEARN: (&str, Unit) = ("relearn passes", Unit::Passes);
 
-/// What is known of one model.
+/// The facts and probe of one model.
 struct Model<'a> {
     facts: &'a Facts,
     probe: Option<&'a ProbeRow>,
@@ -84,7 +85,7 @@ fn criteria(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> V
         Criterion::beside(("held-out Dice", Unit::Dice), held_out, held_out_band, others),
         Criterion::at_most("fraction", model.facts.cost.retraining_fraction, thresholds.retraining_fraction_max),
     ];
-    // Rows of before losses were scored have none, and a study need not probe: what is not there is not asked.
+    // Rows without losses have no such figure, and a study need not probe; a criterion without a figure is left out.
     let loss = |model: &Model<'_>| model.facts.forget_cross_entropy();
     if let Some(found) = loss(model) {
         criteria.push(Criterion::beside(("cross-entropy", Unit::Nats), Some(found), band(bank, loss), inside));
@@ -98,7 +99,7 @@ fn criteria(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> V
     criteria
 }
 
-/// The band of a figure, if every model of the bank has it.
+/// The band of a figure; `None` if a model of the bank lacks the figure.
 fn band(bank: &[Model<'_>], of: impl Fn(&Model<'_>) -> Option<f64>) -> Option<Band> {
     bank.iter().map(of).collect::<Option<Vec<f64>>>().and_then(|values| Band::of(&values))
 }
@@ -107,7 +108,8 @@ fn rebound(model: &Model<'_>) -> Option<f64> {
     model.probe?.rebound?.output.forget
 }
 
-/// A model that did not relearn in time took longer than the limit: outside, if the limit is beyond the band already.
+/// The relearning criterion. A model that did not relearn in time took longer than the limit: it is outside if the
+/// limit already lies beyond the band, else the result is unknown.
 fn relearning(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> Criterion {
     let band = band(bank, |model| model.probe?.relearn?.passes.map(|passes| passes as f64));
     let found = model.probe.and_then(|probe| probe.relearn).expect("asked only of a model that has it");
@@ -166,7 +168,7 @@ mod tests {
         // Within two deviations (0.0316) and yet too far from the mean.
         missed(&judge_one([0.9, 0.525, 0.6]), &["forget Dice"]);
         missed(&judge_one([0.9, 0.475, 0.6]), &["forget Dice"]);
-        // Both sides: a model that keeps the others better than retraining is told from it too.
+        // Both sides: a model that keeps the others better than retraining does can be distinguished from it too.
         missed(&judge_one([0.906, 0.5, 0.6]), &["retain Dice"]);
         missed(&judge_one([0.9, 0.5, 0.594]), &["held-out Dice"]);
         let mut rows = bank(5, 0.98);

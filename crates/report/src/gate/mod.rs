@@ -1,8 +1,8 @@
-//! The two gates: did a run do what its goal asks?
+//! The two gates, which decide whether a run reached its goal.
 //!
-//! `suppress` compares a run with the original, `match-retrain` with a bank of retrained models. A run is judged by
-//! the gate of its own goal and by no other, and no figure mixes the two. Everything here is a pure function of rows;
-//! what a row does not hold makes a criterion unknown, and an unknown criterion never passes.
+//! `suppress` compares a run with the original, `match-retrain` with a bank of retrained models. A run is judged by the
+//! gate of its own goal alone, and no figure mixes the two. Everything here is a pure function of rows; a criterion
+//! whose figure is missing is unknown, and an unknown criterion never passes.
 
 mod markdown;
 mod match_retrain;
@@ -14,37 +14,37 @@ use crate::{Band, Goal, ProbeRow, ReportError, ResultRow, Run, ScoreGrid};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The format of [`Gate`] as JSON; it changes when a reader would have to.
+/// The format's name of [`Gate`] as JSON; its number rises with every change that a reader has to follow.
 pub const GATE_SCHEMA: &str = "lacuna.gate.1";
 
-/// What the gates ask for.
+/// The limits that the gates apply.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Thresholds {
-    /// Where Dice is judged; figures on the other grid are shown where they help.
+    /// The grid on which Dice is judged; figures of the other grid are shown beside them.
     pub grid: ScoreGrid,
-    /// `suppress`: the least part of the original's forget Dice that is gone.
+    /// `suppress`: the least share of the original's forget Dice that must be lost.
     pub forget_lost_min: f64,
-    /// `suppress`: the least part of the original's retain Dice that is left.
+    /// `suppress`: the least share of the original's retain Dice that must be kept.
     pub retained_min: f64,
-    /// `suppress`: the least part of the original's held-out Dice that is left.
+    /// `suppress`: the least share of the original's held-out Dice that must be kept.
     pub held_out_kept_min: f64,
-    /// `match-retrain`: the fewest retrained models that say what chance alone does.
+    /// `match-retrain`: the fewest retrained models that are accepted as a band.
     pub retrained_min: usize,
-    /// `match-retrain`: the most standard deviations of the retrained models from their mean.
+    /// `match-retrain`: the largest distance from the retrained models' mean, in their standard deviations.
     pub deviations_max: f64,
-    /// `match-retrain`: the most forget Dice from their mean, however much they scatter.
+    /// `match-retrain`: the largest distance of the forget Dice from their mean, however much they scatter.
     pub forget_difference_max: f64,
-    /// `match-retrain`: the most retain and held-out Dice from their means.
+    /// `match-retrain`: the largest distance of retain and held-out Dice from their means.
     pub others_difference_max: f64,
-    /// `match-retrain`: the largest part of a retraining that may be spent.
+    /// `match-retrain`: the largest cost, as a share of a retraining.
     pub retraining_fraction_max: f64,
-    /// `match-retrain`: the fewest standard deviations by which the original must miss the retrained models' forget
-    /// Dice; otherwise nothing was memorised and nothing can be shown to be forgotten.
+    /// `match-retrain`: the fewest standard deviations by which the original's forget Dice must lie above the retrained
+    /// models'; otherwise nothing was memorised and no forgetting can be shown.
     pub control_deviations_min: f64,
 }
 
 impl Thresholds {
-    /// Those of every table that lacuna prints.
+    /// The limits of every table that lacuna prints.
     pub const STANDARD: Thresholds = Thresholds {
         grid: ScoreGrid::Output,
         forget_lost_min: 0.99,
@@ -59,146 +59,146 @@ impl Thresholds {
     };
 }
 
-/// The runs of one goal before their gate, with one network and label table.
+/// The judged runs of one goal, one network and one label table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gate {
-    /// [`GATE_SCHEMA`].
+    /// The format's name, [`GATE_SCHEMA`].
     pub schema: &'static str,
-    /// What the runs are for.
+    /// The goal of the runs.
     pub goal: Goal,
-    /// What was trained.
+    /// The name of the network.
     pub network: String,
     /// The label table.
     pub labels: String,
-    /// What was asked for.
+    /// The limits that were applied.
     pub thresholds: Thresholds,
-    /// One per strategy, variant and horizon.
+    /// One summary for each strategy, variant and horizon.
     pub summaries: Vec<Summary>,
-    /// One per run and horizon.
+    /// One entry for each run and horizon.
     pub judged: Vec<Judged>,
 }
 
-/// A strategy at a horizon, over forgotten subjects and seeds.
+/// The results of a strategy at a horizon, over forgotten subjects and seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// How it differs from the named one.
+    /// The differences from the named strategy.
     pub variant: String,
-    /// The horizon.
+    /// The number of epochs after which it was scored.
     pub epochs: usize,
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
-    /// How many passed.
+    /// The number of runs that passed.
     pub passed: usize,
-    /// How many failed.
+    /// The number of runs that failed.
     pub failed: usize,
-    /// Of how many nothing can be said, for want of rows.
+    /// The number of runs that cannot be judged, because rows are missing.
     pub not_assessable: usize,
-    /// How many say nothing, since their original had memorised nothing.
+    /// The number of runs that show nothing, because their original had memorised nothing.
     pub says_nothing: usize,
-    /// Of each criterion, how many runs met it and of how many it is known.
+    /// For each criterion, the number of runs that met it, and of runs for which it is known.
     pub criteria: BTreeMap<&'static str, Met>,
 }
 
-/// How often a criterion was met.
+/// How many runs met a criterion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Met {
-    /// By so many runs.
+    /// The number of runs that met it.
     pub met: usize,
-    /// Of so many of which it is known.
+    /// The number of runs for which it is known.
     pub of: usize,
 }
 
 /// One run at one horizon, judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judged {
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
-    /// How it differs from the named one.
+    /// The differences from the named strategy.
     pub variant: String,
-    /// The horizon.
+    /// The number of epochs after which it was scored.
     pub epochs: usize,
     /// The forgotten subject.
     pub forgotten: String,
-    /// The seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// What came of it.
+    /// The verdict on the run.
     pub verdict: Verdict,
-    /// Why, where that is not to be read from the criteria.
+    /// The reason for the verdict, where the criteria do not show it.
     pub note: Option<String>,
     /// `match-retrain`: standard deviations of the original's forget Dice above the retrained models' mean.
     pub control_deviations: Option<f64>,
-    /// Each criterion with its figure.
+    /// The criteria, with their figures.
     pub criteria: Vec<Criterion>,
 }
 
-/// What came of a run before its gate.
+/// The verdict of a gate on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every criterion that counts is met.
     Pass,
-    /// One is not.
+    /// At least one criterion that counts is missed.
     Fail,
-    /// Something to compare with is missing.
+    /// A model or figure to compare with is missing.
     NotAssessable,
-    /// The original is no further from the retrained models than they are from each other.
+    /// The original lies within the scatter of the retrained models, so forgetting cannot be shown.
     SaysNothing,
 }
 
-/// One thing that a gate asks.
+/// One criterion of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Criterion {
-    /// What it is called in tables.
+    /// The name in tables.
     pub name: &'static str,
-    /// What its figure is in.
+    /// The unit of the figure.
     pub unit: Unit,
     /// The run's figure.
     pub value: Option<f64>,
-    /// Whether the figure is no more than where counting ended: the true one is larger.
+    /// Whether the figure is only a lower bound: the measurement was stopped there.
     pub is_limit: bool,
-    /// The retrained models that it is compared with, where it is compared with any.
+    /// The band of retrained models that it is compared with, where it is.
     pub band: Option<Band>,
-    /// How many of their standard deviations it lies above their mean.
+    /// The distance above their mean, in their standard deviations.
     pub deviations: Option<f64>,
-    /// How far it went of how far it may go: met up to 1, missed by half as much again at 1.5; infinite where a band
-    /// allows nothing.
+    /// The used share of what the criterion allows: met up to 1, and 1.5 means half as much again as allowed; infinite
+    /// where a band allows no distance.
     pub strain: Option<f64>,
-    /// Whether it is met, where that is known.
+    /// Whether the criterion is met; `None` if that is unknown.
     pub met: Option<bool>,
     /// Whether the verdict depends on it.
     pub counts: bool,
 }
 
-/// What a figure is in, which decides how it is printed.
+/// The unit of a figure, which determines how it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    /// A part of something, printed in percent.
+    /// A share, printed in percent.
     Part,
-    /// Dice.
+    /// A Dice score, from 0 to 1.
     Dice,
-    /// Nats per voxel.
+    /// Cross-entropy in nats per voxel.
     Nats,
-    /// Passes of one volume.
+    /// A number of passes of one volume.
     Passes,
 }
 
 impl Criterion {
-    /// A part that is to be at least so much; what is missing to the whole is what may be missing.
+    /// A share that must be at least `least`. Its strain is the missing share divided by `1 - least`.
     fn at_least(name: &'static str, value: Option<f64>, least: f64) -> Criterion {
         let strain = value.map(|value| (1.0 - value).max(0.0) / (1.0 - least));
         Criterion { met: value.map(|value| value >= least), strain, ..Criterion::of((name, Unit::Part), value) }
     }
 
-    /// A part that is to be at most so much.
+    /// A share that must be at most `most`.
     fn at_most(name: &'static str, value: Option<f64>, most: f64) -> Criterion {
         let (met, strain) = (value.map(|value| value <= most), value.map(|value| value / most));
         Criterion { met, strain, ..Criterion::of((name, Unit::Part), value) }
     }
 
-    /// A figure beside those of retrained models, no further from their mean than `reach` lets it.
+    /// A figure that must lie within `reach` of the mean of retrained models.
     fn beside(
         named: (&'static str, Unit),
         value: Option<f64>,
@@ -212,17 +212,17 @@ impl Criterion {
         Criterion { band, deviations, strain, met, ..Criterion::of(named, value) }
     }
 
-    /// A figure that is compared with nothing yet.
+    /// A figure without a comparison.
     fn of((name, unit): (&'static str, Unit), value: Option<f64>) -> Criterion {
         let (band, deviations, strain, met) = (None, None, None, None);
         Criterion { name, unit, value, is_limit: false, band, deviations, strain, met, counts: true }
     }
 }
 
-/// One gate for each goal that has runs, network and label table.
+/// One gate for each goal, network and label table that has runs.
 ///
 /// # Errors
-/// Rows that no study writes; [`ReportError::TwoReferences`] if it is not clear what to compare with.
+/// Rows that no study writes; [`ReportError::TwoReferences`] if the model to compare with is ambiguous.
 pub fn gates(rows: &[ResultRow], probes: &[ProbeRow], thresholds: &Thresholds) -> Result<Vec<Gate>, ReportError> {
     let mut gates = Vec::new();
     for ((network, labels), runs) in by_setting(rows)? {
@@ -242,12 +242,12 @@ pub fn gates(rows: &[ResultRow], probes: &[ProbeRow], thresholds: &Thresholds) -
     Ok(gates)
 }
 
-/// The runs of a goal, in the order of their names.
+/// The runs of a goal, ordered by name.
 fn of_goal<'a>(runs: &'a Runs<'a>, goal: Goal) -> impl Iterator<Item = (&'a Run, &'a crate::facts::Facts)> {
     runs.iter().filter(move |(run, _)| run.goal == goal).map(|(&run, facts)| (run, facts))
 }
 
-/// A run before its criteria were looked at.
+/// A judged run, from its verdict and criteria.
 fn judged(run: &Run, verdict: Verdict, criteria: Vec<Criterion>) -> Judged {
     Judged {
         strategy: run.strategy.clone(),
@@ -262,12 +262,13 @@ fn judged(run: &Run, verdict: Verdict, criteria: Vec<Criterion>) -> Judged {
     }
 }
 
-/// A diverged run has no figure and did not do what was asked of it.
+/// The failure of a diverged run, which has no figures.
 fn diverged(run: &Run) -> Judged {
     Judged { note: Some("diverged".to_string()), ..judged(run, Verdict::Fail, Vec::new()) }
 }
 
-/// One criterion missed is a failure, whatever else is unknown; one unknown is no pass.
+/// The verdict of some criteria: one that is missed is a failure, whatever else is unknown; one that is unknown is no
+/// pass.
 fn verdict(criteria: &[Criterion]) -> Verdict {
     let counted = || criteria.iter().filter(|criterion| criterion.counts).map(|criterion| criterion.met);
     if counted().any(|met| met == Some(false)) {

@@ -1,4 +1,4 @@
-//! `suppress`: the forgotten subject's Dice gone, everybody else's kept, all against the original.
+//! `suppress`: the forgotten subject's Dice is lost and that of all others is kept, compared with the original.
 
 use super::{Criterion, Judged, Thresholds, diverged, judged, of_goal, verdict};
 use crate::facts::{Facts, OfRole, Runs, references};

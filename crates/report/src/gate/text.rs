@@ -1,4 +1,4 @@
-//! The gates in words: for a terminal, and what Markdown says of one figure.
+//! The gates as text: for a terminal, and the parts that Markdown shares.
 
 use super::{Criterion, Gate, Met, Summary, Unit};
 use crate::Goal;
@@ -37,13 +37,13 @@ impl Gate {
         if met.is_empty() { line } else { line + "; " + &met.join(", ") }
     }
 
-    /// What it is about, in one line.
+    /// The heading of a gate, in one line.
     pub(super) fn heading(&self) -> String {
         let Gate { goal, network, labels, .. } = self;
         format!("Gate {goal}: Dice on grid {}, network {network}, labels {labels}.", self.thresholds.grid)
     }
 
-    /// What is asked, in words.
+    /// The criteria of a gate, in words.
     pub(crate) fn explanation(&self) -> String {
         let limits = &self.thresholds;
         let percent = |part: f64| fixed(100.0 * part, 1);
@@ -76,7 +76,7 @@ impl Gate {
 }
 
 impl Criterion {
-    /// The figure, its distance from the retrained models, and whether it is met.
+    /// The figure as text, its distance from the retrained models, and whether the criterion is met.
     pub(crate) fn in_words(&self) -> String {
         let mark = match self.met {
             Some(true) => "✓",

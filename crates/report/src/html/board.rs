@@ -1,4 +1,4 @@
-//! Tables of the page that are made of a scene: the leaderboard, every run, and what the charts show in figures.
+//! Tables of the page that are made from a scene: the leaderboard, every run, and the values of the charts.
 
 use super::chart::{centre, role, signed};
 use super::scene::Scene;
@@ -7,7 +7,7 @@ use crate::compare::{COMPARED, in_words};
 use crate::figure::{DERIVED, Figure, SCORES, full_name};
 use crate::{Comparison, Line, Verdict};
 
-/// Settings, the nearest to the gate first.
+/// The settings, the nearest to the gate first.
 pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
     let columns = Column::all(&[
         "#place",
@@ -59,7 +59,7 @@ pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
     TableView { id: id.to_string(), caption, is_sortable: true, columns, rows: rows.collect() }
 }
 
-/// Every run with its verdict and its criteria.
+/// All runs with their verdicts and criteria.
 pub(super) fn runs(scene: &Scene, id: &str) -> TableView {
     let names = scene.gate.names();
     let mut columns = Column::all(&["strategy", "#epochs", "forgotten", "#seed", "verdict"]);
@@ -96,7 +96,7 @@ pub(super) fn runs(scene: &Scene, id: &str) -> TableView {
     TableView { id: id.to_string(), caption, is_sortable: true, columns, rows: rows.collect() }
 }
 
-/// What the scatter shows.
+/// The values of the scatter chart.
 pub(super) fn points(scene: &Scene, id: &str) -> TableView {
     let columns = Column::all(&["strategy", "#epochs", "#runs", "#forget Dice minus retrained", "#retain Dice lost"]);
     let row = |series: usize, epochs, points: Vec<_>| {
@@ -117,7 +117,7 @@ pub(super) fn points(scene: &Scene, id: &str) -> TableView {
     TableView { id: id.to_string(), caption, is_sortable: false, columns, rows }
 }
 
-/// What the slopes show.
+/// The values of the slope charts.
 pub(super) fn people(scene: &Scene, id: &str) -> TableView {
     let columns = Column::all(&["strategy", "#epochs", "subject", "role", "#original", "#unlearned", "#retrained"]);
     let rows = scene.slopes.iter().flat_map(|slope| {
@@ -136,7 +136,7 @@ pub(super) fn people(scene: &Scene, id: &str) -> TableView {
     TableView { id: id.to_string(), caption, is_sortable: false, columns, rows: rows.collect() }
 }
 
-/// What the curves show.
+/// The values of the curves.
 pub(super) fn epochs(scene: &Scene, id: &str) -> TableView {
     let columns = Column::all(&["strategy", "#epochs", "#forget Dice", "#retain Dice", "#held-out Dice"]);
     let rows = scene.curves.iter().flat_map(|curve| {
@@ -150,7 +150,7 @@ pub(super) fn epochs(scene: &Scene, id: &str) -> TableView {
     TableView { id: id.to_string(), caption, is_sortable: false, columns, rows: rows.collect() }
 }
 
-/// Runs side by side, a table for each figure that any of them has.
+/// Runs side by side, with one table for each figure that any of them has.
 pub(super) fn compared(comparison: &Comparison, id: &str) -> Vec<TableView> {
     let table = |(place, figure): (usize, &crate::compare::Compared)| {
         let mut columns = Column::all(&["network", "labels", "goal", "strategy", "#epochs"]);
@@ -179,7 +179,7 @@ pub(super) fn compared(comparison: &Comparison, id: &str) -> Vec<TableView> {
     COMPARED.iter().enumerate().map(table).collect()
 }
 
-/// The paper's table of one grid, as every other format has it.
+/// The paper's table on one grid, as in the other formats.
 pub(super) fn table(table: &crate::Table, id: &str) -> TableView {
     let figures: Vec<&Figure> = SCORES.iter().chain(&DERIVED).collect();
     let mut columns = Column::all(&["goal", "strategy", "#epochs"]);

@@ -1,16 +1,16 @@
-//! The rows within the page, so that the page is its own data set.
+//! The rows as data within the page, so that the page contains its own data set.
 //!
-//! Each sheet is a CSV file taken apart: fields that a whole run shares are kept once per run, and texts are kept once
-//! per page and referred to by number. What a browser puts together again reads as the same rows, to the last bit.
-//! Seeds are texts: they are 64-bit numbers, which JavaScript would round.
+//! Each sheet is a CSV file in a compact form: fields that a whole run shares are stored once per run, and texts are
+//! stored once per page and referred to by number. The page's script restores the same rows, to the last bit. Seeds are
+//! texts, since JavaScript would round 64-bit numbers.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The format of the data within a page; it changes when a reader would have to.
+/// The format's name of the data within a page; its number rises with every change that a reader has to follow.
 pub const DATA_SCHEMA: &str = "lacuna.report.1";
 
-/// Columns that hold texts, of every sheet.
+/// The columns that hold texts, in all sheets.
 const TEXTS: [&str; 15] = [
     "strategy",
     "goal",
@@ -33,7 +33,7 @@ const TEXTS: [&str; 15] = [
 const WITHIN_RUN: [&str; 9] =
     ["subject", "role", "class", "grid", "dice", "mae", "mae_probability", "empty", "cross_entropy"];
 
-/// CSV files by name as one JSON text that can stand within a `script` element.
+/// CSV files by name as one JSON text that is safe within a `script` element.
 pub(super) fn island(title: &str, sheets: &[(&str, Vec<u8>)]) -> String {
     let mut texts = Texts::default();
     let sheets: serde_json::Map<String, Value> =
@@ -42,7 +42,7 @@ pub(super) fn island(title: &str, sheets: &[(&str, Vec<u8>)]) -> String {
     inert(&island.to_string())
 }
 
-/// JSON in which no letter means anything to HTML; outside its texts JSON has none of these.
+/// Escapes the characters of JSON that have a meaning in HTML; they occur only within its strings.
 pub(super) fn inert(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
@@ -54,7 +54,7 @@ pub(super) fn inert(json: &str) -> String {
     text
 }
 
-/// Each text once, numbered as it comes.
+/// Each text once, numbered in order of appearance.
 #[derive(Default)]
 struct Texts {
     list: Vec<String>,
@@ -85,7 +85,7 @@ fn sheet(csv: &[u8], texts: &mut Texts) -> Value {
             let value = value(field, is_text[index], texts);
             if is_rows[index] { row.push(value) } else { run.push(value) }
         }
-        // Rows are sorted by run.
+        // This relies on the rows being sorted by run.
         if runs.last() != Some(&run) {
             runs.push(run);
         }
@@ -95,7 +95,7 @@ fn sheet(csv: &[u8], texts: &mut Texts) -> Value {
     json!({ "columns": columns, "is_text": is_text, "is_row": is_rows, "runs": runs, "rows": rows })
 }
 
-/// A number as its digits say; a blank as `null`.
+/// A number with the same digits; `null` for a blank.
 fn value(field: &str, is_text: bool, texts: &mut Texts) -> Value {
     match field {
         text if is_text => texts.number(text).into(),

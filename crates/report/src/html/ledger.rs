@@ -1,42 +1,42 @@
-//! The ledger as a timeline.
+//! The ledger as a timeline of the page.
 //!
-//! The report knows no ledger: whoever does says the events in words, of pseudonyms, digests and days, and whether the
-//! chain holds.
+//! This crate does not know ledgers: the caller describes the events in words, with pseudonyms, digests and days, and
+//! states whether the chain is intact.
 
-/// A ledger as a page shows it.
+/// The events of a ledger, as a page shows them.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// Whether the chain holds, and how to check it again.
+    /// Whether the chain is intact, and how to check it again.
     pub state: String,
-    /// Events, the first recorded first.
+    /// The events, oldest first.
     pub events: Vec<Event>,
-    /// What a reader should know.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
-/// One event.
+/// One event of the ledger.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What happened, in a word or two.
+    /// The kind of event, in a word or two.
     pub what: String,
-    /// When.
+    /// The time of the event.
     pub when: String,
-    /// What it is about.
+    /// The object of the event.
     pub about: String,
-    /// The chain's digest with it.
+    /// The digest of the chain at this event.
     pub hash: String,
-    /// How it stands: it colours a mark that words say too.
+    /// The tone, which colours the event's mark; the words state it too.
     pub tone: EventTone,
 }
 
-/// How an event stands.
+/// The tone of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTone {
-    /// One of many.
+    /// An event without a special tone.
     Plain,
-    /// Something was finished.
+    /// A step was completed.
     Done,
-    /// Something was refused or failed.
+    /// A step was refused or failed.
     Refused,
 }
 

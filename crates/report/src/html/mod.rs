@@ -1,15 +1,15 @@
-//! Rows -> one HTML page that needs nothing but itself.
+//! Renders rows as one HTML page that needs no other file.
 //!
-//! The page opens from a disk, without a network, and its policy forbids it one. Everything that is shown is drawn
-//! here, so it is there without a script and on paper; the script turns sections into tabs, sorts, filters, singles out
-//! a strategy, and hands the embedded rows out as CSV. Names come from users: templates and drawings escape every text,
-//! and the rows lie in a data block in which no letter means anything to HTML.
+//! The page opens from a disk, without a network, and its content policy forbids network access. Everything shown is
+//! rendered here, so it is visible without the script and in print; the script turns sections into tabs, sorts,
+//! filters, highlights a strategy, and exports the embedded rows as CSV. Names come from users: templates and drawings
+//! escape every text, and the rows lie in a data block whose characters have no meaning in HTML.
 //!
-//! Slices of scans are there only where [`Pictures`] bring them, and of nobody who is forgotten unless all were asked
+//! Slices of scans appear only where [`Pictures`] contain them, and none of a forgotten subject unless all were asked
 //! for.
 //!
-//! Deliberately absent: the clock, and any figure that [`gates`](crate::gates()), [`tables`](crate::tables()), the rows
-//! and the volumes do not give.
+//! Deliberately absent: the clock, and any figure that does not come from [`gates`](crate::gates()),
+//! [`tables`](crate::tables()), the rows or the volumes.
 
 mod audit;
 mod board;
@@ -49,70 +49,70 @@ use std::path::Path;
 use table_view::TableView;
 use verdict::VerdictView;
 
-/// What a page is made of.
+/// The content of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// What it is called.
+    /// The title of the page.
     pub title: &'a str,
-    /// Every result.
+    /// The rows of all results.
     pub rows: &'a [ResultRow],
-    /// What probing found, if anything was probed.
+    /// The results of probing; empty if nothing was probed.
     pub probes: &'a [ProbeRow],
-    /// Dice over epochs, if it was measured between the horizons.
+    /// Dice over epochs; empty if it was not measured between the horizons.
     pub curves: &'a [CurveRow],
-    /// What a reader should know of the run, by name.
+    /// Notes on the run for the reader, by name.
     pub facts: &'a [(String, String)],
-    /// What strategies do and where they come from; those without a result are left out.
+    /// Descriptions and sources of strategies; those without a result are left out.
     pub methods: &'a [Method],
-    /// What the gates ask for.
+    /// The limits that the gates apply.
     pub thresholds: Thresholds,
-    /// How people are called.
+    /// The names under which people are shown.
     pub names: Names,
-    /// Everybody in the data, where they are known: with [`Names::Numbers`] no text holds an id of theirs.
+    /// All subjects of the data, where they are known: with [`Names::Numbers`] no text of the page holds an id of them.
     pub cohort: &'a BTreeSet<String>,
-    /// Scans to look at, if any may be.
+    /// Scans to show, if they may be shown.
     pub pictures: Option<&'a Pictures>,
-    /// What shows them in three dimensions too, if it is at hand.
+    /// The NiiVue script for the three-dimensional view, if its file was given.
     pub niivue: Option<&'a NiiVue>,
-    /// An audit, if there was one.
+    /// The audit to show, if there was one.
     pub audit: Option<&'a Audit>,
-    /// A ledger's events, if somebody asked for them.
+    /// The events of a ledger, if they were asked for.
     pub ledger: Option<&'a Timeline>,
-    /// Runs side by side, on each grid.
+    /// Comparisons of runs side by side, one for each grid.
     pub compared: &'a [Comparison],
-    /// How far a run that is under way has come; the page then offers to read itself again.
+    /// The progress of a running study, in words; the page then offers to reload itself.
     pub running: Option<&'a str>,
 }
 
-/// A strategy in words.
+/// A strategy, described for readers.
 #[derive(Clone, Debug)]
 pub struct Method {
-    /// As rows call it.
+    /// The name of the strategy in rows.
     pub name: String,
-    /// What it does.
+    /// A description of what the strategy does.
     pub about: String,
-    /// The paper that it comes from.
+    /// The paper that describes the strategy.
     pub source: String,
 }
 
 /// A chart as a file of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartFile {
-    /// For a file name, without its ending.
+    /// The stem of the file name, without its ending.
     pub name: String,
-    /// The drawing.
+    /// The chart as SVG text.
     pub svg: String,
 }
 
-/// The page.
+/// Renders the page.
 ///
 /// # Errors
-/// Rows that no study writes.
+/// If there are rows that no study writes.
 pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
     if source.names == Names::Numbers {
         let numbered = names::numbered(source);
         let Numbered { rows, probes, curves, audit, compared, numbers } = &numbered;
-        // Somebody without a row has no number, and no name either.
+        // A subject without a row has no number, and its name must not be shown.
         let call = |name: &str| numbers.get(name).cloned().unwrap_or_else(|| "somebody".to_string());
         let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &call));
         let (names, audit) = (Names::AsRecorded, audit.as_ref());
@@ -165,7 +165,7 @@ fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<Strin
         niivue,
         audit: source.audit.map(audit::view),
         ledger: source.ledger,
-        // An audit has no rows of its own; what is made of rows is left out then.
+        // An audit has no rows of its own; the parts of the page that need rows are then left out.
         has_rows: !source.rows.is_empty() || (source.audit.is_none() && source.compared.is_empty()),
         compared: source
             .compared
@@ -181,10 +181,10 @@ fn rendered(source: &Source<'_>, pictures: Option<PicturesView>) -> Result<Strin
     Ok(page.render().expect("writing to a text does not fail"))
 }
 
-/// Every chart of the page as a file of its own.
+/// Renders every chart of the page as a file of its own.
 ///
 /// # Errors
-/// Rows that no study writes.
+/// If there are rows that no study writes.
 pub fn charts(source: &Source<'_>) -> Result<Vec<ChartFile>, ReportError> {
     if source.names == Names::Numbers {
         let Numbered { rows, probes, curves, .. } = &names::numbered(source);
@@ -240,7 +240,8 @@ fn methods(source: &Source<'_>) -> Vec<Method> {
 
 const STYLE: &str = include_str!("page.css");
 
-/// One module after the other; each is a function that calls itself and shares nothing but the page.
+/// The modules of the page's script, one after the other; each is a function that is called at once, and they share
+/// only the page.
 const SCRIPT: &str = concat!(
     "\"use strict\";\n",
     include_str!("script/tabs.js"),
@@ -282,7 +283,7 @@ struct Page<'a> {
     row_count: usize,
 }
 
-/// Everything that is shown of one goal.
+/// The parts of the page for one goal.
 struct GoalView {
     id: String,
     name: String,
@@ -291,7 +292,7 @@ struct GoalView {
     asked: String,
     verdict: VerdictView,
     scatter: Option<String>,
-    /// The same on the other grid.
+    /// The scatter chart on the other grid.
     elsewhere: Option<String>,
     grids: [String; 2],
     legend: Vec<LegendView>,
@@ -305,14 +306,14 @@ struct GoalView {
     runs: TableView,
 }
 
-/// A small chart with what stands below it.
+/// A small chart with its caption.
 struct Small {
     series: usize,
     caption: String,
     svg: String,
 }
 
-/// A series as the legend has it.
+/// A series in the legend.
 struct LegendView {
     series: usize,
     class: String,

@@ -1,34 +1,35 @@
-//! People without their ids: the one rule for everything that is made to be shown around.
+//! Numbers in place of ids: the one rule for everything that is shown to others.
 //!
-//! People are numbered, in the order of their ids; whoever has the cohort can undo that, a reader of the page cannot.
-//! Texts of users (names of strategies, variants, networks and label tables) may hold an id, which is replaced there too.
+//! People are numbered in the order of their ids. A holder of the cohort can undo that; a reader of the page cannot.
+//! Texts of users (names of strategies, variants, networks and label tables) may contain an id, which is replaced there
+//! too.
 
 use super::{Audit, Source};
 use crate::{Comparison, CurveRow, Outcome, ProbeRow, ResultRow, Run};
 use lacuna_cohort::without;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How people are called on the page.
+/// The names under which people are shown on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// By number.
+    /// Numbers such as `person-01`.
     Numbers,
-    /// As the rows call them.
+    /// The names that the rows have.
     AsRecorded,
 }
 
-/// What a page is made of, with people called by number.
+/// The content of a page, with numbers in place of ids.
 pub(super) struct Numbered {
     pub(super) rows: Vec<ResultRow>,
     pub(super) probes: Vec<ProbeRow>,
     pub(super) curves: Vec<CurveRow>,
     pub(super) audit: Option<Audit>,
     pub(super) compared: Vec<Comparison>,
-    /// What each is called.
+    /// The number of each id, as text.
     pub(super) numbers: BTreeMap<String, String>,
 }
 
-/// Results and probes as figures that leave may have them.
+/// Returns results and probes with numbers in place of ids.
 pub fn without_ids(
     rows: &[ResultRow],
     probes: &[ProbeRow],
@@ -63,12 +64,12 @@ pub(super) fn numbered(source: &Source<'_>) -> Numbered {
     Numbered { rows, probes, curves, audit, compared, numbers: calling.numbers }
 }
 
-/// Puts numbers in place of ids.
+/// Replaces ids by numbers.
 struct Calling {
     numbers: BTreeMap<String, String>,
-    /// Everybody, with what is put in place of an id within a text.
+    /// Each id of the cohort, with the text that replaces it within other texts.
     within: Vec<(String, String)>,
-    /// Texts that have been rewritten: a table has few, many times.
+    /// A cache of rewritten texts: a table repeats few texts many times.
     texts: BTreeMap<String, String>,
 }
 
@@ -79,7 +80,7 @@ impl Calling {
         Calling { numbers, within, texts: BTreeMap::new() }
     }
 
-    /// Somebody without a row has no number, and no name either.
+    /// The number of an id; an id without a row has none, and gets a common word.
     fn name(&self, id: &str) -> String {
         self.numbers.get(id).cloned().unwrap_or_else(|| "somebody".to_string())
     }
@@ -107,7 +108,7 @@ impl Calling {
     }
 }
 
-/// As many digits for everybody, so that the order of numbers is the order of texts.
+/// The number of each id, as text. All numbers have the same length, so that texts sort like numbers.
 fn numbers(
     rows: &[ResultRow],
     probes: &[ProbeRow],

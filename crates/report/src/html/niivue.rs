@@ -1,13 +1,14 @@
-//! NiiVue within a page: a view of the scans in three dimensions, for whoever brings its file.
+//! NiiVue within a page: a three-dimensional view of the scans, if the user supplies NiiVue's file.
 //!
-//! NiiVue (Taylor, Rorden and others, BSD licence) is 2.3 MB of JavaScript; it is neither part of lacuna nor fetched. The
-//! file is put into the page as it is and named by its digest in the page's policy, like the page's own script.
+//! NiiVue (Taylor, Rorden and others, BSD licence) is 2.3 MB of JavaScript; it is neither part of lacuna nor
+//! downloaded. The file is embedded unchanged and named by its digest in the page's content policy, like the page's own
+//! script.
 
 use crate::ReportError;
 use std::io::Read;
 use std::path::Path;
 
-/// More than any version of it has.
+/// The largest file in bytes that is accepted; every version is smaller.
 const BYTES_MAX: u64 = 16 << 20;
 
 /// The text of `niivue.umd.js` of the npm package `@niivue/niivue`.
@@ -15,10 +16,10 @@ const BYTES_MAX: u64 = 16 << 20;
 pub struct NiiVue(String);
 
 impl NiiVue {
-    /// Read the file.
+    /// Reads the file of NiiVue.
     ///
     /// # Errors
-    /// [`ReportError::NotNiiVue`] if it is something else, or cannot stand within a page.
+    /// [`ReportError::NotNiiVue`] if it is another file, or cannot be embedded in a page.
     pub fn read(path: &Path) -> Result<NiiVue, ReportError> {
         let mut text = String::new();
         let file = std::fs::File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_string(&mut text));
@@ -33,15 +34,15 @@ impl NiiVue {
             () if !(text.contains(".niivue=") && text.contains(".Niivue=")) => {
                 Err("a file that makes no global `niivue`".to_string())
             }
-            // An element ends at the first, and one that holds the second may not end where it should.
+            // `</script` would end the element, and `<!--` can keep the element from ending where it should.
             () if has("</script") || has("<!--") => Err("text that ends a script element".to_string()),
             () if text.contains('\0') => Err("a NUL, which a browser replaces".to_string()),
-            // A browser reads every line's end as one, and takes the digest of what it read.
+            // Browsers normalise line ends before they compute the digest, so the text is normalised here too.
             () => Ok(NiiVue(text.replace("\r\n", "\n").replace('\r', "\n"))),
         }
     }
 
-    /// The script.
+    /// The text of the script.
     pub(super) fn script(&self) -> &str {
         &self.0
     }
@@ -51,7 +52,7 @@ impl NiiVue {
 pub(super) mod tests {
     use super::*;
 
-    /// As little as is taken for NiiVue.
+    /// The shortest text that is accepted as NiiVue.
     pub(in crate::html) fn stand_in() -> NiiVue {
         NiiVue::of("self.niivue={};\r\nself.niivue.Niivue=class {};".to_string()).unwrap()
     }

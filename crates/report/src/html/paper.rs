@@ -1,13 +1,13 @@
-//! The paper's figures beside ours.
+//! The paper's figures beside those of this study.
 //!
-//! They are those of Noisy Label after 50 epochs that its abstract and its readers state; its tables could not be read,
-//! so there is nothing of it here for the other strategies. Source: Singh, Singh and Arora, "To forget is to preserve",
-//! 2026 (arXiv 2606.16180); the retained Dice of the baseline, 0.902, follows from the 84 %.
+//! They are those of Noisy Label after 50 epochs that the abstract and citing works state; the paper's tables were not
+//! accessible, so there are no figures for the other strategies. Source: Singh, Singh and Arora, "To forget is to
+//! preserve", 2026 (arXiv 2606.16180); the retained Dice of the baseline, 0.902, follows from the 84 %.
 
 use super::table_view::{Cell, Column, Row, TableView};
 use crate::{Line, ORIGINAL, Table};
 
-/// A figure of the paper: its name, how the paper has it, and where ours is.
+/// A figure of the paper: its name, its value in the paper, and the study's own value.
 type Figure = (&'static str, &'static str, fn(&Line, Option<&Line>) -> Cell);
 
 const STRATEGY: &str = "noisy-label";
@@ -26,7 +26,7 @@ fn dice(value: Option<f64>) -> Cell {
     Cell::number(value, 4)
 }
 
-/// Ours in the columns, one per setting of the paper's strategy; without any, the paper's alone.
+/// The study's figures in the columns, one per setting of the paper's strategy; without any, only the paper's.
 pub(super) fn beside_the_paper(table: &Table, id: &str) -> TableView {
     let original = table.lines.iter().find(|line| line.strategy == ORIGINAL);
     let ours: Vec<&Line> = table.lines.iter().filter(|line| line.strategy == STRATEGY).collect();

@@ -1,7 +1,7 @@
-//! What the page may do: run its own script, show its own style, and nothing else.
+//! The content security policy of the page: it may run its own script and show its own style, and nothing else.
 //!
 //! The page is opened from a disk, where no server sends headers, so the policy is an element of the page. Script and
-//! style are named by their digests: a script that a name smuggled in would have another one and would not run.
+//! style are named by their digests: a script that was injected through a name has another digest and does not run.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 /// The content security policy of a page with one script and one style, and with NiiVue's script if it has that.
 ///
-/// NiiVue keeps its letters and colour tables as data within itself and reads them as it would files; with it the page may
-/// read what it holds already, and still nothing else.
+/// NiiVue holds fonts and colour tables as data URLs and fetches them like files; with NiiVue the page may fetch such
+/// data, and still nothing else.
 pub(super) fn policy(script: &str, style: &str, niivue: Option<&str>) -> String {
     let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
     let scripts: Vec<String> = [Some(script), niivue].into_iter().flatten().map(digest).collect();

@@ -1,4 +1,4 @@
-//! What there is to draw of one goal: every run beside the models that it is compared with.
+//! The data to draw for one goal: every run beside the models that it is compared with.
 //!
 //! One scene per network, label table and goal, so nothing that is drawn can mix two goals. All figures are on the
 //! gate's grid.
@@ -16,43 +16,44 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The runs of one goal, with one network and label table.
 pub(super) struct Scene {
     pub(super) gate: Gate,
-    /// The nearest to the gate first.
+    /// The settings, the nearest to the gate first.
     pub(super) ranked: Vec<Ranked>,
-    /// Strategies in the order of [`Scene::ranked`], each with its differences.
+    /// The strategies in the order of [`Scene::ranked`], each with its differences.
     pub(super) series: Vec<(String, String)>,
-    /// Every run that has both distances.
+    /// The runs that have both distances.
     pub(super) points: Vec<Point>,
-    /// The retrained models, each from the mean of its own subject's.
+    /// The retrained models, each relative to the mean of its own subject's.
     pub(super) cloud: Vec<[f64; 2]>,
-    /// Of how many subjects.
+    /// The number of subjects of `cloud`.
     pub(super) cloud_subjects: usize,
-    /// The originals, from the retrained models of the same subject.
+    /// The originals, relative to the retrained models of the same subject.
     pub(super) originals: Vec<[f64; 2]>,
-    /// Subjects over the three models, per series at its last horizon.
+    /// The subjects' Dice under the three models, for each series at its last horizon.
     pub(super) slopes: Vec<Slope>,
-    /// Dice over epochs, per series.
+    /// Dice over epochs, for each series.
     pub(super) curves: Vec<Curve>,
-    /// Whether the curves are of `curves.csv`; else they join the horizons.
+    /// Whether the curves come from `curves.csv`; otherwise they connect the horizons.
     pub(super) is_curve_measured: bool,
-    /// Means of the table, references among them.
+    /// The lines of the table, those of reference models included.
     pub(super) lines: Vec<Line>,
-    /// Part of a retraining, by series and horizon.
+    /// The cost as a share of a retraining, by series and horizon.
     pub(super) fractions: BTreeMap<(usize, usize), f64>,
 }
 
-/// One run, from the retrained models of the same forgotten subject.
+/// One run, relative to the retrained models of the same forgotten subject.
 pub(super) struct Point {
     pub(super) series: usize,
     pub(super) epochs: usize,
     pub(super) forgotten: String,
     pub(super) seed: u64,
-    /// Forget Dice minus the retrained models' mean: above 0 something is left, below 0 the subject is marked.
+    /// Forget Dice minus the retrained models' mean. Above 0 some memory is left; below 0 the subject stands out as
+    /// forgotten.
     pub(super) forget: f64,
-    /// The retrained models' mean retain Dice minus its own: above 0 something of the others is lost.
+    /// The retrained models' mean retain Dice minus the run's: above 0 the others have lost Dice.
     pub(super) retain_lost: f64,
 }
 
-/// Subjects under original, unlearned and retrained model.
+/// The subjects' Dice under the original, the unlearned and the retrained model.
 pub(super) struct Slope {
     pub(super) series: usize,
     pub(super) epochs: usize,
@@ -63,7 +64,7 @@ pub(super) struct Slope {
 pub(super) struct Person {
     pub(super) role: Role,
     pub(super) name: String,
-    /// Under the original, the unlearned and the retrained model.
+    /// Dice under the original, the unlearned and the retrained model.
     pub(super) dice: [Option<f64>; 3],
 }
 
@@ -73,10 +74,10 @@ pub(super) struct Curve {
     pub(super) points: Vec<(usize, Roles<Option<f64>>)>,
 }
 
-/// Every goal that has runs.
+/// The scene of every goal that has runs.
 ///
 /// # Errors
-/// Rows that no study writes.
+/// If there are rows that no study writes.
 pub(super) fn scenes(
     rows: &[ResultRow],
     probes: &[ProbeRow],
@@ -151,7 +152,7 @@ fn scene(
     })
 }
 
-/// The models that runs are compared with.
+/// The reference models that runs are compared with.
 struct Beside<'a> {
     originals: References<'a>,
     retrained: References<'a>,
@@ -164,7 +165,7 @@ impl Beside<'_> {
         Some([facts.dice(grid, |roles| &roles.forget)?, facts.dice(grid, |roles| &roles.retain)?])
     }
 
-    /// Mean forget and retain Dice of the retrained models of a subject.
+    /// Mean forget and retain Dice of a subject's retrained models.
     fn centre(&self, forgotten: &str) -> Option<[f64; 2]> {
         let models = self.retrained.get(forgotten)?.values();
         let sides: Vec<[f64; 2]> = models.filter_map(|(_, facts)| self.sides(facts)).collect();
@@ -172,7 +173,7 @@ impl Beside<'_> {
         Some([side(0)?, side(1)?])
     }
 
-    /// Forget Dice beyond, and retain Dice short of, the retrained models.
+    /// Forget Dice above, and retain Dice below, those of the retrained models.
     fn distances(&self, forgotten: &str, facts: &Facts) -> Option<[f64; 2]> {
         let ([forget, retain], centre) = (self.sides(facts)?, self.centre(forgotten)?);
         Some([forget - centre[0], centre[1] - retain])
@@ -200,7 +201,7 @@ impl Beside<'_> {
         all.filter_map(|(forgotten, facts)| self.distances(forgotten, facts)).collect()
     }
 
-    /// Without curves: the original at 0 epochs and every horizon.
+    /// Curves from the horizons alone: the original at 0 epochs, then every horizon.
     fn horizons(&self, own: &[(usize, &Run, &Facts)]) -> Vec<Curve> {
         let mut values: BTreeMap<(usize, usize), Vec<Roles<Option<f64>>>> = BTreeMap::new();
         let grid = self.gate.thresholds.grid;
@@ -234,7 +235,7 @@ fn measured_curves(curves: &[CurveRow], gate: &Gate, series_of: impl Fn(&Run) ->
     joined(values)
 }
 
-/// Mean Dice by role after so many epochs.
+/// A number of epochs, and mean Dice by role after it.
 type CurvePoint = (usize, Roles<Option<f64>>);
 
 fn joined(values: BTreeMap<(usize, usize), Vec<Roles<Option<f64>>>>) -> Vec<Curve> {
@@ -247,7 +248,7 @@ fn joined(values: BTreeMap<(usize, usize), Vec<Roles<Option<f64>>>>) -> Vec<Curv
     curves.into_iter().map(|(series, points)| Curve { series, points }).collect()
 }
 
-/// Mean Dice of each subject, by run.
+/// The mean Dice of each subject, by run.
 type ByPerson<'a> = BTreeMap<&'a Run, BTreeMap<(Role, &'a str), Option<f64>>>;
 
 fn by_person<'a>(rows: &'a [ResultRow], thresholds: &Thresholds) -> Result<ByPerson<'a>, ReportError> {
@@ -280,7 +281,7 @@ fn slopes(own: &[(usize, &Run, &Facts)], beside: &Beside<'_>, dice: &ByPerson<'_
                 dice.get(run).into_iter().flatten().filter(|((role, _), _)| *role != Role::ForgottenEarlier)
             {
                 let values = people.entry(key).or_default();
-                // To the retrained model the forgotten subject is one it never saw, in whatever role it was scored.
+                // The retrained model was not trained on the forgotten subject, in whatever role it was scored.
                 let of = |model: &BTreeMap<(Role, &str), Option<f64>>| {
                     model.iter().find(|((_, name), _)| *name == key.1).and_then(|(_, dice)| *dice)
                 };
@@ -306,12 +307,12 @@ impl Scene {
         crate::figure::name_of(strategy, variant)
     }
 
-    /// Which series a strategy with these differences is.
+    /// The index of the series of a strategy with these differences.
     pub(super) fn series_of(&self, strategy: &str, variant: &str) -> Option<usize> {
         self.series.iter().position(|(one, other)| (one.as_str(), other.as_str()) == (strategy, variant))
     }
 
-    /// The points of a series by horizon.
+    /// The points of a series, by horizon.
     pub(super) fn horizons(&self, series: usize) -> BTreeMap<usize, Vec<&Point>> {
         let mut horizons: BTreeMap<usize, Vec<&Point>> = BTreeMap::new();
         for point in self.points.iter().filter(|point| point.series == series) {
@@ -321,7 +322,7 @@ impl Scene {
     }
 
     /// One standard deviation of the retrained models from their own subject's mean, along both axes; `None` if no
-    /// subject has two that differ.
+    /// subject has two models that differ.
     pub(super) fn spread(&self) -> Option<[f64; 2]> {
         let degrees = self.cloud.len().checked_sub(self.cloud_subjects).filter(|&degrees| degrees > 0)?;
         let along =
@@ -330,7 +331,7 @@ impl Scene {
         spread.iter().any(|&deviation| deviation > 0.0).then_some(spread)
     }
 
-    /// Number series as another scene of the same runs does, so that one legend serves both.
+    /// Numbers the series as in another scene of the same runs, so that one legend serves both.
     pub(super) fn name_series_as(&mut self, other: &Scene) {
         let places: Vec<Option<usize>> =
             self.series.iter().map(|(strategy, variant)| other.series_of(strategy, variant)).collect();
@@ -344,7 +345,7 @@ impl Scene {
         self.series.clone_from(&other.series);
     }
 
-    /// The goal as a page says it.
+    /// The goal of the runs.
     pub(super) fn goal(&self) -> Goal {
         self.gate.goal
     }

@@ -1,51 +1,51 @@
-//! A drawing that is written element by element.
+//! A writer of SVG drawings, element by element.
 //!
-//! Every attribute and every text passes through one escape, so no name can leave its element, whoever chose it.
-//! Colours are attributes, so that a drawing shows alike wherever it is opened; each part has a class as well, by
-//! which a page may colour it for a dark screen. No `style` attribute is written, which the page's policy refuses.
+//! Every attribute and every text is escaped, so no name can leave its element, wherever it comes from. Colours are
+//! attributes, so that a drawing looks the same in every program; each part has a class as well, by which a page can
+//! recolour it for dark screens. No `style` attribute is written, since the page's policy refuses it.
 
 use std::fmt::{Display, Write};
 
-/// A drawing under way.
+/// A drawing that is being written.
 #[derive(Default)]
 pub(super) struct Svg(String);
 
-/// A name and what it is.
+/// The name and the value of an attribute.
 pub(super) type Attribute<'a> = (&'a str, &'a dyn Display);
 
 impl Svg {
-    /// Begin an element that holds others.
+    /// Begins an element that holds others.
     pub(super) fn open(&mut self, name: &str, attributes: &[Attribute<'_>]) {
         self.begin(name, attributes);
         self.0.push('>');
     }
 
-    /// End it.
+    /// Ends the element with this name.
     pub(super) fn close(&mut self, name: &str) {
         write!(self.0, "</{name}>").expect("text grows");
     }
 
-    /// An element with nothing in it.
+    /// Writes an element without content.
     pub(super) fn empty(&mut self, name: &str, attributes: &[Attribute<'_>]) {
         self.begin(name, attributes);
         self.0.push_str("/>");
     }
 
-    /// An element that holds text alone.
+    /// Writes an element that holds text alone.
     pub(super) fn text(&mut self, name: &str, attributes: &[Attribute<'_>], content: &str) {
         self.open(name, attributes);
         self.0.push_str(&escape(content));
         self.close(name);
     }
 
-    /// An element that the pointer is told about.
+    /// Writes an element with a title, which browsers show as a tooltip.
     pub(super) fn titled(&mut self, name: &str, attributes: &[Attribute<'_>], title: &str) {
         self.open(name, attributes);
         self.text("title", &[], title);
         self.close(name);
     }
 
-    /// The finished text.
+    /// The text of the drawing.
     pub(super) fn finish(self) -> String {
         self.0
     }
@@ -58,7 +58,7 @@ impl Svg {
     }
 }
 
-/// A length with one digit after the point, and none where it is not needed.
+/// A length with one digit after the point, or none where it is 0.
 #[derive(Clone, Copy)]
 pub(super) struct Px(pub(super) f64);
 

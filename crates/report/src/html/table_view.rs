@@ -1,44 +1,44 @@
-//! Tables of the page, one template for all of them.
+//! The tables of the page, rendered by one template.
 
 use crate::figure::fixed;
 
 /// A table with its headings.
 pub(super) struct TableView {
-    /// Its own on the page.
+    /// The element id, unique within the page.
     pub(super) id: String,
-    /// What it holds, in one line.
+    /// The caption, in one line.
     pub(super) caption: String,
-    /// Whether a reader may sort and filter it.
+    /// Whether the reader can sort and filter the table.
     pub(super) is_sortable: bool,
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Row>,
 }
 
-/// A heading.
+/// The heading of a column.
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) is_number: bool,
 }
 
-/// A line of a table.
+/// A row of a table.
 pub(super) struct Row {
-    /// The series that it is about.
+    /// The index of the series that the row is about, if any.
     pub(super) series: Option<usize>,
     pub(super) cells: Vec<Cell>,
 }
 
-/// A field.
+/// A cell of a table.
 #[derive(Clone)]
 pub(super) struct Cell {
     pub(super) text: String,
-    /// By what it is sorted, where that is not its text.
+    /// The sort key, where it differs from the text.
     pub(super) key: Option<String>,
-    /// `pass`, `fail` or nothing.
+    /// `pass`, `fail` or empty, as the CSS class.
     pub(super) tone: &'static str,
 }
 
 impl Column {
-    /// Headings of texts and, with a `#` before them, of numbers.
+    /// The headings; a `#` before a name marks a column of numbers.
     pub(super) fn all(names: &[&str]) -> Vec<Column> {
         let column =
             |name: &&str| Column { name: name.trim_start_matches('#').to_string(), is_number: name.starts_with('#') };
@@ -51,18 +51,18 @@ impl Cell {
         Cell { text: text.into(), key: None, tone: "" }
     }
 
-    /// A count.
+    /// A cell with a count.
     pub(super) fn count(count: usize) -> Cell {
         Cell { text: count.to_string(), key: Some(count.to_string()), tone: "" }
     }
 
-    /// A number with so many digits; a dash where there is none.
+    /// A cell with a number of `digits` digits, or a dash for `None`.
     pub(super) fn number(value: Option<f64>, digits: usize) -> Cell {
         let text = value.map_or("–".to_string(), |value| fixed(value, digits));
         Cell { text, key: value.map(|value| value.to_string()), tone: "" }
     }
 
-    /// A number that is shown in words.
+    /// A cell with a text that stands for a number, by which it is sorted.
     pub(super) fn said(text: impl Into<String>, key: Option<f64>) -> Cell {
         Cell { text: text.into(), key: key.map(|key| key.to_string()), tone: "" }
     }

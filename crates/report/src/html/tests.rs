@@ -37,7 +37,7 @@ fn island_of(page: &str) -> &str {
     page.split(begin).nth(1).unwrap().split("</script>").next().unwrap()
 }
 
-/// Rows as a page's data says them.
+/// The rows that a page's data block restores to.
 fn rows_of(page: &str) -> Vec<ResultRow> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("results.csv");
@@ -49,7 +49,7 @@ fn sorted(rows: &[ResultRow]) -> Vec<ResultRow> {
     crate::row::sorted(rows).unwrap().into_iter().cloned().collect()
 }
 
-/// The small study, with one strategy, one variant and one subject called by the names given.
+/// The small study, with one strategy, one variant and one subject renamed.
 fn renamed(strategy: &str, variant: &str, subject: &str) -> Vec<ResultRow> {
     let mut rows = study();
     for row in &mut rows {
@@ -69,7 +69,7 @@ fn renamed(strategy: &str, variant: &str, subject: &str) -> Vec<ResultRow> {
     rows
 }
 
-/// Names that try to leave wherever they are put.
+/// Names that try to leave the element or attribute that they are put into.
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "<script>alert(1)</script>",
@@ -96,7 +96,7 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 1..4).prop_map(|pieces| format!("n{}", pieces.concat()))
 }
 
-/// How often a page has what begins a tag, what ends an attribute, and tags that a name might bring.
+/// Counts in a page: what begins a tag, what ends an attribute, and tags that a name might bring.
 fn tags(page: &str) -> Vec<usize> {
     ["<", "\"", "<script", "</script", "<!--", "<img", "</style", "</title", "</svg"]
         .map(|tag| page.matches(tag).count())
@@ -116,7 +116,7 @@ proptest! {
             page(&Source { title: text, facts: &facts, methods: &methods, ..source(rows, &[], &[]) }).unwrap()
         };
         let (calm, tame, found) = (tame.clone(), about(&tame, "text"), about(&wild, &strategy));
-        // The data block is no HTML: nothing in it may look like the end of its element, or like anything else.
+        // The data block is not HTML: nothing in it may look like the end of its element, nor like any other markup.
         prop_assert!(!island_of(&found).contains(['<', '>', '&']));
         let around = |page: &str| page.replace(island_of(page), "");
         prop_assert_eq!(tags(&around(&found)), tags(&around(&tame)));
@@ -235,7 +235,7 @@ fn niivue_is_within_a_page_that_has_scans_and_in_no_other() {
     }
 }
 
-/// The figures of the viewer: its data blocks, parsed and unpacked as a browser would.
+/// The volumes of the viewer: its data blocks, parsed and unpacked as a browser would.
 #[test]
 fn volumes_read_back_from_the_page_and_the_forgotten_are_not_there() {
     use pictures::tests::{pictures, seen};
@@ -375,7 +375,7 @@ fn many() -> Vec<ResultRow> {
                 for grid in [ScoreGrid::Output, ScoreGrid::Volume] {
                     for class in ["brain", "csf", "grey", "white", "mean"] {
                         let mut of_class = Vec::new();
-                        // Digits as measured scores have them.
+                        // Dice with as many digits as measured scores have.
                         let dice = (dice * 0.987_654_321 + 0.001_234_567 * seed as f64 / 3.0).min(0.95);
                         finished(&mut of_class, &run, [0.9, dice, 0.6]);
                         of_class.retain(|row| row.scored().is_some_and(|scored| scored.score.name == "mean"));
@@ -400,7 +400,7 @@ fn many() -> Vec<ResultRow> {
     rows
 }
 
-/// The most bytes that a report of 500 runs may have.
+/// The largest size in bytes of a report of 500 runs.
 const BYTES_MAX: usize = 3_000_000;
 
 #[test]

@@ -1,25 +1,25 @@
-//! The strip at the top: what came of each goal, and what nobody looked at.
+//! The strip at the top of the page: the verdict on each goal, and what was not tested.
 
 use super::scene::Scene;
 use crate::figure::name_of;
 use crate::{Met, ProbeRow, Summary, Verdict};
 use std::collections::BTreeSet;
 
-/// What came of one goal.
+/// The verdict on one goal.
 pub(super) struct VerdictView {
-    /// `pass`, `partly`, `fail` or `unknown`: the tone, never the only sign.
+    /// `pass`, `partly`, `fail` or `unknown`, as the CSS class; the words state it too.
     pub(super) tone: &'static str,
-    /// The tone in a word.
+    /// The tone, in one word.
     pub(super) word: &'static str,
-    /// How many runs of how many.
+    /// The number of runs that passed, of all runs.
     pub(super) counts: String,
-    /// How many people and seeds.
+    /// The numbers of people and seeds.
     pub(super) people: String,
-    /// The setting that came nearest, in words.
+    /// The setting that came nearest to passing, in words.
     pub(super) nearest: Option<String>,
-    /// Its criteria.
+    /// The criteria of the nearest setting.
     pub(super) criteria: Vec<CriterionView>,
-    /// What was not tested, or cannot be said.
+    /// The tests that were not made or gave no answer, in words.
     pub(super) untested: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn verdict(scene: &Scene, probes: &[ProbeRow], is_audited: bool) -> V
     }
 }
 
-/// The setting that passes most, then the one that is ranked first.
+/// The setting with the most runs that passed; among equals the one that is ranked first.
 fn nearest(scene: &Scene) -> Option<&Summary> {
     let place = |summary: &Summary| {
         let same = |ranked: &crate::Ranked| {
@@ -97,7 +97,7 @@ fn criteria(scene: &Scene, summary: &Summary) -> Vec<CriterionView> {
     summary.criteria.iter().filter(|(name, _)| counts(name)).map(view).collect()
 }
 
-/// Silence is no evidence, so what nobody looked at is said where the verdict is read.
+/// The tests that were not made. They are listed beside the verdict, since a missing test is no evidence.
 fn untested(scene: &Scene, probes: &[ProbeRow], is_audited: bool) -> Vec<String> {
     let gate = &scene.gate;
     let mut untested = Vec::new();

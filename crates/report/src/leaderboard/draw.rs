@@ -1,25 +1,25 @@
-//! Panels as SVG.
+//! Draws the panels of the leaderboard as SVG.
 
 use super::{Ground, Panel, Point, Series};
 use crate::axis::Axis;
 use std::fmt::Write;
 
 const WIDTH: f64 = 1040.0;
-/// The frame within a panel.
+/// The position and size of the plot within a panel.
 const LEFT: f64 = 84.0;
 const TOP: f64 = 48.0;
 const ACROSS: f64 = 560.0;
 const UP: f64 = 340.0;
-/// The list of strategies at the right of the frame.
+/// The position of the list of strategies, right of the plot.
 const LIST: f64 = LEFT + ACROSS + 26.0;
 const ROW: f64 = 21.0;
-/// Below the frame, to the first note.
+/// The space below the plot, down to the first note.
 const BELOW: f64 = 66.0;
 const NOTE: f64 = 16.0;
-/// The most characters of a name in the list; the whole name is shown by the pointer.
+/// The most characters of a name in the list; a tooltip shows the whole name.
 const NAME: usize = 36;
 
-/// Okabe and Ito's colours, without the yellow, which white swallows.
+/// Okabe and Ito's colours, without yellow, which has too little contrast on white.
 const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 const SHAPES: usize = 5;
 
@@ -175,7 +175,7 @@ fn frame(svg: &mut String, panel: &Panel) {
     );
 }
 
-/// The ranges of a strategy's runs, its path over the horizons, and the heights after the rebound.
+/// Draws the ranges of a strategy's runs, the line through its horizons, and the marks after the rebound.
 fn lines(svg: &mut String, panel: &Panel, series: &Series, colour: &str) {
     let places: Vec<String> = series
         .points
@@ -219,7 +219,8 @@ fn colour(index: usize) -> &'static str {
     COLOURS[index % COLOURS.len()]
 }
 
-/// Colours and shapes have no common divisor, so that the first 35 strategies differ in one of the two.
+/// Draws a mark. The numbers of colours and shapes have no common divisor, so that the first 35 strategies differ in
+/// one.
 fn shape(svg: &mut String, index: usize, x: f64, y: f64, colour: &str) {
     let polygon = |corners: &[(f64, f64)]| {
         let corners: Vec<String> = corners.iter().map(|(dx, dy)| format!("{:.1},{:.1}", x + dx, y + dy)).collect();
@@ -238,14 +239,14 @@ fn shape(svg: &mut String, index: usize, x: f64, y: f64, colour: &str) {
 /// Left, top, right, bottom.
 type Rectangle = [f64; 4];
 
-/// Where the markers are, which labels keep clear of.
+/// The rectangles of the marks, which labels avoid.
 fn taken(panel: &Panel) -> Vec<Rectangle> {
     let places =
         panel.series.iter().flat_map(|series| &series.points).map(|point| place(panel, point.across, point.up));
     places.map(|(x, y)| [x - 6.0, y - 6.0, x + 6.0, y + 6.0]).collect()
 }
 
-/// The number of epochs beside a point, where it covers least of what is there.
+/// Draws the number of epochs beside a point, where it overlaps least with marks and labels.
 fn label(svg: &mut String, taken: &mut Vec<Rectangle>, (x, y): (f64, f64), epochs: usize, colour: &str) {
     let text = epochs.to_string();
     let (width, height) = (7.0 * text.len() as f64, 11.0);
@@ -305,7 +306,7 @@ fn shortened(name: &str) -> String {
     if name.chars().count() <= NAME { name.to_string() } else { name.chars().take(NAME - 1).chain(['…']).collect() }
 }
 
-/// Names come from users and must not leave their element.
+/// Escapes a text; names come from users and must not leave their element.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,4 +1,4 @@
-//! Distance from retrained models against cost.
+//! The panel of `match-retrain`: the distance from retrained models against the cost.
 
 use super::{Axis, Ground, NOTES, Panel, Value, Values, add, ranked, title};
 use crate::facts::{Facts, Runs, references};
@@ -42,8 +42,8 @@ pub(super) fn panel(gate: &Gate, runs: &Runs<'_>, probes: &[ProbeRow]) -> Result
     Ok(Some(draw(gate, series, spread, mean(&originals), costless)))
 }
 
-/// The retrained models' distances from their own subject's mean, of all subjects: at how many deviations the gate
-/// closes.
+/// The standard deviation of the retrained models from their own subject's mean, over all subjects; the gate's limit is
+/// a multiple of it.
 fn spread(banks: impl Iterator<Item = Vec<f64>>) -> Option<f64> {
     let (mut squares, mut degrees) = (0.0, 0);
     for band in banks.filter_map(|bank| Band::of(&bank)) {

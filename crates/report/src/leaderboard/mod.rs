@@ -1,9 +1,9 @@
-//! The leaderboard as a picture: for each goal one panel, never both in one.
+//! The leaderboard as a picture, with one panel for each goal; no panel mixes two goals.
 //!
-//! `match-retrain`: how far the forgotten subject's Dice is from that of retrained models, against what it cost.
-//! `suppress`: how much of the forget Dice is lost, against how much of the retain Dice is kept. A point is a mean over
-//! forgotten subjects and seeds; a line joins the horizons of one strategy. Colours are those of Okabe and Ito, which
-//! people of every colour vision tell apart, and each strategy has a shape as well.
+//! `match-retrain`: the distance of the forgotten subject's Dice from that of retrained models, against the cost.
+//! `suppress`: the loss of forget Dice, against the share of retain Dice that is kept. A point is a mean over forgotten
+//! subjects and seeds; a line connects the horizons of one strategy. Colours are those of Okabe and Ito, which are
+//! distinguishable with every colour vision, and each strategy has a shape as well.
 
 mod draw;
 mod match_retrain;
@@ -15,37 +15,37 @@ use crate::gate::{Summary, gates};
 use crate::{Gate, Goal, ProbeRow, ReportError, ResultRow, Run, Thresholds};
 use std::collections::BTreeMap;
 
-/// Below every panel.
+/// The notes below every panel.
 const NOTES: [&str; 2] = [
     "Each point: mean over subjects and seeds, with the range of its runs; numbers are epochs.",
     "In the green box the gate lets these two figures through.",
 ];
 
-/// One picture.
+/// The picture of one goal.
 struct Panel {
     title: String,
     across: Axis,
     up: Axis,
-    /// What lies beneath the points.
+    /// The areas and lines beneath the points.
     ground: Vec<Ground>,
     series: Vec<Series>,
     notes: Vec<String>,
 }
 
-/// Something drawn beneath the points, in the units of the axes.
+/// An area or line beneath the points, in the units of the axes.
 enum Ground {
-    /// Where the gate lets through; named in the corner.
+    /// The area that passes the gate; its name is in the corner.
     Target { across: [f64; 2], up: [f64; 2] },
-    /// Between two heights, from edge to edge.
+    /// A band between two heights, from edge to edge.
     Band { up: [f64; 2], name: String },
-    /// At one height, from edge to edge.
+    /// A line at one height, from edge to edge.
     Line { up: f64, name: String },
 }
 
-/// A strategy at its horizons.
+/// A strategy, with its points at all horizons.
 struct Series {
     name: String,
-    /// How many of its runs passed the gate, at the horizon where most did.
+    /// The number of its runs that passed the gate, at the horizon where most did.
     passed: String,
     points: Vec<Point>,
 }
@@ -56,13 +56,13 @@ struct Point {
     epochs: usize,
     across: f64,
     up: f64,
-    /// The lowest and the highest run.
+    /// The heights of the lowest and the highest run.
     range: [f64; 2],
-    /// The height after the rebound, if that was probed.
+    /// The height after the rebound, if it was probed.
     rebound: Option<f64>,
 }
 
-/// The picture of some rows as SVG, one panel below the other; `None` if no goal has anything to draw.
+/// Draws the rows as SVG, one panel below the other; `None` if no goal has anything to draw.
 ///
 /// # Errors
 /// Those of [`gates`].
@@ -84,10 +84,10 @@ pub fn leaderboard(
     Ok((!panels.is_empty()).then(|| draw::svg(&panels)))
 }
 
-/// What every run of a goal gives, by strategy, variant and horizon.
+/// The values of every run of a goal, by strategy, variant and horizon.
 type Values<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<usize, Vec<Value>>>;
 
-/// What one run gives.
+/// The position of one run.
 #[derive(Clone, Copy)]
 struct Value {
     across: f64,
@@ -99,7 +99,7 @@ fn add<'a>(values: &mut Values<'a>, run: &'a Run, value: Value) {
     values.entry((&run.strategy, &run.variant)).or_default().entry(run.epochs).or_default().push(value);
 }
 
-/// The strategies in the order of the gate: whoever passes most first, then by `worth`, the less the better.
+/// The strategies, by the number of runs that passed the gate, most first, then by `worth`, the smallest first.
 fn ranked(gate: &Gate, values: Values<'_>, worth: impl Fn(&Point) -> f64) -> Vec<Series> {
     let mut series: Vec<(usize, f64, Series)> = Vec::new();
     for ((strategy, variant), horizons) in values {

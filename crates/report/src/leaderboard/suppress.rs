@@ -1,4 +1,4 @@
-//! Forget Dice lost against retain Dice kept.
+//! The panel of `suppress`: the loss of forget Dice against the kept retain Dice.
 
 use super::{Axis, Ground, NOTES, Panel, Value, Values, add, ranked, title};
 use crate::facts::{OfRole, Runs, references};
@@ -23,7 +23,7 @@ pub(super) fn panel(gate: &Gate, runs: &Runs<'_>) -> Result<Option<Panel>, Repor
     if values.is_empty() {
         return Ok(None);
     }
-    // Whoever is nearest to the corner in which the gate lies.
+    // Ranked by the distance to the corner that passes the gate.
     let series = ranked(gate, values, |point| (1.0 - point.up).max(0.0) + (1.0 - point.across).max(0.0));
     let points = || series.iter().flat_map(|series| &series.points);
     let across = Axis::percent("retain Dice kept, of the original's", points().map(|point| point.across).chain([1.0]));

@@ -1,15 +1,16 @@
-//! Two records of one run: whether they say the same, and how far apart they are.
+//! The comparison of two records of one run.
 //!
-//! A task that was begun twice, as schedulers do, ends in two records. On machines that compute alike they must agree in
-//! all but what is measured by a clock; that is the cheapest test of determinism there is. Machines that round otherwise
-//! train otherwise, so between them only scores can be compared.
+//! A task that a scheduler ran twice has two records. On machines that compute alike they must agree in everything that
+//! is not measured by a clock, which is a cheap test of determinism. Machines with different rounding train different
+//! models, so only their scores can be compared.
 
 use crate::{EpochScores, HorizonCost, Record};
 use lacuna_metrics::SubjectScores;
 use std::collections::BTreeMap;
 
 impl Record {
-    /// The digest of all that a run decides: the record without seconds, memory, and the seal that covers them.
+    /// The digest of everything that a run determines: the record without seconds, memory, and the seal that covers
+    /// them.
     pub fn outcome(&self) -> String {
         let unmeasured = |cost: &HorizonCost| HorizonCost { seconds: 0.0, peak_mib: None, ..*cost };
         let horizons = self
@@ -20,11 +21,11 @@ impl Record {
         lacuna_disk::digest(&decided.to_line())
     }
 
-    /// How far apart two records of one run are: the largest difference, over horizons, of the Dice on the volume's grid
-    /// averaged over classes and subjects. `None` where they cannot be compared: other horizons or subjects, or one that
-    /// diverged.
+    /// The distance between two records of one run: the largest difference, over horizons, of the Dice on the volume's
+    /// grid averaged over classes and subjects. `None` if they cannot be compared: their horizons or subjects differ,
+    /// or one run diverged.
     ///
-    /// An average, since the Dice of one small structure of one subject moves far by rounding alone.
+    /// Averages are compared, since rounding alone can change the Dice of one small structure of one subject a lot.
     pub fn dice_apart(&self, other: &Record) -> Option<f64> {
         let comparable =
             self.diverged.is_some() == other.diverged.is_some() && self.horizons.len() == other.horizons.len();
@@ -37,7 +38,7 @@ impl Record {
     }
 }
 
-/// Over the subjects who have a Dice.
+/// The mean Dice of the subjects that have one.
 fn mean_dice(scores: &BTreeMap<String, SubjectScores>) -> Option<f64> {
     let dice: Vec<f64> = scores.values().filter_map(|scores| scores.mean.dice).collect();
     (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)

@@ -1,4 +1,4 @@
-//! Records and models, written and read back.
+//! Tests of writing and reading records and models.
 
 use super::*;
 use crate::cost::HorizonCost;
@@ -57,7 +57,7 @@ fn store(folder: &tempfile::TempDir) -> Store {
     Store::new(folder.path().join("records"), folder.path().join("models"))
 }
 
-/// A store that holds `record`, its file changed.
+/// Reads from a store that holds `record`, after changing its file.
 #[track_caller]
 fn read_after(record: Record, change: impl FnOnce(String) -> String) -> Result<Option<Record>, StudyError> {
     let folder = tempfile::tempdir().unwrap();
@@ -82,8 +82,8 @@ fn a_record_reads_back_as_written_and_a_run_without_one_has_none() {
 
 #[test]
 fn every_number_reads_back_to_the_last_bit() {
-    // Loss and gradient norm as some run could have them; a reader that is quick rather than exact is one
-    // unit in the last place off for about every tenth of such numbers.
+    // A loss and gradient norm as a run can have them. A number parser that trades exactness for speed is one unit in
+    // the last place off for about every tenth of such numbers.
     let mut record = record();
     let mut draws = lacuna_seed::Seed(0).stream("round trip").draws();
     record.history = (1..=1000)

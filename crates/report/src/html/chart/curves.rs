@@ -10,10 +10,10 @@ use crate::html::svg::{Px, Svg};
 const WIDTH: f64 = 270.0;
 const HEIGHT: f64 = 216.0;
 
-/// The paper reports after so many epochs.
+/// The numbers of epochs that the paper reports.
 pub(in crate::html) const PAPER_EPOCHS: [usize; 2] = [20, 50];
 
-/// The roles with how their lines look: class, colour, width, dashes, name.
+/// The appearance of a role's line: class, colour, width, dashes, name, and the role's value.
 type Look = (&'static str, &'static str, f64, &'static str, fn(&Roles<Option<f64>>) -> Option<f64>);
 const LOOKS: [Look; 3] = [
     ("held-out", "#0072B2", 1.4, "5 3", |roles| roles.held_out),
@@ -21,7 +21,7 @@ const LOOKS: [Look; 3] = [
     ("forget", "#D55E00", 2.2, "none", |roles| roles.forget),
 ];
 
-/// One chart per strategy that has two points, with its series.
+/// One chart for each strategy that has at least two points, with the number of its series.
 pub(in crate::html) fn curves(scene: &Scene) -> Vec<(usize, Drawing)> {
     let drawn = scene.curves.iter().filter(|curve| curve.points.len() > 1);
     drawn.map(|curve| (curve.series, draw(scene, curve))).collect()
@@ -65,7 +65,7 @@ fn draw(scene: &Scene, curve: &Curve) -> Drawing {
     }
 }
 
-/// The paper's horizons.
+/// Marks the paper's horizons.
 fn marks(svg: &mut Svg, frame: &Frame, last: f64) {
     svg.open("g", &[("class", &"horizon"), ("fill", &QUIET), ("stroke", &QUIET)]);
     for epochs in PAPER_EPOCHS.into_iter().filter(|&epochs| epochs as f64 <= last) {
@@ -85,7 +85,7 @@ fn description(curve: &Curve) -> String {
     let point = |(epochs, roles): &(usize, Roles<Option<f64>>)| {
         format!("after {epochs} epochs forget {}, retain {}", number(roles.forget), number(roles.retain))
     };
-    // A screen reader is given the ends; every point is in the table.
+    // The description for screen readers gives the ends; the table has every point.
     let ends = [curve.points.first(), curve.points.last()];
     format!("Dice over epochs: {}.", ends.into_iter().flatten().map(point).collect::<Vec<_>>().join("; "))
 }

@@ -1,6 +1,7 @@
-//! The charts of the page, drawn here and not by its script: they are there without one, and on paper.
+//! The charts of the page. They are drawn here and not by the page's script, so that they show without it and in print.
 //!
-//! Lengths are those of the view box, about a pixel on a desk; a page scales them. Colours are those of Okabe and Ito.
+//! Lengths are in units of the view box, about one pixel on a desktop screen; the page scales them. Colours are those
+//! of Okabe and Ito.
 
 mod audit;
 mod curves;
@@ -15,11 +16,11 @@ pub(super) use slopes::{role, slopes};
 use super::svg::{Px, Svg};
 use crate::axis::Axis;
 
-/// Okabe and Ito's colours, without the yellow, which white swallows.
+/// Okabe and Ito's colours, without yellow, which has too little contrast on white.
 pub(super) const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 
-/// A disc, a square, a triangle, a rhombus and a triangle on its head; colours and shapes have no common divisor, so
-/// that the first 35 series differ in one of the two.
+/// A disc, a square, a triangle, a rhombus and an inverted triangle. The numbers of colours and shapes have no common
+/// divisor, so that the first 35 series differ in one of the two.
 const SHAPES: [&str; 5] = [
     "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0Z",
     "M-5 -5H5V5H-5Z",
@@ -33,21 +34,21 @@ pub(super) fn colour(series: usize) -> &'static str {
     COLOURS[series % COLOURS.len()]
 }
 
-/// The class of a series' colour.
+/// The CSS class of a series' colour.
 pub(super) fn class(series: usize) -> String {
     format!("series s{}", series % COLOURS.len())
 }
 
-/// The outline of a series' mark about the origin.
+/// The outline of a series' mark, centred on the origin.
 pub(super) fn shape(series: usize) -> &'static str {
     SHAPES[series % SHAPES.len()]
 }
 
 /// A finished chart.
 pub(super) struct Drawing {
-    /// In one line.
+    /// The title, in one line.
     pub(super) title: String,
-    /// What it shows, for those who do not see it.
+    /// A description for readers who cannot see the chart.
     pub(super) description: String,
     width: f64,
     height: f64,
@@ -55,7 +56,7 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// As an element of a page; `id` is its own there.
+    /// The chart as an element of a page, with this element id.
     pub(super) fn inline(self, id: &str) -> String {
         let mut svg = Svg::default();
         let (title, description) = (format!("{id}-title"), format!("{id}-about"));
@@ -76,7 +77,7 @@ impl Drawing {
         svg.finish() + &self.body.finish() + "</svg>"
     }
 
-    /// As a file of its own.
+    /// The chart as a file of its own.
     pub(super) fn standalone(self) -> String {
         let mut svg = Svg::default();
         let view = format!("0 0 {} {}", Px(self.width), Px(self.height));
@@ -103,7 +104,7 @@ const INK: &str = "#222222";
 const QUIET: &str = "#5a5a5a";
 const RULE: &str = "#dddddd";
 
-/// The rectangle in which values are placed.
+/// The rectangle of the plot, with its axes.
 struct Frame {
     left: f64,
     top: f64,
@@ -130,7 +131,7 @@ impl Frame {
         self.top + self.height
     }
 
-    /// Rules, numbers and titles of both axes.
+    /// Draws grid lines, numbers and titles of both axes.
     fn draw(&self, svg: &mut Svg) {
         svg.open("g", &[("class", &"axes"), ("fill", &QUIET), ("aria-hidden", &"true")]);
         for (value, label) in &self.across.ticks {
@@ -165,7 +166,7 @@ fn rule(svg: &mut Svg, path: &str) {
     svg.empty("path", &[("class", &"rule"), ("d", &path), ("stroke", &RULE), ("fill", &"none")]);
 }
 
-/// The lowest and the highest of some values.
+/// The lowest and highest of the values.
 fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
 }

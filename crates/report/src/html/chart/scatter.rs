@@ -1,4 +1,4 @@
-//! The trade-off: how far a run is from having never seen the subject, and what it cost the others.
+//! The trade-off chart: the distance of each run from the retrained models, and its loss of retain Dice.
 
 use super::{Drawing, Frame, INK, QUIET, class, colour, range, shape};
 use crate::axis::Axis;
@@ -10,7 +10,7 @@ use crate::html::svg::{Px, Svg};
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 440.0;
 
-/// All runs of a goal about their retrained models; `None` if none can be placed.
+/// The chart of all runs of a goal around their retrained models; `None` if no run can be placed.
 pub(in crate::html) fn scatter(scene: &Scene) -> Option<Drawing> {
     if scene.points.is_empty() {
         return None;
@@ -51,7 +51,7 @@ fn description(scene: &Scene) -> String {
     parts.join(" ")
 }
 
-/// Whether an original would push all runs together: it lies further out than twice the furthest of them.
+/// Whether the original would compress the chart: it lies further out than twice the furthest run.
 fn is_far(scene: &Scene, original: &[f64; 2]) -> bool {
     let furthest = scene.points.iter().map(|point| point.forget.abs()).fold(0.0, f64::max);
     original[0].abs() > 2.0 * furthest
@@ -79,7 +79,7 @@ fn frame(scene: &Scene) -> Frame {
     }
 }
 
-/// Left and right of the retrained models, in words: forgetting more than they do gives a person away as well.
+/// Labels the areas left and right of the retrained models: forgetting more than they do identifies a person too.
 fn zones(svg: &mut Svg, frame: &Frame) {
     let zero = frame.x(0.0);
     let zone = |svg: &mut Svg, from: f64, to: f64, class: &str, fill: &str| {
@@ -209,7 +209,8 @@ fn draw_series(svg: &mut Svg, frame: &Frame, scene: &Scene, series: usize, label
     svg.close("g");
 }
 
-/// Where a number of epochs covers no other, about its mark; crowded marks go without, and the table has them.
+/// A position beside a mark for its number of epochs that covers no other label; `None` in crowded places, where only
+/// the table has it.
 fn free_place(labels: &mut Vec<[f64; 2]>, frame: &Frame, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
     let places =
         [[8.0, -6.0], [-24.0, -6.0], [8.0, 15.0], [-24.0, 15.0], [-7.0, -11.0]].map(|[dx, dy]| [x + dx, y + dy]);
@@ -222,13 +223,13 @@ fn free_place(labels: &mut Vec<[f64; 2]>, frame: &Frame, [x, y]: [f64; 2]) -> Op
     Some(free)
 }
 
-/// Means of both distances.
+/// The means of both distances.
 pub(in crate::html) fn centre(points: &[&Point]) -> [f64; 2] {
     let of = |value: fn(&Point) -> f64| mean(&points.iter().map(|point| value(point)).collect::<Vec<_>>());
     [of(|point| point.forget).unwrap_or(0.0), of(|point| point.retain_lost).unwrap_or(0.0)]
 }
 
-/// Four digits and a sign.
+/// The number with four digits and its sign.
 pub(in crate::html) fn signed(value: f64) -> String {
     let text = fixed(value, 4);
     if text.starts_with('-') || text.bytes().all(|byte| byte == b'0' || byte == b'.') {

@@ -1,4 +1,4 @@
-//! Each subject under the original, the unlearned and the retrained model: one small chart per strategy.
+//! The Dice of each subject under the original, the unlearned and the retrained model: one small chart per strategy.
 
 use super::{Drawing, Frame};
 use crate::Role;
@@ -10,7 +10,7 @@ use crate::html::svg::{Px, Svg};
 const WIDTH: f64 = 270.0;
 const HEIGHT: f64 = 216.0;
 
-/// One chart per strategy, with its series.
+/// One chart for each strategy, with the number of its series.
 pub(in crate::html) fn slopes(scene: &Scene) -> Vec<(usize, Drawing)> {
     scene.slopes.iter().map(|slope| (slope.series, draw(scene, slope))).collect()
 }
@@ -23,7 +23,7 @@ fn draw(scene: &Scene, slope: &Slope) -> Drawing {
     let frame = Frame { left: 34.0, top: 10.0, width: WIDTH - 34.0 - 12.0, height: HEIGHT - 10.0 - 28.0, across, up };
     let mut svg = Svg::default();
     frame.draw(&mut svg);
-    // The forgotten lie on top.
+    // Forgotten subjects are drawn last, above the others.
     for role in [Role::HeldOut, Role::Retain, Role::Forget] {
         for person in slope.people.iter().filter(|person| person.role == role) {
             line(&mut svg, &frame, person);
@@ -62,7 +62,7 @@ fn line(svg: &mut Svg, frame: &Frame, person: &Person) {
     svg.close("g");
 }
 
-/// One subject in a sentence.
+/// Describes one subject in a sentence.
 fn in_words(person: &Person) -> String {
     let [original, unlearned, retrained] =
         person.dice.map(|dice| dice.map_or("no figure".to_string(), |dice| fixed(dice, 4)));
@@ -70,7 +70,7 @@ fn in_words(person: &Person) -> String {
     format!("{} ({role}): original {original}, unlearned {unlearned}, retrained {retrained}", person.name)
 }
 
-/// A role as a reader says it.
+/// The name of a role for readers.
 pub(in crate::html) fn role(role: Role) -> &'static str {
     match role {
         Role::Retain => "retained",

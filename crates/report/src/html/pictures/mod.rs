@@ -1,8 +1,8 @@
-//! Volumes within the page: a scan, its reference, and what models say of it.
+//! Volumes within the page: a scan, its reference labels, and the predictions of models.
 //!
-//! Slices of a head are that person's data as much as the scan is, so who may be shown is decided twice: by the caller,
-//! who asks models of those alone, and here, where a page leaves out whoever it should not hold. Volumes come as
-//! arrays in the order x, y, z of RAS, x fastest; where they came from is the caller's.
+//! Slices of a head are personal data as much as the scan is, so two checks decide whose are shown: the caller predicts
+//! only permitted subjects, and the page leaves out all others. Volumes are arrays in the order x, y, z of RAS, x
+//! fastest.
 
 mod pack;
 mod view;
@@ -14,19 +14,19 @@ pub(super) use view::{PicturesView, pictures_view};
 use crate::{ResultRow, Role};
 use std::collections::BTreeSet;
 
-/// Whose slices a page holds.
+/// The subjects whose slices a page may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Images {
-    /// Nobody's.
+    /// No subject, so the page holds no slices.
     None,
-    /// Of those whom no run of the page was asked to forget.
+    /// The subjects that no run of the page was asked to forget.
     Others,
-    /// Everybody's; the page says so.
+    /// All subjects; the page states this.
     All,
 }
 
 impl Images {
-    /// Whether somebody in this role may be shown, if no run of the page forgets them.
+    /// Whether a subject in this role may be shown, if no run of the page forgets it.
     pub fn shows(self, role: Role) -> bool {
         match self {
             Images::None => false,
@@ -36,71 +36,72 @@ impl Images {
     }
 }
 
-/// Scans to look at.
+/// The scans to show on a page.
 #[derive(Clone, Debug)]
 pub struct Pictures {
-    /// Whose.
+    /// The subjects that may be shown.
     pub images: Images,
     /// Names of the classes by number, the background first.
     pub classes: Vec<String>,
-    /// The scans, in the order in which they are offered.
+    /// The scans, in the order of the page's list.
     pub scans: Vec<Seen>,
-    /// The most bytes that they may take within the page.
+    /// The largest number of bytes that they may take within the page.
     pub bytes_max: usize,
-    /// What a reader should know of them, or why there are none.
+    /// Notes on the scans for the reader, or the reason why there are none.
     pub notes: Vec<String>,
 }
 
-/// One scan and what models say of it.
+/// One scan with the predictions of models.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Whose, as rows have it.
+    /// The subject's name in the rows.
     pub subject: String,
-    /// What the unlearned model knows of them.
+    /// The subject's role for the unlearned model.
     pub role: Role,
-    /// Voxels along x, y and z.
+    /// The numbers of voxels along x, y and z.
     pub dims: [usize; 3],
-    /// Edges of a voxel along them.
+    /// The voxel size along x, y and z.
     pub spacing_mm: [f64; 3],
-    /// Intensities.
+    /// The intensity of each voxel.
     pub image: Vec<f32>,
-    /// Classes as labelled; 255 counts nowhere.
+    /// The labelled class of each voxel; 255 counts nowhere.
     pub reference: Vec<u8>,
-    /// Classes as models have them.
+    /// The predictions of the models.
     pub said: Vec<SaidMap>,
 }
 
 impl Pictures {
-    /// Whose slices a page of these rows holds, as rows call them; one that does not fit the budget is counted too.
+    /// The subjects whose slices a page of these rows may hold, as rows name them; those that exceed the byte limit are
+    /// included.
     pub fn subjects(&self, rows: &[ResultRow]) -> BTreeSet<String> {
         allowed(self, rows).into_iter().map(|seen| seen.subject.clone()).collect()
     }
 }
 
-/// What one model says.
+/// The prediction of one model.
 #[derive(Clone, Debug)]
 pub struct SaidMap {
-    /// Which of the three it is.
+    /// The kind of model.
     pub kind: ModelKind,
-    /// What tells it from others of its kind.
+    /// A name that distinguishes it from other models of its kind.
     pub name: String,
-    /// A class for each voxel.
+    /// The predicted class of each voxel.
     pub classes: Vec<u8>,
 }
 
 /// The three kinds of model that a page compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ModelKind {
-    /// Trained on everybody.
+    /// Trained on all training subjects.
     Original,
-    /// After unlearning.
+    /// The original after unlearning.
     Unlearned,
-    /// Trained without the forgotten.
+    /// Trained without the forgotten subject.
     Retrained,
 }
 
 impl ModelKind {
-    /// In a word.
+    /// The kind of model in one word.
     pub fn name(self) -> &'static str {
         match self {
             ModelKind::Original => "original",
@@ -110,17 +111,17 @@ impl ModelKind {
     }
 }
 
-/// The most bytes that volumes take within a page, unless somebody says otherwise.
+/// The default limit of the bytes that volumes take within a page.
 pub const PICTURE_BYTES_MAX: usize = 5_000_000;
 
 impl Seen {
-    /// Voxels.
+    /// The number of voxels.
     fn len(&self) -> usize {
         self.dims.iter().product()
     }
 
     /// # Panics
-    /// If arrays differ in length, which only their maker can cause.
+    /// If arrays differ in length, which is a fault of the caller.
     fn check(&self) {
         let maps = self.said.iter().map(|said| said.classes.len()).chain([self.image.len(), self.reference.len()]);
         assert!(maps.into_iter().all(|len| len == self.len()), "all arrays of a scan have one value per voxel");

@@ -1,7 +1,7 @@
-//! Volumes as text within a page: 8 bits a voxel, gzip, base64.
+//! Volumes as text within a page: 8 bits per voxel, gzip, base64.
 //!
-//! A map of classes is kept as it is. An image is cut off below its 0.5th and above its 99.8th percentile and has 256
-//! greys between them, which is what a screen shows. A browser unpacks gzip by itself.
+//! A map of classes is kept unchanged. An image is clipped to its 0.5th and 99.8th percentiles and quantised to 256
+//! greys, the range of a screen. Browsers can unpack gzip.
 
 use super::Seen;
 use base64::Engine;
@@ -10,24 +10,24 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-/// A scan as the page holds it.
+/// A scan in the form that the page holds.
 pub(super) struct Packed {
-    /// Every how manieth voxel along each axis is there.
+    /// The subsampling factor along each axis.
     pub(super) factor: usize,
     /// Voxels along x, y and z.
     pub(super) dims: [usize; 3],
-    /// Edges of a voxel.
+    /// The voxel size along x, y and z.
     pub(super) spacing_mm: [f64; 3],
     /// The intensities of grey 0 and grey 255.
     pub(super) greys: [f32; 2],
-    /// Image, reference and maps one behind the other.
+    /// Image, reference and maps, concatenated, as base64 text.
     pub(super) base64: String,
 }
 
-/// The coarsest that a volume is shown: beyond, little of a brain is left to see.
+/// The coarsest subsampling; a brain is hardly recognisable beyond it.
 const FACTOR_MAX: usize = 4;
 
-/// The finest form that takes at most so many bytes; `None` if even the coarsest takes more.
+/// The finest subsampling that takes at most `bytes_max` bytes; `None` if even the coarsest takes more.
 pub(super) fn pack(seen: &Seen, bytes_max: usize) -> Option<Packed> {
     seen.check();
     (1..=FACTOR_MAX).map(|factor| packed(seen, factor)).find(|packed| packed.base64.len() <= bytes_max)
@@ -52,7 +52,7 @@ fn packed(seen: &Seen, factor: usize) -> Packed {
     }
 }
 
-/// First voxel and one beyond the last of every block, along each axis, x fastest.
+/// The voxel range of every block along each axis, as first voxel and one beyond the last; x fastest.
 fn blocks(dims: [usize; 3], factor: usize) -> impl Iterator<Item = [[usize; 2]; 3]> {
     let [nx, ny, nz] = dims.map(|voxels| voxels.div_ceil(factor));
     let along = move |place: usize, axis: usize| [place * factor, ((place + 1) * factor).min(dims[axis])];
@@ -72,13 +72,13 @@ fn mean(image: &[f32], [nx, ny, _]: [usize; 3], [x, y, z]: [[usize; 2]; 3]) -> f
     (sum / count) as f32
 }
 
-/// Classes have no mean; the voxel in the middle of a block stands for it.
+/// The middle voxel of a block, whose class stands for the block, since classes have no mean.
 fn middle([nx, ny, _]: [usize; 3], block: [[usize; 2]; 3]) -> usize {
     let [i, j, k] = block.map(|[first, end]| (first + end - 1) / 2);
     i + nx * (j + ny * k)
 }
 
-/// The intensities between which greys are spread.
+/// The intensities of grey 0 and grey 255.
 fn greys(image: &[f32]) -> [f32; 2] {
     let mut sorted: Vec<f32> = image.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f32::total_cmp);
@@ -87,7 +87,7 @@ fn greys(image: &[f32]) -> [f32; 2] {
 }
 
 fn grey(value: f32, [low, high]: [f32; 2]) -> u8 {
-    // A flat image has no greys to spread; what is no number becomes black.
+    // A constant image has no range of greys; a value that is not finite becomes black.
     let range = high - low;
     if range > 0.0 { ((value - low) / range * 255.0).round().clamp(0.0, 255.0) as u8 } else { 0 }
 }

@@ -1,4 +1,4 @@
-//! Scans as the page's viewer gets them: what they are as JSON, their voxels as text beside it.
+//! Scans in the form that the page's viewer reads: their description as JSON, and their voxels as text.
 
 use super::pack::{Packed, pack};
 use super::{Images, ModelKind, Pictures, Seen, allowed};
@@ -7,32 +7,32 @@ use crate::html::chart::role;
 use crate::html::island::inert;
 use serde_json::json;
 
-/// What the template shows.
+/// The values that the template shows.
 pub(in crate::html) struct PicturesView {
-    /// JSON of the scans, for a data block.
+    /// The description of the scans as JSON, for a data block.
     pub(in crate::html) about: String,
-    /// Voxels of each scan.
+    /// The voxels of each scan, as base64 text.
     pub(in crate::html) volumes: Vec<String>,
-    /// Scans as a list offers them.
+    /// The scans, as the list shows them.
     pub(in crate::html) scans: Vec<String>,
-    /// Classes but the background, with the number of their colour.
+    /// The classes without the background, with the numbers of their colours.
     pub(in crate::html) classes: Vec<(usize, String)>,
-    /// Panes by their part of the page, in order.
+    /// The panes, by their element of the page, in order.
     pub(in crate::html) panes: Vec<(&'static str, &'static str)>,
-    /// Unlearned models to choose from.
+    /// The unlearned models to choose from.
     pub(in crate::html) unlearned: Vec<String>,
-    /// What the difference may be taken of.
+    /// The maps that a difference can be shown against.
     pub(in crate::html) against: Vec<(&'static str, &'static str)>,
     pub(in crate::html) notes: Vec<String>,
-    /// Whether somebody who is forgotten may be among them.
+    /// Whether forgotten subjects may be among the scans.
     pub(in crate::html) is_all: bool,
 }
 
-/// So many colours are there; classes beyond share them.
+/// The number of colours; further classes share them.
 const COLOURS: usize = 8;
 
-/// Scans that a page of these rows may hold, within their budget, people called by `call`; `None` if none were asked
-/// for.
+/// The scans that a page of these rows may hold, within the byte limit, with subjects named by `call`; `None` if none
+/// were asked for.
 pub(in crate::html) fn pictures_view(
     pictures: &Pictures,
     rows: &[ResultRow],
