@@ -188,7 +188,7 @@ fn a_missed_structure_has_no_area_near() {
     assert_eq!(surface(&nothing, &[0; 6], 1.0).surface_dice_area, None);
 }
 
-/// A cube and the same one voxel astray: every distance is no voxel or one, so at a tolerance of one voxel both kinds
+/// A cube and the same shifted by one voxel: every distance is 0 or 1 voxel, so at a tolerance of one voxel both kinds
 /// of surface Dice are 1, whatever 32 bits or a rotation make of the spacing.
 #[test]
 fn a_tolerance_of_whole_voxels_does_not_depend_on_the_rounding_of_headers() {
