@@ -1,5 +1,5 @@
-//! Gives the crate a digest of its own sources, so that two builds whose kernels differ are told apart though their
-//! version is the same.
+//! Computes a digest of the crate's own sources, which distinguishes two builds of the same version whose kernels
+//! differ.
 
 use std::fs;
 use std::io;
@@ -10,12 +10,12 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     let mut files = Vec::new();
     collect(Path::new("src"), &mut files)?;
-    // By the text of the name, with one separator on all systems: the order enters the digest.
+    // Sorted by the text of the name, with the same separator on all systems: the order changes the digest.
     let name = |path: &PathBuf| path.to_string_lossy().replace('\\', "/");
     files.sort_by_key(name);
     let mut hasher = blake3::Hasher::new();
     for path in &files {
-        // A checkout may end its lines otherwise; what is compiled is the same.
+        // A checkout may have other line ends; the compiled code is the same.
         let text = fs::read_to_string(path)?.replace("\r\n", "\n");
         for part in [name(path).as_str(), &text] {
             hasher.update(&(part.len() as u64).to_le_bytes());

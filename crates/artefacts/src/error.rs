@@ -1,25 +1,25 @@
-//! What can go wrong with a site or a register.
+//! Errors of sites and registers.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// A site's key, a list of places or a register entry that cannot be used.
+/// An error of a site's key, a list of places or a register entry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArtefactError {
     /// A file operation failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A file that is not what its place says.
+    /// A file whose content does not fit its place.
     #[error("{path}: expected {expected}, found {found}; fix: {fix}")]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What belongs there.
+        /// The content expected in this place.
         expected: &'static str,
-        /// What is there.
+        /// The content that was found.
         found: String,
-        /// What to do.
+        /// How the user can correct it.
         fix: &'static str,
     },
 }

@@ -1,14 +1,14 @@
-//! What lacuna's verbs wrote, and whom it holds.
+//! The artefacts that lacuna's commands wrote, and whose data they hold.
 //!
-//! A *site* is one folder of runs with its secret key, `RUNS/.lacuna/site.key`. Under that key an id becomes a
-//! [`SubjectKey`], a file's digest a [`FileMark`], and, for studies with pseudonyms, a name that nobody can compute who
-//! has the ids and not the key.
+//! A *site* is one folder of runs with its secret key, `RUNS/.lacuna/site.key`. Under that key a subject id becomes a
+//! [`SubjectKey`], a file's digest a [`FileMark`], and, for studies with pseudonyms, a name that cannot be computed
+//! from the ids without the key.
 //!
-//! A *register* is the folder `.lacuna/artefacts` below a folder in which a verb wrote something that holds people: one
-//! small JSON file per artefact, so that several processes can write at once and nothing is ever rewritten. Folders
-//! outside `RUNS` are remembered in `RUNS/.lacuna/places`, so that a search knows where to look.
+//! A *register* is the folder `.lacuna/artefacts` below a folder in which a command wrote data of subjects: one small
+//! JSON file per artefact, so that several processes can write at once and no file is rewritten. Folders outside `RUNS`
+//! are listed in `RUNS/.lacuna/places`, so that a search includes them.
 //!
-//! Nothing here names a person. Who has a register and the site's key can try ids; who has the register alone cannot.
+//! Registers hold no ids. With a register and the site's key, ids can be tried; with the register only, they cannot.
 
 mod error;
 mod path;

@@ -1,27 +1,27 @@
-//! A path in JSON. File names on Unix are bytes; those that are not UTF-8 are written with their bytes, never lost.
+//! A path in JSON. File names on Unix are bytes; names that are not UTF-8 are written with their bytes, without loss.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// A path that can be written as JSON whatever its bytes are.
+/// A path that can be written as JSON for any bytes.
 ///
 /// UTF-8 is written as a string; anything else as `{"lossy": "…", "hex": "…"}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortablePath(pub PathBuf);
 
-/// A path that is not UTF-8, as JSON has it.
+/// The JSON form of a path that is not UTF-8.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bytes {
-    /// For people.
+    /// The path as readable text, with invalid bytes replaced.
     lossy: String,
     /// Two hexadecimal digits for each byte.
     hex: String,
 }
 
-/// Either form.
+/// A JSON path in either of its two forms.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Form {
@@ -30,7 +30,7 @@ enum Form {
 }
 
 impl PortablePath {
-    /// The path.
+    /// Returns the path as `&Path`.
     pub fn as_path(&self) -> &Path {
         &self.0
     }

@@ -4,26 +4,26 @@ use crate::PortablePath;
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
-/// A path.
+/// Serializes a path as a [`PortablePath`].
 ///
 /// # Errors
-/// Those of the serializer.
+/// Errors of the serializer.
 pub fn path<S: Serializer>(path: impl AsRef<Path>, serializer: S) -> Result<S::Ok, S::Error> {
     PortablePath::from(path.as_ref()).serialize(serializer)
 }
 
-/// A path, where there is one.
+/// Serializes an optional path as a [`PortablePath`].
 ///
 /// # Errors
-/// Those of the serializer.
+/// Errors of the serializer.
 pub fn option<S: Serializer, P: AsRef<Path>>(path: &Option<P>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| PortablePath::from(path.as_ref())).serialize(serializer)
 }
 
-/// Several paths.
+/// Serializes several paths as [`PortablePath`]s.
 ///
 /// # Errors
-/// Those of the serializer.
+/// Errors of the serializer.
 pub fn list<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().map(|path| PortablePath::from(path.as_path())))
 }

@@ -6,98 +6,99 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The hidden folder in which a register lies, below the folder that it speaks of.
+/// The hidden folder of a register, below the folder whose files it describes.
 pub const FOLDER: &str = lacuna_disk::OWN_FOLDER;
 const ENTRIES: &str = "artefacts";
 const SCHEMA: &str = "lacuna.artefact/1";
 const ENTRY_BYTES_MAX: u64 = 64 << 20;
 
-/// What an artefact is.
+/// The kind of an artefact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// An image or a label map, as it was given or in another layout.
+    /// An image or a label map, as given or converted to another layout.
     Volume,
     /// An image prepared for a network.
     PreparedVolume,
-    /// A network, and whatever a training keeps to go on.
+    /// A network, and the state that training needs to continue.
     Weights,
-    /// A label map, probabilities or slices that a network made of an image.
+    /// A label map, probabilities or slices that a network predicted from an image.
     Prediction,
-    /// Scores of people.
+    /// Scores of subjects.
     Scores,
     /// A run folder as a whole.
     Run,
-    /// A text or a table that names people.
+    /// A text or a table that names subjects.
     Name,
 }
 
-/// Which files of the folder an entry speaks of.
+/// The files of the folder that an entry covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Covers {
-    /// The file of this very name.
+    /// The file with exactly this name.
     #[default]
     File,
-    /// All files whose name begins with it and goes on with something else than a letter or a digit.
+    /// All files whose name begins with it, followed by a character that is not a letter or a digit.
     Stem,
-    /// All that lies in the folder.
+    /// All files in the folder.
     Folder,
 }
 
-/// What a verb wrote, and whom it holds.
+/// An artefact that a command wrote, and the subjects whose data it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Artefact {
-    /// The file's name in its folder, without the folder.
+    /// The name of the file in its folder.
     pub file: PortablePath,
-    /// Which files that means.
+    /// The files that the name covers.
     #[serde(default)]
     pub covers: Covers,
-    /// What it is.
+    /// The kind of the artefact.
     pub kind: Kind,
-    /// Whose data are in it.
+    /// The subjects whose data it holds.
     #[serde(default)]
     pub holds: BTreeSet<SubjectKey>,
-    /// Whose data were in it, until it was made to forget them.
+    /// The subjects whose data it held until they were unlearned.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub forgotten: BTreeSet<SubjectKey>,
-    /// The images that it was made of.
+    /// The images that it was made from.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub made_of: BTreeSet<FileMark>,
-    /// The digest of a network's tensors: its own where it is weights, that of the network that made it otherwise.
+    /// The digest of a network's tensors: of the network itself for weights, otherwise of the network that made the
+    /// artefact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// BLAKE3 of the file's bytes, where they are final.
+    /// The BLAKE3 digest of the file's bytes, if they are final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Whether everybody in it is known; otherwise it may hold more people than it says.
+    /// Whether `holds` is complete; otherwise the artefact may hold data of further subjects.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub complete: bool,
 }
 
-/// An entry as it is written.
+/// The JSON form of an entry.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     schema: String,
-    /// The fingerprint of the key under which people are written.
+    /// The fingerprint of the key that the subject keys were made with.
     site: String,
     #[serde(flatten)]
     artefact: Artefact,
 }
 
-/// An entry as it was found.
+/// An entry that was read from a register.
 #[derive(Clone, Debug)]
 pub struct Entered {
-    /// The entry's own file.
+    /// The path of the entry's own file.
     pub entry: PathBuf,
-    /// The fingerprint of the key under which people are written.
+    /// The fingerprint of the key that the subject keys were made with.
     pub site: String,
-    /// What it says.
+    /// The artefact that the entry describes.
     pub artefact: Artefact,
 }
 
-/// The register of one folder.
+/// The register of one folder, which need not exist.
 #[derive(Clone, Debug)]
 pub struct Register {
     folder: PathBuf,
@@ -112,7 +113,7 @@ fn is_yes(yes: &bool) -> bool {
 }
 
 impl Artefact {
-    /// Of a file, of which nothing more is known.
+    /// Creates an artefact for one file, with all other fields empty.
     pub fn of_file(file: impl Into<PathBuf>, kind: Kind) -> Artefact {
         Artefact {
             file: file.into().into(),
@@ -127,7 +128,7 @@ impl Artefact {
         }
     }
 
-    /// Whether it speaks of a file of this name in its folder.
+    /// Returns whether it covers a file of this name in its folder.
     pub fn speaks_of(&self, name: &std::ffi::OsStr) -> bool {
         let own = self.file.as_os_str().as_encoded_bytes();
         let name = name.as_encoded_bytes();
@@ -142,7 +143,7 @@ impl Artefact {
 }
 
 impl Entered {
-    /// The text of the same entry without these people and images, and without digests of models that are gone.
+    /// Returns the JSON of the same entry without these subjects and images, and without digests of deleted models.
     pub fn without(&self, keys: &BTreeSet<SubjectKey>, marks: &BTreeSet<FileMark>, gone: &BTreeSet<String>) -> Vec<u8> {
         let mut artefact = self.artefact.clone();
         artefact.holds.retain(|key| !keys.contains(key));
@@ -156,30 +157,30 @@ impl Entered {
 }
 
 impl Register {
-    /// The register of a folder, whether it has one or not.
+    /// Returns the register of a folder, whether or not the folder has one.
     pub fn of(folder: &Path) -> Register {
         Register { folder: folder.to_path_buf() }
     }
 
-    /// Whether a file lies in a register, and so is no artefact itself.
+    /// Returns whether a file is part of a register, and so is not an artefact.
     pub fn is_part(path: &Path) -> bool {
         path.components().any(|part| part.as_os_str() == FOLDER)
     }
 
-    /// Enter an artefact; an earlier entry of the same name is replaced.
+    /// Adds an entry for an artefact; an earlier entry for the same name is replaced.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// If the entry's file cannot be written.
     pub fn enter(&self, site: &str, artefact: &Artefact) -> Result<(), ArtefactError> {
         let entry = Entry { schema: SCHEMA.to_string(), site: site.to_string(), artefact: artefact.clone() };
         let text = serde_json::to_vec(&entry).expect("plain data is JSON");
         Ok(lacuna_disk::write_bytes(&self.entry_of(artefact), &text)?)
     }
 
-    /// Every entry, in the order of their files.
+    /// Returns every entry, in the order of the names of their files.
     ///
     /// # Errors
-    /// An entry that cannot be read or is none.
+    /// If an entry cannot be read or is malformed.
     pub fn entries(&self) -> Result<Vec<Entered>, ArtefactError> {
         let read = |path: PathBuf| {
             let text = lacuna_disk::read_text(&path, ENTRY_BYTES_MAX)?;
@@ -198,10 +199,10 @@ impl Register {
         json_files(&self.entries_folder())?.into_iter().map(read).collect()
     }
 
-    /// Take an entry back; whether there was one.
+    /// Removes the entry of an artefact; returns whether there was one.
     ///
     /// # Errors
-    /// A file that cannot be deleted.
+    /// If the entry's file cannot be deleted.
     pub fn remove(&self, artefact: &Artefact) -> Result<bool, ArtefactError> {
         Ok(lacuna_disk::remove_file(&self.entry_of(artefact))?)
     }
@@ -210,7 +211,8 @@ impl Register {
         self.folder.join(FOLDER).join(ENTRIES)
     }
 
-    /// Named by a digest: a file's own name may be too long, or name a person.
+    /// Returns the path of an entry. It is named by a digest: the artefact's own name may be too long, or name a
+    /// subject.
     fn entry_of(&self, artefact: &Artefact) -> PathBuf {
         let name = lacuna_disk::digest(artefact.file.as_os_str().as_encoded_bytes());
         self.entries_folder().join(format!("{}.json", &name[..32]))

@@ -1,4 +1,4 @@
-//! A folder of runs, its secret key, and the folders outside it in which its verbs wrote.
+//! A folder of runs, its secret key, and the folders outside it in which commands wrote.
 
 use crate::{Artefact, ArtefactError, PortablePath, Register};
 use lacuna_disk::DiskError;
@@ -10,44 +10,44 @@ const KEY_BYTES_MAX: u64 = 4096;
 const PLACE_BYTES_MAX: u64 = 64 << 10;
 const PLACE_SCHEMA: &str = "lacuna.place/1";
 
-/// A person under a site's key: 32 hexadecimal digits. The same id under another key is another one.
+/// A subject's id under a site's key: 32 hexadecimal digits. Another key gives other digits for the same id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SubjectKey(String);
 
-/// The content of a file under a site's key: 32 hexadecimal digits. Without the key nobody can try a file of their own.
+/// A file's digest under a site's key: 32 hexadecimal digits. It cannot be computed from a file without the key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileMark(String);
 
-/// A folder of runs and its key.
+/// A folder of runs with its key.
 #[derive(Clone, Debug)]
 pub struct Site {
     runs: PathBuf,
     key: [u8; 32],
 }
 
-/// A folder outside the site in which something was written.
+/// A folder outside the site in which a command wrote.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Place {
     schema: String,
     folder: PortablePath,
-    /// Whether all below it is lacuna's, as in a store of records; otherwise only what its register names is.
+    /// Whether all files below it are lacuna's, as in a store of records; otherwise only those in its register.
     #[serde(default)]
     whole: bool,
 }
 
 impl SubjectKey {
-    /// As registers write it.
+    /// Returns the 32 hexadecimal digits that registers contain.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Site {
-    /// The site of a folder of runs, if it has a key.
+    /// Returns the site of a folder of runs; `None` if the folder has no key.
     ///
     /// # Errors
-    /// A key that cannot be read or is none.
+    /// If the key cannot be read or is malformed.
     pub fn open(runs: &Path) -> Result<Option<Site>, ArtefactError> {
         let path = key_file(runs);
         if !path.exists() {
@@ -63,11 +63,11 @@ impl Site {
         Ok(Some(Site { runs: runs.to_path_buf(), key: *key.as_bytes() }))
     }
 
-    /// The site of a folder of runs; its key is drawn now if it has none. Of several processes that come at once, all
-    /// get the same key.
+    /// Returns the site of a folder of runs, and creates a random key if it has none. Several processes that do so at
+    /// once get the same key.
     ///
     /// # Errors
-    /// A key that cannot be read, written, or is none.
+    /// If the key cannot be read or written, or is malformed.
     pub fn open_or_create(runs: &Path) -> Result<Site, ArtefactError> {
         if let Some(site) = Site::open(runs)? {
             return Ok(site);
@@ -87,18 +87,20 @@ impl Site {
         })
     }
 
-    /// A site with a key of another folder, for processes that work for the same study elsewhere.
+    /// Returns a site with the key of another folder, for processes that work elsewhere on the same study; `None` if
+    /// the other folder has no key.
     ///
     /// # Errors
-    /// The other folder has no key, or one that cannot be used.
+    /// If the other folder's key cannot be read or is malformed.
     pub fn with_key_of(runs: &Path, other: &Path) -> Result<Option<Site>, ArtefactError> {
         Ok(Site::open(other)?.map(|site| Site { runs: runs.to_path_buf(), ..site }))
     }
 
-    /// Give the key to another folder, readable by its owner alone, for processes that work for the same study elsewhere.
+    /// Writes the key to another folder, readable only by its owner, for processes that work elsewhere on the same
+    /// study.
     ///
     /// # Errors
-    /// A file that cannot be written, or a folder that has another key.
+    /// If the file cannot be written, or the folder has a different key.
     pub fn share_with(&self, folder: &Path) -> Result<(), ArtefactError> {
         let path = key_file(folder);
         let text = format!("{}\n", blake3::Hash::from_bytes(self.key).to_hex());
@@ -117,45 +119,45 @@ impl Site {
         }
     }
 
-    /// The folder of runs.
+    /// Returns the folder of runs.
     pub fn runs(&self) -> &Path {
         &self.runs
     }
 
-    /// 16 hexadecimal digits that tell one key from another and tell nothing of it.
+    /// Returns 16 hexadecimal digits that identify the key without revealing it.
     pub fn fingerprint(&self) -> String {
         self.keyed("fingerprint", b"", 16)
     }
 
-    /// A person, by id.
+    /// Returns the key of a subject, by id.
     pub fn subject_key(&self, id: &str) -> SubjectKey {
         SubjectKey(self.keyed("subject", id.as_bytes(), 32))
     }
 
-    /// A file, by the BLAKE3 digest of its bytes.
+    /// Returns the mark of a file, by the BLAKE3 digest of its bytes.
     pub fn file_mark(&self, digest: &str) -> FileMark {
         FileMark(self.keyed("file", digest.as_bytes(), 32))
     }
 
-    /// What a study with pseudonyms calls a person: `person-` and 12 hexadecimal digits, the same in all studies under
-    /// this key. Registers use other digits, so that a published table leads to no register.
+    /// Returns the name of a subject in studies with pseudonyms: `person-` and 12 hexadecimal digits, the same in all
+    /// studies under this key. Registers use other digits, so that a published table cannot be matched with a register.
     pub fn pseudonym(&self, id: &str) -> String {
         format!("person-{}", self.keyed("pseudonym", id.as_bytes(), 12))
     }
 
-    /// Enter an artefact into the register of its folder, and remember a folder that lies outside the site.
+    /// Adds an artefact to the register of its folder, and lists the folder if it lies outside the site.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// If a file cannot be written.
     pub fn register(&self, folder: &Path, artefact: &Artefact) -> Result<(), ArtefactError> {
         self.remember(folder, false)?;
         Register::of(folder).enter(&self.fingerprint(), artefact)
     }
 
-    /// Remember a folder outside the site; `whole`: everything below it is lacuna's.
+    /// Lists a folder outside the site; `whole` means that all files below it are lacuna's.
     ///
     /// # Errors
-    /// A file that cannot be written, or a folder that cannot be found.
+    /// If the list cannot be written.
     pub fn remember(&self, folder: &Path, whole: bool) -> Result<(), ArtefactError> {
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let inside = std::path::absolute(&self.runs).is_ok_and(|runs| absolute.starts_with(runs));
@@ -172,18 +174,18 @@ impl Site {
         Ok(())
     }
 
-    /// The folders outside the site in which something was written, whether or not they are still there.
+    /// Returns the folders outside the site in which commands wrote, whether or not they still exist.
     ///
     /// # Errors
-    /// A list that cannot be read.
+    /// If the list cannot be read.
     pub fn places(&self) -> Result<Vec<PathBuf>, ArtefactError> {
         Ok(self.read_places()?.into_iter().filter(|place| !place.whole).map(|place| place.folder.0).collect())
     }
 
-    /// The folders outside the site all of which is lacuna's, such as stores of records and models.
+    /// Returns the folders outside the site all of whose files are lacuna's, such as stores of records and models.
     ///
     /// # Errors
-    /// A list that cannot be read.
+    /// If the list cannot be read.
     pub fn stores(&self) -> Result<Vec<PathBuf>, ArtefactError> {
         Ok(self.read_places()?.into_iter().filter(|place| place.whole).map(|place| place.folder.0).collect())
     }
@@ -219,7 +221,8 @@ fn key_file(runs: &Path) -> PathBuf {
     runs.join(crate::FOLDER).join("site.key")
 }
 
-/// The JSON files of a folder, in order; none where there is no such folder. What a killed write left behind is none.
+/// Returns the JSON files of a folder, in order; none if there is no such folder. Unfinished files of killed processes
+/// are not included.
 pub(crate) fn json_files(folder: &Path) -> Result<Vec<PathBuf>, ArtefactError> {
     let refused = |source| DiskError::Io { path: folder.to_path_buf(), action: "list", source };
     let entries = match std::fs::read_dir(folder) {

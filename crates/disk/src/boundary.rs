@@ -1,26 +1,26 @@
-//! Places between one state of the disk and the next, where a trial can end the process or fill the disk.
+//! Points between two states of the disk at which a test can end the process or simulate a full disk.
 //!
-//! Without the feature `failpoints` there is nothing here. With it, `LACUNA_FAIL_AT=N` makes the N-th boundary that the
-//! process comes to its last: it ends there without unwinding, as a kill or a power cut would end it, or with
-//! `LACUNA_FAIL_HOW=full` the system says that no space is left, once. `cargo xtask crashes` counts N up until a command
-//! gets through.
+//! Without the feature `failpoints` they do nothing. With it, `LACUNA_FAIL_AT=N` makes the process fail at the N-th
+//! boundary that it reaches: it ends there without unwinding, as after a kill or a power cut, or with
+//! `LACUNA_FAIL_HOW=full` it receives one "no space left" error. `cargo xtask crashes` increases N until a command
+//! succeeds.
 
 use std::io;
 
-/// A boundary named by what comes next.
+/// A boundary before the step named `_next`; does nothing without the feature `failpoints`.
 ///
 /// # Errors
-/// What a full disk says, in a trial.
+/// None; the type is that of the version with `failpoints`.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn boundary(_next: &'static str) -> io::Result<()> {
     Ok(())
 }
 
-/// A boundary named by what comes next.
+/// A boundary before the step named `next`.
 ///
 /// # Errors
-/// What a full disk says, in a trial.
+/// [`io::ErrorKind::StorageFull`] if the test simulates a full disk at this boundary.
 #[cfg(feature = "failpoints")]
 pub fn boundary(next: &'static str) -> io::Result<()> {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub fn boundary(next: &'static str) -> io::Result<()> {
     if PASSED.fetch_add(1, Ordering::SeqCst) + 1 != fail_at {
         return Ok(());
     }
-    // The one line that a trial needs to say where it was; no build that people use has it.
+    // Reports the boundary for the test; release builds do not contain this line.
     let _ = io::Write::write_all(&mut io::stderr(), format!("failed before: {next}\n").as_bytes());
     if std::env::var_os("LACUNA_FAIL_HOW").is_some_and(|how| how == "full") {
         return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on device, in a trial"));

@@ -1,4 +1,4 @@
-//! What killed writes leave behind, and folders that appear whole.
+//! Removal of unfinished files of killed processes, and atomic creation of folders.
 
 use crate::{DiskError, boundary, remove_file, sync_folder, temporary_name, unfinished};
 use std::fs;
@@ -6,15 +6,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// No write of one file takes as long.
+/// The age from which an unfinished file is abandoned: no write of one file takes as long.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Remove from a folder what writes began and did not end; one that is not there holds none.
+/// Removes the unfinished files of a folder; does nothing if there is no such folder.
 ///
-/// For folders that one process alone writes: another's write would be taken from under it.
+/// For folders that only one process writes: the unfinished file of another process would be removed while it is
+/// written.
 ///
 /// # Errors
-/// The folder cannot be listed, or a file in it not removed.
+/// If the folder cannot be listed, or a file in it cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
     if !folder.is_dir() {
         return Ok(());
@@ -28,12 +29,13 @@ pub fn remove_unfinished(folder: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Remove what writes began and did not end from a folder and all below it.
+/// Removes the unfinished files of a folder and of all folders below it.
 ///
-/// For folders that one process alone writes: another's write would be taken from under it.
+/// For folders that only one process writes: the unfinished file of another process would be removed while it is
+/// written.
 ///
 /// # Errors
-/// A folder that cannot be listed, or a file that cannot be removed.
+/// If a folder cannot be listed, or a file cannot be removed.
 pub fn remove_unfinished_below(folder: &Path) -> Result<(), DiskError> {
     remove_unfinished(folder)?;
     for path in entries(folder)? {
@@ -44,13 +46,13 @@ pub fn remove_unfinished_below(folder: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Remove from a folder what writes began and did not end more than a day ago; one that is not there holds none.
+/// Removes unfinished files and folders that are more than a day old; does nothing if there is no such folder.
 ///
-/// For folders that several processes write, on several machines perhaps: whether another's process still runs cannot
-/// be asked, and its write is a matter of minutes.
+/// For folders that several processes write, perhaps on several machines: whether another process still runs is not
+/// known, but its write takes minutes.
 ///
 /// # Errors
-/// The folder cannot be listed, or something in it not removed.
+/// If the folder cannot be listed, or an entry cannot be removed.
 pub fn remove_abandoned(folder: &Path) -> Result<(), DiskError> {
     if !folder.is_dir() {
         return Ok(());
@@ -65,19 +67,20 @@ pub fn remove_abandoned(folder: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Whatever has no time, or one that is yet to come, is kept.
+/// Returns whether a file is older than [`ABANDONED_AFTER`]; false if its time is unknown or in the future.
 fn is_abandoned(path: &Path) -> bool {
     let written = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
     written.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > ABANDONED_AFTER))
 }
 
-/// Make a folder with its first files, under the first of `name`, `name-2`, `name-3`, … that is not there yet.
+/// Creates a folder with its first files, under the first free name of `name`, `name-2`, `name-3`, …, and returns its
+/// path.
 ///
-/// It appears whole: it is filled under another name, which a killed process leaves behind and
-/// [`remove_abandoned`] removes.
+/// It appears complete: it is filled under a temporary name, which remains if the process is killed and is removed by
+/// [`remove_abandoned`].
 ///
 /// # Errors
-/// What the system refuses, and errors of `fill`.
+/// Errors of the file system and of `fill`.
 pub fn make_folder<E: From<DiskError>>(
     parent: &Path,
     name: &str,
@@ -100,13 +103,13 @@ fn rename_to_free(temporary: &Path, parent: &Path, name: &str) -> Result<PathBuf
             1 => parent.join(name),
             _ => parent.join(format!("{name}-{attempt}")),
         };
-        // Looked for first, since an empty folder would be replaced.
+        // Checked first, since a rename would replace an empty folder.
         if path.symlink_metadata().is_ok() {
             continue;
         }
         match boundary("making a folder").and_then(|()| fs::rename(temporary, &path)) {
             Ok(()) => return sync_folder(parent).map_err(DiskError::io(parent, "flush")).map(|()| path),
-            // Another process made it meanwhile.
+            // Another process has created it in the meantime.
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => {}
             Err(error) => return Err(DiskError::io(&path, "create")(error)),
         }

@@ -1,10 +1,10 @@
-//! The only ways lacuna writes a file, and bounded ways to read one.
+//! Atomic writing of files, and bounded reading.
 //!
-//! Every write goes to a new file in the target's own folder, is flushed to the disk, and is
-//! then renamed over the target; the folder is flushed after it. A reader therefore sees the
-//! old bytes or the new ones, never half of them, and a crash leaves at most a `*.tmp` file.
+//! Every write goes to a new file in the target's own folder, is flushed to the disk, and is then renamed over the
+//! target; the folder is flushed after it. A reader therefore sees either the old bytes or the new ones, and a crash
+//! leaves at most a `*.tmp` file.
 //!
-//! Deliberately absent: appending, and any write in place. (A ledger is SQLite's own file, which has both.)
+//! Deliberately absent: appending, and any write in place. (A ledger is an SQLite file, which uses both.)
 
 mod boundary;
 mod leftovers;
@@ -22,49 +22,49 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A file operation that failed, with the file.
+/// A file operation that failed, with the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiskError {
-    /// The operating system refused.
+    /// An error of the operating system.
     #[error("{path}: cannot {action}: {source}{}", fix(source.kind()))]
     Io {
-        /// The file or folder.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What was attempted: "read", "write", "create".
+        /// The action that failed: "read", "write", "create".
         action: &'static str,
-        /// The reason given.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is larger than the caller is willing to hold.
+    /// The file is larger than the caller's limit.
     #[error("{path}: {found_bytes} bytes, more than the {limit_bytes} bytes expected at most of such a file")]
     TooLarge {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its size.
+        /// The size of the file in bytes.
         found_bytes: u64,
-        /// The caller's limit.
+        /// The caller's limit in bytes.
         limit_bytes: u64,
     },
-    /// A text file in another encoding.
+    /// A text file that is not UTF-8.
     #[error("{path}: expected text in UTF-8, found {found}; fix: save the file as UTF-8, in Excel as \"CSV UTF-8\"")]
     NotUtf8 {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What says so.
+        /// A description of the bytes that are not UTF-8.
         found: String,
     },
-    /// A manifest with a line of another kind.
+    /// A line of a manifest that is not `DIGEST  FILE`.
     #[error("{path}: expected lines `DIGEST  FILE`, found `{found}`")]
     Manifest {
-        /// The manifest.
+        /// The path of the manifest.
         path: PathBuf,
-        /// The line.
+        /// The text of the line.
         found: String,
     },
 }
 
-/// What to do about the reasons that a person can do something about.
+/// Returns the fix to append to an error, for kinds of errors that a user can correct.
 fn fix(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::NotFound => "; fix: check the path",
@@ -88,21 +88,20 @@ impl DiskError {
     }
 }
 
-/// The hidden folder in which lacuna keeps what it knows of the files beside it: registers, and a site's key. It is no
-/// part of a data set or of a run's own files.
+/// The hidden folder for lacuna's own data about the files beside it: registers, and a site's key. It is not part of a
+/// data set or of a run's files.
 pub const OWN_FOLDER: &str = ".lacuna";
 
-/// Replace `path` by what `fill` writes: all of it or nothing.
+/// Replaces `path` atomically by the bytes that `fill` writes.
 ///
-/// Folders above `path` are created. If `fill` fails, the old file stays and the temporary
-/// one is removed.
+/// Folders above `path` are created. If `fill` fails, the old file is unchanged and the temporary file is removed.
 pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), DiskError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
     let temporary = temporary_name(path);
     let outcome = write_and_rename(&temporary, path, fill);
     if outcome.is_err() {
-        // The write's own error matters more than a leftover file.
+        // The error of the write matters more than a leftover file.
         let _ = fs::remove_file(&temporary);
     }
     outcome.map_err(DiskError::io(path, "write"))?;
@@ -111,27 +110,27 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::
         .map_err(DiskError::io(folder, "flush"))
 }
 
-/// Replace `path` by `bytes`: all of them or none.
+/// Replaces `path` atomically by `bytes`.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     write_atomic(path, |file| file.write_all(bytes))
 }
 
-/// Make a file that only its owner can read, unless there is one of that name already: for keys.
+/// Creates a file that only its owner can read, unless there is one of that name: for keys.
 ///
-/// Of several processes that try at once one succeeds, and all see its file whole.
+/// Of several processes that try at once one succeeds, and all see its complete file.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the file is there, and what else the system refuses.
+/// [`io::ErrorKind::AlreadyExists`] if the file exists, and other errors of the file system.
 pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
     let temporary = temporary_name(path);
-    // A link, unlike a rename, does not replace what is there.
+    // A link, unlike a rename, does not replace an existing file.
     let outcome = boundary("making a key's temporary file")
         .and_then(|()| write_private(&temporary, bytes))
         .and_then(|()| boundary("linking a key to its name"))
         .and_then(|()| fs::hard_link(&temporary, path));
-    // Until here the key has two names; who sweeps its folder takes the second one away after a kill.
+    // Until here the key has two names; after a kill, removing unfinished files removes the second.
     let _ = boundary("deleting a key's temporary name").and_then(|()| fs::remove_file(&temporary));
     outcome.map_err(DiskError::io(path, "create"))?;
     boundary("flushing the folder of a new key")
@@ -139,10 +138,10 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
         .map_err(DiskError::io(folder, "flush"))
 }
 
-/// Make a file unless there is one of that name; whether it was made.
+/// Creates a file unless there is one of that name; returns whether it was created.
 ///
-/// Of several processes that try at once, on one machine or on several that mount the folder, one succeeds, and all
-/// see its file whole. The folder's file system must know hard links.
+/// Of several processes that try at once, on one machine or on several that mount the folder, one succeeds, and all see
+/// its complete file. The folder's file system must support hard links.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
@@ -159,9 +158,9 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
     sync_folder(folder).map_err(DiskError::io(folder, "flush")).map(|()| true)
 }
 
-/// Give the bytes that `from` has now to `to`, which must not be there; whether there was a `from`.
+/// Makes the current bytes of `from` available at `to`, which must not exist; returns whether `from` exists.
 ///
-/// Files are replaced and never changed, so a second name keeps the bytes; where the system refuses one, they are
+/// Files are replaced and never changed, so a hard link keeps the bytes; where the file system has none, the bytes are
 /// copied.
 pub fn share(from: &Path, to: &Path) -> Result<bool, DiskError> {
     let folder = folder_of(to);
@@ -180,7 +179,7 @@ pub fn share(from: &Path, to: &Path) -> Result<bool, DiskError> {
     write_atomic(to, |file| io::copy(&mut source, file).map(drop)).map(|()| true)
 }
 
-/// Move a file over another name, in place of what is there; copied where the two lie on different file systems.
+/// Moves a file to another name and replaces an existing file; copies it if the two are on different file systems.
 pub fn move_over(from: &Path, to: &Path) -> Result<(), DiskError> {
     let folder = folder_of(to);
     fs::create_dir_all(folder).map_err(DiskError::io(folder, "create"))?;
@@ -195,7 +194,7 @@ pub fn move_over(from: &Path, to: &Path) -> Result<(), DiskError> {
     }
 }
 
-/// Delete a file and flush its folder, so that it does not come back after a crash; whether it was there.
+/// Deletes a file and flushes its folder, so that the file does not reappear after a crash; returns whether it existed.
 pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
     match boundary("deleting a file").and_then(|()| fs::remove_file(path)) {
         Ok(()) => {}
@@ -207,12 +206,12 @@ pub fn remove_file(path: &Path) -> Result<bool, DiskError> {
     flushed.map_err(DiskError::io(folder, "flush")).map(|()| true)
 }
 
-/// Make a folder, and those above it, unless it is there.
+/// Creates a folder, and those above it, unless it exists.
 pub fn empty_folder(path: &Path) -> Result<(), DiskError> {
     fs::create_dir_all(path).map_err(DiskError::io(path, "create"))
 }
 
-/// The BLAKE3 digest of a file's content, in hexadecimal.
+/// Returns the BLAKE3 digest of a file's content, in hexadecimal.
 pub fn digest_file(path: &Path) -> Result<String, DiskError> {
     let mut file = File::open(path).map_err(DiskError::io(path, "read"))?;
     let mut hasher = blake3::Hasher::new();
@@ -220,7 +219,7 @@ pub fn digest_file(path: &Path) -> Result<String, DiskError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// The BLAKE3 digest of bytes, in hexadecimal.
+/// Returns the BLAKE3 digest of bytes, in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
@@ -235,7 +234,7 @@ fn write_and_rename(
     fs::rename(temporary, path)
 }
 
-/// A new file, on the disk when this returns.
+/// Writes a new file and flushes it to the disk.
 fn write_and(temporary: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     boundary("making a temporary file")?;
     let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).open(temporary)?);
@@ -262,20 +261,21 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A name no other writer uses: the target's, the process, a counter, and chance, since processes of two machines can
-/// have one number and one folder.
+/// Returns a name that no other writer uses: the target's name, the process number, a counter and a random number,
+/// since processes of two machines can have the same number and write to the same folder.
 fn temporary_name(path: &Path) -> PathBuf {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     static CHANCE: OnceLock<u64> = OnceLock::new();
     let write = WRITES.fetch_add(1, Ordering::Relaxed);
-    // The standard library's own source of chance; nothing but this name depends on it.
+    // A random number of the standard library; only this name depends on it.
     let chance = CHANCE.get_or_init(|| RandomState::new().build_hasher().finish());
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}-{write}-{chance:016x}.tmp", std::process::id()));
     path.with_file_name(name)
 }
 
-/// The path that a file was to get, if it is one that a write began and did not end: a killed process leaves it behind.
+/// Returns the target's path if `path` is an unfinished file, which a killed process leaves behind; `None` for other
+/// names.
 pub fn unfinished(path: &Path) -> Option<PathBuf> {
     let (target, mark) = path.file_name()?.to_str()?.strip_suffix(".tmp")?.rsplit_once('.')?;
     let [process, write, chance] = mark.split('-').collect::<Vec<_>>()[..] else { return None };
@@ -286,7 +286,7 @@ pub fn unfinished(path: &Path) -> Option<PathBuf> {
     (is_ours && !target.is_empty()).then(|| path.with_file_name(target))
 }
 
-/// A rename is durable only once its folder is.
+/// Flushes a folder: a rename is durable only after its folder is flushed.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, but for its register of artefacts.
+//! `MANIFEST`: the BLAKE3 digest of every other file of a run folder, except its register of artefacts.
 
 use crate::DiskError;
 use std::collections::BTreeMap;
@@ -6,22 +6,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "MANIFEST";
-/// A line per file.
+/// The largest manifest that is read, in bytes; it has one line per file.
 const BYTES_MAX: u64 = 16 << 20;
 
-/// Write the manifest of a run folder as it stands.
+/// Writes the manifest of a run folder's current files.
 ///
 /// # Errors
-/// A file that cannot be read, or a manifest that cannot be written.
+/// If a file cannot be read, or the manifest cannot be written.
 pub fn write(path: &Path) -> Result<(), DiskError> {
     let lines = digests(path)?.into_iter().map(|(name, digest)| format!("{digest}  {name}\n"));
     crate::write_bytes(&path.join(MANIFEST), lines.collect::<String>().as_bytes())
 }
 
-/// The files of a run that are not as its manifest says, by name; none if it has no manifest yet.
+/// Returns the files of a run that differ from its manifest, by name, with the kind of difference; `None` if there is
+/// no manifest.
 ///
 /// # Errors
-/// A file that cannot be read, or a manifest that is none.
+/// If a file cannot be read, or the manifest is malformed.
 pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str>>, DiskError> {
     let Some(mut listed) = listed(path)? else { return Ok(None) };
     let found = digests(path)?;
@@ -37,16 +38,16 @@ pub fn altered_files(path: &Path) -> Result<Option<BTreeMap<String, &'static str
     Ok(Some(altered))
 }
 
-/// The digest that the manifest of a run folder gives a file, by its name below the folder; none if there is no manifest,
-/// or it does not list the file.
+/// Returns the digest of a file in the manifest of a run folder, by its name below the folder; `None` if there is no
+/// manifest, or it does not list the file.
 ///
 /// # Errors
-/// A manifest that cannot be read or is none.
+/// If the manifest cannot be read or is malformed.
 pub fn promised(path: &Path, name: &str) -> Result<Option<String>, DiskError> {
     Ok(listed(path)?.and_then(|mut listed| listed.remove(name)))
 }
 
-/// Remove the manifest of a run that goes on: until it ends again there is none.
+/// Removes the manifest of a run that continues; it is written again at the end of the run.
 ///
 /// # Errors
 /// If it cannot be removed.
@@ -54,7 +55,7 @@ pub fn remove(path: &Path) -> Result<(), DiskError> {
     crate::remove_file(&path.join(MANIFEST)).map(drop)
 }
 
-/// The digest of every file by relative name, as written down; none if there is no manifest yet.
+/// Returns the digests of the manifest by relative name; `None` if there is no manifest.
 fn listed(path: &Path) -> Result<Option<BTreeMap<String, String>>, DiskError> {
     let manifest = path.join(MANIFEST);
     if !manifest.exists() {
@@ -71,7 +72,7 @@ fn listed(path: &Path) -> Result<Option<BTreeMap<String, String>>, DiskError> {
     Ok(Some(listed))
 }
 
-/// The digest of every file below a run folder but the manifest, by relative name.
+/// Returns the digest of every file below a run folder except the manifest, by relative name.
 fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
     let mut digests = BTreeMap::new();
     let mut folders = vec![PathBuf::new()];
@@ -82,7 +83,7 @@ fn digests(path: &Path) -> Result<BTreeMap<String, String>, DiskError> {
             let relative = folder.join(entry.file_name());
             let name = relative.to_string_lossy().into_owned();
             let kind = entry.file_type().map_err(DiskError::io(&here, "list"))?;
-            // A register of artefacts changes when a person is removed, long after the run.
+            // A register of artefacts changes when a person's data are removed, after the run.
             if kind.is_dir() && entry.file_name() == crate::OWN_FOLDER {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Read a whole file of at most `limit_bytes`.
+/// Returns the content of a file of at most `limit_bytes`; a larger one is [`DiskError::TooLarge`].
 pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
     let file = File::open(path).map_err(DiskError::io(path, "read"))?;
     let found_bytes = file.metadata().map_err(DiskError::io(path, "read"))?.len();
@@ -14,7 +14,7 @@ pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
         return Err(too_large(found_bytes));
     }
     let mut bytes = Vec::with_capacity(found_bytes as usize);
-    // A device or a growing file can yield more than its metadata said.
+    // A device or a growing file can yield more bytes than its metadata states.
     file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(DiskError::io(path, "read"))?;
     if bytes.len() as u64 > limit_bytes {
         return Err(too_large(bytes.len() as u64));
@@ -22,7 +22,7 @@ pub fn read_bytes(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, DiskError> {
     Ok(bytes)
 }
 
-/// Read a whole UTF-8 text file of at most `limit_bytes`, without the byte order mark that some editors put before it.
+/// Returns the text of a UTF-8 file of at most `limit_bytes`, without a byte order mark.
 pub fn read_text(path: &Path, limit_bytes: u64) -> Result<String, DiskError> {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let mut bytes = read_bytes(path, limit_bytes)?;

@@ -1,36 +1,36 @@
-//! What can be wrong with a model's notes or with how a network is to be asked.
+//! Errors of a model's metadata and of the settings of a prediction.
 
 use std::path::PathBuf;
 
-/// Why a network cannot be asked as wished.
+/// An error of a model's metadata or of a prediction's settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InferenceError {
-    /// A note of a model's file that cannot be understood.
+    /// A metadata entry of a model file that cannot be parsed.
     #[error("{}: metadata `{key}`: {source}; fix: save the model again", path.display())]
     Note {
-        /// The model's file.
+        /// The path of the model file.
         path: PathBuf,
-        /// Which note.
+        /// The key of the metadata entry.
         key: &'static str,
-        /// What its text is not.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
-    /// An overlap that is no share of a window.
+    /// An overlap that is not in [0, 1).
     #[error("overlap: expected 0 or more and below 1, found {found}")]
     Overlap {
-        /// What was asked for.
+        /// The requested overlap, as a share of a window.
         found: f64,
     },
-    /// A window that a network cannot be shifted by.
+    /// A window whose lengths are not multiples of the network's stride.
     #[error(
         "window: expected multiples of {stride}, found {found:?}; fix: for example {}",
         found.map(|size| size.next_multiple_of(*stride).max(*stride).to_string()).join("x")
     )]
     Window {
-        /// Voxels along D, H and W, as asked for.
+        /// The requested window in voxels along D, H and W.
         found: [usize; 3],
-        /// What they must be multiples of.
+        /// The number of voxels that each length must be a multiple of.
         stride: usize,
     },
 }

@@ -1,10 +1,10 @@
 //! A trained network applied to prepared images.
 //!
-//! [`say`] puts a prepared scan through a network in a [`Way`]: at once, or in windows that begin at multiples of
-//! [`STRIDE`] and are blended on the output grid, and from every side asked for. [`ModelNotes`] are what a model's file
-//! says beside its weights: its classes, and how images become its input.
+//! [`say`] runs a network on a prepared scan as a [`Way`] describes: on the whole input, or as a sliding window whose
+//! windows begin at multiples of [`STRIDE`] and are blended on the output grid, with optional mirroring (test-time
+//! augmentation). [`ModelNotes`] are the metadata of a model file: its classes, and the preprocessing of its input.
 //!
-//! Nothing here reads an image, names a file of results, or knows who asks: `lacuna predict` and the Python package do.
+//! This crate reads no images and writes no results; `lacuna predict` and the Python package use it for both.
 
 mod error;
 mod mirror;

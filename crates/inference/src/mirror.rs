@@ -4,19 +4,19 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
-    /// The first: from below to above in canonical preprocessing
+    /// The first axis: from inferior to superior in canonical preprocessing.
     D,
-    /// The second: from the back to the front
+    /// The second axis: from posterior to anterior in canonical preprocessing.
     H,
-    /// The third: from left to right
+    /// The third axis: from left to right in canonical preprocessing.
     W,
 }
 
 impl Axis {
-    /// Every one.
+    /// All three axes, in the order D, H, W.
     pub const ALL: [Axis; 3] = [Axis::D, Axis::H, Axis::W];
 
-    /// As commands and files name it.
+    /// Returns the name used by commands and files.
     pub fn name(self) -> &'static str {
         match self {
             Axis::D => "d",
@@ -26,14 +26,14 @@ impl Axis {
     }
 }
 
-/// Every way to mirror along some of these axes, none first.
+/// Returns every combination of mirrored axes among `axes`, as flags for (D, H, W); the first mirrors none.
 pub fn orientations(axes: &[Axis]) -> Vec<[bool; 3]> {
     let all = (0..8usize).map(|bits| [bits & 4 > 0, bits & 2 > 0, bits & 1 > 0]);
     let given = Axis::ALL.map(|axis| axes.contains(&axis));
     all.filter(|mirrors| mirrors.iter().zip(given).all(|(mirror, given)| given || !mirror)).collect()
 }
 
-/// The array read backwards along these of (D, H, W).
+/// Returns the array `[C, D, H, W]` with the flagged axes of (D, H, W) reversed.
 pub fn mirrored(values: &[f32], [c, d, h, w]: [usize; 4], [along_d, along_h, along_w]: [bool; 3]) -> Vec<f32> {
     let at = |backwards: bool, index: usize, length: usize| if backwards { length - 1 - index } else { index };
     let mut turned = Vec::with_capacity(values.len());
@@ -60,7 +60,7 @@ mod tests {
         for axes in orientations(&[Axis::D, Axis::H, Axis::W]) {
             let once = mirrored(&values, shape, axes);
             assert_eq!(mirrored(&once, shape, axes), values);
-            // Of the second channel the first point comes from the far end of each mirrored axis.
+            // In the second channel the first voxel comes from the far end of each mirrored axis.
             let far = |axis: usize| if axes[axis] { shape[axis + 1] - 1 } else { 0 };
             assert_eq!(once[60], (60 + (far(0) * 4 + far(1)) * 5 + far(2)) as f32);
         }

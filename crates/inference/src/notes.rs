@@ -1,9 +1,8 @@
-//! What a model file says beside its weights, so that nobody has to remember it.
+//! The metadata of a model file.
 //!
-//! Keys of the file's metadata, each optional: `labels` (the class names as a JSON list),
-//! `label_table` (the name of the table that made them), `preprocessing` (how images became its
-//! input, as JSON), `loss` (what its training minimised, as JSON), `parent` (the digest of what it was
-//! made from).
+//! Keys of the metadata, each optional: `labels` (the class names as a JSON list), `label_table` (the name of the label
+//! table that defines them), `preprocessing` (how images are converted into the network's input, as JSON), `loss` (the
+//! training loss, as JSON), `parent` (the digest of the model that this one was made from).
 
 use crate::InferenceError;
 use lacuna_cohort::LabelTable;
@@ -13,23 +12,23 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a model file says beside its weights.
+/// The metadata of a model file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelNotes {
-    /// The names of its classes, the background first.
+    /// The names of the classes, the background first.
     pub classes: Option<Vec<String>>,
-    /// The name of the label table that made them.
+    /// The name of the label table that defines the classes.
     pub label_table: Option<String>,
-    /// How images became its input.
+    /// The preprocessing that converts images into the network's input.
     pub preprocessing: Option<Preprocessing>,
-    /// What its training minimised.
+    /// The loss that training minimised.
     pub loss: Option<SegmentationLoss>,
-    /// The digest of the model or the file it was made from.
+    /// The digest of the model or file that this one was made from.
     pub parent: Option<String>,
 }
 
 impl ModelNotes {
-    /// The notes of a model that was trained on these labels and inputs.
+    /// Creates the metadata of a model trained with this label table and preprocessing.
     pub fn new(labels: &LabelTable, preprocessing: &Preprocessing, parent: Option<String>) -> ModelNotes {
         ModelNotes {
             classes: Some(labels.classes().to_vec()),
@@ -40,7 +39,7 @@ impl ModelNotes {
         }
     }
 
-    /// As a model file's metadata.
+    /// Returns the entries of a model file's metadata.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
         let classes = self.classes.as_ref().map(|names| serde_json::json!(names).to_string());
         let preprocessing = self.preprocessing.as_ref().map(|choice| serde_json::json!(choice).to_string());
@@ -55,10 +54,10 @@ impl ModelNotes {
         entries.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
     }
 
-    /// From a model file's metadata; `path` is named in errors.
+    /// Parses a model file's metadata; `path` is named in errors.
     ///
     /// # Errors
-    /// A key that cannot be understood.
+    /// [`InferenceError::Note`] for an entry that cannot be parsed.
     pub fn from_metadata(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, InferenceError> {
         Ok(ModelNotes {
             classes: parsed(path, metadata, "labels")?,

@@ -1,4 +1,4 @@
-//! The passes of one prepared scan through a network.
+//! The forward passes that predict one prepared scan: sliding window and mirroring.
 
 use crate::mirror::mirrored;
 use crate::{Axis, InferenceError, orientations};
@@ -6,24 +6,26 @@ use lacuna_nn::{Device, Network, Pass, Tensor};
 use lacuna_train::{Prediction, Said, TrainError};
 use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
 
-/// How far an input may be shifted for the output to be shifted alike: MedicalNet halves three times. A U-Net that halves
-/// more often pads each window to what it needs.
+/// The number of input voxels by which a window must be shifted for the output to shift by whole voxels: MedicalNet
+/// halves the resolution three times. A U-Net that halves it more often pads each window to the size it needs.
 pub const STRIDE: usize = 8;
 
-/// How a prepared scan is put through a network.
+/// The settings of a prediction: the sliding window and the mirrored axes.
 pub struct Way {
-    /// The windows it is cut into; the whole at once if unsaid.
+    /// The sliding window; `None` runs the whole input at once.
     pub tiling: Option<Tiling>,
-    /// Along which of (D, H, W) each pass mirrors the input, and its answer back; the means count.
+    /// For each pass, whether the input is mirrored along D, H and W; the output is mirrored back, and the passes are
+    /// averaged.
     pub orientations: Vec<[bool; 3]>,
 }
 
 impl Way {
-    /// In overlapping windows of this many voxels along D, H and W, each multiples of [`STRIDE`], or the whole at once; seen
-    /// from every side that mirroring along these axes gives.
+    /// Creates the settings: `window` is the size of the sliding window in voxels along D, H and W, each a multiple of
+    /// [`STRIDE`], or `None` for the whole input at once; every combination of the axes in `flips` is mirrored once.
     ///
     /// # Errors
-    /// An overlap that is no share; a window that no network can be shifted by.
+    /// [`InferenceError::Overlap`] if the overlap is not in [0, 1); [`InferenceError::Window`] if a length is not a
+    /// positive multiple of [`STRIDE`].
     pub fn new(window: Option<[usize; 3]>, overlap: f64, flips: &[Axis]) -> Result<Way, InferenceError> {
         if !(0.0..1.0).contains(&overlap) {
             return Err(InferenceError::Overlap { found: overlap });
@@ -35,7 +37,7 @@ impl Way {
         Ok(Way { tiling: window.map(|window| Tiling { window, overlap }), orientations: orientations(flips) })
     }
 
-    /// The windows of an input of `[C, D, H, W]`.
+    /// Returns the windows of an input of shape `[C, D, H, W]`, in input voxels.
     pub fn windows(&self, [_, size @ ..]: [usize; 4]) -> Vec<VoxelBox> {
         match &self.tiling {
             Some(tiling) => tiling.windows(size, STRIDE),
@@ -43,25 +45,26 @@ impl Way {
         }
     }
 
-    /// How often an input of this shape goes through a network.
+    /// Returns the number of forward passes that an input of this shape takes.
     pub fn passes(&self, shape: [usize; 4]) -> usize {
         self.windows(shape).len() * self.orientations.len()
     }
 }
 
-/// Raw logits `[1, C, D, H, W]` on the network's output grid, BatchNorm with its running statistics.
+/// Returns the logits `[1, C, D, H, W]` on the network's output grid, BatchNorm with its running statistics.
 pub fn logits(network: &Network, input: &Prepared, device: &Device) -> Tensor<5> {
     logits_of(network, &input.voxels, input.shape, device)
 }
 
-/// A tensor's values on the host, row-major.
+/// Returns a tensor's values on the host, row-major.
 pub fn values(tensor: Tensor<5>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
 }
 
-/// What a network says of an input, window by window and from every side; `after_pass` is called after each pass.
+/// Returns the output of a network for an input, blended over windows and averaged over the mirrored passes;
+/// `after_pass` is called after each pass.
 ///
-/// One window seen one way is a plain pass to the last bit.
+/// A single window without mirroring gives the bits of a plain forward pass.
 ///
 /// # Errors
 /// Those of `after_pass`.
@@ -98,7 +101,7 @@ pub fn say(
     Ok(Said { prediction: Prediction { probabilities, shape }, logits })
 }
 
-/// A part of an input as an input of its own.
+/// A window of an input, as an input of its own.
 struct Part {
     voxels: Vec<f32>,
     shape: [usize; 4],
@@ -119,7 +122,7 @@ fn cut(input: &Prepared, window: &VoxelBox) -> Part {
     Part { voxels, shape: [channels, dims_d, dims_h, dims_w] }
 }
 
-/// The mean over orientations.
+/// Returns the mean over the mirrored passes.
 fn from_every_side(
     network: &Network,
     part: &Part,
@@ -144,7 +147,7 @@ fn from_every_side(
     Ok(mean)
 }
 
-/// Where a window's answer lies on the output grid.
+/// Returns the place of a window's output on the output grid.
 fn on_output_grid(network: &Network, window: &VoxelBox) -> VoxelBox {
     let steps = network.architecture().output_size([STRIDE; 3]);
     VoxelBox {
@@ -182,7 +185,7 @@ mod tests {
         let noise = lacuna_seed::Seed(0).stream("noise");
         let input = lacuna_volume::Preprocessing::None.apply(&[image.clone(), negative], &noise).unwrap();
         let part = cut(&input, &VoxelBox { start: [1, 0, 2], dims: [1, 2, 2] });
-        // (D, H, W) are (i, j, k) here.
+        // The axes (D, H, W) are the image axes (i, j, k) in this case.
         let expected = [[1, 0, 2], [1, 0, 3], [1, 1, 2], [1, 1, 3]].map(|index| image.at(index));
         assert_eq!((part.shape, &part.voxels[..4]), ([2, 1, 2, 2], &expected[..]));
         assert_eq!(part.voxels[4..], expected.map(|voxel| -voxel));

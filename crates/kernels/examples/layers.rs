@@ -1,8 +1,8 @@
-//! Times each convolution of a MedicalNet ResNet-50 on 64 x 64 x 64 voxels, forward, data gradient and weight
-//! gradient, beside burn's own: `cargo run --release -p lacuna-kernels --example layers [avx512|avx2|portable]`.
+//! Measures the time of each convolution of a MedicalNet ResNet-50 on 64 x 64 x 64 voxels, forward, data gradient and
+//! weight gradient, and of burn's: `cargo run --release -p lacuna-kernels --example layers [avx512|avx2|portable]`.
 //!
-//! Rates count the taps that lie inside the grid, and no other work: what the kernels skip, copy and pack is their
-//! loss. The machine's peak is measured first. Times are the least of several; a busy machine spoils them.
+//! Rates count only the multiply-adds of taps inside the grid; skipping, copying and packing lower a kernel's rate. The
+//! machine's peak is measured first. Times are the minimum of several; other load on the machine distorts them.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ fn main() {
 }
 
 impl Layer {
-    /// Multiplications and additions of one pass, in 10^9.
+    /// Returns the multiplications and additions of one pass, in 10^9.
     fn gflop(&self) -> f64 {
         let ties = match self.kind {
             Kind::Convolution { padding, dilation } => {
@@ -131,18 +131,18 @@ impl Layer {
     }
 }
 
-/// (pass, burn's time, our time); the first layer needs no data gradient.
+/// Returns (pass, burn's time, lacuna's time); the first layer needs no data gradient.
 fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     let device = Device::flex().autodiff();
     let side = layer.side;
     let random = |shape| Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
     let x = random([1, layer.inputs, side, side, side]);
-    // Our operations keep weights in the memory order of their activations: channels last.
+    // lacuna's operations keep weights in the memory order of their activations: channels last.
     let [a, b, d, h, w] = layer.weight_shape();
     let kernels = [random([a, b, d, h, w]), random([a, d, h, w, b]).permute([0, 4, 1, 2, 3])];
     let operations: [&dyn Fn(Tensor<5>, Tensor<5>) -> Tensor<5>; 2] =
         [&|x, weight| layer.plain(x, weight), &|x, weight| layer.ours(x, weight)];
-    // Our operations take the memory order that our operations leave; a unit convolution leaves it here.
+    // lacuna's operations take the memory order of their outputs; a unit convolution creates it here.
     let inputs = [x.clone(), in_our_order(x)];
     let timed = |time: &dyn Fn(usize) -> Duration| [0, 1].map(|which| least(|| time(which)));
     let forward = timed(&|which| {
@@ -157,7 +157,7 @@ fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
         black_box(loss.backward());
         begin.elapsed()
     };
-    // What the loss itself costs in the backward pass.
+    // The time of the loss itself in the backward pass.
     let loss = timed(&|which| {
         let output = operations[which](inputs[which].clone(), kernels[which].clone()).detach().require_grad();
         let loss = small(output);
@@ -175,7 +175,7 @@ fn passes(layer: &Layer) -> Vec<(&'static str, Duration, Duration)> {
     passes
 }
 
-/// A loss that costs little beside a convolution: a few maxima.
+/// Returns a loss that is cheap compared with a convolution: a few maxima.
 fn small(output: Tensor<5>) -> Tensor<1> {
     max_pool3d(output, [4; 3], [4; 3], [0; 3]).sum()
 }
@@ -190,7 +190,7 @@ fn least(mut measure: impl FnMut() -> Duration) -> Duration {
     (0..REPEATS).map(|_| measure()).min().expect("at least one measurement")
 }
 
-/// Fused multiply-adds on registers alone, on all threads of the pool, in 10^9 a second.
+/// Returns the rate of fused multiply-adds on registers, on all threads of the pool, in 10^9 per second.
 fn peak_gflops() -> f64 {
     const ROUNDS: usize = 2_000_000;
     let threads = rayon::current_num_threads();

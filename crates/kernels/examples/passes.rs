@@ -1,8 +1,8 @@
-//! Times what is bound by memory instead of arithmetic, beside burn's own operations:
-//! `cargo run --release -p lacuna-kernels --example passes`.
+//! Measures the time of operations that are limited by memory bandwidth, and of burn's: `cargo run --release -p
+//! lacuna-kernels --example passes`.
 //!
-//! Rates count each tensor once that an ideal pass would read or write. The machine's rate of copying is measured
-//! first. Times are the least of several; a busy machine spoils them.
+//! Rates count each tensor that an ideal pass reads or writes once. The machine's copying rate is measured first. Times
+//! are the minimum of several; other load on the machine distorts them.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use lacuna_kernels::{
 use rayon::prelude::*;
 
 const REPEATS: usize = 7;
-/// The activations behind the first convolution of a network on 64 x 64 x 64 voxels.
+/// The shape of the activations after the first convolution of a network on 64 x 64 x 64 voxels.
 const SHAPE: [usize; 5] = [1, 64, 32, 32, 32];
-/// Weights of a ResNet-50.
+/// The number of weights of a ResNet-50.
 const WEIGHTS: usize = 46_707_232;
 
 fn main() {
@@ -58,7 +58,7 @@ fn forward(operation: &dyn Fn(Tensor<5>) -> Tensor<5>, x: &Tensor<5>) -> Duratio
     })
 }
 
-/// With a few maxima as the loss, whose own time is taken off.
+/// Returns the time of a backward pass from a loss of a few maxima, without the time of the loss.
 fn backward(operation: &dyn Fn(Tensor<5>) -> Tensor<5>, x: &Tensor<5>) -> Duration {
     let timed = |output: Tensor<5>| {
         let loss = max_pool3d(output, [4; 3], [4; 3], [0; 3]).sum();
@@ -82,7 +82,7 @@ fn sgd() -> Duration {
     })
 }
 
-/// The same step in tensor operations.
+/// Returns the time of the same step in tensor operations.
 fn plain_sgd() -> Duration {
     let full = |value: f32| Tensor::<1>::full([WEIGHTS], value, &Device::flex());
     let (mut weights, mut momentum, gradient) = (full(1.0), full(0.0), full(0.5));
@@ -95,7 +95,7 @@ fn plain_sgd() -> Duration {
     })
 }
 
-/// Bytes read and written in a second by copying 256 MiB on all threads, in 10^9.
+/// Returns the rate of copying 256 MiB on all threads, in 10^9 bytes read and written per second.
 fn copying() -> f64 {
     const PART: usize = 1 << 16;
     let (from, mut to) = (vec![1.0_f32; 1 << 25], vec![0.0_f32; 1 << 25]);
@@ -108,7 +108,7 @@ fn copying() -> f64 {
     8e-9 * from.len() as f64 / time.as_secs_f64()
 }
 
-/// The memory order that our operations leave.
+/// Returns the tensor in the memory order of lacuna's outputs.
 fn in_our_order(x: Tensor<5>) -> Tensor<5> {
     let channels = x.dims()[1];
     let identity = Tensor::<2>::eye(channels, &x.device()).reshape([channels, channels, 1, 1, 1]);

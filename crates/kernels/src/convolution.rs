@@ -10,11 +10,11 @@ use crate::reference;
 /// The geometry of a convolution, per axis in the order (D, H, W).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv3dOptions {
-    /// Input voxels between neighbouring output voxels.
+    /// The number of input voxels between neighbouring output voxels.
     pub stride: [usize; 3],
-    /// Zeros assumed before the first and after the last input voxel.
+    /// The number of zeros before the first and after the last input voxel.
     pub padding: [usize; 3],
-    /// Input voxels between neighbouring taps of the kernel.
+    /// The number of input voxels between neighbouring taps of the kernel.
     pub dilation: [usize; 3],
 }
 
@@ -53,7 +53,7 @@ pub fn conv_transpose3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>
     convolve(x, weight, bias, outputs, geometry, Direction::Adjoint)
 }
 
-/// A missing bias is a zero that takes no gradient.
+/// Applies the operation; a missing bias is replaced by a zero without gradient.
 fn convolve(
     x: Tensor<5>,
     weight: Tensor<5>,
@@ -75,7 +75,7 @@ mod tests {
 
     type Operation<'a> = &'a dyn Fn(Tensor<5>, Tensor<5>, Option<Tensor<1>>) -> Tensor<5>;
 
-    /// Output and the gradients of input, weight and bias of the output's sum of squares.
+    /// Returns the output and the gradients of input, weight and bias for the sum of squares of the output.
     fn passes(operation: Operation, x: &Tensor<5>, weight: &Tensor<5>, bias: &Tensor<1>) -> [Vec<f32>; 4] {
         let [x, weight] = [x, weight].map(|tensor| tensor.clone().require_grad());
         let bias = bias.clone().require_grad();

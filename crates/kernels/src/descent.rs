@@ -7,21 +7,21 @@ use rayon::prelude::*;
 
 use crate::operation::{has_kernels, memory::RowMajor};
 
-/// Elements updated by one task.
+/// The number of elements updated by one task.
 const ELEMENTS_PER_TASK: usize = 1 << 14;
 
 /// The constants of one step. Dampening is 0 and the momentum is not Nesterov's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SgdOptions {
-    /// Step length.
+    /// The learning rate, by which the direction is multiplied.
     pub learning_rate: f64,
-    /// Share of the previous direction that is kept.
+    /// The share of the previous direction that is kept.
     pub momentum: f64,
-    /// Factor of the parameter that is added to its gradient.
+    /// The multiple of the parameter that is added to its gradient.
     pub weight_decay: f64,
 }
 
-/// One step of PyTorch's `SGD`, in place.
+/// Performs one step of PyTorch's `SGD`, in place.
 ///
 /// `g = gradient + weight_decay p`, `m = g` on the first step and `momentum m + g` after it,
 /// `p = p - learning_rate m`. The three slices hold the same elements in the same order; `momentum_buffer` is
@@ -59,9 +59,10 @@ fn step(parameter: &mut [f32], gradient: &[f32], momentum: &mut [f32], options: 
     }
 }
 
-/// [`sgd_step`] on tensors outside the graph: the updated parameter and its momentum, `None` before the first step.
+/// Performs [`sgd_step`] on tensors outside the graph: takes and returns the parameter and its momentum, `None` before
+/// the first step.
 ///
-/// On the CPU a parameter and a momentum that nobody else holds are updated where they are; shared ones are copied.
+/// On the CPU a parameter and a momentum with no other owner are updated in place; shared ones are copied.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -101,7 +102,7 @@ fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     tensor.inner().try_into_primitive::<Flex>().expect("a tensor with kernels lives on the CPU backend")
 }
 
-/// The tensor with its elements row-major from the first element of its memory on.
+/// Returns the tensor with its elements row-major, starting at the first element of its memory.
 fn owned<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     RowMajor::new(primitive(tensor)).into_tensor()
 }

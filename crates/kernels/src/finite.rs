@@ -1,4 +1,4 @@
-//! Whether a tensor holds numbers only.
+//! The check that all elements of a tensor are finite.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use crate::operation::{has_kernels, memory::RowMajor};
 
-/// Elements looked at by one task.
+/// The number of elements examined by one task.
 const ELEMENTS_PER_TASK: usize = 1 << 16;
 
-/// Whether no element is NaN or infinite; the CPU's memory is read where it is.
+/// Returns whether no element is NaN or infinite; on the CPU the memory is read without a copy.
 pub fn all_finite<const D: usize>(tensor: &Tensor<D>) -> bool {
     let finite = |elements: &[f32]| elements.iter().all(|element| element.is_finite());
     if !has_kernels(tensor) {

@@ -1,15 +1,15 @@
-//! What the bytes that the kernels compute depend on beside their input: how the instruction set rounds, and the
-//! sources that they were built from.
+//! The identity of the kernels, which together with their input decides every byte of their results: the rounding of
+//! the instruction set, and the sources that they were built from.
 
 use crate::InstructionSet;
 
-/// A BLAKE3 digest of this crate's sources: another one may round otherwise, though the version is the same.
+/// A BLAKE3 digest of this crate's sources: kernels of other sources may round differently, even at the same version.
 pub const KERNELS_DIGEST: &str = env!("LACUNA_KERNELS_DIGEST");
 
-/// The class of machines that compute the same bytes with an instruction set, such as `x86-64/avx2`.
+/// Returns the class of machines that compute the same bytes with an instruction set, such as `x86-64/avx2`.
 ///
-/// AVX2 and AVX-512 take the same steps and are one class. The portable kernels round each product and each sum, and
-/// functions of the system's mathematical library may differ between architectures, so each architecture has its own.
+/// AVX2 and AVX-512 perform the same steps and are one class. The portable kernels round each product and each sum, and
+/// functions of the system's mathematical library may differ between architectures, so each architecture is a class.
 pub fn rounding_class(set: InstructionSet) -> String {
     let rounding = match set {
         InstructionSet::Portable => "portable",
@@ -28,7 +28,7 @@ mod tests {
             [InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Portable].map(rounding_class);
         assert_eq!(wide, narrow);
         assert_ne!(narrow, portable);
-        // Records of studies are named by this.
+        // Records of studies are named by this class.
         assert!(cfg!(not(target_arch = "x86_64")) || narrow == "x86-64/avx2", "{narrow}");
         assert!(portable.starts_with(&std::env::consts::ARCH.replace('_', "-")), "{portable}");
     }

@@ -1,12 +1,11 @@
-//! The operations a 3-D ResNet or U-Net spends its time in: convolution, transposed convolution, max pooling,
-//! batch and instance normalisation and the SGD step, each forward and backward.
+//! The operations that take most of the time of a 3-D ResNet or U-Net: convolution, transposed convolution, max
+//! pooling, batch and instance normalisation and the SGD step, each forward and backward.
 //!
-//! Every tensor has the logical shape `[B, C, D, H, W]` on every device; how its memory is laid out is this
-//! crate's own business. Each operation has a plain version in [`mod@reference`], made of burn's own tensor
-//! operations, which is what runs on a device that this crate has no kernel for, and what the kernels are
-//! tested against.
+//! Every tensor has the logical shape `[B, C, D, H, W]` on every device; its memory layout is internal to this crate.
+//! Each operation has a plain version in [`mod@reference`], composed of burn's own tensor operations, which runs on
+//! devices that this crate has no kernels for, and which the kernels are tested against.
 //!
-//! A shape that does not fit is a bug of the caller and panics with the law it breaks.
+//! Shapes that do not fit are a bug of the caller and cause a panic that names the violated condition.
 
 mod convolution;
 mod cpu;

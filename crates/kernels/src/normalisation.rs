@@ -1,4 +1,4 @@
-//! Batch normalisation, with the addition and the rectifier that follow it in a residual block.
+//! Batch normalisation, with the addition and the ReLU that follow it in a residual block.
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -6,25 +6,25 @@ use burn::tensor::Tensor;
 use crate::operation::{Given, KernelBackend, Operands, Residual, Rule, has_kernels};
 use crate::reference;
 
-/// Whose mean and variance normalise the activations.
+/// The mean and variance that normalise the activations.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "two handles, made once per layer and call")]
 pub enum Statistics {
-    /// Those of the batch itself, over its subjects and voxels; gradients flow through them.
+    /// The statistics of the batch itself, over its subjects and voxels; gradients flow through them.
     Batch,
-    /// Given ones, shape `[C]` each, treated as constants.
+    /// Given statistics, shape `[C]` each, treated as constants.
     Running {
-        /// Mean per channel.
+        /// The mean of each channel.
         mean: Tensor<1>,
-        /// Variance per channel.
+        /// The variance of each channel.
         variance: Tensor<1>,
     },
 }
 
-/// What follows the normalisation and the residual addition.
+/// The activation after the normalisation and the residual addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// The identity: values are unchanged.
     Identity,
     /// `max(0, y)`, whose gradient at 0 is 0.
     Relu,
@@ -33,7 +33,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// By what a value that is not above 0 is multiplied; `None` where all values are left as they are.
+    /// Returns the slope applied to values not above 0; `None` if all values are unchanged.
     pub(crate) fn slope_below(self) -> Option<f32> {
         match self {
             Activation::Identity => None,
@@ -46,11 +46,11 @@ impl Activation {
 /// The result of [`batch_norm`].
 #[derive(Clone, Debug)]
 pub struct Normalised {
-    /// `activation(normalised + residual)`, of the shape of the input.
+    /// The output `activation(normalised + residual)`, with the shape of the input.
     pub output: Tensor<5>,
-    /// Mean per channel that was used, `[C]`, without gradient.
+    /// The mean of each channel that was used, `[C]`, without gradient.
     pub mean: Tensor<1>,
-    /// Variance per channel for the running statistics, `[C]`, without gradient: the unbiased one of the batch
+    /// The variance of each channel for the running statistics, `[C]`, without gradient: the unbiased one of the batch
     /// (divided by n - 1, where n counts subjects and voxels), or the given one.
     pub variance: Tensor<1>,
 }
@@ -63,7 +63,7 @@ pub struct Normalised {
 /// Shapes: `x` and `residual` `[B, C, D, H, W]`, `scale` and `shift` `[C]`.
 ///
 /// # Panics
-/// If the shapes disagree, or a batch with a single value per channel is asked for its own statistics.
+/// If the shapes disagree, or the statistics are those of a batch with a single value per channel.
 pub fn batch_norm(
     x: Tensor<5>,
     scale: Tensor<1>,
@@ -110,10 +110,11 @@ pub fn batch_norm(
     }
 }
 
-/// Normalises each channel of each subject by itself, scales and shifts it, and applies the activation.
+/// Normalises each channel of each subject separately, scales and shifts it, and applies the activation.
 ///
 /// As PyTorch's `InstanceNorm3d` with `affine=True`: mean and biased variance are those of one channel of one subject
-/// over its voxels, in training and afterwards alike. It is the normalisation of a batch of one, subject by subject.
+/// over its voxels, both in training and in prediction. It equals batch normalisation of each subject as a batch of
+/// one.
 ///
 /// Shapes: `x` `[B, C, D, H, W]`, `scale` and `shift` `[C]`; the result has the shape of `x`.
 ///
@@ -142,7 +143,7 @@ mod tests {
 
     const SHAPE: [usize; 5] = [2, 5, 3, 4, 6];
 
-    /// Output, statistics and all gradients of the output's weighted sum.
+    /// Returns the output, the statistics and all gradients for a weighted sum of the output.
     fn passes(
         own_statistics: bool,
         residual: bool,

@@ -8,7 +8,7 @@ use crate::cpu::geometry::Geometry;
 use crate::operation::{KernelBackend, has_kernels};
 use crate::reference;
 
-/// The maximum over each window, as PyTorch's `MaxPool3d` without dilation; padding never wins.
+/// Returns the maximum over each window, as PyTorch's `MaxPool3d` without dilation; padding is never the maximum.
 ///
 /// Shapes: `x` `[B, C, D, H, W]`, result `[B, C, D', H', W']` with `D' = (D + 2 padding - kernel) / stride + 1`.
 /// Where several voxels of a window share the maximum, the first in (D, H, W) order receives the gradient.

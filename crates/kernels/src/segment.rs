@@ -1,16 +1,16 @@
-//! The two ends of a piece of graph that is walked backwards on its own.
+//! The two ends of a segment of the graph that has its own backward pass.
 //!
-//! Whoever recomputes activations runs a piece of a network once without a graph and, when the gradient of its output
-//! has arrived, once more with one. These ends make the second run's gradients those of a piece inside a larger graph,
-//! byte for byte: the input is no leaf, so that gradients are added where they are, and the output's gradient is taken
-//! as it is instead of being multiplied by a gradient of one.
+//! To recompute activations, a part of a network runs once without a graph and, when the gradient of its output is
+//! known, once more with one. These ends make the second run's gradients equal, byte for byte, to those of a part
+//! inside a larger graph: the input is not a leaf, so that gradients are added in place, and the output's gradient is
+//! used directly instead of being multiplied by a gradient of one.
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::operation::{KernelBackend, has_kernels};
 
-/// The input of a piece of graph: `x` itself, one step away from where its gradient is collected.
+/// Returns the input of a segment: `x` itself, as a node behind the one that collects its gradient.
 pub fn begin_segment(x: Tensor<5>) -> Tensor<5> {
     if !has_kernels(&x) {
         return x;
@@ -18,9 +18,9 @@ pub fn begin_segment(x: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(<Dispatch as KernelBackend>::begin(x.into_dispatch()))
 }
 
-/// A scalar whose gradient with respect to `output` is `gradient`; its value means nothing.
+/// Returns a scalar whose gradient with respect to `output` is `gradient`; its value is not used.
 ///
-/// `gradient` has the shape of `output` and lies outside the graph.
+/// `gradient` has the shape of `output` and is not part of the graph.
 ///
 /// # Panics
 /// If the shapes differ.

@@ -1,20 +1,20 @@
-//! How often each class was predicted for each true class.
+//! Confusion matrix: voxel counts by predicted and true class.
 
 use crate::{Counts, MetricsError};
 use lacuna_volume::IGNORED;
 
-/// Voxel counts by predicted and true class; ignored truth voxels are in none of them.
+/// Voxel counts by predicted and true class; ignored voxels are not counted.
 ///
-/// Everything that can be said of two label maps voxel by voxel follows from these counts.
+/// All overlap measures of two label maps follow from these counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     classes: usize,
-    /// `[prediction, truth]`, truth fastest.
+    /// The counts `[prediction, truth]`, truth fastest.
     voxels: Vec<u64>,
 }
 
 impl Confusion {
-    /// No voxel counted yet.
+    /// Creates a matrix of zeros.
     ///
     /// # Errors
     /// [`MetricsError::ClassCount`] unless there are 2 to 255 classes, background included.
@@ -25,11 +25,11 @@ impl Confusion {
         Ok(Confusion { classes, voxels: vec![0; classes * classes] })
     }
 
-    /// Count one voxel, unless its truth is ignored. Returns whether it was counted.
+    /// Counts one voxel, unless its true class is ignored. Returns whether it was counted.
     ///
     /// # Errors
-    /// [`MetricsError::UnknownClass`] for a class number without a class. The prediction of an
-    /// ignored voxel is not looked at.
+    /// [`MetricsError::UnknownClass`] for a class number that is too large. The prediction of an ignored voxel is not
+    /// checked.
     pub fn add(&mut self, prediction: u8, truth: u8) -> Result<bool, MetricsError> {
         if truth == IGNORED {
             return Ok(false);
@@ -40,34 +40,33 @@ impl Confusion {
         Ok(true)
     }
 
-    /// The number of classes, background included.
+    /// Returns the number of classes, background included.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The number of voxels counted.
+    /// Returns the number of counted voxels.
     pub fn counted(&self) -> u64 {
         self.voxels.iter().sum()
     }
 
-    /// Mask sizes of one class.
+    /// Returns the mask sizes of one class, in voxels.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     pub fn of_class(&self, class: usize) -> Counts {
         assert!(class < self.classes, "class {class} of {}", self.classes);
         self.masks(|number| number == class)
     }
 
-    /// Mask sizes of everything that is not background, its classes taken together.
+    /// Returns the mask sizes of all classes but the background taken together, in voxels.
     pub fn foreground(&self) -> Counts {
         self.masks(|number| number != 0)
     }
 
-    /// The mean over the counted voxels of |predicted class number - true class number|.
+    /// Returns the mean over the counted voxels of |predicted class number - true class number|.
     ///
-    /// It depends on how the classes are numbered; with two classes it is the share of wrong
-    /// voxels.
+    /// It depends on the numbering of the classes; with two classes it is the share of wrong voxels.
     ///
     /// # Errors
     /// [`MetricsError::NoVoxel`] if no voxel was counted.
@@ -76,13 +75,13 @@ impl Confusion {
         self.per_voxel(distance)
     }
 
-    /// The mean over the counted voxels of |p - t| of one class's 0/1 maps.
+    /// Returns the mean over the counted voxels of |p - t| for one class's 0/1 maps.
     ///
     /// # Errors
     /// [`MetricsError::NoVoxel`] if no voxel was counted.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     pub fn class_mae(&self, class: usize) -> Result<f64, MetricsError> {
         self.per_voxel(self.of_class(class).disagreement())
     }
@@ -94,7 +93,7 @@ impl Confusion {
         }
     }
 
-    /// The counts of the two masks that hold the chosen classes.
+    /// Returns the counts of the two masks that contain the chosen classes.
     fn masks(&self, holds: impl Fn(usize) -> bool) -> Counts {
         let mut counts = Counts::default();
         for (prediction, truth, n) in self.pairs() {
@@ -105,7 +104,7 @@ impl Confusion {
         counts
     }
 
-    /// Every (predicted class, true class, number of voxels).
+    /// Iterates over all (predicted class, true class, number of voxels).
     fn pairs(&self) -> impl Iterator<Item = (usize, usize, u64)> + '_ {
         self.voxels.iter().enumerate().map(|(cell, &n)| (cell / self.classes, cell % self.classes, n))
     }
@@ -149,13 +148,13 @@ mod tests {
         // |2 - 0| + |1 - 1| + |0 - 1| + |2 - 2| = 3 over four voxels.
         let found = confusion(3, &[(2, 0), (1, 1), (0, 1), (2, 2)]);
         assert_eq!(found.label_map_mae(), Ok(0.75));
-        // Class 2 alone: predicted at the 1st and 4th, true at the 4th: one of four is wrong.
+        // Class 2: predicted at the 1st and 4th, true at the 4th, so one of four is wrong.
         assert_eq!(found.class_mae(2), Ok(0.25));
     }
 
     #[test]
     fn foreground_joins_the_classes() {
-        // A tissue mistaken for another is still foreground.
+        // A tissue predicted as another tissue is still foreground.
         let found = confusion(3, &[(1, 2), (2, 1), (0, 1), (0, 0)]);
         assert_eq!(found.foreground(), Counts { intersection: 2, prediction: 2, truth: 3 });
     }

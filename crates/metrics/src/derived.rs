@@ -1,50 +1,50 @@
-//! The figures the paper derives from its Dice and MAE.
+//! The figures that the paper derives from its Dice and MAE.
 //!
 //! Source: Singh, Singh and Arora, "To forget is to preserve: Machine Unlearning for 3D medical
 //! image segmentation", arXiv 2606.16180, 2026. Its formulas are not given in the parts that can
 //! be read; these are the ones that reproduce the figures of its abstract.
 
-/// One score before and after unlearning.
+/// One score of the original and of the unlearned model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BeforeAfter {
-    /// Of the original model.
+    /// The score of the original model.
     pub before: f64,
-    /// Of the unlearned model.
+    /// The score of the unlearned model.
     pub after: f64,
 }
 
 impl BeforeAfter {
-    /// `100 after / before`: how much of the score is left, in percent.
+    /// Returns `100 after / before`, the share of the score that remains, in percent.
     ///
-    /// `None` when the score was not above 0 before: nothing can be left of nothing.
+    /// `None` if `before` is not above 0.
     pub fn retained_percent(self) -> Option<f64> {
         (self.before > 0.0).then(|| 100.0 * self.after / self.before)
     }
 
-    /// `100 (1 - after / before)`: how much of the score is gone, in percent.
+    /// Returns `100 (1 - after / before)`, the decrease of the score in percent.
     ///
-    /// Negative when the score rose; `None` when it was not above 0 before.
+    /// Negative if the score increased; `None` if `before` is not above 0.
     pub fn decrease_percent(self) -> Option<f64> {
         self.retained_percent().map(|retained| 100.0 - retained)
     }
 }
 
-/// One score of one model, on the subjects to keep and on those to forget.
+/// One score of one model, averaged over the retain subjects and over the forget subjects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetainForget {
-    /// Mean over the retain subjects.
+    /// The mean over the retain subjects.
     pub retain: f64,
-    /// Mean over the forget subjects.
+    /// The mean over the forget subjects.
     pub forget: f64,
 }
 
 impl RetainForget {
-    /// Retain minus forget: positive when the forget subjects have the lower Dice.
+    /// Returns retain minus forget: positive if the forget subjects have the lower Dice.
     pub fn dice_gap(self) -> f64 {
         self.retain - self.forget
     }
 
-    /// Forget minus retain: positive when the forget subjects have the larger error.
+    /// Returns forget minus retain: positive if the forget subjects have the larger error.
     pub fn mae_gap(self) -> f64 {
         self.forget - self.retain
     }

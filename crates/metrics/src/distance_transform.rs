@@ -1,18 +1,18 @@
-//! How far each voxel is from the nearest of some sites, exactly.
+//! The exact Euclidean distance transform.
 //!
-//! One axis after the other: along a line, the squared distance to the nearest site of the line is the lower envelope
-//! of parabolas, and parabolas standing on the result of the axis before give that of both. Time is linear in the
-//! number of voxels, and spacings may differ by axis.
+//! Axes are processed one after the other: along a line, the squared distance to the nearest site of the line is the
+//! lower envelope of parabolas, and parabolas raised by the result of the previous axis give the distance over both.
+//! Time is linear in the number of voxels, and spacings may differ by axis.
 //!
 //! Source: P. F. Felzenszwalb and D. P. Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing
 //! 8, 2012, section 2; the spacing enters as the positions of the parabolas.
 
-/// The squared distance in mm² from each voxel to the nearest site, infinite where there is no site.
+/// Returns the squared distance in mm² from each voxel to the nearest site, infinite if there is no site.
 ///
-/// Voxels run with i fastest; `dims` and `spacing_mm` are along (i, j, k).
+/// Voxels are stored with i fastest; `dims` and `spacing_mm` are along (i, j, k).
 ///
 /// # Panics
-/// If there are not as many voxels as `dims` say.
+/// If the number of voxels is not that of `dims`.
 pub(crate) fn squared_distances(sites: &[bool], dims: [usize; 3], spacing_mm: [f64; 3]) -> Vec<f64> {
     assert_eq!(sites.len(), dims.iter().product::<usize>(), "one voxel per place of the grid");
     let mut squared: Vec<f64> = sites.iter().map(|&site| if site { 0.0 } else { f64::INFINITY }).collect();
@@ -33,7 +33,7 @@ pub(crate) fn squared_distances(sites: &[bool], dims: [usize; 3], spacing_mm: [f
     squared
 }
 
-/// The first voxel of every line along an axis.
+/// Iterates over the offset of the first voxel of every line along an axis.
 fn line_starts(dims: [usize; 3], axis: usize) -> impl Iterator<Item = usize> {
     let stride: usize = dims[..axis].iter().product();
     let outer: usize = dims[axis + 1..].iter().product();
@@ -43,11 +43,11 @@ fn line_starts(dims: [usize; 3], axis: usize) -> impl Iterator<Item = usize> {
 /// The lower envelope of the parabolas of one line.
 #[derive(Default)]
 struct Envelope {
-    /// Steps at which the parabolas stand that are somewhere lowest, in order.
+    /// The indices of the voxels whose parabola is part of the envelope, in order.
     standing: Vec<usize>,
-    /// Where each becomes the lowest, in mm.
+    /// The position in mm from which each of these is the lowest.
     from_mm: Vec<f64>,
-    /// The parabola that was lowest at the step asked for last.
+    /// The parabola that is the lowest at the last requested voxel.
     lowest: usize,
 }
 
@@ -72,7 +72,7 @@ impl Envelope {
         }
     }
 
-    /// The envelope at a step, which must not lie before the one asked for last.
+    /// Returns the envelope at a voxel, which must not lie before the last requested one.
     fn next(&mut self, heights: &[f64], step: usize, spacing_mm: f64) -> f64 {
         if self.standing.is_empty() {
             return f64::INFINITY;
@@ -86,7 +86,7 @@ impl Envelope {
     }
 }
 
-/// Where two parabolas of unit curvature meet, the second standing behind the first.
+/// Returns the position in mm where two parabolas of unit curvature cross, the second behind the first.
 fn crossing_mm(a: (usize, f64), b: (usize, f64), spacing_mm: f64) -> f64 {
     let (at_a, at_b) = (a.0 as f64 * spacing_mm, b.0 as f64 * spacing_mm);
     ((b.1 + at_b * at_b) - (a.1 + at_a * at_a)) / (2.0 * (at_b - at_a))
@@ -101,7 +101,7 @@ mod tests {
         [voxel % dims[0], voxel / dims[0] % dims[1], voxel / dims[0] / dims[1]]
     }
 
-    /// The definition, site by site.
+    /// Computes the distances by definition, over all sites.
     fn by_search(sites: &[bool], dims: [usize; 3], spacing_mm: [f64; 3]) -> Vec<f64> {
         let squared = |a: usize, b: usize| {
             let (a, b) = (place(a, dims), place(b, dims));
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn one_site_is_as_far_as_pythagoras_says() {
-        // The site is the corner; the opposite one lies 2 steps of 1, 1 of 3 and 1 of 2 mm away: 4 + 9 + 4.
+        // The site is one corner; the opposite one is 2 steps of 1 mm, 1 of 3 and 1 of 2 away: 4 + 9 + 4.
         let mut sites = vec![false; 12];
         sites[0] = true;
         let squared = squared_distances(&sites, [3, 2, 2], [1.0, 3.0, 2.0]);

@@ -1,18 +1,18 @@
-//! How well a prediction agrees with the truth, per subject and class.
+//! Agreement of a prediction with the true labels, per subject and class.
 //!
-//! A [`Scorer`] is fed one voxel at a time, so that it serves every grid a subject is scored
-//! on; it ends in [`SubjectScores`]. A [`SurfaceScorer`] is given whole masks on the image's own grid and adds surface
-//! distances in mm and volume similarity. [`BeforeAfter`] and [`RetainForget`] turn such scores into
-//! the paper's figures, [`Summary`] averages them over subjects.
+//! A [`Scorer`] takes one voxel at a time, so that it serves every grid that a subject is scored on, and returns
+//! [`SubjectScores`]. A [`SurfaceScorer`] takes whole masks on the image's own grid and adds surface distances in mm
+//! and volume similarity. [`BeforeAfter`] and [`RetainForget`] compute the paper's figures from such scores, and
+//! [`Summary`] averages them over subjects.
 //!
-//! Conventions. A class is a number from 0 (background) and a name. Truth voxels that are
-//! [`lacuna_volume::IGNORED`] count nowhere. Sums are exact integers or `f64`. A mean over
-//! classes leaves the background out. An empty mask is a case ([`Empty`]), counted and passed
-//! on: Dice is 0 when one of the two masks is empty and undefined when both are; the usual 95 % Hausdorff distance of a
-//! missed structure is the image's diagonal, never left out.
+//! Conventions. A class is a number from 0 (background) and a name. Voxels whose true class is
+//! [`lacuna_volume::IGNORED`] enter no score. Sums are exact integers or `f64`. A mean over classes leaves the
+//! background out. Empty masks ([`Empty`]) are counted and reported: Dice is 0 if one of the two masks is empty and
+//! undefined if both are; the usual 95 % Hausdorff distance of a missed structure is the image's diagonal, never left
+//! out.
 //!
-//! Deliberately absent: smoothing constants, pooling over subjects, defaults for what cannot be
-//! computed, and everything that knows of networks.
+//! Deliberately absent: smoothing constants, pooling over subjects, defaults for scores that cannot be computed, and
+//! networks.
 
 mod confusion;
 mod derived;

@@ -1,43 +1,43 @@
-//! Dice of two masks, and which of them is empty.
+//! Dice of two masks, and empty masks.
 
 use serde::{Deserialize, Serialize};
 
 /// The sizes of two masks and of their intersection, in voxels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Voxels in both masks.
+    /// The number of voxels in both masks.
     pub intersection: u64,
-    /// Voxels in the predicted mask.
+    /// The number of voxels in the predicted mask.
     pub prediction: u64,
-    /// Voxels in the true mask.
+    /// The number of voxels in the true mask.
     pub truth: u64,
 }
 
-/// Which of two masks holds no voxel.
+/// Which of two masks are empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Empty {
-    /// Neither.
+    /// Neither mask is empty.
     None,
-    /// The truth alone: whatever was predicted is wrong.
+    /// The true mask only: every predicted voxel is wrong.
     Truth,
-    /// The prediction alone: the class was missed altogether.
+    /// The predicted mask only: the class was missed completely.
     Prediction,
-    /// Both: there was nothing to find and nothing was found.
+    /// Both masks: the class is absent and was not predicted.
     Both,
 }
 
-/// The overlap of two masks, where it is defined.
+/// The Dice of two masks, if it is defined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Overlap {
     /// From 0 (disjoint, or one mask empty) to 1 (equal).
     Score(f64),
-    /// Two empty masks have no overlap to speak of.
+    /// Undefined, since both masks are empty.
     BothEmpty,
 }
 
 impl Overlap {
-    /// The score, where there is one.
+    /// Returns the score, if it is defined.
     pub fn score(self) -> Option<f64> {
         match self {
             Overlap::Score(score) => Some(score),
@@ -47,7 +47,7 @@ impl Overlap {
 }
 
 impl Counts {
-    /// Which of the two masks is empty.
+    /// Returns which of the two masks are empty.
     pub fn empty(self) -> Empty {
         match (self.truth, self.prediction) {
             (0, 0) => Empty::Both,
@@ -57,13 +57,13 @@ impl Counts {
         }
     }
 
-    /// Voxels in exactly one of the two masks.
+    /// Returns the number of voxels in exactly one of the two masks.
     pub fn disagreement(self) -> u64 {
         self.prediction + self.truth - 2 * self.intersection
     }
 }
 
-/// `2 |P and T| / (|P| + |T|)`.
+/// Returns the Dice `2 |P and T| / (|P| + |T|)` of two masks.
 ///
 /// Source: L. R. Dice, "Measures of the Amount of Ecologic Association Between Species", 1945.
 pub fn dice(counts: Counts) -> Overlap {

@@ -1,43 +1,43 @@
-//! What is measured: the list that tables and tests loop over.
+//! The list of metrics, over which tables and tests loop.
 
 use crate::ClassScore;
 
-/// Which way a metric improves.
+/// Whether a larger or a smaller value of a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// More is better.
+    /// A larger value is better.
     HigherIsBetter,
-    /// Less is better.
+    /// A smaller value is better.
     LowerIsBetter,
 }
 
-/// What a metric is computed from.
+/// The data that a metric is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Voxels one by one, on any grid: every score has it.
+    /// Single voxels on any grid: every score has it.
     Voxels,
-    /// Whole masks on the image's own grid: only where a [`crate::SurfaceScorer`] was used.
+    /// Whole masks on the image's own grid: computed only by a [`crate::SurfaceScorer`].
     Surfaces,
 }
 
-/// One thing that is measured per subject and class.
+/// A metric that is computed per subject and class.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// Its column in `results.csv`.
+    /// The name of its column in `results.csv`.
     pub name: &'static str,
-    /// Its unit; "1" for a pure number.
+    /// Its unit; "1" for a dimensionless number.
     pub unit: &'static str,
-    /// Which way it improves.
+    /// Whether larger or smaller is better.
     pub direction: Direction,
-    /// What it is computed from.
+    /// The data that it is computed from.
     pub needs: Needs,
-    /// What it is, in a sentence for help texts and reports.
+    /// A description in one sentence, for help texts and reports.
     pub about: &'static str,
-    /// Its value among the scores of one class, where it is defined.
+    /// Returns its value from the scores of one class, if it is defined.
     pub value: fn(&ClassScore) -> Option<f64>,
 }
 
-/// Every metric, in the order of tables.
+/// All metrics, in the order of tables.
 pub static METRICS: &[Metric] = &[
     Metric {
         name: "dice",

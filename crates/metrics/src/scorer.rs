@@ -1,4 +1,4 @@
-//! From voxels to the scores of one subject.
+//! The scores of one subject, accumulated from voxels.
 
 use crate::{Confusion, Empty, MetricsError, SurfaceScore, dice};
 use serde::{Deserialize, Serialize};
@@ -7,21 +7,21 @@ use std::collections::BTreeSet;
 /// The name under which the mean over classes is reported; no class may have it.
 pub const MEAN: &str = "mean";
 
-/// How well one class of one subject was predicted, or the mean over its classes.
+/// The scores of one class of one subject, or their mean over its classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScore {
-    /// The class, or [`MEAN`].
+    /// The name of the class, or [`MEAN`].
     pub name: String,
-    /// Dice of the class's masks; `None` exactly when both are empty.
+    /// The Dice of the class's masks; `None` exactly if both are empty.
     pub dice: Option<f64>,
-    /// Which mask is empty; of the mean, which foreground (all classes but the background).
+    /// Which masks are empty; for the mean, the masks of the foreground (all classes but the background).
     pub empty: Empty,
-    /// Mean absolute error of label maps: of a class its 0/1 map, of the mean the class numbers.
+    /// Mean absolute error of label maps: for a class of its 0/1 map, for the mean of the class numbers.
     pub mae: f64,
-    /// Mean absolute error of probabilities against the one-hot truth: of a class its channel, of
-    /// the mean all channels, the background's included.
+    /// Mean absolute error of probabilities against the one-hot labels: for a class of its channel, for the mean of all
+    /// channels, the background's included.
     pub mae_probability: f64,
-    /// Surface distances and volumes, where they were asked for; never of the background or on a network's grid.
+    /// Surface distances and volumes, if requested; never for the background or on a network's grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surface: Option<SurfaceScore>,
 }
@@ -29,13 +29,13 @@ pub struct ClassScore {
 /// The scores of one subject on one grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectScores {
-    /// One per class, in class order, background first.
+    /// The scores of each class, in class order, background first.
     pub classes: Vec<ClassScore>,
-    /// Dice averaged over the classes that are not background and have a Dice.
+    /// The mean; its Dice is averaged over the classes, without the background, whose Dice is defined.
     pub mean: ClassScore,
-    /// How many classes entered the mean Dice.
+    /// The number of classes in the mean Dice.
     pub classes_in_mean: usize,
-    /// How many voxels were counted.
+    /// The number of counted voxels.
     pub voxels: u64,
 }
 
@@ -47,12 +47,12 @@ pub struct SubjectScores {
 pub struct Scorer {
     names: Vec<String>,
     confusion: Confusion,
-    /// Per class, the sum over counted voxels of |probability - one-hot truth|.
+    /// For each class, the sum over counted voxels of |probability - one-hot label|.
     distance: Vec<f64>,
 }
 
 impl Scorer {
-    /// No voxel counted yet; the names are in class order, background first.
+    /// Creates a scorer without voxels; the names are in class order, background first.
     ///
     /// # Errors
     /// [`MetricsError::ClassCount`] unless there are 2 to 255 names;
@@ -66,9 +66,9 @@ impl Scorer {
         Ok(Scorer { names: class_names.to_vec(), confusion, distance: vec![0.0; class_names.len()] })
     }
 
-    /// Count one voxel: the probability of each class, the predicted class and the true one.
+    /// Counts one voxel: the probability of each class, the predicted class and the true one.
     ///
-    /// A voxel whose truth is [`lacuna_volume::IGNORED`] changes nothing.
+    /// A voxel whose true class is [`lacuna_volume::IGNORED`] is not counted.
     ///
     /// # Errors
     /// [`MetricsError::ProbabilityCount`] unless there is one probability per class;
@@ -86,11 +86,10 @@ impl Scorer {
         Ok(())
     }
 
-    /// The scores over all voxels counted.
+    /// Returns the scores over all counted voxels.
     ///
     /// # Errors
-    /// [`MetricsError::NoVoxel`] if none was; [`MetricsError::NotFinite`] if a probability was NaN
-    /// or infinite.
+    /// [`MetricsError::NoVoxel`] if none was counted; [`MetricsError::NotFinite`] if a probability was infinite or NaN.
     pub fn finish(self) -> Result<SubjectScores, MetricsError> {
         if let Some(class) = self.distance.iter().position(|sum| !sum.is_finite()) {
             return Err(MetricsError::NotFinite { class: self.names[class].clone() });
@@ -135,7 +134,7 @@ pub(crate) mod tests {
         (0..count).map(|class| format!("class{class}")).collect()
     }
 
-    /// Score a prediction that is certain of itself.
+    /// Scores a prediction whose probabilities are 0 or 1.
     pub(crate) fn score(classes: usize, predicted: &[u8], truth: &[u8]) -> Result<SubjectScores, MetricsError> {
         let mut scorer = Scorer::new(&names(classes))?;
         for (&predicted, &truth) in predicted.iter().zip(truth) {

@@ -3,19 +3,19 @@
 use crate::{ClassScore, Empty, Metric};
 use serde::{Deserialize, Serialize};
 
-/// How many pairs of masks had an empty one.
+/// The number of pairs of masks with an empty one, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmptyCounts {
-    /// Only the truth was empty.
+    /// The number of pairs of which only the true mask is empty.
     pub truth: usize,
-    /// Only the prediction was empty.
+    /// The number of pairs of which only the predicted mask is empty.
     pub prediction: usize,
-    /// Both were.
+    /// The number of pairs of which both masks are empty.
     pub both: usize,
 }
 
 impl EmptyCounts {
-    /// Count one more pair.
+    /// Adds one pair to the counts.
     pub fn add(&mut self, empty: Empty) {
         match empty {
             Empty::None => {}
@@ -25,25 +25,25 @@ impl EmptyCounts {
         }
     }
 
-    /// How many pairs had an empty mask.
+    /// Returns the number of pairs with an empty mask.
     pub fn total(&self) -> usize {
         self.truth + self.prediction + self.both
     }
 }
 
-/// The mean of one metric over subjects, and what it is a mean of.
+/// The mean of one metric over subjects, with the number of subjects and empty masks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The mean over the subjects for which the metric is defined; `None` if there is none.
     pub mean: Option<f64>,
-    /// How many subjects entered the mean.
+    /// The number of subjects in the mean.
     pub n: usize,
-    /// Empty masks among all subjects; those with both empty did not enter a mean of Dice.
+    /// The empty masks of all subjects; a subject with both masks empty is not in a mean of Dice.
     pub empty: EmptyCounts,
 }
 
 impl Summary {
-    /// Average one metric over subjects, one score each.
+    /// Averages one metric over subjects, one score each.
     pub fn over<'a>(scores: impl IntoIterator<Item = &'a ClassScore>, metric: &Metric) -> Summary {
         let (mut sum, mut n, mut empty) = (0.0, 0, EmptyCounts::default());
         for score in scores {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_empty_mask_is_counted_and_only_two_of_them_leave_the_mean() {
-        // Dice 1, 0 (missed), 0 (invented), undefined: the mean over three is 1/3.
+        // Dice 1, 0 (missed), 0 (predicted but absent), undefined: the mean over three is 1/3.
         let summary = dice_over(&[(&[0, 1], &[0, 1]), (&[0, 0], &[0, 1]), (&[0, 1], &[0, 0]), (&[0, 0], &[0, 0])]);
         assert_eq!(summary.mean, Some(1.0 / 3.0));
         assert_eq!((summary.n, summary.empty.total()), (3, 3));

@@ -1,38 +1,38 @@
 //! Distances between the surfaces of a predicted and a true mask.
 //!
-//! The literature's "95 % Hausdorff distance" is several measures, so each is named here. They differ in which voxels
-//! of a mask are its boundary ([`Boundary`]) and in how the distances of the two directions are joined.
+//! "95 % Hausdorff distance" names several measures in the literature, so each has its own name here. They differ in
+//! the definition of a mask's boundary ([`Boundary`]) and in how the distances of the two directions are combined.
 
 use crate::distance_transform::squared_distances;
 use lacuna_volume::{ClassMap, IGNORED};
 use std::ops::Range;
 
-/// Which voxels of a mask are its boundary.
+/// The definition of the boundary voxels of a mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Boundary {
-    /// Those with a face to a voxel outside the mask; what lies outside the image is outside the mask. The field's
-    /// usual one, as in MedPy.
+    /// Voxels that share a face with a voxel outside the mask; positions outside the image are outside the mask. The
+    /// usual definition, as in MedPy.
     Faces,
-    /// Those with one of the eight neighbours in their plane (i, j) outside the mask; what lies outside the image is
-    /// inside the mask. MRBrainS18's: an erosion by 1 x 1 x 0.
+    /// Voxels of whose eight neighbours in the plane (i, j) one is outside the mask; positions outside the image are
+    /// inside the mask. MRBrainS18's definition: an erosion by 1 x 1 x 0.
     InPlane,
 }
 
-/// One class of two maps on one grid. A voxel whose truth is ignored is in neither mask.
+/// One class of two maps on one grid. An ignored voxel is in neither mask.
 pub(crate) struct Masks<'a> {
     pub truth: &'a ClassMap,
     pub predicted: &'a [u8],
     pub class: u8,
 }
 
-/// Which of the two maps.
+/// The true or the predicted map.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Prediction,
     Truth,
 }
 
-/// The distances of a boundary's voxels to the nearest voxel of the other boundary, in mm.
+/// The distances of a boundary's voxels to the nearest voxel of the other boundary, in mm, for both directions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Distances {
     pub from_prediction: Vec<f64>,
@@ -55,7 +55,7 @@ impl Masks<'_> {
         truth != IGNORED && self.class == if side == Side::Truth { truth } else { self.predicted[offset] }
     }
 
-    /// The smallest box with every voxel of either mask; `None` if both are empty.
+    /// Returns the smallest box that contains every voxel of either mask; `None` if both are empty.
     pub fn bounds(&self) -> Option<[Range<usize>; 3]> {
         let mut bounds: Option<[Range<usize>; 3]> = None;
         for at in places(self.dims().map(|size| 0..size)) {
@@ -69,7 +69,7 @@ impl Masks<'_> {
         bounds
     }
 
-    /// Distances of both boundaries to each other within a box that holds both masks.
+    /// Returns the distances of both boundaries to each other within a box that contains both masks.
     pub fn distances(&self, boundary: Boundary, within: &[Range<usize>; 3]) -> Distances {
         let dims = within.clone().map(|range| range.len());
         let spacing_mm = self.spacing_mm();
@@ -84,13 +84,13 @@ impl Masks<'_> {
         Distances { from_prediction: distances(&prediction, &truth), from_truth: distances(&truth, &prediction) }
     }
 
-    /// The voxel edges along i, j and k.
+    /// Returns the lengths of the voxel edges along i, j and k, in mm.
     pub fn spacing_mm(&self) -> [f64; 3] {
         self.truth.grid().affine.spacing().0
     }
 
-    /// Which of the eight voxels around the low corner of a voxel are in a mask: bit `4 x + 2 y + z` for the voxel
-    /// that lies `(x, y, z)` beyond the first. What lies outside the image is outside the mask.
+    /// Returns which of the eight voxels around the low corner of a voxel are in a mask: bit `4 x + 2 y + z` for the
+    /// voxel at `(x, y, z)` from the first. Positions outside the image are outside the mask.
     pub fn code(&self, side: Side, corner: [usize; 3]) -> u8 {
         let bit = |index: usize| {
             let steps = [index >> 2 & 1, index >> 1 & 1, index & 1];
@@ -118,18 +118,18 @@ impl Masks<'_> {
         }
     }
 
-    /// The image's diagonal in mm, from corner voxel to corner voxel.
+    /// Returns the image's diagonal in mm, from corner voxel to corner voxel.
     pub fn diagonal_mm(&self) -> f64 {
         let grid = self.truth.grid();
         grid.dims.iter().zip(self.spacing_mm()).map(|(&size, mm)| ((size - 1) as f64 * mm).powi(2)).sum::<f64>().sqrt()
     }
 
-    /// The volume of one voxel in mm³.
+    /// Returns the volume of one voxel in mm³.
     pub fn voxel_mm3(&self) -> f64 {
         self.spacing_mm().iter().product()
     }
 
-    /// Voxels of a mask.
+    /// Returns the number of voxels of a mask within a box.
     pub fn count(&self, side: Side, within: &[Range<usize>; 3]) -> u64 {
         places(within.clone()).filter(|&at| self.holds(side, at)).count() as u64
     }
@@ -140,7 +140,7 @@ const FACES: [[isize; 3]; 6] = [[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0
 const IN_PLANE: [[isize; 3]; 8] =
     [[-1, -1, 0], [0, -1, 0], [1, -1, 0], [-1, 0, 0], [1, 0, 0], [-1, 1, 0], [0, 1, 0], [1, 1, 0]];
 
-/// Every place of a box, i fastest.
+/// Iterates over every index (i, j, k) of a box, i fastest.
 pub(crate) fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
     k.flat_map(move |k| {
         let i = i.clone();
@@ -148,23 +148,23 @@ pub(crate) fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usiz
     })
 }
 
-/// How much farther than the tolerance a distance may be and still count as equal to it, as a fraction.
+/// The relative excess of a distance over the tolerance up to which the two are treated as equal.
 ///
-/// Spacings come from headers. There 0.958 mm is 0.95800000429 in 32 bits, and the edges of a turned image are lengths
-/// of three such numbers: 6e-8 of a spacing. A quaternion is accepted as a rotation when its length is right to 5e-6.
-/// So one and the same distance, a whole number of voxels for instance, may come out longer by some 1e-6 of itself; a
-/// tolerance that equals it must not depend on that. No measurement knows a tolerance to 1e-5.
+/// Spacings come from headers. There 0.958 mm is 0.95800000429 in 32 bits, and the edges of a rotated image are lengths
+/// of three such numbers, with a relative error of 6e-8. A quaternion is accepted as a rotation if its length is
+/// correct to 5e-6. So the same distance, such as an integer number of voxels, may differ by a relative 1e-6; whether
+/// it is within an equal tolerance must not depend on that. No application needs a tolerance more exact than 1e-5.
 const TOLERANCE_SLACK: f64 = 1e-5;
 
-/// Whether a distance is within a tolerance, up to the rounding of headers.
+/// Returns whether a distance is within a tolerance, up to the rounding of headers.
 pub(crate) fn within_tolerance(distance_mm: f64, tolerance_mm: f64) -> bool {
     distance_mm <= tolerance_mm * (1.0 + TOLERANCE_SLACK)
 }
 
-/// The 95th percentile, between two values in proportion (Hyndman and Fan's type 7, numpy's default).
+/// Returns the 95th percentile, interpolated linearly (Hyndman and Fan's type 7, numpy's default).
 ///
 /// # Panics
-/// If there is no value.
+/// If `values` is empty.
 pub(crate) fn percentile_95(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_percentile_lies_between_two_values_in_proportion() {
-        // 0.95 * 4 = 3.8: four fifths of the way from the 4th to the 5th.
+        // 0.95 * 4 = 3.8: four fifths of the distance from the 4th to the 5th value.
         assert!((percentile_95(&[3.0, 1.0, 5.0, 2.0, 4.0]) - 4.8).abs() < 1e-12);
         assert_eq!(percentile_95(&[7.0]), 7.0);
     }

@@ -1,12 +1,12 @@
-//! Surfaces as areas: what Nikolov et al. weigh surface Dice by.
+//! Surface areas, which weight the surface Dice of Nikolov et al.
 //!
-//! Between eight neighbouring voxel centres the surface of a mask is made of triangles whose corners lie halfway on the
-//! edges that lead from inside to outside, as marching cubes draws it. The place of the eight has the area of its
-//! triangles and stands for them in distances.
+//! Between eight neighbouring voxel centres the surface of a mask consists of triangles whose corners are the midpoints
+//! of the edges between an inside and an outside voxel, as in marching cubes. Each group of eight voxels has the area
+//! of its triangles as its weight, and its position is used for distances.
 //!
-//! Two things are free in such a surface, and decided as surface-distance 0.1 has them, since its figures are the ones
-//! in use. On a face whose inside corners lie opposite each other, those of the rarer kind are separated. A loop that
-//! does not lie in a plane is cut into the triangles that have the largest area where voxels are cubes.
+//! Two choices in such a surface are made as in surface-distance 0.1, whose figures are in common use. On a face whose
+//! inside corners are diagonally opposite, the corners of the less frequent kind are separated. A loop that is not
+//! planar is divided into the triangles of largest area for cubic voxels.
 //!
 //! Sources: S. Nikolov et al., "Clinically Applicable Segmentation of Head and Neck Anatomy for Radiotherapy",
 //! J Med Internet Res 23(7), 2021, e26151; W. E. Lorensen and H. E. Cline, "Marching cubes", Computer Graphics 21(4),
@@ -20,10 +20,10 @@ use std::sync::LazyLock;
 /// A point between eight voxel centres, in voxels.
 type Point = [f64; 3];
 
-/// The area of the surface around eight voxels in mm², by which of them are inside: bit `4 x + 2 y + z` of the code.
+/// The area in mm² of the surface between eight voxels, by which of them are inside: bit `4 x + 2 y + z` of the index.
 pub(crate) struct ElementAreas([f64; 256]);
 
-/// How much of two surfaces lies near the other, in mm².
+/// The areas in mm² of two surfaces, and of their parts near the other surface.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct NearAreas {
     pub near_mm2: f64,
@@ -33,7 +33,7 @@ pub(crate) struct NearAreas {
 static TRIANGLES: LazyLock<Vec<Vec<[Point; 3]>>> = LazyLock::new(|| (0..=255).map(triangles).collect());
 
 impl ElementAreas {
-    /// The areas for voxels of this size.
+    /// Computes the areas for voxels of this spacing in mm.
     pub fn new(spacing_mm: [f64; 3]) -> ElementAreas {
         let in_mm = |point: &Point| [0, 1, 2].map(|axis| point[axis] * spacing_mm[axis]);
         let area =
@@ -41,7 +41,8 @@ impl ElementAreas {
         ElementAreas(std::array::from_fn(|code| area(&TRIANGLES[code])))
     }
 
-    /// How much of both surfaces within a box that holds both masks lies within a tolerance of the other.
+    /// Returns, within a box that contains both masks, the area of both surfaces that lies within a tolerance of the
+    /// other.
     pub fn near(&self, masks: &Masks, within: &[Range<usize>; 3], tolerance_mm: f64) -> NearAreas {
         let lattice = within.clone().map(|range| range.start..range.end + 1);
         let dims = lattice.clone().map(|range| range.len());
@@ -51,7 +52,7 @@ impl ElementAreas {
         for (from, to) in [(&prediction, &truth), (&truth, &prediction)] {
             let sites: Vec<bool> = to.iter().map(|&code| is_surface(code)).collect();
             let squared = squared_distances(&sites, dims, masks.spacing_mm());
-            // One sum for each side, so that exchanging the two changes no bit.
+            // One sum for each side, so that exchanging the two masks changes no bit.
             let mut side = NearAreas::default();
             for (&code, squared) in from.iter().zip(squared).filter(|(code, _)| is_surface(**code)) {
                 let area = self.0[usize::from(code)];
@@ -69,12 +70,12 @@ fn is_surface(code: u8) -> bool {
     code != 0 && code != u8::MAX
 }
 
-/// A corner of the cube as a point, by its bit.
+/// Returns a corner of the cube as a point, by its bit.
 fn corner(index: usize) -> Point {
     [index >> 2 & 1, index >> 1 & 1, index & 1].map(|step| step as f64)
 }
 
-/// The four corners of each face, around it.
+/// Iterates over the faces, with the four corners of each in cyclic order.
 fn faces() -> impl Iterator<Item = [usize; 4]> {
     (0..3).flat_map(|axis| {
         let [u, v] = [[2, 1], [4, 1], [4, 2]][axis];
@@ -82,10 +83,10 @@ fn faces() -> impl Iterator<Item = [usize; 4]> {
     })
 }
 
-/// An edge from a corner inside to one outside.
+/// An edge from an inside corner to an outside one.
 type Edge = [usize; 2];
 
-/// The surface among eight voxels.
+/// Returns the triangles of the surface between eight voxels, in voxels.
 fn triangles(code: usize) -> Vec<[Point; 3]> {
     let inside = |index: usize| code >> index & 1 == 1;
     let separated = code.count_ones() <= 4;
@@ -96,7 +97,7 @@ fn triangles(code: usize) -> Vec<[Point; 3]> {
         let cut: Vec<usize> = (0..4).filter(|&step| inside(around(step)) != inside(around(step + 1))).collect();
         match cut[..] {
             [a, b] => segments.push([a, b].map(|step| edge(around(step), around(step + 1)))),
-            // Opposite corners: a segment cuts each off that is separated.
+            // Diagonal corners: a segment separates each one.
             [_, _, _, _] => segments.extend(
                 (0..4)
                     .filter(|&step| inside(around(step)) == separated)
@@ -108,7 +109,7 @@ fn triangles(code: usize) -> Vec<[Point; 3]> {
     loops(segments).iter().flat_map(|points| largest(points).1).collect()
 }
 
-/// The closed lines that segments make: at each cut edge two of them meet.
+/// Joins segments into closed loops: at each cut edge two segments meet.
 fn loops(mut segments: Vec<[Edge; 2]>) -> Vec<Vec<Point>> {
     let mut loops = Vec::new();
     while let Some([first, second]) = segments.pop() {
@@ -127,7 +128,7 @@ fn loops(mut segments: Vec<[Edge; 2]>) -> Vec<Vec<Point>> {
     loops
 }
 
-/// The triangles of largest area that a closed line can be cut into, and their area, in voxels that are cubes.
+/// Returns the triangles of largest total area that a closed loop can be divided into, and that area, for cubic voxels.
 fn largest(points: &[Point]) -> (f64, Vec<[Point; 3]>) {
     let last = points.len() - 1;
     let cuts = (1..last).map(|at| {
@@ -155,15 +156,15 @@ mod tests {
         let areas = ElementAreas::new([2.0, 3.0, 4.0]).0;
         // One voxel of eight: the triangle through (1, 0, 0), (0, 1.5, 0) and (0, 0, 2), half of |(3, 2, 1.5)|.
         assert!((areas[1] - (9.0f64 + 4.0 + 2.25).sqrt() / 2.0).abs() < 1e-12);
-        // Four voxels of one layer along z: a rectangle of 2 by 3.
+        // Four voxels of one layer along z give a rectangle of 2 by 3.
         assert!((areas[0b0101_0101] - 6.0).abs() < 1e-12);
-        // Along x: 3 by 4.
+        // Four voxels of one layer along x give a rectangle of 3 by 4.
         assert!((areas[0b0000_1111] - 12.0).abs() < 1e-12);
         assert_eq!((areas[0], areas[255]), (0.0, 0.0));
     }
 
-    /// The areas of all 256 neighbourhoods at two spacings are those of surface-distance 0.1;
-    /// `fixtures/make_areas.py` wrote them.
+    /// The areas of all 256 neighbourhoods at two spacings are those of surface-distance 0.1, computed by
+    /// `fixtures/make_areas.py`.
     #[test]
     fn every_neighbourhood_has_the_area_of_surface_distance() {
         let text = include_str!("../fixtures/areas.json");
@@ -186,7 +187,7 @@ mod tests {
             code in 0usize..256, spacing in prop::array::uniform3(0.3f64..4.0))
         {
             let areas = ElementAreas::new(spacing).0;
-            // With four voxels on both sides the separated kind is the inside.
+            // With four voxels on both sides the inside corners are separated.
             prop_assert!(code.count_ones() == 4 || (areas[code] - areas[255 - code]).abs() < 1e-12);
             let turned: usize = (0..8).filter(|index| code >> index & 1 == 1).map(|index| 1 << (index >> 1 | (index & 1) << 2)).sum();
             let other = ElementAreas::new([spacing[2], spacing[0], spacing[1]]).0;

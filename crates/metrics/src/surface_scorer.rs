@@ -6,40 +6,40 @@ use crate::{ClassScore, MetricsError, SubjectScores};
 use lacuna_volume::ClassMap;
 use serde::{Deserialize, Serialize};
 
-/// The tolerance of surface Dice where none is stated, in mm.
+/// The default tolerance of surface Dice, in mm.
 pub const SURFACE_TOLERANCE_MM: f64 = 1.0;
 
-/// What whole masks say that voxels one by one do not.
+/// The metrics that need whole masks.
 ///
-/// A voxel whose truth is ignored is in neither mask. With the label table `mrbrains`, which ignores 9 and 10, this is
-/// MRBrainS18's own scoring.
+/// An ignored voxel is in neither mask. With the label table `mrbrains`, which ignores 9 and 10, this is MRBrainS18's
+/// own scoring.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SurfaceScore {
-    /// The field's usual 95 % Hausdorff distance: the 95th percentile of the distances of both directions together,
-    /// between voxels with a face outside their mask. Of a missed or an invented structure the image's diagonal, so
-    /// that finding less never looks better; `None` if both masks are empty.
+    /// The usual 95 % Hausdorff distance in mm: the 95th percentile of the distances of both directions together,
+    /// between voxels with a face outside their mask. If only one mask is empty, the image's diagonal, so that a missed
+    /// structure never improves the mean; `None` if both masks are empty.
     pub hd95_mm: Option<f64>,
-    /// MRBrainS18's official one: the larger of the two directions' 95th percentiles, between boundaries of an
-    /// erosion within the plane; `None` if either boundary is empty.
+    /// MRBrainS18's official 95 % Hausdorff distance in mm: the larger of the two directions' 95th percentiles, between
+    /// boundaries from an erosion within the plane; `None` if either boundary is empty.
     pub hd95_mrbrains_mm: Option<f64>,
     /// `1 - |P - T| / (P + T)` of the volumes; `None` if both masks are empty.
     pub volume_similarity: Option<f64>,
-    /// The share of the voxels of both boundaries that lie within the tolerance of the other, a voxel with a face
-    /// outside its mask being boundary; 0 of a missed or an invented structure, `None` if both masks are empty.
+    /// The share of the boundary voxels of both masks that lie within the tolerance of the other boundary, where a
+    /// boundary voxel has a face outside its mask; 0 if only one mask is empty, `None` if both are.
     pub surface_dice: Option<f64>,
     /// The share of the area of both surfaces that lies within the tolerance of the other, as Nikolov et al. define
-    /// surface Dice; 0 of a missed or an invented structure, `None` if both masks are empty or where it was not computed.
+    /// surface Dice; 0 if only one mask is empty, `None` if both are or if it was not computed.
     #[serde(default)]
     pub surface_dice_area: Option<f64>,
-    /// The tolerance of both kinds of surface Dice.
+    /// The tolerance of both kinds of surface Dice, in mm.
     pub tolerance_mm: f64,
 }
 
-/// Gathers one subject's surface distances; several scans are joined distance by distance.
+/// Collects one subject's surface distances; the distances of several scans are pooled.
 #[derive(Clone, Debug)]
 pub struct SurfaceScorer {
     tolerance_mm: f64,
-    /// Per class that is not background, in order.
+    /// For each class except the background, in order.
     gathered: Vec<Gathered>,
 }
 
@@ -48,17 +48,17 @@ struct Gathered {
     usual: Distances,
     mrbrains: Distances,
     areas: NearAreas,
-    /// Whether MRBrainS18's distance is undefined in a scan.
+    /// Whether MRBrainS18's distance is undefined in one of the scans.
     undefined: bool,
     prediction_mm3: f64,
     truth_mm3: f64,
 }
 
 impl SurfaceScorer {
-    /// Nothing gathered yet, for that many classes with the background.
+    /// Creates an empty scorer for this number of classes, background included.
     ///
     /// # Errors
-    /// [`MetricsError::Tolerance`] unless the tolerance is a number of mm from 0 on.
+    /// [`MetricsError::Tolerance`] unless the tolerance is a finite number of mm, 0 or more.
     pub fn new(classes: usize, tolerance_mm: f64) -> Result<SurfaceScorer, MetricsError> {
         if !(tolerance_mm.is_finite() && tolerance_mm >= 0.0) {
             return Err(MetricsError::Tolerance { found: tolerance_mm });
@@ -66,10 +66,10 @@ impl SurfaceScorer {
         Ok(SurfaceScorer { tolerance_mm, gathered: vec![Gathered::default(); classes.saturating_sub(1)] })
     }
 
-    /// Take in a scan: the true classes, and the predicted ones voxel by voxel.
+    /// Adds a scan: the true classes, and the predicted class of each voxel.
     ///
     /// # Panics
-    /// If there is not one prediction per voxel: masks must share one grid.
+    /// If the number of predictions is not the number of voxels: masks must share one grid.
     pub fn add(&mut self, truth: &ClassMap, predicted: &[u8]) {
         assert_eq!(truth.voxels().len(), predicted.len(), "masks share one grid");
         let elements = ElementAreas::new(truth.grid().affine.spacing().0);
@@ -80,10 +80,10 @@ impl SurfaceScorer {
         }
     }
 
-    /// Put what was gathered into the scores of the same subject; the mean is over the classes that have a value.
+    /// Adds the collected metrics to the scores of the same subject; the mean is over the classes that have a value.
     ///
     /// # Panics
-    /// If the scores are of another number of classes.
+    /// If the scores have another number of classes.
     pub fn finish(self, scores: &mut SubjectScores) {
         assert_eq!(scores.classes.len(), self.gathered.len() + 1, "scores and surfaces are of the same classes");
         let tolerance_mm = self.tolerance_mm;
@@ -94,11 +94,11 @@ impl SurfaceScorer {
     }
 }
 
-/// The field's usual 95 % Hausdorff distance of one class of one scan, in the unit of the truth's spacing; see
+/// Returns the usual 95 % Hausdorff distance of one class of one scan, in the unit of the truth's spacing; see
 /// [`SurfaceScore::hd95_mm`]. `None` if both masks are empty.
 ///
 /// # Panics
-/// If there is not one prediction per voxel.
+/// If the number of predictions is not the number of voxels.
 pub fn hausdorff_95(truth: &ClassMap, predicted: &[u8], class: u8) -> Option<f64> {
     assert_eq!(truth.voxels().len(), predicted.len(), "masks share one grid");
     let mut gathered = Gathered::default();
@@ -113,7 +113,7 @@ impl Gathered {
         self.truth_mm3 += masks.count(Side::Truth, &bounds) as f64 * masks.voxel_mm3();
         let mut usual = masks.distances(Boundary::Faces, &bounds);
         for distance in usual.from_prediction.iter_mut().chain(&mut usual.from_truth) {
-            // There is nothing to be near to: as far as can be.
+            // The other boundary is empty, so the distance is infinite and is limited to the diagonal.
             *distance = distance.min(masks.diagonal_mm());
         }
         self.usual.join(usual);

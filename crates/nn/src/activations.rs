@@ -1,40 +1,41 @@
-//! Activations that gradients will need: kept, or computed a second time.
+//! Activations for the backward pass, kept in memory or recomputed.
 //!
-//! A backward pass reads what the forward one computed, so a step keeps every activation of the network at once, which
-//! for large volumes is most of its memory. Recomputing keeps only what goes in and out of each [`Segment`]: the forward
-//! pass runs without a graph, and when the gradient of a segment's output has arrived, the segment runs once more, with
-//! one. Source: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016.
+//! A backward pass reads what the forward pass computed, so a step keeps every activation of the network at once, which
+//! for large volumes is most of its memory. Recomputing keeps only the input and output of each [`Segment`]: the
+//! forward pass runs without an autodiff graph, and when the gradient of a segment's output is known, the segment runs
+//! once more, with a graph. Source: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost",
+//! 2016.
 //!
-//! The numbers are the same to the last bit, for both runs are the same operations on the same numbers.
+//! Both ways give the same bits, since they run the same operations on the same numbers.
 
 use crate::pass::Pass;
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
-/// What becomes of activations between the forward and the backward pass; it decides memory and time, never a number.
+/// Whether activations are kept between the forward and the backward pass. It changes memory and time, never a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activations {
-    /// All of them stay in memory.
+    /// All activations stay in memory.
     #[default]
     Kept,
-    /// Those within a part of the encoder are computed again when they are needed.
+    /// Activations within a part of the encoder are computed again for the backward pass.
     Recomputed,
 }
 
-/// A piece of a network, from its input to its output.
+/// A function that computes the output of a part of a network from its input.
 pub(crate) type Forward = Box<dyn Fn(&Pass, Tensor<5>) -> Tensor<5>>;
 
-/// A piece of a network that was run without a graph.
+/// A part of a network that was run without an autodiff graph.
 pub(crate) struct Segment {
-    /// Where it began; its gradient goes on from here.
+    /// The input of the part; its gradient is passed on to the parts before.
     pub input: Tensor<5>,
-    /// Where it ended: a leaf, at which the gradient of what follows is collected.
+    /// The output of the part: a leaf, at which the gradient of the later parts is collected.
     pub output: Tensor<5>,
-    /// Runs it again.
+    /// Runs the part again, this time with a graph.
     pub forward: Forward,
 }
 
-/// The segments of a pass that wait for the gradient of their output, in the order they were run in.
+/// The segments of a pass whose output gradient is not yet known, in the order they were run.
 #[derive(Default)]
 pub(crate) struct Waiting {
     segments: Vec<(Segment, Option<Tensor<5>>)>,
@@ -45,7 +46,8 @@ impl Waiting {
         Waiting { segments: segments.into_iter().map(|segment| (segment, None)).collect() }
     }
 
-    /// The last segment and the gradient of its output. One whose output nothing depends on is passed over.
+    /// Removes and returns the last segment with the gradient of its output. Segments whose output has no gradient are
+    /// skipped.
     pub(crate) fn next(&mut self) -> Option<(Segment, Tensor<5>)> {
         while let Some((segment, gradient)) = self.segments.pop() {
             if let Some(gradient) = gradient {
@@ -55,7 +57,7 @@ impl Waiting {
         None
     }
 
-    /// Take what a walk through the graph left at the segments' outputs.
+    /// Adds the gradients found at the segments' outputs, and removes them from `gradients`.
     pub(crate) fn collect(&mut self, gradients: &mut burn::tensor::Gradients) {
         for (segment, sum) in &mut self.segments {
             if let Some(gradient) = segment.output.grad_remove(gradients) {
@@ -68,14 +70,14 @@ impl Waiting {
     }
 }
 
-/// Adds the gradients of leaves to those found before, by name.
+/// Adds the gradients of leaves to those already in `found`, by name.
 pub(crate) fn collect_leaves(
     leaves: &BTreeMap<String, Tensor<1>>,
     gradients: &mut burn::tensor::Gradients,
     found: &mut BTreeMap<String, Tensor<1>>,
 ) {
     for (name, leaf) in leaves {
-        // Removed, so that whoever moves the weights holds the only copy.
+        // Removed from `gradients`, so that the optimiser holds the only copy.
         if let Some(gradient) = leaf.grad_remove(gradients) {
             let gradient = match found.remove(name) {
                 Some(before) => before.add(gradient),
@@ -95,7 +97,7 @@ mod tests {
 
     type Numbers = BTreeMap<String, Vec<u32>>;
 
-    /// Gradients and running statistics of a loss of `forwards` volumes, bit by bit.
+    /// Returns the gradients and running statistics of a loss over `forwards` volumes, for a bitwise comparison.
     fn passed(
         network: &Network,
         mode: BatchNormMode,
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn recomputing_changes_no_bit_whatever_the_blocks() {
-        // Projections, subsampled shortcuts, bottlenecks.
+        // These depths have projections, subsampled shortcuts and bottlenecks.
         for depth in [10, 18, 50] {
             check(depth, &|_| true, 1);
         }
@@ -179,7 +181,7 @@ mod tests {
             network.forward(&pass, Tensor::ones([1, 1, 16, 16, 16], &Device::flex()));
             pass.segments.borrow().len()
         };
-        // By name the stem's tensors come first, then the head's, then those of the four blocks.
+        // In the order of names the stem's tensors come first, then the head's, then those of the four blocks.
         assert_eq!(["bn1", "conv_seg", "layer1", "layer3"].map(waiting), [5, 4, 4, 2]);
     }
 }

@@ -1,14 +1,15 @@
-//! Low-rank additions to kernels: W' = W + (s / r) U D.
+//! Low-rank adapters (LoRA) of kernels: W' = W + (s / r) U D.
 //!
-//! A kernel W `[A, B, kD, kH, kW]` is read as a matrix of A rows. Beside it stand U `[A, r]` as `LAYER.adapter.up`,
-//! D `[r, B, kD, kH, kW]` as `LAYER.adapter.down`, and the number s / r as `LAYER.adapter.scale`: for a convolution,
-//! one of r channels with W's own taps and a 1x1x1 one behind it, in parallel to W. They are tensors like any other,
-//! so optimisers, checkpoints and digests need not know; [`Network::merged`] adds the products to the kernels and
-//! leaves the plain names.
+//! A kernel W `[A, B, kD, kH, kW]` is read as a matrix of A rows. The adapter consists of U `[A, r]` as
+//! `LAYER.adapter.up`, D `[r, B, kD, kH, kW]` as `LAYER.adapter.down`, and the number s / r as `LAYER.adapter.scale`.
+//! For a convolution this is a convolution of r channels with W's kernel size followed by a 1x1x1 one, in parallel to
+//! W. The three are ordinary tensors, so optimisers, checkpoints and digests treat them like any other;
+//! [`Network::merged`] adds the products to the kernels and removes the adapter's tensors.
 //!
 //! Source: Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen, "LoRA: Low-Rank Adaptation of Large Language Models",
-//! ICLR 2022, section 4.1: U begins at 0, so that nothing changes at first. D begins uniform in ±1/sqrt(fan-in), as in
-//! its authors' code. *Our reading* for convolutions, of which the paper has none.
+//! ICLR 2022, section 4.1: U is initialised to 0, so that the network is unchanged at first. D is uniform in
+//! ±1/sqrt(fan-in), as in the authors' code. The paper does not cover convolutions; applying it to them as above is
+//! *our reading*.
 
 use crate::parameters::{Parameter, Role};
 use crate::{Network, Parameters};
@@ -20,7 +21,8 @@ const UP: &str = "adapter.up";
 const SCALE: &str = "adapter.scale";
 
 impl Network {
-    /// The network with an addition of rank `rank` to every kernel, so far 0, which enters at `scale / rank`.
+    /// Returns the network with an adapter of rank `rank` and factor `scale / rank` at every kernel; the outputs are
+    /// unchanged, since U is 0.
     pub fn with_adapters(mut self, rank: usize, scale: f64, seed: Seed) -> Network {
         let stream = seed.stream("adapters");
         let kernels = self.parameters.iter().filter(|(_, parameter)| parameter.shape.len() == 5);
@@ -41,7 +43,7 @@ impl Network {
         self
     }
 
-    /// The network with its adapters added to the kernels, under the plain names; without adapters, itself.
+    /// Returns the network with its adapters added to the kernels and removed; without adapters, an unchanged copy.
     pub fn merged(&self) -> Network {
         let mut merged = self.clone();
         let layers: Vec<String> = self
@@ -61,21 +63,21 @@ impl Network {
         merged
     }
 
-    /// Whether a tensor is a part of an adapter that an optimiser may move.
+    /// Returns whether a tensor name is that of an adapter's trainable part, U or D.
     pub fn is_adapter(name: &str) -> bool {
         name.ends_with(DOWN) || name.ends_with(UP)
     }
 }
 
-/// The addition to one layer's kernel.
+/// The adapter of one layer's kernel.
 pub(crate) struct Adapter {
     layer: String,
-    /// A, r and the elements of one row of W.
+    /// The number of rows of W, the rank r, and the number of elements in a row of W.
     sizes: [usize; 3],
 }
 
 impl Adapter {
-    /// The adapter of a layer, if it has one.
+    /// Returns the adapter of a layer, if it has one.
     pub(crate) fn of(parameters: &Parameters, layer: &str) -> Option<Adapter> {
         let down = parameters.find(&format!("{layer}.{DOWN}"))?;
         let rows = parameters.get(&format!("{layer}.{UP}")).shape[0];
@@ -83,9 +85,9 @@ impl Adapter {
         Some(Adapter { layer: layer.to_string(), sizes: [rows, rank, down.len() / rank] })
     }
 
-    /// A flat kernel plus the addition, whose tensors `read` gives by name.
+    /// Returns a flat kernel plus (s / r) U D; `read` returns the adapter's tensors by name.
     ///
-    /// In memory the taps of W and D lie in the same order, so their matrices need no rearranging.
+    /// In memory the elements of W and D have the same order, so their matrices need no rearranging.
     pub(crate) fn added_to(&self, kernel: Tensor<1>, read: impl Fn(&str) -> Tensor<1>) -> Tensor<1> {
         let [rows, rank, columns] = self.sizes;
         let part = |suffix: &str| read(&format!("{}.{suffix}", self.layer));
@@ -114,7 +116,7 @@ mod tests {
         Network::new(Architecture::medicalnet(10, 1, 3).unwrap(), Seed(1), &Device::flex())
     }
 
-    /// Adapters that say something.
+    /// Returns a network whose adapters are not 0.
     fn taught() -> Network {
         let mut network = plain().with_adapters(2, 4.0, Seed(3));
         let mut draws = Seed(4).stream("up").draws();

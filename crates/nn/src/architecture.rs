@@ -1,4 +1,4 @@
-//! Which network: one of a family's, up to its weights.
+//! The architecture of a network: one of a family's networks, without its weights.
 
 use crate::NnError;
 use crate::family::{Family, Layers};
@@ -9,28 +9,28 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// A network up to its weights.
+/// The architecture of a network, without its weights.
 ///
-/// As JSON it is what its family's description is.
+/// Its JSON form is that of the family's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Architecture {
-    /// One of MedicalNet's segmentation networks.
+    /// One of MedicalNet's segmentation networks, a 3-D ResNet.
     MedicalNet(ResNet),
     /// nnU-Net's plain convolutional U-Net.
     PlainUnet(PlainUnet),
 }
 
 impl Architecture {
-    /// MedicalNet's network of a depth with the shortcut of its published weights.
+    /// Returns MedicalNet's network of a depth, with the shortcut of its published weights.
     ///
     /// # Errors
-    /// A depth that MedicalNet does not have, no channel, or fewer than 2 classes.
+    /// [`NnError`] for a depth that MedicalNet does not have, no channel, or fewer than 2 classes.
     pub fn medicalnet(depth: usize, channels: usize, classes: usize) -> Result<Architecture, NnError> {
         Ok(Architecture::MedicalNet(ResNet::new(depth, channels, classes)?))
     }
 
-    /// The same network with another shortcut; one without shortcuts as it is.
+    /// Returns the same network with another shortcut; unchanged if its family has no shortcuts.
     pub fn with_shortcut(self, shortcut: Shortcut) -> Architecture {
         match self {
             Architecture::MedicalNet(resnet) => Architecture::MedicalNet(ResNet { shortcut, ..resnet }),
@@ -38,7 +38,7 @@ impl Architecture {
         }
     }
 
-    /// MedicalNet's description, if it is of that family.
+    /// Returns MedicalNet's description, if the network is of that family.
     pub fn resnet(&self) -> Option<&ResNet> {
         match self {
             Architecture::MedicalNet(resnet) => Some(resnet),
@@ -46,7 +46,7 @@ impl Architecture {
         }
     }
 
-    /// The U-Net's description, if it is of that family.
+    /// Returns the U-Net's description, if the network is of that family.
     pub fn plain_unet(&self) -> Option<&PlainUnet> {
         match self {
             Architecture::MedicalNet(_) => None,
@@ -61,7 +61,7 @@ impl Architecture {
         }
     }
 
-    /// The family's key in [`crate::family::FAMILIES`].
+    /// Returns the family's key in [`crate::family::FAMILIES`].
     pub(crate) fn family_key(&self) -> &'static str {
         match self {
             Architecture::MedicalNet(_) => crate::medicalnet::FAMILY.key,
@@ -69,28 +69,28 @@ impl Architecture {
         }
     }
 
-    /// Input channels.
+    /// Returns the number of input channels.
     pub fn channels(&self) -> usize {
         self.family().channels()
     }
 
-    /// Output classes, background included.
+    /// Returns the number of output classes, background included.
     pub fn classes(&self) -> usize {
         self.family().classes()
     }
 
-    /// The size of the grid of logits for an input size, axis by axis.
+    /// Returns the size (D, H, W) of the logits' grid for an input size (D, H, W).
     pub fn output_size(&self, input: [usize; 3]) -> [usize; 3] {
         self.family().output_size(input)
     }
 
-    /// As results name it: `resnet50`, with the shortcut where it is not that of the published weights, or `unet6x32`
-    /// for six stages from 32 features.
+    /// Returns the name used in results: `resnet50`, with the shortcut where it differs from that of the published
+    /// weights, or `unet6x32` for six stages with 32 features in the first.
     pub fn name(&self) -> String {
         self.family().name()
     }
 
-    /// In words for people, without channels and classes.
+    /// Returns a description for printed output, without channels and classes.
     pub fn about(&self) -> String {
         self.family().about()
     }

@@ -1,10 +1,10 @@
-//! Where networks compute: which devices this build knows, which adapters this machine has, and how to open one.
+//! Compute devices: which ones this build supports, which adapters this machine has, and how to open one.
 //!
-//! Every build has the CPU, on which lacuna's own kernels run. The graphics processors come by the features
-//! `vulkan`, `metal` and `cuda`; there the same operations are burn's. Everything is computed in single precision on
-//! every device. The CPU repeats itself byte for byte; a graphics processor does not promise to.
+//! Every build supports the CPU, on which lacuna's own kernels run. GPUs need one of the features `vulkan`, `metal` and
+//! `cuda`; on them burn's operations run. All devices compute in single precision. Results on the CPU are reproducible
+//! byte for byte; those on a GPU may not be.
 //!
-//! Asking what is there and opening it never panics, whatever drivers the machine has.
+//! Listing and opening devices never panics, whatever drivers the machine has.
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -14,70 +14,70 @@ mod graphics;
 use burn::tensor::Device;
 use lacuna_kernels::{InstructionSet, rounding_class};
 
-/// A way to compute, by the name that users give it.
+/// A kind of compute device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceKind {
-    /// The processor's cores and lacuna's own kernels.
+    /// The CPU, with lacuna's own kernels.
     Cpu,
-    /// Any graphics processor with a Vulkan driver.
+    /// Any GPU with a Vulkan driver.
     Vulkan,
-    /// An NVIDIA graphics processor.
+    /// An NVIDIA GPU with CUDA.
     Cuda,
-    /// An Apple graphics processor.
+    /// An Apple GPU with Metal.
     Metal,
 }
 
-/// Something that a device computes on.
+/// A GPU of this machine, or its software emulation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Adapter {
-    /// What it calls itself.
+    /// The name that the driver reports.
     pub name: String,
-    /// Its driver and that one's version, where it says so.
+    /// The driver and its version, if reported.
     pub driver: Option<String>,
-    /// Whether it is a program that imitates a graphics processor on the CPU.
+    /// Whether it is a software emulation of a GPU on the CPU.
     pub software: bool,
 }
 
-/// Why a device cannot be had.
+/// An error of opening a device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// This build does not know the device.
+    /// This build does not support the device.
     #[error(
         "{}: this build has no such device; fix: build lacuna with `--features {}`, or leave --device out for the CPU",
         .kind.name(), .kind.name()
     )]
     NotBuilt {
-        /// What was asked for.
+        /// The requested kind of device.
         kind: DeviceKind,
     },
-    /// The machine has nothing that the device could compute on.
+    /// The machine has no adapter of the requested kind.
     #[error(
         "{}: no adapter found; fix: install its driver (`lacuna doctor` shows what is there), or leave --device out \
          for the CPU",
         .kind.name()
     )]
     NoAdapter {
-        /// What was asked for.
+        /// The requested kind of device.
         kind: DeviceKind,
     },
-    /// There is an adapter, and it refuses to work.
+    /// The driver does not open an adapter that it lists.
     #[error("{}: {adapter} does not open: {reason}; fix: update its driver, or leave --device out for the CPU", .kind.name())]
     Refused {
-        /// What was asked for.
+        /// The requested kind of device.
         kind: DeviceKind,
-        /// The adapter's name.
+        /// The name of the adapter.
         adapter: String,
-        /// Its words.
+        /// The driver's error message.
         reason: String,
     },
 }
 
-/// Every device there is in some build; the order is the order of help texts.
+/// All kinds of devices, whether built or not, in the order of help texts.
 pub const DEVICE_KINDS: [DeviceKind; 4] = [DeviceKind::Cpu, DeviceKind::Vulkan, DeviceKind::Cuda, DeviceKind::Metal];
 
 impl DeviceKind {
-    /// The name that users give it, which is that of its feature too.
+    /// Returns the device's name on the command line, which is also the name of its feature.
     pub fn name(self) -> &'static str {
         match self {
             DeviceKind::Cpu => "cpu",
@@ -87,7 +87,7 @@ impl DeviceKind {
         }
     }
 
-    /// Whether this build knows it.
+    /// Returns whether this build supports the device.
     pub fn is_built(self) -> bool {
         match self {
             DeviceKind::Cpu => true,
@@ -97,7 +97,7 @@ impl DeviceKind {
         }
     }
 
-    /// What this machine has for it, best first; nothing if it is not built, and nothing for the CPU, which needs none.
+    /// Returns the machine's adapters of this kind, best first; none if the kind is not built, and none for the CPU.
     pub fn adapters(self) -> Vec<Adapter> {
         match self {
             #[cfg(any(feature = "vulkan", feature = "metal"))]
@@ -108,10 +108,10 @@ impl DeviceKind {
         }
     }
 
-    /// The device, on the first of its [`adapters`](Self::adapters).
+    /// Opens the device on the first of its [`adapters`](Self::adapters).
     ///
     /// # Errors
-    /// [`DeviceError`] if this build does not know it, the machine has nothing for it, or its driver refuses.
+    /// [`DeviceError`] if this build does not support it, the machine has no adapter for it, or its driver fails.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
             DeviceKind::Cpu => Ok(Device::flex()),
@@ -124,11 +124,11 @@ impl DeviceKind {
     }
 }
 
-/// What results computed on a device depend on: `cpu/` and how its instruction set rounds, such as `cpu/x86-64/avx2`,
-/// or the adapter and what is compiled for it.
+/// Returns the part of a device that decides the bits of a result: `cpu/` and the rounding class of its instruction
+/// set, such as `cpu/x86-64/avx2`, or the adapter and what is compiled for it.
 ///
-/// Opens the device, and on the CPU settles the instruction set of this process. Two devices of one make and driver
-/// family share an identity, as their results do, and so do AVX2 and AVX-512.
+/// Opens the device, and on the CPU fixes the instruction set of this process. Devices of one make and driver family
+/// share an identity and give the same results, and so do AVX2 and AVX-512.
 pub fn device_identity(device: &Device) -> String {
     #[cfg(any(feature = "vulkan", feature = "metal", feature = "cuda"))]
     if let Some(identity) = device.identity() {
@@ -138,7 +138,8 @@ pub fn device_identity(device: &Device) -> String {
     format!("{}/{}", DeviceKind::Cpu.name(), rounding_class(InstructionSet::chosen()))
 }
 
-/// A digest of the sources of lacuna's kernels. Two builds of one version whose kernels differ are told apart by it.
+/// Returns a digest of the sources of lacuna's kernels. It distinguishes two builds of the same version whose kernels
+/// differ.
 pub fn kernels_digest() -> &'static str {
     lacuna_kernels::KERNELS_DIGEST
 }

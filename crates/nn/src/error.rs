@@ -1,4 +1,4 @@
-//! What can go wrong with networks and their files.
+//! Errors of networks and their files.
 
 use std::path::PathBuf;
 
@@ -9,142 +9,142 @@ pub enum NnError {
     /// A depth for which no network is published.
     #[error("depth {found} is no MedicalNet depth: expected one of 10, 18, 34, 50, 101, 152, 200")]
     UnknownDepth {
-        /// The depth as given.
+        /// The requested depth.
         found: usize,
     },
-    /// A class or channel count of zero or beyond any use.
+    /// A count of classes or channels that is zero or too large.
     #[error("{what} is {found}: expected {expected}")]
     BadCount {
-        /// Which count.
+        /// The name of the count.
         what: &'static str,
-        /// As given.
+        /// The value that was found.
         found: usize,
         /// The allowed range.
         expected: &'static str,
     },
-    /// A network whose graph is not written.
+    /// A network that cannot be exported as an ONNX graph.
     #[error("{path}: expected MedicalNet's network for an ONNX graph, found {architecture}; fix: write a .pth file")]
     NoGraph {
-        /// The file to be written.
+        /// The path of the file to be written.
         path: PathBuf,
-        /// The network.
+        /// A description of the network.
         architecture: String,
     },
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// The file is in no format that is read, is damaged, or holds no tensors.
+    /// The file has no supported format, is damaged, or holds no tensors.
     #[error(transparent)]
     Weights(#[from] lacuna_weights::WeightsError),
-    /// The file's tensors are not those of any network here.
+    /// The file's tensors are not those of any supported network.
     #[error("{path}: expected the tensors of {supported}, found {first}; fix: {fix}")]
     OtherNetwork {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// Every network that is known.
+        /// The supported networks.
         supported: String,
-        /// Its first tensors, with shapes.
+        /// The file's first tensors, with shapes.
         first: String,
-        /// What to do.
+        /// How to correct the file or the command.
         fix: &'static str,
     },
-    /// Two tensors differ only in what a wrapper put before their names.
+    /// Two tensors have the same name except for a wrapper's prefix.
     #[error(
         "{path}: expected one tensor `{tensor}`, found two, with and without what a wrapper puts in front (`module.`, `model.`); fix: save one model a file"
     )]
     SameName {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// The name without what wrappers put before it.
+        /// The name without prefixes.
         tensor: String,
     },
-    /// A tensor that has a second name holds something else under it.
+    /// A second name of a tensor refers to other values.
     #[error(
         "{path}: expected `{alias}` to be the tensor `{tensor}` under its second name, found another; \
          fix: save the state dict of one network"
     )]
     AliasDiffers {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// The first name.
+        /// The first name of the tensor.
         tensor: String,
-        /// The second name.
+        /// The second name of the tensor.
         alias: String,
     },
-    /// A network of nnU-Net's that answers for each region by itself.
+    /// An nnU-Net checkpoint trained with regions, which overlap, instead of classes.
     #[error(
         "{path}: expected a network whose outputs are classes that exclude each other, found one trained with regions \
          (`regions_class_order` in its dataset.json), which has one sigmoid output per region and none for the background; \
          fix: predict with nnU-Net, or train a network on labels without regions"
     )]
     Regions {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
     },
-    /// What is said of a U-Net contradicts itself.
+    /// A U-Net's description contradicts itself or is out of range.
     #[error("{field}: expected {expected}, found {found}")]
     BadPlan {
-        /// Which list.
+        /// The field of the description.
         field: String,
-        /// What would do.
+        /// The values allowed here.
         expected: String,
-        /// As given.
+        /// The value that was found.
         found: String,
     },
-    /// A plans file is none of nnU-Net's, or describes another network.
+    /// A plans file that is not nnU-Net's, or describes an unsupported network.
     #[error(
         "{path}: {field}: expected {expected}, found {found}; fix: name the plans.json beside the checkpoint's fold"
     )]
     Plans {
-        /// The file.
+        /// The path of the plans file.
         path: PathBuf,
-        /// Where in it.
+        /// The place in the file.
         field: String,
-        /// What would do.
+        /// The value expected there.
         expected: String,
-        /// What stands there.
+        /// The value that was found.
         found: String,
     },
-    /// A weight of whole numbers or truth values.
+    /// A weight whose elements are integers or booleans.
     #[error("{path}: tensor `{tensor}`: expected floats, found {found}; fix: save the weights before quantising them")]
     NotFloat {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
-        /// Its elements' type.
+        /// The type of its elements.
         found: &'static str,
     },
-    /// A metadata field is missing or contradicts itself.
+    /// A metadata field of a model file that is missing or invalid.
     #[error("{path}: metadata `{field}`: expected {expected}, found {found}")]
     BadMetadata {
-        /// The file.
+        /// The path of the model file.
         path: PathBuf,
-        /// The metadata key.
+        /// The key of the metadata field.
         field: &'static str,
-        /// What would do.
+        /// The value expected there.
         expected: String,
-        /// What stands there.
+        /// The value that was found.
         found: String,
     },
-    /// A tensor holds values that are not numbers.
+    /// A tensor holds infinite or NaN values.
     #[error("{path}: tensor `{tensor}` holds a value that is not finite")]
     NotFinite {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
     },
-    /// The file's tensors are not those of the network asked for.
+    /// The file's tensors are not those of the requested network.
     #[error(
         "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes, or its own plans"
     )]
     Mismatch {
-        /// The file.
+        /// The path of the weight file.
         path: PathBuf,
-        /// The network, in words.
+        /// A description of the requested network.
         architecture: String,
-        /// What matched and what did not.
+        /// The tensors that matched and those that did not.
         report: String,
     },
 }

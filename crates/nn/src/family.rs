@@ -1,8 +1,8 @@
-//! Kinds of networks: what each has to say of itself, and the list of them.
+//! Families of networks: the traits that each implements, and the list of them.
 //!
 //! A family is a folder. It has a description (depth, stages, channels, classes) that implements [`Family`], layers
-//! built from it that implement [`Layers`], a variant of [`Architecture`], and its line in [`FAMILIES`]; nothing else
-//! asks which family a network is of. Strategies speak of stages and of the decoder, losses of heads.
+//! built from it that implement [`Layers`], a variant of [`Architecture`], and an entry in [`FAMILIES`]; no other code
+//! depends on the family of a network. Unlearning methods refer to stages and the decoder, losses to heads.
 
 use crate::heads::Heads;
 use crate::layers::TensorSpec;
@@ -20,94 +20,94 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A network up to its weights. What `Display` says enters digests and names of runs, so it says everything that
-/// decides a result.
+/// The description of a network, without its weights. Its `Display` text enters digests and names of runs, so it must
+/// hold every setting that changes a result.
 pub(crate) trait Family: fmt::Display {
-    /// Input channels.
+    /// Returns the number of input channels.
     fn channels(&self) -> usize;
-    /// Output classes, background included.
+    /// Returns the number of output classes, background included.
     fn classes(&self) -> usize;
-    /// The grid of the logits for an input size.
+    /// Returns the size (D, H, W) of the logits' grid for an input size (D, H, W).
     fn output_size(&self, input: [usize; 3]) -> [usize; 3];
-    /// The input size with the zeros that are put behind its voxels on the way in.
+    /// Returns the input size (D, H, W) after zero padding at the end of each axis.
     fn padded_size(&self, input: [usize; 3]) -> [usize; 3] {
         input
     }
-    /// As results name it, short.
+    /// Returns the short name used in results.
     fn name(&self) -> String;
-    /// In words for people.
+    /// Returns a description for printed output.
     fn about(&self) -> String;
-    /// What a model file says of it, besides the family's key.
+    /// Returns the entries that describe the network in a model file's metadata, without the family's key.
     fn metadata(&self) -> BTreeMap<String, String>;
-    /// Its layers.
+    /// Builds the layers of the network.
     fn layers(&self) -> Arc<dyn Layers>;
 }
 
-/// The layers of a network: the tensors they own and how an input passes through them.
+/// The layers of a network: the tensors they own and their forward pass.
 pub(crate) trait Layers: Send + Sync {
-    /// Every tensor of the network.
+    /// Returns the name, shape, role and initialisation of every tensor of the network.
     fn specs(&self) -> Vec<TensorSpec>;
-    /// How many parts the encoder is passed in; activations are recomputed part by part.
+    /// Returns the number of parts that the encoder is divided into; activations are recomputed part by part.
     fn encoder_parts(&self) -> usize;
-    /// Through one part of the encoder.
+    /// Runs one part of the encoder, counted from 0, on its input `[B, C, D, H, W]`.
     fn encode_part(&self, part: usize, pass: &Pass, x: Tensor<5>) -> Tensor<5>;
-    /// The stage that a part of the encoder belongs to.
+    /// Returns the stage that a part of the encoder belongs to.
     fn part_stage(&self, part: usize) -> Stage;
-    /// Whether the decoder is given what leaves a part.
+    /// Returns whether the decoder takes the output of a part.
     fn hands_over(&self, part: usize) -> bool;
-    /// The encoder's features to the logits that predictions are made of.
+    /// Returns the logits of the prediction, `[B, classes, D, H, W]`, from the encoder's features.
     fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5>;
-    /// The encoder's features to all logits that are trained.
+    /// Returns the logits of every trained head from the encoder's features.
     fn heads(&self, pass: &Pass, features: &Maps) -> Heads {
         Heads::one(self.decode(pass, features))
     }
-    /// The same as a graph, from a value's name to that of the result and its channels; `None` of a family that is not
-    /// written so.
+    /// Adds the layers to an ONNX graph: takes the name of the input value, and returns the name of the result and its
+    /// channels; `None` if the family has no ONNX export.
     fn graph(&self, _graph: &mut GraphBuilder, _input: String, _part: Part) -> Option<(String, usize)> {
         None
     }
-    /// The part of the network that a tensor belongs to.
+    /// Returns the stage that a tensor belongs to, by its name.
     fn stage(&self, name: &str) -> Stage;
-    /// What one volume of a size (D, H, W) costs.
+    /// Returns the cost of a pass of one volume of a size (D, H, W).
     fn cost(&self, size: [usize; 3]) -> Cost;
 }
 
-/// A family in the list.
+/// The entry of a family in [`FAMILIES`].
 pub(crate) struct FamilyEntry {
-    /// As metadata name it.
+    /// The family's key in metadata.
     pub key: &'static str,
-    /// Which files of it are read, for the error about any other.
+    /// The files of the family that can be read, for the error about an unsupported file.
     pub supported: &'static str,
     /// The first part of the names of the decoder's tensors.
     pub decoder: &'static str,
-    /// The network of tensors, by their names and shapes.
+    /// Recognises a network of the family by the names and shapes of a file's tensors; `None` if it is not one.
     pub recognise: fn(&Renamed) -> Option<Recognised>,
-    /// The network that [`Family::metadata`] describes.
+    /// Builds the network from the metadata of [`Family::metadata`].
     pub from_metadata: fn(&mut Metadata) -> Result<Architecture, NnError>,
 }
 
-/// Every family; the order is that of error messages.
+/// All families, in the order of error messages.
 pub(crate) static FAMILIES: &[FamilyEntry] = &[medicalnet::FAMILY, plain_unet::FAMILY];
 
-/// The fields of a model file that describe its network, each to be taken once.
+/// The metadata fields that describe a model file's network; each is removed when it is read.
 pub(crate) struct Metadata<'a> {
     pub path: &'a Path,
     pub fields: &'a mut BTreeMap<String, String>,
 }
 
 impl Metadata<'_> {
-    /// A field's text; empty if there is none.
+    /// Removes a field and returns its text; empty if it is missing.
     pub fn take(&mut self, field: &str) -> String {
         self.fields.remove(field).unwrap_or_default()
     }
 
-    /// A field that is a whole number.
+    /// Removes a field and returns it as an integer.
     pub fn number(&mut self, field: &'static str) -> Result<usize, NnError> {
         let text = self.take(field);
         text.parse().map_err(|_| self.bad(field, "a whole number", &text))
     }
 
-    /// The error about a field.
+    /// Returns the error about a field.
     pub fn bad(&self, field: &'static str, expected: &str, found: &str) -> NnError {
         NnError::BadMetadata {
             path: self.path.to_path_buf(),
@@ -118,7 +118,7 @@ impl Metadata<'_> {
     }
 }
 
-/// A count within a range.
+/// Returns the count if it is within a range, or [`NnError::BadCount`].
 pub(crate) fn check_count(
     what: &'static str,
     found: usize,
@@ -128,7 +128,7 @@ pub(crate) fn check_count(
     if allowed.contains(&found) { Ok(()) } else { Err(NnError::BadCount { what, found, expected }) }
 }
 
-/// Channels and classes that any network may have.
+/// Checks that the numbers of channels and classes are within the limits of all families.
 pub(crate) fn check_channels_and_classes(channels: usize, classes: usize) -> Result<(), NnError> {
     check_count("channels", channels, 1..=64, "1 to 64")?;
     check_count("classes", classes, 2..=250, "2 to 250")

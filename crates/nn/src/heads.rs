@@ -1,8 +1,8 @@
-//! Logits at several scales, and what is learned from them.
+//! Logits at several scales, and the loss over them (deep supervision).
 //!
-//! A U-Net may have a head at every stage of its decoder. In training each is held to the truth on its own grid, so
-//! that deep layers have a short way to the loss; a prediction is made of the finest alone. Source: Lee, Xie, Gallagher,
-//! Zhang and Tu, "Deeply-Supervised Nets", 2015; the weights and grids are nnU-Net v2's.
+//! A U-Net may have a head at every stage of its decoder. In training each is compared with the target on its own grid,
+//! so that deep layers receive a gradient on a short path; the prediction uses only the finest head. Source: Lee, Xie,
+//! Gallagher, Zhang and Tu, "Deeply-Supervised Nets", 2015; the weights and grids are nnU-Net v2's.
 
 use crate::loss::{SegmentationLoss, Target};
 use burn::tensor::Tensor;
@@ -11,34 +11,36 @@ use burn::tensor::Tensor;
 #[derive(Clone, Debug)]
 pub struct Heads {
     logits: Vec<Tensor<5>>,
-    /// Voxels of the finest grid between two of each head's.
+    /// The stride (D, H, W) of each head's grid, in voxels of the finest grid.
     strides: Vec<[usize; 3]>,
 }
 
 impl Heads {
-    /// The one head of a network without deep supervision.
+    /// Wraps the single head of a network without deep supervision.
     pub fn one(logits: Tensor<5>) -> Heads {
         Heads { logits: vec![logits], strides: vec![[1; 3]] }
     }
 
+    /// Creates the heads from logits, finest first, and the stride of each.
+    ///
     /// # Panics
-    /// Without a head, or with one stride too few.
+    /// If there is no head, or the numbers of logits and strides differ.
     pub(crate) fn new(logits: Vec<Tensor<5>>, strides: Vec<[usize; 3]>) -> Heads {
         assert!(!logits.is_empty() && logits.len() == strides.len(), "each head has its stride");
         Heads { logits, strides }
     }
 
-    /// All logits, finest first.
+    /// Returns all logits, finest first.
     pub fn logits(&self) -> &[Tensor<5>] {
         &self.logits
     }
 
-    /// The logits that predictions are made of.
+    /// Returns the logits of the prediction.
     pub fn finest(&self) -> &Tensor<5> {
         &self.logits[0]
     }
 
-    /// The heads without what lies beyond an image of this size, which was padding.
+    /// Returns the heads cropped to an image of this size (D, H, W), which removes the padding at the end of each axis.
     pub(crate) fn cropped(self, size: [usize; 3]) -> Heads {
         let logits = self.logits.into_iter().zip(&self.strides);
         let logits = logits.map(|(logits, stride)| crop(logits, voxels_at(size, *stride))).collect();
@@ -46,25 +48,26 @@ impl Heads {
     }
 }
 
-/// The first voxels along each axis.
+/// Returns the first `size` voxels along D, H and W.
 pub(crate) fn crop(volume: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
     let [batch, channels, found @ ..] = volume.dims();
     let [d, h, w] = size;
     if found == size { volume } else { volume.slice([0..batch, 0..channels, 0..d, 0..h, 0..w]) }
 }
 
-/// The voxel of the finest grid that stands for the first of a coarser one: the nearest to its middle, the later of two.
+/// Returns the index on the finest grid of the first sample of a grid with this stride: the voxel nearest to the centre
+/// of the coarse voxel, the later of two.
 pub(crate) fn first_voxel(stride: usize) -> usize {
     stride / 2
 }
 
-/// How many voxels of a coarser grid have their nearest one within `size`.
+/// Returns the number of voxels (D, H, W) of a coarser grid whose sample on the finest grid lies within `size`.
 fn voxels_at(size: [usize; 3], stride: [usize; 3]) -> [usize; 3] {
     std::array::from_fn(|axis| size[axis].saturating_sub(first_voxel(stride[axis])).div_ceil(stride[axis]))
 }
 
-/// The weights of so many heads, finest first: 1, 1/2, 1/4, ..., the last left out where there are several, and divided
-/// by their sum.
+/// Returns the weights of a number of heads, finest first: 1, 1/2, 1/4, ..., with the last set to 0 where there are
+/// several, divided by their sum.
 ///
 /// Source: nnU-Net v2, `_build_loss`.
 pub fn head_weights(heads: usize) -> Vec<f64> {
@@ -77,10 +80,10 @@ pub fn head_weights(heads: usize) -> Vec<f64> {
 }
 
 impl SegmentationLoss {
-    /// The weighted loss of all heads against a target on the finest grid, of which each coarser head is held to every
-    /// n-th voxel; a scalar `[1]`. Of a single head it is the plain loss.
+    /// Returns the weighted loss of all heads against a target on the finest grid; a scalar `[1]`. Each coarser head is
+    /// compared with the target sampled at its stride. With a single head this is the plain loss.
     ///
-    /// A head on whose grid no voxel counts is passed over.
+    /// A head on whose grid every voxel is ignored is skipped.
     ///
     /// # Panics
     /// As [`SegmentationLoss::of`].
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn each_head_is_held_to_the_truth_of_its_own_grid() {
-        // A row of eight voxels: a stride of 2 leaves voxels 1, 3, 5 and 7, one of 4 voxels 2 and 6.
+        // A row of eight voxels: stride 2 samples voxels 1, 3, 5 and 7, stride 4 voxels 2 and 6.
         let labels = [0, 1, 1, IGNORED, 0, 1, 0, 0];
         let heads = [8, 4, 2].map(|width| logits([1, 1, width]));
         let of = |logits: &Tensor<5>, labels: &[u8]| {
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_was_padding_is_cut_off_every_head() {
-        // 6 of 8 voxels are the image's: a stride of 4 has its nearest voxels at 2 and 6, of which one is within.
+        // 6 of 8 voxels belong to the image: stride 4 samples voxels 2 and 6, of which one is within the image.
         let heads =
             Heads::new([8, 4, 2].map(|width| logits([1, 1, width])).to_vec(), vec![[1; 3], [1, 1, 2], [1, 1, 4]]);
         let widths: Vec<usize> = heads.cropped([1, 1, 6]).logits().iter().map(|logits| logits.dims()[4]).collect();

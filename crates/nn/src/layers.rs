@@ -1,11 +1,11 @@
-//! What the families build their networks of: tensors to own, convolutions, normalisations.
+//! Building blocks of the families' layers: tensor specifications, convolutions, normalisations.
 
 use crate::parameters::Role;
 use crate::pass::Pass;
 use burn::tensor::Tensor;
 use lacuna_kernels::Conv3dOptions;
 
-/// One tensor a layer owns: its name, shape, role and how it begins.
+/// The specification of one tensor of a layer: its name, shape, role and initialisation.
 pub(crate) struct TensorSpec {
     pub name: String,
     pub shape: Vec<usize>,
@@ -14,7 +14,7 @@ pub(crate) struct TensorSpec {
 }
 
 impl TensorSpec {
-    /// A weight.
+    /// Creates the specification of a weight.
     pub fn weight(name: String, shape: Vec<usize>, init: Init) -> TensorSpec {
         TensorSpec { name, shape, role: Role::Weight, init }
     }
@@ -24,13 +24,14 @@ impl TensorSpec {
     }
 }
 
-/// How a tensor begins.
+/// The initialisation of a tensor.
 #[derive(Clone, Copy)]
 pub(crate) enum Init {
     /// Normal with variance 2 / fan-out (He et al., 2015), as MedicalNet initialises convolutions.
     KaimingFanOut,
-    /// Normal with variance 2 / (1.0001 fan-in) (He et al., 2015, for leaky rectifiers of slope 0.01), as nnU-Net
-    /// initialises convolutions. PyTorch takes the fan-in from a kernel's second axis, of transposed ones too.
+    /// Normal with variance 2 / (1.0001 fan-in) (He et al., 2015, for leaky ReLUs of slope 0.01), as nnU-Net
+    /// initialises convolutions. PyTorch takes the fan-in from a kernel's second axis, also for transposed
+    /// convolutions.
     KaimingFanInLeaky,
     /// Uniform in ±1/sqrt(fan-in): PyTorch's default, which MedicalNet leaves on the transposed
     /// convolution. The number is the fan-in.
@@ -49,7 +50,7 @@ pub(crate) struct Convolution {
     pub bias: Bias,
 }
 
-/// Whether a convolution adds one number to each channel.
+/// Whether a convolution has a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bias {
     Absent,
@@ -57,7 +58,7 @@ pub(crate) enum Bias {
 }
 
 impl Convolution {
-    /// Stride, padding and dilation.
+    /// Returns the stride, padding and dilation for the kernels.
     pub fn options(&self) -> Conv3dOptions {
         let padding = self.kernel.map(|taps| self.dilation * (taps - 1) / 2);
         Conv3dOptions { stride: self.stride, padding, dilation: [self.dilation; 3] }
@@ -68,7 +69,7 @@ impl Convolution {
         lacuna_kernels::conv3d(x, pass.kernel(&self.name), bias, &self.options())
     }
 
-    /// Kernel and bias; a bias begins at 0.
+    /// Returns the specifications of the kernel and, if there is one, the bias, which is initialised to 0.
     pub fn specs(&self, init: Init) -> Vec<TensorSpec> {
         let [d, h, w] = self.kernel;
         let shape = vec![self.out_channels, self.in_channels, d, h, w];
@@ -81,7 +82,7 @@ impl Convolution {
     }
 }
 
-/// Scale and shift of a normalisation's channels.
+/// Returns the specifications of a normalisation's scale and shift, one value per channel.
 pub(crate) fn affine_specs(name: &str, channels: usize) -> Vec<TensorSpec> {
     [("weight", 1.0), ("bias", 0.0)]
         .map(|(suffix, value)| TensorSpec::weight(format!("{name}.{suffix}"), vec![channels], Init::Constant(value)))

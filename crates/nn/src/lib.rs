@@ -1,13 +1,13 @@
 //! 3-D segmentation networks, their losses, and their weights in files: MedicalNet's ResNets and nnU-Net's plain U-Net.
 //!
-//! A [`Network`] is data: an [`Architecture`] and named tensors under the names of the family's own PyTorch code.
-//! It has no hidden state and no mode; a clone is a deep copy. What a forward pass needs besides
-//! (which tensors move, how BatchNorm behaves, the running statistics that it observed) belongs to
-//! a [`Pass`]. So optimisers, checkpoints, weight edits and digests are loops over named tensors.
+//! A [`Network`] is data: an [`Architecture`] and tensors under the names of the family's own PyTorch code. It has no
+//! hidden state and no mode; a clone is a deep copy. Everything else that a forward pass needs (which tensors are
+//! trainable, how BatchNorm behaves, the running statistics that it observed) belongs to a [`Pass`]. So optimisers,
+//! checkpoints, weight edits and digests are loops over named tensors.
 //!
-//! Tensors have the logical shape `[B, C, D, H, W]`; how they lie in memory is the kernels' affair.
+//! Tensors have the logical shape `[B, C, D, H, W]`; their memory layout is internal to the kernels.
 //!
-//! Deliberately absent: datasets, optimisers, and any idea of forgetting.
+//! Deliberately absent: datasets, optimisers and unlearning.
 
 mod activations;
 mod adapters;

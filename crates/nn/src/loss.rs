@@ -1,7 +1,7 @@
 //! Segmentation losses on the network's output grid.
 //!
-//! A target is a map of class probabilities with a weight per voxel; hard labels, ignored voxels,
-//! noise and a teacher's output are all written that way, so there is one formula for each loss.
+//! A target is a map of class probabilities with a weight of 0 or 1 per voxel. Hard labels, ignored voxels, noise and a
+//! teacher's output all have this form, so there is one formula for each loss.
 
 use crate::heads::first_voxel;
 use crate::parameters::values_of;
@@ -10,37 +10,37 @@ use burn::tensor::{Device, Slice, Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What to minimise against a target.
+/// The loss of a prediction against a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SegmentationLoss {
-    /// Mean cross-entropy over the counted voxels.
+    /// Mean cross-entropy over the voxels that are not ignored.
     CrossEntropy,
     /// 1 minus the soft Dice, averaged over the classes.
     SoftDice,
-    /// The sum of both.
+    /// The sum of cross-entropy and 1 minus the soft Dice.
     Both,
-    /// Cross-entropy plus 1 minus the soft Dice averaged over all classes but the background: what nnU-Net v2 trains
-    /// with, where Dice counts a whole batch (`batch_dice`); its own figure is smaller by 1.
+    /// Cross-entropy plus 1 minus the soft Dice averaged over all classes except the background: the training loss of
+    /// nnU-Net v2 where Dice sums over the whole batch (`batch_dice`); nnU-Net's own figure is smaller by 1.
     Nnunet,
 }
 
-/// Class probabilities to reach, with ignored voxels counted out.
+/// The class probabilities that a prediction is compared with, and which voxels are ignored.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// `[B, C, D, H, W]`, zero at ignored voxels.
+    /// The class probabilities `[B, C, D, H, W]`, zero at ignored voxels.
     probabilities: Tensor<5>,
-    /// `[B, 1, D, H, W]`, 1 where the voxel counts and 0 where it does not.
+    /// The weights `[B, 1, D, H, W]`: 0 at ignored voxels, 1 elsewhere.
     counted: Tensor<5>,
     counted_voxels: usize,
 }
 
 impl Target {
-    /// A target of hard labels, `[B, D, H, W]` row-major; voxels labelled `ignored` count nowhere.
+    /// Creates a target from hard labels, `[B, D, H, W]` row-major; voxels labelled `ignored` enter no sum.
     ///
     /// # Panics
-    /// If a label is neither below the class count nor `ignored`, or the sizes differ: label tables
-    /// were applied at the border.
+    /// If a label is neither below `classes` nor `ignored`, or `labels` does not have the size of `shape`; label tables
+    /// have checked the labels when the image was read.
     pub fn from_labels(labels: &[u8], shape: [usize; 4], classes: usize, ignored: u8, device: &Device) -> Target {
         let [batch, d, h, w] = shape;
         let voxels = d * h * w;
@@ -60,14 +60,15 @@ impl Target {
         }
     }
 
-    /// A target of class probabilities, `[B, C, D, H, W]`; every voxel counts.
+    /// Creates a target from class probabilities, `[B, C, D, H, W]`; no voxel is ignored.
     pub fn from_probabilities(probabilities: Tensor<5>) -> Target {
         let [b, _, d, h, w] = probabilities.dims();
         let counted = Tensor::ones([b, 1, d, h, w], &probabilities.device());
         Target { probabilities, counted, counted_voxels: b * d * h * w }
     }
 
-    /// The target on a coarser grid, of every n-th voxel; `None` if no voxel counts there.
+    /// Returns the target on a coarser grid, sampled at this stride (D, H, W); `None` if every sampled voxel is
+    /// ignored.
     pub(crate) fn at_stride(&self, stride: [usize; 3]) -> Option<Target> {
         let [_, _, size @ ..] = self.counted.dims();
         if (0..3).any(|axis| first_voxel(stride[axis]) >= size[axis]) {
@@ -81,12 +82,12 @@ impl Target {
         (counted_voxels > 0).then(|| Target { probabilities: at(&self.probabilities), counted, counted_voxels })
     }
 
-    /// Number of voxels that count.
+    /// Returns the number of voxels that are not ignored.
     pub fn counted_voxels(&self) -> usize {
         self.counted_voxels
     }
 
-    /// The same target where `logits` live.
+    /// Returns the same target on the device of `logits`.
     fn beside(&self, logits: &Tensor<5>) -> Target {
         let place = |tensor: &Tensor<5>| {
             if logits.is_autodiff() && !tensor.is_autodiff() {
@@ -100,10 +101,10 @@ impl Target {
 }
 
 impl SegmentationLoss {
-    /// The loss of logits `[B, C, D, H, W]` against a target of the same shape; a scalar `[1]`.
+    /// Returns the loss of logits `[B, C, D, H, W]` against a target of the same shape; a scalar `[1]`.
     ///
     /// # Panics
-    /// If no voxel counts: such a case has nothing to learn from and is refused when it is prepared.
+    /// If every voxel is ignored; preparing such a case is an error.
     pub fn of(self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         match self {
             SegmentationLoss::CrossEntropy => cross_entropy(logits, target),
@@ -122,8 +123,8 @@ pub fn cross_entropy(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     ordered_sum(log_softmax(logits, 1) * target.probabilities).neg().div_scalar(voxels)
 }
 
-/// `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` with s = 1e-5, sums over batch and
-/// counted voxels (Milletari et al., "V-Net", 2016, with plain instead of squared sums), the mean taken from class
+/// `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` with s = 1e-5, sums over batch and voxels that are not
+/// ignored (Milletari et al., "V-Net", 2016, with plain instead of squared sums), the mean over the classes from
 /// `first_class` on.
 pub fn soft_dice(logits: Tensor<5>, target: &Target, first_class: usize) -> Tensor<1> {
     assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
@@ -139,12 +140,12 @@ pub fn soft_dice(logits: Tensor<5>, target: &Target, first_class: usize) -> Tens
     dice.mean().neg().add_scalar(1.0)
 }
 
-/// Class probabilities of logits, `[B, C, D, H, W]`.
+/// Returns the class probabilities (softmax) of logits, `[B, C, D, H, W]`.
 pub fn probabilities(logits: Tensor<5>) -> Tensor<5> {
     softmax(logits, 1)
 }
 
-/// Mean squared difference of two feature maps, `[B, C, D, H, W]`.
+/// Returns the mean squared difference of two feature maps `[B, C, D, H, W]`; a scalar `[1]`.
 pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
     let target = if features.is_autodiff() && !target.is_autodiff() { Tensor::from_inner(target) } else { target };
     let voxels = features.dims().iter().product::<usize>();
@@ -152,13 +153,13 @@ pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
     if voxels < ONE_THREAD { squares.mean() } else { ordered_sum(squares).div_scalar(voxels as f64) }
 }
 
-/// From so many values on burn adds up the shares of its threads as they come in.
+/// From this number of values on, burn adds the partial sums of its threads in the order that they finish.
 const ONE_THREAD: usize = 4 << 20;
 
-/// The sum of all values in one order, whatever the number of threads.
+/// Returns the sum of all values as `[1]`, always added in the same order, whatever the number of threads.
 pub fn ordered_sum<const D: usize>(values: Tensor<D>) -> Tensor<1> {
     let is_large = |values: &Tensor<D>| values.dims().iter().product::<usize>() >= ONE_THREAD;
-    // A sum along one axis is taken row by row.
+    // A sum along one axis is computed row by row.
     (0..D).rev().fold(values, |values, axis| if is_large(&values) { values.sum_dim(axis) } else { values }).sum()
 }
 
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn ignored_voxels_change_neither_sum_nor_divisor() {
-        // Voxel 0: logits (0, ln 3), label 1, so p = 3/4. Voxel 1 would cost much and is ignored.
+        // Voxel 0: logits (0, ln 3), label 1, so p = 3/4. Voxel 1 would have a large loss and is ignored.
         let one = logits(&[0.0, 9.0, 3f32.ln(), -9.0], 2);
         check(cross_entropy(one, &labels(&[1, IGNORED])), -(0.75f64.ln()));
     }

@@ -1,55 +1,58 @@
-//! Volumes that belong together: what an encoder hands to its decoder.
+//! Sets of feature maps, which the encoder passes to the decoder.
 
 use crate::loss::mean_squared;
 use burn::tensor::Tensor;
 
-/// One volume or several, `[B, C, D, H, W]` each, finest first: an encoder's features, of which a U-Net has one for
-/// every stage, or logits alone.
+/// One or several volumes, `[B, C, D, H, W]` each, finest first: an encoder's features, of which a U-Net has one for
+/// every stage, or logits.
 #[derive(Clone, Debug)]
 pub struct Maps {
     volumes: Vec<Tensor<5>>,
-    /// D, H and W of the network's input, which a decoder needs to know where padding was.
+    /// The size (D, H, W) of the network's input before padding, which the decoder crops to.
     pub(crate) input_size: [usize; 3],
 }
 
 impl Maps {
+    /// Creates the set from its volumes, finest first.
+    ///
     /// # Panics
-    /// Without a volume: a network says something.
+    /// If `volumes` is empty.
     pub(crate) fn new(volumes: Vec<Tensor<5>>, input_size: [usize; 3]) -> Maps {
         assert!(!volumes.is_empty(), "an encoder hands something over");
         Maps { volumes, input_size }
     }
 
-    /// A single volume, such as logits.
+    /// Creates a set of a single volume, such as logits.
     pub fn of(volume: Tensor<5>) -> Maps {
         let [_, _, size @ ..] = volume.dims();
         Maps { volumes: vec![volume], input_size: size }
     }
 
-    /// All volumes, finest first.
+    /// Returns all volumes, finest first.
     pub fn volumes(&self) -> &[Tensor<5>] {
         &self.volumes
     }
 
-    /// The finest volume.
+    /// Returns the finest volume.
     pub fn finest(&self) -> &Tensor<5> {
         &self.volumes[0]
     }
 
-    /// The deepest volume, which the whole encoder had its part in.
+    /// Returns the deepest volume, the output of the whole encoder.
     pub fn deepest(&self) -> &Tensor<5> {
         self.volumes.last().expect("there is a volume")
     }
 
-    /// Other volumes of the same shapes.
+    /// Returns the set with each volume replaced by `change`, which must keep the shapes.
     pub fn map(&self, change: impl FnMut(&Tensor<5>) -> Tensor<5>) -> Maps {
         Maps { volumes: self.volumes.iter().map(change).collect(), input_size: self.input_size }
     }
 
-    /// The mean over volumes of the mean squared difference, so that a large volume does not outvote a deep one.
+    /// Returns the mean over volumes of the mean squared difference; a scalar `[1]`. Every volume has the same weight,
+    /// whatever its size.
     ///
     /// # Panics
-    /// If the two are not of the same network.
+    /// If the volumes of the two sets differ in number or shape.
     pub fn mean_squared(&self, target: &Maps) -> Tensor<1> {
         assert_eq!(self.volumes.len(), target.volumes.len(), "features are compared with those of the same network");
         let pairs = self.volumes.iter().zip(&target.volumes);

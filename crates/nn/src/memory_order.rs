@@ -1,14 +1,14 @@
-//! How a tensor's values lie in memory.
+//! The memory layout of a tensor's values.
 //!
-//! Files, digests and PyTorch have every tensor row-major. In memory the kernels of convolutions, five axes
-//! `[C_out, C_in, kD, kH, kW]`, have the input channels last, as the activations that they meet: what is read for one
-//! tap lies together, and nothing is rearranged during training. Whatever treats a tensor element by element
-//! (optimisers, masks, norms) need not know.
+//! Files, digests and PyTorch store every tensor row-major. In memory, kernels of convolutions, five axes `[C_out,
+//! C_in, kD, kH, kW]`, have the input channels as the last axis, as activations do: the values read for one kernel
+//! element are contiguous, and nothing is rearranged during training. Code that treats a tensor element by element
+//! (optimisers, masks, norms) is independent of the layout.
 
-/// Row-major values in the order of memory.
+/// Converts row-major values into the memory layout.
 ///
 /// # Panics
-/// If there are not as many values as the shape has elements.
+/// If `row_major` does not have as many values as the shape has elements.
 pub fn to_memory_order(shape: &[usize], row_major: Vec<f32>) -> Vec<f32> {
     match kernel_matrix(shape) {
         Some([channels, taps]) => transposed(shape, &row_major, [channels, taps]),
@@ -16,10 +16,10 @@ pub fn to_memory_order(shape: &[usize], row_major: Vec<f32>) -> Vec<f32> {
     }
 }
 
-/// Values in the order of memory, row-major.
+/// Converts values in the memory layout into row-major order.
 ///
 /// # Panics
-/// If there are not as many values as the shape has elements.
+/// If `values` does not have as many values as the shape has elements.
 pub fn to_row_major(shape: &[usize], values: Vec<f32>) -> Vec<f32> {
     match kernel_matrix(shape) {
         Some([channels, taps]) => transposed(shape, &values, [taps, channels]),
@@ -27,7 +27,7 @@ pub fn to_row_major(shape: &[usize], values: Vec<f32>) -> Vec<f32> {
     }
 }
 
-/// The second channel axis and the taps of a kernel whose order differs.
+/// Returns the number of input channels and the number of kernel elements, for a shape whose layout is not row-major.
 fn kernel_matrix(shape: &[usize]) -> Option<[usize; 2]> {
     match *shape {
         [_, channels, depth, height, width] if channels > 1 && depth * height * width > 1 => {
@@ -37,7 +37,7 @@ fn kernel_matrix(shape: &[usize]) -> Option<[usize; 2]> {
     }
 }
 
-/// Every `rows x columns` matrix of one first index, transposed.
+/// Returns the values with the `rows x columns` matrix at each first index transposed.
 fn transposed(shape: &[usize], values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     assert_eq!(shape.iter().product::<usize>(), values.len(), "a tensor has one value per element of its shape");
     let mut result = Vec::with_capacity(values.len());
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn input_channels_come_last_and_go_back() {
-        // Two outputs of two inputs of three taps: element 100 o + 10 i + t.
+        // Two output channels, two input channels, three kernel elements: element 100 o + 10 i + t.
         let row_major: Vec<f32> = [0, 1, 2, 10, 11, 12, 100, 101, 102, 110, 111, 112].map(|value| value as f32).into();
         let shape = [2, 2, 1, 1, 3];
         let memory = to_memory_order(&shape, row_major.clone());

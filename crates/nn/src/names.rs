@@ -1,38 +1,39 @@
-//! What others call the networks' tensors.
+//! Conversion of the tensor names of other programs.
 //!
-//! nnU-Net's checkpoints have several names for most tensors, of which the first stays (`plain_unet/names.rs`).
+//! nnU-Net's checkpoints have several names for most tensors, of which the first is kept (`plain_unet/names.rs`).
 //!
-//! MONAI's `ResNet` has MedicalNet's names for the encoder. It differs in two things: instead of `conv_seg` it has a
-//! classifier `fc`, which stays over and is told; and the convolution of a projecting shortcut may have a bias
+//! MONAI's `ResNet` has MedicalNet's names for the encoder, with two differences. Instead of `conv_seg` it has a
+//! classifier `fc`, which is not used and is reported. And the convolution of a projecting shortcut may have a bias
 //! (`bias_downsample`), which MedicalNet's has not. BatchNorm follows that convolution, so the bias only shifts its
-//! running mean: `(x + b - mean) = (x - (mean - b))`, and during training the batch's own mean takes it away. Such a
-//! bias is therefore folded into the running mean, which changes no output.
+//! running mean: `(x + b - mean) = (x - (mean - b))`, and during training the batch's own mean cancels it. Such a bias
+//! is therefore folded into the running mean, which changes no output.
 
 use crate::NnError;
 use lacuna_weights::{Tensor, WeightFile};
 use std::collections::BTreeMap;
 
-/// What wrappers put before every name: PyTorch's `DataParallel`, `AveragedModel` and `compile`, and the attribute under
-/// which programs of Lightning, MONAI and others keep the network. No network here has a tensor whose own name begins so.
+/// Prefixes that wrappers put before every name: PyTorch's `DataParallel`, `AveragedModel` and `compile`, and the
+/// attribute under which Lightning, MONAI and others keep the network. No supported network has a tensor whose own name
+/// begins with one.
 const PREFIXES: &[&str] = &["module.", "_orig_mod.", "model.", "net.", "network."];
 
-/// Where nnU-Net's checkpoints say that the network was trained with regions.
+/// The entry of an nnU-Net checkpoint that is present if the network was trained with regions.
 const REGIONS: &str = "init_args.dataset_json.regions_class_order";
 
 /// The tensors of a file under the families' own names.
 pub(crate) struct Renamed<'a> {
-    /// All that may be weights or statistics.
+    /// All tensors that may be weights or statistics.
     pub tensors: BTreeMap<String, Tensor<'a>>,
     /// Biases of shortcuts, by the name of the running mean that they shift.
     pub biases: BTreeMap<String, (String, Tensor<'a>)>,
-    /// Tensors of kinds that are not read, and what they are.
+    /// Tensors of element types that are not supported, with that type.
     pub unread: BTreeMap<String, String>,
 }
 
-/// The tensors of a file under the families' own names.
+/// Converts the names of a file's tensors into the families' own names.
 ///
 /// # Errors
-/// Two tensors that come to one name, or a second name of a tensor with other values; a checkpoint of nnU-Net's whose
+/// Two tensors that convert to one name; a second name of a tensor with other values; an nnU-Net checkpoint whose
 /// outputs are regions.
 pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
     if file.has_key(REGIONS) {
@@ -42,7 +43,7 @@ pub(crate) fn renamed(file: &WeightFile) -> Result<Renamed<'_>, NnError> {
     let mut aliases: Vec<(String, &str, Tensor)> = Vec::new();
     for (original, tensor) in file.tensors() {
         let name = plain(original);
-        // PyTorch counts BatchNorm's batches; nothing here needs the count.
+        // PyTorch counts BatchNorm's batches; the count is not used.
         if name.ends_with("num_batches_tracked") {
             continue;
         }
@@ -79,7 +80,7 @@ fn is_same(a: &Tensor, b: &Tensor) -> bool {
     a.shape() == b.shape() && a.element() == b.element() && a.to_bytes() == b.to_bytes()
 }
 
-/// A name without what wrappers put before it.
+/// Returns a name without the prefixes of wrappers.
 fn plain(name: &str) -> &str {
     let shorter = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
     shorter.map_or(name, plain)

@@ -10,16 +10,16 @@ use lacuna_seed::{Seed, Stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A part of a network, in the order an input meets them.
+/// A part of a network, in the order of the forward pass.
 ///
-/// The names are MedicalNet's; other families say which of their parts are meant, so that a recipe that keeps or renews
-/// the last layers does so in any network. A U-Net's four deepest stages are its four layers.
+/// The names are MedicalNet's. Other families map their parts to them, so that a recipe that freezes or reinitialises
+/// the last layers applies to any network. A U-Net's four deepest encoder stages are its four layers.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// The first convolution and its BatchNorm; a U-Net's stages above the four deepest.
+    /// The first convolution and its BatchNorm; of a U-Net, the encoder stages above the four deepest.
     Stem,
     /// The first residual stage.
     Layer1,
@@ -29,12 +29,12 @@ pub enum Stage {
     Layer3,
     /// The fourth residual stage.
     Layer4,
-    /// The segmentation head: the decoder, all of it.
+    /// The segmentation head: the whole decoder.
     Head,
 }
 
 impl Stage {
-    /// As recipes and reports name it.
+    /// Returns the name used in recipes and reports.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Stem => "stem",
@@ -52,14 +52,14 @@ impl Stage {
 pub struct Network {
     architecture: Architecture,
     layers: Arc<dyn Layers>,
-    /// The named tensors; edit them freely, their names and shapes stay.
+    /// The named tensors. Their values may be changed; their names and shapes must stay.
     pub parameters: Parameters,
 }
 
 impl Network {
-    /// A network with fresh weights, each drawn from its own stream of the seed.
+    /// Creates a network with newly initialised weights, each drawn from its own stream of the seed.
     ///
-    /// Each family begins as its own PyTorch code does; norms begin at weight 1 and bias 0.
+    /// Each family is initialised as in its own PyTorch code; normalisations have scale 1 and shift 0.
     pub fn new(architecture: Architecture, seed: Seed, device: &Device) -> Network {
         let layers = architecture.layers();
         let stream = seed.stream("initial weights");
@@ -71,33 +71,34 @@ impl Network {
         Network { architecture, layers, parameters }
     }
 
-    /// What the network is, but for its weights.
+    /// Returns the architecture of the network.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Input `[B, C, D, H, W]` to the logits that a prediction is made of, `[B, classes, …]` on the grid that
-    /// [`Architecture::output_size`] says.
+    /// Returns the logits of the prediction, `[B, classes, D', H', W']` with the grid of [`Architecture::output_size`],
+    /// for an input `[B, C, D, H, W]`.
     pub fn forward(&self, pass: &Pass, input: Tensor<5>) -> Tensor<5> {
         self.decode(pass, &self.encode(pass, input))
     }
 
-    /// Input `[B, C, D, H, W]` to the logits of every head that is trained.
+    /// Returns the logits of every trained head for an input `[B, C, D, H, W]`.
     pub fn heads(&self, pass: &Pass, input: Tensor<5>) -> Heads {
         let features = self.encode(pass, input);
         let size = self.architecture.output_size(features.input_size);
         self.layers.heads(pass, &features).cropped(size)
     }
 
-    /// Input `[B, C, D, H, W]` to what the decoder is given: of MedicalNet `[B, 512 or 2048, D/8, H/8, W/8]`, of a U-Net
-    /// the map of each stage.
+    /// Returns the encoder's features for an input `[B, C, D, H, W]`: of MedicalNet one map `[B, 512 or 2048, D/8, H/8,
+    /// W/8]`, of a U-Net one map for each stage.
     ///
-    /// An input that the stages do not divide is padded with zeros behind its voxels; the logits are of its own size.
+    /// An input size that the strides do not divide is padded with zeros at the end of each axis; the logits have the
+    /// size of the unpadded input.
     pub fn encode(&self, pass: &Pass, input: Tensor<5>) -> Maps {
         self.encode_seeing(pass, input, &mut |_, _| ())
     }
 
-    /// The same with what each stage makes of the input, in order.
+    /// Returns the encoder's features and the output of each stage, in order.
     pub fn encode_by_stage(&self, pass: &Pass, input: Tensor<5>) -> (Maps, Vec<(Stage, Tensor<5>)>) {
         let mut seen: Vec<(Stage, Tensor<5>)> = Vec::new();
         let maps = self.encode_seeing(pass, input, &mut |part, x| {
@@ -110,7 +111,7 @@ impl Network {
         (maps, seen)
     }
 
-    /// Encode, and look at what leaves each part.
+    /// Runs the encoder and calls `see` with the output of each part.
     fn encode_seeing(&self, pass: &Pass, input: Tensor<5>, see: &mut dyn FnMut(usize, &Tensor<5>)) -> Maps {
         let [_, _, size @ ..] = input.dims();
         let mut x = pad(pass.place(input), self.architecture.padded_size(size));
@@ -126,30 +127,30 @@ impl Network {
         Maps::new(handed_over, size)
     }
 
-    /// The encoder's features to the logits that a prediction is made of.
+    /// Returns the logits of the prediction from the encoder's features.
     pub fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5> {
         crop(self.layers.decode(pass, features), self.architecture.output_size(features.input_size))
     }
 
-    /// Take over the running statistics that a pass observed.
+    /// Replaces the running statistics by those that a pass observed.
     pub fn absorb(&mut self, running_statistics: BTreeMap<String, Tensor<1>>) {
         for (name, values) in running_statistics {
             self.parameters.set(&name, values);
         }
     }
 
-    /// Whether a tensor belongs to the decoder and not to the encoder, in any family.
+    /// Returns whether a tensor name belongs to the decoder of any family, and not to the encoder.
     pub fn is_head(name: &str) -> bool {
         let first = name.split('.').next();
         FAMILIES.iter().any(|family| first == Some(family.decoder))
     }
 
-    /// The part of the network that a tensor belongs to.
+    /// Returns the stage that a tensor belongs to, by its name.
     pub fn stage(&self, name: &str) -> Stage {
         self.layers.stage(name)
     }
 
-    /// BLAKE3 over architecture, names, shapes and values: equal digests mean equal models.
+    /// Returns the BLAKE3 digest of architecture, names, shapes and values: equal digests mean equal models.
     pub fn digest(&self) -> String {
         let mut bytes = self.architecture.to_string().into_bytes();
         for (name, parameter) in self.parameters.iter() {
@@ -184,7 +185,7 @@ fn initial_values(spec: &TensorSpec, stream: &Stream) -> Vec<f32> {
     }
 }
 
-/// Zeros behind the voxels of each axis, up to a size.
+/// Pads a volume with zeros at the end of each axis, up to a size (D, H, W).
 fn pad(x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
     (0..3).fold(x, |x, axis| {
         let mut missing = x.dims();
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn parameter_counts_are_medicalnets() {
-        // Counted in PyTorch on MedicalNet's own network.
+        // The counts are those of MedicalNet's own network in PyTorch.
         let count = |depth, classes| {
             let architecture = Architecture::medicalnet(depth, 1, classes).unwrap();
             architecture
@@ -268,7 +269,8 @@ mod tests {
         assert!(gradients.keys().all(|name| !Network::is_head(name)));
     }
 
-    /// What a step on one volume did for gradients; of the head alone, on features that take no part in the graph.
+    /// Returns the number of gradients that a step on one volume computed; with `head_alone`, of the head on constant
+    /// features.
     fn tally(trainable: &dyn Fn(&str) -> bool, head_alone: bool, activations: Activations) -> Tally {
         let network = tiny(10);
         let pass = Pass::training(&network.parameters, BatchNormMode::Batch, trainable).with_activations(activations);
@@ -289,7 +291,7 @@ mod tests {
         for activations in [Activations::Kept, Activations::Recomputed] {
             let found = tally(&Network::is_head, false, activations);
             assert_eq!(found, tally(&Network::is_head, true, activations));
-            // Three kernels, a bias, scale and shift of two BatchNorms; the first kernel's input takes no gradient.
+            // Three kernels, one bias, scale and shift of two BatchNorms; the first kernel's input needs no gradient.
             assert_eq!((found.weight_gradients, found.input_gradients), (3 + 1 + 4, 2 + 2));
         }
     }
@@ -304,7 +306,7 @@ mod tests {
             assert!(pair[1].kept_bytes < pair[0].kept_bytes, "{pair:?}");
             assert!(pair[1].input_gradients < pair[0].input_gradients, "{pair:?}");
         }
-        // A block of stages 2 to 4 has three kernels with a BatchNorm each, that of stage 1 has no projection.
+        // A block of stages 2 to 4 has three kernels with a BatchNorm each; that of stage 1 has no projection.
         let weights = tallies.map(|tally| tally.weight_gradients);
         assert_eq!(weights, [8 + 3 * 9 + 6, 8 + 3 * 9, 8 + 2 * 9, 8 + 9]);
         let all = tally(&|_| true, false, Activations::Kept);

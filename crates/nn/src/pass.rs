@@ -1,4 +1,4 @@
-//! One forward pass, or several that share their gradients.
+//! One forward pass, or several whose gradients are added up.
 
 use crate::Activations;
 use crate::activations::{Segment, Waiting, collect_leaves};
@@ -9,52 +9,52 @@ use lacuna_kernels::{Activation, Statistics};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What BatchNorm normalises with.
+/// The mean and variance that BatchNorm normalises with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchNormMode {
     /// The batch's own mean and variance; the running statistics follow them (training).
     Batch,
-    /// The running statistics, which stay as they are (evaluation, or training with BatchNorm frozen).
+    /// The running statistics, which are not updated (evaluation, or training with BatchNorm frozen).
     Running,
 }
 
-/// Which weights a pass needs gradients of, by name.
+/// Returns, by name, whether a weight needs a gradient in a pass.
 pub type Trainable<'a> = &'a dyn Fn(&str) -> bool;
 
-/// The surroundings of a forward pass: where weights come from, how BatchNorm behaves, and what
-/// has to be kept for the step after it.
+/// The context of a forward pass: the source of the weights, how BatchNorm behaves, and what is kept for the optimiser
+/// step.
 pub struct Pass<'a> {
     parameters: &'a Parameters,
     batch_norm: BatchNormMode,
-    /// None: no gradients at all, everything on the plain device.
+    /// `None`: no gradients, everything on the plain device.
     trainable: Option<Trainable<'a>>,
-    /// The tensors as this pass uses them; one leaf each, so gradients of several forwards add up.
+    /// The tensors that this pass uses, one leaf each, so that gradients of several forward passes add up.
     leaves: RefCell<BTreeMap<String, Tensor<1>>>,
     observed: RefCell<BTreeMap<String, Tensor<1>>>,
-    /// Without gradients: the weights that were asked for.
+    /// The weights that were read while no gradients were recorded.
     read: RefCell<BTreeSet<String>>,
     activations: Activations,
-    /// What was run without a graph and waits for gradients.
+    /// The parts that were run without a graph and need their output's gradient.
     pub(crate) segments: RefCell<Vec<Segment>>,
 }
 
-/// PyTorch's defaults, which MedicalNet keeps.
+/// The constant added to the variance: PyTorch's default, which MedicalNet keeps.
 pub(crate) const EPSILON: f64 = 1e-5;
 const RUNNING_MOMENTUM: f64 = 0.1;
 
 impl<'a> Pass<'a> {
-    /// A pass that records gradients of the weights that `trainable` accepts.
+    /// Creates a pass that records gradients of the weights for which `trainable` returns true.
     pub fn training(parameters: &'a Parameters, batch_norm: BatchNormMode, trainable: Trainable<'a>) -> Pass<'a> {
         Pass::new(parameters, batch_norm, Some(trainable))
     }
 
-    /// A pass without gradients that normalises with the running statistics.
+    /// Creates a pass without gradients that normalises with the running statistics.
     pub fn evaluation(parameters: &'a Parameters) -> Pass<'a> {
         Pass::new(parameters, BatchNormMode::Running, None)
     }
 
-    /// A pass without gradients, with BatchNorm as stated.
+    /// Creates a pass without gradients, with the given BatchNorm mode.
     pub fn without_gradients(parameters: &'a Parameters, batch_norm: BatchNormMode) -> Pass<'a> {
         Pass::new(parameters, batch_norm, None)
     }
@@ -72,27 +72,27 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The same pass with activations kept or recomputed; its results are the same. Where they are recomputed, only
-    /// weights have gradients: an input that wants one of its own needs them kept.
+    /// Returns the same pass with activations kept or recomputed; its results are the same bits. With recomputed
+    /// activations only weights have gradients: the gradient of an input needs kept ones.
     pub fn with_activations(self, activations: Activations) -> Pass<'a> {
         Pass { activations, ..self }
     }
 
-    /// A tensor moved to where this pass computes: with autodiff if the pass records gradients. One that is there
-    /// already stays what it is, so that an input can have a gradient of its own.
+    /// Moves a tensor to the device of this pass, which is an autodiff device if the pass records gradients. A tensor
+    /// already there is unchanged, so that an input can have a gradient of its own.
     pub fn place<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         if self.trainable.is_some() && !tensor.is_autodiff() { Tensor::from_inner(tensor) } else { tensor }
     }
 
-    /// The device this pass computes on.
+    /// Returns the device that this pass computes on.
     pub fn device(&self) -> Device {
         let (_, first) = self.parameters.iter().next().expect("a network has tensors");
         let device = first.values.device();
         if self.trainable.is_some() { device.autodiff() } else { device }
     }
 
-    /// The gradients of `loss` with respect to every trainable weight it depends on, by name, flat and in the order
-    /// of memory, as the weights themselves. To be asked for once.
+    /// Returns the gradients of `loss` with respect to every trainable weight that it depends on, by name, flat and in
+    /// the memory layout of the weights. May be called once.
     pub fn gradients(&self, loss: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
         let mut waiting = Waiting::of(self.segments.take());
         let mut found = BTreeMap::new();
@@ -103,7 +103,7 @@ impl<'a> Pass<'a> {
         };
         collect(&mut waiting, loss);
         while let Some((Segment { input, output, forward }, gradient)) = waiting.next() {
-            // It is about to be computed again.
+            // It is computed again below.
             drop(output);
             let output = self.again(|pass| forward(pass, lacuna_kernels::begin_segment(input)));
             collect(&mut waiting, &lacuna_kernels::end_segment(output, gradient));
@@ -111,20 +111,20 @@ impl<'a> Pass<'a> {
         found
     }
 
-    /// The running statistics after this pass, by name; empty with [`BatchNormMode::Running`].
+    /// Returns the running statistics after this pass, by name; empty with [`BatchNormMode::Running`].
     pub fn running_statistics(self) -> BTreeMap<String, Tensor<1>> {
         self.observed.into_inner()
     }
 
-    /// A tensor as this pass uses it, flat and in the order of memory: for penalties on the weights themselves.
+    /// Returns a tensor as this pass uses it, flat and in the memory layout: for penalties on the weights themselves.
     pub fn weight(&self, name: &str) -> Tensor<1> {
         self.leaf(name.to_string())
     }
 
-    /// A piece of the network, from `x` through `forward`.
+    /// Runs a part of the network, `forward`, on `x`.
     ///
-    /// Where activations are recomputed, none within the piece is kept. A piece that no gradient passes through is
-    /// done with at once.
+    /// If activations are recomputed, none within the part is kept. A part that no gradient passes through is not run
+    /// again.
     pub(crate) fn segment(&self, x: Tensor<5>, forward: impl Fn(&Pass, Tensor<5>) -> Tensor<5> + 'static) -> Tensor<5> {
         let Some(trainable) = self.trainable.filter(|_| self.activations == Activations::Recomputed) else {
             return forward(self, x);
@@ -140,8 +140,8 @@ impl<'a> Pass<'a> {
         output
     }
 
-    /// Something that this pass computes, but without a graph, and the weights that it read; what BatchNorm observes
-    /// is observed.
+    /// Runs a function of this pass without a graph, and returns its result and the weights that it read; BatchNorm's
+    /// observations are kept.
     fn without_graph<T>(&self, compute: impl FnOnce(&Pass) -> T) -> (T, BTreeSet<String>) {
         let plain = Pass::without_gradients(self.parameters, self.batch_norm);
         plain.observed.replace(self.observed.take());
@@ -150,7 +150,7 @@ impl<'a> Pass<'a> {
         (computed, plain.read.into_inner())
     }
 
-    /// Something that this pass has computed, now with a graph; BatchNorm has observed it already.
+    /// Runs a function of this pass again, with a graph; BatchNorm's observations are not repeated.
     fn again<T>(&self, compute: impl FnOnce(&Pass) -> T) -> T {
         let again = Pass::new(self.parameters, self.batch_norm, self.trainable);
         again.leaves.replace(self.leaves.take());
@@ -159,7 +159,7 @@ impl<'a> Pass<'a> {
         computed
     }
 
-    /// A convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
+    /// Returns a convolution's kernel, `[C_out, C_in, kD, kH, kW]` (transposed: `[C_in, C_out, …]`).
     pub(crate) fn kernel(&self, layer: &str) -> Tensor<5> {
         let name = format!("{layer}.weight");
         let [a, b, d, h, w] = *self.parameters.get(&name).shape else { panic!("`{name}`: kernels have five axes") };
@@ -172,7 +172,7 @@ impl<'a> Pass<'a> {
         values.reshape([a, d, h, w, b]).permute([0, 4, 1, 2, 3])
     }
 
-    /// A tensor of an adapter: a leaf if it is a weight, else a constant.
+    /// Returns a tensor of an adapter: a leaf if it is a weight, else a constant.
     fn of_adapter(&self, name: &str) -> Tensor<1> {
         match self.parameters.get(name).role {
             Role::Weight => self.leaf(name.to_string()),
@@ -180,12 +180,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// A layer's bias, `[C]`.
+    /// Returns a layer's bias, `[C]`.
     pub(crate) fn bias(&self, layer: &str) -> Tensor<1> {
         self.leaf(format!("{layer}.bias"))
     }
 
-    /// BatchNorm, then the residual if there is one, then the activation.
+    /// Applies BatchNorm, then adds the residual if there is one, then applies the activation.
     pub(crate) fn batch_norm(
         &self,
         layer: &str,
@@ -210,7 +210,8 @@ impl<'a> Pass<'a> {
         normalised.output
     }
 
-    /// Instance norm and the leaky rectifier behind it: of each volume by itself, in training as afterwards.
+    /// Applies instance norm and the leaky ReLU behind it, for each volume of the batch separately, both in training
+    /// and in prediction.
     pub(crate) fn instance_norm(&self, layer: &str, x: Tensor<5>) -> Tensor<5> {
         let scale = self.leaf(format!("{layer}.weight"));
         lacuna_kernels::instance_norm(x, scale, self.bias(layer), Activation::LeakyRelu, EPSILON)
@@ -233,7 +234,7 @@ impl<'a> Pass<'a> {
             .clone()
     }
 
-    /// A statistic as it stands now: as this pass last observed it, else as the network holds it.
+    /// Returns a statistic as this pass last observed it, else as the network holds it.
     fn statistic(&self, name: &str) -> Tensor<1> {
         match self.observed.borrow().get(name) {
             Some(observed) => observed.clone(),
@@ -241,7 +242,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Two forwards in one pass update a statistic twice, as two forwards in PyTorch do.
+    /// Updates a statistic. Two forward passes in one pass update it twice, as two in PyTorch do.
     fn observe(&self, name: String, batch: Tensor<1>) {
         let batch = if batch.is_autodiff() { batch.inner() } else { batch };
         let running = self.statistic(&name);

@@ -1,17 +1,17 @@
-//! Which network a file's tensors belong to.
+//! Recognition of the network that a file's tensors belong to.
 
 use crate::family::FAMILIES;
 use crate::names::renamed;
 use crate::{Architecture, NnError};
 use lacuna_weights::WeightFile;
 
-/// How many tensors of a foreign file are named in an error.
+/// The number of tensors of an unsupported file that an error names.
 const NAMED_MAX: usize = 6;
 
-/// The network of so many classes.
+/// A function from the number of classes to the network.
 type OfClasses = dyn Fn(usize) -> Result<Architecture, NnError>;
 
-/// What a file's names and shapes say of its network.
+/// The network recognised from a file's names and shapes.
 pub struct Recognised {
     classes: Option<usize>,
     of_classes: Box<OfClasses>,
@@ -25,30 +25,30 @@ impl Recognised {
         Recognised { classes, of_classes: Box::new(of_classes) }
     }
 
-    /// Output classes; `None` of an encoder alone.
+    /// Returns the number of output classes; `None` if the file holds only an encoder.
     pub fn classes(&self) -> Option<usize> {
         self.classes
     }
 
-    /// The architecture, with these classes where the file has no head.
+    /// Returns the architecture, with `classes` classes if the file has no head.
     ///
     /// # Errors
-    /// Counts beyond those of any network.
+    /// [`NnError::BadCount`] for counts beyond the limits of any network.
     pub fn architecture(&self, classes: usize) -> Result<Architecture, NnError> {
         (self.of_classes)(self.classes.unwrap_or(classes))
     }
 }
 
-/// The network of a file, by its names and shapes.
+/// Recognises the network of a file by its names and shapes.
 ///
 /// # Errors
-/// [`NnError::OtherNetwork`] if it is none that is known here; two different tensors of one name.
+/// [`NnError::OtherNetwork`] if it is not a supported one; two different tensors of one name.
 pub fn recognise(file: &WeightFile) -> Result<Recognised, NnError> {
     let renamed = renamed(file)?;
     FAMILIES.iter().find_map(|family| (family.recognise)(&renamed)).ok_or_else(|| other_network(file))
 }
 
-/// The error about a file of a network that is not known here.
+/// Returns the error about a file whose network is not supported.
 pub(crate) fn other_network(file: &WeightFile) -> NnError {
     let named: Vec<String> =
         file.tensors().take(NAMED_MAX).map(|(name, tensor)| format!("`{name}` {:?}", tensor.shape())).collect();

@@ -1,10 +1,9 @@
 //! Weights in files, under the names of the family's own PyTorch code.
 //!
-//! A model of lacuna's is safetensors and says in its metadata which network it holds, so it can be
-//! opened without being told. A file without that (somebody else's, of any format that
-//! [`lacuna_weights`] reads) can still be matched tensor by tensor, and what matched is a return
-//! value, never a log line: MedicalNet's own loader keeps what fits and drops the rest in silence,
-//! which on a CPU means everything.
+//! lacuna's model files are safetensors and describe their network in the metadata, so they can be opened without
+//! further arguments. A file without such metadata, in any format that [`lacuna_weights`] reads, can still be matched
+//! tensor by tensor. What matched is returned, not logged: MedicalNet's own loader keeps what fits and drops the rest
+//! without a message, which on a CPU means everything.
 
 use crate::family::{FAMILIES, Metadata};
 use crate::names::renamed;
@@ -18,39 +17,40 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// What a model file says beside its tensors.
+/// The content of a model file.
 #[derive(Clone)]
 pub struct ModelFile {
     /// The network with its weights.
     pub network: Network,
-    /// Everything else in the metadata: provenance, labels, preprocessing.
+    /// All other metadata: provenance, labels, preprocessing.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Which tensors of a file found their place in a network.
+/// The result of matching a file's tensors with a network's, by name and shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MatchReport {
-    /// Tensors taken over.
+    /// Tensors loaded from the file.
     pub matched: Vec<String>,
     /// Tensors of the network that the file lacks.
     pub missing: Vec<String>,
     /// Tensors of the file that the network lacks.
     pub unexpected: Vec<String>,
-    /// Tensors of both, with shapes that differ: name, the network's shape, the file's.
+    /// Tensors of both whose shapes differ: name, the network's shape, the file's shape.
     pub wrong_shape: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Biases of shortcuts, as MONAI's may have, that were folded into the running means behind them.
+    /// Biases of shortcuts, as MONAI's may have, that were folded into the following running means.
     pub folded: Vec<String>,
-    /// Tensors of the file of kinds that are not read, and what they are; those that the network has are missing too.
+    /// Tensors of the file with unsupported element types, and those types; if the network has such a tensor, it is
+    /// also in `missing`.
     pub unread: BTreeMap<String, String>,
 }
 
 impl MatchReport {
-    /// Whether every tensor of the network was filled and none of the file was left over.
+    /// Returns whether every tensor of the network was loaded and none of the file was left over.
     pub fn is_exact(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
     }
 
-    /// Tensors of the network that the file did not fill.
+    /// Iterates over the tensors of the network that were not loaded.
     pub fn unfilled(&self) -> impl Iterator<Item = &str> {
         let wrong = self.wrong_shape.iter().map(|(name, _, _)| name);
         self.missing.iter().chain(wrong).map(String::as_str)
@@ -88,7 +88,7 @@ fn first(names: &[String]) -> String {
     }
 }
 
-/// The tensors of a network, or of its encoder alone, in row-major order.
+/// Returns the tensors of a network, or of its encoder, in row-major order.
 pub fn arrays(network: &Network, part: Part) -> BTreeMap<String, Array> {
     let wanted = |name: &str| part == Part::Whole || !Network::is_head(name);
     let parameters = network.parameters.iter().filter(|(name, _)| wanted(name));
@@ -96,19 +96,19 @@ pub fn arrays(network: &Network, part: Part) -> BTreeMap<String, Array> {
     parameters.map(|(name, parameter)| (name.to_string(), array(parameter))).collect()
 }
 
-/// How much of a network.
+/// The part of a network to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Everything.
+    /// The whole network, encoder and head.
     Whole,
-    /// All but the segmentation head: what other tasks begin from.
+    /// All but the segmentation head, as a starting point for other tasks.
     Encoder,
 }
 
-/// Write a network and what else is to be known of it, atomically.
+/// Writes a network with further metadata to a model file, atomically.
 ///
 /// # Errors
-/// If the file cannot be written.
+/// [`NnError::Disk`] if the file cannot be written.
 pub fn write_model(path: &Path, network: &Network, metadata: &BTreeMap<String, String>) -> Result<(), NnError> {
     let mut all = architecture_metadata(network.architecture());
     all.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -116,11 +116,11 @@ pub fn write_model(path: &Path, network: &Network, metadata: &BTreeMap<String, S
     Ok(write_safetensors(path, &arrays(network, Part::Whole), Some((METADATA_KEY, &text)))?)
 }
 
-/// Read a network that [`write_model`] wrote.
+/// Reads a model file written by [`write_model`].
 ///
 /// # Errors
-/// A malformed file, metadata that names no network, any tensor missing, unexpected, of another
-/// shape, or not finite.
+/// [`NnError`] for a malformed file, metadata that describes no supported network, or a tensor that is missing,
+/// unexpected, of another shape, or not finite.
 pub fn read_model(path: &Path, device: &Device) -> Result<ModelFile, NnError> {
     let file = WeightFile::open(path)?;
     let mut metadata = file.notes().clone();
@@ -130,21 +130,21 @@ pub fn read_model(path: &Path, device: &Device) -> Result<ModelFile, NnError> {
     if report.is_exact() { Ok(ModelFile { network, metadata }) } else { Err(mismatch(path, &network, &report)) }
 }
 
-/// Take over every tensor of a file that fits the network by name and shape.
+/// Loads every tensor of a file that matches the network by name and shape.
 ///
-/// The file may be PyTorch's or safetensors. Names may carry what wrappers put in front, as `module.` of PyTorch's
+/// The file may be PyTorch's or safetensors. Names may have the prefixes of wrappers, such as `module.` of PyTorch's
 /// `DataParallel`, and may be those of MONAI's `ResNet`.
 ///
 /// # Errors
-/// A malformed file, a tensor that is not finite, or no tensor matching at all.
+/// [`NnError`] for a malformed file, a tensor that is not finite, or if no tensor matches at all.
 pub fn load_matching(path: &Path, network: &mut Network) -> Result<MatchReport, NnError> {
     match_file(&WeightFile::open(path)?, network)
 }
 
-/// [`load_matching`] of a file that is open.
+/// As [`load_matching`], for a file that is already open.
 ///
 /// # Errors
-/// A tensor that is not finite, or no tensor matching at all.
+/// A tensor that is not finite, or no matching tensor at all.
 pub fn match_file(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError> {
     let report = fill(file, network)?;
     match (report.matched.is_empty(), report.wrong_shape.is_empty()) {
@@ -162,7 +162,8 @@ fn mismatch(path: &Path, network: &Network, report: &MatchReport) -> NnError {
     }
 }
 
-/// One string, since the format keeps its metadata in a hash map whose order would change the bytes.
+/// The key of the metadata: one JSON string, since the format keeps its metadata in a hash map whose order would change
+/// the bytes.
 const METADATA_KEY: &str = "lacuna";
 
 fn architecture_metadata(architecture: &Architecture) -> BTreeMap<String, String> {
@@ -172,7 +173,7 @@ fn architecture_metadata(architecture: &Architecture) -> BTreeMap<String, String
     metadata
 }
 
-/// Read the network's description and leave the rest in `metadata`.
+/// Reads the network's description and leaves the other entries in `metadata`.
 fn architecture_from(path: &Path, metadata: &mut BTreeMap<String, String>) -> Result<Architecture, NnError> {
     let mut fields = Metadata { path, fields: metadata };
     if let Some(text) = fields.fields.remove(METADATA_KEY) {
@@ -228,7 +229,7 @@ fn fill(file: &WeightFile, network: &mut Network) -> Result<MatchReport, NnError
     Ok(report)
 }
 
-/// Take a shortcut's bias into the running mean behind it; one of another length is no such bias.
+/// Subtracts a shortcut's bias from the following running mean; does nothing if their lengths differ.
 fn shift(running_mean: &mut [f32], bias: &[f32]) {
     if running_mean.len() == bias.len() {
         running_mean.iter_mut().zip(bias).for_each(|(mean, bias)| *mean -= bias);
@@ -322,7 +323,7 @@ mod tests {
         let path = folder.path().join("model.pth");
         let network = network(10, 2, 1);
         let name = "layer2.0.downsample.1.running_mean";
-        // With the bias b behind the convolution and the mean m + b, BatchNorm sees what it sees with m and none.
+        // With the bias b in the convolution and the mean m + b, BatchNorm computes the same as with m and no bias.
         let mut tensors = arrays(&network, Part::Whole);
         let mean = network.parameters.get(name).to_vec();
         let bias: Vec<f32> = (0..mean.len()).map(|channel| channel as f32 / 8.0 - 3.0).collect();

@@ -1,4 +1,5 @@
-//! What a bucket promises, asked of a real server: a store in memory cannot show how one answers a conditional put.
+//! Tests the guarantees of a bucket on a real server: a store in memory cannot show how a server answers a conditional
+//! put.
 //!
 //! ```text
 //! pip install 'moto[server]' && moto_server -p 5111 &
@@ -12,14 +13,14 @@ use std::time::Instant;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Names that all workers try to make.
+/// The number of names that all workers try to create.
 const NAMES: usize = 50;
-/// Workers at once, each with a connection of its own.
+/// The number of concurrent workers, each with its own connection.
 const WORKERS: u8 = 4;
 
 fn main() -> Result<(), Failure> {
     let address: Address = std::env::args().nth(1).ok_or("give an address, as s3://bucket/prefix")?.parse()?;
-    // A prefix that no run before used.
+    // A prefix that no earlier run has used.
     let part = format!("{:?}", std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_nanos());
     Place::open(&address)?.within(&part).prove_creating()?;
     println!("a second conditional put is refused");

@@ -1,4 +1,4 @@
-//! Where a place is, as a command line names it.
+//! The address of a place, as given on a command line.
 
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -10,14 +10,14 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Address {
-    /// A folder of a file system.
+    /// The path of a folder or an archive.
     Folder(PathBuf),
-    /// What is reached over a network.
+    /// The URL of a bucket and a prefix.
     Url(String),
 }
 
 impl Address {
-    /// The folder, if it is one.
+    /// Returns the path, if it is a folder's.
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Address::Folder(path) => Some(path),
@@ -25,7 +25,7 @@ impl Address {
         }
     }
 
-    /// The same with a folder's path changed, as by making it absolute.
+    /// Returns the address with a folder's path changed, for example to an absolute one; a URL is unchanged.
     pub fn map_folder(self, change: impl FnOnce(&Path) -> PathBuf) -> Address {
         match self {
             Address::Folder(path) => Address::Folder(change(&path)),

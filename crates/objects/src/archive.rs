@@ -1,4 +1,4 @@
-//! A place that is an archive, `NAME.tar.xz`: read whole when it is opened, and never written to.
+//! A place that is an archive, `NAME.tar.xz`: read completely when it is opened, and never written.
 
 use crate::ObjectError;
 use crate::place::{Listed, Objects};
@@ -8,39 +8,39 @@ use std::io::{Cursor, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// How the name of an archive ends.
+/// The ending of an archive's name.
 const ENDING: &str = ".tar.xz";
 
 /// The largest archive that is read, in bytes.
 const PACKED_BYTES_MAX: u64 = 256 << 20;
 
-/// The most bytes of all its files together.
+/// The largest total size of an archive's files, in bytes.
 const UNPACKED_BYTES_MAX: u64 = 1 << 30;
 
-/// The most memory for unpacking, in KiB; `xz -9` asks for 64 MiB.
+/// The largest memory for unpacking, in KiB; `xz -9` needs 64 MiB.
 const UNPACKING_KIB_MAX: u32 = 128 << 10;
 
 /// The files of an archive whose names begin with a prefix.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    /// Empty, or a folder within the archive that ends in `/`.
+    /// Empty, or a folder within the archive, with a `/` at its end.
     prefix: String,
     files: Arc<BTreeMap<String, Vec<u8>>>,
 }
 
-/// Whether a path is that of an archive: a file whose name ends in `.tar.xz`.
+/// Returns whether a path is that of an archive: a file whose name ends in `.tar.xz`.
 pub fn is_archive(path: &Path) -> bool {
     let named = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ENDING));
     named && !path.is_dir()
 }
 
 impl Archive {
-    /// Read an archive.
+    /// Reads an archive.
     ///
     /// # Errors
-    /// [`ObjectError::Archive`] for a file that is no archive, is damaged, holds other things than files and folders,
-    /// names outside itself, or more than 1 GiB.
+    /// [`ObjectError::Archive`] for a file that is not an archive, is damaged, has entries other than files and folders
+    /// or names outside the archive, or unpacks to more than 1 GiB.
     pub fn open(path: &Path) -> Result<Archive, ObjectError> {
         let bytes = lacuna_disk::read_bytes(path, PACKED_BYTES_MAX)?;
         match unpack(&bytes) {
@@ -58,7 +58,7 @@ impl Archive {
     }
 }
 
-/// The files of an archive by name; an error says what was found instead of one.
+/// Returns the files of an archive by name; an error describes what was found instead.
 fn unpack(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let unpacked = XzReader::new_mem_limit(Cursor::new(bytes), true, UNPACKING_KIB_MAX).take(UNPACKED_BYTES_MAX + 1);
     let mut archive = tar::Archive::new(unpacked);
@@ -84,7 +84,7 @@ fn in_words(error: std::io::Error) -> String {
     format!("damage: {error}")
 }
 
-/// The name of a file within its archive, with `/` between folders.
+/// Returns the name of a file within its archive, with `/` between folders.
 fn inner_name<R: Read>(entry: &tar::Entry<'_, R>) -> Result<String, String> {
     let path = entry.path().map_err(in_words)?;
     if !entry.header().entry_type().is_file() {
@@ -164,12 +164,12 @@ mod tests {
 
     const LINK: u8 = b'2';
 
-    /// An archive of files of these names and contents, of this type.
+    /// Returns an archive of entries with these names and contents, and this type.
     fn packed(files: &[(&str, &[u8])], kind: u8) -> Vec<u8> {
         let mut archive = tar::Builder::new(Vec::new());
         for (name, contents) in files {
             let mut header = tar::Header::new_gnu();
-            // Set by hand, since the builder refuses names that leave the archive.
+            // Set directly, since the builder rejects names outside the archive.
             header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
             header.set_entry_type(tar::EntryType::new(kind));
             header.set_size(contents.len() as u64);

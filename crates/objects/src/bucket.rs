@@ -1,10 +1,11 @@
 //! A place that is a prefix in a bucket of an object store.
 //!
-//! An object carries two words beside its bytes: their digest, which every reader checks, and who wrote it. A conditional
-//! put whose answer is lost, by a timeout or a failing server, may have made the object or not. The next try is then told
-//! that there is one, and only the writer's word says whose.
+//! An object has two metadata entries besides its bytes: their digest, which every reader checks, and the identity of
+//! its writer. If the answer to a conditional put is lost, by a timeout or a server error, the object may or may not
+//! have been created. The next try then finds an existing object, and only the writer's entry shows whether this
+//! process created it.
 //!
-//! Retries are counted here and not in the client below, which cannot tell the two cases apart.
+//! Retries are made here and not in the client below, which cannot distinguish the two cases.
 
 use crate::ObjectError;
 use crate::patience::Patience;
@@ -20,11 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::Runtime;
 
-/// Letters alone: Azure takes no hyphen in such a name, and some servers drop what has an underscore.
+/// Letters only: Azure allows no hyphen in such a name, and some servers drop entries with an underscore.
 const DIGEST: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("lacunablake3"));
 const WRITER: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("lacunawriter"));
 
-/// The object that shows whether a store makes one only where there is none.
+/// The object that is created to test whether a store supports conditional puts.
 const PROOF: &str = "lacuna-makes-an-object-once";
 
 /// A prefix in a bucket.
@@ -32,22 +33,22 @@ const PROOF: &str = "lacuna-makes-an-object-once";
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: ObjectPath,
-    /// For messages.
+    /// The address of the place, for messages.
     address: String,
     runtime: Arc<Runtime>,
     patience: Patience,
 }
 
-/// What came of one try.
+/// The result of one try.
 enum Tried<T> {
     Done(T),
-    /// It may go better next time; in whose words.
+    /// The try may succeed if it is repeated; the text is the reason.
     Again(String),
     Failed(ObjectError),
 }
 
-/// An object with what stands beside it. One that another tool put there has no words; records and models have digests
-/// of their own.
+/// An object with its metadata. One that another tool wrote has no metadata; records and models contain digests of
+/// their own.
 struct Found {
     bytes: Vec<u8>,
     digest: Option<String>,
@@ -55,7 +56,7 @@ struct Found {
 }
 
 impl Found {
-    /// The digest that its bytes should have and the one they have, where these differ.
+    /// Returns the expected digest and the digest of the bytes, if they differ.
     fn damage(&self) -> Option<(String, String)> {
         let expected = self.digest.clone()?;
         let found = lacuna_disk::digest(&self.bytes);
@@ -64,19 +65,19 @@ impl Found {
 }
 
 impl Bucket {
-    /// A prefix in a store.
+    /// Creates the place of a prefix in a store.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath, address: String, patience: Patience) -> Bucket {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Arc::new(runtime.expect("a runtime of one thread needs nothing that can be missing"));
         Bucket { store, prefix, address, runtime, patience }
     }
 
-    /// Of a name, which may have `/` in it.
+    /// Returns the path of a name, which may contain `/`.
     fn path(&self, name: &str) -> ObjectPath {
         name.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part))
     }
 
-    /// Try until it is done, or failed, or patience ends.
+    /// Repeats a request until it succeeds, fails permanently, or the tries are used up.
     fn persist<T, F: Future<Output = Tried<T>>>(
         &self,
         name: &str,
@@ -101,7 +102,7 @@ impl Bucket {
         })
     }
 
-    /// An error that no patience helps with, or another try.
+    /// Returns an error for a permanent failure, or another try for a transient one.
     fn failed<T>(&self, name: &str, action: &'static str, error: Error) -> Tried<T> {
         match error {
             Error::NotFound { .. }
@@ -117,7 +118,7 @@ impl Bucket {
         }
     }
 
-    /// An object, if it is there.
+    /// Fetches an object, if it exists.
     async fn get(&self, name: &str, limit_bytes: u64) -> Tried<Option<Found>> {
         let answer = match self.store.get_opts(&self.path(name), GetOptions::default()).await {
             Ok(answer) => answer,
@@ -144,14 +145,14 @@ impl Bucket {
         self.store.put_opts(&self.path(name), payload, options).await.map(drop)
     }
 
-    /// The store says that the object is there: whose is it?
+    /// Finds out whether an existing object was created by this writer.
     async fn whose(&self, name: &str, bytes: &[u8], writer: &str) -> Tried<bool> {
         match self.get(name, u64::MAX).await {
-            // Two conditional puts met, and neither was done.
+            // Two conditional puts conflicted, and neither was executed.
             Tried::Done(None) => Tried::Again("a conflict, and no object".to_string()),
             Tried::Done(Some(found)) if found.writer.as_deref() != Some(writer) => Tried::Done(false),
             Tried::Done(Some(found)) if found.damage().is_none() => Tried::Done(true),
-            // Ours, and only a part of it arrived.
+            // This writer's object, of which only a part arrived.
             Tried::Done(Some(_)) => match self.put(name, bytes, writer, PutMode::Overwrite).await {
                 Ok(()) => Tried::Done(true),
                 Err(error) => self.failed(name, "create", error),
@@ -178,7 +179,7 @@ impl Objects for Bucket {
             };
             match found.damage() {
                 None => Tried::Done(Some(found.bytes)),
-                // Damage on the way is gone the next time; damage of the object is not.
+                // Damage in transit disappears with the next try; damage of the object does not.
                 Some(digests) => {
                     let _ = damage.set(digests);
                     Tried::Again("other bytes than were written".to_string())
@@ -254,16 +255,16 @@ impl Objects for Bucket {
     }
 }
 
-/// A word that no other writer has, and no other object of this one.
+/// Returns an identity that differs for every writer and every object.
 fn writer() -> String {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     static CHANCE: OnceLock<[u64; 2]> = OnceLock::new();
-    // The standard library's own source of chance; nothing but this word depends on it.
+    // A random number of the standard library; only this identity depends on it.
     let [one, other] = CHANCE.get_or_init(|| [(); 2].map(|()| RandomState::new().build_hasher().finish()));
     format!("{one:016x}{other:016x}-{}", WRITTEN.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An error with its causes, on one line.
+/// Returns an error with its causes, on one line.
 fn in_words(error: &Error) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);

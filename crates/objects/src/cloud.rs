@@ -1,8 +1,8 @@
-//! The stores that are reached over a network: S3 and what speaks like it, Google Cloud Storage, Azure.
+//! Stores in a network: S3 and compatible ones, Google Cloud Storage, Azure.
 //!
-//! Credentials come from where the stores' own tools have them: the environment, the identity of the machine or the
-//! container, and for Google the file of its command line. None is ever an argument, since those can be read by anybody
-//! who lists processes.
+//! Credentials come from the same sources as for the stores' own tools: the environment, the identity of the machine or
+//! the container, and for Google the file of its command line. They are never arguments, which every user who lists
+//! processes can read.
 
 use crate::ObjectError;
 use crate::bucket::Bucket;
@@ -14,7 +14,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, Error, ObjectStore, RetryConfig};
 use std::sync::Arc;
 
-/// The place of a URL; its credentials are looked for, and nothing is asked yet.
+/// Opens the place of a URL: reads the credentials, but sends no request.
 pub fn open(url: &str) -> Result<Bucket, ObjectError> {
     let unfit = |found: String, fix| ObjectError::Address { address: url.to_string(), found, fix };
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -33,27 +33,29 @@ pub fn open(url: &str) -> Result<Bucket, ObjectError> {
     Ok(Bucket::new(store, prefix, url.to_string(), Patience::STANDARD))
 }
 
-/// `AWS_ACCESS_KEY_ID` and its fellows, a web identity, a container's or a machine's role; `AWS_ENDPOINT` names another
-/// store than Amazon's.
+/// Opens an S3 bucket with `AWS_ACCESS_KEY_ID` and the related variables, a web identity, or a container's or a
+/// machine's role; `AWS_ENDPOINT` selects a store other than Amazon's.
 fn s3(bucket: &str) -> Result<Arc<dyn ObjectStore>, Error> {
     let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(once());
     let allows_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true");
     Ok(Arc::new(builder.with_client_options(options().with_allow_http(allows_http)).build()?))
 }
 
-/// `GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`, or the machine's account.
+/// Opens a Google bucket with `GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`, or
+/// the machine's account.
 fn google(bucket: &str) -> Result<Arc<dyn ObjectStore>, Error> {
     let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(once());
     Ok(Arc::new(builder.with_client_options(options()).build()?))
 }
 
-/// `AZURE_STORAGE_ACCOUNT_NAME` with a key, a token or a client's secret, or the machine's managed identity.
+/// Opens an Azure container with `AZURE_STORAGE_ACCOUNT_NAME` and a key, a token or a client's secret, or with the
+/// machine's managed identity.
 fn azure(container: &str) -> Result<Arc<dyn ObjectStore>, Error> {
     let builder = MicrosoftAzureBuilder::from_env().with_container_name(container).with_retry(once());
     Ok(Arc::new(builder.with_client_options(options()).build()?))
 }
 
-/// Retries are the bucket's.
+/// Returns a configuration without retries, which the bucket makes.
 fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }

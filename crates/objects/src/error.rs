@@ -1,120 +1,120 @@
-//! What can be wrong with places.
+//! Errors of places.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// An error of a place, with the file or object.
+/// An error of a place, with the name of the file or object.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectError {
-    /// The disk's own.
+    /// An error of the file system.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A bucket is named and this program cannot reach any.
+    /// The address is that of a bucket, but this program was built without network code.
     #[error(
         "{address}: expected a folder, found the address of a bucket, and this lacuna was built without network code; \
          fix: build it with `--features object-store`"
     )]
     NotBuilt {
-        /// As given.
+        /// The address that was given.
         address: String,
     },
-    /// The address cannot be opened.
+    /// An address that cannot be opened.
     #[error("{address}: expected s3://, gs:// or az://, a bucket and a prefix, found {found}; fix: {fix}")]
     Address {
-        /// As given.
+        /// The address that was given.
         address: String,
-        /// What is wrong with it.
+        /// A description of the address's fault.
         found: String,
-        /// What to do.
+        /// How the user can correct it.
         fix: &'static str,
     },
-    /// The bucket does not answer as it should, however often it is asked.
+    /// The bucket gave no valid answer in any of the tries.
     #[error("{object}: cannot {action}, tried {tries} times: {reason}; fix: try again when the store answers")]
     Unreachable {
-        /// Where.
+        /// The address of the object.
         object: String,
-        /// What was tried.
+        /// The action that failed, such as "read".
         action: &'static str,
-        /// How often.
+        /// The number of tries.
         tries: usize,
-        /// The last answer.
+        /// The error of the last try.
         reason: String,
     },
-    /// The bucket refuses.
+    /// The bucket rejected the request.
     #[error("{object}: cannot {action}: {reason}; fix: are the credentials in the environment those of this bucket?")]
     Refused {
-        /// Where.
+        /// The address of the object.
         object: String,
-        /// What was tried.
+        /// The action that failed, such as "read".
         action: &'static str,
-        /// In the store's words.
+        /// The store's error message.
         reason: String,
     },
-    /// The bytes are not those that were written.
+    /// The bytes of an object differ from those written.
     #[error("{object}: expected bytes of digest {expected}, found {found}; fix: delete the object, then try again")]
     Damaged {
-        /// Where.
+        /// The address of the object.
         object: String,
-        /// As written beside it.
+        /// The digest in the object's metadata.
         expected: String,
-        /// Of what came.
+        /// The digest of the bytes received.
         found: String,
     },
-    /// No set of files lies there, or one that was not sent to its end.
+    /// The place has no set of files, or an incompletely sent one.
     #[error(
         "{object}: expected the list of a data set's files, found nothing; fix: `lacuna data send DIR` to there, or write \
          it: `b3sum` of every file by its relative name"
     )]
     NoSet {
-        /// The manifest.
+        /// The address of the missing manifest.
         object: String,
     },
-    /// Another set of files, or a file of another, lies there.
+    /// The place has another set of files, or a file that differs.
     #[error("{object}: expected nothing or the same bytes, found others; fix: send to another prefix")]
     AnotherSet {
-        /// What differs.
+        /// The address of the object that differs.
         object: String,
     },
-    /// An object is larger than anything of its kind.
+    /// An object that is larger than the limit for its kind.
     #[error(
         "{object}: expected at most {limit_bytes} bytes, found {found_bytes}; fix: another object under that name?"
     )]
     TooLarge {
-        /// Where.
+        /// The address of the object.
         object: String,
-        /// What it has.
+        /// The size of the object in bytes.
         found_bytes: u64,
-        /// What is read at most.
+        /// The limit in bytes.
         limit_bytes: u64,
     },
-    /// A file that is no archive that can be read.
+    /// A file that is not a readable archive.
     #[error("{}: expected an archive of files, compressed by xz, found {found}; fix: make it again: `tar -C DIR -cJf FILE .`", path.display())]
     Archive {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What was found.
+        /// A description of what was found.
         found: String,
     },
-    /// A result that is to be written to an archive.
+    /// A result cannot be written to an archive.
     #[error("{}: expected a folder to write to, found an archive; fix: unpack it (`mkdir DIR && tar -C DIR -xf FILE`) and name the folder", path.display())]
     ReadOnly {
-        /// The archive.
+        /// The path of the archive.
         path: PathBuf,
     },
-    /// A store that replaces where it was told to make anew: no result could be committed there.
+    /// The store replaces existing objects despite the condition, so that results cannot be committed safely.
     #[error(
         "{address}: expected a store that makes an object only where there is none (If-None-Match), found one that \
          replaces it; fix: use another store, or a newer version of it"
     )]
     Replaces {
-        /// Where.
+        /// The address of the place.
         address: String,
     },
 }
 
 impl ObjectError {
-    /// Whether the same may succeed later.
+    /// Returns whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
         matches!(self, ObjectError::Unreachable { .. })
     }

@@ -1,44 +1,44 @@
-//! The files of a folder under a prefix, sent once and fetched whole: how a data set comes to lie in a bucket.
+//! The files of a folder stored under a prefix, sent once and fetched completely: data sets in a bucket.
 //!
-//! `MANIFEST` beside the files lists the BLAKE3 digest and the name of each, as `b3sum` prints them, so a set that
-//! another tool has put there needs that one file more. It is written last and made once: a set that has its manifest
-//! is whole, and stays what it is. The digest of the manifest names the set.
+//! `MANIFEST`, stored with the files, lists the BLAKE3 digest and the name of each, in the format of `b3sum`, so a set
+//! sent by another tool needs only this additional file. It is written last and never replaced: a set with a manifest
+//! is complete and does not change. The digest of the manifest identifies the set.
 
 use crate::{ObjectError, Place};
 use lacuna_disk::{DiskError, digest, digest_file, read_bytes, write_bytes};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-/// The list of a set's files: `DIGEST  NAME`, a line each.
+/// The name of the list of a set's files, with a line `DIGEST  NAME` for each.
 const MANIFEST: &str = "MANIFEST";
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
-/// The largest file; a store takes no more in one request.
+/// The largest file in bytes; stores accept no larger one in a single request.
 const FILE_BYTES_MAX: u64 = 5 << 30;
 
-/// A set that lies whole in a place.
+/// A complete set of files in a place.
 #[derive(Clone, Debug)]
 pub struct FileSet {
     place: Place,
     digest: String,
-    /// By name, with `/` between folders.
+    /// The digest of each file by name, with `/` between folders.
     files: BTreeMap<String, String>,
 }
 
-/// What is called after each file: how many are done, and of how many.
+/// A function called after each file with the number of files done and the total number.
 pub type EachFile<'a> = &'a mut dyn FnMut(usize, usize);
 
 impl FileSet {
-    /// Send every file of a folder, then the manifest; what an earlier call sent is not sent again.
+    /// Sends every file of a folder, then the manifest; files sent by an earlier call are not sent again.
     ///
     /// # Errors
-    /// [`ObjectError::AnotherSet`] where another set, or a file of one, lies there; a file that cannot be read; a place
-    /// that does not answer.
+    /// [`ObjectError::AnotherSet`] if the place has another set or a file that differs; if a file cannot be read, or
+    /// the place does not answer.
     pub fn send(folder: &Path, place: &Place, each: EachFile) -> Result<FileSet, ObjectError> {
         let files = digests(folder)?;
         let text: String = files.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
         let found = place.read(MANIFEST, MANIFEST_BYTES_MAX)?;
-        // Before anything is sent to where it does not belong.
+        // Checked before any file is sent.
         if found.is_some_and(|found| found != text.as_bytes()) {
             return Err(ObjectError::AnotherSet { object: place.at(MANIFEST) });
         }
@@ -60,11 +60,11 @@ impl FileSet {
         Ok(FileSet { place: place.clone(), digest: digest(text.as_bytes()), files })
     }
 
-    /// The set that lies in a place; none of its files is read yet.
+    /// Returns the set in a place, from its manifest; no other file is read.
     ///
     /// # Errors
-    /// [`ObjectError::NoSet`] where there is no manifest, one that is none or that names a file outside, and a place
-    /// that does not answer.
+    /// [`ObjectError::NoSet`] if there is no manifest, it is malformed, or it names a file outside the set; if the
+    /// place does not answer.
     pub fn find(place: &Place) -> Result<FileSet, ObjectError> {
         let object = place.at(MANIFEST);
         let bytes = place.read(MANIFEST, MANIFEST_BYTES_MAX)?;
@@ -79,22 +79,22 @@ impl FileSet {
         Ok(FileSet { place: place.clone(), digest: digest(&bytes), files })
     }
 
-    /// What names the set: the digest of its manifest.
+    /// Returns the digest of the manifest, which identifies the set.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The names of its files.
+    /// Returns the names of its files.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
-    /// Have all files in a folder; how many had to be fetched. One that is there with its bytes is left, any other is
-    /// put right. Several processes may do so at once.
+    /// Fetches all files into a folder, and returns the number of files fetched. An existing file with the right bytes
+    /// is kept, any other is replaced. Several processes may do so at once.
     ///
     /// # Errors
-    /// [`ObjectError::Damaged`] for bytes that are not those of the manifest, a place that does not answer, a folder
-    /// that cannot be written.
+    /// [`ObjectError::Damaged`] for bytes that differ from the manifest; if the place does not answer, or the folder
+    /// cannot be written.
     pub fn fetch(&self, folder: &Path, each: EachFile) -> Result<usize, ObjectError> {
         let mut fetched = 0;
         for (done, (name, expected)) in self.files.iter().enumerate() {
@@ -118,13 +118,13 @@ impl FileSet {
     }
 }
 
-/// Every file below a folder by its relative name; a manifest of its own is not one of the set's.
+/// Returns the digest of every file below a folder by relative name, without a manifest at the top.
 fn digests(folder: &Path) -> Result<BTreeMap<String, String>, ObjectError> {
     let names = Place::folder_at(folder.to_path_buf()).names_below()?.into_iter().filter(|name| name != MANIFEST);
     names.map(|name| Ok((name.clone(), digest_file(&folder.join(name))?))).collect()
 }
 
-/// A relative name without a way out of its folder.
+/// Returns whether a name is relative and stays inside its folder.
 fn is_inside(name: &str) -> bool {
     !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -50,7 +50,7 @@ impl Objects for Folder {
             if entry.file_type().map_err(refused)?.is_dir() {
                 listed.parts.insert(name);
             } else if !name.ends_with(".tmp") {
-                // That is what a writer left that was killed.
+                // An unfinished file, left by a killed process.
                 listed.names.insert(name);
             }
         }
@@ -58,7 +58,7 @@ impl Objects for Folder {
     }
 
     fn prove_creating(&self) -> Result<(), ObjectError> {
-        // Hard links are what `lacuna-disk` makes files by; a file system without them says so.
+        // `lacuna-disk` creates files by hard links; a file system without them returns an error.
         Ok(())
     }
 

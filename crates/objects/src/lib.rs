@@ -1,12 +1,12 @@
-//! Named bytes that are made once and read whole: the files of a folder, or the objects of a bucket.
+//! Named bytes that are created once and read completely: the files of a folder, or the objects of a bucket.
 //!
-//! What many machines share of a study, its records, models and notes of attempts, lies in a [`Place`]. A place can do
-//! four things: read a whole file, make one unless there is one of that name, put one in place of another, and list
-//! names. The second is what commits a result, so it must be exact: of several that try at once, one succeeds.
+//! The parts of a study that several machines share, its records, models and notes of attempts, are in a [`Place`]. A
+//! place has four operations: read a whole file, create one unless the name exists, replace one, and list names. The
+//! second commits a result, so it must be exact: of several that try at once, one succeeds.
 //!
 //! A folder is a folder of a file system; its files are written by `lacuna-disk`. An archive, `NAME.tar.xz`, is read as
-//! the folder it was made of and never written to. Buckets are there with the feature
-//! `cloud` alone: a program that holds images of people has no network code unless it was built to have it.
+//! the folder it was made from and never written. Buckets need the feature `cloud`: without it, a program that
+//! processes images of patients contains no network code.
 //!
 //! A data set, which is many files in folders, is a [`FileSet`] of a place.
 //!

@@ -1,24 +1,24 @@
-//! How long a store is waited for, and how often it is asked again.
+//! Timeouts and retries of requests to a store.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// Bounds on tries and on the time of each.
+/// Limits on the number of tries and on the time of each.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// How often something is tried.
+    /// The largest number of tries.
     pub tries: usize,
-    /// How long one try may take; what becomes of it after that is not known.
+    /// The time limit of one try; whether the request was executed after that is not known.
     pub each: Duration,
-    /// The pause after the first failure; it doubles with every other.
+    /// The pause after the first failure; it doubles with every further one.
     pub pause: Duration,
-    /// The longest pause.
+    /// The upper limit of the pause.
     pub pause_max: Duration,
 }
 
 impl Patience {
-    /// Two minutes where failures are answered at once, half an hour where the store is silent; a large model has three
-    /// minutes to get through.
+    /// The standard limits: two minutes if failures are answered at once, half an hour if the store does not answer;
+    /// each try has three minutes, enough for a large model.
     #[cfg_attr(not(feature = "cloud"), allow(dead_code))]
     pub const STANDARD: Patience = Patience {
         tries: 10,
@@ -27,15 +27,15 @@ impl Patience {
         pause_max: Duration::from_secs(30),
     };
 
-    /// The pause after the `failures`-th failure, counted from 1: between half of the bound and the bound, by chance, so
-    /// that those who failed together do not come back together.
+    /// Returns the pause after the `failures`-th failure, counted from 1: a random duration between half of the bound
+    /// and the bound, so that clients that failed together do not retry together.
     pub fn pause_after(&self, failures: usize) -> Duration {
         let doubled = self.pause.saturating_mul(1 << (failures - 1).min(16));
         doubled.min(self.pause_max).mul_f64(0.5 + 0.5 * chance())
     }
 }
 
-/// Between 0 and 1; nothing but pauses depends on it.
+/// Returns a random number between 0 and 1; only pauses depend on it.
 fn chance() -> f64 {
     RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }

@@ -1,4 +1,4 @@
-//! The one interface of folders, archives and buckets.
+//! The common interface of folders, archives and buckets.
 
 use crate::archive::{Archive, is_archive};
 use crate::folder::Folder;
@@ -8,19 +8,19 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where named bytes lie.
+/// A folder, an archive or a prefix in a bucket.
 #[derive(Clone, Debug)]
 pub struct Place(pub(crate) Arc<dyn Objects>);
 
-/// What lies in a place, one level of it.
+/// The content of a place, without that of its parts.
 pub(crate) struct Listed {
-    /// Of files or objects.
+    /// The names of files or objects.
     pub names: BTreeSet<String>,
-    /// Of folders, or of prefixes.
+    /// The names of folders or prefixes.
     pub parts: BTreeSet<String>,
 }
 
-/// What a place can do; the methods of [`Place`] say what each promises.
+/// The operations of a place; the methods of [`Place`] document them.
 pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn within(&self, part: &str) -> Arc<dyn Objects>;
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError>;
@@ -30,7 +30,7 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn list(&self) -> Result<Listed, ObjectError>;
     fn prove_creating(&self) -> Result<(), ObjectError>;
 
-    /// Whether anything can be written, as far as that is known without a try.
+    /// Checks whether the place can be written, as far as that is known without a try.
     fn prove_writing(&self) -> Result<(), ObjectError> {
         Ok(())
     }
@@ -40,11 +40,12 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
 }
 
 impl Place {
-    /// The place of an address. An archive, `NAME.tar.xz`, is read; of others nothing is read or made yet.
+    /// Opens the place of an address. An archive, `NAME.tar.xz`, is read; a folder or bucket is neither read nor
+    /// created.
     ///
     /// # Errors
-    /// [`ObjectError::NotBuilt`] for a bucket without the feature `cloud`, an address that no store has, and
-    /// [`ObjectError::Archive`] for a file that is no archive.
+    /// [`ObjectError::NotBuilt`] for a bucket without the feature `cloud`, [`ObjectError::Address`] for an invalid
+    /// address, and [`ObjectError::Archive`] for a file that is not a readable archive.
     pub fn open(address: &Address) -> Result<Place, ObjectError> {
         match address {
             Address::Folder(path) if is_archive(path) => Ok(Place(Arc::new(Archive::open(path)?))),
@@ -56,63 +57,63 @@ impl Place {
         }
     }
 
-    /// The place that is a folder, which is made when first written to.
+    /// Returns the place of a folder, which is created by the first write.
     pub fn folder_at(path: PathBuf) -> Place {
         Place(Arc::new(Folder(path)))
     }
 
-    /// A part of the place: a folder in it.
+    /// Returns a part of the place: a folder in it.
     pub fn within(&self, part: &str) -> Place {
         Place(self.0.within(part))
     }
 
-    /// All bytes of a name, at most `limit_bytes`; `None` if there is nothing of that name.
+    /// Returns all bytes of a name, at most `limit_bytes`; `None` if the name does not exist.
     ///
     /// # Errors
-    /// A place that does not answer, and in a bucket bytes of another digest than those written.
+    /// If the place does not answer, and in a bucket if the bytes differ from those written.
     pub fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError> {
         self.0.read(name, limit_bytes)
     }
 
-    /// Whether there is something of that name; it is not read.
+    /// Returns whether the name exists, without reading it.
     ///
     /// # Errors
-    /// A place that does not answer.
+    /// If the place does not answer.
     pub fn has(&self, name: &str) -> Result<bool, ObjectError> {
         self.0.has(name)
     }
 
-    /// Make `name` unless it is there already; whether it was made by this call.
+    /// Creates `name` unless it exists; returns whether this call created it.
     ///
-    /// Of several that try at once, on whatever machines, one succeeds. An answer that was lost on its way is looked
-    /// up: whoever made the object is told so.
+    /// Of several calls at once, on any machines, one succeeds. If an answer is lost, the object is looked up, so that
+    /// the call that created it returns true.
     ///
     /// # Errors
-    /// A place that does not answer.
+    /// If the place does not answer.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, ObjectError> {
         self.0.create(name, bytes)
     }
 
-    /// Put `bytes` in place of what is at `name`, if anything is.
+    /// Writes `bytes` to `name`, and replaces an existing object.
     ///
     /// # Errors
-    /// A place that does not answer.
+    /// If the place does not answer.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ObjectError> {
         self.0.replace(name, bytes)
     }
 
-    /// The names that are there, without those in parts of it; none where nothing was ever made.
+    /// Returns the existing names, without those in parts of the place; none if the place does not exist.
     ///
     /// # Errors
-    /// A place that does not answer.
+    /// If the place does not answer.
     pub fn names(&self) -> Result<BTreeSet<String>, ObjectError> {
         Ok(self.0.list()?.names)
     }
 
-    /// The names that are there and in all parts of it, as `part/name`.
+    /// Returns the existing names, and those in parts of the place as `part/name`.
     ///
     /// # Errors
-    /// A place that does not answer.
+    /// If the place does not answer.
     pub fn names_below(&self) -> Result<BTreeSet<String>, ObjectError> {
         let Listed { mut names, parts } = self.0.list()?;
         for part in parts {
@@ -122,15 +123,15 @@ impl Place {
         Ok(names)
     }
 
-    /// Try whether the place makes a name once only; in a bucket this leaves an empty object.
+    /// Tests whether the place creates a name only once; in a bucket this leaves an empty object.
     ///
     /// # Errors
-    /// [`ObjectError::Replaces`] if it does not, and a place that does not answer.
+    /// [`ObjectError::Replaces`] if it does not; if the place does not answer.
     pub fn prove_creating(&self) -> Result<(), ObjectError> {
         self.0.prove_creating()
     }
 
-    /// Whether the place can be written to, asked before work whose result is to lie there.
+    /// Checks whether the place can be written, before work whose result is to be stored there.
     ///
     /// # Errors
     /// [`ObjectError::ReadOnly`] for an archive.
@@ -138,12 +139,12 @@ impl Place {
         self.0.prove_writing()
     }
 
-    /// The folder, where its files can be opened by their paths.
+    /// Returns the folder's path, if the place is a folder whose files can be opened by path.
     pub fn folder(&self) -> Option<&Path> {
         self.0.folder()
     }
 
-    /// Where a name lies, for messages.
+    /// Returns the address of a name, for messages.
     pub fn at(&self, name: &str) -> String {
         self.0.at(name)
     }

@@ -1,21 +1,20 @@
-//! Keyed random streams: every random choice of lacuna comes from one.
+//! Keyed random streams, the source of every random choice of lacuna.
 //!
-//! A stream is named by what it is for (seed, purpose, subject, epoch, …) and by nothing
-//! else. So leaving one subject out changes no other subject's draws, a retrained and an
-//! unlearned run are paired draw by draw, and there is no generator state to save: a
-//! resumed run derives the same streams again.
+//! A stream is determined by its purpose (seed, purpose, subject, epoch, …) only. So leaving one subject out changes no
+//! other subject's draws, a retrained and an unlearned run are paired draw by draw, and there is no generator state to
+//! save: a resumed run derives the same streams again.
 //!
-//! There is deliberately no global generator and no way to seed from the clock.
+//! There is deliberately no global generator and no seeding from the clock.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// The one number a user gives; everything random follows from it.
+/// The seed that a user gives, from which all random choices follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// The stream for one purpose, for example `seed.stream("split")`.
+    /// Returns the stream for one purpose, for example `seed.stream("split")`.
     pub fn stream(self, purpose: &str) -> Stream {
         let mut key = blake3::Hasher::new_derive_key("lacuna random stream v1");
         key.update(&self.0.to_le_bytes());
@@ -23,34 +22,34 @@ impl Seed {
     }
 }
 
-/// A named source of randomness that can be narrowed further and then drawn from.
+/// A random stream, which can be divided into sub-streams or drawn from.
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: blake3::Hasher,
 }
 
 impl Stream {
-    /// The sub-stream of one subject.
+    /// Returns the sub-stream of one subject.
     pub fn subject(&self, id: &str) -> Stream {
         self.clone().with("subject", id)
     }
 
-    /// The sub-stream of one epoch, counted from 0.
+    /// Returns the sub-stream of one epoch, counted from 0.
     pub fn epoch(&self, epoch: usize) -> Stream {
         self.clone().with("epoch", &epoch.to_string())
     }
 
-    /// The sub-stream of one further named thing: a parameter, a repetition, a fold.
+    /// Returns the sub-stream of one further named part: a parameter, a repetition, a fold.
     pub fn part(&self, name: &str) -> Stream {
         self.clone().with("part", name)
     }
 
-    /// A generator at the stream's beginning. Two calls give the same draws.
+    /// Returns a generator at the stream's beginning. Two calls give the same draws.
     pub fn draws(&self) -> Draws {
         Draws { generator: ChaCha8Rng::from_seed(*self.key.finalize().as_bytes()), spare_normal: None }
     }
 
-    /// Lengths go in front of names, so that ("ab", "c") and ("a", "bc") differ.
+    /// Writes the length before each name, so that ("ab", "c") and ("a", "bc") differ.
     fn with(mut self, kind: &str, name: &str) -> Stream {
         for text in [kind, name] {
             self.key.update(&(text.len() as u64).to_le_bytes());
@@ -60,7 +59,7 @@ impl Stream {
     }
 }
 
-/// Draws from one stream, in order.
+/// A generator of draws from one stream, in order.
 #[derive(Clone, Debug)]
 pub struct Draws {
     generator: ChaCha8Rng,
@@ -68,17 +67,17 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// Uniform in [0, 1), with 53 random bits.
+    /// Returns a uniform draw in [0, 1), with 53 random bits.
     pub fn uniform(&mut self) -> f64 {
         (self.generator.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Uniform in [low, high).
+    /// Returns a uniform draw in [low, high).
     pub fn uniform_in(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
     }
 
-    /// Standard normal, by Box and Muller (1958).
+    /// Returns a standard normal draw, by Box and Muller (1958).
     pub fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
@@ -89,14 +88,14 @@ impl Draws {
         radius * cos
     }
 
-    /// Uniform over `0..bound`, without modulo bias.
+    /// Returns a uniform draw from `0..bound`, without modulo bias.
     ///
     /// # Panics
-    /// If `bound` is 0: there is nothing to choose from.
+    /// If `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         assert!(bound > 0, "cannot choose below zero");
         let bound = bound as u64;
-        // Reject the incomplete last interval; at most half of the draws.
+        // Rejects the incomplete last interval, at most half of the draws.
         let limit = u64::MAX - u64::MAX % bound;
         loop {
             let draw = self.generator.next_u64();
@@ -106,7 +105,7 @@ impl Draws {
         }
     }
 
-    /// Shuffle in place, by Fisher and Yates.
+    /// Shuffles in place, by Fisher and Yates.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
@@ -143,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_draws_are_fixed_for_ever() {
-        // Changing these digits changes every result ever published with lacuna.
+        // Changing these digits changes every result published with lacuna.
         let mut draws = Seed(0).stream("test").draws();
         let found: Vec<usize> = (0..6).map(|_| draws.below(1000)).collect();
         assert_eq!(found, FIRST_SIX);

@@ -1,4 +1,4 @@
-//! Cases as the network takes them.
+//! Converts cases into the tensors that the network and the loss take.
 
 use crate::TrainError;
 use lacuna_cohort::Case;
@@ -6,33 +6,33 @@ use lacuna_nn::loss::Target;
 use lacuna_nn::{Device, Tensor};
 use lacuna_volume::IGNORED;
 
-/// The inputs of some cases, `[B, C, D, H, W]`.
+/// Returns the inputs of some cases as one batch `[B, C, D, H, W]` on `device`.
 ///
 /// # Errors
-/// [`TrainError::Case`] for one that cannot be fetched.
+/// [`TrainError::Case`] if a case cannot be fetched.
 ///
 /// # Panics
-/// If the cases differ in shape: preprocessing gave them one, or the batch size is 1.
+/// If the cases differ in shape. Preprocessing gives all cases of a study one shape, or the batch size is 1.
 pub fn input_tensor(cases: &[&Case], device: &Device) -> Result<Tensor<5>, TrainError> {
     let tensors = cases.iter().map(|case| Ok(volume_tensor(&case.voxels()?.input, case.shape, device)));
     Ok(Tensor::cat(tensors.collect::<Result<_, TrainError>>()?, 0))
 }
 
-/// Values `[C, D, H, W]`, row-major, as a batch of one, `[1, C, D, H, W]`.
+/// Returns values `[C, D, H, W]`, row-major, as a batch of one, `[1, C, D, H, W]`.
 ///
 /// # Panics
-/// If they are not so many.
+/// If the number of values is not `C * D * H * W`.
 pub fn volume_tensor(values: &[f32], [c, d, h, w]: [usize; 4], device: &Device) -> Tensor<5> {
     Tensor::<1>::from_floats(values, device).reshape([1, c, d, h, w])
 }
 
-/// The truths of some cases on the network's output grid, as one target of `classes` classes.
+/// Returns the labels of some cases on the network's output grid, as one target of `classes` classes.
 ///
 /// # Errors
 /// As [`input_tensor`].
 ///
 /// # Panics
-/// As [`input_tensor`], and if a label is no class.
+/// As [`input_tensor`], and if a label is not below `classes`.
 pub fn targets(cases: &[&Case], classes: usize, device: &Device) -> Result<Target, TrainError> {
     let mut labels: Vec<u8> = Vec::new();
     for case in cases {

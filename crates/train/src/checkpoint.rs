@@ -1,9 +1,10 @@
-//! A [`State`] in one file, written whole or not at all.
+//! A [`State`] in one file, written atomically.
 //!
-//! The file is safetensors: the network under `network/`, the one kept from an earlier epoch, if any, under `best/`,
-//! the moments under `moment1/` and `moment2/`, and the rest as JSON in the metadata, with the digest of the run it
-//! belongs to. A checkpoint of another run, configuration or data is refused, never adapted. So is one with a
-//! flipped bit, by a seal over everything in it: it would go on as a slightly different run.
+//! The file is safetensors: the network under `network/`, the network kept as the best of the epochs, if any, under
+//! `best/`, the moments under `moment1/` and `moment2/`, and the rest as JSON in the metadata, with the digest of the
+//! run that it belongs to. A checkpoint of another run, configuration or data set is refused. So is a damaged file: a
+//! seal, a digest over its whole content, detects a flipped bit, which would otherwise continue as a slightly different
+//! run.
 
 use crate::optimiser::Moments;
 use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainError};
@@ -38,7 +39,7 @@ struct BestRest {
     distance: f64,
 }
 
-/// Write `state` atomically; `run` is a digest of all that decides how the run goes on.
+/// Writes `state` atomically; `run` is a digest of every setting and input that decides how the run continues.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -85,13 +86,14 @@ pub fn write_checkpoint(path: &Path, state: &State, run: &str) -> Result<(), Tra
     Ok(lacuna_disk::write_bytes(path, &bytes)?)
 }
 
-/// The field of [`TrainError::Checkpoint`] that says that a checkpoint is of another run.
+/// The field of [`TrainError::Checkpoint`] when the checkpoint belongs to another run.
 pub const CHECKPOINT_RUN: &str = "of run";
 
-/// Bring `state`, freshly made for the run, to where the checkpoint stands.
+/// Loads a checkpoint into `state`, which must be freshly made for the run with digest `run`.
 ///
 /// # Errors
-/// A damaged file, or one of another run, network or optimiser; `state` is then as it was.
+/// [`TrainError::Checkpoint`] if the file is damaged or belongs to another run, network or optimiser; `state` is then
+/// unchanged.
 pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), TrainError> {
     let bytes = lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?;
     let (file, rest) = open(path, &bytes)?;
@@ -128,7 +130,8 @@ pub fn read_checkpoint(path: &Path, state: &mut State, run: &str) -> Result<(), 
     Ok(())
 }
 
-/// Fill a network of the right tensors with the values that stand under a prefix.
+/// Fills a network with the file's tensors whose names begin with `prefix`; the names and shapes must be those of the
+/// network.
 fn read_network(path: &Path, file: &SafeTensors, prefix: &str, network: &mut Network) -> Result<(), TrainError> {
     for (name, parameter) in network.parameters.iter_mut() {
         let values = read_tensor(path, file, &format!("{prefix}/{name}"), &parameter.shape)?;
@@ -159,7 +162,7 @@ fn check_seal(path: &Path, file: &SafeTensors, text: &str) -> Result<(), TrainEr
     }
 }
 
-/// A digest of the metadata and of every tensor's name, shape and values.
+/// Returns a digest of the metadata and of every tensor's name, shape and values.
 fn seal(text: &str, tensors: &BTreeMap<String, TensorView>) -> String {
     let mut sealed = text.to_string();
     for (name, tensor) in tensors {
@@ -216,8 +219,8 @@ mod tests {
         std::fs::read(path).unwrap()
     }
 
-    /// A state of three small tensors instead of a network's: a checkpoint asks for no layers, and
-    /// the file is short enough to damage in every place.
+    /// Returns a state of three small tensors instead of a network's. A checkpoint needs no layers, and the file is
+    /// short enough to damage at every byte.
     fn small(rule: OptimiserConfig) -> State {
         let config = TrainConfig { optimiser: rule, ..TrainConfig::default() };
         let mut state = State::new(resnet_10(), &config);
@@ -233,7 +236,7 @@ mod tests {
         state
     }
 
-    /// The small state some steps later.
+    /// Returns the state of [`small`] after some optimiser steps.
     fn small_trained(rule: OptimiserConfig) -> State {
         let mut state = small(rule);
         let gradient = |name: &str, count| {
@@ -268,7 +271,7 @@ mod tests {
         (0..count).map(|_| draws.normal() as f32).collect()
     }
 
-    /// That a file is refused by name and leaves a fresh state as it was.
+    /// Checks that a file is refused with an error naming `field`, and that a fresh state is unchanged.
     #[track_caller]
     fn check_refused(path: &Path, run: &str, field: &str) {
         let mut state = small(RULES[0]);
@@ -310,7 +313,7 @@ mod tests {
 
     #[test]
     fn numbers_of_the_history_come_back_to_the_last_bit() {
-        // As JSON numbers, some of these came back with another last bit.
+        // Written as JSON numbers, some of these values would be read back with a different last bit.
         let mut state = small(RULES[0]);
         let mut draws = Seed(6).stream("history").draws();
         state.history = (1..=300)

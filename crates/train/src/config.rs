@@ -6,7 +6,7 @@ use lacuna_nn::{Activations, BatchNormMode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How to train. Every key has a default, and the defaults are MedicalNet's own.
+/// The settings of training. Every key has a default, which is MedicalNet's value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -16,36 +16,36 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// The encoder's learning rate at factor 1 of the schedule.
     pub learning_rate: f64,
-    /// Factor on the learning rate for the head, which is new where the encoder is pre-trained.
+    /// Factor on the learning rate for the head, which is randomly initialised where the encoder is pre-trained.
     pub head_multiplier: f64,
-    /// The update rule.
+    /// The update rule of the optimiser.
     pub optimiser: OptimiserConfig,
     /// How the learning rate changes over the epochs.
     pub schedule: Schedule,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub loss: SegmentationLoss,
-    /// What BatchNorm normalises with.
+    /// The statistics that BatchNorm normalises with.
     pub batch_norm: BatchNormMode,
-    /// The largest L2 norm of the whole gradient; larger ones are scaled down to it.
+    /// The largest L2 norm of the whole gradient; a larger gradient is scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_norm_max: Option<f64>,
-    /// Epochs between checkpoints.
+    /// The number of epochs between two checkpoints.
     pub checkpoint_epochs: usize,
-    /// Whether activations are kept or recomputed. No file has it, and no name of a run depends on it: it decides
-    /// memory and time, never a number.
+    /// Whether activations are kept for the backward pass or recomputed. It is not written to files and not part of a
+    /// run's name: it changes memory and time, never a result.
     #[serde(skip)]
     pub activations: Activations,
 }
 
-/// The update rule.
+/// The update rule of the optimiser, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum OptimiserConfig {
     /// Stochastic gradient descent with momentum, as in PyTorch (no dampening).
     Sgd {
-        /// Share of the previous direction that is kept.
+        /// Share of the previous direction that is kept in each step.
         momentum: f64,
-        /// Added to the gradient as this multiple of the weight.
+        /// Weight decay: this multiple of the weight is added to its gradient.
         weight_decay: f64,
     },
     /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), betas 0.9 and 0.999.
@@ -76,10 +76,10 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The settings themselves if every one is in its range.
+    /// Returns the settings unchanged if every one is in its range.
     ///
     /// # Errors
-    /// The first setting that is not, with the range.
+    /// [`TrainError::BadSetting`] for the first setting out of its range, with the range.
     pub fn checked(self) -> Result<TrainConfig, TrainError> {
         let count = |key, found: usize| match found {
             1..=100_000 => Ok(()),

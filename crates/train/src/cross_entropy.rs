@@ -1,11 +1,12 @@
 //! The training loss of a subject as a score: cross-entropy on the output grid, in `f64`.
 //!
-//! Dice asks which class wins, cross-entropy how sure the network was. A subject known by heart has a loss near 0 long
-//! before and long after its Dice says so, which is why attacks on membership begin with it.
+//! Dice depends only on which class is the most probable, cross-entropy also on how probable the true class is. The
+//! cross-entropy of a memorised subject is near 0 well before its Dice is near 1, so membership inference attacks use
+//! it first.
 
 use lacuna_volume::IGNORED;
 
-/// Cross-entropy added up over the voxels that count, of one subject's scans.
+/// The sum of cross-entropy over the voxels of one subject's scans whose label is not [`IGNORED`], and their number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CrossEntropy {
     sum: f64,
@@ -13,9 +14,9 @@ pub(crate) struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// Add one scan: logits `[C, D, H, W]` row-major, and its classes `[D, H, W]`.
+    /// Adds one scan: logits `[C, D, H, W]` row-major, and its classes `[D, H, W]`.
     ///
-    /// From the logits and not from probabilities: in `f32` a probability can be 0, whose logarithm is none.
+    /// Computed from logits, since a probability in `f32` can be 0, whose logarithm is not finite.
     pub(crate) fn add(&mut self, logits: &[f32], target: &[u8]) {
         let (voxels, classes) = (target.len(), logits.len() / target.len().max(1));
         for (voxel, &class) in target.iter().enumerate().filter(|&(_, &class)| class != IGNORED) {
@@ -25,13 +26,13 @@ impl CrossEntropy {
         }
     }
 
-    /// The mean over counted voxels; `None` if there was none.
+    /// Returns the mean over the counted voxels in nats; `None` if there are none.
     pub(crate) fn mean(self) -> Option<f64> {
         (self.voxels > 0).then(|| self.sum / self.voxels as f64)
     }
 }
 
-/// `ln sum exp x`, with the largest x taken out so that nothing overflows.
+/// Returns `ln sum exp x`, computed relative to the largest x so that nothing overflows.
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
     largest + values.map(|value| (value - largest).exp()).sum::<f64>().ln()
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_case_worked_by_hand() {
-        // Voxel 0: logits (0, ln 3), label 1, so p = 3/4. Voxel 1: equal logits, p = 1/2. Voxel 2 does not count.
+        // Voxel 0: logits (0, ln 3), label 1, so p = 3/4. Voxel 1: equal logits, p = 1/2. Voxel 2 is ignored.
         let found = mean(&[(&[0.0, 5.0, 9.0, 3f32.ln(), 5.0, -9.0], &[1, 0, IGNORED])]).unwrap();
         assert!((found - (0.75f64.ln() + 0.5f64.ln()) / -2.0).abs() < 1e-7, "{found}");
     }
@@ -63,7 +64,7 @@ mod tests {
         let target = Target::from_labels(&labels, [1, 1, 1, 3], 2, IGNORED, &Device::flex());
         let tensor = Tensor::<1>::from_floats(logits, &Device::flex()).reshape([1, 2, 1, 1, 3]);
         let loss = f64::from(cross_entropy(tensor, &target).into_scalar::<f32>());
-        // The loss is computed in f32: its last digits are its own.
+        // The loss is computed in f32, so its last digits differ.
         assert!((mean(&[(&logits, &labels)]).unwrap() - loss).abs() < 1e-6);
     }
 

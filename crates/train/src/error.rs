@@ -1,4 +1,4 @@
-//! What can go wrong while training.
+//! Errors of training.
 
 use std::path::PathBuf;
 
@@ -9,54 +9,55 @@ pub enum TrainError {
     /// A setting outside its range.
     #[error("{key} is {found}: expected {expected}")]
     BadSetting {
-        /// The configuration key.
+        /// The configuration key of the setting.
         key: &'static str,
-        /// As given.
+        /// The value that was found, as text.
         found: String,
-        /// The allowed range.
+        /// The allowed range of the setting.
         expected: &'static str,
     },
-    /// There is nothing to train on.
+    /// The list of cases to train on is empty.
     #[error("no case to train on: expected at least one labelled subject")]
     NoCase,
-    /// Training left the numbers: a result of the method, not a fault of the program.
+    /// A loss, gradient, weight or prediction became infinite or NaN: a result of the method, not a fault of the
+    /// program.
     #[error("diverged in epoch {epoch}, step {step}: {what}")]
     Diverged {
-        /// Counted from 1.
+        /// The epoch, counted from 1.
         epoch: usize,
-        /// Counted from 1, within the epoch.
+        /// The step within the epoch, counted from 1.
         step: usize,
-        /// Which number stopped being one.
+        /// Names the value that is not finite.
         what: String,
     },
-    /// A network says something that is not a number: its weights are finite and too large.
+    /// A prediction holds an infinite or NaN value: the network's weights are finite but too large.
     #[error("scan {scan}: the prediction is not finite")]
     NotFinite {
-        /// The scan.
+        /// The name of the scan.
         scan: String,
     },
-    /// The monitor asked to stop; the state at the end of the last whole epoch was kept.
+    /// The monitor stopped the run; the state after the last optimiser step is kept.
     #[error("interrupted after epoch {epochs_done}")]
     Interrupted {
-        /// Whole epochs done.
+        /// The number of completed epochs.
         epochs_done: usize,
     },
-    /// A checkpoint does not belong to this run, or is damaged.
+    /// A checkpoint is damaged, or belongs to another run.
     #[error("{path}: checkpoint {field}: expected {expected}, found {found}; fix: delete the file to start afresh")]
     Checkpoint {
-        /// The file.
+        /// The path of the checkpoint.
         path: PathBuf,
-        /// What does not fit.
+        /// The field of the checkpoint that does not match.
         field: String,
-        /// What this run has.
+        /// The value that this run requires.
         expected: String,
-        /// What the file has.
+        /// The value found in the file.
         found: String,
     },
     /// Writing or reading a file failed.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// A network file is wrong.
+    /// A network could not be read or written.
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
     /// A score could not be computed.
@@ -65,21 +66,21 @@ pub enum TrainError {
     /// A case that is not held in memory could not be fetched again.
     #[error(transparent)]
     Case(Box<lacuna_cohort::CohortError>),
-    /// A prediction could not be brought back to the image's grid.
+    /// A prediction could not be resampled to the image's own grid.
     #[error(transparent)]
     Placement(#[from] lacuna_volume::PlacementError),
     /// The monitor could not record an epoch.
     #[error("cannot record epoch {epoch}: {reason}")]
     Monitor {
-        /// Counted from 1.
+        /// The epoch, counted from 1.
         epoch: usize,
-        /// The monitor's own words.
+        /// The reason that the monitor gives.
         reason: String,
     },
 }
 
 impl From<lacuna_cohort::CohortError> for TrainError {
-    /// Boxed, since its evidence is large and every result here would carry the room for it.
+    /// Boxes the error: it is large, and every `Result` of this crate would otherwise be as large.
     fn from(error: lacuna_cohort::CohortError) -> TrainError {
         TrainError::Case(Box::new(error))
     }

@@ -1,4 +1,4 @@
-//! What a network says of a case, and how good that is.
+//! Predictions of a network for a case, and their scores.
 
 use crate::cross_entropy::CrossEntropy;
 use crate::{TrainError, input_tensor, targets};
@@ -10,36 +10,36 @@ use lacuna_nn::{Device, Network, Pass, Tensor};
 /// Class probabilities on the network's output grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// `[C, D, H, W]`, row-major.
+    /// The probabilities `[C, D, H, W]`, row-major.
     pub probabilities: Vec<f32>,
-    /// C, D, H, W.
+    /// The lengths of the axes C, D, H and W.
     pub shape: [usize; 4],
 }
 
-/// What was said of a case: by a network, or as the mean of several.
+/// The output for one case: of one network, or the mean of several networks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
     /// The class probabilities.
     pub prediction: Prediction,
-    /// What the softmax made them of, or their logarithms, row-major: where a probability is 0 in `f32`, these still
-    /// tell how improbable it was.
+    /// The logits that the softmax was applied to, or the logarithms of the probabilities, `[C, D, H, W]` row-major.
+    /// Where a probability is 0 in `f32`, the logits still give its order of magnitude.
     pub logits: Vec<f32>,
 }
 
-/// One subject's scores on both grids.
+/// One subject's scores on the image's own grid and on the network's output grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseScores {
-    /// On the image's own grid, after trilinear upsampling of the probabilities.
+    /// Scores on the image's own grid, after trilinear upsampling of the probabilities.
     pub volume: SubjectScores,
-    /// On the network's own output grid.
+    /// Scores on the network's own output grid.
     pub output: SubjectScores,
-    /// Mean cross-entropy on the output grid: what training minimises, over all scans of the subject.
+    /// Mean cross-entropy on the output grid over all scans of the subject, in nats.
     pub cross_entropy: f64,
-    /// Whether every prediction knows one class only: the sign of a network that has collapsed.
+    /// Whether every prediction consists of a single class: the network has collapsed.
     pub collapsed: bool,
 }
 
-/// Run the network on a case with the running statistics, without gradients.
+/// Returns the class probabilities of a case, from one forward pass with the running statistics and without gradients.
 ///
 /// # Errors
 /// [`TrainError::Case`] if the case cannot be fetched.
@@ -47,11 +47,11 @@ pub fn predict(network: &Network, case: &Case, device: &Device) -> Result<Predic
     Ok(Prediction::of(logits(network, case, device)?))
 }
 
-/// The mean over cases of the loss against their labels on the output grid, with the running statistics and without
-/// gradients.
+/// Returns the mean over cases of the loss against their labels on the output grid, computed with the running
+/// statistics and without gradients.
 ///
 /// # Errors
-/// [`TrainError::Case`] if a case cannot be fetched, [`TrainError::NoCase`] without one.
+/// [`TrainError::Case`] if a case cannot be fetched, [`TrainError::NoCase`] if there are no cases.
 pub fn mean_loss(
     network: &Network,
     cases: &[&Case],
@@ -71,7 +71,7 @@ pub fn mean_loss(
     Ok(sum / cases.len() as f64)
 }
 
-/// As [`predict`], with the logits.
+/// Returns the class probabilities and the logits of a case; otherwise as [`predict`].
 ///
 /// # Errors
 /// As [`predict`].
@@ -79,11 +79,11 @@ pub fn say(network: &Network, case: &Case, device: &Device) -> Result<Said, Trai
     Ok(Said::of(logits(network, case, device)?))
 }
 
-/// Score a subject over all its scans, voxels pooled.
+/// Predicts all scans of a subject and scores them on both grids, voxels pooled over the scans.
 ///
 /// # Errors
-/// [`TrainError::NotFinite`] for a prediction that is not one; [`TrainError::Metrics`] if no voxel of the
-/// subject counts.
+/// [`TrainError::NotFinite`] if a prediction is not finite; [`TrainError::Metrics`] if every voxel of the subject is
+/// ignored.
 pub fn score_subject(
     network: &Network,
     scans: &[&Case],
@@ -93,24 +93,25 @@ pub fn score_subject(
     score_on_both_grids(scans, class_names, None, &mut |place| say(network, scans[place], device))
 }
 
-/// Score what was said of a subject's scans, voxels pooled.
+/// Scores the given predictions of a subject's scans on both grids, voxels pooled over the scans.
 ///
 /// # Errors
 /// Those of [`score_subject`].
 ///
 /// # Panics
-/// If not one thing was said per scan.
+/// If the predictions and `scans` differ in number.
 pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> Result<CaseScores, TrainError> {
     score_all_said(scans, said, class_names, None)
 }
 
-/// As [`score_said`], with surface distances and volumes on the image's own grid.
+/// Scores the given predictions of a subject's scans on both grids, with surface distances in mm and volumes on the
+/// image's own grid.
 ///
 /// # Errors
-/// Those of [`score_subject`], and a tolerance that is no length in mm.
+/// Those of [`score_subject`], and a tolerance that is not a valid length in mm.
 ///
 /// # Panics
-/// If not one thing was said per scan.
+/// If the predictions and `scans` differ in number.
 pub fn score_said_with_surfaces(
     scans: &[&Case],
     said: Vec<Said>,
@@ -154,18 +155,18 @@ fn score_on_both_grids(
     Ok(CaseScores { volume, output, cross_entropy, collapsed })
 }
 
-/// One subject's scores on the output grid.
+/// One subject's scores on the network's output grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputScores {
-    /// The scores.
+    /// The scores of each class.
     pub scores: SubjectScores,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy over all scans, in nats.
     pub cross_entropy: f64,
-    /// Whether every prediction knows one class only.
+    /// Whether every prediction consists of a single class.
     pub collapsed: bool,
 }
 
-/// As [`score_subject`], on the output grid alone: without the interpolation that takes most of its time.
+/// As [`score_subject`], on the output grid only, which avoids the interpolation that takes most of the time.
 ///
 /// # Errors
 /// Those of [`score_subject`].
@@ -178,7 +179,7 @@ pub fn score_on_output_grid(
     score_each(scans, class_names, &mut |place| say(network, scans[place], device), &mut |_, _| Ok(()))
 }
 
-/// Score each scan on the output grid and hand its prediction on.
+/// Scores each scan on the output grid and passes its prediction to a function.
 fn score_each(
     scans: &[&Case],
     class_names: &[String],
@@ -203,7 +204,7 @@ fn score_each(
     Ok(OutputScores { scores, cross_entropy, collapsed })
 }
 
-/// What the network says of a case before the softmax, `[1, C, D, H, W]`.
+/// Returns the logits of a case, `[1, C, D, H, W]`.
 fn logits(network: &Network, case: &Case, device: &Device) -> Result<Tensor<5>, TrainError> {
     let pass = Pass::evaluation(&network.parameters);
     Ok(network.forward(&pass, input_tensor(&[case], device)?))
@@ -214,21 +215,21 @@ fn values(tensor: Tensor<5>) -> Vec<f32> {
 }
 
 impl Said {
-    /// Of the logits of one case.
+    /// Builds the output from the logits of one case, `[1, C, D, H, W]`.
     pub fn of(logits: Tensor<5>) -> Said {
         Said { prediction: Prediction::of(logits.clone()), logits: values(logits) }
     }
 }
 
 impl Prediction {
-    /// Of the logits of one case.
+    /// Builds the prediction from the logits of one case, `[1, C, D, H, W]`.
     fn of(logits: Tensor<5>) -> Prediction {
         let [_, c, d, h, w] = logits.dims();
         Prediction { probabilities: values(lacuna_nn::loss::probabilities(logits)), shape: [c, d, h, w] }
     }
 }
 
-/// Whether a prediction knows one class only: the sign of a network that has collapsed.
+/// Returns whether a prediction consists of a single class, the sign of a collapsed network.
 pub fn is_collapsed(prediction: &Prediction) -> bool {
     let mut classes = (0..voxels(prediction)).map(|voxel| argmax(&at(prediction, voxel)));
     let first = classes.next();
@@ -244,7 +245,7 @@ fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
     Ok(())
 }
 
-/// Count every voxel of the image's own grid and give the predicted classes there.
+/// Counts every voxel of the image's own grid and returns the predicted class of each.
 fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<Vec<u8>, TrainError> {
     let voxels = case.voxels()?;
     let truth = voxels.truth.voxels();
@@ -269,7 +270,7 @@ fn at(prediction: &Prediction, voxel: usize) -> Vec<f32> {
     (0..prediction.shape[0]).map(|class| prediction.probabilities[class * voxels + voxel]).collect()
 }
 
-/// The most probable class; the lowest number among equals.
+/// Returns the most probable class; the lowest number among equals.
 fn argmax(probabilities: &[f32]) -> u8 {
     let mut best = 0;
     for (class, &probability) in probabilities.iter().enumerate() {
@@ -301,7 +302,7 @@ mod tests {
         case.voxels().unwrap().target.clone()
     }
 
-    /// Right wherever it counts, and background where nothing counts.
+    /// Returns a prediction that equals the labels, with background at ignored voxels.
     fn perfect(case: &Case) -> Prediction {
         let classes: Vec<u8> = target_of(case).iter().map(|&label| if label == IGNORED { 0 } else { label }).collect();
         certain(&classes, case.target_shape)
@@ -319,7 +320,7 @@ mod tests {
         scorer.finish().unwrap()
     }
 
-    /// Voxels of a class, and voxels that count at all.
+    /// Returns the number of voxels of a class and the number of voxels that are not ignored.
     fn count(labels: &[u8], class: u8) -> (f64, f64) {
         let of = |is: &dyn Fn(u8) -> bool| labels.iter().filter(|&&label| is(label)).count() as f64;
         (of(&|label| label == class), of(&|label| label != IGNORED))
@@ -329,7 +330,7 @@ mod tests {
         score_subject(network, scans, tissue().classes(), &Device::flex())
     }
 
-    /// A network whose last layer has one weight throughout: its classes are equally probable.
+    /// Returns a network whose last layer has the same value in all weights, so that its classes are equally probable.
     fn network_of(value: f32) -> Network {
         let mut network = resnet_10();
         let head = network.parameters.get("conv_seg.6.weight").len();
@@ -350,8 +351,8 @@ mod tests {
 
     #[test]
     fn scans_of_one_subject_are_pooled_voxel_by_voxel() {
-        // The first scan is right, the second all background. Of a tissue with a voxels in the first
-        // truth and b in the second, a are hit, a predicted, a + b true: Dice 2a / (2a + b).
+        // The first prediction is right, the second is all background. Of a tissue with a voxels in the first target
+        // and b in the second, a are true positives, a are predicted and a + b are true: Dice 2a / (2a + b).
         let cases = heads(2);
         let scores = output_scores(&[(&cases[0], perfect(&cases[0])), (&cases[1], background(&cases[1]))]);
         for class in 1..4 {
@@ -362,7 +363,7 @@ mod tests {
 
     #[test]
     fn the_volume_grid_counts_the_image_s_own_voxels() {
-        // All background: of n voxels that count b are, all n are predicted: Dice 2b / (b + n).
+        // All background: of n counted voxels b are background and all n are predicted so: Dice 2b / (b + n).
         let case = heads(1).remove(0);
         let mut scorer = Scorer::new(tissue().classes()).unwrap();
         add_volume_grid(&mut scorer, &background(&case), &case).unwrap();

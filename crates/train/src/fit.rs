@@ -3,20 +3,20 @@
 use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainConfig, TrainError};
 use lacuna_nn::{Activations, BatchNormMode, Network, Pass, Tensor};
 
-/// What a run minimises: the steps of each epoch and the loss of each step.
+/// The loss that a run minimises, and how its epochs divide into steps.
 pub trait Objective {
-    /// Number of optimiser steps in an epoch counted from 0.
+    /// Returns the number of optimiser steps in an epoch, counted from 0.
     fn steps(&self, epoch: usize) -> usize;
 
-    /// Called before steps of an epoch are taken, at its beginning or on resuming in its midst, with what the epochs
-    /// before it did. An objective that adapts does so here, as a function of that history and of nothing else: so
-    /// there is no state of its own to save.
+    /// Called before the steps of an epoch, at its beginning or on resuming within it, with the records of the
+    /// completed epochs. An adaptive objective adapts here, as a function of `history` only, so that it has no state to
+    /// save.
     fn begin_epoch(&self, _history: &[EpochRecord]) {}
 
-    /// Where the gradient of a step is taken, if not where the network stands.
+    /// Returns another network at which the gradient of a step is taken; `None` takes it at the network in training.
     ///
     /// # Errors
-    /// If a case cannot be used.
+    /// If a case cannot be fetched or used.
     fn gradient_point(
         &self,
         _network: &Network,
@@ -26,105 +26,105 @@ pub trait Objective {
         Ok(None)
     }
 
-    /// The loss of one step, built on `pass` so that its gradients can be taken.
+    /// Returns the loss of one step, computed with `pass` so that its gradients can be taken.
     ///
     /// # Errors
-    /// If a case cannot be used.
+    /// If a case cannot be fetched or used.
     fn loss(&self, network: &Network, pass: &Pass, epoch: usize, step: usize) -> Result<StepLoss, TrainError>;
 
-    /// Called with the network as an epoch left it and that epoch's record, its `distance` still unsaid.
+    /// Called after an epoch with the network and that epoch's record, whose `distance` is not yet set.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] if the objective takes the epoch for the end of all use; if a case cannot be used.
+    /// [`TrainError::Diverged`] if the objective finds the network unusable; if a case cannot be fetched or used.
     fn end_epoch(&self, _network: &Network, _record: &EpochRecord) -> Result<EpochEnd, TrainError> {
         Ok(EpochEnd::default())
     }
 
-    /// Whether the optimiser may move a tensor.
+    /// Returns whether the optimiser may change the tensor of this name.
     fn is_trainable(&self, _name: &str) -> bool {
         true
     }
 
-    /// A factor on the gradient of each element of a tensor, in the order of memory. An element at factor 0 stays as it
-    /// is, whatever momentum and weight decay say.
+    /// Returns a factor for the gradient of each element of a tensor, in row-major order; `None` for 1 throughout. An
+    /// element with factor 0 is unchanged, also by momentum and weight decay.
     fn gradient_factors(&self, _name: &str) -> Option<&[f32]> {
         None
     }
 
-    /// What BatchNorm normalises with.
+    /// Returns the statistics that BatchNorm normalises with.
     fn batch_norm(&self) -> BatchNormMode;
 }
 
-/// A network near the one in training, and what finding it took.
+/// A network near the one in training, at which the gradient is taken, and the cost of computing it.
 pub struct GradientPoint {
-    /// The network whose gradient moves the one in training.
+    /// The network whose gradient is applied to the one in training.
     pub network: Network,
-    /// Terms that were computed on the way, as those of [`StepLoss`].
+    /// Loss terms that were computed on the way, in the form of [`StepLoss::terms`].
     pub terms: Vec<(&'static str, Tensor<1>)>,
-    /// Volumes that went through a network for it.
+    /// Passes of volumes through a network that this took.
     pub passes: Passes,
 }
 
-/// What an objective says of an epoch that is over.
+/// What an objective returns at the end of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochEnd {
-    /// How far the network is from what the objective looks for, where it looks for anything: the nearest network is
-    /// kept in [`State::best`].
+    /// The distance of the network from the objective's target, if it has one; the network with the smallest distance
+    /// is kept in [`State::best`].
     pub distance: Option<f64>,
-    /// Volumes that went through the network to find out.
+    /// Passes of volumes through the network that computing the distance took.
     pub passes: Passes,
 }
 
-/// The loss of one step and what it cost.
+/// The loss of one step and its cost.
 pub struct StepLoss {
     /// The scalar to minimise, `[1]`.
     pub loss: Tensor<1>,
-    /// The terms that it is made of, before their weights, `[1]` each, under the names that records give them.
+    /// The unweighted terms of the loss, `[1]` each, under their names in records.
     pub terms: Vec<(&'static str, Tensor<1>)>,
-    /// The term in whose name the gradient of this step is recorded, if its gradient is that of one side alone.
+    /// The term under whose name the gradient norm of this step is recorded, if the step's gradient comes from that
+    /// side (forget or retain) only.
     pub gradient_of: Option<&'static str>,
-    /// Volumes that went through the network for it.
+    /// Passes of volumes through the network that this loss took.
     pub passes: Passes,
 }
 
-/// Whether to go on.
+/// Whether a run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// Go on.
+    /// The run continues.
     Continue,
-    /// Stop here; the state is kept.
+    /// The run stops here; its state is kept.
     Stop,
 }
 
-/// Somebody who watches a run: a progress bar, a log, a checkpoint writer, an evaluation.
+/// An observer of a run: a progress bar, a log, a checkpoint writer or an evaluation.
 pub trait Monitor {
-    /// Called after each optimiser step. A run stopped here goes on with the next step.
+    /// Called after each optimiser step; epoch and step are counted from 0. A run that is stopped here resumes with the
+    /// next step.
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
         Control::Continue
     }
 
-    /// Called after each epoch with the state as it will be saved or scored.
+    /// Called after each epoch with the state that can be saved or scored.
     ///
     /// # Errors
-    /// If the epoch cannot be recorded; the run ends with it.
+    /// If the epoch cannot be recorded; the run ends with this error.
     fn epoch(&mut self, _state: &State) -> Result<Control, TrainError> {
         Ok(Control::Continue)
     }
 }
 
-/// A monitor that lets a run pass in silence.
+/// A monitor that does nothing.
 pub struct NoMonitor;
 
 impl Monitor for NoMonitor {}
 
-/// Train until `config.epochs` epochs are done, from wherever `state` stands.
+/// Trains from the given `state` until `config.epochs` epochs are completed.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] if a loss, a gradient, a weight or a scored prediction stops being a
-/// finite number; `state` is then of no further use.
-/// [`TrainError::Interrupted`] if the monitor says stop before the last epoch; `state` then stands
-/// after the last step, and a checkpoint of it goes on from there. Errors of the objective and the
-/// monitor.
+/// [`TrainError::Diverged`] if a loss, a gradient, a weight or a scored prediction is not finite; `state` is then
+/// unusable. [`TrainError::Interrupted`] if the monitor stops the run before the last epoch; `state` is then that after
+/// the last step, and a checkpoint of it resumes there. Errors of the objective and the monitor.
 pub fn fit(
     state: &mut State,
     objective: &dyn Objective,
@@ -134,7 +134,7 @@ pub fn fit(
     while state.epochs_done < config.epochs {
         finish_epoch(state, objective, config, monitor)?;
         let control = match monitor.epoch(state) {
-            // Finite weights can still overflow on the way through the network, which a score is the first to see.
+            // Finite weights can still overflow in a forward pass, which is first detected when a prediction is scored.
             Err(error @ TrainError::NotFinite { .. }) => {
                 let last = objective.steps(state.epochs_done - 1).max(1) - 1;
                 return Err(diverged(state.epochs_done - 1, last, error.to_string()));
@@ -148,7 +148,7 @@ pub fn fit(
     Ok(())
 }
 
-/// The steps of the epoch under way that are left, and its record.
+/// Runs the remaining steps of the current epoch and adds its record to the history.
 fn finish_epoch(
     state: &mut State,
     objective: &dyn Objective,
@@ -181,7 +181,7 @@ fn finish_epoch(
     distance.map_or(Ok(()), |distance| keep_if_nearest(state, distance))
 }
 
-/// Keep the network as it stands if none before it was as near; among equals the first stays.
+/// Keeps a copy of the network if its distance is the smallest so far; among equals the first is kept.
 fn keep_if_nearest(state: &mut State, distance: f64) -> Result<(), TrainError> {
     let epoch = state.epochs_done;
     if !distance.is_finite() {
@@ -193,7 +193,7 @@ fn keep_if_nearest(state: &mut State, distance: f64) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// One step of the optimiser; returns its loss.
+/// Runs one optimiser step and returns its loss.
 fn run_step(
     state: &mut State,
     objective: &dyn Objective,
@@ -263,7 +263,7 @@ mod tests {
         let (cases, config) = (heads(3), config(1));
         let first = trained(&cases, &config, 7).network.digest();
         assert_eq!(trained(&cases, &config, 7).network.digest(), first);
-        // The weights began alike; only the order of the subjects differs.
+        // The initial weights are equal; only the order of the subjects differs.
         assert_ne!(trained(&cases, &config, 8).network.digest(), first);
     }
 
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn the_nearest_network_is_kept_and_the_first_among_equals() {
-        // Distances 2, 1, 1, 3: the network of the second epoch.
+        // The distances are 2, 1, 1, 3: the network of the second epoch is kept.
         struct Looking<'a>(Supervised<'a>);
         impl Objective for Looking<'_> {
             fn steps(&self, epoch: usize) -> usize {
@@ -354,7 +354,7 @@ mod tests {
         let (cases, config) = (heads(2), TrainConfig { learning_rate: 1e12, ..config(3) });
         let mut state = State::new(resnet_10(), &config);
         let outcome = train(&mut state, &cases, &config, 7, &mut NoMonitor);
-        // The first step is taken at finite weights; what it makes of them shows in the second.
+        // The first step is taken at finite weights; its effect shows in the second.
         assert!(matches!(outcome, Err(TrainError::Diverged { epoch: 1, step: 2, .. })), "{outcome:?}");
         assert_eq!((state.epochs_done, state.history.len()), (0, 0));
     }

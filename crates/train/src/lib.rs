@@ -1,11 +1,11 @@
 //! One training loop for the original, the retrained reference and every strategy.
 //!
-//! [`fit`] takes a [`State`] and an [`Objective`] and goes on until the last epoch. What a step
-//! minimises and on which cases is the objective's affair, so this crate knows nothing of
-//! forgetting: the retrained reference is `fit` with one subject fewer.
+//! [`fit`] takes a [`State`] and an [`Objective`] and continues until the last epoch. The objective decides which loss
+//! a step minimises and on which cases, so this crate does not depend on unlearning: the retrained reference is `fit`
+//! with one subject fewer.
 //!
-//! Every random choice comes from a keyed stream, so a [`State`] is the network, the optimiser's
-//! moments and a count of epochs, and a run resumed from its checkpoint ends in the same bytes.
+//! Every random choice comes from a keyed stream, so a [`State`] is the network, the optimiser's moments and the number
+//! of epochs, and a run resumed from its checkpoint ends with the same bytes.
 
 mod case_tensor;
 mod checkpoint;

@@ -9,7 +9,7 @@ use lacuna_nn::{Network, Parameter, Parameters, Tensor, TensorData};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// The state of an update rule: how often it stepped, and the moments of every tensor that moved.
+/// The state of an update rule: its number of steps, and the moments of every tensor that it has changed.
 #[derive(Clone, Debug)]
 pub struct Optimiser {
     rule: OptimiserConfig,
@@ -18,18 +18,18 @@ pub struct Optimiser {
     pub(crate) moments: BTreeMap<String, Moments>,
 }
 
-/// What the rule remembers of one tensor.
+/// The moments of one tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Moments {
-    /// Steps in which this tensor moved.
+    /// The number of steps that changed this tensor.
     pub steps: u64,
     pub first: Vec<f32>,
-    /// Empty unless the rule keeps a second moment.
+    /// The second moment, row-major; empty unless the rule keeps one.
     pub second: Vec<f32>,
 }
 
 impl Optimiser {
-    /// A rule that has not stepped yet.
+    /// Creates the update rule of a configuration, with no steps taken.
     pub fn new(config: &TrainConfig) -> Optimiser {
         Optimiser {
             rule: config.optimiser,
@@ -39,10 +39,10 @@ impl Optimiser {
         }
     }
 
-    /// Move every tensor that has a gradient; the learning rate is the encoder's.
+    /// Updates every tensor that has a gradient; `learning_rate` is that of the encoder.
     ///
-    /// `factors` may name a factor for each element's gradient; at 0 the element stays. Returns the gradient's L2 norm
-    /// after these factors and before clipping; nothing moves if that is not finite.
+    /// `factors` may return a factor for each element's gradient; an element with factor 0 is unchanged. Returns the
+    /// gradient's L2 norm after these factors and before clipping; if it is not finite, nothing is updated.
     pub fn step<'f>(
         &mut self,
         parameters: &mut Parameters,
@@ -103,7 +103,7 @@ impl Optimiser {
             }
         }
         if let (Some(factors), Some(before)) = (factors, before) {
-            // Decay and momentum would move what is closed; it is put back.
+            // Weight decay and momentum would change the elements with factor 0, so they are restored.
             let closed = values.iter_mut().zip(before).zip(factors).filter(|(_, factor)| **factor == 0.0);
             closed.for_each(|((value, before), _)| *value = before);
         }
@@ -134,7 +134,7 @@ fn adamw_step(values: &mut [f32], gradient: &[f32], moments: &mut Moments, learn
     }
 }
 
-/// In f64, over pieces of fixed length, so that the number of threads changes no bit.
+/// Computed in f64, over chunks of fixed length, so that the number of threads changes no bit.
 fn l2_norm<'a>(gradients: impl Iterator<Item = &'a Vec<f32>>) -> f64 {
     const PIECE: usize = 1 << 14;
     let square = |value: &f32| f64::from(*value) * f64::from(*value);
@@ -171,14 +171,14 @@ mod tests {
         BTreeMap::from([(name.to_string(), Tensor::from_floats([value], &Device::flex()))])
     }
 
-    /// No element has a factor.
+    /// Returns `None`: no element has a factor.
     fn free(_name: &str) -> Option<&'static [f32]> {
         None
     }
 
     #[test]
     fn an_element_at_factor_0_stays_and_others_move_by_their_share() {
-        // Decay 0.5 and momentum 0.9, two steps; the open element's gradient is 2 * 0.5 = 1:
+        // Decay 0.5 and momentum 0.9, two steps; the gradient of the element with factor 0.5 is 2 * 0.5 = 1:
         // v1 = 1 + 0.5 * 1 = 1.5, w = 1 - 0.15 = 0.85; v2 = 0.9 * 1.5 + 1 + 0.425 = 2.775, w = 0.5725.
         let mut parameters = Parameters::default();
         let device = Device::flex();

@@ -1,9 +1,8 @@
 //! Agreement with MedicalNet's own PyTorch code: logits, gradients, running statistics, SGD steps.
 //!
-//! The cases under `fixtures/parity` were computed in f64 by the public MedicalNet network; their
-//! README says how, from which formula weights and inputs come, and why the tolerances are what
-//! they are: 1e-4 relative in L2, or ten times PyTorch's own f32 error where that is larger, and
-//! beyond 0.05 an entry is reported but not gated.
+//! The cases under `fixtures/parity` were computed in f64 by the public MedicalNet network. Their README states how,
+//! the formula of weights and inputs, and the reason for the tolerances: 1e-4 relative in L2, or ten times PyTorch's
+//! own f32 error where that is larger; an entry beyond 0.05 is reported but not checked.
 
 use crate::{Optimiser, OptimiserConfig, Schedule, TrainConfig};
 use lacuna_nn::loss::{Target, cross_entropy};
@@ -30,17 +29,18 @@ struct Case {
 const IGNORED: u8 = 255;
 const TOLERANCE: f64 = 1e-4;
 const TOLERANCE_MAX: f64 = 0.05;
-/// Of gradients and what follows from them on a graphics processor, whose sums in f32 are shorter of digits: BatchNorm
-/// over the few voxels of the deep layers makes 1e-7 of a sum 1e-3 of a gradient, as it does to PyTorch in f32 at depth 50.
+/// The relative L2 tolerance of gradients and quantities derived from them on a GPU, whose f32 sums are less accurate.
+/// BatchNorm over the few voxels of the deep layers amplifies an error of 1e-7 in a sum to 1e-3 in a gradient, as it
+/// does for PyTorch in f32 at depth 50.
 #[cfg(feature = "vulkan")]
 const GRAPHICS_TOLERANCE: f64 = 5e-3;
 
-/// What was compared in one case.
+/// The errors found in one case, with the tolerance.
 struct Comparison {
     expected: BTreeMap<String, Vec<f32>>,
     f32_error: BTreeMap<String, f64>,
     vanishing: Vec<String>,
-    /// Of everything but the logits of the network as it is used.
+    /// The tolerance of every quantity except the logits in evaluation mode.
     tolerance: f64,
     gated: usize,
     reported: Vec<String>,
@@ -190,7 +190,7 @@ fn target(case: &Case, architecture: &Architecture, device: &Device) -> Target {
     Target::from_labels(&labels, [batch, d, h, w], case.classes, IGNORED, device)
 }
 
-/// The fixtures' own pseudo-random numbers: u(name, i), SplitMix64 over an FNV-1a hash.
+/// Returns the fixtures' pseudo-random numbers: u(name, i), SplitMix64 over an FNV-1a hash.
 fn formula<T>(count: usize, name: &str, seed: u64, value: impl Fn(f64) -> T) -> Vec<T> {
     let hash = name
         .bytes()
@@ -262,7 +262,8 @@ fn resnet_50_of_nine_classes_agrees_with_pytorch() {
     check("resnet50B_c9_32x48x48_s1");
 }
 
-/// The same cases where burn's own operations compute: the logits at the same tolerance, what training makes at a wider one.
+/// The same cases with burn's own operations: the logits at the same tolerance, gradients and later weights at a wider
+/// one.
 #[cfg(feature = "vulkan")]
 mod on_vulkan {
     use super::check_on;

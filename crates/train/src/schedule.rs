@@ -1,4 +1,4 @@
-//! How the learning rate changes over the epochs.
+//! The learning rate as a function of the epoch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Schedule {
-    /// 1 throughout.
+    /// The factor is 1 in every epoch.
     Constant,
-    /// `factor^(epoch + 1)`: MedicalNet steps its scheduler before the first update, so the first
-    /// epoch already runs at `factor`.
+    /// `factor^(epoch + 1)`: MedicalNet steps its scheduler before the first update, so the first epoch runs at
+    /// `factor`.
     Exponential {
-        /// Per epoch; MedicalNet's is 0.99.
+        /// The factor per epoch; MedicalNet's is 0.99.
         factor: f64,
     },
     /// Half a cosine from 1 down to 0 just after the last epoch (Loshchilov and Hutter, 2017, without restarts).
     Cosine,
     /// `(1 - epoch / epochs)^power`, nnU-Net's with power 0.9.
     Polynomial {
-        /// 1 is linear.
+        /// The exponent; 1 gives a linear decay.
         power: f64,
     },
 }
 
 impl Schedule {
-    /// The factor for an epoch counted from 0, of `epochs` in all.
+    /// Returns the factor for an epoch counted from 0, of `epochs` in total.
     pub fn factor(&self, epoch: usize, epochs: usize) -> f64 {
         let progress = epoch as f64 / epochs as f64;
         match *self {

@@ -1,4 +1,4 @@
-//! Everything a run has reached.
+//! The whole state of a training run.
 
 use crate::{Optimiser, TrainConfig};
 use lacuna_nn::Network;
@@ -9,37 +9,37 @@ use std::ops::AddAssign;
 /// A network in training. Cloning copies the whole state.
 #[derive(Clone)]
 pub struct State {
-    /// The network as it stands.
+    /// The network with its current weights.
     pub network: Network,
     /// The update rule with its moments.
     pub optimiser: Optimiser,
-    /// Whole epochs done.
+    /// The number of completed epochs.
     pub epochs_done: usize,
-    /// Optimiser steps done, those of the epoch under way included.
+    /// The number of optimiser steps, including those of the unfinished epoch.
     pub steps: u64,
-    /// What it has cost so far.
+    /// The cost so far, in passes.
     pub passes: Passes,
-    /// One record per epoch done.
+    /// One record per completed epoch.
     pub history: Vec<EpochRecord>,
-    /// What the epoch under way has added up.
+    /// The sums of the unfinished epoch.
     pub under_way: EpochSums,
-    /// The network that came nearest to what the objective looks for, if it looks for anything.
+    /// The network with the smallest distance to the objective's target, if the objective has one.
     pub best: Option<Best>,
 }
 
-/// A network kept from an epoch that is over.
+/// A network kept at the end of an epoch.
 #[derive(Clone)]
 pub struct Best {
-    /// Counted from 1.
+    /// The epoch it was kept at, counted from 1.
     pub epoch: usize,
-    /// How far it was from what the objective looks for.
+    /// Its distance to the objective's target.
     pub distance: f64,
-    /// As that epoch left it.
+    /// The network at the end of that epoch.
     pub network: Network,
 }
 
 impl State {
-    /// A network about to be trained.
+    /// Creates the state of a network before the first step.
     pub fn new(network: Network, config: &TrainConfig) -> State {
         State {
             network,
@@ -53,13 +53,13 @@ impl State {
         }
     }
 
-    /// The network that the run would end with if it ended now: the nearest to what the objective looks for, else as
-    /// it stands; adapters are merged.
+    /// Returns the network that the run would end with at this point: the one in `best` if there is one, else the
+    /// current one; adapters are merged.
     pub fn result(&self) -> Network {
         self.best.as_ref().map_or(&self.network, |best| &best.network).merged()
     }
 
-    /// End the run: the network becomes the [`result`](State::result). Done again, it changes nothing.
+    /// Ends the run: the network becomes the [`result`](State::result). A second call changes nothing.
     pub fn settle(&mut self) {
         self.network = self.result();
         let parameters = &self.network.parameters;
@@ -67,12 +67,12 @@ impl State {
     }
 }
 
-/// Cost, counted in passes of one volume through the network.
+/// Cost, counted in passes of one volume through a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passes {
-    /// Forward and backward.
+    /// The number of forward passes followed by a backward pass.
     pub training: u64,
-    /// Forward alone, through a frozen teacher.
+    /// The number of forward passes through a frozen teacher.
     pub teacher: u64,
 }
 
@@ -83,75 +83,75 @@ impl AddAssign for Passes {
     }
 }
 
-/// What one epoch did.
+/// The record of one completed epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochRecord {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: usize,
-    /// The encoder's learning rate.
+    /// The encoder's learning rate in this epoch.
     pub learning_rate: f64,
-    /// Mean loss over the epoch's steps.
+    /// The mean loss over the epoch's steps.
     pub loss: f64,
     /// Mean L2 norm of the gradient over the epoch's steps, before clipping.
     pub gradient_norm: f64,
-    /// Volumes passed forward and backward.
+    /// The number of volumes passed forward and backward.
     pub passes: u64,
-    /// The terms of the loss by name, where the objective tells them apart.
+    /// The means of the terms of the loss by name, if the objective reports them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, TermMeans>,
-    /// How far the network at its end was from what the objective looks for.
+    /// The distance of the network to the objective's target at the end of the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
 }
 
-/// One term of the loss over an epoch.
+/// The means of one term of the loss over an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TermMeans {
-    /// Steps that it was part of.
+    /// The number of steps that used the term.
     pub steps: usize,
-    /// Its mean over these steps, before its weight.
+    /// The mean of the unweighted term over these steps.
     pub loss: f64,
-    /// Mean L2 norm of the gradient, weight included, over the steps whose gradient was that of this term's side alone;
-    /// none if there were none.
+    /// The mean L2 norm of the weighted gradient over the steps whose gradient comes from this term's side (forget or
+    /// retain) only; `None` if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
 }
 
-/// What an unfinished epoch has added up; all zero between epochs.
+/// The sums of an unfinished epoch; all zero between epochs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochSums {
-    /// Optimiser steps done.
+    /// The number of optimiser steps.
     pub steps: usize,
-    /// Losses of these steps.
+    /// The sum of the losses of these steps.
     pub losses: f64,
-    /// L2 norms of their gradients, before clipping.
+    /// The sum of the L2 norms of their gradients, before clipping.
     pub gradient_norms: f64,
-    /// Volumes passed forward and backward.
+    /// The number of volumes passed forward and backward.
     pub passes: u64,
-    /// The same of each term of the loss.
+    /// The sums of each term of the loss by name.
     #[serde(default)]
     pub terms: BTreeMap<String, TermSums>,
 }
 
-/// What one term of the loss has added up.
+/// The sums of one term of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TermSums {
-    /// Steps that it was part of.
+    /// The number of steps that used the term.
     pub steps: usize,
-    /// Its values, before its weight.
+    /// The sum of the unweighted values of the term.
     pub losses: f64,
-    /// Steps whose gradient was that of its side alone.
+    /// The number of steps whose gradient comes from the term's side only.
     pub steps_alone: usize,
-    /// L2 norms of the gradients of these.
+    /// The sum of the L2 norms of the gradients of these steps.
     pub gradient_norms: f64,
 }
 
 impl EpochSums {
-    /// One more step.
+    /// Adds the loss, the gradient norm and the terms of one step.
     pub(crate) fn add(
         &mut self,
         loss: f64,

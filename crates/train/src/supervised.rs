@@ -1,4 +1,4 @@
-//! Ordinary training: every case once per epoch, in an order drawn for that epoch.
+//! Supervised training: every case once per epoch, in an order drawn for that epoch.
 
 use crate::{Objective, Passes, StepLoss, TrainConfig, TrainError, input_tensor, targets};
 use lacuna_cohort::Case;
@@ -17,8 +17,10 @@ pub struct Supervised<'a> {
 }
 
 impl<'a> Supervised<'a> {
+    /// Creates the objective; the order of each epoch is drawn from `seed`.
+    ///
     /// # Errors
-    /// [`TrainError::NoCase`] without a case.
+    /// [`TrainError::NoCase`] if `cases` is empty.
     pub fn new(cases: Vec<&'a Case>, config: &TrainConfig, seed: Seed, device: Device) -> Result<Self, TrainError> {
         if cases.is_empty() {
             return Err(TrainError::NoCase);
@@ -33,10 +35,10 @@ impl<'a> Supervised<'a> {
         })
     }
 
-    /// The cases of an epoch in order.
+    /// Returns the cases of an epoch in order.
     ///
-    /// Each case draws its own sort key, so that leaving a subject out leaves the others in the
-    /// same order: a shuffled list would reorder them all.
+    /// Each case draws its own sort key, so that leaving a subject out leaves the others in the same order; shuffling
+    /// the list would reorder them all.
     fn order(&self, epoch: usize) -> Vec<&'a Case> {
         let mut keyed: Vec<(f64, &Case)> = self
             .cases
@@ -52,7 +54,7 @@ impl<'a> Supervised<'a> {
 }
 
 impl Supervised<'_> {
-    /// Have the cases of the next step fetched during this one.
+    /// Requests that the cases of the next step be fetched during this one.
     fn expect_next(&self, order: &[&Case], from: usize, epoch: usize) {
         let fetch = |order: &[&Case]| order.iter().take(self.batch_size).for_each(|case| case.expect());
         match order.get(from..) {
@@ -71,7 +73,7 @@ impl Objective for Supervised<'_> {
         let order = self.order(epoch);
         let first = step * self.batch_size;
         let batch = &order[first..order.len().min(first + self.batch_size)];
-        // Held until both tensors are made: with little memory, one case could drive out another of the batch.
+        // Held until both tensors are made: with little memory, fetching one case could evict another of the batch.
         let in_use = batch.iter().map(|case| case.voxels()).collect::<Result<Vec<_>, _>>()?;
         let input = input_tensor(batch, &self.device)?;
         let target = targets(batch, network.architecture().classes(), &self.device)?;

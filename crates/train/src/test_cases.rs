@@ -1,5 +1,5 @@
-//! Small cases and networks for the tests of this crate and, by the feature `test-support`, of
-//! those above it: heads of the synthetic cohort, made in memory, and the smallest MedicalNet.
+//! Small cases and networks for tests of this crate and, with the feature `test-support`, of the crates that depend on
+//! it: heads of the synthetic cohort, made in memory, and the smallest MedicalNet.
 
 use crate::{Control, Monitor, State, Supervised, TrainConfig, TrainError, fit};
 use lacuna_cohort::phantom::{self, PhantomConfig};
@@ -9,14 +9,15 @@ use lacuna_seed::Seed;
 use lacuna_volume::{Canonical, Crop, Foreground, Preprocessing};
 use std::sync::OnceLock;
 
-/// A fresh ResNet-10 of one channel for the classes of the `tissue` table, always the same.
+/// Returns a ResNet-10 of one channel for the classes of the `tissue` table, always with the same initial weights.
 pub fn resnet_10() -> Network {
-    // Drawing its 14 million weights takes longer than a step of training.
+    // Drawing its 14 million weights takes longer than a training step.
     static FRESH: OnceLock<Network> = OnceLock::new();
     FRESH.get_or_init(|| Network::new(architecture(), Seed(1), &Device::flex())).clone()
 }
 
-/// A fresh U-Net of four small stages for the same classes, always the same; its second stage is coarser along two axes.
+/// Returns a U-Net of four small stages for the same classes, always with the same initial weights; its second stage is
+/// coarser along two axes.
 pub fn tiny_unet() -> Network {
     let plan = UnetPlan {
         features_per_stage: vec![4, 6, 8, 8],
@@ -29,17 +30,17 @@ pub fn tiny_unet() -> Network {
     Network::new(Architecture::PlainUnet(unet), Seed(1), &Device::flex())
 }
 
-/// One small network of each family.
+/// Returns one small network of each family.
 pub fn of_each_family() -> [Network; 2] {
     [resnet_10(), tiny_unet()]
 }
 
-/// The first subjects of the synthetic cohort as cases of a network, as [`heads`] are of [`resnet_10`].
+/// Returns the first subjects of the synthetic cohort as cases of a network, as [`heads`] does for [`resnet_10`].
 pub fn heads_of(network: &Network, count: usize) -> Vec<Case> {
     if network.architecture().resnet().is_some() { heads(count) } else { made_heads(network.architecture(), count) }
 }
 
-/// [`resnet_10`] on another device.
+/// Returns [`resnet_10`] on another device.
 pub fn resnet_10_on(device: &Device) -> Network {
     let mut network = resnet_10();
     for (_, parameter) in network.parameters.iter_mut() {
@@ -48,25 +49,25 @@ pub fn resnet_10_on(device: &Device) -> Network {
     network
 }
 
-/// How many subjects there are at most.
+/// The largest number of subjects.
 const HEADS: usize = 5;
 
-/// The first subjects of a synthetic cohort as cases of [`resnet_10`]: one scan each, inputs
-/// `[1, 16, 24, 24]`, targets `[4, 6, 6]`.
+/// Returns the first subjects of a synthetic cohort as cases of [`resnet_10`]: one scan each, inputs `[1, 16, 24, 24]`,
+/// targets `[4, 6, 6]`.
 ///
 /// # Panics
-/// If more than five are asked for.
+/// If `count` is more than five.
 pub fn heads(count: usize) -> Vec<Case> {
     static ALL: OnceLock<Vec<Case>> = OnceLock::new();
     ALL.get_or_init(|| made_heads(&architecture(), HEADS))[..count].to_vec()
 }
 
-/// The label table of [`heads`].
+/// Returns the label table of [`heads`].
 pub fn tissue() -> LabelTable {
     LabelTable::built_in("tissue", None).expect("the table is built in")
 }
 
-/// Train on cases with orders drawn from `seed`, from where `state` stands and on its network's device.
+/// Trains on cases with orders drawn from `seed`, starting from `state` and on its network's device.
 ///
 /// # Errors
 /// Those of [`fit`].
@@ -82,7 +83,7 @@ pub fn train(
     fit(state, &objective, config, monitor)
 }
 
-/// The names of the tensors whose bits differ.
+/// Returns the names of the tensors that differ in any bit.
 pub fn moved(before: &Network, after: &Network) -> Vec<String> {
     let bits = |network: &Network, name: &str| -> Vec<u32> {
         network.parameters.get(name).to_vec().into_iter().map(f32::to_bits).collect()
@@ -91,11 +92,11 @@ pub fn moved(before: &Network, after: &Network) -> Vec<String> {
     names.filter(|name| bits(before, name) != bits(after, name)).map(str::to_string).collect()
 }
 
-/// A monitor that stops a run once, after a step counted from 0 of an epoch counted from 0.
+/// A monitor that stops a run once, after the given step of the given epoch.
 pub struct StopAt {
-    /// The epoch.
+    /// The epoch, counted from 0.
     pub epoch: usize,
-    /// The step in it; `None` lets the epoch end first.
+    /// The step in the epoch, counted from 0; `None` stops after the epoch.
     pub step: Option<usize>,
 }
 

@@ -1,11 +1,11 @@
-//! Times reading NIfTI files, beside nibabel where a Python that has it is given:
+//! Measures the time of reading NIfTI files, and that of nibabel if a Python with nibabel is given:
 //!
 //!     cargo run --release -p lacuna-volume --example decode -- --peer PYTHON FILES...
 //!
-//! A synthetic head of 256^3 voxels, int16, plain and gzipped, is read besides the files named. Figures are
-//! milliseconds of CPU time, the least of several readings; the two readers take turns within one run, and the sums
-//! over all voxels must agree. `first` is our first reading, for which the allocator may have to ask the system for
-//! memory. The disk plays a part in neither but where a file was not read before.
+//! Besides the named files, a synthetic head of 256^3 voxels, int16, plain and gzipped, is read. Figures are
+//! milliseconds of CPU time, the minimum of several readings; the two readers alternate within one run, and the sums
+//! over all voxels must agree. `first` is lacuna's first reading, for which the allocator may have to request memory
+//! from the system. The disk affects the figures only if a file was not read before.
 
 use lacuna_seed::Seed;
 use lacuna_volume::{Grid, Image, LabelMap, ReadLimits, SpacingMm, read_volume, write_label_map};
@@ -70,17 +70,18 @@ fn report(file: &Path, mut peer: Option<&mut Peer>) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// CPU time of this thread, which a busy machine does not lengthen; wall-clock time where there is no such figure.
+/// Returns the CPU time of this thread, which is independent of other load; wall-clock time where the system has no
+/// such figure.
 fn cpu_seconds() -> f64 {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    // Linux brings a thread's account up to date when it offers to yield.
+    // Linux updates a thread's CPU time when it yields.
     std::thread::yield_now();
     let in_ns = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let in_ns = in_ns.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     in_ns.map_or_else(|| START.elapsed().as_secs_f64(), |ns| ns * 1e-9)
 }
 
-/// A ball in noise with bright and dark bands, 12 bits deep, which shrinks by gzip about as heads do.
+/// Writes a sphere in noise with bright and dark bands, 12 bits deep, whose gzip ratio is about that of heads.
 fn synthetic(folder: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
     let grid = Grid::axis_aligned([SIDE; 3], SpacingMm([1.0; 3]));
     let mut draws = Seed(0).stream("decode").draws();
@@ -94,7 +95,7 @@ fn synthetic(folder: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
     let paths = ["int16-256.nii", "int16-256.nii.gz"].map(|name| folder.join(name));
     write_label_map(&paths[0], &head, None)?;
     let mut bytes = std::fs::read(&paths[0])?;
-    // Field datatype: from uint16 to int16, which hold these values alike.
+    // The field datatype, from uint16 to int16; both represent these values.
     bytes[70..72].copy_from_slice(&4i16.to_le_bytes());
     std::fs::write(&paths[0], &bytes)?;
     let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(&paths[1])?, flate2::Compression::default());
@@ -103,7 +104,7 @@ fn synthetic(folder: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
     Ok(paths)
 }
 
-/// A Python that reads files on request and says how long it took.
+/// A Python process that reads files on request and reports the time taken.
 struct Peer {
     process: Child,
     requests: ChildStdin,
@@ -121,7 +122,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Seconds, and the sum over all voxels.
+    /// Returns the seconds taken, and the sum over all voxels.
     fn read(&mut self, kind: &str, file: &Path) -> Result<(f64, f64), Box<dyn Error>> {
         writeln!(self.requests, "{kind} {}", std::path::absolute(file)?.display())?;
         let answer = self.answer()?;
@@ -138,7 +139,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It has nothing to lose.
+        // The process has no state to lose.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,17 +1,17 @@
-//! Connected parts of the classes of an image.
+//! Connected components of the classes of an image.
 //!
-//! Rows along i are cut into runs of one class, and runs that touch are joined, so that memory is
-//! in proportion to the surface of structures and not to the image.
+//! Rows along i are divided into runs of one class, and touching runs are joined, so that memory is proportional to the
+//! surface of structures and not to the size of the image.
 
 use crate::ClassMap;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Leave of each class above 0 only its largest connected part, and tell how many voxels of which
-/// class became background.
+/// Keeps only the largest connected component of each class above 0, and returns the number of voxels of each class
+/// that became background.
 ///
-/// Voxels are connected that share a face, an edge or a corner. Of equally large parts the one
-/// that comes first in storage order stays.
+/// Voxels are connected if they share a face, an edge or a corner (26-connectivity). Of equally large components the
+/// one that comes first in storage order is kept.
 pub fn keep_largest_components(classes: &mut ClassMap) -> BTreeMap<u8, u64> {
     let mut runs = runs(classes);
     join(&mut runs);
@@ -28,14 +28,14 @@ pub fn keep_largest_components(classes: &mut ClassMap) -> BTreeMap<u8, u64> {
     removed
 }
 
-/// Neighbouring voxels of one class along i.
+/// Consecutive voxels of one class along i.
 struct Run {
     class: u8,
-    /// Offsets in the image.
+    /// The offsets of the voxels in the image.
     at: Range<usize>,
-    /// Indices along i.
+    /// The indices of the voxels along i.
     along: Range<usize>,
-    /// A run of the same part that comes no later; itself if it is the first.
+    /// The index of an earlier run of the same component; its own index if it is the first.
     parent: usize,
 }
 
@@ -43,7 +43,7 @@ struct Runs {
     list: Vec<Run>,
     /// The runs of each row, by `j + nj k`.
     rows: Vec<Range<usize>>,
-    /// Rows along j, and along k.
+    /// The numbers of rows along j and along k.
     dims: [usize; 2],
 }
 
@@ -83,7 +83,7 @@ fn runs(classes: &ClassMap) -> Runs {
     Runs { list, rows, dims: [nj, nk] }
 }
 
-/// Join each run with those it touches in the rows before: one in its own slice, three in the slice below.
+/// Joins each run with those it touches in earlier rows: one row in its own slice, three in the slice below.
 fn join(runs: &mut Runs) {
     let [nj, nk] = runs.dims;
     for k in 0..nk {
@@ -100,7 +100,7 @@ fn join(runs: &mut Runs) {
     }
 }
 
-/// Join the runs of `row` with those of `other` that they touch; both are in order of i.
+/// Joins the runs of `row` with those of `other` that they touch; both are in order of i.
 fn join_rows(runs: &mut Runs, row: usize, other: usize) {
     let mut first = runs.rows[other].start;
     for a in runs.rows[row].clone() {
@@ -120,7 +120,7 @@ fn join_rows(runs: &mut Runs, row: usize, other: usize) {
     }
 }
 
-/// The first run of the largest part of each class.
+/// Returns the first run of the largest component of each class.
 fn largest(runs: &Runs) -> BTreeMap<u8, usize> {
     let mut sizes: BTreeMap<usize, u64> = BTreeMap::new();
     for number in 0..runs.list.len() {
@@ -150,7 +150,7 @@ mod tests {
         Image::new(Grid::axis_aligned(dims, SpacingMm([1.0; 3])), voxels.to_vec())
     }
 
-    /// One slice, rows from the top; `.` is the background.
+    /// Checks one slice, rows from the top; `.` is the background.
     #[track_caller]
     fn check(rows: &[&str], expected: &[&str]) {
         let read = |rows: &[&str]| -> Vec<u8> {
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((classes.at([0, 0, 0]), classes.at([1, 1, 1]), classes.at([3, 0, 0])), (7, 7, 0));
     }
 
-    /// The size of the largest part by flooding from each voxel, the slow and plain way.
+    /// Returns the size of the largest component by flood fill from each voxel, a slow reference.
     fn largest_by_flooding(classes: &ClassMap, class: u8) -> usize {
         let dims = classes.grid().dims;
         let mut seen = vec![false; classes.voxels().len()];
@@ -239,7 +239,7 @@ mod tests {
                 prop_assert_eq!(stays, largest_by_flooding(&after, class));
             }
             prop_assert!(after.voxels().iter().zip(&voxels).all(|(after, before)| after == before || *after == 0));
-            // A second time there is nothing to remove, whichever way the image is stored.
+            // A second call removes nothing, whatever the axis order of the image.
             let mut turned = reorder(&after, &AxisOrder::TRANSPOSED);
             prop_assert!(keep_largest_components(&mut turned).is_empty());
         }

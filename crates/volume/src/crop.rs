@@ -1,4 +1,4 @@
-//! Boxes of voxels: the smallest one that holds something, cutting it out, putting it back.
+//! Boxes of voxels: bounding boxes, cropping, and the inverse of cropping.
 
 use crate::{Grid, Image};
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 /// A box of voxels within a grid, in the grid's own axes (i, j, k).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoxelBox {
-    /// Its first voxel.
+    /// The index of its first voxel.
     pub start: [usize; 3],
-    /// Its numbers of voxels.
+    /// The number of voxels along each axis.
     pub dims: [usize; 3],
 }
 
 impl VoxelBox {
-    /// The box that is the whole grid.
+    /// Returns the box that covers the whole grid.
     pub fn whole(grid: &Grid) -> VoxelBox {
         VoxelBox { start: [0; 3], dims: grid.dims }
     }
 
-    /// Whether voxel `(i, j, k)` lies in the box.
+    /// Returns whether voxel `(i, j, k)` lies in the box.
     pub fn contains(&self, index: [usize; 3]) -> bool {
         (0..3).all(|axis| (self.start[axis]..self.start[axis] + self.dims[axis]).contains(&index[axis]))
     }
 
-    /// The smallest box that holds both.
+    /// Returns the smallest box that contains both boxes.
     pub fn union(&self, other: &VoxelBox) -> VoxelBox {
         let start = std::array::from_fn(|axis| self.start[axis].min(other.start[axis]));
         let end = |axis: usize| (self.start[axis] + self.dims[axis]).max(other.start[axis] + other.dims[axis]);
@@ -31,7 +31,7 @@ impl VoxelBox {
     }
 }
 
-/// The smallest box that holds every voxel for which `inside` is true; none if there is none.
+/// Returns the smallest box that contains every voxel for which `inside` is true; `None` if there is none.
 pub fn bounding_box<T: Copy>(image: &Image<T>, inside: impl Fn(T) -> bool) -> Option<VoxelBox> {
     let [ni, nj, nk] = image.grid().dims;
     let mut found: Option<VoxelBox> = None;
@@ -48,7 +48,7 @@ pub fn bounding_box<T: Copy>(image: &Image<T>, inside: impl Fn(T) -> bool) -> Op
     found
 }
 
-/// The voxels of a box, at their old places in the world.
+/// Returns the voxels of a box as an image whose affine keeps their world positions.
 ///
 /// # Panics
 /// If the box reaches beyond the grid.
@@ -62,7 +62,7 @@ pub fn crop<T: Copy>(image: &Image<T>, part: &VoxelBox) -> Image<T> {
     Image::new(Grid { dims: part.dims, affine }, voxels)
 }
 
-/// The inverse of [`crop`]: an image on the whole grid that is `outside` beyond the box.
+/// Returns the inverse of [`crop`]: an image on the whole grid with the value `outside` beyond the box.
 ///
 /// # Panics
 /// If the image is not of the box's size, or the box reaches beyond the grid.
@@ -77,7 +77,7 @@ pub fn place_back<T: Copy>(cropped: &Image<T>, part: &VoxelBox, whole: &Grid, ou
     Image::new(*whole, voxels)
 }
 
-/// Where each row of a box begins in the grid's storage.
+/// Iterates over the offset in the grid's storage of the first voxel of each row of a box.
 fn rows(grid: &Grid, part: &VoxelBox) -> impl Iterator<Item = usize> {
     let fits = (0..3).all(|axis| part.start[axis] + part.dims[axis] <= grid.dims[axis]);
     assert!(fits, "the box must lie within its grid");

@@ -1,4 +1,4 @@
-//! Where voxels lie: dimensions, affine, spacing.
+//! The geometry of an image: dimensions, affine, spacing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,26 +12,26 @@ pub struct SpacingMm(pub [f64; 3]);
 pub struct Affine(pub [[f64; 4]; 3]);
 
 impl Affine {
-    /// An axis-aligned affine: i to the right, j to the front, k up, voxel (0,0,0) at the origin.
+    /// Returns an axis-aligned affine: i to the right, j to the front, k up, voxel (0,0,0) at the origin.
     pub fn from_spacing(spacing: SpacingMm) -> Affine {
         let [i, j, k] = spacing.0;
         Affine([[i, 0.0, 0.0, 0.0], [0.0, j, 0.0, 0.0], [0.0, 0.0, k, 0.0]])
     }
 
-    /// The position of a (possibly fractional) voxel index, in RAS+ millimetres.
+    /// Returns the position of a (possibly fractional) voxel index, in RAS+ millimetres.
     pub fn position_mm(&self, index: [f64; 3]) -> [f64; 3] {
         self.0.map(|row| row[0] * index[0] + row[1] * index[1] + row[2] * index[2] + row[3])
     }
 
-    /// The lengths of the three voxel edges.
+    /// Returns the lengths of the three voxel edges in millimetres.
     pub fn spacing(&self) -> SpacingMm {
         let edge = |axis: usize| self.0.iter().map(|row| row[axis] * row[axis]).sum::<f64>().sqrt();
         SpacingMm([edge(0), edge(1), edge(2)])
     }
 
-    /// The affine of a lattice whose index `n` lies at `offset + axes * n` of this one's indices.
+    /// Returns the affine of a lattice whose index `n` lies at `offset + axes * n` of this one's indices.
     ///
-    /// `axes[r][c]` says how far a step along new axis `c` goes along old axis `r`.
+    /// `axes[r][c]` is the distance along old axis `r` of a step along new axis `c`, in old voxels.
     pub(crate) fn of_sublattice(&self, axes: [[f64; 3]; 3], offset: [f64; 3]) -> Affine {
         let origin_mm = self.position_mm(offset);
         Affine(std::array::from_fn(|row| {
@@ -40,52 +40,52 @@ impl Affine {
         }))
     }
 
-    /// The directions and lengths of the voxel edges, without the offset.
+    /// Returns the voxel edges as vectors in mm, one per column, without the offset.
     pub(crate) fn edges(&self) -> [[f64; 3]; 3] {
         self.0.map(|[i, j, k, _]| [i, j, k])
     }
 }
 
-/// The inverse of a 3x3 matrix; none if a row is not finite or the volume it spans is negligible.
+/// Returns the inverse of a 3x3 matrix; `None` if a row is not finite or the determinant is negligible.
 pub(crate) fn inverse(m: [[f64; 3]; 3]) -> Option<[[f64; 3]; 3]> {
     let minor = |r: usize, c: usize| {
         let [r1, r2, c1, c2] = [(r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3];
         m[r1][c1] * m[r2][c2] - m[r1][c2] * m[r2][c1]
     };
     let determinant: f64 = (0..3).map(|c| m[0][c] * minor(0, c)).sum();
-    // Relative to the edges' lengths, so that neither metres nor micrometres count as flat.
+    // Relative to the edges' lengths, so that the result does not depend on the unit of length.
     let lengths: f64 = (0..3).map(|c| (0..3).map(|r| m[r][c] * m[r][c]).sum::<f64>().sqrt()).product();
     let invertible = determinant.is_finite() && lengths.is_finite() && determinant.abs() > 1e-9 * lengths;
     invertible.then(|| std::array::from_fn(|r| std::array::from_fn(|c| minor(c, r) / determinant)))
 }
 
-/// The lattice an image is sampled on.
+/// The lattice of voxel centres that an image is sampled on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
-    /// Number of voxels along i, j and k.
+    /// The numbers of voxels along i, j and k.
     pub dims: [usize; 3],
-    /// Voxel index to RAS+ millimetres.
+    /// The map from voxel index to RAS+ millimetres.
     pub affine: Affine,
 }
 
 impl Grid {
-    /// A grid with the given voxel edges and no rotation.
+    /// Returns a grid with the given voxel edges and no rotation.
     pub fn axis_aligned(dims: [usize; 3], spacing: SpacingMm) -> Grid {
         Grid { dims, affine: Affine::from_spacing(spacing) }
     }
 
-    /// Number of voxels.
+    /// Returns the number of voxels.
     pub fn len(&self) -> usize {
         self.dims.iter().product()
     }
 
-    /// Whether the grid has no voxel.
+    /// Returns whether the grid has no voxels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The largest distance between a corner voxel of this grid and the same one of another, in
-    /// millimetres; infinite if the grids differ in their numbers of voxels.
+    /// Returns the largest distance between a corner voxel of this grid and the same corner of another, in millimetres;
+    /// infinite if the grids differ in their numbers of voxels.
     pub fn distance_mm(&self, other: &Grid) -> f64 {
         if self.dims != other.dims {
             return f64::INFINITY;
@@ -98,7 +98,7 @@ impl Grid {
             .fold(0.0, f64::max)
     }
 
-    /// Where voxel `(i, j, k)` is stored.
+    /// Returns the offset of voxel `(i, j, k)` in storage.
     pub fn offset(&self, [i, j, k]: [usize; 3]) -> usize {
         debug_assert!(i < self.dims[0] && j < self.dims[1] && k < self.dims[2]);
         i + self.dims[0] * (j + self.dims[1] * k)
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_coarser_spacing_moves_only_the_far_corner() {
-        // Along k: 4 steps of 3 mm against 4 steps of 3.5 mm, so 2 mm apart at the far end.
+        // Along k: 4 steps of 3 mm and 4 steps of 3.5 mm, so 2 mm apart at the far end.
         let grid = |k_mm| Grid::axis_aligned([3, 4, 5], SpacingMm([1.0, 2.0, k_mm]));
         assert_eq!(grid(3.0).distance_mm(&grid(3.5)), 2.0);
     }

@@ -12,51 +12,53 @@ pub struct Image<T> {
 /// An image of intensities.
 pub type Volume = Image<f32>;
 
-/// An image of label numbers, as the file gave them.
+/// An image of label numbers, as stored in the file.
 pub type LabelMap = Image<u16>;
 
-/// An image of class numbers, as a label table made them of label numbers; [`IGNORED`] is no class.
+/// An image of class numbers, which a label table derives from label numbers; [`IGNORED`] is not a class.
 pub type ClassMap = Image<u8>;
 
-/// The class number of a voxel that counts nowhere: not in a loss, not in a score.
+/// The class number of an ignored voxel, which enters no loss and no score.
 pub const IGNORED: u8 = 255;
 
 impl<T> Image<T> {
+    /// Creates an image from voxels with `i` fastest.
+    ///
     /// # Panics
-    /// If the number of voxels is not the grid's.
+    /// If the number of voxels is not that of the grid.
     pub fn new(grid: Grid, voxels: Vec<T>) -> Image<T> {
         assert_eq!(voxels.len(), grid.len(), "an image has one value per voxel of its grid");
         Image { grid, voxels }
     }
 
-    /// Where the voxels lie.
+    /// Returns the grid of the voxels.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// The values, `i` fastest.
+    /// Returns the values, `i` fastest.
     pub fn voxels(&self) -> &[T] {
         &self.voxels
     }
 
-    /// The values, `i` fastest, to be changed in place.
+    /// Returns the values, `i` fastest, mutably.
     pub fn voxels_mut(&mut self) -> &mut [T] {
         &mut self.voxels
     }
 
-    /// The values alone.
+    /// Returns the values, `i` fastest, without the grid.
     pub fn into_voxels(self) -> Vec<T> {
         self.voxels
     }
 
-    /// The same grid with every value mapped.
+    /// Returns an image on the same grid with a function applied to every value.
     pub fn map<U>(&self, value: impl Fn(&T) -> U) -> Image<U> {
         Image { grid: self.grid, voxels: self.voxels.iter().map(value).collect() }
     }
 }
 
 impl<T: Copy> Image<T> {
-    /// The value at voxel `(i, j, k)`.
+    /// Returns the value at voxel `(i, j, k)`.
     pub fn at(&self, index: [usize; 3]) -> T {
         self.voxels[self.grid.offset(index)]
     }

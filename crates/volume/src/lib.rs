@@ -4,9 +4,9 @@
 //! - A voxel index is `(i, j, k)`; voxels are stored with `i` fastest, as NIfTI stores them:
 //!   `offset = i + ni * (j + nj * k)`. Read as a row-major array, the same memory is `[k][j][i]`.
 //! - World coordinates are RAS+ millimetres: x to the subject's right, y to the front, z up.
-//! - Lengths are millimetres and say so in their names.
+//! - Lengths are millimetres, and their names end in `_mm`.
 //!
-//! Nothing here knows of subjects, networks or labels' meanings.
+//! The crate does not depend on subjects, networks or the meaning of labels.
 
 mod components;
 mod crop;

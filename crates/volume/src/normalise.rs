@@ -1,20 +1,20 @@
-//! Intensities made comparable between scans.
+//! Normalisation of intensities.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which voxels the mean and the standard deviation are taken over.
+/// The voxels over which the mean and the standard deviation are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Foreground {
-    /// Every voxel.
+    /// All voxels of the image.
     AllVoxels,
     /// Voxels above 0, for images whose background is 0.
     AboveZero,
 }
 
 impl Foreground {
-    /// Whether a voxel of this value belongs to the foreground.
+    /// Returns whether a voxel of this value belongs to the foreground.
     pub fn holds(self, voxel: f32) -> bool {
         match self {
             Foreground::AllVoxels => true,
@@ -23,30 +23,29 @@ impl Foreground {
     }
 }
 
-/// The foreground holds no two different values, so it has no standard deviation to divide by.
+/// The foreground holds no two different values, so its standard deviation is 0 and cannot be divided by.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{voxels} foreground voxels ({foreground:?}) hold no two different finite values: nothing to normalise by")]
 pub struct FlatVolume {
-    /// The foreground asked for.
+    /// The requested foreground.
     pub foreground: Foreground,
-    /// How many voxels it has.
+    /// The number of voxels in the foreground.
     pub voxels: usize,
 }
 
-/// Shift and scale every voxel so that the foreground has mean 0 and standard deviation 1.
+/// Shifts and scales every voxel so that the foreground has mean 0 and standard deviation 1.
 ///
 /// `x <- (x - m) / s` with `m` and `s` the mean and the population standard deviation (divisor
 /// n, as numpy's `std`) over the foreground, both summed in f64.
 ///
 /// # Errors
-/// [`FlatVolume`] if the foreground is empty, constant or not finite; the voxels are then left
-/// as they were.
+/// [`FlatVolume`] if the foreground is empty, constant or not finite; the voxels are then unchanged.
 pub fn z_score(voxels: &mut [f32], foreground: Foreground) -> Result<(), FlatVolume> {
     let inside = || voxels.iter().filter(|&&voxel| foreground.holds(voxel)).map(|&voxel| f64::from(voxel));
     let count = inside().count();
     let mean = inside().sum::<f64>() / count as f64;
     let deviation = (inside().map(|voxel| (voxel - mean).powi(2)).sum::<f64>() / count as f64).sqrt();
-    // Equal values are tested for as such: their computed deviation need not be exactly 0.
+    // Equality is tested directly, since the computed deviation of equal values need not be exactly 0.
     let constant = inside().next().is_none_or(|first| inside().all(|voxel| voxel == first));
     if constant || !deviation.is_finite() || deviation == 0.0 {
         return Err(FlatVolume { foreground, voxels: count });

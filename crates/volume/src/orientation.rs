@@ -1,32 +1,31 @@
-//! Which way the voxel axes point, and images with their axes permuted and reversed.
+//! Directions of the voxel axes, and images with permuted and reversed axes.
 //!
-//! The closest canonical order follows nibabel's `io_orientation`: shears are taken out of the
-//! affine by its polar decomposition, then each voxel axis, the most decided first, is given
-//! the world axis it changes most. No voxel is ever interpolated here.
+//! The closest canonical order follows nibabel's `io_orientation`: shears are removed from the affine by its polar
+//! decomposition, then each voxel axis, in the order of how clearly it is aligned, is assigned the world axis that it
+//! changes most. No voxel is interpolated.
 
 use crate::geometry::inverse;
 use crate::{Affine, Grid, Image};
 use serde::{Deserialize, Serialize};
 
-/// A permutation of the three axes with reversals: new axis `a` is old axis `source[a]`, read
-/// backwards if `reversed[a]`.
+/// A permutation of the three axes with reversals: new axis `a` is old axis `source[a]`, reversed if `reversed[a]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AxisOrder {
-    /// The old axis each new axis runs along.
+    /// For each new axis, the index of the old axis.
     pub source: [usize; 3],
-    /// Whether each new axis runs against the old one.
+    /// For each new axis, whether it is reversed.
     pub reversed: [bool; 3],
 }
 
 impl AxisOrder {
-    /// Every axis where it was.
+    /// The identity: no axis is permuted or reversed.
     pub const UNCHANGED: AxisOrder = AxisOrder { source: [0, 1, 2], reversed: [false; 3] };
 
-    /// The first and the last axis exchanged: what is stored as (i, j, k) with i fastest becomes
-    /// the row-major array `[i][j][k]`.
+    /// The exchange of the first and the last axis: an image stored as (i, j, k) with i fastest becomes the row-major
+    /// array `[i][j][k]`.
     pub const TRANSPOSED: AxisOrder = AxisOrder { source: [2, 1, 0], reversed: [false; 3] };
 
-    /// The order that undoes this one.
+    /// Returns the inverse of this order.
     pub fn inverse(&self) -> AxisOrder {
         let mut inverse = AxisOrder::UNCHANGED;
         for (new, &old) in self.source.iter().enumerate() {
@@ -36,12 +35,12 @@ impl AxisOrder {
         inverse
     }
 
-    /// Numbers of voxels after reordering.
+    /// Returns the numbers of voxels after reordering.
     pub fn dims(&self, dims: [usize; 3]) -> [usize; 3] {
         self.source.map(|old| dims[old])
     }
 
-    /// The old index of a voxel of the reordered image; `dims` are the old ones.
+    /// Returns the old index of a voxel of the reordered image; `dims` are the old ones.
     pub(crate) fn old_index(&self, new_index: [usize; 3], dims: [usize; 3]) -> [usize; 3] {
         let mut old_index = [0; 3];
         for (new, &old) in self.source.iter().enumerate() {
@@ -51,14 +50,14 @@ impl AxisOrder {
     }
 }
 
-/// The letters of the directions in which i, j and k grow, for example `RAS` or `PSR`.
+/// Returns the letters of the directions in which i, j and k increase, for example `RAS` or `PSR`.
 pub fn axis_codes(affine: &Affine) -> String {
     const LETTERS: [[char; 2]; 3] = [['R', 'L'], ['A', 'P'], ['S', 'I']];
     let directions = world_directions(affine);
     directions.iter().map(|&(world, backwards)| LETTERS[world][usize::from(backwards)]).collect()
 }
 
-/// The order that brings an image as close to RAS as permuting and reversing can.
+/// Returns the order that brings an image as close to RAS as permuting and reversing can.
 pub fn canonical_order(affine: &Affine) -> AxisOrder {
     let mut order = AxisOrder::UNCHANGED;
     for (voxel_axis, (world, backwards)) in world_directions(affine).into_iter().enumerate() {
@@ -68,7 +67,7 @@ pub fn canonical_order(affine: &Affine) -> AxisOrder {
     order
 }
 
-/// The same voxels with permuted and reversed axes; every voxel keeps its place in the world.
+/// Returns the same voxels with permuted and reversed axes; every voxel keeps its world position.
 pub fn reorder<T: Copy>(image: &Image<T>, order: &AxisOrder) -> Image<T> {
     if *order == AxisOrder::UNCHANGED {
         return image.clone();
@@ -94,12 +93,12 @@ fn reorder_grid(grid: &Grid, order: &AxisOrder) -> Grid {
     Grid { dims: order.dims(grid.dims), affine: grid.affine.of_sublattice(axes, offset) }
 }
 
-/// For each voxel axis the world axis it runs along, and whether against it.
+/// Returns, for each voxel axis, the index of the closest world axis and whether it runs against it.
 fn world_directions(affine: &Affine) -> [(usize, bool); 3] {
     let mut rotation = closest_rotation(affine);
     let strength = |m: &[[f64; 3]; 3], axis: usize| m.iter().map(|row| row[axis] * row[axis]).fold(0.0, f64::max);
     let mut voxel_axes = [0, 1, 2];
-    // A stable sort: of equally decided axes the first one chooses first, as in nibabel.
+    // A stable sort: of equally aligned axes the first one chooses first, as in nibabel.
     voxel_axes.sort_by(|&a, &b| strength(&rotation, b).total_cmp(&strength(&rotation, a)));
     let mut directions = [(0, false); 3];
     let mut taken = [false; 3];
@@ -112,18 +111,17 @@ fn world_directions(affine: &Affine) -> [(usize, bool); 3] {
     directions
 }
 
-/// The first free row in which a column is largest.
+/// Returns the first free row in which a column is largest.
 fn strongest_row(m: &[[f64; 3]; 3], column: usize, taken: &[bool; 3]) -> usize {
     let free = (0..3).filter(|&row| !taken[row]);
     free.reduce(|best, row| if m[row][column].abs() > m[best][column].abs() { row } else { best })
         .expect("three axes choose among three rows")
 }
 
-/// The orthogonal factor of the affine's polar decomposition, voxel edges scaled to length 1.
+/// Returns the orthogonal factor of the affine's polar decomposition, voxel edges scaled to length 1.
 ///
-/// Newton's iteration `X <- (X + X^-T) / 2`. Source: Higham, "Computing the Polar
-/// Decomposition", 1986. It converges quadratically; 60 steps reach f64's precision from any
-/// matrix that [`inverse`] accepts.
+/// Newton's iteration `X <- (X + X^-T) / 2`. Source: Higham, "Computing the Polar Decomposition", 1986. It converges
+/// quadratically; 60 steps reach f64's precision from any matrix that [`inverse`] accepts.
 fn closest_rotation(affine: &Affine) -> [[f64; 3]; 3] {
     let spacing = affine.spacing().0;
     let mut x = affine.edges().map(|row| std::array::from_fn(|axis| row[axis] / spacing[axis]));
@@ -199,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_tilted_affine_takes_the_nearest_axes() {
-        // Turned by 30 degrees about x: j still runs mostly to the front, k mostly up.
+        // Rotated by 30 degrees about x: j still runs mostly to the front, k mostly up.
         let (sin, cos) = 30f64.to_radians().sin_cos();
         let affine = Affine([[-1.0, 0.0, 0.0, 9.0], [0.0, cos, -sin, 0.0], [0.0, sin, cos, 0.0]]);
         assert_eq!(axis_codes(&affine), "LAS");

@@ -1,26 +1,26 @@
-//! Images on a finer or coarser lattice: nearest voxel or trilinear.
+//! Resampling to a finer or coarser lattice, by nearest voxel or trilinearly.
 //!
-//! Both are separable: where a sample falls is computed once per axis, and the loop over
-//! voxels only reads those tables. Coordinates that rounding puts beyond the first or last
-//! voxel are held at it. No low-pass filter is applied before going coarser.
+//! Both are separable: the positions of samples are computed once per axis, and the loop over voxels only reads those
+//! tables. Coordinates beyond the first or last voxel are clamped to it. No low-pass filter is applied before
+//! downsampling.
 
 use crate::{Grid, Image, SpacingMm, Volume};
 use serde::{Deserialize, Serialize};
 
-/// What stays in place when the number of samples along an axis changes.
+/// The points that stay in place when the number of samples along an axis changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Convention {
     /// The outer faces of the outer voxels: sample `u` of `n` lies at `(u + 1/2) len / n - 1/2`.
     /// The field of view is kept.
     HalfVoxel,
-    /// The centres of the outer voxels: sample `u` of `n` lies at `u (len - 1) / (n - 1)`, as in
-    /// `scipy.ndimage.zoom`. MedicalNet was trained with it.
+    /// The centres of the outer voxels: sample `u` of `n` lies at `u (len - 1) / (n - 1)`, as in `scipy.ndimage.zoom`,
+    /// which MedicalNet was trained with.
     AlignCorners,
 }
 
 impl Convention {
-    /// Where sample `at` of `samples` lies on an axis of `voxels`, in voxels from the first.
+    /// Returns the position of sample `at` of `samples` on an axis of `voxels`, in voxels from the first.
     pub fn coordinate(self, at: usize, samples: usize, voxels: usize) -> f64 {
         let (at, last) = (at as f64, voxels as f64 - 1.0);
         let coordinate = match self {
@@ -31,12 +31,12 @@ impl Convention {
         coordinate.clamp(0.0, last)
     }
 
-    /// The voxel nearest to each of `samples`; of two equally near ones the later.
+    /// Returns the index of the voxel nearest to each of `samples`; of two equally near ones the later.
     pub(crate) fn nearest(self, samples: usize, voxels: usize) -> Vec<usize> {
         (0..samples).map(|at| (self.coordinate(at, samples, voxels) + 0.5).floor() as usize).collect()
     }
 
-    /// The two voxels around each of `samples`.
+    /// Returns the two voxels around each of `samples`, with their weight.
     pub(crate) fn between(self, samples: usize, voxels: usize) -> Vec<Between> {
         (0..samples)
             .map(|at| {
@@ -47,7 +47,7 @@ impl Convention {
             .collect()
     }
 
-    /// How far a step of one sample goes, in voxels.
+    /// Returns the distance between two samples, in voxels.
     fn step(self, samples: usize, voxels: usize) -> f64 {
         match self {
             Convention::HalfVoxel => voxels as f64 / samples as f64,
@@ -56,7 +56,7 @@ impl Convention {
         }
     }
 
-    /// Where sample 0 lies before it is held at the first voxel.
+    /// Returns the position of sample 0 before it is clamped, in voxels.
     fn first(self, samples: usize, voxels: usize) -> f64 {
         match self {
             Convention::HalfVoxel => 0.5 * self.step(samples, voxels) - 0.5,
@@ -79,10 +79,10 @@ impl Between {
     }
 }
 
-/// Voxels per axis that keep the field of view when the spacing changes.
+/// Returns the numbers of voxels that keep the field of view when the spacing changes.
 ///
-/// `dims` and both spacings are in voxel axis order (i, j, k). Every axis keeps at least one
-/// voxel, so a single-slice volume survives a coarse target.
+/// `dims` and both spacings are in voxel axis order (i, j, k). Every axis keeps at least one voxel, so a single-slice
+/// volume remains valid at a coarse spacing.
 pub fn dims_at_spacing(dims: [usize; 3], from: SpacingMm, to: SpacingMm) -> [usize; 3] {
     std::array::from_fn(|axis| {
         let extent_mm = dims[axis] as f64 * from.0[axis];
@@ -90,10 +90,10 @@ pub fn dims_at_spacing(dims: [usize; 3], from: SpacingMm, to: SpacingMm) -> [usi
     })
 }
 
-/// The image at `dims` samples, each the voxel nearest to it. No new value appears.
+/// Returns the image at `dims` samples, each the nearest voxel. No new value appears.
 ///
 /// # Panics
-/// If the image has no voxel.
+/// If the image has no voxels.
 pub fn resample_nearest<T: Copy>(image: &Image<T>, dims: [usize; 3], convention: Convention) -> Image<T> {
     let old = image.grid().dims;
     let [along_i, along_j, along_k]: [Vec<usize>; 3] =
@@ -108,10 +108,10 @@ pub fn resample_nearest<T: Copy>(image: &Image<T>, dims: [usize; 3], convention:
     Image::new(resampled_grid(image.grid(), dims, convention), voxels)
 }
 
-/// The image at `dims` samples, each blended from the eight voxels around it.
+/// Returns the image at `dims` samples, each interpolated from the eight voxels around it.
 ///
 /// # Panics
-/// If the image has no voxel.
+/// If the image has no voxels.
 pub fn resample_trilinear(image: &Volume, dims: [usize; 3], convention: Convention) -> Volume {
     let old = image.grid().dims;
     let samples = std::array::from_fn(|axis| convention.between(dims[axis], old[axis]));
@@ -129,7 +129,7 @@ fn resampled_grid(grid: &Grid, dims: [usize; 3], convention: Convention) -> Grid
     Grid { dims, affine: grid.affine.of_sublattice(axes, first) }
 }
 
-/// Vectors of `width` numbers on a lattice, the numbers of one point together, `i` fastest.
+/// Vectors of `width` numbers on a lattice, the numbers of one point contiguous, `i` fastest.
 pub(crate) struct Lattice<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) dims: [usize; 3],
@@ -137,7 +137,7 @@ pub(crate) struct Lattice<'a> {
 }
 
 impl Lattice<'_> {
-    /// Visit the trilinear blend at every sample (i, j, k), `i` fastest.
+    /// Calls a function with the trilinear interpolation at every sample (i, j, k), `i` fastest.
     pub(crate) fn for_each_sample(&self, samples: &[Vec<Between>; 3], mut visit: impl FnMut([usize; 3], &[f32])) {
         let mut line = vec![0.0; self.dims[0] * self.width];
         let mut value = vec![0.0; self.width];
@@ -156,7 +156,7 @@ impl Lattice<'_> {
         }
     }
 
-    /// The line along i at a point between lines, from the four lines around it.
+    /// Computes the line along i at a point between lines, from the four lines around it.
     fn blend_lines(&self, between_j: &Between, between_k: &Between, blended: &mut [f32]) {
         let line = |j: usize, k: usize| {
             let length = self.dims[0] * self.width;
@@ -178,7 +178,7 @@ mod tests {
 
     const CONVENTIONS: [Convention; 2] = [Convention::HalfVoxel, Convention::AlignCorners];
 
-    /// An image whose value is a linear function of the position in the world.
+    /// Returns an image whose value is a linear function of the world position.
     fn ramp(dims: [usize; 3]) -> Volume {
         let grid = Grid::axis_aligned(dims, SpacingMm([1.0, 2.0, 3.0]));
         let mut image = Image::new(grid, vec![0.0; grid.len()]);
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_linear_function_of_position_stays_one() {
-        // Trilinear blending is exact on it, so this also holds the grid's affine to account.
-        // Samples beyond the outer voxel centres are held there and left out.
+        // Trilinear interpolation is exact on it, so this also checks the grid's affine. Samples beyond the outer voxel
+        // centres are clamped there and left out.
         let image = ramp([6, 5, 7]);
         for convention in CONVENTIONS {
             for dims in [[3, 9, 4], [12, 5, 13], [5, 2, 7]] {
@@ -262,7 +262,7 @@ mod tests {
     fn four_samples_between_two_voxels() {
         let image = ramp([2, 1, 1]); // values 0 and 1
         let at = |convention| resample_trilinear(&image, [4, 1, 1], convention).into_voxels();
-        // Samples at -1/4 (held at 0), 1/4, 3/4 and 5/4 (held at 1).
+        // Samples at -1/4 (clamped to 0), 1/4, 3/4 and 5/4 (clamped to 1).
         assert_eq!(at(Convention::HalfVoxel), [0.0, 0.25, 0.75, 1.0]);
         // Samples at 0, 1/3, 2/3 and 1.
         for (found, expected) in at(Convention::AlignCorners).into_iter().zip([0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]) {

@@ -1,27 +1,26 @@
-//! Overlapping windows over a network's input, and one answer made of theirs.
+//! Sliding windows over a network's input, and the blending of their predictions.
 //!
-//! Axes are a network's, (D, H, W), and arrays row-major. A network that strides may be shifted
-//! only by its whole stride if its answers are to shift along, so windows begin at multiples of
-//! it. Answers lie on the coarser output grid and are blended there, which needs a fraction of
-//! the memory that blending on the input's grid would.
+//! Axes are a network's, (D, H, W), and arrays row-major. The output of a network with strides shifts with its input
+//! only if the shift is a multiple of the whole stride, so windows begin at such multiples. Predictions are on the
+//! coarser output grid and are blended there, which needs a fraction of the memory of the input's grid.
 
 use crate::VoxelBox;
 use std::ops::Range;
 
-/// How an input is cut.
+/// The sizes of sliding windows over an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tiling {
-    /// Voxels of a window along (D, H, W).
+    /// The size of a window in voxels along (D, H, W).
     pub window: [usize; 3],
-    /// The share of a window that the next one covers too, at least 0 and below 1.
+    /// The share of a window that overlaps with the next, at least 0 and below 1.
     pub overlap: f64,
 }
 
 impl Tiling {
-    /// Windows that cover an input of `size`, evenly spread, in row-major order.
+    /// Returns the windows that cover an input of `size`, evenly spread, in row-major order.
     ///
-    /// Each begins at a multiple of `stride` along each axis. A window that would reach beyond
-    /// the input ends with it; an input that fits into one window is that window.
+    /// Each begins at a multiple of `stride` along each axis. A window that would extend beyond the input is cut at its
+    /// end; an input that fits into one window is returned as one window.
     ///
     /// # Panics
     /// If `stride` or an axis of the window is 0.
@@ -42,7 +41,7 @@ impl Tiling {
     }
 }
 
-/// As many spans as steps of at most `window (1 - overlap)` need, evenly spread as nnU-Net does.
+/// Returns as many spans as steps of at most `window (1 - overlap)` need, evenly spread as in nnU-Net.
 ///
 /// Source: `compute_steps_for_sliding_window` of nnU-Net (Isensee et al., 2021).
 fn spans(size: usize, window: usize, overlap: f64, stride: usize) -> Vec<Range<usize>> {
@@ -56,8 +55,8 @@ fn spans(size: usize, window: usize, overlap: f64, stride: usize) -> Vec<Range<u
     (0..=steps).map(|number| start(number)..(start(number) + window).min(size)).collect()
 }
 
-/// Answers of windows, each weighted by a Gaussian about the window's centre: a network knows
-/// least about what lies at an edge.
+/// The blend of the predictions of windows, each weighted by a Gaussian about the window's centre, since predictions
+/// are less accurate at the edge of a window.
 ///
 /// Source: Isensee et al., "nnU-Net: a self-configuring method for deep learning-based biomedical
 /// image segmentation", 2021, online methods, "Inference".
@@ -68,20 +67,20 @@ pub struct Blend {
     weights: Vec<f32>,
 }
 
-/// The deviation of the Gaussian as a part of the window's length.
+/// The standard deviation of the Gaussian as a share of the window's length.
 const SIGMA: f64 = 1.0 / 8.0;
 
 impl Blend {
-    /// Nothing added yet; `shape` is `[C, D, H, W]` of the whole answer.
+    /// Creates an empty blend; `shape` is `[C, D, H, W]` of the whole output.
     pub fn new(shape: [usize; 4]) -> Blend {
         let points = shape[1..].iter().product::<usize>();
         Blend { shape, sums: vec![0.0; shape[0] * points], weights: vec![0.0; points] }
     }
 
-    /// Add a window's answer, row-major `[C, dims]`.
+    /// Adds the prediction of a window, row-major `[C, dims]`.
     ///
     /// # Panics
-    /// If the window leaves the whole, or `answer` has another length.
+    /// If the window extends beyond the whole output, or `answer` has another length.
     pub fn add(&mut self, window: &VoxelBox, answer: &[f32]) {
         let [classes, _, height, width] = self.shape;
         let [depth_here, height_here, width_here] = window.dims;
@@ -106,10 +105,10 @@ impl Blend {
         }
     }
 
-    /// The weighted means, row-major `[C, D, H, W]`.
+    /// Returns the weighted means, row-major `[C, D, H, W]`.
     ///
     /// # Panics
-    /// If a point lies in no window.
+    /// If a voxel lies in no window.
     pub fn finish(mut self) -> Vec<f32> {
         assert!(self.weights.iter().all(|&weight| weight > 0.0), "windows cover the whole");
         for of_class in self.sums.chunks_mut(self.weights.len()) {
@@ -119,7 +118,7 @@ impl Blend {
     }
 }
 
-/// exp(-x^2 / 2 sigma^2) with x from the centre; 1 at the centre, above 0 at the ends.
+/// Returns exp(-x^2 / 2 sigma^2) with x from the centre: 1 at the centre, above 0 at the ends.
 fn gaussian(length: usize) -> Vec<f64> {
     let (centre, sigma) = ((length as f64 - 1.0) / 2.0, length as f64 * SIGMA);
     (0..length).map(|at| (-((at as f64 - centre) / sigma).powi(2) / 2.0).exp()).collect()
@@ -189,7 +188,8 @@ mod tests {
         let weights = gaussian(8);
         assert!((weights[3] - (-0.125f64).exp()).abs() < 1e-15 && (weights[0] - (-6.125f64).exp()).abs() < 1e-15);
         assert_eq!(weights[2], weights[5]);
-        // Two windows of 8 points that share 4 say 0 and 1; at the middle point of the second both are as far.
+        // Two windows of 8 voxels that share 4 predict 0 and 1; at the middle voxel of the overlap both have the same
+        // weight.
         let mut blend = Blend::new([1, 1, 1, 12]);
         blend.add(&VoxelBox { start: [0; 3], dims: [1, 1, 8] }, &[0.0; 8]);
         blend.add(&VoxelBox { start: [0, 0, 4], dims: [1, 1, 8] }, &[1.0; 8]);

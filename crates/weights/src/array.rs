@@ -1,4 +1,4 @@
-//! A tensor that is to be written.
+//! A tensor that is to be written to a file.
 
 use crate::Element;
 
@@ -11,30 +11,30 @@ pub struct Array {
 }
 
 impl Array {
-    /// An array from its bytes, each element least byte first.
+    /// Creates an array from its bytes, each element little-endian.
     ///
     /// # Panics
-    /// If there are not as many bytes as the shape needs.
+    /// If the number of bytes is not that of the shape.
     pub fn new(element: Element, shape: Vec<usize>, bytes: Vec<u8>) -> Array {
         let expected = shape.iter().product::<usize>() * element.bytes();
         assert_eq!(bytes.len(), expected, "an array has the bytes of its shape");
         Array { element, shape, bytes }
     }
 
-    /// An array of `f32`.
+    /// Creates an array of `f32`.
     ///
     /// # Panics
-    /// If there are not as many values as the shape has elements.
+    /// If `values` does not have as many values as the shape has elements.
     pub fn of_f32(shape: Vec<usize>, values: &[f32]) -> Array {
         Array::new(Element::F32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.element.bytes()
     }
 
-    /// Whether it has no element.
+    /// Returns whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

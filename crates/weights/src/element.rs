@@ -1,37 +1,37 @@
-//! The types of numbers that tensors are made of.
+//! The element types of tensors.
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Element {
-    /// 64-bit float.
+    /// A 64-bit float (IEEE binary64).
     F64,
-    /// 32-bit float.
+    /// A 32-bit float (IEEE binary32).
     F32,
-    /// IEEE 16-bit float.
+    /// A 16-bit float (IEEE binary16).
     F16,
-    /// A 32-bit float's upper half.
+    /// A bfloat16: the upper half of a 32-bit float.
     BF16,
-    /// Signed, 64 bits.
+    /// A signed integer of 64 bits.
     I64,
-    /// Signed, 32 bits.
+    /// A signed integer of 32 bits.
     I32,
-    /// Signed, 16 bits.
+    /// A signed integer of 16 bits.
     I16,
-    /// Signed, 8 bits.
+    /// A signed integer of 8 bits.
     I8,
-    /// Unsigned, 8 bits.
+    /// An unsigned integer of 8 bits.
     U8,
     /// A byte that is 0 or 1.
     Bool,
 }
 
-/// One type under the names that formats give it.
+/// The names of one type in the file formats.
 struct Names {
     element: Element,
     bytes: usize,
-    /// As people write it.
+    /// The name in messages.
     word: &'static str,
-    /// The class of a PyTorch storage.
+    /// The name of PyTorch's storage class.
     storage: &'static str,
 }
 
@@ -48,8 +48,8 @@ static NAMES: &[Names] = &[
     Names { element: Element::Bool, bytes: 1, word: "bool", storage: "BoolStorage" },
 ];
 
-/// Storages of numbers that are not read, and the bytes of one number: of complex and quantised tensors, and of types
-/// that have no storage class of their own.
+/// Unsupported storages with the bytes of one element: those of complex and quantised tensors, and of types without a
+/// storage class of their own.
 static UNREAD_STORAGES: &[(&str, usize)] = &[
     ("ComplexFloatStorage", 8),
     ("ComplexDoubleStorage", 16),
@@ -66,17 +66,17 @@ impl Element {
         NAMES.iter().find(|names| names.element == self).expect("every element is listed")
     }
 
-    /// Bytes of one element.
+    /// Returns the bytes of one element.
     pub fn bytes(self) -> usize {
         self.names().bytes
     }
 
-    /// The type in a word: `f32`, `i64`.
+    /// Returns the short name of the type: `f32`, `i64`.
     pub fn word(self) -> &'static str {
         self.names().word
     }
 
-    /// Whether it is a floating-point type, as weights are.
+    /// Returns whether it is a floating-point type, as weights are.
     pub fn is_float(self) -> bool {
         matches!(self, Element::F64 | Element::F32 | Element::F16 | Element::BF16)
     }
@@ -89,7 +89,7 @@ impl Element {
         NAMES.iter().find(|names| names.storage == class).map(|names| names.element)
     }
 
-    /// Bytes of one number in a storage of this class, of those that are not read as well.
+    /// Returns the bytes of one element in a storage of this class, supported or not.
     pub(crate) fn width_of_storage(class: &str) -> Option<usize> {
         let known = Element::of_storage(class).map(Element::bytes);
         known.or_else(|| UNREAD_STORAGES.iter().find(|(name, _)| *name == class).map(|&(_, bytes)| bytes))
@@ -128,10 +128,10 @@ impl Element {
         }
     }
 
-    /// One element as the nearest `f32`.
+    /// Returns one element as the nearest `f32`.
     ///
     /// # Panics
-    /// If there are not as many bytes as the type has.
+    /// If the number of bytes is not that of the type.
     pub(crate) fn to_f32(self, bytes: &[u8]) -> f32 {
         match self {
             Element::F64 => f64::from_le_bytes(exactly(bytes)) as f32,
@@ -167,10 +167,10 @@ mod tests {
 
     #[test]
     fn sixteen_bit_floats_are_read_exactly() {
-        // 0x3e00: sign 0, exponent 15 - 15, mantissa 0.5, hence 1.5; 0xfbff is the least f16.
+        // 0x3e00: sign 0, exponent 15 - 15, mantissa 0.5, hence 1.5; 0xfbff is the smallest f16.
         assert_eq!(Element::F16.to_f32(&0x3e00u16.to_le_bytes()), 1.5);
         assert_eq!(Element::F16.to_f32(&0xfbffu16.to_le_bytes()), -65504.0);
-        // The least subnormal is 2^-24.
+        // The smallest positive subnormal is 2^-24.
         assert_eq!(Element::F16.to_f32(&1u16.to_le_bytes()), 2f32.powi(-24));
         // 0x3fc0 are the upper bits of 1.5 as f32.
         assert_eq!(Element::BF16.to_f32(&0x3fc0u16.to_le_bytes()), 1.5);

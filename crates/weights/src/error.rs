@@ -1,4 +1,4 @@
-//! What can be wrong with a file of weights.
+//! Errors of weight files.
 
 use std::path::PathBuf;
 
@@ -9,45 +9,45 @@ pub enum WeightsError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// The file is in no format that is read.
+    /// The format of the file is not supported.
     #[error("{path}: expected a PyTorch file (zip or legacy) or safetensors, found {found}; fix: {fix}")]
     UnknownFormat {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What its first bytes say.
+        /// A description of its first bytes.
         found: String,
-        /// What to do.
+        /// How the user can correct it.
         fix: &'static str,
     },
-    /// The file is damaged, or holds something other than named tensors.
+    /// The file is damaged, or does not hold named tensors.
     #[error("{path}: {place}: expected {expected}, found {found}; fix: {fix}")]
     Malformed {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Where in the file.
+        /// The place in the file.
         place: String,
-        /// What was promised there.
+        /// The content expected there.
         expected: String,
-        /// What is there.
+        /// The content that was found.
         found: String,
-        /// What to do.
+        /// How the user can correct it.
         fix: &'static str,
     },
-    /// Tensors cannot be written as asked.
+    /// The tensors cannot be written in the requested format.
     #[error("{place}: expected {expected}, found {found}; fix: {fix}")]
     Unwritable {
-        /// Which tensor or part.
+        /// The tensor or part that cannot be written.
         place: String,
-        /// What can be written.
+        /// What the format can hold.
         expected: String,
-        /// What was asked for.
+        /// What was requested.
         found: String,
-        /// What to do.
+        /// How the user can correct it.
         fix: &'static str,
     },
 }
 
-/// What is wrong at a place of a file, before the file's name is known.
+/// A fault at a place in a file whose path is not yet known.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub place: String,
@@ -56,20 +56,20 @@ pub(crate) struct Fault {
     pub fix: &'static str,
 }
 
-/// What to do about a file that contradicts itself.
+/// The fix for a file that contradicts itself.
 pub(crate) const DAMAGED: &str = "copy or download the file again";
 
-/// What to do about a file that is sound and holds something else.
+/// The fix for a valid file with other content.
 pub(crate) const SAVE_STATE_DICT: &str =
     "load it in PyTorch where you trust it and save the weights alone, `torch.save(model.state_dict(), FILE)`";
 
 impl Fault {
-    /// A file that contradicts itself.
+    /// Returns the fault of a file that contradicts itself.
     pub fn damaged(place: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
         Fault { place: place.into(), expected: expected.into(), found: found.into(), fix: DAMAGED }
     }
 
-    /// A file that is sound and holds something else.
+    /// Returns the fault of a valid file with other content.
     pub fn foreign(place: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
         Fault { place: place.into(), expected: expected.into(), found: found.into(), fix: SAVE_STATE_DICT }
     }

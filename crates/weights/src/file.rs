@@ -1,4 +1,4 @@
-//! A file of named tensors, whatever its format.
+//! Files of named tensors in all supported formats.
 
 use crate::error::{Fault, WeightsError};
 use crate::kind::{self, Foreign};
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 /// The largest file that is opened: MedicalNet's largest network takes 0.5 GB, a checkpoint of it with two moments per weight
 pub const FILE_BYTES_MAX: u64 = 8 << 30;
 
-/// How a file is laid out.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// PyTorch's zip archive, since version 1.6.
+    /// PyTorch's zip archive, written since version 1.6.
     TorchZip,
-    /// PyTorch's pickles and storages in a row, before.
+    /// PyTorch's consecutive pickles and storages, written before version 1.6.
     TorchLegacy,
-    /// safetensors.
+    /// The safetensors format.
     Safetensors,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A file of named tensors in memory: its bytes once, and where in them each tensor lies.
+/// A file of named tensors in memory: its bytes, and the place of each tensor in them.
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,
@@ -43,26 +43,26 @@ pub struct WeightFile {
 }
 
 impl WeightFile {
-    /// Read a file of at most [`FILE_BYTES_MAX`], of the format that its first bytes say.
+    /// Reads a file of at most [`FILE_BYTES_MAX`]; its first bytes decide the format.
     ///
-    /// Nothing in the file is executed. Besides the file's own bytes this takes memory in proportion to the number
-    /// of tensors.
+    /// Nothing in the file is executed. Besides the file's bytes this takes memory proportional to the number of
+    /// tensors.
     ///
     /// # Errors
-    /// A file that cannot be read, is in no known format, is damaged, or holds no named tensors.
+    /// If the file cannot be read, has no supported format, is damaged, or holds no named tensors.
     pub fn open(path: &Path) -> Result<WeightFile, WeightsError> {
         WeightFile::open_state_dict(path, None)
     }
 
-    /// The same, with the key of the state dict among several of a checkpoint, as `model_ema`.
+    /// As [`WeightFile::open`], with the key of one of several state dicts in a checkpoint, for example `model_ema`.
     ///
     /// # Errors
-    /// As [`WeightFile::open`]; also where there is none under that key.
+    /// As [`WeightFile::open`]; also if there is no state dict under that key.
     pub fn open_state_dict(path: &Path, key: Option<&str>) -> Result<WeightFile, WeightsError> {
         WeightFile::of_bytes(path, lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?, key)
     }
 
-    /// The same of bytes at hand; the path names them in errors.
+    /// As [`WeightFile::open`], from bytes in memory; errors name `path`.
     ///
     /// # Errors
     /// As [`WeightFile::open`].
@@ -90,57 +90,59 @@ impl WeightFile {
         Ok(WeightFile { path: path.to_path_buf(), bytes, format, state })
     }
 
-    /// Where it was read.
+    /// Returns the path that it was read from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How it is laid out.
+    /// Returns the format of the file.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Every tensor under its own name, ordered by name.
+    /// Iterates over all tensors with their names, in the order of the names.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, Tensor<'_>)> {
         self.state.tensors.iter().map(|(name, view)| (name.as_str(), self.tensor_of(view)))
     }
 
-    /// The tensor of a name.
+    /// Returns the tensor of a name, if there is one.
     pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
         self.state.tensors.get(name).map(|view| self.tensor_of(view))
     }
 
-    /// Numbers and texts beside the tensors: metadata of safetensors, `epoch` and its like of checkpoints.
+    /// Returns the numbers and texts besides the tensors: metadata of safetensors, entries such as `epoch` of
+    /// checkpoints.
     pub fn notes(&self) -> &BTreeMap<String, String> {
         &self.state.notes
     }
 
-    /// Entries among the tensors that are none, and what they are.
+    /// Returns the entries of the state dict that are not tensors, with their kinds.
     pub fn skipped(&self) -> &BTreeMap<String, String> {
         &self.state.skipped
     }
 
-    /// Tensors of kinds that are not read (complex, quantised, of 8-bit floats, negated views), and what they are.
+    /// Returns the tensors of unsupported kinds (complex, quantised, 8-bit floats, negated views), with their kinds.
     pub fn unread(&self) -> &BTreeMap<String, String> {
         &self.state.unread
     }
 
-    /// The tensors that are not read in one line, with the first names; `None` where all are read.
+    /// Returns a line that names the first unsupported tensors; `None` if there are none.
     pub fn unread_summary(&self) -> Option<String> {
         (!self.state.unread.is_empty()).then(|| not_read(&self.state.unread))
     }
 
-    /// The key of the state dict that was taken; `None` where it is the whole file.
+    /// Returns the key of the state dict that was read; `None` if it is the whole file.
     pub fn state_dict(&self) -> Option<&str> {
         self.state.taken.as_deref()
     }
 
-    /// Whether a checkpoint's dictionaries have this key, those within each other joined by points: `init_args.plans`.
+    /// Returns whether a checkpoint's nested dictionaries have this key, with dots between the levels:
+    /// `init_args.plans`.
     pub fn has_key(&self, path: &str) -> bool {
         self.state.keys.contains(path)
     }
 
-    /// Keys of the file's other state dicts, which were not taken.
+    /// Returns the keys of the file's other state dicts, which were not read.
     pub fn other_state_dicts(&self) -> &[String] {
         &self.state.others
     }
@@ -150,7 +152,7 @@ impl WeightFile {
     }
 }
 
-/// Write tensors as safetensors, atomically; `note` becomes the metadata.
+/// Writes tensors as safetensors, atomically; `note` becomes the metadata.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -162,7 +164,7 @@ pub fn write_safetensors(
     Ok(lacuna_disk::write_bytes(path, &safe::bytes_of(arrays, note)?)?)
 }
 
-/// Write tensors so that `torch.load(FILE, weights_only=True)` reads them, atomically.
+/// Writes tensors so that `torch.load(FILE, weights_only=True)` reads them, atomically.
 ///
 /// # Errors
 /// If the file cannot be written or would be larger than 4 GiB.
@@ -170,7 +172,7 @@ pub fn write_pth(path: &Path, arrays: &BTreeMap<String, Array>, wrapping: &Wrapp
     Ok(lacuna_disk::write_bytes(path, &torch::bytes_of(arrays, wrapping)?)?)
 }
 
-/// How many tensors that are not read are named.
+/// The number of unsupported tensors that are named.
 const UNREAD_NAMED: usize = 3;
 
 fn not_read(unread: &BTreeMap<String, String>) -> String {

@@ -1,19 +1,19 @@
-//! What a file is, by how it begins.
+//! Recognition of a file's format by its first bytes.
 
 use crate::Format;
 use crate::error::SAVE_STATE_DICT;
 
-/// A file of another kind, and what to do about it.
+/// A file of an unsupported format, and the fix.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Foreign {
     pub found: String,
     pub fix: &'static str,
 }
 
-/// The longest header that safetensors allows.
+/// The longest header in bytes that safetensors allows.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
 
-/// Bytes of a text that are looked at.
+/// The number of bytes of a text that are examined.
 const TEXT_BYTES: usize = 1024;
 
 const DOWNLOAD: &str = "copy or download the file again";
@@ -23,26 +23,27 @@ const WEB_PAGE: &str = "open the link in a browser and save the file itself; suc
                         confirmation is asked for";
 const NOT_WEIGHTS: &str = "give the file of the weights";
 
-/// The format by the first bytes, or what else they are the beginning of.
+/// Returns the format by the first bytes, or what other kind of file they belong to.
 ///
-/// The first eight bytes of safetensors are a number, so they may be the mark of any other format; they are told apart
-/// by the brace behind them and by the largest number that is allowed. Neither a zip archive nor a pickle of PyTorch's
-/// can have both: at byte 8 one has its compression method, 0 or 8, the other a byte of its magic number or the sixth
-/// byte of a length.
+/// The first eight bytes of safetensors are a number, so they may equal the signature of any other format; safetensors
+/// is recognised by the brace that follows and by the limit of the number. Neither a zip archive nor a pickle of
+/// PyTorch's can have both: at byte 8 one has its compression method, 0 or 8, the other a byte of its magic number or
+/// the sixth byte of a length.
 pub(crate) fn format_of(bytes: &[u8]) -> Result<Format, Foreign> {
     match bytes {
         _ if is_safetensors(bytes) => Ok(Format::Safetensors),
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Format::TorchZip),
-        // Every pickle since protocol 2 begins so.
+        // Every pickle of protocol 2 or later begins with this byte.
         [0x80, ..] => Ok(Format::TorchLegacy),
         _ => Err(foreign(bytes)),
     }
 }
 
-/// The length of a header, then its brace. The header may be longer than the file, which then is damaged.
+/// Returns whether the bytes are the length of a header followed by a brace. The header may be longer than the file,
+/// which is then damaged.
 fn is_safetensors(bytes: &[u8]) -> bool {
     let length = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
-    // The format asks for the brace at once; its own reader passes over white space.
+    // The format requires the brace first; its own reader skips white space.
     let begins = bytes.iter().skip(8).find(|byte| !byte.is_ascii_whitespace());
     length.is_some_and(|length| length <= HEADER_BYTES_MAX) && begins == Some(&b'{')
 }
@@ -65,14 +66,15 @@ fn foreign(bytes: &[u8]) -> Foreign {
     }
 }
 
-/// A text in place of the weights: what a repository or a web server gives where the file itself was not fetched.
+/// Recognises a text in place of weights, which a repository or a web server returns if the file itself was not
+/// downloaded.
 fn text(bytes: &[u8]) -> Option<Foreign> {
     let bytes = &bytes[..bytes.len().min(TEXT_BYTES)];
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let printable = |&byte: &u8| byte >= 0x20 && byte != 0x7f || byte.is_ascii_whitespace();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        // The end may cut a letter of several bytes.
+        // The examined bytes may end within a character of several bytes.
         Err(error) if error.error_len().is_none() => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
         Err(_) => return None,
     };
@@ -102,7 +104,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    /// The first bytes of a safetensors file whose header has this length.
+    /// Returns the first bytes of a safetensors file whose header has this length.
     fn beginning(length: u64) -> Vec<u8> {
         let mut bytes = length.to_le_bytes().to_vec();
         bytes.extend(b"{\"conv1.weight\":{");
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn no_length_of_a_header_is_taken_for_the_mark_of_another_format() {
-        // All short ones, and all up to the limit whose first bytes are those of a zip archive, a pickle, gzip.
+        // All short lengths, and all up to the limit whose first bytes are those of a zip archive, a pickle or gzip.
         let marks = [u64::from(u16::from_le_bytes(*b"PK")), 0x8b1f, 0x0280, 0x0380, 0x0480];
         let colliding = marks.iter().flat_map(|mark| (*mark..=HEADER_BYTES_MAX).step_by(1 << 16));
         let exactly_zip = u64::from(u32::from_le_bytes([b'P', b'K', 3, 4]));
@@ -128,7 +130,7 @@ mod tests {
         let (length, rest) = plain.split_first_chunk::<8>().unwrap();
         let (header, numbers) = rest.split_at(u64::from_le_bytes(*length) as usize);
         for mark in [u16::from_le_bytes(*b"PK"), 0x8b1f, 0x0280] {
-            // The same header, filled up with spaces, which the format allows.
+            // The same header, padded with spaces, which the format allows.
             let mut padded = header.to_vec();
             padded.resize(usize::from(mark), b' ');
             let bytes = [&u64::from(mark).to_le_bytes()[..], &padded, numbers].concat();

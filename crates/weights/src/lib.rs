@@ -1,18 +1,18 @@
-//! Named tensors in files: PyTorch's two layouts and safetensors, read as data and written.
+//! Named tensors in files: reading PyTorch's two formats and safetensors as data, and writing them.
 //!
-//! [`WeightFile::open`] reads a `.pth`, `.pth.tar`, `.pt` or `.safetensors` file by what it is, not by what it is
-//! called. A PyTorch file is a pickle, which in Python is a program; here it is data (see the `pickle` module), so a
-//! file from anybody can be opened. Names, shapes and numbers are given as they stand in the file.
+//! [`WeightFile::open`] reads a `.pth`, `.pth.tar`, `.pt` or `.safetensors` file according to its content, not its
+//! name. A PyTorch file is a pickle, which in Python is a program; here it is data (see the `pickle` module), so
+//! untrusted files can be opened. Names, shapes and numbers are returned as they are in the file.
 //!
-//! Conventions. Shapes are PyTorch's. Elements come in row-major order, bytes least first, whatever the strides
-//! under which they were saved.
+//! Conventions. Shapes are PyTorch's. Elements are in row-major order, little-endian, whatever the strides that they
+//! were saved with.
 //!
-//! Bounds. A file is held once; tensors are views of it until asked for, and no tensor has more elements than its
-//! storage (but for small expanded ones). The pickle machine and everything that walks its values take time and
-//! memory in proportion to the file. A file that contradicts itself is an error that names file, place, expected,
-//! found and fix; it never panics.
+//! Limits. A file is in memory once; tensors are views of it until they are converted, and no tensor has more elements
+//! than its storage (except small expanded ones). The pickle machine and all code that walks its values take time and
+//! memory proportional to the file. A file that contradicts itself is an error that names file, place, expected, found
+//! and fix; it never panics.
 //!
-//! Deliberately absent: networks, what a name means, and the tensor library.
+//! Deliberately absent: networks, the meaning of names, and the tensor library.
 
 mod array;
 mod element;

@@ -1,4 +1,4 @@
-//! safetensors: a header of JSON, then the numbers.
+//! The safetensors format: a JSON header, then the numbers.
 
 use crate::error::{Fault, WeightsError};
 use crate::pickle::shortened;
@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use std::collections::{BTreeMap, HashMap};
 
-/// Read a file's tensors and metadata.
+/// Reads a file's tensors and metadata.
 pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     let fault = |error: safetensors::SafeTensorError| {
         Fault::damaged("the safetensors header", "a header that fits the file", error.to_string())
@@ -32,7 +32,7 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     Ok(state)
 }
 
-/// The error about the key of a state dict in a file that holds one without a key.
+/// Returns the error about the key of a state dict in a file that has one state dict without a key.
 pub(crate) fn one_state_dict(key: &str) -> Fault {
     Fault {
         place: "the safetensors header".to_string(),
@@ -42,7 +42,7 @@ pub(crate) fn one_state_dict(key: &str) -> Fault {
     }
 }
 
-/// The bytes of a safetensors file with one note in its metadata.
+/// Returns the bytes of a safetensors file with at most one entry in its metadata.
 ///
 /// One, since the format keeps its metadata in a hash map whose order would change the bytes.
 pub(crate) fn bytes_of(arrays: &BTreeMap<String, Array>, note: Option<(&str, &str)>) -> Result<Vec<u8>, WeightsError> {

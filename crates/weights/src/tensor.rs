@@ -1,17 +1,17 @@
-//! A tensor as it lies in a file: a view of a storage.
+//! A tensor of a file, as a view of a storage.
 
 use crate::Element;
 use crate::error::Fault;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Axes that a tensor may have.
+/// The largest number of axes of a tensor.
 const RANK_MAX: usize = 16;
 
-/// Elements that a tensor may have beyond those of its storage, as an expanded one does.
+/// The largest number of elements of a tensor beyond those of its storage, as expanded tensors have.
 const EXPANDED_MAX: usize = 1 << 16;
 
-/// Where a tensor's elements lie. Element `(i, j, …)` is number `offset + i strides[0] + j strides[1] + …` of the
+/// The place of a tensor's elements. Element `(i, j, …)` is number `offset + i strides[0] + j strides[1] + …` of the
 /// storage.
 ///
 /// Invariant after [`View::checked`]: every element lies in the storage, and the storage in the file.
@@ -21,18 +21,18 @@ pub(crate) struct View {
     pub shape: Vec<usize>,
     pub strides: Vec<usize>,
     pub offset: usize,
-    /// Bytes of the file.
+    /// The byte range of the storage in the file.
     pub storage: Range<usize>,
 }
 
 impl View {
-    /// A view of all of a storage, last axis fastest.
+    /// Creates a view of a whole storage, last axis fastest.
     pub fn contiguous(element: Element, shape: Vec<usize>, storage: Range<usize>) -> View {
         let strides = row_major(&shape);
         View { element, shape, strides, offset: 0, storage }
     }
 
-    /// The view itself if it lies within its storage; `place` names it in errors.
+    /// Returns the view unchanged if it lies within its storage; `place` names it in errors.
     pub fn checked(self, place: &str) -> Result<View, Fault> {
         let (rank, held) = (self.shape.len(), self.storage.len() / self.element.bytes());
         if rank > RANK_MAX || self.strides.len() != rank {
@@ -53,7 +53,7 @@ impl View {
         Ok(self)
     }
 
-    /// How many elements of the storage are needed; `None` if no number can say it.
+    /// Returns the number of elements of the storage that are needed; `None` if it overflows.
     fn reach(&self) -> Option<usize> {
         if self.shape.contains(&0) {
             return Some(0);
@@ -68,32 +68,32 @@ impl View {
 #[derive(Clone, Copy, Debug)]
 pub struct Tensor<'a> {
     pub(crate) view: &'a View,
-    /// The whole file.
+    /// The bytes of the whole file.
     pub(crate) file: &'a [u8],
 }
 
 impl<'a> Tensor<'a> {
-    /// The type of its elements.
+    /// Returns the type of its elements.
     pub fn element(&self) -> Element {
         self.view.element
     }
 
-    /// Its size along each axis; of a single number none.
+    /// Returns its size along each axis; empty for a scalar.
     pub fn shape(&self) -> &'a [usize] {
         &self.view.shape
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.view.shape.iter().product()
     }
 
-    /// Whether it has no element.
+    /// Returns whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Its bytes in row-major order, each element least byte first.
+    /// Returns its bytes in row-major order, each element little-endian.
     pub fn to_bytes(&self) -> Cow<'a, [u8]> {
         let (view, width) = (self.view, self.view.element.bytes());
         let storage = &self.file[view.storage.clone()];
@@ -109,24 +109,24 @@ impl<'a> Tensor<'a> {
         Cow::Owned(bytes)
     }
 
-    /// Its elements in row-major order, each as the nearest `f32`.
+    /// Returns its elements in row-major order, each as the nearest `f32`.
     pub fn to_f32(&self) -> Vec<f32> {
         let element = self.view.element;
         self.to_bytes().chunks_exact(element.bytes()).map(|bytes| element.to_f32(bytes)).collect()
     }
 }
 
-/// Strides of an array whose last axis is fastest.
+/// Returns the strides of an array whose last axis is fastest.
 pub(crate) fn row_major(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1usize; shape.len()];
     for axis in (1..shape.len()).rev() {
-        // Sizes of a checked view fit; of others the product is only compared.
+        // Sizes of a checked view do not overflow; for others the product is only compared.
         strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
     }
     strides
 }
 
-/// The place in the storage of each element, in row-major order.
+/// Calls a function with the index in the storage of each element, in row-major order.
 fn for_each_element(view: &View, mut visit: impl FnMut(usize)) {
     let mut index = vec![0; view.shape.len()];
     let mut at = view.offset;
@@ -166,11 +166,11 @@ mod tests {
     #[test]
     fn views_are_read_in_row_major_order() {
         check(view(&[2, 3], &[3, 1], 0, 6), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        // The transposed of the same.
+        // The transpose of the same matrix.
         check(view(&[3, 2], &[1, 3], 0, 6), &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
-        // Every second column from the first on.
+        // Every second column, from the first.
         check(view(&[2, 2], &[4, 2], 1, 8), &[1.0, 3.0, 5.0, 7.0]);
-        // One number for all.
+        // One number for all elements.
         check(view(&[3], &[0], 4, 5), &[4.0, 4.0, 4.0]);
         check(view(&[], &[], 7, 8), &[7.0]);
         check(view(&[0, 5], &[5, 1], 3, 0), &[]);

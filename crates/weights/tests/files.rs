@@ -1,6 +1,6 @@
-//! Files that PyTorch and safetensors wrote, whole and damaged.
+//! Files written by PyTorch and safetensors, intact and damaged.
 //!
-//! `fixtures/make.py` made them and `fixtures/expected.json`, which says what each holds.
+//! `fixtures/make.py` wrote them and `fixtures/expected.json`, which lists the content of each.
 
 use cap::Cap;
 use lacuna_weights::{Array, Element, Format, WeightFile, WeightsError, Wrapping, write_pth, write_safetensors};
@@ -14,7 +14,7 @@ use std::sync::Mutex;
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Tests of this file that measure memory, one at a time, so that none sees another's.
+/// Serialises the tests of this file that measure memory.
 static MEASURING: Mutex<()> = Mutex::new(());
 
 fn fixtures() -> PathBuf {
@@ -33,7 +33,7 @@ fn sound_files() -> Vec<String> {
     expected()["files"].as_object().unwrap().keys().cloned().collect()
 }
 
-/// Every tensor, read to its last element.
+/// Reads every tensor to its last element.
 fn read_all(name: &str, bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, WeightsError> {
     let file = WeightFile::from_bytes(Path::new(name), bytes)?;
     Ok(file.tensors().map(|(name, tensor)| (name.to_string(), tensor.to_f32())).collect())
@@ -84,7 +84,7 @@ fn a_hostile_pickle_is_data_and_its_call_is_told_by_name() {
         assert!(skipped.contains("system"), "{skipped}");
         assert_eq!(file.tensor("weight").unwrap().to_f32(), [1.0, 1.0]);
     }
-    // The command would have made this file in the current folder.
+    // The pickle's command would have created this file in the current folder.
     assert!(!Path::new("executed-by-a-pickle").exists());
 }
 
@@ -138,9 +138,9 @@ fn a_flipped_bit_of_a_weight_in_a_zip_file_is_found_by_its_checksum() {
     assert!(message.contains("zip entry `views/data/0`: expected the checksum"), "{message}");
 }
 
-/// Read a file and hold it to its bound: 64 times its size and a mebibyte.
+/// Reads a file and checks the memory used: at most 64 times its size plus 1 MiB.
 ///
-/// A value of the pickle takes 32 bytes for one of the file; small expanded tensors are the mebibyte.
+/// A value of the pickle takes 32 bytes for one byte of the file; small expanded tensors need the 1 MiB.
 fn within_bounds(name: &str, bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>>, WeightsError> {
     let (before, length) = (MEMORY.allocated(), bytes.len());
     let bound = 64 * length + (1 << 20);
@@ -150,14 +150,14 @@ fn within_bounds(name: &str, bytes: Vec<u8>) -> Result<BTreeMap<String, Vec<f32>
     outcome
 }
 
-/// What other tests of this binary may hold at the same time.
+/// The memory in bytes that other tests of this binary may use at the same time.
 const SLACK: usize = 32 << 20;
 
 #[test]
 fn sizes_that_lie_take_no_memory() {
     let _alone = MEASURING.lock().unwrap();
     let mut zip = bytes("views.pth");
-    // The element count of the storage, 24, as a one-byte integer: make it and its neighbours large.
+    // The element count of the storage, 24, as a one-byte integer: it and its neighbours are replaced by large values.
     let at = zip.windows(2).position(|window| window == [b'K', 24]).unwrap();
     zip[at + 1] = 255;
     assert!(within_bounds("views.pth", zip).is_err());

@@ -1,6 +1,6 @@
-//! Tensors and files that are not what they seem, as PyTorch 2.15.0 and safetensors 0.8.0 wrote them.
+//! Tensors and files of unsupported kinds, written by PyTorch 2.15.0 and safetensors 0.8.0.
 //!
-//! `fixtures/make_unread.py` made the files; what `torch.load(FILE, weights_only=True)` gives is in the comments.
+//! `fixtures/make_unread.py` made the files; the comments give the result of `torch.load(FILE, weights_only=True)`.
 
 use lacuna_weights::{WeightFile, WeightsError};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn refusal(name: &str) -> String {
     WeightFile::open(&fixture(name)).unwrap_err().to_string()
 }
 
-/// PyTorch gives `[1, -2, 3]` for `plain` and for `negative`, whose stored numbers are `[-1, 2, -3]`.
+/// PyTorch returns `[1, -2, 3]` for `plain` and for `negative`, whose stored numbers are `[-1, 2, -3]`.
 #[test]
 fn a_tensor_whose_numbers_are_not_the_stored_ones_is_never_read_as_if_they_were() {
     for name in ["unread.pth", "unread-legacy.pth"] {
@@ -32,7 +32,7 @@ fn a_tensor_whose_numbers_are_not_the_stored_ones_is_never_read_as_if_they_were(
             ("subclass", "Own"),
         ] {
             let found = file.unread().get(tensor).unwrap_or_else(|| panic!("{name} {tensor}"));
-            // Of a conjugated tensor the bit is seen before the storage, or the storage before the bit.
+            // For a conjugated tensor either the bit or the storage is examined first.
             assert!(found.contains(what) || tensor == "conjugate" && found.contains("conjugate bit"), "{found}");
         }
     }
@@ -65,12 +65,12 @@ fn a_file_of_unread_types_alone_says_what_it_holds() {
     }
 }
 
-/// PyTorch gives `[1, -2, 3]`.
+/// PyTorch returns `[1, -2, 3]`.
 #[test]
 fn an_archive_without_checksums_is_read() {
     let file = WeightFile::open(&fixture("without-checksums.pth")).unwrap();
     assert_eq!(file.tensor("plain").unwrap().to_f32(), [1.0, -2.0, 3.0]);
-    // One checksum in the directory, and all of them count again.
+    // If one checksum is in the directory, all of them are compared.
     let mut bytes = std::fs::read(fixture("without-checksums.pth")).unwrap();
     let at = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
     bytes[at + 16] = 1;

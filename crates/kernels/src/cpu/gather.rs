@@ -1,14 +1,14 @@
-//! The one kernel behind convolution, data gradient and transposed convolution.
+//! The common kernel of convolution, data gradient and transposed convolution.
 //!
-//! It is a matrix product in the manner of Goto and van de Geijn ("Anatomy of high-performance matrix
-//! multiplication", 2008), whose left side is gathered from the volume. A task is a chunk of output voxels times a
-//! few panels of sixteen output channels. For one group of weight rows after the other it copies what its voxels read
-//! into one dense block, which stays in the second-level cache, and packs the weights of its panels, each of which
-//! stays in the first-level cache while the voxels pass. Without the copy, voxels whose rows lie a power of two apart
-//! fight for the same cache sets.
+//! It is a matrix product in the manner of Goto and van de Geijn ("Anatomy of high-performance matrix multiplication",
+//! 2008), whose left side is gathered from the volume. A task is a chunk of output voxels times a few panels of sixteen
+//! output channels. For each group of weight rows in turn it copies the inputs of its voxels into one dense block,
+//! which stays in the second-level cache, and packs the weights of its panels, each of which stays in the first-level
+//! cache during the loop over voxels. Without the copy, voxels whose rows are a power of two apart would map to the
+//! same cache sets.
 //!
 //! Every output is summed by one task: bias first, then the sums of the groups of weight rows in ascending order, each
-//! summed row by row. So neither the number of threads nor the cut into tasks changes a byte.
+//! summed row by row. So neither the number of threads nor the division into tasks changes a byte.
 
 use std::cell::Cell;
 
@@ -20,12 +20,12 @@ use super::plan::{GROUP_ROWS, Plan, Share, Span};
 use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Output voxels of one task, if none of their taps lies in the padding: 264 rows of 256 floats fit the second-level
-/// cache.
+/// The number of output voxels of one task if none of their taps lies in the padding: 264 rows of 256 floats fit the
+/// second-level cache.
 const VOXELS_PER_TASK: usize = 264;
-/// The most panels of one task: enough that the copying is worth little beside the products.
+/// The largest number of panels of one task: enough that the copying takes little time compared with the products.
 const PANELS_PER_TASK: usize = 8;
-/// Tasks per thread, so that none waits long for the last.
+/// The number of tasks per thread, so that no thread waits long for the last task.
 const TASKS_PER_THREAD: usize = 4;
 
 /// Computes the target grid of `direction` from its source grid, both channels-last (`[B, D, H, W, C]`).
@@ -49,7 +49,7 @@ pub(crate) fn gather(
     unsafe { filled(length, |output| product.run(output)) }
 }
 
-/// As [`gather`], added to what `output` holds.
+/// As [`gather`], but adds to the values in `output`.
 pub(crate) fn gather_onto(
     set: InstructionSet,
     geometry: &Geometry,
@@ -69,7 +69,7 @@ struct Product<'a> {
     direction: Direction,
     input: &'a [f32],
     weight: WeightView<'a>,
-    /// What the sums begin from, whole panels, unless it is what the output holds.
+    /// The initial values of the sums, whole panels; `None` if the sums start from the values in the output.
     begin: Option<&'a [f32]>,
 }
 
@@ -102,10 +102,10 @@ struct Task<'a> {
     panels: std::ops::Range<usize>,
 }
 
-/// A task's two blocks, kept from task to task.
+/// The two buffers of a task, which are reused by the next.
 #[derive(Default)]
 struct Blocks {
-    /// What the voxels read: for each voxel, the floats of its share.
+    /// The inputs of the voxels: for each voxel, the floats of its share.
     rows: Vec<f32>,
     /// The packed weights: for each panel, the rows of the group.
     weights: Vec<f32>,
@@ -136,7 +136,7 @@ impl Kernel for Task<'_> {
 }
 
 impl Task<'_> {
-    /// What the voxels read in one group, voxel by voxel.
+    /// Copies the inputs of the voxels in one group, voxel by voxel.
     #[inline(always)]
     fn copy_rows(&self, shares: &[Share], to: &mut Vec<f32>) {
         let length: usize = self.spans.iter().map(|span| span.places.len() * shares[span.class].length).sum();
@@ -196,7 +196,7 @@ impl Task<'_> {
     }
 }
 
-/// A call costs more than a few floats.
+/// Copies a few floats in a loop, which is faster than a call.
 #[inline(always)]
 fn copy(from: &[f32], to: &mut [f32]) {
     if from.len() < LANES {
@@ -208,13 +208,13 @@ fn copy(from: &[f32], to: &mut [f32]) {
 
 /// A few voxels of one class times one panel.
 struct Tile<'a, Target> {
-    /// The output row of each voxel.
+    /// Returns the address of each voxel's output row.
     target: Target,
-    /// Channels of the panel.
+    /// The number of channels of the panel.
     lanes: usize,
-    /// What the sums begin from, if not from what the output holds.
+    /// The initial values of the sums; `None` if they start from the values in the output.
     begin: Option<&'a [f32]>,
-    /// The voxels' floats, one voxel after the other.
+    /// The input floats of the voxels, one voxel after the other.
     rows: &'a [f32],
     share: &'a Share,
     weights: &'a [f32],
@@ -244,10 +244,10 @@ impl<Target: Fn(usize) -> *mut f32> Tile<'_, Target> {
     }
 }
 
-/// As for a whole panel, for the few channels of the last one.
+/// Adds sums to the output of the last panel, which has fewer than sixteen channels.
 ///
 /// # Safety
-/// `target` must be valid for `lanes` elements, and written unless there is a `begin`; `S` must be available.
+/// `target` must be valid for `lanes` elements, and initialised unless there is a `begin`; `S` must be available.
 #[inline(always)]
 unsafe fn add_lanes<S: Simd>(begin: Option<&[f32]>, sum: S::Row, target: *mut f32, lanes: usize) {
     let mut sums = [0.0; LANES];

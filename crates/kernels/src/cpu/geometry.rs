@@ -1,39 +1,39 @@
-//! Which voxel meets which tap.
+//! The geometry of a convolution: which voxels each tap connects.
 //!
-//! A convolution ties two grids: the *wide* one it reads and the *narrow* one it writes. Tap `t` ties narrow `o` to
-//! wide `i = o stride + t dilation - padding` on each axis. The data gradient and the transposed convolution use
-//! the same ties the other way round, and the weight gradient sums over them.
+//! A convolution connects two grids: the *wide* one it reads and the *narrow* one it writes. Tap `t` ties narrow `o` to
+//! wide `i = o stride + t dilation - padding` on each axis. The data gradient and the transposed convolution use the
+//! same ties in the opposite direction, and the weight gradient sums over them.
 
 /// The two grids of a convolution and the ties between them; axes in the order (D, H, W).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Volumes in the batch.
+    /// The number of volumes in the batch.
     pub batch: usize,
     /// The grid that a convolution reads and a transposed convolution writes.
     pub wide: [usize; 3],
     /// The grid that a convolution writes and a transposed convolution reads.
     pub narrow: [usize; 3],
-    /// Taps per axis.
+    /// The number of taps along each axis.
     pub kernel: [usize; 3],
-    /// Wide voxels between neighbouring narrow voxels.
+    /// The number of wide voxels between neighbouring narrow voxels.
     pub stride: [usize; 3],
-    /// Zeros assumed around the wide grid.
+    /// The number of zeros assumed around the wide grid.
     pub padding: [usize; 3],
-    /// Wide voxels between neighbouring taps.
+    /// The number of wide voxels between neighbouring taps.
     pub dilation: [usize; 3],
 }
 
-/// Which grid is computed from which.
+/// The direction of a computation between the two grids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Narrow from wide: a convolution.
+    /// Computes the narrow grid from the wide one: a convolution.
     Correlate,
-    /// Wide from narrow: its data gradient, or a transposed convolution.
+    /// Computes the wide grid from the narrow one: a data gradient or a transposed convolution.
     Adjoint,
 }
 
 impl Direction {
-    /// The other one.
+    /// Returns the other direction.
     pub fn reversed(self) -> Self {
         match self {
             Self::Correlate => Self::Adjoint,
@@ -43,7 +43,7 @@ impl Direction {
 }
 
 impl Geometry {
-    /// The grid that a convolution of `wide` writes.
+    /// Returns the geometry of a convolution of the grid `wide`.
     ///
     /// # Panics
     /// If the kernel reaches beyond the padded grid, or a stride or dilation is 0.
@@ -59,18 +59,18 @@ impl Geometry {
         Self { batch, wide, narrow, kernel, stride, padding, dilation }
     }
 
-    /// The grid that a transposed convolution of `narrow` writes, without padding or dilation.
+    /// Returns the geometry of a transposed convolution of the grid `narrow`, without padding or dilation.
     pub fn of_transposed(batch: usize, narrow: [usize; 3], kernel: [usize; 3], stride: [usize; 3]) -> Self {
         let wide = std::array::from_fn(|axis| (narrow[axis] - 1) * stride[axis] + kernel[axis]);
         Self { batch, wide, narrow, kernel, stride, padding: [0; 3], dilation: [1; 3] }
     }
 
-    /// Taps of the whole kernel.
+    /// Returns the number of taps of the whole kernel.
     pub fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 
-    /// The grid that `direction` reads.
+    /// Returns the grid that `direction` reads.
     pub fn source(&self, direction: Direction) -> [usize; 3] {
         match direction {
             Direction::Correlate => self.wide,
@@ -78,7 +78,7 @@ impl Geometry {
         }
     }
 
-    /// The grid that `direction` writes.
+    /// Returns the grid that `direction` writes.
     pub fn target(&self, direction: Direction) -> [usize; 3] {
         match direction {
             Direction::Correlate => self.narrow,
@@ -86,22 +86,22 @@ impl Geometry {
         }
     }
 
-    /// The wide coordinate that `tap` ties to narrow coordinate `narrow`, unless it lies in the padding.
+    /// Returns the wide coordinate that `tap` ties to coordinate `narrow`; `None` if it lies in the padding.
     pub fn wide_of(&self, axis: usize, narrow: usize, tap: usize) -> Option<usize> {
         let padded = narrow * self.stride[axis] + tap * self.dilation[axis];
         padded.checked_sub(self.padding[axis]).filter(|&wide| wide < self.wide[axis])
     }
 
-    /// The narrow coordinate that `tap` ties to wide coordinate `wide`, if any.
+    /// Returns the narrow coordinate that `tap` ties to coordinate `wide`, if there is one.
     pub fn narrow_of(&self, axis: usize, wide: usize, tap: usize) -> Option<usize> {
         let scaled = (wide + self.padding[axis]).checked_sub(tap * self.dilation[axis])?;
         let narrow = scaled / self.stride[axis];
         (scaled % self.stride[axis] == 0 && narrow < self.narrow[axis]).then_some(narrow)
     }
 
-    /// The (tap, source coordinate) pairs that target coordinate `target` sums over, source ascending.
+    /// Returns the (tap, source coordinate) pairs that target coordinate `target` sums over, source ascending.
     ///
-    /// In the adjoint direction taps are counted from the last, which makes both ascend together.
+    /// In the adjoint direction taps are counted from the last, so that both ascend.
     pub fn reach(&self, direction: Direction, axis: usize, target: usize) -> Vec<(usize, usize)> {
         let taps = 0..self.kernel[axis];
         match direction {
@@ -116,12 +116,12 @@ impl Geometry {
     }
 }
 
-/// Voxels of a grid.
+/// Returns the number of voxels of a grid.
 pub fn voxels(grid: [usize; 3]) -> usize {
     grid.iter().product()
 }
 
-/// The row-major index of a voxel.
+/// Returns the row-major index of a voxel.
 pub fn voxel_index(grid: [usize; 3], [d, h, w]: [usize; 3]) -> usize {
     (d * grid[1] + h) * grid[2] + w
 }

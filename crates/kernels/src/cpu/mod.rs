@@ -1,4 +1,4 @@
-//! The kernels on plain channels-last slices; nothing here knows burn.
+//! The kernels on plain channels-last slices, independent of burn.
 
 pub(crate) mod gather;
 pub(crate) mod geometry;

@@ -1,8 +1,8 @@
-//! The convolution's three passes as their definitions read, in f64: what the kernels are tested against.
+//! The convolution's three passes by definition, in f64, as a reference for the tests of the kernels.
 
 use super::geometry::{Geometry, voxel_index, voxels};
 
-/// Calls `visit(narrow voxel, wide voxel, tap)` for every tie, voxels counted over the batch.
+/// Calls `visit(narrow voxel, wide voxel, tap)` for every tie; voxel indices include the batch.
 fn ties(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
     let every =
         |grid: [usize; 3]| (0..voxels(grid)).map(move |i| [i / grid[2] / grid[1], i / grid[2] % grid[1], i % grid[2]]);
@@ -23,7 +23,8 @@ fn ties(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// A convolution, or one of its gradients: the two grids channels-last and the weight `[narrow, taps, wide]`.
+/// The operands of a convolution or one of its gradients: the two grids channels-last and the weight `[narrow, taps,
+/// wide]`.
 pub(crate) struct Naive<'a> {
     pub geometry: &'a Geometry,
     pub wide_channels: usize,

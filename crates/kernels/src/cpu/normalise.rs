@@ -1,4 +1,4 @@
-//! Batch normalisation with the residual addition and the rectifier, over channels-last rows.
+//! Batch normalisation with the residual addition and the ReLU, over channels-last rows.
 //!
 //! `y = activation((x - mean) a + shift + residual)` with `a = scale / sqrt(variance + epsilon)`. Every pass reads
 //! each voxel's row once; sums over voxels are in f64 over fixed ranges of voxels, so that neither the number of
@@ -9,18 +9,18 @@ use super::share::filled_by_tasks;
 use super::simd::{InstructionSet, Kernel, Simd};
 use crate::Activation;
 
-/// Voxels normalised by one task.
+/// The number of voxels normalised by one task.
 const VOXELS_PER_TASK: usize = 128;
 
-/// Mean and biased variance per channel.
+/// Mean and biased variance of each channel.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Moments {
     pub mean: Vec<f64>,
     pub variance: Vec<f64>,
 }
 
-/// The moments of each channel over all voxels: the variance from the distances to the first voxel, which keeps
-/// f64 exact enough whatever the mean.
+/// Returns the moments of each channel over all voxels. The variance is computed from the differences to the first
+/// voxel, so that f64 is accurate enough for any mean.
 pub(crate) fn moments(set: InstructionSet, rows: &[f32], channels: usize) -> Moments {
     let voxels = rows.len() / channels;
     let origin = &rows[..channels];
@@ -65,7 +65,7 @@ impl Kernel for AddMoments<'_> {
     }
 }
 
-/// The map of each channel: `(x - mean) factor + shift`.
+/// The affine map of each channel: `(x - mean) factor + shift`.
 #[derive(Clone, Debug)]
 pub(crate) struct Affine {
     pub mean: Vec<f32>,
@@ -90,7 +90,7 @@ impl Affine {
     }
 }
 
-/// The normalised, shifted, added and activated rows.
+/// Returns the rows after normalisation, shift, residual addition and activation.
 pub(crate) fn normalise(
     set: InstructionSet,
     x: &[f32],
@@ -132,7 +132,7 @@ impl Kernel for Forward<'_> {
                     *output += residual;
                 }
             }
-            // A NaN stays one, so that a diverged run is seen.
+            // A NaN remains NaN, so that divergence is detected.
             match self.activation {
                 Activation::Identity => {}
                 Activation::Relu => {
@@ -147,7 +147,7 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// What the backward pass reads: the gradient of the output, the input, and the output if it was rectified.
+/// The inputs of the backward pass: the gradient of the output, the input, and the output if there was a ReLU.
 #[derive(Clone, Copy)]
 pub(crate) struct Backward<'a> {
     pub gradient: &'a [f32],
@@ -156,7 +156,7 @@ pub(crate) struct Backward<'a> {
     pub affine: &'a Affine,
 }
 
-/// The output of a rectifier, whose sign is that of what went in, and by what it multiplied what is not above 0.
+/// The output of a ReLU, which has the sign of its input, and the slope applied to values not above 0.
 #[derive(Clone, Copy)]
 pub(crate) struct Rectified<'a> {
     pub output: &'a [f32],
@@ -168,12 +168,12 @@ impl<'a> Rectified<'a> {
         Rectified { output: &self.output[range], ..self }
     }
 
-    /// The gradient before the rectifier.
+    /// Computes the gradient of the ReLU's input.
     #[inline(always)]
     fn gradient(self, to: &mut [f32], from: &[f32]) {
         let values = to.iter_mut().zip(from).zip(self.output);
         if self.slope_below == 0.0 {
-            // Not a product, which would make an infinity NaN and leave zeros with a sign.
+            // Not a product, in which an infinity would become NaN and a zero could be negative.
             values.for_each(|((to, &from), &output)| *to = if output > 0.0 { from } else { 0.0 });
         } else {
             values.for_each(|((to, &from), &output)| *to = if output > 0.0 { from } else { self.slope_below * from });
@@ -181,7 +181,7 @@ impl<'a> Rectified<'a> {
     }
 }
 
-/// Gradients of scale and shift, in f64.
+/// The gradients of scale and shift, in f64.
 pub(crate) struct ParameterSums {
     pub scale: Vec<f64>,
     pub shift: Vec<f64>,
@@ -197,7 +197,7 @@ impl Backward<'_> {
         }
     }
 
-    /// `sum g normalised(x)` and `sum g`, where `g` is the gradient before the activation.
+    /// Returns `sum g normalised(x)` and `sum g`, where `g` is the gradient of the activation's input.
     pub(crate) fn parameter_sums(&self, set: InstructionSet) -> ParameterSums {
         let channels = self.affine.channels();
         let [scale, shift] = sum_by_channel(self.x.len() / channels, channels, |part, sums| {
@@ -206,7 +206,7 @@ impl Backward<'_> {
         ParameterSums { scale, shift }
     }
 
-    /// The gradient before the activation, which is that of the residual.
+    /// Returns the gradient of the activation's input, which is also that of the residual.
     pub(crate) fn before_activation(&self) -> Vec<f32> {
         match self.rectified {
             None => self.gradient.to_vec(),
@@ -219,7 +219,7 @@ impl Backward<'_> {
         }
     }
 
-    /// The gradient of the input; `through` holds the sums if the statistics were the batch's own.
+    /// Returns the gradient of the input; `through` holds the sums if the statistics are those of the batch.
     ///
     /// `dx = factor (g - mean(g) - normalised(x) mean(g normalised(x)))`, or `factor g` for given statistics.
     pub(crate) fn input_gradient(&self, set: InstructionSet, through: Option<&ParameterSums>) -> Vec<f32> {
@@ -244,7 +244,7 @@ impl Backward<'_> {
 
 struct AddParameterSums<'a> {
     part: Backward<'a>,
-    /// Of each row, those that are summed.
+    /// The channels of each row that are summed.
     channels: std::ops::Range<usize>,
     sums: &'a mut [Vec<f64>; 2],
 }
@@ -317,7 +317,7 @@ mod tests {
         (0..length).map(|i| ((i as f64 * 1.37 + phase).sin() * 1.5 + 0.3) as f32).collect()
     }
 
-    /// The definition in f64: the weighted sum of the output.
+    /// Returns the weighted sum of the output by definition, in f64.
     fn weighted_sum(x: &[f64], residual: &[f32], scale: &[f64], shift: &[f64], weights: &[f32]) -> f64 {
         let voxels = x.len() / CHANNELS;
         let channel = |c: usize| (0..voxels).map(move |voxel| x[voxel * CHANNELS + c]);
@@ -355,7 +355,7 @@ mod tests {
 
         let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
         let (x, scale, shift) = (wide(&x), wide(&scale), wide(&shift));
-        // Central differences of step h are wrong by the order of h^2; no value lies within h of the rectifier's bend.
+        // Central differences of step h have an error of order h^2; no value lies within h of the ReLU's kink.
         let step = 1e-6;
         let slope = |values: &[f64], at: usize, sum: &dyn Fn(&[f64]) -> f64| {
             let moved = |by: f64| {

@@ -1,4 +1,4 @@
-//! Weights and activations rearranged for the inner loops.
+//! Rearrangement of weights and activations for the inner loops.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use super::geometry::Direction;
 use super::share::filled;
 use super::simd::{BLOCK, LANES, Simd};
 
-/// A weight `[narrow, taps, wide]`, channels last like the activations, seen from one direction.
+/// A weight `[narrow, taps, wide]`, channels last like the activations, as seen from one direction.
 ///
-/// Seen from either direction it is a matrix with one row per (tap, input channel) and one column per output
-/// channel. Correlating, its rows are the columns of the memory; in the adjoint direction, where the taps are counted
-/// from the last, its rows lie in the memory as they are.
+/// From either direction it is a matrix with one row per (tap, input channel) and one column per output channel. In the
+/// correlating direction its rows are the columns of the memory; in the adjoint direction, where the taps are counted
+/// from the last, its rows are contiguous in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct WeightView<'a> {
     elements: &'a [f32],
@@ -33,7 +33,7 @@ impl<'a> WeightView<'a> {
         Self { elements, direction, narrow, wide, taps }
     }
 
-    /// Channels that are read.
+    /// Returns the number of channels that are read.
     pub(crate) fn inputs(&self) -> usize {
         match self.direction {
             Direction::Correlate => self.wide,
@@ -41,7 +41,7 @@ impl<'a> WeightView<'a> {
         }
     }
 
-    /// Channels that are written.
+    /// Returns the number of channels that are written.
     pub(crate) fn outputs(&self) -> usize {
         match self.direction {
             Direction::Correlate => self.narrow,
@@ -49,7 +49,7 @@ impl<'a> WeightView<'a> {
         }
     }
 
-    /// Rows of the matrix.
+    /// Returns the number of rows of the matrix.
     pub(crate) fn rows(&self) -> usize {
         self.taps * self.inputs()
     }
@@ -64,7 +64,7 @@ impl<'a> WeightView<'a> {
         }
     }
 
-    /// An output channel's elements follow each other: blocks of eight by eight are transposed.
+    /// Packs a weight in which the elements of an output channel are contiguous: transposes blocks of eight by eight.
     #[inline(always)]
     fn pack_columns<S: Simd>(&self, panel: usize, rows: Range<usize>, to: &mut [f32]) {
         const NONE: [f32; BLOCK] = [0.0; BLOCK];
@@ -93,7 +93,7 @@ impl<'a> WeightView<'a> {
         }
     }
 
-    /// A row's elements follow each other.
+    /// Packs a weight in which the elements of a row are contiguous.
     #[inline(always)]
     fn pack_rows<S: Simd>(&self, panel: usize, rows: Range<usize>, to: &mut [f32]) {
         let (first, line) = (panel * LANES, self.taps * self.wide);
@@ -111,10 +111,10 @@ impl<'a> WeightView<'a> {
     }
 }
 
-/// Voxels rearranged by one task: few, since a coarse grid has only some hundreds.
+/// The number of voxels rearranged by one task: small, since a coarse grid has only some hundred voxels.
 const VOXELS_PER_TASK: usize = 64;
 
-/// Channels-last `rows` of `channels` floats as `[panel][row][WIDTH]`; channels beyond the last are zero.
+/// Returns channels-last `rows` of `channels` floats as `[panel][row][WIDTH]`; channels beyond the last are zero.
 pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) -> Vec<f32> {
     let voxels = rows.len() / channels;
     let panels = channels.div_ceil(WIDTH);
@@ -127,7 +127,7 @@ pub(crate) fn channel_panels<const WIDTH: usize>(rows: &[f32], channels: usize) 
                     let at = (panel * voxels + task * VOXELS_PER_TASK) * WIDTH;
                     let to = elements.at(at, rows.len() / channels * WIDTH).cast::<[f32; WIDTH]>();
                     for (index, row) in rows.chunks_exact(channels).enumerate() {
-                        // A length known to the compiler: six floats are not worth a call.
+                        // A length known to the compiler avoids a call for six floats.
                         let part = match row[first..].first_chunk::<WIDTH>() {
                             Some(whole) => *whole,
                             None => std::array::from_fn(|lane| row.get(first + lane).copied().unwrap_or(0.0)),

@@ -1,17 +1,17 @@
-//! The machine's arithmetic peak, to compare kernels with.
+//! The machine's peak arithmetic rate, for comparison with kernels.
 
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Independent accumulators: enough to hide the latency of a multiply-add on two pipes.
+/// The number of independent accumulators: enough to hide the latency of a multiply-add on two pipes.
 const CHAINS: usize = 12;
 
-/// Floating-point operations of one round of [`multiply_add_chain`].
+/// The number of floating-point operations in one round of [`multiply_add_chain`].
 pub const MULTIPLY_ADD_CHAIN_FLOPS: usize = CHAINS * LANES * 2;
 
 /// Multiplies and adds in registers for `rounds` rounds and returns a value that depends on all of them.
 ///
-/// [`MULTIPLY_ADD_CHAIN_FLOPS`] operations a round, divided by its time, is the peak that a convolution could reach
-/// on one core with the instruction set in force.
+/// [`MULTIPLY_ADD_CHAIN_FLOPS`] operations per round, divided by its time, is the peak rate of a convolution on one
+/// core with the chosen instruction set.
 pub fn multiply_add_chain(rounds: usize) -> f32 {
     InstructionSet::chosen().run(Chain(rounds))
 }

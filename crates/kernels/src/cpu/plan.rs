@@ -1,48 +1,48 @@
-//! The gather plan: for every output voxel, which input rows meet which weight rows, without the padding.
+//! The gather plan: for every output voxel, the input rows and the weight rows to multiply, without the padding.
 //!
-//! On one axis, output coordinates fall into few classes that reach the same taps at the same distances; a class of
-//! voxels is a triple of those. Inside a class an output voxel is its first input voxel plus a fixed list of
-//! distances, so the inner loop tests nothing and multiplies no zero. With channels last, a tap is a run of `Cin`
-//! floats that meets `Cin` consecutive weight rows; neighbouring taps along W make one longer run.
+//! On one axis, output coordinates belong to few classes that reach the same taps at the same distances; a class of
+//! voxels is a triple of those. Inside a class the inputs of an output voxel are its first input voxel plus a fixed
+//! list of distances, so the inner loop has no tests and multiplies no padding. With channels last, a tap is a run of
+//! `Cin` floats that is multiplied by `Cin` consecutive weight rows; neighbouring taps along W make one longer run.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::geometry::{Direction, Geometry, voxel_index, voxels};
 
-/// Weight rows applied before moving on: 256 rows of 16 floats are half of a 32 KiB first-level cache.
+/// The number of weight rows in a group: 256 rows of 16 floats are half of a 32 KiB first-level cache.
 pub(crate) const GROUP_ROWS: usize = 256;
 
-/// A run of input floats.
+/// A contiguous run of input floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// First float, counted from the first input voxel of the output voxel.
+    /// The first float, relative to the first input voxel of the output voxel.
     pub input: usize,
-    /// First weight row that it meets, `tap * Cin + channel`.
+    /// The first weight row that it is multiplied by, `tap * Cin + channel`.
     pub row: usize,
-    /// Floats and rows.
+    /// The number of floats, equal to the number of weight rows.
     pub length: usize,
 }
 
-/// What an output voxel of one class adds up in one group of weight rows.
+/// The products that an output voxel of one class sums in one group of weight rows.
 #[derive(Debug, Default)]
 pub(crate) struct Share {
-    /// The input, in pieces.
+    /// The runs of the input.
     pub runs: Vec<Run>,
-    /// The weight rows that the pieces meet, one after the other, counted from the group's first.
+    /// The weight rows of the runs, in order, relative to the group's first row.
     pub rows: Vec<Range<usize>>,
-    /// Floats of all pieces.
+    /// The number of floats of all runs.
     pub length: usize,
 }
 
-/// An output voxel and its first input voxel, both counted over the batch.
+/// The indices of an output voxel and its first input voxel, both including the batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub output: usize,
     pub input: usize,
 }
 
-/// Output voxels of one class, by their places.
+/// Output voxels of one class, as a range of places.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub class: usize,
@@ -50,19 +50,19 @@ pub(crate) struct Span {
 }
 
 pub(crate) struct Plan {
-    /// All output voxels, those of a class side by side.
+    /// All output voxels, those of a class contiguous.
     pub places: Vec<Place>,
-    /// The places of each class.
+    /// The range of places of each class.
     classes: Vec<Range<usize>>,
-    /// Shares by group of weight rows, then by class.
+    /// The shares by group of weight rows, then by class.
     pub groups: Vec<Vec<Share>>,
-    /// Weight rows of all groups.
+    /// The number of weight rows of all groups.
     rows: usize,
 }
 
-/// (output coordinate, first input coordinate) of each member of a class.
+/// The (output coordinate, first input coordinate) of each member of a class.
 type Members = Vec<(usize, usize)>;
-/// (tap, distance of its input coordinate from the first) of each tap of a class.
+/// The (tap, distance of its input coordinate from the first) of each tap of a class.
 type Taps = Vec<(usize, usize)>;
 
 /// Output coordinates of one axis that reach the same taps at the same distances.
@@ -72,7 +72,7 @@ struct AxisClass {
 }
 
 impl Plan {
-    /// `channels` are those of the grid that is read.
+    /// Creates the plan; `channels` is the number of channels of the grid that is read.
     pub(crate) fn new(geometry: &Geometry, direction: Direction, channels: usize) -> Self {
         let axes: [Vec<AxisClass>; 3] = std::array::from_fn(|axis| axis_classes(geometry, direction, axis));
         let rows = geometry.taps() * channels;
@@ -89,7 +89,8 @@ impl Plan {
         plan
     }
 
-    /// Places in a chunk that reads about as much as `dense` places without padding would; the fewest even chunks.
+    /// Returns the number of places in a chunk that reads about as much as `dense` places without padding; the chunks
+    /// are even and as few as possible.
     pub(crate) fn chunk_length(&self, dense: usize) -> usize {
         let read = |class: usize| self.groups.iter().map(|shares| shares[class].length).sum::<usize>();
         let held: usize = self.classes.iter().enumerate().map(|(class, places)| places.len() * read(class)).sum();
@@ -98,7 +99,7 @@ impl Plan {
         self.places.len().div_ceil(chunks)
     }
 
-    /// The places cut into chunks of at most `length`, and each chunk into classes.
+    /// Returns the places divided into chunks of at most `length`, and each chunk into classes.
     pub(crate) fn chunks(&self, length: usize) -> Vec<Vec<Span>> {
         let mut chunks: Vec<Vec<Span>> = Vec::new();
         let mut room = 0;
@@ -156,7 +157,7 @@ fn axis_classes(geometry: &Geometry, direction: Direction, axis: usize) -> Vec<A
     classes.into_iter().map(|(taps, members)| AxisClass { members, taps }).collect()
 }
 
-/// The runs of a class, weight rows ascending; runs that touch in both memories are joined.
+/// Returns the runs of a class, weight rows ascending; runs that are contiguous in both memories are joined.
 fn runs(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&AxisClass; 3]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for &(tap_d, distance_d) in &axes[0].taps {
@@ -176,7 +177,7 @@ fn runs(geometry: &Geometry, source: [usize; 3], channels: usize, axes: [&AxisCl
     runs
 }
 
-/// The parts of the runs that meet the weight rows of one group.
+/// Returns the parts of the runs that are multiplied by the weight rows of one group.
 fn share(runs: &[Run], group: Range<usize>) -> Share {
     let mut share = Share::default();
     for run in runs {
@@ -222,19 +223,20 @@ mod tests {
 
     #[test]
     fn the_padding_is_never_multiplied() {
-        // Dilation 4 on 8 voxels: each axis uses two of three taps everywhere, so 8 of 27 taps are real.
+        // Dilation 4 on 8 voxels: each axis uses two of three taps everywhere, so 8 of 27 taps are used.
         let plan = plan(8, 3, 1, 4, 4, 1);
         assert_eq!(plan.groups[0].len(), 8, "two classes per axis");
         let spans = plan.chunks(usize::MAX).remove(0);
         let products: usize = spans.iter().map(|span| span.places.len() * plan.groups[0][span.class].length).sum();
         assert_eq!(products, 2 * 512 * 8);
-        // With 8 of 27 taps 100 voxels read as much as 337 here; 1024 voxels take four chunks.
+        // With 8 of 27 taps, 337 voxels read as much as 100 without padding; 1024 voxels make four chunks.
         assert_eq!(plan.chunk_length(100), 256);
     }
 
     #[test]
     fn neighbouring_taps_make_one_run() {
-        // An inner voxel of a 3x3x3 kernel over 4 channels: nine runs of 12 floats that meet all 108 rows in order.
+        // An inner voxel of a 3x3x3 kernel over 4 channels: nine runs of 12 floats, multiplied by all 108 rows in
+        // order.
         let plan = plan(5, 3, 1, 1, 1, 4);
         let inner = plan.groups[0].iter().max_by_key(|share| share.length).unwrap();
         assert_eq!(inner.runs.len(), 9);

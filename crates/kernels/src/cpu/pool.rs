@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use super::geometry::{Geometry, voxel_index, voxels};
 use super::simd::{InstructionSet, Kernel, Simd};
 
-/// The maxima, and for each the tap of its window that held it (the first, if several did).
+/// The maxima, and for each the tap of its window that it came from (the first if there are several).
 pub(crate) struct Pooled {
     pub maxima: Vec<f32>,
     pub taps: Vec<u32>,
 }
 
-/// Maximum over the voxels that each narrow voxel is tied to; a NaN wins over every number.
+/// Returns the maximum over the voxels that each narrow voxel is tied to; a NaN is larger than every number.
 pub(crate) fn max_pool(set: InstructionSet, geometry: &Geometry, x: &[f32], channels: usize) -> Pooled {
     let length = geometry.batch * voxels(geometry.narrow) * channels;
     let mut pooled = Pooled { maxima: vec![f32::NEG_INFINITY; length], taps: vec![0; length] };
@@ -28,7 +28,7 @@ struct PoolLine<'a> {
     geometry: &'a Geometry,
     x: &'a [f32],
     channels: usize,
-    /// Of the line, counted over batch, D and H.
+    /// The index of the line over batch, D and H.
     index: usize,
     maxima: &'a mut [f32],
     taps: &'a mut [u32],
@@ -65,7 +65,7 @@ fn keep_larger(maxima: &mut [f32], winners: &mut [u32], values: &[f32], tap: u32
     }
 }
 
-/// The gradient of the input: each wide voxel collects from the windows that it won.
+/// Returns the gradient of the input: each wide voxel sums the gradients of the windows in which it is the maximum.
 pub(crate) fn max_pool_gradient(
     set: InstructionSet,
     geometry: &Geometry,
@@ -85,7 +85,7 @@ struct GradientLine<'a> {
     gradient: &'a [f32],
     taps: &'a [u32],
     channels: usize,
-    /// Of the line, counted over batch, D and H.
+    /// The index of the line over batch, D and H.
     index: usize,
     output: &'a mut [f32],
 }
@@ -110,7 +110,8 @@ impl Kernel for GradientLine<'_> {
     }
 }
 
-/// Calls `visit(tap, other voxel)` for every tie of `voxel`, taps ascending; `other` finds one coordinate's partner.
+/// Calls `visit(tap, other voxel)` for every tie of `voxel`, taps ascending; `other` returns the tied coordinate on one
+/// axis.
 #[inline(always)]
 fn for_each_tie(
     geometry: &Geometry,

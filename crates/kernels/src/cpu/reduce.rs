@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Voxels summed by one task. Fixed, so that the order of the sums does not depend on the number of threads.
+/// The number of voxels summed by one task. Constant, so that the order of the sums does not depend on the number of
+/// threads.
 const VOXELS_PER_TASK: usize = 512;
-/// Channels summed by one task: a coarse grid has too few voxels to keep every core busy, but many channels.
+/// The number of channels summed by one task: a coarse grid has too few voxels to use every core, but many channels.
 const CHANNELS_PER_TASK: usize = 128;
 
-/// `sum[c]` over all rows of channels-last `rows`.
+/// Returns `sum[c]` over all rows of channels-last `rows`.
 pub(crate) fn channel_sums(rows: &[f32], channels: usize) -> Vec<f32> {
     let [sums] = sum_by_channel(rows.len() / channels, channels, |part, [sums]: &mut [Vec<f64>; 1]| {
         for row in rows[part.elements(channels)].chunks_exact(channels) {
@@ -29,14 +30,14 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The elements of these voxels' whole rows, `channels` each.
+    /// Returns the range of elements of these voxels' whole rows, `channels` each.
     pub(crate) fn elements(&self, channels: usize) -> Range<usize> {
         self.voxels.start * channels..self.voxels.end * channels
     }
 }
 
-/// `N` sums per channel: `add` adds a part's voxels to the zeroed sums of the part's channels; what the voxels of a
-/// channel came to is added in their order.
+/// Returns `N` sums per channel: `add` adds a part's voxels to the zeroed sums of the part's channels; the partial sums
+/// of a channel are added in the order of the voxels.
 pub(crate) fn sum_by_channel<const N: usize>(
     voxels: usize,
     channels: usize,

@@ -1,25 +1,26 @@
-//! One output vector, written by many tasks at disjoint places.
+//! An output vector that many tasks write at disjoint places.
 
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-/// A vector of `length` elements that `fill` writes, without zeroing it first: a weight of 28 MB is worth it.
+/// Returns a vector of `length` elements that `fill` writes, without zeroing it first, which takes a noticeable time
+/// for a weight of 28 MB.
 ///
 /// # Safety
-/// `fill` must write every element, through the addresses that [`Shared::at`] gives.
+/// `fill` must write every element, through the addresses that [`Shared::at`] returns.
 pub(crate) unsafe fn filled(length: usize, fill: impl FnOnce(Shared)) -> Vec<f32> {
     let mut elements = Vec::with_capacity(length);
     fill(Shared { start: elements.as_mut_ptr(), length, borrow: PhantomData });
-    // SAFETY: the capacity is there and the caller promises that every element was written.
+    // SAFETY: the capacity is allocated and the caller promises that every element was written.
     unsafe { elements.set_len(length) };
     elements
 }
 
-/// A vector of `length` elements, of which each task writes `task_length` (the last one what is left).
+/// Returns a vector of `length` elements, of which each task writes `task_length` (the last one the rest).
 ///
-/// A task gets its elements zeroed and by the number of the first: clearing them is spread over the tasks, whose caches
-/// they then lie in, where `vec![0.0; length]` clears recycled memory on one core.
+/// `fill` receives the index of its first element and its zeroed elements. Each task zeroes its own, which loads them
+/// into its core's cache, while `vec![0.0; length]` zeroes recycled memory on one core.
 pub(crate) fn filled_by_tasks(length: usize, task_length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let tasks = |elements: Shared| {
         (0..length.div_ceil(task_length)).into_par_iter().for_each(|task| {
@@ -39,7 +40,7 @@ pub(crate) fn filled_by_tasks(length: usize, task_length: usize, fill: impl Fn(u
     unsafe { filled(length, tasks) }
 }
 
-/// Memory that tasks share on the promise that no element is touched by two of them.
+/// Memory that tasks share; no element may be accessed by two of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     start: *mut f32,
@@ -47,7 +48,7 @@ pub(crate) struct Shared<'a> {
     borrow: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: `Shared` only hands out addresses; writing through them is `unsafe` and carries the promise of disjointness.
+// SAFETY: `Shared` only returns addresses; writing through them is `unsafe`, and its caller promises disjointness.
 unsafe impl Send for Shared<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Shared<'_> {}
@@ -57,7 +58,7 @@ impl<'a> Shared<'a> {
         Self { start: elements.as_mut_ptr(), length: elements.len(), borrow: PhantomData }
     }
 
-    /// The address of `length` elements from `offset` on.
+    /// Returns the address of `length` elements from `offset` on.
     ///
     /// # Safety
     /// While the address is in use, no other task may touch these elements.

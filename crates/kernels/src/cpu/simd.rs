@@ -1,15 +1,15 @@
 //! Sixteen-lane arithmetic in three versions, and the choice between them at run time.
 //!
-//! A kernel is written once over [`Simd`]; [`InstructionSet::run`] compiles it once per instruction set and picks
-//! the version. All versions take the same steps in the same order: AVX2 and AVX-512 give the same bytes, the
-//! portable version differs by the rounding that a fused multiply-add saves.
+//! A kernel is written once over [`Simd`]; [`InstructionSet::run`] compiles it once per instruction set and selects the
+//! version. All versions perform the same steps in the same order: AVX2 and AVX-512 give the same bytes, the portable
+//! version differs by the rounding of the product in each multiply-add.
 
 use std::sync::OnceLock;
 
 /// The instruction sets that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
-    /// What the compiler may assume of every machine of the target.
+    /// The features of every machine of the compilation target.
     Portable,
     /// 256-bit vectors with fused multiply-add (x86-64 machines since 2013).
     Avx2,
@@ -20,23 +20,24 @@ pub enum InstructionSet {
 static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
 
 impl InstructionSet {
-    /// All of them, the best one first.
+    /// All instruction sets, the fastest first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
-    /// The best one that this machine has.
+    /// Returns the fastest instruction set of this machine.
     pub fn detected() -> Self {
         Self::ALL.into_iter().find(|set| set.is_available()).expect("the portable one is always there")
     }
 
-    /// The one that this process uses: [`InstructionSet::detected`], unless [`InstructionSet::choose`] came first.
+    /// Returns the instruction set of this process: [`InstructionSet::detected`], unless [`InstructionSet::choose`] was
+    /// called before.
     pub fn chosen() -> Self {
         *CHOSEN.get_or_init(Self::detected)
     }
 
-    /// Fixes the instruction set for this process, so that two machines can produce the same bytes.
+    /// Fixes the instruction set of this process, so that two machines can produce the same bytes.
     ///
     /// # Errors
-    /// With the instruction set that stays in force, if this one is not available here or another was already used.
+    /// Returns the instruction set that is used instead, if this one is not available or another was already in use.
     pub fn choose(self) -> Result<(), Self> {
         if !self.is_available() {
             return Err(Self::chosen());
@@ -47,7 +48,7 @@ impl InstructionSet {
         }
     }
 
-    /// Whether this machine can run it.
+    /// Returns whether this machine supports it.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -76,7 +77,7 @@ impl InstructionSet {
     }
 }
 
-/// A piece of work that is compiled once per instruction set. `run` must be `#[inline(always)]`.
+/// A computation that is compiled once per instruction set. `run` must be `#[inline(always)]`.
 pub(crate) trait Kernel {
     type Output;
     fn run<S: Simd>(self) -> Self::Output;
@@ -94,27 +95,27 @@ fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
 }
 
-/// Lanes of one row: the output channels that are computed together.
+/// The number of lanes of a row: the output channels that are computed together.
 pub(crate) const LANES: usize = 16;
-/// Rows and columns of a block that is transposed at once.
+/// The number of rows and columns of a block that is transposed at once.
 pub(crate) const BLOCK: usize = 8;
 
-/// Rows of sixteen `f32`.
+/// Operations on rows of sixteen `f32`.
 ///
 /// # Safety
-/// Every function may only run where the instruction set is available; the pointers must be valid for sixteen
-/// elements (one for `splat`, eight for `transpose`), of any alignment.
+/// Every function may only be called if the instruction set is available; the pointers must be valid for sixteen
+/// elements (one for `splat`, eight for `transpose`), with any alignment.
 pub(crate) trait Simd {
     type Row: Copy;
-    /// Rows of sums that the registers hold beside their operands; 6 or 12.
+    /// The number of rows of sums that fit into the registers besides their operands; 6 or 12.
     const TILE: usize;
     unsafe fn load(from: *const f32) -> Self::Row;
     unsafe fn store(to: *mut f32, row: Self::Row);
     unsafe fn splat(from: *const f32) -> Self::Row;
     unsafe fn add(a: Self::Row, b: Self::Row) -> Self::Row;
-    /// `a * b + c`
+    /// Returns `a * b + c` in each lane.
     unsafe fn mul_add(a: Self::Row, b: Self::Row, c: Self::Row) -> Self::Row;
-    /// Element `i` at `from[j]` becomes element `j` at `to[i]`.
+    /// Transposes a block: element `i` at `from[j]` becomes element `j` at `to[i]`.
     unsafe fn transpose(from: [*const f32; BLOCK], to: [*mut f32; BLOCK]);
 }
 
@@ -208,7 +209,7 @@ impl Simd for Avx2 {
         unsafe { [mul_add(a[0], b[0], c[0]), mul_add(a[1], b[1], c[1])] }
     }
 
-    /// By pairs, by fours, then by halves.
+    /// Transposes by pairs, then by fours, then by halves.
     #[inline(always)]
     unsafe fn transpose(from: [*const f32; BLOCK], to: [*mut f32; BLOCK]) {
         use std::arch::x86_64::{
@@ -275,7 +276,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn transpose(from: [*const f32; BLOCK], to: [*mut f32; BLOCK]) {
-        // SAFETY: AVX-512 is chosen only where AVX2 is there too; the rest is the caller's promise.
+        // SAFETY: AVX-512 is chosen only if AVX2 is available too; the rest is the caller's promise.
         unsafe { Avx2::transpose(from, to) }
     }
 }

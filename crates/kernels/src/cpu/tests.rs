@@ -1,4 +1,4 @@
-//! The convolution kernels against their definitions, over the shapes a MedicalNet meets and some that it does not.
+//! Compares the convolution kernels with their definitions, for the shapes of MedicalNet and others.
 
 use super::gather::gather;
 use super::geometry::{Direction, Geometry, voxels};
@@ -25,7 +25,7 @@ const CASES: &[Case] = &[
     (1, [4, 4, 4], 300, 17, 3, 1, 1, 1),
 ];
 
-/// Numbers in (-1, 1) without a pattern that sums could cancel on.
+/// Returns numbers in (-1, 1) without a regular pattern, so that sums do not cancel.
 fn noise(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_769).wrapping_add(12345);
     (0..length)
@@ -74,7 +74,7 @@ impl Setting {
         gather(set, &self.geometry, direction, input, self.view(direction), bias)
     }
 
-    /// Convolution, data gradient and weight gradient.
+    /// Returns the results of convolution, data gradient and weight gradient.
     fn passes(&self, set: InstructionSet) -> [Vec<f32>; 3] {
         let [forward, data] = [Direction::Correlate, Direction::Adjoint].map(|way| self.gather(set, way, None));
         let (wide, narrow) = (&self.wide, &self.narrow);
@@ -97,7 +97,7 @@ fn sets() -> impl Iterator<Item = InstructionSet> {
     InstructionSet::ALL.into_iter().filter(|set| set.is_available())
 }
 
-/// The largest difference as a share of the largest value.
+/// Returns the largest difference relative to the largest value.
 fn distance(found: &[f32], expected: impl Iterator<Item = f64> + Clone) -> f64 {
     let scale = expected.clone().map(f64::abs).fold(0.0, f64::max);
     found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max) / scale

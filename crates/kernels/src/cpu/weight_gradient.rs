@@ -1,9 +1,9 @@
 //! The gradient of a convolution's weight: `dW[a, t, b] = sum over ties (o, i) of tap t of narrow[o, a] wide[i, b]`.
 //!
 //! A few rows (narrow channels) times sixteen lanes (wide channels) are summed in registers along runs of voxels that
-//! tap `t` ties in step, so the padding is skipped exactly. Voxels are taken a block at a time, small enough for the
-//! first-level cache; a block is summed on its own before it is added, which also keeps the rounding of long sums
-//! small. With few wide channels (the first layer) the sides change places and taps fill the rows, over a padded copy
+//! tap `t` ties at constant steps, so the padding is skipped exactly. Voxels are processed in blocks that fit the
+//! first-level cache; a block is summed separately before it is added, which also keeps the rounding of long sums
+//! small. With few wide channels (the first layer) the sides are exchanged and taps fill the rows, over a padded copy
 //! of the volume in which every tap of every voxel exists.
 
 use std::cell::Cell;
@@ -16,16 +16,16 @@ use super::pack::channel_panels;
 use super::share::{Shared, filled};
 use super::simd::{InstructionSet, Kernel, LANES, Simd};
 
-/// Rows that lie side by side in memory.
+/// The number of rows that are adjacent in memory.
 const ROWS: usize = 6;
-/// Narrow voxels of one block.
+/// The number of narrow voxels of one block.
 const BLOCK: usize = 256;
-/// Rows of one task, at most.
+/// The largest number of rows of one task.
 const ROWS_PER_TASK: usize = 48;
-/// Tasks per thread, so that none waits long for the last.
+/// The number of tasks per thread, so that no thread waits long for the last task.
 const TASKS_PER_THREAD: usize = 4;
 
-/// The gradient `[narrow channels, taps, wide channels]` from both grids, channels-last.
+/// Returns the gradient `[narrow channels, taps, wide channels]` from both grids, channels-last.
 pub(crate) fn weight_gradient(
     set: InstructionSet,
     geometry: &Geometry,
@@ -45,7 +45,7 @@ pub(crate) fn weight_gradient(
     };
     let panels = sides.lane_count.div_ceil(LANES);
     let tasks = TASKS_PER_THREAD * rayon::current_num_threads();
-    // Whole tiles of every instruction set.
+    // A multiple of 12, so that tiles are complete for every instruction set.
     let at_once = (sides.rows.len() * panels / tasks).clamp(12, ROWS_PER_TASK) / 12 * 12;
     let shares = sides.rows.len().div_ceil(at_once);
     // SAFETY: every element belongs to one lane, one row and one step, hence to one panel, one share and one task.
@@ -60,7 +60,7 @@ pub(crate) fn weight_gradient(
     }
 }
 
-/// Voxels of both sides that meet in step.
+/// A run of voxels of both sides that are tied at constant steps.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     narrow: usize,
@@ -68,45 +68,45 @@ struct Run {
     count: usize,
 }
 
-/// One row of sums.
+/// One row of sums, which belongs to one channel or tap.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// The first float of its voxel 0.
+    /// The offset of the first float of its voxel 0.
     offset: usize,
-    /// Where the sum of its first step and lane belongs in the gradient.
+    /// The index in the gradient of the sum of its first step and lane.
     position: usize,
 }
 
-/// Where the floats of neighbouring voxels of a run lie.
+/// The distances in memory between the floats of a row.
 #[derive(Clone, Copy, Debug)]
 struct Stride {
-    /// Floats of one voxel.
+    /// The number of floats from one voxel to the next.
     voxel: usize,
-    /// Floats from one voxel of a run to the next.
+    /// The number of floats from one voxel of a run to the next.
     step: usize,
 }
 
-/// Both sides, laid out for the sums.
+/// Both grids in the layout for the sums.
 struct Sides {
     row_elements: Vec<f32>,
     row_stride: Stride,
     rows: Vec<Row>,
-    /// `[panel][voxel][16]`
+    /// The elements of the lanes' side, `[panel][voxel][16]`.
     lane_elements: Vec<f32>,
     lane_step: usize,
     lane_count: usize,
-    /// Elements of the gradient from one lane to the next.
+    /// The number of elements of the gradient from one lane to the next.
     lane_distance: usize,
-    /// Elements of the gradient from one step to the next.
+    /// The number of elements of the gradient from one step to the next.
     step_distance: usize,
-    /// Runs by block, then by step: the taps that each row sums one after the other.
+    /// The runs by block, then by step: the taps that each row sums one after the other.
     blocks: Vec<Vec<Vec<Run>>>,
-    /// Whether the rows run along the narrow voxels and the lanes along the wide ones, or the reverse.
+    /// Whether the rows are of the narrow grid and the lanes of the wide one; otherwise the reverse.
     rows_are_narrow: bool,
 }
 
 impl Sides {
-    /// Narrow channels fill the rows and wide channels the lanes; every row goes through all taps.
+    /// Lays out narrow channels as rows and wide channels as lanes; every row sums all taps.
     fn of_channels(
         geometry: &Geometry,
         wide: &[f32],
@@ -133,7 +133,7 @@ impl Sides {
         }
     }
 
-    /// `tap x wide channel` fills the rows and narrow channels the lanes, in one step.
+    /// Lays out `tap x wide channel` as rows and narrow channels as lanes, in one step.
     fn of_taps(
         geometry: &Geometry,
         wide: &[f32],
@@ -163,16 +163,16 @@ impl Sides {
         }
     }
 
-    /// The voxel of a run's beginning on the rows' side and on the lanes' side.
+    /// Returns the first voxel of a run on the rows' side and on the lanes' side.
     fn begin(&self, run: &Run) -> (usize, usize) {
         if self.rows_are_narrow { (run.narrow, run.wide) } else { (run.wide, run.narrow) }
     }
 }
 
-/// A line of narrow voxels along W.
+/// A line of narrow voxels along W, as (batch, (d, h)).
 type Line = (usize, [usize; 2]);
 
-/// The narrow lines (batch, (d, h)), cut into blocks of about [`BLOCK`] voxels.
+/// Iterates over the narrow lines, divided into blocks of about [`BLOCK`] voxels.
 fn line_blocks(geometry: &Geometry) -> impl Iterator<Item = Vec<Line>> {
     let [depth, height, width] = geometry.narrow;
     let lines: Vec<Line> = (0..geometry.batch)
@@ -186,7 +186,7 @@ fn runs_by_tap(geometry: &Geometry, lines: &[Line]) -> Vec<Vec<Run>> {
     coordinates(geometry.kernel).map(|tap| runs_of_tap(geometry, lines, tap)).collect()
 }
 
-/// The runs of one tap; runs that go on in step on the next line are joined.
+/// Returns the runs of one tap; runs that continue at the same steps on the next line are joined.
 fn runs_of_tap(geometry: &Geometry, lines: &[Line], tap: [usize; 3]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let reached = |narrow: &usize| geometry.wide_of(2, *narrow, tap[2]).is_some();
@@ -209,7 +209,7 @@ fn runs_of_tap(geometry: &Geometry, lines: &[Line], tap: [usize; 3]) -> Vec<Run>
     runs
 }
 
-/// Whole lines, since a padded volume lacks no voxel.
+/// Returns whole lines as runs, since a padded volume lacks no voxel.
 fn padded_runs(geometry: &Geometry, padded_grid: [usize; 3], lines: &[Line]) -> Vec<Run> {
     lines
         .iter()
@@ -237,7 +237,7 @@ fn padded(geometry: &Geometry, wide: &[f32], channels: usize, padded_grid: [usiz
     copy
 }
 
-/// All coordinates of a grid, row-major.
+/// Iterates over all coordinates of a grid, row-major.
 fn coordinates([depth, height, width]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
     (0..depth).flat_map(move |d| (0..height).flat_map(move |h| (0..width).map(move |w| [d, h, w])))
 }
@@ -250,7 +250,7 @@ struct Task<'a> {
 }
 
 thread_local! {
-    /// The sums of a task, kept from task to task.
+    /// The sums of a task, whose memory is reused by the next.
     static SUMS: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
 }
 
@@ -311,7 +311,7 @@ impl Task<'_> {
         }
     }
 
-    /// One row's sums at their places in the gradient.
+    /// Writes one row's sums to their places in the gradient.
     #[inline(always)]
     fn write(&self, row: &Row, sums: &[[f32; LANES]]) {
         let Sides { lane_count, lane_distance, step_distance, .. } = *self.sides;
@@ -333,7 +333,7 @@ impl Task<'_> {
     }
 }
 
-/// `sum over runs of rows[row] lanes`, held in registers.
+/// Returns `sum over runs of rows[row] lanes`, computed in registers.
 ///
 /// # Safety
 /// `S` must be available, and every voxel of every run inside `lanes` and inside each row.

@@ -1,8 +1,8 @@
-//! Gradients that several operations add up, in place.
+//! Accumulation of gradients from several operations, in place.
 //!
-//! Where a tensor is read twice, as the input of a residual block is, two operations register a gradient for it. burn
-//! then adds the two into a third tensor, voxel by voxel and in the slowest order of memory. Our operations remember
-//! which gradients they registered; the second one takes the first one back and adds onto it.
+//! If a tensor is read twice, as the input of a residual block is, two operations register a gradient for it. burn then
+//! adds the two into a third tensor, voxel by voxel and in the slowest order of memory. lacuna's operations record
+//! which gradients they registered; the second operation takes the first one's gradient out and adds to it.
 
 use burn::backend::Flex;
 use burn::backend::autodiff::NodeId;
@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use super::memory::ChannelsLast;
 
 thread_local! {
-    /// Nodes whose gradient an operation of ours has registered and none has taken. A node's number is never given
-    /// again, so one that a panic leaves behind does no harm.
+    /// The nodes with a gradient that one of lacuna's operations has registered and that has not been taken. Numbers of
+    /// nodes are never reused, so one that remains after a panic has no effect.
     static REGISTERED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
 }
 
@@ -24,7 +24,8 @@ pub(super) fn register(gradients: &mut Gradients, id: NodeId, gradient: Channels
     gradients.register::<Flex>(id, gradient.into_tensor());
 }
 
-/// Whether an operation of ours has registered a gradient that is still there; it is about to be taken.
+/// Returns whether a gradient registered by one of lacuna's operations is present, and removes the record; the caller
+/// takes the gradient.
 pub(super) fn take(id: NodeId) -> bool {
     REGISTERED.with_borrow_mut(|registered| registered.remove(&id.value))
 }

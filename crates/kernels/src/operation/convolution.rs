@@ -49,7 +49,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     }
 }
 
-/// What the gradients need: the input for the weight's, the weight for the input's.
+/// The tensors kept for the gradients: the input for the weight's, the weight for the input's.
 #[derive(Clone, Debug)]
 struct Kept {
     x: Option<ChannelsLast>,
@@ -82,7 +82,7 @@ impl Backward<Flex, 3> for Convolution {
         if let (Some(node), Some(weight)) = (x_node, weight) {
             tally::input_gradient();
             let direction = direction.reversed();
-            // A leaf's gradient stays where it is for the user, and burn adds to it.
+            // The gradient of a leaf stays in place for the user, and burn adds to it.
             let is_leaf = node.parents.is_empty();
             let gradient = if !is_leaf && accumulate::take(node.id) {
                 let mut sum = ChannelsLast::new(gradients.consume::<Flex>(&node));
@@ -109,7 +109,7 @@ fn apply(
     ChannelsLast::from_elements(output, [geometry.batch, view.outputs(), depth, height, width])
 }
 
-/// As [`apply`], added to what `sum` holds.
+/// As [`apply`], but adds to the values in `sum`.
 fn apply_onto(
     sum: &mut ChannelsLast,
     x: &ChannelsLast,

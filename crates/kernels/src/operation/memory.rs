@@ -1,4 +1,4 @@
-//! Between burn's tensors and the kernels' slices.
+//! Conversion between burn's tensors and the kernels' slices.
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexDevice, FlexTensor, Layout};
@@ -10,7 +10,7 @@ use burn::tensor::TensorData;
 pub(crate) struct ChannelsLast(FlexTensor);
 
 impl ChannelsLast {
-    /// Copies only if the memory is in another order.
+    /// Wraps a tensor; copies it only if its memory has another order.
     pub(crate) fn new(tensor: FlexTensor) -> Self {
         if is_channels_last(tensor.layout()) {
             return Self(tensor);
@@ -19,25 +19,25 @@ impl ChannelsLast {
         Self(Flex::float_permute(rows, &[0, 4, 1, 2, 3]))
     }
 
-    /// Of `elements` in channels-last order; `shape` is `[B, C, D, H, W]`.
+    /// Creates a tensor from elements in channels-last order; `shape` is `[B, C, D, H, W]`.
     pub(crate) fn from_elements(elements: Vec<f32>, [batch, channels, depth, height, width]: [usize; 5]) -> Self {
         let data = TensorData::new(elements, [batch, depth, height, width, channels]);
         Self(Flex::float_permute(Flex::float_from_data(data, &FlexDevice), &[0, 4, 1, 2, 3]))
     }
 
-    /// The elements in channels-last order.
+    /// Returns the elements in channels-last order.
     pub(crate) fn elements(&self) -> &[f32] {
         let first = self.0.layout().start_offset();
         &self.0.storage::<f32>()[first..first + self.0.layout().num_elements()]
     }
 
-    /// The elements in channels-last order, copied first if another tensor holds them too.
+    /// Returns the elements in channels-last order, mutably; copies them first if another tensor shares them.
     pub(crate) fn elements_mut(&mut self) -> &mut [f32] {
         let (first, length) = (self.0.layout().start_offset(), self.0.layout().num_elements());
         &mut self.0.storage_mut::<f32>()[first..first + length]
     }
 
-    /// `[B, C, D, H, W]`
+    /// Returns the shape `[B, C, D, H, W]`.
     pub(crate) fn shape(&self) -> [usize; 5] {
         self.0.layout().shape().dims()
     }
@@ -47,7 +47,7 @@ impl ChannelsLast {
     }
 }
 
-/// Whether the strides are those of dense `[B, D, H, W, C]`; an axis of one voxel may have any.
+/// Returns whether the strides are those of dense `[B, D, H, W, C]`; an axis of one voxel may have any stride.
 fn is_channels_last(layout: &Layout) -> bool {
     let [_, channels, depth, height, width] = layout.shape().dims();
     let expected = [depth * height * width * channels, 1, height * width * channels, width * channels, channels];
@@ -60,7 +60,7 @@ fn is_channels_last(layout: &Layout) -> bool {
 pub(crate) struct RowMajor(FlexTensor);
 
 impl RowMajor {
-    /// Copies only if the memory is in another order.
+    /// Wraps a tensor; copies it only if its memory has another order.
     pub(crate) fn new(tensor: FlexTensor) -> Self {
         Self(tensor.to_contiguous())
     }

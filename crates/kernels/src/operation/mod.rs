@@ -1,8 +1,8 @@
-//! The kernels as operations of burn: which tensors they take, which gradients they register.
+//! The kernels as operations of burn: the tensors that they take, and the gradients that they register.
 //!
-//! Logical shapes stay `[B, C, D, H, W]`; the memory of what the kernels return is channels-last, and they take such
-//! memory without copying, so that nothing is rearranged between two of them. A gradient is computed only for an
-//! operand that takes part in the graph, and an operand is kept only for the gradients that need it.
+//! Logical shapes stay `[B, C, D, H, W]`; the memory of the kernels' outputs is channels-last, and they take such
+//! memory without copying, so that nothing is rearranged between two kernels. A gradient is computed only for an
+//! operand that is part of the graph, and an operand is kept only for the gradients that need it.
 
 mod accumulate;
 mod convolution;
@@ -34,19 +34,19 @@ pub(crate) trait KernelBackend: Backend {
         direction: Direction,
     ) -> FloatTensor<Self>;
 
-    /// The maximum of each window.
+    /// Returns the maximum of each window.
     fn pool_max(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self>;
 
-    /// Output, mean and variance of a normalisation.
+    /// Returns the output, mean and variance of a normalisation.
     fn normalise(
         #[extension_type] operands: Operands<Self>,
         rule: Rule,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// The input of a piece of graph.
+    /// Returns the input of a segment of the graph.
     fn begin(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The root of a piece of graph whose output has this gradient.
+    /// Returns the root of a segment of the graph whose output has this gradient.
     fn end(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
@@ -62,21 +62,21 @@ pub(crate) struct Operands<B: Backend> {
     pub given: Given<B>,
 }
 
-/// What is added before the activation.
+/// The tensor that is added before the activation, if there is one.
 #[derive(ExtensionType)]
 pub(crate) enum Residual<B: Backend> {
     Added(FloatTensor<B>),
     Absent,
 }
 
-/// Mean and variance, unless the batch's own are used.
+/// Given mean and variance; otherwise the batch's own are used.
 #[derive(ExtensionType)]
 pub(crate) enum Given<B: Backend> {
     Moments(FloatTensor<B>, FloatTensor<B>),
     Nothing,
 }
 
-/// Whether the kernels can take this tensor: single precision, in this machine's memory.
+/// Returns whether the kernels can take this tensor: single precision, in this machine's memory.
 pub(crate) fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
     x.device().inner() == Device::new(FlexDevice) && x.dtype() == DType::F32
 }

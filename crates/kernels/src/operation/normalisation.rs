@@ -14,7 +14,7 @@ use crate::Activation;
 use crate::cpu::normalise::{self, Affine, Moments, Rectified, moments};
 use crate::cpu::simd::InstructionSet;
 
-/// What a normalisation is told beside its tensors.
+/// The settings of a normalisation besides its tensors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     pub activation: Activation,
@@ -74,7 +74,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     let Operands { x, scale, shift, residual, given } = operands;
     let ((x, x_node), (scale, scale_node), (shift, shift_node)) =
         (x.into_parts(), scale.into_parts(), shift.into_parts());
-    // Without a residual, an operand outside the graph takes its place among the parents.
+    // Without a residual, an operand outside the graph takes its place in the list of parents.
     let (residual, residual_node) = match residual {
         Residual::Added(residual) => {
             let (residual, node) = residual.into_parts();
@@ -102,7 +102,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     (output, Tracked::<C>::new(mean), Tracked::<C>::new(variance))
 }
 
-/// Where mean and variance came from; the gradient flows through them only if it was the batch.
+/// The source of mean and variance; the gradient flows through them only if it is the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Source {
     Batch,
@@ -112,7 +112,7 @@ enum Source {
 #[derive(Clone, Debug)]
 struct Kept {
     x: ChannelsLast,
-    /// The output, whose positive places let the gradient pass, and what the others multiply it by.
+    /// The output, at whose positive elements the gradient passes unchanged, and the slope for the others.
     rectified: Option<(ChannelsLast, f32)>,
     affine: Affine,
     statistics: Source,

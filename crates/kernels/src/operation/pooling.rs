@@ -44,7 +44,7 @@ fn pool(x: ChannelsLast, geometry: &Geometry) -> (ChannelsLast, Vec<u32>) {
 struct MaxPool;
 
 impl Backward<Flex, 1> for MaxPool {
-    /// The winning taps.
+    /// The tap of the maximum of each window, and the geometry.
     type State = (Arc<Vec<u32>>, Geometry);
 
     fn backward(self, operation: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {

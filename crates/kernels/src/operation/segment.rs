@@ -1,4 +1,5 @@
-//! The ends of a piece of graph: a step that changes nothing, and one that brings a gradient along.
+//! The two ends of a segment of the graph: an identity at its input, and an operation that supplies its output's
+//! gradient.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -29,7 +30,7 @@ pub(super) fn end<C: CheckpointStrategy>(output: Tracked<C>, gradient: Tracked<C
     }
 }
 
-/// The value of the end.
+/// Returns the value of the segment's root, which is not used.
 pub(super) fn nothing() -> FlexTensor {
     RowMajor::from_elements(vec![0.0], [1])
 }

@@ -1,18 +1,18 @@
-//! What the graph costs: bytes that operations keep for gradients, and gradients that they compute.
+//! The cost of the graph: bytes that operations keep for gradients, and gradients that they compute.
 //!
-//! Freezing a layer is worth nothing if its gradient is computed all the same and thrown away, and nobody would see it
-//! in the results. So it is counted, by thread, and the tests of whoever freezes layers read the count.
+//! Freezing a layer saves nothing if its gradient is still computed and then discarded, which the results would not
+//! show. So both are counted, for each thread, and tests of code that freezes layers read the counts.
 
 use std::cell::Cell;
 
-/// What operations on this thread did for gradients.
+/// The counts of operations on this thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Bytes of activations and weights that operations kept.
+    /// The bytes of activations and weights that operations kept.
     pub kept_bytes: usize,
-    /// Gradients of kernels, biases, scales and shifts.
+    /// The number of gradients of kernels, biases, scales and shifts.
     pub weight_gradients: usize,
-    /// Gradients of inputs and residuals.
+    /// The number of gradients of inputs and residuals.
     pub input_gradients: usize,
 }
 
@@ -20,7 +20,7 @@ thread_local! {
     static TALLY: Cell<Tally> = const { Cell::new(Tally { kept_bytes: 0, weight_gradients: 0, input_gradients: 0 }) };
 }
 
-/// The count since it was last taken.
+/// Returns the counts since the last call, and resets them.
 pub fn take_tally() -> Tally {
     TALLY.take()
 }

@@ -1,4 +1,4 @@
-//! burn's own convolutions behind our options.
+//! burn's own convolutions with this crate's options.
 
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -6,17 +6,17 @@ use burn::tensor::{Slice, Tensor};
 
 use crate::Conv3dOptions;
 
-/// [`crate::conv3d`] as burn computes it.
+/// [`crate::conv3d`] by burn's own operation.
 pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: &Conv3dOptions) -> Tensor<5> {
     let [_, _, kernel @ ..] = weight.dims();
     let (x, stride) = without_skipped_voxels(x, kernel, options);
     module::conv3d(x, weight, bias, ConvOptions::new(stride, options.padding, options.dilation, 1))
 }
 
-/// The input without the voxels that no tap of a kernel one wide ever meets, and the stride that is left.
+/// Returns the input without the voxels that a kernel of size 1 skips, and the remaining stride.
 ///
-/// On graphics processors burn 0.22.1 computes the input's gradient of a strided kernel that is one wide as zeros,
-/// which cuts every projecting shortcut off; seen with Mesa's software driver, the stride being larger than the kernel.
+/// On GPUs burn 0.22.1 computes the input's gradient of a strided kernel of size 1 as zeros, which would stop the
+/// gradient at every projecting shortcut; observed with Mesa's software driver, for a stride larger than the kernel.
 fn without_skipped_voxels(x: Tensor<5>, kernel: [usize; 3], options: &Conv3dOptions) -> (Tensor<5>, [usize; 3]) {
     let is_one_wide = |axis: usize| kernel[axis] == 1 && options.padding[axis] == 0;
     let step = |axis| if is_one_wide(axis) { options.stride[axis] } else { 1 };
@@ -30,7 +30,7 @@ fn without_skipped_voxels(x: Tensor<5>, kernel: [usize; 3], options: &Conv3dOpti
     (kept, left)
 }
 
-/// [`crate::conv_transpose3d`] as burn computes it.
+/// [`crate::conv_transpose3d`] by burn's own operation.
 pub fn conv_transpose3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, stride: [usize; 3]) -> Tensor<5> {
     module::conv_transpose3d(x, weight, bias, ConvTransposeOptions::new(stride, [0; 3], [0; 3], [1; 3], 1))
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_transposed_line_worked_by_hand() {
-        // Each input voxel paints w, two apart: 1*(1 10), 2*(1 10).
+        // Each input voxel adds a multiple of w, two voxels apart: 1*(1 10), 2*(1 10).
         let device = Device::flex();
         let x = Tensor::<5>::from_data([[[[[1.0, 2.0]]]]], &device);
         let weight = Tensor::<5>::from_data([[[[[1.0, 10.0]]]]], &device);

@@ -1,4 +1,4 @@
-//! Every operation in burn's own tensor operations: slower, differentiable everywhere, right on every device.
+//! Every operation in burn's own tensor operations: slower, but differentiable and correct on every device.
 
 mod convolution;
 mod normalisation;

@@ -35,7 +35,7 @@ pub fn batch_norm(
     Normalised { output, mean: mean.detach(), variance: unbiased.detach() }
 }
 
-/// Mean, biased and unbiased variance per channel, `[C]` each.
+/// Returns the mean, biased and unbiased variance of each channel, `[C]` each.
 fn batch_statistics(x: Tensor<5>) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let channels = x.dims()[1];
     let rows: Tensor<2> = x.swap_dims(0, 1).reshape([channels as i32, -1]);

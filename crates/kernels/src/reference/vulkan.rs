@@ -1,6 +1,7 @@
-//! Every operation on a Vulkan device, where it is burn's, against the kernels on the CPU: outputs and gradients.
+//! Compares every operation on a Vulkan device, where it is burn's, with the kernels on the CPU: outputs and gradients.
 //!
-//! Both sum in single precision, in another order; 1e-5 of the largest value covers sums of some thousand terms.
+//! Both sum in single precision, in different orders; a tolerance of 1e-5 of the largest value covers sums of some
+//! thousand terms.
 
 use crate::{
     Activation, Conv3dOptions, Normalised, SgdOptions, Statistics, batch_norm, conv_transpose3d, conv3d, max_pool3d,
@@ -12,17 +13,17 @@ use std::sync::OnceLock;
 
 const TOLERANCE: f32 = 1e-5;
 
-/// burn takes a device into use once, whichever test comes first.
+/// Returns the Vulkan device, which burn can initialise only once, whichever test runs first.
 fn vulkan() -> Device {
     static DEVICE: OnceLock<Device> = OnceLock::new();
     let open = || Device::wgpu_options().graphics_api(WgpuBackend::Vulkan).init().expect("a Vulkan device opens");
     DEVICE.get_or_init(open).clone()
 }
 
-/// Inputs of an operation as it gets them: the volume first, then whatever else it takes, flat.
+/// An operation and its inputs: first the volume, then its other tensors, flat.
 type Operation<'a> = &'a dyn Fn(Tensor<5>, &[Tensor<1>]) -> Tensor<5>;
 
-/// Output and gradients of a sum of squares of the output, on one device.
+/// Returns the output and the gradients of the sum of squares of the output, on one device.
 fn passes(operation: Operation, x: &Tensor<5>, others: &[Tensor<1>], device: &Device) -> Vec<Vec<f32>> {
     let device = device.clone().autodiff();
     let x = Tensor::<5>::from_data(x.clone().into_data(), &device).require_grad();
@@ -43,7 +44,7 @@ fn random(count: usize) -> Tensor<1> {
     Tensor::random([count], Distribution::Normal(0.0, 1.0), &Device::flex())
 }
 
-/// The operation on random numbers: a volume of `shape`, and tensors of `others` elements.
+/// Checks the operation on random numbers: a volume of `shape`, and tensors of `others` elements.
 #[track_caller]
 fn check(operation: Operation, shape: [usize; 5], others: &[usize]) {
     Device::flex().seed(7);

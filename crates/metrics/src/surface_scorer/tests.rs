@@ -7,14 +7,14 @@ fn map(dims: [usize; 3], spacing_mm: [f64; 3], classes: &[u8]) -> ClassMap {
     ClassMap::new(Grid::axis_aligned(dims, SpacingMm(spacing_mm)), classes.to_vec())
 }
 
-/// Scores of the one class of two maps.
+/// Returns the surface scores of the single class of two maps.
 fn surface(truth: &ClassMap, predicted: &[u8], tolerance_mm: f64) -> SurfaceScore {
     let mut scorer = SurfaceScorer::new(2, tolerance_mm).unwrap();
     scorer.add(truth, predicted);
     scorer.gathered[0].score(tolerance_mm)
 }
 
-/// A line of voxels of 2 mm: `#` is class 1, `?` ignored.
+/// Checks a line of voxels of 2 mm: `#` is class 1, `?` ignored.
 #[track_caller]
 fn check(prediction: &str, truth: &str, hd95_mm: Option<f64>, similarity: Option<f64>, surface_dice: Option<f64>) {
     let classes = |text: &str| -> Vec<u8> {
@@ -23,7 +23,7 @@ fn check(prediction: &str, truth: &str, hd95_mm: Option<f64>, similarity: Option
     let truth = map([truth.len(), 1, 1], [2.0, 1.0, 1.0], &classes(truth));
     let found = surface(&truth, &classes(prediction), 2.0);
     assert_eq!((found.volume_similarity, found.surface_dice), (similarity, surface_dice));
-    // A percentile between two values is rounded.
+    // An interpolated percentile is rounded.
     let near = |(found, expected): (f64, f64)| (found - expected).abs() < 1e-12;
     assert!(found.hd95_mm.zip(hd95_mm).map_or(found.hd95_mm == hd95_mm, near), "{:?} {hd95_mm:?}", found.hd95_mm);
 }
@@ -58,7 +58,7 @@ fn finding_less_is_never_nearer_than_finding_nothing_is_far() {
 
 #[test]
 fn an_ignored_voxel_is_in_neither_mask() {
-    // MRBrainS18 masks infarctions out of both; what is predicted there is nothing.
+    // MRBrainS18 excludes infarctions from both masks, so what is predicted there is ignored.
     check("..###.", "..##?.", Some(0.0), Some(1.0), Some(1.0));
 }
 
@@ -91,7 +91,7 @@ fn the_mean_is_over_the_classes_that_have_a_value() {
     let mut scorer = SurfaceScorer::new(4, 1.0).unwrap();
     scorer.add(&truth, &predicted);
     scorer.finish(&mut scores);
-    // Class 1 is met, class 2 was invented (5 mm of diagonal), class 3 is in neither map.
+    // Class 1 is correct, class 2 is predicted but absent (5 mm of diagonal), class 3 is in neither map.
     assert_eq!(scores.mean.surface.unwrap().hd95_mm, Some(2.5));
     assert_eq!(scores.classes[3].surface.as_ref().unwrap().hd95_mm, None);
     assert_eq!(scores.classes[0].surface, None);
@@ -188,7 +188,7 @@ fn a_missed_structure_has_no_area_near() {
     assert_eq!(surface(&nothing, &[0; 6], 1.0).surface_dice_area, None);
 }
 
-/// A cube and the same one voxel astray: every distance is no voxel or one, so at a tolerance of one voxel both kinds
+/// A cube and the same shifted by one voxel: every distance is 0 or 1 voxel, so at a tolerance of one voxel both kinds
 /// of surface Dice are 1, whatever 32 bits or a rotation make of the spacing.
 #[test]
 fn a_tolerance_of_whole_voxels_does_not_depend_on_the_rounding_of_headers() {

@@ -1,4 +1,4 @@
-//! Graphics processors behind Vulkan and Metal.
+//! GPUs through Vulkan and Metal.
 
 use super::{Adapter, DeviceError, DeviceKind};
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
@@ -8,12 +8,12 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// The adapters of a graphics interface, best first.
+/// Returns the adapters of a graphics interface, best first.
 pub(super) fn adapters(kind: DeviceKind) -> Vec<Adapter> {
     ranked(kind).iter().map(described).collect()
 }
 
-/// The device on the best adapter. burn takes a device into use once, so it is kept for the next who asks.
+/// Opens the device on the best adapter. burn can initialise a device only once, so it is kept for later calls.
 pub(super) fn open(kind: DeviceKind) -> Result<Device, DeviceError> {
     static OPENED: Mutex<BTreeMap<DeviceKind, Device>> = Mutex::new(BTreeMap::new());
     let mut opened = OPENED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -36,7 +36,7 @@ fn interface(kind: DeviceKind) -> WgpuBackend {
     }
 }
 
-/// What the interface lists, sorted by how well it may compute; among equals its own order stays.
+/// Returns the adapters that the interface lists, sorted by expected speed; equal ones keep the interface's order.
 fn ranked(kind: DeviceKind) -> Vec<wgpu::AdapterInfo> {
     let backends = match interface(kind) {
         WgpuBackend::Metal => wgpu::Backends::METAL,
@@ -60,7 +60,7 @@ fn rank(of: wgpu::DeviceType) -> u8 {
     }
 }
 
-/// The first adapter of a type, as burn is asked for it.
+/// Returns burn's choice for the first adapter of a type.
 fn choice(of: wgpu::DeviceType) -> Choice {
     match of {
         wgpu::DeviceType::DiscreteGpu => Choice::DiscreteGpu(0),
@@ -80,7 +80,7 @@ fn described(info: &wgpu::AdapterInfo) -> Adapter {
     }
 }
 
-/// The result of a future that has nothing to wait for: outside a browser, adapters are listed synchronously.
+/// Returns the result of a future that is ready at once: outside a browser, adapters are listed synchronously.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -6,7 +6,8 @@ use crate::onnx::GraphBuilder;
 use crate::weights::Part;
 
 impl MedicalNet {
-    /// From the name of the input to that of the logits, or of the encoder's features, and their channels.
+    /// Adds the layers: takes the name of the input, and returns the name of the logits, or of the encoder's features,
+    /// and their channels.
     pub(super) fn graph_of(&self, graph: &mut GraphBuilder, input: String, part: Part) -> (String, usize) {
         let mut value = activated(graph, &self.stem, input);
         value = graph.max_pool("stem", [3, 2, 1], value);
@@ -43,13 +44,14 @@ impl Block {
 }
 
 impl Skip {
-    /// `first` is the block's first convolution, which names the shortcut that has no tensors.
+    /// Adds the shortcut; `first` is the block's first convolution, from which a shortcut without tensors takes its
+    /// name.
     fn graph_of(&self, graph: &mut GraphBuilder, first: &Convolution, input: String) -> String {
         match self {
             Skip::Identity => input,
             Skip::Subsample { stride, channels } => {
                 let name = format!("{}/shortcut", first.name);
-                // The largest of one voxel: every stride-th of them, as it is.
+                // Max pooling with a window of one voxel keeps every stride-th voxel unchanged.
                 let kept = graph.max_pool(&name, [1, *stride, 0], input);
                 graph.pad_channels(&name, channels - first.in_channels, kept)
             }

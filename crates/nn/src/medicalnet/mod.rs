@@ -1,7 +1,7 @@
-//! MedicalNet's layers: what they are called, their shapes, and how an input passes through them.
+//! MedicalNet's layers: their names, their shapes and their forward pass.
 //!
-//! The layer list is built once from a [`ResNet`]; both the tensors a network owns and its
-//! forward pass are read from that one list, so they cannot disagree.
+//! The list of layers is built once from a [`ResNet`]; both the tensors of a network and its forward pass are read from
+//! it, so they always agree.
 
 mod graph;
 mod resnet;
@@ -21,10 +21,10 @@ use crate::weights::Part;
 use burn::tensor::{Slice, Tensor};
 use lacuna_kernels::Activation;
 
-/// The name of the head's tensors begins so; everything else is the encoder.
+/// The prefix of the names of the head's tensors; all other tensors belong to the encoder.
 const HEAD: &str = "conv_seg";
 
-/// MedicalNet in the list of families.
+/// MedicalNet's entry in the list of families.
 pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     key: "medicalnet",
     supported: "MedicalNet's ResNet-10, 18, 34, 50, 101, 152 or 200, whole or the encoder alone, under its own names or \
@@ -52,15 +52,15 @@ impl Normalisation {
     }
 }
 
-/// How a block's input joins its output.
+/// How the input of a block is added to its output.
 enum Skip {
     Identity,
-    /// Shortcut A: every `stride`-th voxel, channels filled up with zeros to `channels`.
+    /// Shortcut A: every `stride`-th voxel, with channels of zeros added up to `channels`.
     Subsample {
         stride: usize,
         channels: usize,
     },
-    /// Shortcut B.
+    /// Shortcut B: a 1x1x1 convolution and BatchNorm.
     Project(Convolution, Normalisation),
 }
 
@@ -106,7 +106,7 @@ impl Skip {
     }
 }
 
-/// Every layer of one MedicalNet network, in the order an input meets them.
+/// All layers of one MedicalNet network, in the order of the forward pass.
 pub(crate) struct MedicalNet {
     stem: (Convolution, Normalisation),
     blocks: Vec<Block>,
@@ -116,7 +116,7 @@ pub(crate) struct MedicalNet {
     classifier: Convolution,
 }
 
-/// Channels between the head's layers.
+/// The number of channels between the head's layers.
 const HEAD_CHANNELS: usize = 32;
 
 impl MedicalNet {
@@ -163,12 +163,12 @@ impl Layers for MedicalNet {
         specs
     }
 
-    /// The stem and the residual blocks.
+    /// Returns the number of parts: the stem and the residual blocks.
     fn encoder_parts(&self) -> usize {
         1 + self.blocks.len()
     }
 
-    /// All parts in turn make `[B, C, D, H, W]` the encoder's features, `[B, 512 or 2048, D/8, H/8, W/8]`.
+    /// Runs one part; all parts in turn map `[B, C, D, H, W]` to the features `[B, 512 or 2048, D/8, H/8, W/8]`.
     fn encode_part(&self, part: usize, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let Some(block) = part.checked_sub(1) else { return self.enter(pass, x) };
         self.blocks[block].forward(pass, x)
@@ -185,7 +185,7 @@ impl Layers for MedicalNet {
         part == self.blocks.len()
     }
 
-    /// The encoder's features to logits, `[B, classes, D/4, H/4, W/4]`.
+    /// Returns the logits `[B, classes, D/4, H/4, W/4]` from the encoder's features.
     fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5> {
         let up = format!("{HEAD}.0");
         let bias = Some(pass.bias(&up));
@@ -218,7 +218,7 @@ impl Layers for MedicalNet {
     }
 }
 
-/// A convolution without a bias, the same along each axis.
+/// Creates a convolution without a bias, with the same kernel size, stride and dilation along each axis.
 fn cube(name: String, channels: [usize; 2], kernel: usize, stride: usize, dilation: usize) -> Convolution {
     let [in_channels, out_channels] = channels;
     let (kernel, stride) = ([kernel; 3], [stride; 3]);
@@ -231,7 +231,7 @@ fn layer_specs((convolution, normalisation): &(Convolution, Normalisation)) -> V
     specs
 }
 
-/// The four residual stages and the channels that leave the last.
+/// Returns the blocks of the four residual stages, and the number of channels of the last.
 ///
 /// Stages 3 and 4 dilate instead of striding, so the grid stays at an eighth of the input.
 fn stages(architecture: &ResNet) -> (Vec<Block>, usize) {
@@ -274,8 +274,8 @@ impl BlockPlan {
 
     fn build(&self) -> Block {
         let (i, w, o) = (self.in_channels, self.width, self.out_channels());
-        // In a bottleneck the middle convolution carries stride and dilation; in a basic block
-        // both dilate, and the first carries the stride.
+        // In a bottleneck the middle convolution has the stride and the dilation; in a basic block both are dilated,
+        // and the first has the stride.
         let body = if self.bottleneck {
             vec![
                 self.layer(1, [i, w], 1, 1, 1),
@@ -315,7 +315,7 @@ impl BlockPlan {
     }
 }
 
-/// Shortcut A. MedicalNet detaches it, so no gradient flows back through the skip.
+/// Computes shortcut A. MedicalNet detaches it, so no gradient flows back through the skip.
 fn subsample(x: Tensor<5>, stride: usize, channels: usize) -> Tensor<5> {
     let tracked = x.is_autodiff();
     let x = if tracked { x.inner() } else { x };

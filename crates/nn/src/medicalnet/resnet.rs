@@ -1,4 +1,4 @@
-//! Which of MedicalNet's networks: depth, shortcut, channels, classes.
+//! The description of one of MedicalNet's networks: depth, shortcut, channels, classes.
 
 use super::{FAMILY, MedicalNet};
 use crate::family::{Family, Layers, Metadata, check_channels_and_classes};
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// How a residual block joins its input where stride or width change (He et al., 2016, section 3.3).
+/// How a residual block adds its input where stride or width change (He et al., 2016, section 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Shortcut {
-    /// Subsampling and zero-filled channels, cut off from the gradient as in MedicalNet.
+    /// Subsampling and channels of zeros; as in MedicalNet, no gradient flows through it.
     A,
     /// A 1x1x1 convolution and BatchNorm.
     B,
 }
 
-/// One of MedicalNet's depths and what it stands for.
+/// The configuration of one of MedicalNet's depths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// The number in the network's name.
@@ -33,7 +33,7 @@ pub struct Depth {
     pub shortcut: Shortcut,
 }
 
-/// Every depth that MedicalNet publishes.
+/// All depths for which MedicalNet publishes weights.
 pub static DEPTHS: &[Depth] = &[
     Depth { layers: 10, blocks: [1, 1, 1, 1], bottleneck: false, shortcut: Shortcut::B },
     Depth { layers: 18, blocks: [2, 2, 2, 2], bottleneck: false, shortcut: Shortcut::A },
@@ -50,9 +50,9 @@ pub static DEPTHS: &[Depth] = &[
 /// its public code for the details the paper leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ResNet {
-    /// 10, 18, 34, 50, 101, 152 or 200.
+    /// The depth: 10, 18, 34, 50, 101, 152 or 200.
     pub depth: usize,
-    /// How blocks join their input where the width changes.
+    /// The shortcut of the blocks that change stride or width.
     pub shortcut: Shortcut,
     /// Input channels; 1 for MedicalNet's own weights.
     pub channels: usize,
@@ -61,17 +61,17 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// The network of a depth with the shortcut of its published weights.
+    /// Creates the description of a depth, with the shortcut of its published weights.
     ///
     /// # Errors
-    /// A depth that MedicalNet does not have, no channel, or fewer than 2 classes.
+    /// [`NnError`] for a depth that MedicalNet does not have, no channel, or fewer than 2 classes.
     pub fn new(depth: usize, channels: usize, classes: usize) -> Result<ResNet, NnError> {
         let known = find_depth(depth)?;
         check_channels_and_classes(channels, classes)?;
         Ok(ResNet { depth, shortcut: known.shortcut, channels, classes })
     }
 
-    /// What the depth stands for.
+    /// Returns the configuration of the depth.
     pub(crate) fn depth_entry(&self) -> &'static Depth {
         find_depth(self.depth).expect("a ResNet holds a known depth")
     }
@@ -86,7 +86,7 @@ impl Family for ResNet {
         self.classes
     }
 
-    /// A quarter, rounded as the three strided layers round.
+    /// Returns a quarter of the input size, rounded as the three strided layers round.
     fn output_size(&self, input: [usize; 3]) -> [usize; 3] {
         input.map(|size| 2 * size.div_ceil(2).div_ceil(2).div_ceil(2))
     }

@@ -1,4 +1,4 @@
-//! What one volume's pass through the layers takes.
+//! The cost of one volume's pass through MedicalNet's layers.
 
 use super::{Block, HEAD_CHANNELS, MedicalNet, Skip};
 use crate::cost::Cost;
@@ -7,7 +7,7 @@ use crate::layers::{Convolution, TensorSpec};
 use crate::parameters::Role;
 
 impl MedicalNet {
-    /// What one volume of `size` (D, H, W) costs.
+    /// Returns the cost of one volume of `size` (D, H, W).
     pub(super) fn cost_of(&self, size: [usize; 3]) -> Cost {
         let mut count = Count { size, cost: Cost::default(), inside: 0.0, inside_max: 0.0 };
         count.convolve(&self.stem.0);
@@ -20,7 +20,7 @@ impl MedicalNet {
         count.inside = 2.0 * 8.0 * coarse * HEAD_CHANNELS as f64;
         self.head.iter().for_each(|(convolution, _)| count.convolve(convolution));
         count.add(&self.classifier);
-        // The head is not recomputed, and done with before anything is.
+        // The head is not recomputed, and its activations are freed before any part is recomputed.
         count.cost.activations += count.inside;
         let weights = self.specs().iter().filter(|spec| spec.role == Role::Weight).map(TensorSpec::len).sum::<usize>();
         let recomputed = count.cost.recomputed + count.inside_max.max(count.inside);
@@ -28,13 +28,13 @@ impl MedicalNet {
     }
 }
 
-/// Adds up what layers cost while an input's size is carried through them.
+/// Adds up the cost of layers while following the size of their input.
 struct Count {
     size: [usize; 3],
     cost: Cost,
-    /// Activations of the part under way.
+    /// The number of activations in the current part.
     inside: f64,
-    /// Of the part with most of them.
+    /// The number of activations in the largest part.
     inside_max: f64,
 }
 
@@ -52,7 +52,7 @@ impl Count {
         self.add(convolution);
     }
 
-    /// A convolution beside the main path: its size is the one after it.
+    /// Adds a convolution beside the main path, without changing the size that is followed.
     fn add(&mut self, convolution: &Convolution) {
         let weights =
             (convolution.in_channels * convolution.out_channels * convolution.kernel.iter().product::<usize>()) as f64;
@@ -60,7 +60,7 @@ impl Count {
         self.inside += 2.0 * self.positions() * convolution.out_channels as f64;
     }
 
-    /// A part of the encoder ends here, with so many channels.
+    /// Ends a part of the encoder whose output has this number of channels.
     fn end_part(&mut self, channels: usize) {
         self.cost.activations += self.inside;
         self.cost.recomputed += self.positions() * channels as f64;

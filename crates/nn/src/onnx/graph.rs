@@ -1,11 +1,11 @@
-//! A graph under construction: each operation takes the name of a value and gives that of its own.
+//! An ONNX graph under construction: each method takes the names of its inputs and returns the name of its output.
 
 use super::message::{ATTRIBUTE_FLOAT, ATTRIBUTE_INTS, Attribute, FLOAT, INT64, Node, Tensor};
 use crate::layers::{Bias, Convolution};
 use crate::parameters::{Parameter, Parameters};
 use crate::pass::EPSILON;
 
-/// Nodes in the order of computation, and the tensors they name.
+/// Nodes in the order of computation, and the tensors that they refer to.
 pub(crate) struct GraphBuilder<'a> {
     parameters: &'a Parameters,
     pub(super) nodes: Vec<Node>,
@@ -17,7 +17,7 @@ impl<'a> GraphBuilder<'a> {
         GraphBuilder { parameters, nodes: Vec::new(), initializers: Vec::new() }
     }
 
-    /// A convolution with lacuna's padding.
+    /// Adds a convolution with lacuna's padding.
     pub fn convolution(&mut self, convolution: &Convolution, input: String) -> String {
         let options = convolution.options();
         let mut tensors = vec![format!("{}.weight", convolution.name)];
@@ -33,14 +33,14 @@ impl<'a> GraphBuilder<'a> {
         self.with_tensors("Conv", &convolution.name, input, tensors, attributes)
     }
 
-    /// A transposed convolution without padding, whose kernel is its stride.
+    /// Adds a transposed convolution without padding, whose kernel size is its stride.
     pub fn upsampling(&mut self, name: &str, kernel: [usize; 3], input: String) -> String {
         let tensors = ["weight", "bias"].map(|suffix| format!("{name}.{suffix}")).to_vec();
         let attributes = vec![ints("kernel_shape", &kernel), ints("strides", &kernel)];
         self.with_tensors("ConvTranspose", name, input, tensors, attributes)
     }
 
-    /// BatchNorm with its running statistics.
+    /// Adds BatchNorm with its running statistics.
     pub fn batch_norm(&mut self, name: &str, input: String) -> String {
         let tensors = ["weight", "bias", "running_mean", "running_var"].map(|suffix| format!("{name}.{suffix}"));
         let epsilon =
@@ -48,26 +48,26 @@ impl<'a> GraphBuilder<'a> {
         self.with_tensors("BatchNormalization", name, input, tensors.to_vec(), vec![epsilon])
     }
 
-    /// The larger of a value and 0.
+    /// Adds a ReLU: the larger of a value and 0.
     pub fn relu(&mut self, name: &str, input: String) -> String {
         self.node("Relu", format!("{name}/relu"), vec![input], Vec::new())
     }
 
-    /// The sum of two values.
+    /// Adds the sum of two values.
     pub fn add(&mut self, name: &str, one: String, other: String) -> String {
         self.node("Add", format!("{name}/add"), vec![one, other], Vec::new())
     }
 
-    /// The largest value of each window.
+    /// Adds max pooling with this window, stride and padding along each axis.
     pub fn max_pool(&mut self, name: &str, [kernel, stride, padding]: [usize; 3], input: String) -> String {
         let attributes =
             vec![ints("kernel_shape", &[kernel; 3]), ints("strides", &[stride; 3]), ints("pads", &[padding; 6])];
         self.node("MaxPool", format!("{name}/pool"), vec![input], attributes)
     }
 
-    /// So many channels of zeros behind the others.
+    /// Adds this number of channels of zeros after the existing ones.
     pub fn pad_channels(&mut self, name: &str, channels: usize, input: String) -> String {
-        // Where padding begins along each of five axes, then where it ends.
+        // The padding at the start of each of the five axes, then at the end.
         let mut pads = [0i64; 10];
         pads[6] = channels as i64;
         let tensor = format!("{name}/pads");
@@ -76,7 +76,7 @@ impl<'a> GraphBuilder<'a> {
         self.node("Pad", format!("{name}/pad"), vec![input, tensor], Vec::new())
     }
 
-    /// Give a value the name by which the graph hands it out.
+    /// Makes a value an output of the graph under a name.
     pub fn hand_out(&mut self, name: &str, value: String) {
         self.node("Identity", name.to_string(), vec![value], Vec::new());
     }
@@ -93,7 +93,7 @@ impl<'a> GraphBuilder<'a> {
             self.initializers.push(floats(tensor, self.parameters.get(tensor)));
         }
         let inputs = [vec![input], tensors].concat();
-        // Apart from its tensors' names, which begin so too.
+        // Distinct from the names of the layer's tensors, which begin with the same prefix.
         self.node(operation, format!("{name}/out"), inputs, attributes)
     }
 

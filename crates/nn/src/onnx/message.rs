@@ -1,7 +1,7 @@
-//! The messages of onnx.proto that a graph of lacuna's is made of, with their field numbers.
+//! The messages of onnx.proto that lacuna's graphs use, with their field numbers.
 //!
-//! Source: onnx/onnx.proto of the Open Neural Network Exchange, IR version 7. Fields that are never written are left out;
-//! a reader takes them for unset.
+//! Source: onnx/onnx.proto of the Open Neural Network Exchange, IR version 7. Fields that are never written are left
+//! out; a reader treats them as unset.
 
 use prost::Message;
 
@@ -14,7 +14,7 @@ pub const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType.INTS`
 pub const ATTRIBUTE_INTS: i32 = 7;
 
-/// `ModelProto`
+/// The message `ModelProto`: a graph with its operator sets and metadata.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
     #[prost(int64, tag = "1")]
@@ -49,7 +49,7 @@ pub struct Entry {
     pub value: String,
 }
 
-/// `GraphProto`
+/// The message `GraphProto`: nodes, initialisers, inputs and outputs.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
     #[prost(message, repeated, tag = "1")]
@@ -64,7 +64,7 @@ pub struct Graph {
     pub output: Vec<ValueInfo>,
 }
 
-/// `NodeProto`
+/// The message `NodeProto`: one operation with its attributes.
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
     #[prost(string, repeated, tag = "1")]
@@ -92,7 +92,7 @@ pub struct Attribute {
     pub r#type: i32,
 }
 
-/// `TensorProto`
+/// The message `TensorProto`: the shape and values of an initialiser.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
     #[prost(int64, repeated, packed = "false", tag = "1")]
@@ -101,7 +101,7 @@ pub struct Tensor {
     pub data_type: i32,
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Little-endian, row-major.
+    /// The values, little-endian, row-major.
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
 }
@@ -115,7 +115,7 @@ pub struct ValueInfo {
     pub r#type: Option<Type>,
 }
 
-/// `TypeProto`, of tensors alone
+/// The message `TypeProto`, with the tensor type only.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
     #[prost(message, optional, tag = "1")]
@@ -138,7 +138,7 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// `TensorShapeProto.Dimension`: a number or a name for what a caller may choose
+/// The message `TensorShapeProto.Dimension`: a number, or the name of a size that may vary.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(int64, optional, tag = "1")]

@@ -1,7 +1,7 @@
-//! Networks as ONNX graphs, for programs that run them without PyTorch.
+//! Export of networks as ONNX graphs, for programs that run them without PyTorch.
 //!
-//! A family writes its graph from the list of layers that its forward pass is read from. BatchNorm computes with its running
-//! statistics, as in prediction. Batch and grid stay open: the file takes any that the network takes.
+//! A family writes its graph from the list of layers that its forward pass also uses. BatchNorm uses its running
+//! statistics, as in prediction. Batch size and spatial size are not fixed.
 
 mod graph;
 mod message;
@@ -13,17 +13,17 @@ use message::{Dimension, Entry, FLOAT, Graph, Model, OperatorSet, Shape, TensorT
 use prost::Message;
 use std::path::Path;
 
-/// The operators are those of ONNX 1.8 and later; onnxruntime and TensorRT have had them for years.
+/// The ONNX operator set, introduced in ONNX 1.8 and supported by onnxruntime and TensorRT.
 const OPERATOR_SET: i64 = 13;
 const IR_VERSION: i64 = 7;
 
-/// Write a network as an ONNX graph, atomically.
+/// Writes a network, or its encoder, as an ONNX graph, atomically.
 ///
-/// The input is `image`, `[batch, C, D, H, W]`; the output `logits`, or of the encoder alone `features`. Initialisers bear
+/// The input is `image`, `[batch, C, D, H, W]`; the output is `logits`, or `features` of the encoder. Initialisers have
 /// the tensors' own names.
 ///
 /// # Errors
-/// A family without a graph, or a file that cannot be written.
+/// [`NnError::NoGraph`] if the family has no ONNX export; [`NnError::Disk`] if the file cannot be written.
 pub fn write_onnx(path: &Path, network: &Network, part: Part) -> Result<(), NnError> {
     Ok(lacuna_disk::write_bytes(path, &model(path, network, part)?.encode_to_vec())?)
 }
@@ -60,7 +60,7 @@ fn model(path: &Path, network: &Network, part: Part) -> Result<Model, NnError> {
 
 const INPUT: &str = "image";
 
-/// `[batch, channels, …]` of floats, everything but the channels open.
+/// Describes a float value `[batch, channels, …]`, in which only the number of channels is fixed.
 fn tensor(name: &str, channels: usize, grid: [String; 3]) -> ValueInfo {
     let open = |axis: String| Dimension { dim_value: None, dim_param: Some(axis) };
     let channels = Dimension { dim_value: Some(channels as i64), dim_param: None };
@@ -84,7 +84,7 @@ mod tests {
         Model::decode(&std::fs::read(path).unwrap()[..]).unwrap()
     }
 
-    /// What ONNX demands of a graph: values are made once, before they are used; no tensor is unused.
+    /// Checks ONNX's rules: each value is produced once, before its use, and no tensor is unused.
     #[track_caller]
     fn check(model: &Model) {
         let graph = model.graph.as_ref().unwrap();

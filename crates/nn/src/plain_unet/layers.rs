@@ -1,10 +1,10 @@
-//! The U-Net's layers: what they are called, their shapes, and how an input passes through them.
+//! The U-Net's layers: their names, their shapes and their forward pass.
 //!
-//! A stage of the encoder is a row of convolutions, each with an instance norm and a leaky rectifier; the first carries
-//! the stride. A stage of the decoder makes the map below finer by a transposed convolution, puts the encoder's map of
-//! that size behind it, and passes both through a row of its own. Names are those of `dynamic_network_architectures`:
-//! `encoder.stages.S.0.convs.C`, `decoder.stages.S.convs.C`, `decoder.transpconvs.S`, `decoder.seg_layers.S`, stages of
-//! the decoder counted from the deepest.
+//! A stage of the encoder is a sequence of convolutions, each with an instance norm and a leaky ReLU; the first has the
+//! stride. A stage of the decoder upsamples the map of the stage below by a transposed convolution, concatenates the
+//! encoder's map of that size behind it, and applies a sequence of convolutions of its own. Names are those of
+//! `dynamic_network_architectures`: `encoder.stages.S.0.convs.C`, `decoder.stages.S.convs.C`, `decoder.transpconvs.S`,
+//! `decoder.seg_layers.S`, stages of the decoder counted from the deepest.
 
 use super::plan::PlainUnet;
 use crate::Cost;
@@ -16,7 +16,7 @@ use crate::network::Stage;
 use crate::pass::Pass;
 use burn::tensor::Tensor;
 
-/// A convolution; an instance norm and a leaky rectifier follow it.
+/// A convolution followed by an instance norm and a leaky ReLU.
 pub(super) struct Unit {
     pub convolution: Convolution,
     normalisation: String,
@@ -45,9 +45,9 @@ impl Unit {
 /// A stage of the decoder.
 pub(super) struct UpStage {
     up: String,
-    /// Channels of the map below and of this stage.
+    /// The numbers of channels of the map below and of this stage.
     pub channels: [usize; 2],
-    /// By how much the map below is made finer.
+    /// The upsampling factors of the map below, along D, H and W.
     pub stride: [usize; 3],
     pub units: Vec<Unit>,
     head: Convolution,
@@ -73,10 +73,10 @@ impl UpStage {
     }
 }
 
-/// Every layer of one U-Net, in the order an input meets them.
+/// All layers of one U-Net, in the order of the forward pass.
 pub(crate) struct Unet {
     pub(super) down: Vec<Vec<Unit>>,
-    /// Deepest first.
+    /// The stages of the decoder, deepest first.
     pub(super) up: Vec<UpStage>,
 }
 
@@ -101,7 +101,7 @@ impl Unet {
         Unet { down, up }
     }
 
-    /// The maps of the decoder's stages, deepest first.
+    /// Returns the maps of the decoder's stages, deepest first.
     fn decoded(&self, pass: &Pass, features: &Maps) -> Vec<Tensor<5>> {
         let mut below = features.deepest().clone();
         let skips = features.volumes().iter().rev().skip(1);
@@ -114,7 +114,7 @@ impl Unet {
 }
 
 impl UpStage {
-    /// The stage at a place counted from the deepest.
+    /// Creates the decoder stage at a place counted from the deepest.
     fn new(network: &PlainUnet, place: usize) -> UpStage {
         let plan = &network.plan;
         let below = plan.features_per_stage.len() - 1 - place;
@@ -148,7 +148,7 @@ impl Layers for Unet {
         down.chain(self.up.iter().flat_map(UpStage::specs)).collect()
     }
 
-    /// The stages of the encoder.
+    /// Returns the number of encoder stages.
     fn encoder_parts(&self) -> usize {
         self.down.len()
     }
@@ -167,7 +167,7 @@ impl Layers for Unet {
         }
     }
 
-    /// Every stage has a skip connection, and the deepest is where the decoder begins.
+    /// Every stage has a skip connection, and the deepest is the decoder's input.
     fn hands_over(&self, _part: usize) -> bool {
         true
     }
@@ -180,7 +180,7 @@ impl Layers for Unet {
     fn heads(&self, pass: &Pass, features: &Maps) -> Heads {
         let maps = self.decoded(pass, features);
         let logits = self.up.iter().zip(maps).rev().map(|(stage, map)| stage.head.forward(pass, map)).collect();
-        // From the finest: each head is as coarse as the strides between it and the input.
+        // From the finest on: each head's stride is the product of the strides between it and the input.
         let mut stride = [1; 3];
         let mut strides = vec![stride];
         for stage in self.up.iter().rev().take(self.up.len() - 1) {
@@ -190,9 +190,9 @@ impl Layers for Unet {
         Heads::new(logits, strides)
     }
 
-    /// The four deepest stages of the encoder are what MedicalNet's four are called, counted from the deepest: a recipe
-    /// that names the last layers means the last of this network too. What is above them is the stem, and the whole
-    /// decoder the head.
+    /// The four deepest stages of the encoder correspond to MedicalNet's four layers, counted from the deepest, so that
+    /// a recipe that names the last layers applies to this network too. The stages above them are the stem, and the
+    /// whole decoder is the head.
     fn stage(&self, name: &str) -> Stage {
         let mut parts = name.split('.');
         if parts.next() != Some("encoder") {
@@ -265,7 +265,8 @@ mod tests {
         let network = network(plan);
         let values = network.parameters.get("encoder.stages.1.0.convs.0.conv.weight").to_vec();
         let deviation = (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
-        // 32 channels of 27 taps: sqrt(2 / 1.0001 / 864) = 0.0481; 27,648 draws are within 1.5 percent of it.
+        // 32 channels of 27 kernel elements: sqrt(2 / 1.0001 / 864) = 0.0481; 27,648 draws are within 1.5 percent of
+        // it.
         assert!((deviation - 0.0481).abs() < 0.015 * 0.0481, "{deviation}");
     }
 
@@ -274,7 +275,7 @@ mod tests {
         let layers = Unet::new(&PlainUnet::new(tiny(), 1, 3).unwrap());
         let cost = layers.cost([8, 16, 16]);
         assert_eq!(cost.weights as usize, network(tiny()).parameters.weight_count());
-        // The two convolutions of the first stage alone: 2048 voxels, 9 taps, 1 to 4 and 4 to 4 channels.
+        // The two convolutions of the first stage: 2048 voxels, 9 kernel elements, 1 to 4 and 4 to 4 channels.
         assert!(cost.multiply_adds > 2048.0 * 9.0 * 20.0);
         let double = layers.cost([16, 16, 16]);
         assert!((double.multiply_adds / cost.multiply_adds - 2.0).abs() < 1e-9);

@@ -1,9 +1,10 @@
 //! nnU-Net v2's plain convolutional U-Net.
 //!
-//! `plan.rs` says which U-Net, `layers.rs` how it computes, `plans_file.rs` reads nnU-Net's `plans.json`, `names.rs`
-//! its checkpoints' names. nnU-Net's other networks (residual encoders, 2-D, cascades) are refused by name.
+//! `plan.rs` describes a U-Net, `layers.rs` computes it, `plans_file.rs` reads nnU-Net's `plans.json`, and `names.rs`
+//! handles the names in its checkpoints. nnU-Net's other networks (residual encoders, 2-D, cascades) are errors that
+//! name the network.
 //!
-//! There are no running statistics: an instance is normalised by itself, in training as afterwards.
+//! There are no running statistics: each volume is normalised by its own, in training and in prediction.
 
 mod layers;
 mod names;
@@ -21,7 +22,7 @@ pub(crate) use names::canonical;
 
 use crate::family::FamilyEntry;
 
-/// The U-Net in the list of families.
+/// The U-Net's entry in the list of families.
 pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     key: "plain-unet",
     supported: "nnU-Net v2's 3-D PlainConvUNet, whole",

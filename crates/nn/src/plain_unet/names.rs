@@ -2,9 +2,9 @@
 //!
 //! A checkpoint holds most tensors several times: the decoder keeps a reference to the encoder (`decoder.encoder.…`),
 //! and each convolution and norm is also a member of its block (`…convs.0.all_modules.0.weight`). They are one tensor,
-//! so a second name is passed over where the first is there, and is an error if the two differ.
+//! so a second name is ignored if the first is present, and is an error if the two differ.
 
-/// The first name of a tensor that nnU-Net also calls otherwise; `None` for a name that is the first.
+/// Returns the first name of a tensor for one of its other names in nnU-Net; `None` if `name` is the first.
 pub(crate) fn canonical(name: &str) -> Option<String> {
     let shorter = name.strip_prefix("decoder.encoder.").map(|rest| format!("encoder.{rest}"));
     let start = shorter.as_deref().unwrap_or(name);

@@ -1,8 +1,8 @@
-//! Agreement with nnU-Net in PyTorch: checkpoints read, logits of every head, the loss of training and its gradients.
+//! Agreement with nnU-Net in PyTorch: reading checkpoints, logits of every head, the training loss and its gradients.
 //!
-//! The cases under `fixtures/nnunet` were computed in f64 by `dynamic_network_architectures`; `make.py` there says how.
-//! Tolerances are relative in L2. A bias in front of an instance norm has no gradient but rounding, in PyTorch as here,
-//! and is compared with what the norm's own shift has.
+//! The cases under `fixtures/nnunet` were computed in f64 by `dynamic_network_architectures`, by the script `make.py`
+//! there. Tolerances are relative in L2. The gradient of a bias in front of an instance norm is 0 except for rounding,
+//! in PyTorch as here, and its error is measured relative to the gradient of the norm's shift.
 
 use super::read_plans;
 use crate::loss::{SegmentationLoss, Target};
@@ -27,7 +27,7 @@ fn checkpoint(case: &str) -> WeightFile {
     WeightFile::open(&folder(case).join("fold_0/checkpoint_final.pth")).unwrap()
 }
 
-/// The network of a checkpoint, every tensor in its place.
+/// Reads the network of a checkpoint, and checks that every tensor is used.
 fn read(case: &str) -> Network {
     let file = checkpoint(case);
     let architecture = recognise(&file).unwrap().architecture(0).unwrap();
@@ -116,7 +116,7 @@ fn the_loss_of_deep_supervision_and_its_gradients_are_pytorchs() {
         let pass = Pass::training(&network.parameters, BatchNormMode::Batch, &|_| true);
         let heads = network.heads(&pass, expected.volume("input"));
         let loss = SegmentationLoss::Nnunet.of_heads(&heads, &expected.target(network.architecture().classes()));
-        // nnU-Net's figure lacks the 1 of each "1 - Dice"; the weights add up to 1.
+        // nnU-Net's figure leaves out the 1 of each "1 - Dice"; the weights add up to 1.
         let value = f64::from(loss.clone().into_scalar::<f32>()) - 1.0;
         let of_pytorch = f64::from(expected.values("loss")[0]);
         assert!((value - of_pytorch).abs() < 1e-5, "{case}: {value}, not {of_pytorch}");
@@ -173,7 +173,7 @@ fn an_input_that_the_stages_do_not_divide_is_padded_and_its_logits_are_of_its_si
     assert_eq!(values(network.forward(&pass, input)), values(expected));
 }
 
-/// A checkpoint's tensors, to be changed and written again.
+/// Returns a checkpoint's tensors, to be changed and written again.
 fn arrays(case: &str) -> BTreeMap<String, Array> {
     let file = checkpoint(case);
     let array = |tensor: lacuna_weights::Tensor| {
@@ -245,7 +245,7 @@ fn a_damaged_checkpoint_is_an_error_and_never_a_panic() {
         let message = file.unwrap_err().to_string();
         assert!(message.contains("checkpoint_final.pth"), "{message}");
     }
-    // A flipped byte is found or changes a number; either way nothing falls.
+    // A changed byte is an error or changes a value; either way nothing panics.
     for at in (0..whole.len()).step_by(whole.len() / 200) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;

@@ -1,4 +1,4 @@
-//! Which U-Net: what nnU-Net's plans say of it, channels and classes.
+//! The description of a U-Net: the stages of nnU-Net's plans, channels and classes.
 
 use super::layers::Unet;
 use crate::family::{Family, Layers, Metadata, check_channels_and_classes, check_count};
@@ -15,39 +15,39 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnetPlan {
-    /// Channels of each stage.
+    /// The number of channels of each stage.
     pub features_per_stage: Vec<usize>,
-    /// Taps of each stage's convolutions, odd.
+    /// The kernel size of each stage's convolutions along D, H and W, odd.
     pub kernel_sizes: Vec<[usize; 3]>,
-    /// By what each stage is coarser than the one before; 1 for the first.
+    /// The stride of each stage relative to the one before, along D, H and W; 1 for the first.
     pub strides: Vec<[usize; 3]>,
-    /// Convolutions of each stage of the encoder.
+    /// The number of convolutions of each stage of the encoder.
     pub n_conv_per_stage: Vec<usize>,
-    /// Convolutions of each stage of the decoder, deepest first: one stage fewer than the encoder has.
+    /// The number of convolutions of each stage of the decoder, deepest first: one stage fewer than the encoder.
     pub n_conv_per_stage_decoder: Vec<usize>,
 }
 
-/// nnU-Net's plain convolutional U-Net (`PlainConvUNet`), up to its weights.
+/// nnU-Net's plain convolutional U-Net (`PlainConvUNet`), without its weights.
 ///
 /// Source: Isensee, Jaeger, Kohl, Petersen and Maier-Hein, "nnU-Net: a self-configuring method for deep learning-based
 /// biomedical image segmentation", 2021, and the public code of `dynamic_network_architectures` for the details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlainUnet {
-    /// Its stages.
+    /// The stages of the encoder and the decoder.
     #[serde(flatten)]
     pub plan: UnetPlan,
-    /// Input channels.
+    /// The number of input channels.
     pub channels: usize,
-    /// Output classes, background included.
+    /// The number of output classes, background included.
     pub classes: usize,
 }
 
 impl UnetPlan {
-    /// The plan itself if a network can be built from it.
+    /// Returns the plan unchanged if a network can be built from it.
     ///
     /// # Errors
-    /// Lists of different lengths, or numbers that no such network has.
+    /// [`NnError::BadPlan`] for lists whose lengths disagree, or numbers out of range.
     pub fn checked(self) -> Result<UnetPlan, NnError> {
         let stages = self.features_per_stage.len();
         check_count("the number of stages of the U-Net", stages, 2..=10, "2 to 10")?;
@@ -88,17 +88,17 @@ impl UnetPlan {
         Ok(self)
     }
 
-    /// How much coarser the deepest stage is than the input.
+    /// Returns the stride (D, H, W) of the deepest stage relative to the input.
     fn coarsest_stride(&self) -> [usize; 3] {
         self.strides.iter().fold([1; 3], |sum, stride| std::array::from_fn(|axis| sum[axis] * stride[axis]))
     }
 }
 
 impl PlainUnet {
-    /// The network of a plan.
+    /// Creates the network of a plan.
     ///
     /// # Errors
-    /// As [`UnetPlan::checked`]; no channel, fewer than 2 classes.
+    /// As [`UnetPlan::checked`]; no channel, or fewer than 2 classes.
     pub fn new(plan: UnetPlan, channels: usize, classes: usize) -> Result<PlainUnet, NnError> {
         check_channels_and_classes(channels, classes)?;
         Ok(PlainUnet { plan: plan.checked()?, channels, classes })
@@ -118,8 +118,8 @@ impl Family for PlainUnet {
         input
     }
 
-    /// Each axis is halved without a rest, and the deepest stage has more than one voxel, of which alone there would be
-    /// nothing to normalise.
+    /// Each axis becomes a multiple of the deepest stage's stride, and the deepest stage has more than one voxel, since
+    /// a single voxel cannot be normalised.
     fn padded_size(&self, input: [usize; 3]) -> [usize; 3] {
         let coarsest = self.plan.coarsest_stride();
         let mut size: [usize; 3] = std::array::from_fn(|axis| input[axis].next_multiple_of(coarsest[axis]));
@@ -179,7 +179,7 @@ pub(super) fn from_metadata(metadata: &mut Metadata) -> Result<Architecture, NnE
 pub(crate) mod tests {
     use super::*;
 
-    /// Four stages, of which the second is coarser along two axes alone.
+    /// Returns a plan of four stages, of which the second is coarser along two axes only.
     pub(crate) fn tiny() -> UnetPlan {
         UnetPlan {
             features_per_stage: vec![4, 6, 8, 8],

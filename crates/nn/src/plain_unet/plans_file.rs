@@ -1,9 +1,9 @@
-//! nnU-Net v2's `plans.json`.
+//! Reading nnU-Net v2's `plans.json`.
 //!
-//! Newer plans name the network's class and its arguments (`architecture.network_class_name`, `arch_kwargs`), older ones
-//! its kernels and poolings (`UNet_class_name`, `conv_kernel_sizes`, `pool_op_kernel_sizes`, ...). A configuration may
-//! inherit from another. Everything else in the file (patch size, spacing, normalisation) is nnU-Net's preprocessing,
-//! which is not done here, and is not looked at.
+//! Recent plans name the network's class and its arguments (`architecture.network_class_name`, `arch_kwargs`), older
+//! ones its kernels and poolings (`UNet_class_name`, `conv_kernel_sizes`, `pool_op_kernel_sizes`, ...). A configuration
+//! may inherit from another. Everything else in the file (patch size, spacing, normalisation) belongs to nnU-Net's
+//! preprocessing, which is not supported here, and is ignored.
 
 use super::plan::UnetPlan;
 use crate::NnError;
@@ -12,17 +12,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// The largest plans file that is read; fingerprints make it longer than the network needs.
+/// The largest plans file that is read, in bytes; dataset fingerprints make it longer than the network needs.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// Configurations that inherit from each other, at most.
+/// The largest number of configurations that inherit from each other.
 const ANCESTORS_MAX: usize = 16;
 
-/// The U-Net of a configuration of a plans file, `3d_fullres` in most.
+/// Returns the U-Net of a configuration of a plans file, in most files `3d_fullres`.
 ///
 /// # Errors
-/// A file that is no plans file, no such configuration, another class of network, or arguments that nnU-Net's plain
-/// U-Net has otherwise.
+/// [`NnError::Disk`] if the file cannot be read; otherwise an error that names the field, for a file that is not a
+/// plans file, a missing configuration, another class of network, or arguments that nnU-Net's plain U-Net does not
+/// have.
 pub fn read_plans(path: &Path, configuration: &str) -> Result<UnetPlan, NnError> {
     let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
     let refuse = |field: String, expected: String, found: String| NnError::Plans {
@@ -44,11 +45,11 @@ pub fn read_plans(path: &Path, configuration: &str) -> Result<UnetPlan, NnError>
     })
 }
 
-/// The order in which plans take the image's axes before anything else (`transpose_forward`), where it is not the stored
-/// one. Nothing here turns axes, so whoever predicts by such a checkpoint should know.
+/// Returns the axis order (`transpose_forward`) that the plans apply to the image first, if it is not the stored order.
+/// Axes are not reordered here, so predictions of such a checkpoint need images in that order.
 ///
 /// # Errors
-/// A file that cannot be read or is no JSON.
+/// A file that cannot be read or is not JSON.
 pub fn turned_axes(path: &Path) -> Result<Option<Vec<u64>>, NnError> {
     let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
     let plans: Value = serde_json::from_str(&text).map_err(|error| NnError::Plans {
@@ -94,7 +95,7 @@ fn of_configuration(plans: &Value, name: &str) -> Result<UnetPlan, Fault> {
     }
 }
 
-/// The keys of a configuration over those that it inherits.
+/// Returns the keys of a configuration, with those that it inherits.
 fn with_ancestors(configurations: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, Fault> {
     let (mut keys, mut next) = (Map::new(), Some(name.to_string()));
     for _ in 0..ANCESTORS_MAX {
@@ -136,7 +137,8 @@ fn newer(architecture: &Value, name: &str) -> Result<UnetPlan, Fault> {
     })
 }
 
-/// What nnU-Net's plain U-Net is made of; a network of other operations has the same tensors and says something else.
+/// Checks that the operations are those of nnU-Net's plain U-Net; a network with others can have the same tensors but
+/// other outputs.
 fn check_operations(arguments: &Map<String, Value>, at: &dyn Fn(&str) -> String) -> Result<(), Fault> {
     let nothing = Value::Null;
     let get = |field: &str| arguments.get(field).unwrap_or(&nothing);
@@ -179,7 +181,7 @@ fn older(keys: &Map<String, Value>, name: &str) -> Result<UnetPlan, Fault> {
     let strides = read.sizes("pool_op_kernel_sizes")?;
     let stages = strides.len();
     let (base, most): (usize, usize) = (read.typed("UNet_base_num_features")?, read.typed("unet_max_num_features")?);
-    // Doubled at each stage, up to the most.
+    // The number of features doubles at each stage, up to a maximum.
     let features = |stage: usize| base.saturating_mul(1usize.checked_shl(stage as u32).unwrap_or(usize::MAX)).min(most);
     Ok(UnetPlan {
         features_per_stage: (0..stages).map(features).collect(),
@@ -212,7 +214,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One number for all stages, or one for each.
+    /// Reads one number for all stages, or one for each.
     fn counts(&self, field: &str, stages: usize) -> Result<Vec<usize>, Fault> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -221,7 +223,7 @@ impl Reader<'_> {
             Each(Vec<usize>),
         }
         Ok(match self.typed(field)? {
-            // What is too many is refused with the plan; here it only must not fill the memory.
+            // Too many stages are an error of the plan; the limit only bounds the memory used here.
             Counts::Same(count) => vec![count; stages.min(64)],
             Counts::Each(counts) => counts,
         })
@@ -237,7 +239,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands there, in short.
+/// Returns a short description of the value found, for an error.
 fn said(value: Option<&Value>) -> String {
     const SHOWN: usize = 80;
     let Some(value) = value else { return "nothing".to_string() };

@@ -1,22 +1,23 @@
-//! A U-Net by its tensors.
+//! Recognition of a U-Net by its tensors.
 
 use super::plan::{PlainUnet, UnetPlan};
 use crate::Architecture;
 use crate::names::Renamed;
 use crate::recognise::Recognised;
 
-/// No network has so many stages, or convolutions in one.
+/// The largest number of stages, and of convolutions in one, that is recognised.
 const MOST: usize = 64;
 
-/// The whole plan is in the shapes: a transposed convolution has as many taps as the stride that it undoes. What shapes
-/// do not tell, the instance norm's constant and the rectifier's slope, is the same in all of nnU-Net's networks.
+/// Returns the whole plan from the shapes: a transposed convolution has the kernel size of the stride that it undoes.
+/// The instance norm's constant and the leaky ReLU's slope are not visible in shapes, but are the same in all of
+/// nnU-Net's networks.
 pub(super) fn recognise(file: &Renamed) -> Option<Recognised> {
     let shape = |name: String| file.tensors.get(&name).map(|tensor| tensor.shape());
     let kernel = |name: String| match *shape(name)? {
         [a, b, d, h, w] => Some(([a, b], [d, h, w])),
         _ => None,
     };
-    // Batch norms would have statistics, and are of no network here.
+    // Batch norms would have running statistics, and no supported U-Net has them.
     if file.tensors.keys().any(|name| name.ends_with(".running_mean")) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What one volume's pass through the U-Net takes.
+//! The cost of one volume's pass through the U-Net.
 
 use super::layers::{Unet, Unit};
 use crate::Cost;
@@ -6,7 +6,7 @@ use crate::family::Layers;
 use crate::layers::TensorSpec;
 
 impl Unet {
-    /// What one volume of `size` (D, H, W) costs; padding is not counted.
+    /// Returns the cost of one volume of `size` (D, H, W); padding is not counted.
     pub(super) fn cost_of(&self, size: [usize; 3]) -> Cost {
         let mut size = size;
         let mut cost = Cost::default();
@@ -23,18 +23,18 @@ impl Unet {
             let [below, channels] = stage.channels;
             size = *skip;
             cost.multiply_adds += positions(size) * (below * channels) as f64;
-            // The finer map, and both side by side.
+            // The upsampled map, and its concatenation with the encoder's map.
             cost.activations += positions(size) * (3 * channels) as f64;
             stage.units.iter().for_each(|unit| add(&mut cost, unit, &mut size));
         }
-        // The decoder is not recomputed, and done with before anything is.
+        // The decoder is not recomputed, and its activations are freed before any part is recomputed.
         let decoder = cost.activations - encoder;
         let weights = self.specs().iter().map(TensorSpec::len).sum::<usize>();
         Cost { weights: weights as f64, recomputed: handed_over + inside_max.max(decoder), ..cost }
     }
 }
 
-/// A convolution's work, its output and what the normalisation makes of it.
+/// Adds a convolution's work, its output and the output of its normalisation.
 fn add(cost: &mut Cost, unit: &Unit, size: &mut [usize; 3]) {
     let convolution = &unit.convolution;
     *size = std::array::from_fn(|axis| size[axis].div_ceil(convolution.stride[axis]));

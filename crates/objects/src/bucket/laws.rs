@@ -1,4 +1,4 @@
-//! What a bucket promises, with every fault a store is known for.
+//! Tests of the guarantees of a bucket, with every known fault of stores.
 
 use super::*;
 use crate::Place;
@@ -14,23 +14,23 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// What goes wrong with one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     None,
-    /// 503: nothing is done.
+    /// Status 503: the request is not executed.
     Unavailable,
-    /// It is done, and the answer gets lost.
+    /// The request is executed, and the answer is lost.
     AnswerLost,
-    /// Nothing is done, and no answer comes.
+    /// The request is not executed, and there is no answer.
     Silent,
-    /// It is done, and no answer comes.
+    /// The request is executed, and there is no answer.
     DoneAndSilent,
-    /// Half of the bytes are written, then 500.
+    /// Half of the bytes are written, then status 500.
     Partial,
-    /// 409: another conditional request is under way; nothing is done.
+    /// Status 409: another conditional request is running; this one is not executed.
     Conflict,
-    /// Other bytes come than were written.
+    /// The bytes received differ from those written.
     Garbled,
 }
 
@@ -45,14 +45,14 @@ const FAULTS: [Fault; 8] = [
     Fault::Garbled,
 ];
 
-/// A store in memory that meets these faults, one a request, then `always`.
+/// A store in memory with these faults, one per request, then `always`.
 #[derive(Debug)]
 struct Faulty {
     store: Arc<InMemory>,
     faults: Mutex<VecDeque<Fault>>,
     always: Fault,
     requests: AtomicU64,
-    /// Whether a conditional put replaces what is there, as of a server that does not know the condition.
+    /// Whether a conditional put replaces an existing object, as on a server without support for the condition.
     replaces: bool,
 }
 
@@ -144,10 +144,10 @@ impl ObjectStore for Faulty {
     }
 }
 
-/// As many faults in a row as are tried out.
+/// The largest number of consecutive faults that is tested.
 const FAULTS_MAX: usize = 4;
 
-/// More tries than faults can spoil: an operation makes up to two requests a try.
+/// More tries than faults can make fail: an operation makes up to two requests per try.
 const PATIENCE: Patience = Patience {
     tries: FAULTS_MAX + 2,
     each: Duration::from_millis(20),
@@ -164,12 +164,12 @@ fn bucket_of(store: Arc<Faulty>) -> Bucket {
     Bucket::new(store, ObjectPath::from("study"), "s3://bucket/study".to_string(), PATIENCE)
 }
 
-/// A bucket whose first requests meet these faults.
+/// Returns a bucket whose first requests have these faults.
 pub(crate) fn bucket(memory: &Arc<InMemory>, faults: &[Fault]) -> Bucket {
     bucket_of(store(memory, faults, Fault::None, false))
 }
 
-/// The same as everybody else sees it.
+/// Returns the same bucket as a place without faults.
 pub(crate) fn place_of(bucket: Bucket) -> Place {
     Place(Arc::new(bucket))
 }

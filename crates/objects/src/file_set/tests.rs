@@ -1,4 +1,4 @@
-//! What a set of files promises, in a bucket with every fault a store is known for and in a folder.
+//! Tests of the guarantees of a set of files, in a bucket with every known fault of stores and in a folder.
 
 use super::*;
 use crate::bucket::laws::{Fault, bucket, place_of, some_faults};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 const FILES: [(&str, &str); 4] =
     [("images/a.nii", "the first"), ("images/b.nii", "the second"), ("labels/a b#.nii", "odd name"), ("list.txt", "")];
 
-/// A folder with a data set in it.
+/// Returns a folder that contains a data set.
 fn data_set() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in FILES {

@@ -1,9 +1,9 @@
-//! Voxel types and how their bytes become numbers.
+//! Voxel types and the conversion of their bytes to numbers.
 
 use super::fields::{ByteOrder, reversed};
 use std::fmt;
 
-/// The voxel types lacuna reads: every integer and every float of at most 64 bits.
+/// The supported voxel types: every integer and every float of at most 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datatype {
     /// 8-bit unsigned integer.
@@ -28,7 +28,7 @@ pub enum Datatype {
     Float64,
 }
 
-/// Every readable type with its code in the NIfTI standard.
+/// Every supported type with its code in the NIfTI standard.
 const CODES: [(i16, Datatype); 10] = [
     (2, Datatype::Uint8),
     (4, Datatype::Int16),
@@ -47,7 +47,7 @@ impl Datatype {
         CODES.iter().find(|(known, _)| *known == code).map(|(_, datatype)| *datatype)
     }
 
-    /// The standard's name of a type that is not read, for the error that says so.
+    /// Returns the standard's name of an unsupported type, for the error about it.
     pub(super) fn name_of_unread(code: i16) -> &'static str {
         match code {
             1 => "1-bit",
@@ -75,7 +75,7 @@ impl Datatype {
         self.bytes() as i16 * 8
     }
 
-    /// Append the voxels that `bytes` hold, up to the first that may not stand for its number. 64-bit integers
+    /// Appends the voxels of `bytes`, up to the first number that the voxel type cannot represent. 64-bit integers
     /// beyond 2^53 are rounded.
     pub(super) fn decode<T: Voxel>(
         self,
@@ -99,16 +99,16 @@ impl Datatype {
     }
 }
 
-/// What a stored number is multiplied by and what is then added.
+/// The factor applied to a stored number, and the value added after it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scaling {
     pub slope: f64,
     pub intercept: f64,
-    /// Whether a number within [`SNAP`] of a whole one is taken for it.
+    /// Whether a number within [`SNAP`] of an integer is rounded to it.
     pub snaps: bool,
 }
 
-/// Half a step of the slope with which 16 bits hold labels up to 65 is a thousandth.
+/// The largest rounding to an integer: half a step of the slope with which 16 bits store labels up to 65.
 const SNAP: f64 = 1e-3;
 
 impl Scaling {
@@ -120,16 +120,16 @@ impl Scaling {
     }
 }
 
-/// A number, scaled, that no voxel may stand for, and its place among those that were to be decoded.
+/// A scaled number that the voxel type cannot represent, and its index among the numbers to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Unfit {
     pub at: usize,
     pub number: f64,
 }
 
-/// What an image holds per voxel, made of scaled numbers or of whole ones as they are stored.
+/// The voxel type of an image, converted from scaled numbers or from integers as stored.
 pub(super) trait Voxel: Default + Standing<f64> + Standing<i32> {
-    /// Whether it holds an intensity rather than a label.
+    /// Whether the voxel is an intensity; otherwise it is a label.
     const IS_INTENSITY: bool;
 }
 
@@ -141,11 +141,11 @@ impl Voxel for u16 {
     const IS_INTENSITY: bool = false;
 }
 
-/// A voxel in place of a number. Both functions are total, so that the loop over voxels has no branch.
+/// Conversion of a number to a voxel. Both functions are total, so that the loop over voxels has no branch.
 pub(super) trait Standing<N>: Copy {
-    /// The voxel nearest to a number.
+    /// Returns the voxel nearest to a number.
     fn nearest(number: N) -> Self;
-    /// Whether the voxel nearest to a number may stand for it.
+    /// Returns whether the voxel nearest to a number represents it.
     fn stands_for(self, number: N) -> bool;
 }
 
@@ -159,7 +159,7 @@ impl Standing<f64> for f32 {
     }
 }
 
-/// Exact for the whole numbers of at most 16 bits that come here.
+/// Exact, since the integers converted here have at most 16 bits.
 impl Standing<i32> for f32 {
     fn nearest(number: i32) -> f32 {
         number as f32
@@ -171,12 +171,12 @@ impl Standing<i32> for f32 {
 }
 
 impl Standing<f64> for u16 {
-    /// The cast cuts off towards 0 and holds what is beyond 0 and 65535 there; NaN becomes 0.
+    /// The cast truncates towards 0 and limits the result to 0 and 65535; NaN becomes 0.
     fn nearest(number: f64) -> u16 {
         (number + 0.5) as u16
     }
 
-    /// Whole numbers to the precision of the 32-bit `scl_slope`.
+    /// Accepts integers to the precision of the 32-bit `scl_slope`.
     fn stands_for(self, number: f64) -> bool {
         let whole = f64::from(self);
         (number - whole).abs() <= f64::from(f32::EPSILON) * whole
@@ -194,13 +194,14 @@ impl Standing<i32> for u16 {
 }
 
 impl fmt::Display for Datatype {
-    /// The name as nibabel and NumPy have it: `uint16`, `float32`.
+    /// Writes the name as in nibabel and NumPy: `uint16`, `float32`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&format!("{self:?}").to_lowercase())
     }
 }
 
-/// Whole numbers of at most 16 bits. Unscaled, as most images are, they need no detour over `f64`: half the work.
+/// Converts integers of at most 16 bits. Unscaled, as in most images, they need no conversion to `f64`, which halves
+/// the work.
 fn small<const N: usize, T: Voxel>(
     bytes: &[u8],
     order: ByteOrder,
@@ -224,7 +225,7 @@ fn each<const N: usize, T: Voxel>(
     ordered(bytes, order, voxels, |stored| scaling.of(number(stored)))
 }
 
-/// The byte order is asked for here, since the loop is to have no branch.
+/// Selects the byte order outside the loop, so that the loop has no branch.
 fn ordered<const N: usize, M: Copy + Into<f64>, T: Standing<M>>(
     bytes: &[u8],
     order: ByteOrder,
@@ -238,7 +239,7 @@ fn ordered<const N: usize, M: Copy + Into<f64>, T: Standing<M>>(
     }
 }
 
-/// All voxels are made before any is doubted; only where one is found wanting, it is looked for.
+/// Converts all voxels first and checks them together; only if the check fails is the first failing one searched for.
 fn append<M: Copy + Into<f64>, T: Standing<M>>(
     numbers: impl ExactSizeIterator<Item = M> + Clone,
     voxels: &mut Vec<T>,
@@ -332,7 +333,7 @@ mod tests {
     #[test]
     fn every_whole_number_of_16_bits_is_the_same_scaled_and_as_stored() {
         let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
-        // No `f32` is moved by this intercept, and it sends every number the way of scaled ones.
+        // This intercept changes no `f32`, but makes every number take the path of scaled ones.
         let scaled = Scaling { slope: 1.0, intercept: f64::MIN_POSITIVE, snaps: false };
         for datatype in [Datatype::Int16, Datatype::Uint16, Datatype::Int8, Datatype::Uint8] {
             let [stored, scaled] = [Scaling::NONE, scaled]

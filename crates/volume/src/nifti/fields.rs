@@ -1,6 +1,6 @@
 //! Numbers at fixed offsets of a header, in either byte order.
 
-/// Which end of a number comes first in the file.
+/// The byte order of a number in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -8,7 +8,7 @@ pub(super) enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// The bytes of one number with the little end first.
+    /// Returns the bytes of one number in little-endian order.
     fn to_little<const N: usize>(self, bytes: [u8; N]) -> [u8; N] {
         match self {
             ByteOrder::Little => bytes,
@@ -17,13 +17,13 @@ impl ByteOrder {
     }
 }
 
-/// The bytes of one number with the other end first.
+/// Returns the bytes of one number in reverse order.
 pub(super) fn reversed<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
     bytes.reverse();
     bytes
 }
 
-/// The bytes of a header; offsets beyond them are a bug of ours.
+/// The bytes of a header; an offset beyond them is a bug of lacuna's.
 pub(super) struct Fields<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) order: ByteOrder,
@@ -55,7 +55,7 @@ impl Fields<'_> {
         f64::from_le_bytes(self.take(at))
     }
 
-    /// Whether a text field holds anything but zeros and blanks.
+    /// Returns whether a text field holds anything but zeros and blanks.
     pub(super) fn has_text(&self, at: usize, length: usize) -> bool {
         self.bytes[at..at + length].iter().any(|&byte| byte != 0 && byte != b' ')
     }

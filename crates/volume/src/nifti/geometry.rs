@@ -1,11 +1,11 @@
-//! Where the voxels of a NIfTI file lie: sform, else qform, else voxel sizes alone.
+//! The grid of a NIfTI file: from its sform, else its qform, else its voxel sizes only.
 
 use super::header::{NiftiHeader, NiftiVersion};
 use super::notice::{Lying, Notice, Sizes};
 use crate::geometry::inverse;
 use crate::{Affine, Grid};
 
-/// A field that cannot be true; the reader adds the path.
+/// A field with an invalid value; the reader adds the path.
 #[derive(Debug, PartialEq)]
 pub(super) struct FieldProblem {
     pub(super) field: &'static str,
@@ -16,19 +16,20 @@ pub(super) struct FieldProblem {
 
 pub(super) const FIX_GEOMETRY: &str = "set the geometry anew with a tool that edits NIfTI headers";
 
-/// Grids closer than this count as one: 32-bit header fields are no more exact.
+/// Grids closer than this are equal, in mm: 32-bit header fields are not more exact.
 const SAME_GRID_MM: f64 = 1e-3;
 
-/// The same for a grid whose voxels may be smaller than that: at most a tenth of the shortest voxel edge.
+/// Returns the distance in mm up to which grids are equal, for voxels that may be smaller than that: at most a tenth of
+/// the shortest voxel edge.
 pub(super) fn same_grid_mm(grid: &Grid) -> f64 {
     grid.affine.spacing().0.into_iter().fold(SAME_GRID_MM, |least, edge| least.min(0.1 * edge))
 }
 
-/// Cosines up to this are the rounding of 32-bit header fields.
+/// Cosines up to this are attributed to the rounding of 32-bit header fields.
 const RIGHT_ANGLE_COSINE: f64 = 1e-4;
 
 impl NiftiHeader {
-    /// A NIfTI-1 header for a grid, its affine in the sform (code 2, aligned to something).
+    /// Returns a NIfTI-1 header for a grid, its affine in the sform (code 2, aligned).
     pub(super) fn for_grid(grid: &Grid) -> NiftiHeader {
         let [i, j, k] = grid.affine.spacing().0;
         NiftiHeader {
@@ -44,7 +45,7 @@ impl NiftiHeader {
         }
     }
 
-    /// The grid the header describes, and what is odd about it.
+    /// Returns the grid that the header describes, and notices about its inconsistencies.
     pub(super) fn grid(&self) -> Result<(Grid, Vec<Notice>), FieldProblem> {
         let mut notices = Vec::new();
         let (to_mm, unit_notice) = self.unit_to_mm();
@@ -55,7 +56,7 @@ impl NiftiHeader {
             let sform = invertible(Affine(self.srow), "srow_x, srow_y, srow_z")?;
             let negative: Vec<usize> = (1..4).filter(|&axis| self.pixdim[axis] < 0.0).collect();
             if self.qform_code > 0 {
-                // The standard has voxel sizes above 0; their signs say nothing of the rotation.
+                // The standard has voxel sizes above 0; their signs do not affect the rotation.
                 let sizes = self.pixdim.map(f64::abs);
                 let upright = NiftiHeader { pixdim: [self.pixdim[0], sizes[1], sizes[2], sizes[3]], ..self.clone() };
                 notices.extend(match upright.qform_and_rounding() {
@@ -70,7 +71,7 @@ impl NiftiHeader {
                 notices.push(Notice::NegativePixdim { axes: negative });
             }
             let oblique = oblique_edges(&sform);
-            // Sheared edges have no lengths that voxel sizes could state.
+            // The lengths of sheared edges are not voxel sizes.
             if oblique.is_none() && self.qform_code <= 0 {
                 notices.extend(self.other_sizes(&grid(sform), to_mm));
             }
@@ -85,11 +86,11 @@ impl NiftiHeader {
         Ok((grid(affine), notices))
     }
 
-    /// The grid that ITK sees, and how far its qform may be off by rounding, in millimetres; none where ITK refuses the
-    /// file.
+    /// Returns the grid that ITK derives, and the uncertainty of its qform by rounding, in millimetres; `None` if ITK
+    /// rejects the file.
     ///
-    /// ITK takes the sform where `sform_code` is 1 and its edges are at right angles, or where there is no qform; the
-    /// lengths of edges are those of `pixdim`, with their signs. Measured with SimpleITK 2.5.7 (ITK 5.4).
+    /// ITK uses the sform if `sform_code` is 1 and its edges are at right angles, or if there is no qform; the lengths
+    /// of edges are those of `pixdim`, with their signs. Measured with SimpleITK 2.5.7 (ITK 5.4).
     pub fn itk_grid(&self) -> Option<(Grid, f64)> {
         let (to_mm, _) = self.unit_to_mm();
         let grid =
@@ -117,7 +118,7 @@ impl NiftiHeader {
         }
     }
 
-    /// Millimetres per unit of length; an unset or unknown unit is taken for millimetres.
+    /// Returns the millimetres per unit of length; an unset or unknown unit is interpreted as millimetres.
     fn unit_to_mm(&self) -> (f64, Option<Notice>) {
         match self.xyzt_units & 7 {
             1 => (1e3, Some(Notice::UnitConverted { unit: "metres" })),
@@ -126,10 +127,10 @@ impl NiftiHeader {
         }
     }
 
-    /// Voxel sizes alone: i to the left, j to the front, k up, the centre at the origin.
+    /// Returns the affine of voxel sizes only: i to the left, j to the front, k up, the centre at the origin.
     ///
-    /// The standard leaves position and handedness open here. This is nibabel's reading, which
-    /// keeps ANALYZE's radiological order.
+    /// The standard does not define position and handedness here. This is nibabel's interpretation, which keeps
+    /// ANALYZE's radiological order.
     fn affine_from_pixdim(&self) -> Result<Affine, FieldProblem> {
         let [i, j, k] = self.voxel_sizes()?;
         let edges = [-i, j, k];
@@ -142,7 +143,8 @@ impl NiftiHeader {
         invertible(affine, "pixdim")
     }
 
-    /// A notice if the voxel sizes are not those of the grid. Where a qform is set, it has them and is compared whole.
+    /// Returns a notice if the voxel sizes are not those of the grid. If a qform is set, it contains them and is
+    /// compared instead.
     fn other_sizes(&self, grid: &Grid, to_mm: f64) -> Option<Notice> {
         let pixdim = [1, 2, 3].map(|axis| self.pixdim[axis].abs() * to_mm);
         let sform = grid.affine.spacing().0;
@@ -175,7 +177,7 @@ pub(super) fn invertible(affine: Affine, field: &'static str) -> Result<Affine, 
     Err(FieldProblem { field, expected: "a finite, invertible affine".into(), found, fix: FIX_GEOMETRY })
 }
 
-/// `rounding_mm` is how far the qform may lie from what it was rounded from.
+/// Returns a notice if the grids differ; `rounding_mm` is the largest effect of rounding on the qform.
 fn differ(sform: &Grid, qform: &Grid, rounding_mm: f64) -> Option<Notice> {
     let by_mm = sform.distance_mm(qform);
     let lying = |grid: &Grid| Lying::of(&grid.affine);
@@ -186,7 +188,7 @@ fn differ(sform: &Grid, qform: &Grid, rounding_mm: f64) -> Option<Notice> {
     })
 }
 
-/// A notice if two voxel edges are not at right angles.
+/// Returns a notice if two voxel edges are not at right angles.
 fn oblique_edges(affine: &Affine) -> Option<Notice> {
     let spacing = affine.spacing().0;
     let edges = affine.edges();
@@ -229,7 +231,7 @@ mod tests {
 
     #[test]
     fn half_a_turn_about_z_reverses_i_and_j() {
-        // a = 0, d = 1.
+        // The quaternion has a = 0 and d = 1.
         let header = NiftiHeader { sform_code: 0, qform_code: 1, quaternion: [0.0, 0.0, 1.0], ..header() };
         assert_eq!(axis_codes(&header.grid().unwrap().0.affine), "LPS");
     }

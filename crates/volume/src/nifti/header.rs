@@ -1,12 +1,12 @@
-//! The fields of a NIfTI header that lacuna uses, from bytes and back.
+//! The fields of a NIfTI header that lacuna uses: parsing and encoding.
 //!
-//! Offsets are those of the NIfTI-1.1 and NIfTI-2 standards. Text fields are looked at only to
-//! say that they are set; their content is never kept.
+//! Offsets are those of the NIfTI-1.1 and NIfTI-2 standards. Of text fields only whether they are set is read; their
+//! content is never kept.
 
 use super::datatype::Datatype;
 use super::fields::{ByteOrder, Fields};
 
-/// Edition of the NIfTI standard a header follows.
+/// The version of the NIfTI standard of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NiftiVersion {
     /// NIfTI-1.1: 348 bytes, 16-bit dimensions, 32-bit floats.
@@ -23,12 +23,12 @@ impl NiftiVersion {
         }
     }
 
-    /// Where voxels begin at the earliest: after the header and the extension flag.
+    /// Returns the smallest offset of voxels in bytes: after the header and the extension flag.
     pub(super) const fn data_offset_min(self) -> u64 {
         self.header_bytes() as u64 + 4
     }
 
-    /// What the magic field holds in a single file, and in the header of a pair.
+    /// Returns the values of the magic field in a single file, and in the header of a pair.
     pub(super) fn magics(self) -> [&'static [u8]; 2] {
         match self {
             NiftiVersion::One => [b"n+1\0", b"ni1\0"],
@@ -37,8 +37,8 @@ impl NiftiVersion {
     }
 }
 
-/// The geometry of a NIfTI file as its header states it: all that is needed to write a result
-/// back on the same grid. It holds no text, so it names nobody.
+/// The geometry of a NIfTI file as its header states it: all that is needed to write a result on the same grid. It
+/// holds no text, so it cannot hold a person's name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NiftiHeader {
     pub(super) version: NiftiVersion,
@@ -57,13 +57,13 @@ pub struct NiftiHeader {
 }
 
 impl NiftiHeader {
-    /// The edition of the standard the file followed.
+    /// Returns the version of the standard that the file follows.
     pub fn version(&self) -> NiftiVersion {
         self.version
     }
 }
 
-/// Everything read from a header, before any of it is believed.
+/// All fields read from a header, before they are checked.
 pub(super) struct RawHeader {
     pub(super) version: NiftiVersion,
     pub(super) order: ByteOrder,
@@ -82,11 +82,11 @@ pub(super) struct RawHeader {
     pub(super) qoffset: [f64; 3],
     pub(super) sform_code: i32,
     pub(super) srow: [[f64; 4]; 3],
-    /// Names of the text fields that hold something.
+    /// The names of the text fields that are not empty.
     pub(super) text_fields: Vec<&'static str>,
 }
 
-/// Which standard and which byte order the first four bytes speak of.
+/// Returns the version and byte order that the first four bytes indicate; `None` if they are not those of a NIfTI file.
 pub(super) fn recognise(first: [u8; 4]) -> Option<(NiftiVersion, ByteOrder)> {
     match (i32::from_le_bytes(first), i32::from_be_bytes(first)) {
         (348, _) => Some((NiftiVersion::One, ByteOrder::Little)),
@@ -97,7 +97,7 @@ pub(super) fn recognise(first: [u8; 4]) -> Option<(NiftiVersion, ByteOrder)> {
     }
 }
 
-/// The fields of a whole header of [`NiftiVersion::header_bytes`].
+/// Parses a whole header of [`NiftiVersion::header_bytes`].
 pub(super) fn parse(bytes: &[u8], version: NiftiVersion, order: ByteOrder) -> RawHeader {
     let fields = Fields { bytes, order };
     match version {
@@ -143,7 +143,7 @@ fn parse_two(fields: &Fields<'_>) -> RawHeader {
         bitpix: fields.i16(14),
         dim: std::array::from_fn(|n| fields.i64(16 + 8 * n)),
         pixdim: std::array::from_fn(|n| floats(104, n)),
-        // Exact: an offset that f64 rounds lies far beyond any limit.
+        // Exact: an offset that f64 rounds is far beyond any limit.
         vox_offset: fields.i64(168) as f64,
         slope: fields.f64(176),
         intercept: fields.f64(184),
@@ -162,7 +162,7 @@ fn text_fields(fields: &Fields<'_>, places: &[(&'static str, usize, usize)]) -> 
     places.iter().filter(|(_, at, length)| fields.has_text(*at, *length)).map(|(name, _, _)| *name).collect()
 }
 
-/// The little-endian header of an unscaled single file, up to and with the extension flag.
+/// Returns the little-endian header of an unscaled single file, up to and including the extension flag.
 pub(super) fn encode(header: &NiftiHeader, datatype: Datatype) -> Vec<u8> {
     match header.version {
         NiftiVersion::One => encode_one(header, datatype),
@@ -175,7 +175,7 @@ fn encode_one(header: &NiftiHeader, datatype: Datatype) -> Vec<u8> {
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     let single = |value: f64| (value as f32).to_le_bytes();
     put(0, &348i32.to_le_bytes());
-    // Some old readers look for this constant to tell the header from noise.
+    // Some old readers check this constant to recognise the header.
     put(38, b"r");
     for (n, dim) in dim_field(header).into_iter().enumerate() {
         put(40 + 2 * n, &(dim as i16).to_le_bytes());
@@ -221,7 +221,7 @@ fn encode_two(header: &NiftiHeader, datatype: Datatype) -> Vec<u8> {
     bytes
 }
 
-/// Three dimensions, the others 1.
+/// Returns the `dim` field of three dimensions, the others 1.
 fn dim_field(header: &NiftiHeader) -> [i64; 8] {
     let [ni, nj, nk] = header.dims.map(|dim| dim as i64);
     [3, ni, nj, nk, 1, 1, 1, 1]

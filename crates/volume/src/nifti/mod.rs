@@ -1,12 +1,10 @@
-//! NIfTI-1 and NIfTI-2 single files, plain or gzipped, read and written.
+//! Reading and writing NIfTI-1 and NIfTI-2 single files, plain or gzipped.
 //!
-//! One file per step: [`source`] gives bytes (plain or through gzip), [`header`] gives their
-//! fields, [`geometry`] says where voxels lie, [`datatype`] turns bytes into numbers, `read`
-//! and `write` put the steps together.
+//! One file per step: [`source`] provides bytes (plain or through gzip), [`header`] parses the fields, [`geometry`]
+//! derives the grid, [`datatype`] converts bytes to numbers, and `read` and `write` combine the steps.
 //!
-//! Input is not trusted. Every number of the header is checked before it sizes anything, and
-//! nothing is allocated beyond what the header justifies, the file can hold and
-//! [`ReadLimits`] allow.
+//! Input is not trusted. Every number of the header is checked before it determines a size, and nothing is allocated
+//! beyond what the header requires, the file can hold and [`ReadLimits`] allow.
 //!
 //! Deliberately absent: `.hdr`/`.img` pairs, complex and colour voxels, more than three
 //! dimensions, and header extensions, which are neither kept nor written, since they may name

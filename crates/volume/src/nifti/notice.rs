@@ -1,9 +1,9 @@
-//! What a reader should be told of a file that could be read all the same.
+//! Notices: oddities of a file that can be read nevertheless.
 
 use crate::{Affine, axis_codes};
 use std::fmt;
 
-/// Which way the axes of a grid lead, and where its first voxel lies.
+/// The directions of a grid's axes, and the position of its first voxel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lying {
     axes: String,
@@ -23,7 +23,8 @@ impl fmt::Display for Lying {
     }
 }
 
-/// The decimals with which a length in millimetres is shown: `usual`, or as many as leave three digits of a small one.
+/// Returns the number of decimals to print a length in millimetres with: `usual`, or as many as give three digits of a
+/// small one.
 pub fn decimals(length_mm: f64, usual: usize) -> usize {
     let magnitude = length_mm.abs().log10().floor();
     if magnitude.is_finite() && magnitude < 0.0 { usual.max(2 + (-magnitude).min(12.0) as usize) } else { usual }
@@ -41,86 +42,86 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Something odd about a file, said once per file.
+/// An oddity of a file, reported once per file.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// `scl_slope` is not finite, or 0 beside an intercept, so the stored numbers are the values.
+    /// `scl_slope` is not finite, or is 0 while an intercept is set, so the stored numbers are used as values.
     Unscaled {
         /// The slope as stored.
         slope: f64,
         /// The intercept as stored.
         intercept: f64,
     },
-    /// Neither sform nor qform is set: position and handedness are a guess.
+    /// Neither sform nor qform is set, so position and handedness are assumed.
     AffineFromPixdim,
-    /// sform and qform are both set and put voxels at different places; the sform was used.
+    /// sform and qform are both set and differ; the sform was used.
     SformAndQformDiffer {
         /// The largest distance between corners of the two grids.
         by_mm: f64,
-        /// Where the sform puts the voxels.
+        /// The geometry according to the sform.
         sform: Lying,
-        /// Where the qform puts them.
+        /// The geometry according to the qform.
         qform: Lying,
     },
-    /// The voxel sizes are not those of the sform, which was used; ITK takes them for the spacing.
+    /// The voxel sizes are not those of the sform, which was used; ITK uses them as the spacing.
     PixdimDiffers {
-        /// The voxel sizes.
+        /// The voxel sizes along i, j and k.
         pixdim: Sizes,
         /// The lengths of the sform's columns.
         sform: Sizes,
     },
-    /// Voxel sizes below 0 beside an sform, which was used; ITK turns these axes round.
+    /// Voxel sizes below 0 are set besides an sform, which was used; ITK reverses these axes.
     NegativePixdim {
-        /// Which of `pixdim[1]` to `pixdim[3]`.
+        /// The indices of the fields `pixdim[1]` to `pixdim[3]` that are below 0.
         axes: Vec<usize>,
     },
-    /// `vox_offset` lies before the first place that voxels of a single file may have; they were read from there.
+    /// `vox_offset` lies before the first possible offset of voxels in a single file; they were read from that offset.
     EarlyVoxels {
         /// The offset as stored.
         offset: f64,
-        /// Where voxels were read from.
+        /// The offset in bytes that voxels were read from.
         read_from: u64,
     },
-    /// `bitpix` is not that of the datatype, which decides.
+    /// `bitpix` differs from that of the datatype, which was used.
     OtherBitpix {
         /// The number of bits as stored.
         bitpix: i16,
-        /// That of the datatype.
+        /// The number of bits of the datatype.
         expected: i16,
     },
-    /// Numbers of the file that no 32-bit float holds.
+    /// The file holds numbers that a 32-bit float cannot represent.
     Rounded {
-        /// The first of them as stored.
+        /// The first of these numbers as stored.
         stored: f64,
-        /// What was read.
+        /// The value that it was rounded to.
         read: f32,
     },
-    /// Labels stored with a slope, whose rounding was taken off.
+    /// Labels are stored with a slope, and were rounded to integers.
     RoundedLabels {
-        /// The slope.
+        /// The slope as stored.
         slope: f64,
     },
-    /// The qform is set and cannot be read; the sform was used.
+    /// The qform is set but invalid; the sform was used.
     QformUnusable,
-    /// The voxel edges of the sform are not at right angles, which some tools refuse.
+    /// The voxel edges of the sform are not at right angles, which some tools reject.
     NonOrthonormalSform {
         /// The largest cosine between two edges; 0 would be a right angle.
         cosine: f64,
     },
-    /// Lengths were given in another unit and were converted to millimetres.
+    /// Lengths in another unit were converted to millimetres.
     UnitConverted {
         /// The unit's name.
         unit: &'static str,
     },
-    /// Free-text fields are set and may name a person.
+    /// Free-text fields are set, which may hold a person's name.
     TextFields {
-        /// The fields' names; never their content.
+        /// The names of the fields; their content is not kept.
         fields: Vec<&'static str>,
     },
-    /// The file carries header extensions, which may name a person.
+    /// The file has header extensions, which may hold a person's name.
     Extensions,
-    /// The file goes on after the last voxel.
+    /// The file continues after the last voxel.
     BytesAfterData,
 }
 

@@ -1,18 +1,18 @@
-//! The qform: a rotation kept as three of a quaternion's four numbers.
+//! The qform: a rotation stored as three of the four components of a quaternion.
 
 use super::geometry::{FIX_GEOMETRY, FieldProblem, invertible};
 use super::header::{NiftiHeader, NiftiVersion};
 use crate::Affine;
 
 impl NiftiHeader {
-    /// The affine of the quaternion, the voxel sizes, qfac and the offset.
+    /// Returns the affine of the quaternion, the voxel sizes, qfac and the offset.
     ///
     /// Source: NIfTI-1.1 standard, "METHOD 2".
     pub(super) fn qform(&self) -> Result<Affine, FieldProblem> {
         self.qform_and_rounding().map(|[qform, ..]| qform)
     }
 
-    /// That affine, and those of the least and the largest turn that the same header fields may have been rounded from.
+    /// Returns that affine, and those of the smallest and the largest rotation that round to the same header fields.
     pub(super) fn qform_and_rounding(&self) -> Result<[Affine; 3], FieldProblem> {
         let [i, j, k] = self.voxel_sizes()?;
         let handedness = if self.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
@@ -27,7 +27,7 @@ impl NiftiHeader {
         Ok([itself?, nearest?, farthest?])
     }
 
-    /// By which part the squared length of (b, c, d) is off by rounding.
+    /// Returns the relative uncertainty of the squared length of (b, c, d) due to rounding.
     fn rounding(&self) -> f64 {
         match self.version {
             NiftiVersion::One => f64::from(f32::EPSILON),
@@ -35,12 +35,12 @@ impl NiftiHeader {
         }
     }
 
-    /// The rotation of the unit quaternion (a, b, c, d) whose a >= 0 is not stored; then those of the least and the
-    /// largest a that rounding leaves open, since a hangs on the root of a difference of almost equal numbers where it is
+    /// Returns the rotation of the unit quaternion (a, b, c, d), whose a >= 0 is not stored; then those of the smallest
+    /// and the largest a that rounding allows, since a is the root of a difference of almost equal numbers where it is
     /// small.
     ///
-    /// A half turn has a = 0, and rounding leaves b, c, d slightly too long or too short: below 1e-7, a squared counts as
-    /// 0. Source: `nifti_quatern_to_mat44` of nifti1_io.c, which ITK reads by; nibabel 5.4.2 does so below 3.6e-7.
+    /// A half turn has a = 0, and rounding makes b, c, d slightly too long or too short: below 1e-7, a squared is taken
+    /// as 0. Source: `nifti_quatern_to_mat44` of nifti1_io.c, which ITK uses; nibabel 5.4.2 does so below 3.6e-7.
     fn rotations(&self) -> Result<[[[f64; 3]; 3]; 3], FieldProblem> {
         const HALF_TURN: f64 = 1e-7;
         let length_squared = self.quaternion_length_squared();
@@ -63,8 +63,8 @@ impl NiftiHeader {
         self.quaternion.iter().map(|x| x * x).sum()
     }
 
-    /// The header with a quaternion that no reader finds too long. nibabel 5.4.2 refuses one whose squared length is more
-    /// than 1 by 3.6e-7.
+    /// Returns the header with a quaternion that every reader accepts. nibabel 5.4.2 rejects one whose squared length
+    /// exceeds 1 by 3.6e-7.
     pub(super) fn with_unit_quaternion(mut self) -> NiftiHeader {
         let length_squared = self.quaternion_length_squared();
         if length_squared > 1.0 {
@@ -74,7 +74,7 @@ impl NiftiHeader {
     }
 }
 
-/// The rotation of the quaternion with this a squared, the others scaled so that its length is 1.
+/// Returns the rotation of the quaternion with this a squared, the others scaled so that its length is 1.
 pub(super) fn rotation(a_squared: f64, others: [f64; 3]) -> [[f64; 3]; 3] {
     let length_squared: f64 = others.iter().map(|x| x * x).sum();
     let scale = if length_squared > 0.0 { ((1.0 - a_squared).max(0.0) / length_squared).sqrt() } else { 0.0 };
@@ -96,7 +96,8 @@ mod tests {
         NiftiHeader::for_grid(&Grid::axis_aligned([10, 20, 30], SpacingMm([1.0, 2.0, 3.0])))
     }
 
-    /// The 32-bit quaternion of a rotation about the first two axes' diagonal by half a turn less a small angle.
+    /// Returns the 32-bit quaternion of a rotation about the diagonal of the first two axes by half a turn minus a
+    /// small angle.
     fn near_half_turn(angle: f64) -> NiftiHeader {
         let half = (std::f64::consts::PI - angle) / 2.0;
         let b = f64::from((half.sin() * 0.5f64.sqrt()) as f32);
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_half_turn_is_one_though_its_rounded_quaternion_is_too_short() {
-        // 0.70710677 twice: the squared length is 1 less 1.4e-8, whose root would turn the far end by 0.05 mm.
+        // 0.70710677 twice: the squared length is 1 minus 1.4e-8, whose root would move the far end by 0.05 mm.
         let affine = near_half_turn(0.0).grid().unwrap().0.affine;
         assert_eq!(axis_codes(&affine), "ARI");
         let far = affine.position_mm([249.0, 0.0, 0.0]);

@@ -1,4 +1,4 @@
-//! From a file to an image: recognise, check, then read voxels.
+//! Reading a file into an image: recognise the format, check the header, then read voxels.
 
 use super::datatype::{Datatype, Scaling, Unfit, Voxel};
 use super::fields::ByteOrder;
@@ -9,48 +9,47 @@ use super::source::Source;
 use crate::{Grid, Image, VolumeError};
 use std::path::{Path, PathBuf};
 
-/// How large an image may be before it is refused unread.
+/// The largest image that is read; a larger one is an error before its voxels are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// The most voxels.
+    /// The largest number of voxels.
     pub voxels_max: u64,
-    /// The most bytes, of the decompressed file and of the image in memory each.
+    /// The largest number of bytes, of the decompressed file and of the image in memory each.
     pub bytes_max: u64,
 }
 
 impl Default for ReadLimits {
-    /// 2^31 voxels and 8 GiB: a brain at a quarter of a millimetre has 6 * 10^8 voxels.
+    /// Returns 2^31 voxels and 8 GiB; a brain at a quarter of a millimetre has 6 * 10^8 voxels.
     fn default() -> ReadLimits {
         ReadLimits { voxels_max: 1 << 31, bytes_max: 8 << 30 }
     }
 }
 
-/// An image with what its file said beside it.
+/// An image with its header and notices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NiftiFile<T> {
-    /// The voxels on their grid.
+    /// The voxels with their grid.
     pub image: Image<T>,
-    /// The file's geometry fields, for writing results back on the same grid.
+    /// The header's geometry fields, for writing results on the same grid.
     pub header: NiftiHeader,
-    /// How the file stores a voxel.
+    /// The type in which the file stores a voxel.
     pub datatype: Datatype,
-    /// What a person should be told of this file.
+    /// The oddities of this file that should be reported.
     pub notices: Vec<Notice>,
 }
 
-/// Read a 3-D image of intensities, `scl_slope` and `scl_inter` applied.
+/// Reads a 3-D image of intensities, with `scl_slope` and `scl_inter` applied.
 ///
 /// # Errors
-/// Any [`VolumeError`]; an intensity that is not finite is one, since nothing can be computed
-/// with it.
+/// Any [`VolumeError`], also for an intensity that is not finite.
 pub fn read_volume(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<f32>, VolumeError> {
     read(path, limits, Snap::No, |path, index, value| VolumeError::NotFinite { path, index, value })
 }
 
-/// Read a 3-D label map of any voxel type, `scl_slope` and `scl_inter` applied.
+/// Reads a 3-D label map of any voxel type, with `scl_slope` and `scl_inter` applied.
 ///
-/// Every value must be a whole number from 0 to 65535, to the precision of the 32-bit `scl_slope`. Where a slope is set,
-/// values within a thousandth of whole numbers are these: some programs store labels as fractions of 16 bits.
+/// Every value must be an integer from 0 to 65535, to the precision of the 32-bit `scl_slope`. If a slope is set,
+/// values within a thousandth of an integer are rounded to it: some programs store labels as fractions of 16 bits.
 ///
 /// # Errors
 /// Any [`VolumeError`].
@@ -62,14 +61,14 @@ pub fn read_label_map(path: &Path, limits: &ReadLimits) -> Result<NiftiFile<u16>
     }
 }
 
-/// Whether scaled numbers close to whole ones are taken for these.
+/// Whether scaled numbers close to an integer are rounded to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Snap {
     No,
     Yes,
 }
 
-/// What helps with an image of several volumes does not help with a label map of several.
+/// Replaces the fix for an image of several volumes by one that applies to label maps.
 fn of_labels(error: VolumeError) -> VolumeError {
     match error {
         VolumeError::Field { path, field: "dim", expected, found, fix } if fix == FIX_SEVERAL => {
@@ -81,10 +80,10 @@ fn of_labels(error: VolumeError) -> VolumeError {
     }
 }
 
-/// Read where the voxels lie without reading them.
+/// Reads the grid and the header of an image without its voxels.
 ///
 /// # Errors
-/// Those [`VolumeError`]s that the header gives cause for.
+/// The [`VolumeError`]s of the header.
 pub fn read_header(path: &Path, limits: &ReadLimits) -> Result<(Grid, NiftiHeader, Vec<Notice>), VolumeError> {
     let plan = plan(&mut Source::open(path)?, limits, 1)?;
     Ok((plan.grid, plan.header, plan.notices))
@@ -109,7 +108,7 @@ fn read<T: Voxel>(
         refusal(path.to_path_buf(), [offset % ni, offset / ni % nj, offset / (ni * nj)], value)
     });
     let voxels = match voxels {
-        // Of a damaged file no value means anything, and its checksum stands at its end.
+        // The values of a damaged file mean nothing, and the checksum that shows the damage is at its end.
         Err(refused @ (VolumeError::NotFinite { .. } | VolumeError::NotALabel { .. })) => {
             let rest = source.skip_to(plan.bytes_expected, "voxels", plan.bytes_expected);
             return Err(rest.and_then(|()| source.is_at_end()).err().unwrap_or(refused));
@@ -124,7 +123,7 @@ fn read<T: Voxel>(
     Ok(NiftiFile { image: Image::new(grid, voxels), header, datatype, notices })
 }
 
-/// What a checked header says is to be done.
+/// The steps of reading the voxels, from a checked header.
 struct Plan {
     grid: Grid,
     header: NiftiHeader,
@@ -133,7 +132,7 @@ struct Plan {
     order: ByteOrder,
     scaling: Scaling,
     data_offset: u64,
-    /// Bytes from the beginning of the file to the end of the last voxel.
+    /// The number of bytes from the beginning of the file to the end of the last voxel.
     bytes_expected: u64,
 }
 
@@ -170,11 +169,11 @@ fn plan(source: &mut Source, limits: &ReadLimits, voxel_bytes: u64) -> Result<Pl
     Ok(Plan { grid, header, notices, datatype, order, scaling, data_offset, bytes_expected })
 }
 
-/// The header's fields, and whether extensions follow it.
+/// Reads the header's fields, and whether extensions follow it.
 fn read_raw_header(source: &mut Source) -> Result<(RawHeader, bool), VolumeError> {
     let mut bytes = [0; NiftiVersion::Two.data_offset_min() as usize];
     let shortest = NiftiVersion::One.data_offset_min();
-    // The header of a pair ends without the flag of extensions.
+    // The header of a pair ends without the extension flag.
     let of_a_pair = source.expect_length("header", NiftiVersion::One.header_bytes() as u64);
     of_a_pair.or_else(|_| source.expect_length("header", shortest))?;
     source.fill(&mut bytes[..4], "header", shortest)?;
@@ -255,7 +254,7 @@ fn checked_dims(raw: &RawHeader) -> Result<[usize; 3], FieldProblem> {
     Ok(sizes)
 }
 
-/// Intents 1004 to 1010 are matrices, vectors and meshes: several numbers per voxel.
+/// Rejects intents 1004 to 1010, which are matrices, vectors and meshes: several numbers per voxel.
 fn check_intent(raw: &RawHeader) -> Result<(), FieldProblem> {
     if !(1004..=1010).contains(&raw.intent_code) {
         return Ok(());
@@ -265,7 +264,7 @@ fn check_intent(raw: &RawHeader) -> Result<(), FieldProblem> {
     Err(FieldProblem { field: "intent_code", expected, found: raw.intent_code.to_string(), fix })
 }
 
-/// The datatype, which decides whatever `bitpix` says, as in nibabel and ITK.
+/// Returns the datatype, which is used whatever `bitpix` is, as in nibabel and ITK.
 fn checked_datatype(raw: &RawHeader) -> Result<(Datatype, Option<Notice>), FieldProblem> {
     let Some(datatype) = Datatype::from_code(raw.datatype) else {
         return Err(FieldProblem {
@@ -279,15 +278,15 @@ fn checked_datatype(raw: &RawHeader) -> Result<(Datatype, Option<Notice>), Field
     Ok((datatype, (bitpix != expected).then_some(Notice::OtherBitpix { bitpix, expected })))
 }
 
-/// Where voxels begin. An offset within the header of a single file stands for its end, as the standard has it; nibabel
-/// 5.4.2 and SimpleITK 2.5.7 take it at its word.
+/// Returns the offset of the voxels. An offset within the header of a single file means its end, according to the
+/// standard; nibabel 5.4.2 and SimpleITK 2.5.7 use the offset itself.
 fn checked_data_offset(raw: &RawHeader) -> Result<(u64, Option<Notice>), FieldProblem> {
     let smallest = raw.version.data_offset_min();
     let offset = raw.vox_offset;
     if (0.0..smallest as f64).contains(&offset) {
         return Ok((smallest, Some(Notice::EarlyVoxels { offset, read_from: smallest })));
     }
-    // Beyond 2^53 a number has no neighbours at distance 1; no file is that long.
+    // Beyond 2^53 not every integer is an f64; no file is that long.
     let fits = offset.is_finite() && offset.fract() == 0.0 && (smallest as f64..=(1u64 << 53) as f64).contains(&offset);
     fits.then_some((offset as u64, None)).ok_or_else(|| FieldProblem {
         field: "vox_offset",
@@ -299,7 +298,7 @@ fn checked_data_offset(raw: &RawHeader) -> Result<(u64, Option<Notice>), FieldPr
 
 fn checked_scaling(raw: &RawHeader) -> Result<(Scaling, Option<Notice>), FieldProblem> {
     let (slope, intercept) = (raw.slope, raw.intercept);
-    // 0 is the standard's own way to say that nothing is scaled; an intercept beside it is read by some tools alone.
+    // 0 is the standard's value for no scaling; an intercept set with it is used by some tools only.
     if slope == 0.0 && (intercept == 0.0 || intercept.is_nan()) {
         return Ok((Scaling::NONE, None));
     }
@@ -313,7 +312,7 @@ fn checked_scaling(raw: &RawHeader) -> Result<(Scaling, Option<Notice>), FieldPr
     Ok((Scaling { slope, intercept, snaps: false }, None))
 }
 
-/// Bytes from the beginning of the file to the end of the last voxel, if the limits allow them.
+/// Returns the number of bytes from the beginning of the file to the end of the last voxel, if the limits allow it.
 fn checked_size(
     path: &Path,
     dims: [usize; 3],
@@ -347,8 +346,8 @@ fn read_voxels<T: Voxel>(
     rounded: &mut Option<f64>,
     refusal: impl Fn(usize, f64) -> VolumeError,
 ) -> Result<Vec<T>, VolumeError> {
-    // A multiple of every voxel size. The decompressor copies 32 KiB between two calls, which longer chunks make
-    // rare; still longer ones would leave the second-level cache.
+    // A multiple of every voxel size. The decompressor copies 32 KiB between two calls, which longer chunks make rare;
+    // still longer ones would exceed the second-level cache.
     const CHUNK_BYTES: usize = 256 * 1024;
     let count = plan.grid.len();
     let mut voxels = Vec::new();
@@ -390,7 +389,7 @@ mod tests {
         std::fs::write(&packed, &stream).unwrap();
         let told = || read_volume(&packed, &ReadLimits::default()).unwrap_err();
         assert!(matches!(told(), VolumeError::NotFinite { .. }), "{}", told());
-        // The checksum stands in the last eight bytes.
+        // The checksum is in the last eight bytes.
         let checksum = stream.len() - 8;
         stream[checksum] ^= 1;
         std::fs::write(&packed, &stream).unwrap();

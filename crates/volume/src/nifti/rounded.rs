@@ -1,11 +1,11 @@
-//! Stored numbers that a 32-bit float does not hold.
+//! Stored numbers that a 32-bit float cannot represent.
 
 use super::datatype::Datatype;
 use super::fields::{ByteOrder, reversed};
 
 impl Datatype {
-    /// The first of the stored numbers that a 32-bit float cannot hold: a whole number beyond 2^24 that would become
-    /// another, or a fraction that would become 0. (Of other fractions the last digits go, as everywhere.)
+    /// Returns the first stored number that a 32-bit float cannot represent: an integer beyond 2^24 that would change,
+    /// or a fraction that would become 0. The rounding of other fractions is not reported.
     pub(super) fn first_rounded(self, bytes: &[u8], order: ByteOrder) -> Option<f64> {
         match self {
             Datatype::Int32 => first(bytes, order, i32::from_le_bytes, |n| n as f32 as i64 != i64::from(n), f64::from),

@@ -1,6 +1,6 @@
-//! The bytes of a volume file, decompressed where they are compressed.
+//! The bytes of a volume file, decompressed if necessary.
 //!
-//! Whether a file is gzipped is told from its first two bytes, not from its name.
+//! Whether a file is gzipped is determined from its first two bytes, not from its name.
 
 use crate::VolumeError;
 use flate2::bufread::GzDecoder;
@@ -9,21 +9,21 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// A whole number of kilobytes that is a few disk blocks and fits the second-level cache.
+/// The size of the read buffer in bytes: a few disk blocks, which fit the second-level cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// No gzip stream grows by more: DEFLATE codes at most 258 bytes with two bits.
+/// The largest compression ratio of gzip: DEFLATE codes at most 258 bytes with two bits.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
-/// So many bytes may follow the voxels in a gzip stream; its checksum comes after them.
+/// The largest number of bytes after the voxels that are read in a gzip stream, to reach its checksum.
 const AFTER_VOXELS_BYTES_MAX: u64 = 16 << 20;
 
-/// A file being read from its beginning to its end.
+/// A file that is read once from beginning to end.
 pub(super) struct Source {
     path: PathBuf,
     bytes: Bytes,
     position: u64,
-    /// More decompressed bytes than this cannot come.
+    /// An upper bound of the number of decompressed bytes.
     length_max: u64,
 }
 
@@ -50,7 +50,7 @@ impl Source {
         &self.path
     }
 
-    /// An error if the file cannot hold `bytes_expected`, before any of it is read.
+    /// Returns an error if the file cannot hold `bytes_expected`, before they are read.
     pub(super) fn expect_length(&self, part: &'static str, bytes_expected: u64) -> Result<(), VolumeError> {
         if bytes_expected <= self.length_max {
             return Ok(());
@@ -65,7 +65,7 @@ impl Source {
         })
     }
 
-    /// Fill `buffer`; `bytes_expected` is how far into the file `part` should reach.
+    /// Fills `buffer`; `bytes_expected` is the offset in the file that `part` should reach.
     pub(super) fn fill(
         &mut self,
         buffer: &mut [u8],
@@ -85,7 +85,7 @@ impl Source {
         Ok(())
     }
 
-    /// Read on to `position` without keeping the bytes.
+    /// Reads on to `position` and discards the bytes.
     pub(super) fn skip_to(
         &mut self,
         position: u64,
@@ -100,8 +100,8 @@ impl Source {
         Ok(())
     }
 
-    /// Whether nothing follows. For gzip this reads on to the end of the member, where its checksum stands: until then
-    /// a damaged stream that yields more bytes than it should looks like a whole one with something after the voxels.
+    /// Returns whether no bytes follow. A gzip member is read to its end, where its checksum is: until then a damaged
+    /// stream that yields too many bytes looks like a valid one with further bytes after the voxels.
     pub(super) fn is_at_end(&mut self) -> Result<bool, VolumeError> {
         let more = match &mut self.bytes {
             Bytes::Plain(file) => file.fill_buf().map(|rest| !rest.is_empty()),
@@ -121,7 +121,7 @@ impl Source {
                 Ok(read)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read_some(buffer),
-            // A compressed stream that stops short reads like a plain file that does.
+            // A compressed stream that ends early is treated like a plain file that does.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             Err(error) => Err(self.failed(error)),
         }
@@ -136,12 +136,12 @@ impl Source {
     }
 }
 
-/// Gzip members one after the other, read as one stream.
+/// Consecutive gzip members, read as one stream.
 ///
-/// flate2's own reader of many members goes on to the next header at once and so fails on
-/// padding after the last member, although every voxel has been read by then.
+/// flate2's own reader of several members reads the next header at once and so fails on padding after the last member,
+/// although every voxel has been read by then.
 struct Members<R: BufRead> {
-    /// None only while one member is exchanged for the next.
+    /// `None` only while one member is replaced by the next.
     member: Option<GzDecoder<R>>,
 }
 
@@ -154,7 +154,7 @@ impl<R: BufRead> Members<R> {
         self.member.as_mut().expect("a member is put back after every exchange")
     }
 
-    /// Read this member to its end; whether anything was left in it or follows it, decompressible or not.
+    /// Reads this member to its end; returns whether it had further bytes, or any bytes follow it.
     fn read_out(&mut self, bytes_max: u64) -> io::Result<bool> {
         let mut scrap = [0; 4096];
         let mut left = 0;

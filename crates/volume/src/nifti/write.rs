@@ -1,7 +1,7 @@
-//! From an image to a file: a clean header with the input's geometry, then voxels.
+//! Writing an image to a file: a header with the input's geometry, then voxels.
 //!
-//! The same image gives the same bytes: gzip carries neither a time nor a name, and free-text
-//! fields and extensions stay empty.
+//! The same image gives the same bytes: the gzip header has neither a time nor a name, and free-text fields and
+//! extensions are empty.
 
 use super::datatype::Datatype;
 use super::geometry::same_grid_mm;
@@ -11,20 +11,18 @@ use flate2::{Compression, GzBuilder};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A number type that label maps are written with: `u8` or `u16`.
+/// A number type that label maps can be written with: `u8` or `u16`.
 pub trait LabelNumber: Stored {}
 impl LabelNumber for u8 {}
 impl LabelNumber for u16 {}
 
-/// Write a label map, unscaled, as the integers it holds.
+/// Writes a label map as unscaled integers, atomically.
 ///
-/// `.nii` or `.nii.gz` is chosen by the end of the name. With `like`, the geometry fields are
-/// those of that header, which must be of the image's own grid; without, the affine becomes
-/// the sform.
+/// The end of the name, `.nii` or `.nii.gz`, decides the format. With `like`, the geometry fields are those of that
+/// header, which must describe the image's grid; without, the affine is written as the sform.
 ///
 /// # Errors
-/// [`VolumeError::FileName`], [`VolumeError::OtherGrid`] or [`VolumeError::Disk`]. The file is
-/// replaced as a whole or not at all.
+/// [`VolumeError::FileName`], [`VolumeError::OtherGrid`] or [`VolumeError::Disk`]; an existing file is then unchanged.
 pub fn write_label_map<T: LabelNumber>(
     path: &Path,
     labels: &Image<T>,
@@ -33,7 +31,7 @@ pub fn write_label_map<T: LabelNumber>(
     write(path, labels, like)
 }
 
-/// Write intensities as float32; otherwise as [`write_label_map`].
+/// Writes intensities as float32; otherwise as [`write_label_map`].
 ///
 /// # Errors
 /// Those of [`write_label_map`].
@@ -41,11 +39,11 @@ pub fn write_volume(path: &Path, volume: &Volume, like: Option<&NiftiHeader>) ->
     write(path, volume, like)
 }
 
-/// How a voxel is stored.
+/// A type that voxels can be written as.
 pub trait Stored: Copy {
-    /// The type it is stored as.
+    /// The NIfTI type that it is written as.
     const DATATYPE: Datatype;
-    /// Append its little-endian bytes.
+    /// Appends its little-endian bytes.
     fn store(self, bytes: &mut Vec<u8>);
 }
 
@@ -77,7 +75,7 @@ fn write<T: Stored>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -
         if !compressed {
             return write_to(file, &header, image.voxels());
         }
-        // 255 is "unknown system": the bytes are the same wherever they are written.
+        // 255 is "unknown system", so that the bytes do not depend on the system.
         let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(file, Compression::default());
         write_to(&mut gzip, &header, image.voxels())?;
         gzip.finish().map(drop)
@@ -85,7 +83,7 @@ fn write<T: Stored>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -
     Ok(())
 }
 
-/// Whether the end of the name asks for gzip.
+/// Returns whether the end of the name asks for gzip.
 fn is_compressed(path: &Path) -> Result<bool, VolumeError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match name.to_ascii_lowercase() {
@@ -100,7 +98,7 @@ fn header_for<T>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> R
         None => NiftiHeader::for_grid(image.grid()),
         Some(header) => header.clone(),
     };
-    // An unreadable geometry cannot come from a file that was read; a large distance can.
+    // The header of a file that was read has a valid geometry, so this is at most a large distance.
     let by_mm = header.grid().map_or(f64::INFINITY, |(grid, _)| grid.distance_mm(image.grid()));
     if by_mm.is_nan() || by_mm > same_grid_mm(image.grid()) {
         let (expected, found) = (header.dims, image.grid().dims);
@@ -110,8 +108,8 @@ fn header_for<T>(path: &Path, image: &Image<T>, like: Option<&NiftiHeader>) -> R
     Ok(header.with_unit_quaternion())
 }
 
-/// NIfTI-1, which every reader knows, unless it cannot hold the grid: its numbers of voxels are of 16 bits, its places of
-/// 32. (SimpleITK 2.5.7 reads no NIfTI-2.)
+/// Returns NIfTI-1, which every reader supports, unless it cannot hold the grid: its numbers of voxels have 16 bits,
+/// its positions 32. SimpleITK 2.5.7 does not read NIfTI-2.
 fn version_for(header: &NiftiHeader) -> NiftiVersion {
     let single = |value: f64| f64::from(value as f32);
     let rounded = NiftiHeader {

@@ -1,4 +1,4 @@
-//! lacuna's own preprocessing: the same anatomy at the same place, however it was stored.
+//! lacuna's own preprocessing, whose result does not depend on the stored orientation.
 
 use super::placement::Placement;
 use super::{Prepared, PreprocessError};
@@ -7,32 +7,32 @@ use crate::{Foreground, SpacingMm, Volume, VoxelBox, bounding_box, canonical_ord
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Bring to RAS, crop, resample trilinearly, normalise by z-score.
+/// Reorients to RAS, crops, resamples trilinearly and normalises by z-score.
 ///
 /// The network's axes (D, H, W) run from inferior to superior, from posterior to anterior and
 /// from left to right. Without `size` and without `spacing_mm` voxels are not resampled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canonical {
-    /// Voxels of the network's input along (D, H, W), whatever the spacing.
+    /// The size of the network's input in voxels along (D, H, W), whatever the spacing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 3]>,
-    /// Distance between the samples along (D, H, W), whatever the size.
+    /// The distance between the samples in millimetres along (D, H, W), whatever the size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 3]>,
-    /// Which part of the image the network sees.
+    /// The part of the image that is used.
     pub crop: Crop,
-    /// What mean and standard deviation are taken over, on the network's grid.
+    /// The voxels of the network's grid over which mean and standard deviation are computed.
     pub foreground: Foreground,
 }
 
-/// Which part of an image is kept.
+/// The part of an image that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Crop {
     /// The whole image.
     None,
-    /// The smallest box that holds every voxel above 0 of any channel.
+    /// The smallest box that contains every voxel above 0 of any channel.
     AboveZero,
 }
 
@@ -69,7 +69,7 @@ impl Canonical {
         }
     }
 
-    /// (D, H, W) of the network's input for a part of `dims` and `spacing`, both along (D, H, W).
+    /// Returns the size (D, H, W) of the network's input for a part of `dims` and `spacing`, both along (D, H, W).
     fn size_from(&self, dims: [usize; 3], spacing: SpacingMm) -> Result<[usize; 3], PreprocessError> {
         match (self.size, self.spacing_mm) {
             (None, None) => Ok(dims),

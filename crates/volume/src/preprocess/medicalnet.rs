@@ -1,17 +1,16 @@
-//! MedicalNet's own preprocessing, as its published weights saw images.
+//! MedicalNet's own preprocessing, with which its published weights were trained.
 //!
 //! Source: Chen, Ma and Zheng, "Med3D: Transfer Learning for 3D Medical Image Analysis", 2019;
 //! `datasets/brains18.py` of the public repository Tencent/MedicalNet.
 //!
-//! Where this differs from it:
-//! - The original fills background with noise from a generator that nobody seeds, so no two of
-//!   its runs agree. Here the noise comes from a named stream; results are therefore
-//!   repeatable, and not bit-comparable with the original's.
-//! - The original crops to the box in training only and shows the network the whole image in
-//!   testing. Here the box is cut out always, so that both see one field of view.
+//! Differences from it:
+//! - The original fills the background with noise from an unseeded generator, so its runs differ. Here the noise comes
+//!   from a named stream; results are therefore repeatable, and not bit-comparable with the original's.
+//! - The original crops to the box in training only and uses the whole image in testing. Here the box is always
+//!   cropped, so that both have the same field of view.
 //! - Its random crop around the label in training is augmentation and is not done here.
-//! - `scipy.ndimage.zoom` may read a last plane as 0 where rounding puts it beyond the image;
-//!   here it is held at the last voxel.
+//! - `scipy.ndimage.zoom` may read a last plane as 0 where rounding puts it beyond the image; here the last voxel is
+//!   repeated.
 
 use super::placement::Placement;
 use super::{Prepared, PreprocessError};
@@ -20,25 +19,25 @@ use lacuna_seed::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Crop to what differs from the corner voxel, stretch to a size by nearest voxels, normalise
-/// over voxels above 0, fill voxels that are 0 with noise.
+/// Crops to the voxels that differ from the corner voxel, resamples to a size by nearest voxels, normalises over voxels
+/// above 0, and fills voxels that are 0 with noise.
 ///
 /// The network's axes (D, H, W) are the stored axes (i, j, k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Medicalnet {
-    /// Voxels of the network's input along (D, H, W).
+    /// The size of the network's input in voxels along (D, H, W).
     #[serde(default = "published_size")]
     pub size: [usize; 3],
 }
 
-/// The input size of the published code's settings.
+/// Returns the input size of the published code's settings, along (D, H, W).
 fn published_size() -> [usize; 3] {
     [56, 448, 448]
 }
 
 impl Medicalnet {
-    /// The choice at the published input size of 56 x 448 x 448.
+    /// Returns the preprocessing at the published input size of 56 x 448 x 448.
     pub fn published() -> Medicalnet {
         Medicalnet { size: published_size() }
     }
@@ -71,13 +70,13 @@ impl Medicalnet {
     }
 }
 
-/// The original slices `[min:max]` with the largest index found as `max`, so the last plane of
-/// the box is lost. Kept, since the published weights were trained so.
+/// Returns the box without its last plane along each axis: the original slices `[min:max]` with the largest index as
+/// `max`. Kept, since the published weights were trained so.
 fn without_last_plane(dims: [usize; 3]) -> [usize; 3] {
     dims.map(|dim| dim - 1)
 }
 
-/// z-score over voxels above 0; voxels that were exactly 0 become draws from N(0, 1).
+/// Normalises by z-score over voxels above 0; voxels that were exactly 0 become draws from N(0, 1).
 fn normalise(voxels: &mut [f32], noise: &Stream) -> Result<(), crate::FlatVolume> {
     let background: Vec<bool> = voxels.iter().map(|&voxel| voxel == 0.0).collect();
     z_score(voxels, Foreground::AboveZero)?;
@@ -94,7 +93,7 @@ mod tests {
     use crate::{Image, SpacingMm};
     use lacuna_seed::Seed;
 
-    /// 4 x 4 x 4 voxels of -1 with a box of 3 x 3 x 3 numbers from 0 in its far corner.
+    /// Returns 4 x 4 x 4 voxels of -1 with a box of 3 x 3 x 3 numbers from 0 in its far corner.
     fn scan() -> Volume {
         let grid = Grid::axis_aligned([4, 4, 4], SpacingMm([1.0; 3]));
         let mut image = Image::new(grid, vec![-1.0; grid.len()]);

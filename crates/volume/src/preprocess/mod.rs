@@ -1,14 +1,13 @@
-//! From images to the network's input and back: a choice with a name, and its inverse.
+//! Preprocessing of images into the network's input, and its inverse transform.
 //!
-//! A network input is a row-major array `[C, D, H, W]`. Which image axis D, H and W are
-//! depends on the choice:
-//! - [`Preprocessing::Canonical`]: D from inferior to superior, H from posterior to anterior,
-//!   W from left to right, whatever way the scan was stored;
-//! - [`Preprocessing::Medicalnet`] and [`Preprocessing::None`]: the stored axes (i, j, k), as
-//!   the published weights saw them.
+//! A network input is a row-major array `[C, D, H, W]`. The image axes of D, H and W depend on the preprocessing:
+//! - [`Preprocessing::Canonical`]: D from inferior to superior, H from posterior to anterior, W from left to right,
+//!   whatever the stored orientation;
+//! - [`Preprocessing::Medicalnet`] and [`Preprocessing::None`]: the stored axes (i, j, k), as the published weights
+//!   expect.
 //!
-//! Every choice yields a [`Placement`], which carries label maps to the network's grid and
-//! class probabilities back to the image's.
+//! Each gives a [`Placement`], which maps label maps to the network's grid and class probabilities back to the image's
+//! grid.
 
 mod canonical;
 mod medicalnet;
@@ -23,20 +22,20 @@ use lacuna_seed::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How images become a network's input.
+/// The conversion of images into a network's input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Preprocessing {
-    /// The voxels as stored, unscaled.
+    /// The voxels as stored, not scaled or resampled.
     None,
-    /// Oriented, cropped, resampled and normalised.
+    /// Reoriented, cropped, resampled and normalised.
     Canonical(Canonical),
-    /// What MedicalNet's own code does.
+    /// The preprocessing of MedicalNet's own code.
     Medicalnet(Medicalnet),
 }
 
 impl Preprocessing {
-    /// D, H and W of every network input, where the settings alone decide it.
+    /// Returns the size (D, H, W) of every network input, if the settings alone decide it.
     pub fn fixed_size(&self) -> Option<[usize; 3]> {
         match self {
             Preprocessing::None => None,
@@ -46,22 +45,22 @@ impl Preprocessing {
     }
 }
 
-/// A network's input with the way back.
+/// A network's input with the placement for the inverse transform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// Row-major `[C, D, H, W]`.
+    /// The voxels `[C, D, H, W]`, row-major.
     pub voxels: Vec<f32>,
-    /// `[C, D, H, W]`.
+    /// The lengths of the axes C, D, H and W.
     pub shape: [usize; 4],
-    /// How (D, H, W) lies in the image's own grid.
+    /// The place of the network's grid (D, H, W) in the image's own grid.
     pub placement: Placement,
 }
 
-/// Images that cannot be preprocessed as asked.
+/// An error of preprocessing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreprocessError {
-    /// There is no image.
+    /// The list of channels is empty.
     #[error("expected at least one channel, found none")]
     NoChannel,
     /// A channel has another grid than the first.
@@ -79,39 +78,39 @@ pub enum PreprocessError {
         /// The largest distance between corners; infinite if the numbers of voxels differ.
         by_mm: f64,
     },
-    /// Both a size and a spacing are asked for.
+    /// Both a size and a spacing are set.
     #[error("expected `size` or `spacing_mm`, found both; fix: leave one out")]
     SizeAndSpacing,
-    /// A size or spacing that no image can have.
+    /// A size or spacing that is out of range.
     #[error("field {field}: expected {expected}, found {found}; fix: change the preprocessing")]
     Target {
         /// The configuration key.
         field: &'static str,
-        /// What it may hold.
+        /// The values allowed in the field.
         expected: &'static str,
-        /// What it holds, or leads to.
+        /// The value found, or the size that it leads to.
         found: String,
     },
-    /// Nothing is left to crop to.
+    /// No voxel to crop to was found.
     #[error("expected voxels {wanted} to crop to, found none; fix: check the image, or do not crop")]
     EmptyCrop {
-        /// Which voxels were looked for.
+        /// A description of the voxels to crop to.
         wanted: &'static str,
     },
-    /// A channel has no contrast.
+    /// A channel whose foreground is constant or empty.
     #[error("channel {channel}: {source}; fix: leave this scan out")]
     Flat {
         /// The channel, counted from 0.
         channel: usize,
-        /// Which voxels had none.
+        /// The foreground and its number of voxels.
         source: FlatVolume,
     },
 }
 
 impl Preprocessing {
-    /// Make a network's input of the channels of one scan.
+    /// Converts the channels of one scan into a network's input.
     ///
-    /// `noise` is drawn from by [`Medicalnet`] alone.
+    /// `noise` is used by [`Medicalnet`] only.
     ///
     /// # Errors
     /// Any [`PreprocessError`].
@@ -125,13 +124,13 @@ impl Preprocessing {
     }
 }
 
-/// Channels closer than this share a grid: 32-bit header fields are no more exact.
+/// Channels whose grids are closer than this, in mm, share a grid: 32-bit header fields are not more exact.
 const SAME_GRID_MM: f64 = 1e-3;
 
-/// The most voxels of one channel of a network's input, as of an image file.
+/// The largest number of voxels of one channel of a network's input, equal to that of an image file.
 const INPUT_VOXELS_MAX: usize = 1 << 31;
 
-/// The grid that all channels share.
+/// Returns the grid that all channels share.
 fn one_grid(channels: &[Volume]) -> Result<Grid, PreprocessError> {
     let first = channels.first().ok_or(PreprocessError::NoChannel)?.grid();
     if first.is_empty() {
@@ -147,7 +146,7 @@ fn one_grid(channels: &[Volume]) -> Result<Grid, PreprocessError> {
     Ok(*first)
 }
 
-/// A size that an image can have.
+/// Returns the size if it is within the range of images.
 fn checked_size(field: &'static str, size: [usize; 3]) -> Result<[usize; 3], PreprocessError> {
     let voxels = size.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
     match voxels {
@@ -166,7 +165,7 @@ mod tests {
     use crate::{ClassMap, IGNORED, Image, SpacingMm, reorder};
     use lacuna_seed::Seed;
 
-    /// A head-like blob off the centre, 0 around it; no two axes alike.
+    /// Returns a head-like object off the centre with 0 around it; no two axes are alike.
     fn blob() -> Volume {
         let grid = Grid::axis_aligned([11, 9, 7], SpacingMm([1.0, 1.5, 2.0]));
         let mut image = Image::new(grid, vec![0.0; grid.len()]);
@@ -189,7 +188,7 @@ mod tests {
         Preprocessing::Canonical(Canonical { size, spacing_mm: None, crop, foreground: Foreground::AboveZero })
     }
 
-    /// Every choice, at a size of its own, the blob's, and a finer one.
+    /// Returns every preprocessing, at a size of its own, the object's size, and a finer one.
     fn choices() -> Vec<Preprocessing> {
         vec![
             Preprocessing::None,
@@ -224,7 +223,7 @@ mod tests {
     #[test]
     fn canonical_axes_are_up_then_front_then_right() {
         let prepared = canonical(None, Crop::None).apply(&[blob()], &noise()).unwrap();
-        // The blob is stored as RAS with dims (11, 9, 7) along x, y, z.
+        // The object is stored as RAS with dims (11, 9, 7) along x, y, z.
         assert_eq!(prepared.shape, [1, 7, 9, 11]);
         let at = |d: usize, h: usize, w: usize| prepared.voxels[(d * 9 + h) * 11 + w];
         // One voxel up adds 7, to the front 3, to the right 1: the same ratios after scaling.
@@ -243,7 +242,7 @@ mod tests {
         }
     }
 
-    /// Class numbers 0, 1, 2 with an ignored voxel; 0 outside the blob's inner part.
+    /// Returns class numbers 0, 1, 2 with an ignored voxel; 0 outside the object's inner part.
     fn truth() -> ClassMap {
         let mut truth = blob().map(|&voxel| if voxel > 0.0 { 1 + u8::from(voxel > 30.0) } else { 0 });
         let offset = truth.grid().offset([4, 4, 4]);
@@ -274,7 +273,7 @@ mod tests {
 
     #[test]
     fn truth_lies_where_the_image_lies() {
-        // The foreground of the sampled image and of the sampled truth are the same voxels.
+        // The foregrounds of the sampled image and of the sampled labels are the same voxels.
         let Prepared { placement, shape: [_, d, h, w], voxels } =
             Preprocessing::Medicalnet(Medicalnet { size: [12, 10, 14] }).apply(&[blob()], &noise()).unwrap();
         let sampled = placement.nearest(&blob(), [d, h, w]);
@@ -289,7 +288,7 @@ mod tests {
     fn every_voxel_is_visited_once_and_its_probabilities_sum_to_one() {
         for choice in choices() {
             let placement = choice.apply(&[blob()], &noise()).unwrap().placement;
-            // A coarse output grid with made-up probabilities of three classes.
+            // A coarse output grid with arbitrary probabilities of three classes.
             let points = 3 * 2 * 4;
             let weight = |class: usize, point: usize| 1.0 + ((class * 31 + point * 17) % 11) as f32;
             let total = |point: usize| (0..3).map(|class| weight(class, point)).sum::<f32>();

@@ -1,8 +1,8 @@
-//! How a network's grid lies in an image's own grid, and both ways between them.
+//! The place of a network's grid in an image's own grid, and the transforms between them.
 //!
-//! Forth: crop, permute axes, sample. Back: for each voxel of the image, the trilinear blend of
-//! the class probabilities around it, straight from the network's output grid, which may be
-//! coarser than its input. Either way there is one interpolation and no more.
+//! Forward: crop, permute axes, sample. Inverse: for each voxel of the image, the trilinear interpolation of the class
+//! probabilities around it, directly from the network's output grid, which may be coarser than its input. Each
+//! direction interpolates once.
 
 use super::Prepared;
 use crate::resample::Lattice;
@@ -11,65 +11,65 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How a network's grid (D, H, W) lies in an image's own grid (i, j, k).
+/// The place of a network's grid (D, H, W) in an image's own grid (i, j, k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
     /// The image's own grid.
     pub(super) grid: Grid,
-    /// The part of the image the network sees.
+    /// The part of the image that the network's input covers.
     pub(super) part: VoxelBox,
-    /// From the image's axes to (W, H, D).
+    /// The axis order from the image's axes to (W, H, D).
     pub(super) order: AxisOrder,
-    /// Voxels of the network's input along (D, H, W).
+    /// The size of the network's input in voxels along (D, H, W).
     pub(super) size: [usize; 3],
-    /// How samples lie within the part.
+    /// The positions of samples within the part.
     pub(super) convention: Convention,
 }
 
-/// Probabilities that cannot be brought back to an image.
+/// An error of transforming probabilities to the image's grid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlacementError {
-    /// The shape is not one of class probabilities, or the numbers are not as many.
+    /// The shape is not one of class probabilities, or does not match the number of values.
     #[error(
         "expected probabilities [C, D, H, W] with 1 to 255 classes and no empty axis, found {found} numbers of shape {shape:?}"
     )]
     Shape {
-        /// The shape as given.
+        /// The shape that was given.
         shape: [usize; 4],
-        /// How many numbers there are.
+        /// The number of values that was given.
         found: usize,
     },
-    /// A probability is not a finite number: the network has diverged.
+    /// A probability is infinite or NaN: the network has diverged.
     #[error("probability {offset} of shape {shape:?}: expected a finite number, found {found}")]
     NotFinite {
-        /// The shape as given.
+        /// The shape that was given.
         shape: [usize; 4],
-        /// Where it is.
+        /// The offset of the value in the array.
         offset: usize,
-        /// What it is.
+        /// The value that was found.
         found: f32,
     },
 }
 
 impl Placement {
-    /// The whole image, array axes (i, j, k) as (D, H, W), not resampled.
+    /// Returns the placement of the whole image, array axes (i, j, k) as (D, H, W), not resampled.
     pub(super) fn as_stored(grid: Grid) -> Placement {
         let (part, order, convention) = (VoxelBox::whole(&grid), AxisOrder::TRANSPOSED, Convention::AlignCorners);
         Placement { grid, part, order, size: grid.dims, convention }
     }
 
-    /// The image's own grid.
+    /// Returns the image's own grid.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// Voxels of the network's input along (D, H, W).
+    /// Returns the size of the network's input in voxels along (D, H, W).
     pub fn size(&self) -> [usize; 3] {
         self.size
     }
 
-    /// Whether its numbers agree with each other; those of a placement read from a file need not.
+    /// Returns whether its fields agree with each other, which a placement read from a file need not.
     pub fn is_sound(&self) -> bool {
         let Placement { grid, part, order, size, .. } = self;
         let product = |sizes: &[usize; 3]| sizes.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
@@ -83,21 +83,21 @@ impl Placement {
             && grid.affine.0.as_flattened().iter().all(|value| value.is_finite())
     }
 
-    /// The class of the truth nearest to each sample of a network grid, row-major `[D, H, W]`.
+    /// Returns the class of the label nearest to each sample of a network grid, row-major `[D, H, W]`.
     ///
-    /// `shape` is (D, H, W) of the network's input or of its coarser output: both span the same
-    /// part of the image.
+    /// `shape` is the size (D, H, W) of the network's input or of its coarser output; both cover the same part of the
+    /// image.
     ///
     /// # Panics
-    /// If the truth does not have the image's numbers of voxels.
+    /// If `truth` does not have the image's numbers of voxels.
     pub fn class_map_to_network(&self, truth: &ClassMap, shape: [usize; 3]) -> Vec<u8> {
         self.nearest(truth, shape)
     }
 
-    /// The most probable class of every voxel of the image, 0 outside the part the network saw.
+    /// Returns the most probable class of every voxel of the image, 0 outside the part that the network's input covers.
     ///
-    /// `probabilities` are row-major `[C, D, H, W]` of the given shape, which may be coarser
-    /// than the network's input. Of equally probable classes the first.
+    /// `probabilities` are row-major `[C, D, H, W]` of the given shape, which may be coarser than the network's input.
+    /// Of equally probable classes the first is returned.
     ///
     /// # Errors
     /// [`PlacementError`] if shape and length disagree or a number is not finite.
@@ -109,11 +109,11 @@ impl Placement {
         Ok(Image::new(self.grid, classes))
     }
 
-    /// Visit the probabilities of the classes at every voxel of the image, by storage offset.
+    /// Calls a function with the storage offset of every voxel of the image and the probabilities of the classes there.
     ///
-    /// Within the part the network saw they are blended trilinearly from `probabilities`,
-    /// row-major `[C, D, H, W]`; outside it class 0 has probability 1. Every voxel is visited
-    /// once, in an order that depends on nothing but the placement.
+    /// Within the part that the network's input covers they are interpolated trilinearly from `probabilities`,
+    /// row-major `[C, D, H, W]`; outside it class 0 has probability 1. Every voxel is visited once, in an order that
+    /// depends only on the placement.
     ///
     /// # Errors
     /// [`PlacementError`] if shape and length disagree or a number is not finite.
@@ -129,13 +129,14 @@ impl Placement {
         Ok(())
     }
 
-    /// The probability of one class at every voxel of the image, as [`Placement::for_each_probability`] has it.
+    /// Returns the probability of one class at every voxel of the image, as [`Placement::for_each_probability`]
+    /// computes it.
     ///
     /// # Errors
     /// [`PlacementError`] if shape and length disagree or a number is not finite.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     pub fn probability_to_image(
         &self,
         probabilities: &[f32],
@@ -152,51 +153,51 @@ impl Placement {
         Ok(Image::new(self.grid, voxels))
     }
 
-    /// Visit the voxels of the part the network saw; `interleaved` is `[D, H, W, C]`.
+    /// Visits the voxels of the part that the network's input covers; `interleaved` is `[D, H, W, C]`.
     fn visit_inside(&self, interleaved: &[f32], shape: [usize; 4], visit: &mut impl FnMut(usize, &[f32])) {
         let [classes, depth, height, width] = shape;
         let lattice_dims = [width, height, depth];
         let part_dims = self.order.dims(self.part.dims);
-        // The sampling seen from the other side: voxels of the part are the samples now.
+        // The inverse of sampling: here the voxels of the part are the samples.
         let samples = std::array::from_fn(|axis| self.convention.between(part_dims[axis], lattice_dims[axis]));
         let lattice = Lattice { values: interleaved, dims: lattice_dims, width: classes };
         lattice.for_each_sample(&samples, |index, of_classes| visit(self.image_offset(index), of_classes));
     }
 
-    /// The channels at the network's input, each voxel blended trilinearly.
+    /// Returns a channel at the network's input size, interpolated trilinearly.
     pub(super) fn trilinear(&self, channel: &Volume) -> Vec<f32> {
         resample_trilinear(&self.part_of(channel), self.along_lattice(self.size), self.convention).into_voxels()
     }
 
-    /// The nearest voxel to each sample of (D, H, W).
+    /// Returns the voxel nearest to each sample of (D, H, W).
     pub(super) fn nearest<T: Copy>(&self, image: &Image<T>, shape: [usize; 3]) -> Vec<T> {
         resample_nearest(&self.part_of(image), self.along_lattice(shape), self.convention).into_voxels()
     }
 
-    /// Channels that need no resampling as a network's input.
+    /// Returns channels that need no resampling as a network's input.
     pub(super) fn prepare(self, channels: &[Volume]) -> Prepared {
         let voxels = channels.iter().flat_map(|channel| self.nearest(channel, self.size)).collect();
         self.prepared(channels.len(), voxels)
     }
 
-    /// The voxels with the way back.
+    /// Returns voxels `[C, D, H, W]` with this placement as a network's input.
     pub(super) fn prepared(self, channels: usize, voxels: Vec<f32>) -> Prepared {
         let [depth, height, width] = self.size;
         Prepared { voxels, shape: [channels, depth, height, width], placement: self }
     }
 
-    /// The part the network sees, axes (W, H, D).
+    /// Returns the part that the network's input covers, axes (W, H, D).
     fn part_of<T: Copy>(&self, image: &Image<T>) -> Image<T> {
         assert_eq!(image.grid().dims, self.grid.dims, "an image and its placement must share one grid");
         reorder(&crop(image, &self.part), &self.order)
     }
 
-    /// (D, H, W) as the dims of an image stored with W fastest.
+    /// Returns the size (D, H, W) as the dims of an image stored with W fastest.
     fn along_lattice(&self, [depth, height, width]: [usize; 3]) -> [usize; 3] {
         [width, height, depth]
     }
 
-    /// Where a voxel of the reordered part is stored in the image.
+    /// Returns the offset in the image's storage of a voxel of the reordered part.
     fn image_offset(&self, index: [usize; 3]) -> usize {
         let in_part = self.order.old_index(index, self.part.dims);
         self.grid.offset(std::array::from_fn(|axis| self.part.start[axis] + in_part[axis]))
@@ -227,7 +228,7 @@ fn check(probabilities: &[f32], shape: [usize; 4]) -> Result<(), PlacementError>
     }
 }
 
-/// `[C, D, H, W]` as `[D, H, W, C]`, so that the classes of a point lie together.
+/// Returns `[C, D, H, W]` as `[D, H, W, C]`, so that the classes of a voxel are contiguous.
 fn classes_last(probabilities: &[f32], classes: usize) -> Vec<f32> {
     let points = probabilities.len() / classes;
     let mut interleaved = Vec::with_capacity(probabilities.len());

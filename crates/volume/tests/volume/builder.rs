@@ -1,6 +1,6 @@
-//! A NIfTI writer for tests alone: any version, byte order and voxel type, and any lie.
+//! A NIfTI writer for tests: any version, byte order and voxel type, and any invalid field.
 //!
-//! It shares no code with the product, so that a wrong offset there cannot agree with itself.
+//! It shares no code with the crate, so that a wrong offset in the crate is detected.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -17,7 +17,7 @@ enum Kind {
     F64,
 }
 
-/// Field, then place and kind in NIfTI-1, then in NIfTI-2.
+/// For each field, the offset and type in NIfTI-1, then in NIfTI-2.
 const FIELDS: [(&str, usize, Kind, usize, Kind); 18] = [
     ("sizeof_hdr", 0, Kind::I32, 0, Kind::I32),
     ("dim", 40, Kind::I16, 16, Kind::I64),
@@ -39,7 +39,7 @@ const FIELDS: [(&str, usize, Kind, usize, Kind); 18] = [
     ("srow_z", 312, Kind::F32, 464, Kind::F64),
 ];
 
-/// Code, bits and the largest and smallest value of every voxel type that can be read.
+/// The code, the bits, and the smallest and largest value of every supported voxel type.
 pub const DATATYPES: [(i16, i16, f64, f64); 10] = [
     (2, 8, 0.0, 255.0),
     (4, 16, -32768.0, 32767.0),
@@ -96,7 +96,7 @@ impl Builder {
         builder
     }
 
-    /// Change the element `index` of a field.
+    /// Changes the element `index` of a field.
     pub fn set(&mut self, field: &str, index: usize, value: f64) -> &mut Builder {
         let (_, at_one, kind_one, at_two, kind_two) = *FIELDS.iter().find(|(name, ..)| *name == field).unwrap();
         let (at, kind) = if self.version == 1 { (at_one, kind_one) } else { (at_two, kind_two) };
@@ -115,7 +115,7 @@ impl Builder {
         self
     }
 
-    /// Append a voxel.
+    /// Appends one voxel to the bytes.
     pub fn push(&mut self, datatype: i16, value: f64) {
         let mut encoded = match datatype {
             2 => (value as u8).to_le_bytes().to_vec(),
@@ -137,14 +137,14 @@ impl Builder {
     }
 }
 
-/// One gzip member that holds `bytes`.
+/// Returns one gzip member that holds `bytes`.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// A file that lives as long as the folder beside it.
+/// Writes a file into a temporary folder, and returns the folder and the path.
 pub fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.nii");

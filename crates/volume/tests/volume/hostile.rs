@@ -1,5 +1,5 @@
-//! Broken and hostile files: an error that names what is wrong, never a panic, never more
-//! memory than the header justifies.
+//! Broken and hostile files give an error that names what is wrong, never a panic, and never use more memory than the
+//! header requires.
 
 use crate::builder::{Builder, file, gzip};
 use flate2::Compression;
@@ -13,7 +13,7 @@ fn read_bytes(bytes: &[u8]) -> Result<lacuna_volume::NiftiFile<f32>, VolumeError
     read_volume(&path, &ReadLimits::default())
 }
 
-/// The file is refused, and the message holds every one of `words`, the file and a fix.
+/// Checks that the file is an error whose message holds every one of `words`, the file and a fix.
 #[track_caller]
 fn refused(bytes: &[u8], words: &[&str]) {
     let message = read_bytes(bytes).unwrap_err().to_string();
@@ -65,7 +65,7 @@ fn half_a_pair_is_refused_with_the_way_out() {
     let mut builder = Builder::small();
     builder.bytes[344..348].copy_from_slice(b"ni1\0");
     refused(&builder.bytes, &["magic", "half of a .hdr/.img pair", "nibabel"]);
-    // As nibabel writes it: 348 bytes.
+    // The header as nibabel writes it has 348 bytes.
     refused(&builder.bytes[..348], &["half of a .hdr/.img pair"]);
     builder.bytes[344..348].fill(0);
     refused(&builder.bytes, &["magic", "ANALYZE"]);
@@ -86,7 +86,7 @@ fn an_offset_within_the_header_is_read_as_the_smallest_and_said() {
 
 #[test]
 fn the_datatype_decides_whatever_bitpix_says() {
-    // nibabel 5.4.2 and SimpleITK 2.5.7 read such files without a word.
+    // nibabel 5.4.2 and SimpleITK 2.5.7 read such files without a warning.
     let read = read_bytes(&changed("bitpix", 0, 0.0)).unwrap();
     assert_eq!(read.notices, [Notice::OtherBitpix { bitpix: 0, expected: 8 }]);
 }
@@ -133,8 +133,8 @@ fn a_damaged_gzip_stream_is_refused() {
     assert!(matches!(refusal, VolumeError::Gzip { bytes_found: 376, .. }), "{refusal}");
 }
 
-/// Damage that makes a stream yield more than it should looked like a whole stream with something behind the voxels, whose
-/// checksum was then not read: 66 of 2000 damaged files were accepted so.
+/// Damage that makes a stream yield too many bytes can look like a valid stream with further bytes after the voxels. If
+/// its checksum were not read, 66 of 2000 damaged files would be accepted.
 #[test]
 fn a_damaged_gzip_stream_that_grew_is_refused_too() {
     let mut longer = Builder::small().bytes;
@@ -172,7 +172,7 @@ fn bytes_after_the_last_voxel_are_said() {
 
 #[test]
 fn a_bomb_is_read_little_further_than_its_header_says() {
-    // 376 bytes of file, then a gigabyte of zeros in the same gzip member: its checksum is not worth reaching.
+    // 376 bytes of file, then a gigabyte of zeros in the same gzip member: its checksum is not read.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&Builder::small().bytes).unwrap();
     io::copy(&mut io::repeat(0).take(1 << 30), &mut encoder).unwrap();
@@ -190,7 +190,7 @@ fn a_header_that_promises_more_than_the_file_can_hold_is_refused_unallocated() {
     let mut builder = Builder::small();
     builder.set("dim", 1, 1200.0).set("dim", 2, 1200.0).set("dim", 3, 1200.0);
     refused(&builder.bytes, &["voxels", "expected 1728000352", "found 376"]);
-    // 1032 : 1 is the most that gzip can do.
+    // The largest compression ratio of gzip is 1032 : 1.
     refused(&gzip(&builder.bytes), &["voxels", "expected 1728000352", "at most"]);
 }
 
@@ -289,7 +289,7 @@ fn a_folder_and_a_missing_file_are_errors() {
     assert!(missing.to_string().contains("none.nii"));
 }
 
-/// Small enough that nothing the tests below make can cost memory.
+/// Limits so small that no file made by the tests below can use much memory.
 const TIGHT: ReadLimits = ReadLimits { voxels_max: 4096, bytes_max: 1 << 16 };
 
 fn read_all_ways(bytes: &[u8]) {

@@ -1,5 +1,5 @@
-//! Whole files: round trips, parity with nibabel, scipy and the `nifti` crate, hostile input,
-//! and real volumes where they are at hand.
+//! Tests on whole files: round trips, parity with nibabel, scipy and the `nifti` crate, hostile input, and real volumes
+//! if they are available.
 
 mod builder;
 mod hostile;

@@ -1,4 +1,4 @@
-//! The same readings as nibabel, the same resampling as scipy; see `fixtures/make.py`.
+//! Agreement with nibabel in reading, and with scipy in resampling; see `fixtures/make.py`.
 
 use lacuna_seed::Seed;
 use lacuna_volume::{

@@ -1,4 +1,4 @@
-//! Every real volume at hand, in full.
+//! Tests that read every available real volume completely.
 
 use lacuna_volume::{
     ReadLimits, axis_codes, canonical_order, read_header, read_label_map, read_volume, reorder, write_label_map,
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The data folder; without one the test says that it was skipped, or fails if it must not be.
+/// Returns the data folder; without one the test reports that it is skipped, or fails if data are required.
 fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("LACUNA_TEST_DATA").map_or(beside, PathBuf::from);
@@ -15,7 +15,7 @@ fn data() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(std::env::var_os("LACUNA_REQUIRE_DATA").is_none_or(|value| value != "1"), "real data is required");
-    // Written past the test harness, which would show a passing test's `println!` to nobody.
+    // Written past the test harness, which hides the `println!` output of a passing test.
     let line = "skipped: no real volumes; set LACUNA_TEST_DATA to a folder that holds ixi7 and hippocampus60";
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
     None

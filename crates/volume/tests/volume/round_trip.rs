@@ -1,4 +1,4 @@
-//! What is written is read back, by us and by the `nifti` crate.
+//! Written files are read back, by this crate and by the `nifti` crate.
 
 use crate::builder::{Builder, DATATYPES, file, gzip};
 use lacuna_volume::{
@@ -13,7 +13,7 @@ fn limits() -> ReadLimits {
 }
 
 fn image() -> Image<f32> {
-    // Tilted, flipped and permuted, in numbers that 32-bit fields hold exactly.
+    // Tilted, flipped and permuted, with numbers that 32-bit fields hold exactly.
     let affine = Affine([[0.125, 0.0, 2.0, -30.0], [-1.5, 0.25, 0.125, 40.5], [0.25, 2.5, 0.0, -50.0]]);
     let grid = Grid { dims: [5, 4, 3], affine };
     Image::new(grid, (0..60).map(|n| n as f32 * 0.3 - 4.0).collect())
@@ -33,7 +33,7 @@ fn every_type_version_byte_order_and_compression_reads_back() {
                     let case = format!("datatype {datatype} version {version} {big_endian} {compressed}");
                     assert_eq!(read.image.voxels(), [low as f32, high as f32, 0.0, 1.0], "{case}");
                     assert_eq!(read.image.grid(), &Grid::axis_aligned([2, 2, 1], SpacingMm([1.0, 2.0, 3.0])), "{case}");
-                    // 2^31 - 1 and 2^32 - 1 are no 32-bit floats.
+                    // 2^31 - 1 and 2^32 - 1 are not representable as 32-bit floats.
                     let rounded = [8, 768].contains(&datatype);
                     let said = read.notices.iter().all(|notice| matches!(notice, Notice::Rounded { .. }));
                     assert!(said && rounded != read.notices.is_empty(), "{case}: {:?}", read.notices);

@@ -1,6 +1,6 @@
-//! The instructions that build data; every other one is refused.
+//! The instructions of a pickle that build data; all others are errors.
 
-/// An instruction that this machine carries out.
+/// An instruction that this machine executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     Proto,
@@ -13,21 +13,21 @@ pub(crate) enum Code {
     None,
     True,
     False,
-    /// An unsigned or, of four bytes, signed integer of that many bytes.
+    /// An integer with this number of bytes, signed if they are four.
     Int(usize),
-    /// An integer whose length stands in that many bytes.
+    /// An integer whose length is given in this number of bytes.
     Long(usize),
     Float,
-    /// UTF-8 text whose length stands in that many bytes.
+    /// UTF-8 text whose length is given in this number of bytes.
     Text(usize),
-    /// A byte string of Python 2, which as a name is text.
+    /// A byte string of Python 2, which is text where it is a name.
     OldText(usize),
     Bytes(usize),
     EmptyList,
     EmptyTuple,
     EmptyDict,
     EmptySet,
-    /// A tuple of that many.
+    /// A tuple of this number of members.
     Tuple(usize),
     MarkedTuple,
     MarkedList,
@@ -38,7 +38,7 @@ pub(crate) enum Code {
     SetItem,
     SetItems,
     AddItems,
-    /// Fetch from the memo; the place stands in that many bytes.
+    /// Fetches a value from the memo; the index is given in this number of bytes.
     Get(usize),
     Put(usize),
     Memoize,
@@ -52,7 +52,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// The instruction of a byte, if it is one that builds data.
+    /// Returns the instruction of a byte, if it builds data.
     pub fn of(byte: u8) -> Option<Code> {
         Some(match byte {
             0x80 => Code::Proto,
@@ -112,7 +112,7 @@ impl Code {
     }
 }
 
-/// What a refused instruction would have done, where that tells the reader something.
+/// Describes the effect that a rejected instruction would have, if that is informative.
 pub(crate) fn refused(byte: u8) -> &'static str {
     match byte {
         b'i' | b'o' => "which makes an object of a class",

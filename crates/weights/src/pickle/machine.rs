@@ -1,21 +1,21 @@
-//! The stack machine.
+//! The stack machine that reads a pickle.
 
 use super::code::{Code, refused};
 use super::value::{Id, Pickle, Value};
 use crate::error::Fault;
 use std::collections::BTreeMap;
 
-/// Values of one pickle, and places of its stack: a checkpoint of the largest network with its
-/// optimiser has some ten thousand.
+/// The largest number of values of one pickle, and of places on its stack: a checkpoint of the largest network with its
+/// optimiser has about ten thousand.
 const VALUES_MAX: usize = 1 << 22;
 
-/// Bytes of the name of a class, or of the module that it is in.
+/// The largest length in bytes of the name of a class or of its module.
 const NAME_BYTES_MAX: usize = 512;
 
-/// The newest protocol.
+/// The newest supported protocol.
 const PROTOCOL_MAX: u8 = 5;
 
-/// Carry out the pickle at the start of `bytes`; `place` names it in errors.
+/// Executes the pickle at the start of `bytes`; `place` names it in errors.
 pub(crate) fn run(bytes: &[u8], place: &str) -> Result<Pickle, Fault> {
     let mut machine = Machine {
         bytes,
@@ -38,17 +38,17 @@ struct Machine<'a> {
     bytes: &'a [u8],
     place: &'a str,
     at: usize,
-    /// Where the instruction under way began.
+    /// The offset of the current instruction.
     began: usize,
     stack: Vec<Id>,
-    /// Heights of the stack; what lies below the last is out of reach until it is taken away.
+    /// The marks as heights of the stack; values below the last are not accessible until it is removed.
     marks: Vec<usize>,
     memo: BTreeMap<u64, Id>,
     values: Vec<Value>,
 }
 
 impl<'a> Machine<'a> {
-    /// One instruction; the root if it was the last.
+    /// Executes one instruction; returns the root after the last one.
     fn step(&mut self) -> Result<Option<Id>, Fault> {
         self.began = self.at;
         let byte = self.take(1)?[0];
@@ -135,7 +135,7 @@ impl<'a> Machine<'a> {
         }))
     }
 
-    /// Two's complement, least byte first, of any length.
+    /// Reads an integer of any length in two's complement, little-endian.
     fn long(&mut self, width: usize) -> Result<Value, Fault> {
         let bytes = self.counted(width)?;
         if bytes.len() > 16 {
@@ -147,7 +147,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Int(i128::from_le_bytes(all)))
     }
 
-    /// A call that stays undone, but for Python's ordered dictionary, which is a dictionary.
+    /// Records a call without executing it, except Python's ordered dictionary, which becomes a dictionary.
     fn call(&mut self) -> Result<Value, Fault> {
         let arguments = self.pop()?;
         let function = self.pop()?;
@@ -160,7 +160,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// `OrderedDict()`, or as Python 2 wrote it, `OrderedDict([[key, value], …])`.
+    /// Reads `OrderedDict()`, or as written by Python 2, `OrderedDict([[key, value], …])`.
     fn ordered_dict(&self, arguments: Id) -> Result<Value, Fault> {
         let members = |id: Id| match &self.values[id.0 as usize] {
             Value::Tuple(members) | Value::List(members) => Some(members.as_slice()),
@@ -188,7 +188,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// State that Python would put into an object. No call is carried out, so it is only noted that there was some.
+    /// Handles state that Python would put into an object. Since no call is executed, only its presence is recorded.
     fn build(&mut self) -> Result<(), Fault> {
         self.pop()?;
         let into = self.top()?.0 as usize;
@@ -202,7 +202,8 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Put members into the list, set or dictionary below them; of an undone call it is only noted that there were some.
+    /// Adds members to the list, set or dictionary below them on the stack; for a recorded call only their presence is
+    /// recorded.
     fn extend(&mut self, code: Code) -> Result<(), Fault> {
         let members = match code {
             Code::Append => self.pop_many(1)?,
@@ -312,7 +313,7 @@ impl<'a> Machine<'a> {
         Fault::damaged(self.here(), "a value on the stack", "none")
     }
 
-    /// An unsigned number of 1, 4 or 8 bytes.
+    /// Reads an unsigned integer of 1, 4 or 8 bytes.
     fn number(&mut self, width: usize) -> Result<u64, Fault> {
         let bytes = self.take(width)?;
         let mut all = [0; 8];
@@ -320,7 +321,7 @@ impl<'a> Machine<'a> {
         Ok(u64::from_le_bytes(all))
     }
 
-    /// Bytes behind their own number.
+    /// Reads bytes that are preceded by their number.
     fn counted(&mut self, width: usize) -> Result<&'a [u8], Fault> {
         let count = self.number(width)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -337,7 +338,7 @@ impl<'a> Machine<'a> {
         Ok(taken)
     }
 
-    /// Text up to the end of the line, which is taken too.
+    /// Reads text up to the end of the line, and the line's end.
     fn line(&mut self) -> Result<String, Fault> {
         let rest = &self.bytes[self.at..];
         let Some(length) = rest.iter().take(NAME_BYTES_MAX).position(|&byte| byte == b'\n') else {
@@ -362,7 +363,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The value as Python would print it.
+    /// Returns the value as Python would print it.
     fn shown(pickle: &Pickle, id: Id) -> String {
         let list = |ids: &[Id]| ids.iter().map(|&id| shown(pickle, id)).collect::<Vec<_>>().join(", ");
         match pickle.get(id) {
@@ -409,21 +410,21 @@ mod tests {
 
     #[test]
     fn data_of_protocol_4_is_read() {
-        // pickle.dumps({"a", }, 4) and a name from the stack.
+        // pickle.dumps({"a", }, 4), and a name taken from the stack.
         check(b"\x80\x04\x95\x0c\x00\x00\x00\x00\x00\x00\x00\x8f\x94(\x8c\x01a\x94\x90.", "{'a'}");
         check(b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system");
     }
 
     #[test]
     fn a_call_is_kept_as_a_name_and_its_arguments() {
-        // What `os.system("touch owned")` looks like in a hostile pickle.
+        // `os.system("touch owned")` in a hostile pickle.
         check(b"cos\nsystem\n(X\x0b\x00\x00\x00touch ownedtR.", "os.system('touch owned')");
     }
 
     #[test]
     fn an_ordered_dictionary_is_a_dictionary() {
         check(b"ccollections\nOrderedDict\n)RX\x01\x00\x00\x00aK\x01s.", "{'a': 1}");
-        // OrderedDict([[1, 2]]), as Python 2 wrote it.
+        // OrderedDict([[1, 2]]), as written by Python 2.
         check(b"ccollections\nOrderedDict\n](](K\x01K\x02ee\x85R.", "{1: 2}");
     }
 

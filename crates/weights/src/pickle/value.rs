@@ -1,6 +1,6 @@
-//! What a pickle is made of.
+//! The values of a pickle.
 
-/// A value's place in its pickle.
+/// The index of a value in its pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id(pub u32);
 
@@ -10,7 +10,7 @@ pub(crate) enum Value {
     None,
     Bool(bool),
     Int(i128),
-    /// An integer of more than 16 bytes.
+    /// An integer of more than 16 bytes, whose value is not kept.
     HugeInt,
     Float(f64),
     Text(String),
@@ -19,19 +19,19 @@ pub(crate) enum Value {
     List(Vec<Id>),
     Set(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// A class or function by name.
+    /// The name of a class or function.
     Global {
         module: String,
         name: String,
     },
-    /// A call that was never made.
+    /// A call, which is not executed.
     Call {
         function: Id,
         arguments: Id,
-        /// Whether state or members were put into it afterwards, which are not kept.
+        /// Whether state or members were added to its result later, which are not kept.
         changed: bool,
     },
-    /// What the pickle keeps elsewhere: in PyTorch's files a storage.
+    /// A reference to an object outside the pickle: in PyTorch's files a storage.
     Persistent(Id),
 }
 
@@ -40,7 +40,7 @@ pub(crate) enum Value {
 pub(crate) struct Pickle {
     pub values: Vec<Value>,
     pub root: Id,
-    /// Bytes of the pickle, its last instruction included.
+    /// The length of the pickle in bytes, its last instruction included.
     pub length: usize,
 }
 
@@ -67,7 +67,7 @@ impl Pickle {
         }
     }
 
-    /// The members of a tuple or list.
+    /// Returns the members of a tuple or list.
     pub fn members(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
             Value::Tuple(members) | Value::List(members) => Some(members),
@@ -75,7 +75,7 @@ impl Pickle {
         }
     }
 
-    /// `module.name` of a global, or of the function of a call.
+    /// Returns the module and name of a global, or of the function of a call.
     pub fn path(&self, id: Id) -> Option<(&str, &str)> {
         match self.get(id) {
             Value::Global { module, name } => Some((module, name)),
@@ -87,7 +87,7 @@ impl Pickle {
         }
     }
 
-    /// A value in words, for messages: its kind and, where short, itself.
+    /// Describes a value for messages: its kind and, if short, its content.
     pub fn describe(&self, id: Id) -> String {
         match self.get(id) {
             Value::None => "None".to_string(),
@@ -111,7 +111,7 @@ impl Pickle {
     }
 }
 
-/// Text of a file that goes into a message: without control characters, and not too long.
+/// Shortens text of a file for a message, and removes control characters.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
     let clean: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();

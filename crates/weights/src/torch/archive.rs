@@ -1,4 +1,4 @@
-//! The layout of today: a zip archive of a pickle and one entry per storage.
+//! PyTorch's format since version 1.6: a zip archive of a pickle and one entry per storage.
 
 use super::zip::{Directory, Entry};
 use super::{PICKLE_BYTES_MAX, State, state};
@@ -7,7 +7,7 @@ use crate::pickle;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Read the state dict of an archive.
+/// Reads the state dict of an archive.
 pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let directory = Directory::read(file)?;
     let folder = folder(&directory)?;
@@ -28,7 +28,7 @@ pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     })
 }
 
-/// The archive's folder with its slash; all entries of PyTorch's lie in one.
+/// Returns the archive's folder with its slash; all of PyTorch's entries lie in one folder.
 fn folder(directory: &Directory) -> Result<&str, Fault> {
     let folders: Vec<&str> = directory.entries.keys().filter_map(|name| name.strip_suffix("data.pkl")).collect();
     match folders.as_slice() {
@@ -56,7 +56,7 @@ fn find<'a>(directory: &'a Directory, folder: &str, name: &str, place: &str) -> 
     Ok(found)
 }
 
-/// The newest version of the format that PyTorch 2.15 reads; a later one may mean otherwise.
+/// The newest version of the format that PyTorch 2.15 reads; later ones may differ.
 const VERSION_MAX: u32 = 10;
 
 fn check_version(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
@@ -73,7 +73,7 @@ fn check_version(file: &[u8], directory: &Directory, folder: &str) -> Result<(),
 }
 
 fn check_byte_order(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
-    // Files before version 2.1 have no such entry and come from machines of that order, as nearly all are.
+    // Files before version 2.1 have no such entry; nearly all come from little-endian machines.
     let Some(entry) = directory.entries.get(&format!("{folder}byteorder")) else { return Ok(()) };
     entry.check_stored("byteorder")?;
     match &file[entry.data.clone()] {
@@ -85,11 +85,11 @@ fn check_byte_order(file: &[u8], directory: &Directory, folder: &str) -> Result<
     }
 }
 
-/// Entries whose checksums were compared, each once.
+/// The entries whose checksums were compared, each once.
 struct Verified<'a> {
     file: &'a [u8],
     directory: &'a Directory,
-    /// Of all of them: entries that lie over each other could make a small file take long.
+    /// The total of their bytes: overlapping entries could make a small file take long.
     bytes: usize,
     ranges: BTreeMap<String, Range<usize>>,
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{Array, Element};
 
-    /// Two tensors of two elements.
+    /// Returns an archive of two tensors of two elements.
     fn whole() -> Vec<u8> {
         let array = |values: [f32; 2]| Array::of_f32(vec![2], &values);
         let arrays = BTreeMap::from([("a".to_string(), array([1.0, 2.0])), ("b".to_string(), array([3.0, 4.0]))]);
@@ -123,7 +123,7 @@ mod tests {
         bytes_of(&arrays, &Wrapping::None).unwrap()
     }
 
-    /// The archive with other bytes in an entry, as many, and their checksum.
+    /// Returns the archive with bytes of an entry replaced by the same number of others, and the checksum updated.
     fn with(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
         let mut file = whole();
         let entry = Directory::read(&file).unwrap().entries[name].clone();
@@ -137,7 +137,7 @@ mod tests {
         renamed(file, &entry.crc32.to_le_bytes(), &crc32fast::hash(&data).to_le_bytes())
     }
 
-    /// Some bytes in place of others, wherever they stand.
+    /// Returns the file with all occurrences of some bytes replaced.
     fn renamed(mut file: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
         for at in 0..=file.len() - from.len() {
             if file[at..].starts_with(from) {
@@ -159,7 +159,7 @@ mod tests {
         check(&with("archive/version", b"3\n", b"99"), "version", "up to 10");
         check(&renamed(whole(), b"archive/version", b"archive/versiox"), "version", "none of that name");
         check(&renamed(whole(), b"archive/data/1", b"archive/data/0"), "zip directory", "a name of its own");
-        // Tensors and storages of one element, in entries of two.
+        // Tensors and storages of one element, in entries that hold two.
         check(&with("archive/data.pkl", b"J\x02\0\0\0", b"J\x01\0\0\0"), "a", "1 f32 values");
     }
 }

@@ -1,7 +1,7 @@
-//! The layout before version 1.6: pickles one after the other, then the storages.
+//! PyTorch's format before version 1.6: consecutive pickles, then the storages.
 //!
-//! A magic number, the protocol's version, facts of the machine, the object, the keys of the
-//! storages; then each storage in the order of the keys, its number of elements before it.
+//! A magic number, the protocol's version, properties of the machine, the object, the keys of the storages; then each
+//! storage in the order of the keys, preceded by its number of elements.
 
 use super::{PICKLE_BYTES_MAX, State, state};
 use crate::Element;
@@ -13,7 +13,7 @@ use std::ops::Range;
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
-/// Read the state dict of such a file.
+/// Reads the state dict of such a file.
 pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let mut pickles = Pickles { file, at: 0 };
     let magic = pickles.next("the magic number")?;
@@ -61,13 +61,13 @@ fn check_byte_order(facts: &Pickle) -> Result<(), Fault> {
     }
 }
 
-/// The bytes of one number in a storage, and its class.
+/// The bytes of one element of a storage, and the storage's class.
 type Width<'a> = (usize, &'a str);
 
-/// The type of each storage that the object mentions, of those that are not read as well: what follows them is found
-/// by their length.
+/// Returns the type of each storage that the object refers to, supported or not: the offset of the following storages
+/// depends on its length.
 ///
-/// Every mention is one value, so a pickle cannot make this long.
+/// Every reference is one value, so the time is linear in the pickle.
 fn widths(object: &Pickle) -> BTreeMap<&str, Width<'_>> {
     let mut widths = BTreeMap::new();
     for value in &object.values {

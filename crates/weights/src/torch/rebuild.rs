@@ -1,4 +1,4 @@
-//! The calls that mean a tensor.
+//! The pickled calls that describe a tensor.
 
 use crate::Element;
 use crate::error::Fault;
@@ -19,12 +19,13 @@ pub(crate) struct Storage {
     pub key: String,
     pub element: Element,
     pub elements: usize,
-    /// Where this storage begins in the one of that key, in elements, if it is a part of it; of files before version 0.4.
+    /// The first element of this storage within the one of that key, if it is a part of it, as in files before version
+    /// 0.4.
     pub begins: Option<usize>,
 }
 
 impl Storage {
-    /// Its bytes, given those of the storage of its key: all of them, unless it is a part.
+    /// Returns its byte range, given that of the storage of its key: the whole range, unless it is a part.
     pub fn within(&self, whole: Range<usize>, place: &str) -> Result<Range<usize>, Fault> {
         let bytes = |elements: usize| elements.checked_mul(self.element.bytes());
         let is_whole = self.begins.is_none();
@@ -41,18 +42,18 @@ impl Storage {
 }
 
 impl Rebuilt {
-    /// The tensor in the file, given the bytes of its storage.
+    /// Returns the tensor's view of the file, given the byte range of its storage.
     pub fn view(self, storage: Range<usize>, place: &str) -> Result<View, Fault> {
         let Rebuilt { storage: Storage { element, .. }, offset, shape, strides } = self;
         View { element, shape, strides, offset, storage }.checked(place)
     }
 }
 
-/// Why a tensor of the pickle is not read.
+/// The reason that a tensor of the pickle is not read.
 pub(crate) enum Refusal {
     /// The file contradicts itself.
     Fault(Fault),
-    /// The tensor is sound, but of a kind whose numbers are not read; what kind.
+    /// The tensor is valid, but of an unsupported kind, which is named.
     Unread(String),
 }
 
@@ -62,10 +63,10 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// Calls of a tensor within each other: a parameter is a tensor.
+/// The largest number of nested calls of one tensor: a parameter contains a tensor.
 const NESTED_MAX: usize = 4;
 
-/// Classes of tensors whose numbers are those of the tensor that they are built from.
+/// Classes of tensors whose elements are those of the tensor that they are built from.
 const PLAIN_CLASSES: &[(&str, &str)] = &[
     ("torch", "Tensor"),
     ("torch._tensor", "Tensor"),
@@ -74,7 +75,7 @@ const PLAIN_CLASSES: &[(&str, &str)] = &[
     ("monai.data.meta_tensor", "MetaTensor"),
 ];
 
-/// Whether a value is the call of a rebuild function, of whatever kind of tensor.
+/// Returns whether a value is the call of a rebuild function, for any kind of tensor.
 pub(crate) fn is_tensor(pickle: &Pickle, id: Id) -> bool {
     matches!(pickle.get(id), Value::Call { .. })
         && match pickle.path(id) {
@@ -84,10 +85,10 @@ pub(crate) fn is_tensor(pickle: &Pickle, id: Id) -> bool {
         }
 }
 
-/// What a call of a rebuild function describes.
+/// Returns the tensor that a call of a rebuild function describes.
 ///
-/// Only calls all of whose arguments are understood are read: PyTorch keeps in them what changes the numbers (the bits
-/// for negated and conjugated tensors, scales of quantised ones).
+/// Only calls all of whose arguments are supported are read: some arguments change the numbers (the bits for negated
+/// and conjugated tensors, scales of quantised ones).
 pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Refusal> {
     let (mut function, mut arguments) = call(pickle, id, place)?;
     for _ in 0..NESTED_MAX {
@@ -122,7 +123,7 @@ pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Re
     Err(Fault::damaged(place, "a tensor", format!("more than {NESTED_MAX} calls within each other")).into())
 }
 
-/// Function and arguments of a rebuild call that nothing was put into afterwards.
+/// Returns the function and arguments of a rebuild call to whose result nothing was added.
 fn call(pickle: &Pickle, id: Id, place: &str) -> Result<(Id, Id), Refusal> {
     match pickle.get(id) {
         Value::Call { changed: true, .. } if is_tensor(pickle, id) => {
@@ -137,7 +138,7 @@ fn unread<T>(what: String) -> Result<T, Refusal> {
     Err(Refusal::Unread(what))
 }
 
-/// Hooks are called on a tensor's gradient; saved tensors have none.
+/// Checks that there are no hooks: they are called on a tensor's gradient, and saved tensors have none.
 fn without_hooks(pickle: &Pickle, id: Id) -> Result<(), Refusal> {
     match pickle.get(id) {
         Value::None => Ok(()),
@@ -146,7 +147,8 @@ fn without_hooks(pickle: &Pickle, id: Id) -> Result<(), Refusal> {
     }
 }
 
-/// The last argument of `_rebuild_tensor_v2`, `{"neg": True}` for instance: the numbers are not the stored ones.
+/// Checks the last argument of `_rebuild_tensor_v2`, such as `{"neg": True}`, with which the tensor's numbers are not
+/// the stored ones.
 fn without_bits(pickle: &Pickle, id: Option<Id>) -> Result<(), Refusal> {
     match id.map(|id| (id, pickle.get(id))) {
         None | Some((_, Value::None)) => Ok(()),
@@ -167,10 +169,10 @@ fn without_bits(pickle: &Pickle, id: Option<Id>) -> Result<(), Refusal> {
     }
 }
 
-/// A kind of tensor that is not read, in words.
+/// Describes an unsupported kind of tensor.
 fn foreign_kind(pickle: &Pickle, name: &str, members: &[Id]) -> String {
     match (name, members) {
-        // Storage, offset, shape, strides, gradient, hooks, type.
+        // The arguments are storage, offset, shape, strides, gradient, hooks, type.
         ("_rebuild_tensor_v3", [_, _, _, _, _, _, kind, ..]) => format!("a tensor of {}", named(pickle, *kind)),
         ("_rebuild_qtensor", _) => "a quantised tensor".to_string(),
         ("_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor", _) => "a sparse tensor".to_string(),
@@ -180,7 +182,7 @@ fn foreign_kind(pickle: &Pickle, name: &str, members: &[Id]) -> String {
     }
 }
 
-/// A class or type by its own name.
+/// Returns the name of a class or type without its module.
 fn named(pickle: &Pickle, id: Id) -> String {
     match pickle.get(id) {
         Value::Global { module, name } => crate::pickle::shortened(&format!("`{module}.{name}`")),
@@ -197,7 +199,7 @@ fn rebuilt(pickle: &Pickle, [storage, offset, shape, strides]: [Id; 4], place: &
     })
 }
 
-/// `("storage", class, key, location, elements)`, before version 0.4 with `(key, begin, elements)` of a view.
+/// Reads `("storage", class, key, location, elements)`, before version 0.4 with `(key, begin, elements)` of a view.
 fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Refusal> {
     let Value::Persistent(id) = pickle.get(id) else {
         return Err(Fault::damaged(place, "a storage", pickle.describe(id)).into());
@@ -240,7 +242,7 @@ fn size(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<usize, Fault
     pickle.size(id).ok_or_else(|| Fault::damaged(place, format!("{what} as a whole number"), pickle.describe(id)))
 }
 
-/// A tuple of sizes, or a `torch.Size` of one.
+/// Reads a tuple of sizes, or a `torch.Size` of one.
 fn sizes(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<Vec<usize>, Fault> {
     let unwrapped = match pickle.get(id) {
         Value::Call { arguments, .. } if pickle.path(id) == Some(("torch", "Size")) => {
@@ -249,7 +251,7 @@ fn sizes(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<Vec<usize>,
         _ => id,
     };
     match pickle.members(unwrapped) {
-        // No tensor has so many axes, and what is short is copied without a thought.
+        // A tensor has fewer axes; the limit keeps the copy small.
         Some(members) if members.len() <= 64 => members.iter().map(|&id| size(pickle, id, what, place)).collect(),
         _ => Err(Fault::damaged(place, format!("{what} of at most 64 axes"), pickle.describe(id))),
     }

@@ -1,4 +1,4 @@
-//! Where in a pickle the state dict is.
+//! The search for the state dict in a pickle.
 
 use super::rebuild::{Refusal, is_tensor, tensor};
 use crate::error::Fault;
@@ -8,43 +8,44 @@ use crate::torch::rebuild::Storage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// The keys under which training programs keep a state dict: MedicalNet's and most programs', those of PyTorch's
+/// The keys under which training programs store a state dict: MedicalNet's and most programs', those of PyTorch's
 /// tutorials, nnU-Net's, and others.
 pub(crate) const WRAPPERS: &[&str] = &["state_dict", "model_state_dict", "network_weights", "model", "net", "weights"];
 
-/// The keys under which training programs keep running averages of the weights (EMA): DeiT's, timm's, Lightning's and
-/// others'. They are taken where there is nothing else, and where the user asks for them.
+/// The keys under which training programs store exponential moving averages of the weights (EMA): DeiT's, timm's,
+/// Lightning's and others'. They are used if there is no other state dict, or if the user selects them.
 pub(crate) const AVERAGES: &[&str] =
     &["model_ema", "state_dict_ema", "ema_state_dict", "ema_model_state_dict", "ema_model", "ema_net", "ema"];
 
-/// The longest name of a tensor.
+/// The longest name of a tensor in bytes.
 const NAME_BYTES_MAX: usize = 512;
 
-/// How many values beside the tensors are told.
+/// The largest number of values besides the tensors that are kept.
 const NOTES_MAX: usize = 64;
 
-/// What a pickle holds.
+/// The content of a pickle.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub tensors: BTreeMap<String, View>,
-    /// Numbers and texts beside the state dict: `epoch`, MedicalNet's `ecpoch`.
+    /// Numbers and texts besides the state dict: `epoch`, MedicalNet's `ecpoch`.
     pub notes: BTreeMap<String, String>,
-    /// Entries of the state dict that are no tensors, and what they are.
+    /// Entries of the state dict that are not tensors, with their kinds.
     pub skipped: BTreeMap<String, String>,
-    /// Tensors of kinds that are not read, and what they are.
+    /// Tensors of unsupported kinds, with their kinds.
     pub unread: BTreeMap<String, String>,
-    /// The key that the state dict lies under; `None` where it is the whole file.
+    /// The key of the state dict; `None` if it is the whole file.
     pub taken: Option<String>,
-    /// Keys of the other dictionaries of tensors beside it.
+    /// The keys of the other dictionaries of tensors.
     pub others: Vec<String>,
-    /// Keys of the pickle's dictionaries within each other, joined by points.
+    /// The keys of the pickle's nested dictionaries, with dots between the levels.
     pub keys: BTreeSet<String>,
 }
 
-/// Where in the file a storage lies; the text names the tensor that needs it.
+/// A function that returns the byte range of a storage in the file; the text names the tensor that needs it.
 type BytesOf<'a> = dyn FnMut(&Storage, &str) -> Result<Range<usize>, Fault> + 'a;
 
-/// The state dict of a pickle, of the key `wanted` where one is; `bytes_of` says where a storage lies in the file.
+/// Reads the state dict of a pickle, the one under the key `wanted` if given; `bytes_of` returns the byte range of a
+/// storage.
 pub(crate) fn read(pickle: &Pickle, wanted: Option<&str>, bytes_of: &mut BytesOf) -> Result<State, Fault> {
     let Found { items, taken, others, notes } = find(pickle, wanted)?;
     let mut state = State { notes, taken, others, ..State::default() };
@@ -117,7 +118,7 @@ fn find<'a>(pickle: &'a Pickle, wanted: Option<&str>) -> Result<Found<'a>, Fault
     }
 }
 
-/// The dictionaries of tensors within a dictionary, by key.
+/// Returns the dictionaries of tensors within a dictionary, by key.
 fn state_dicts<'a>(pickle: &'a Pickle, items: &[(Id, Id)]) -> BTreeMap<&'a str, &'a [(Id, Id)]> {
     let mut found = BTreeMap::new();
     for &(key, value) in items {
@@ -131,7 +132,7 @@ fn state_dicts<'a>(pickle: &'a Pickle, items: &[(Id, Id)]) -> BTreeMap<&'a str, 
     found
 }
 
-/// How many keys are kept, and how deep dictionaries are entered: values may hold themselves.
+/// The limits on the number of keys and on the depth of dictionaries: values may contain themselves.
 const KEYS_MAX: usize = 4096;
 const KEYS_DEEP: usize = 3;
 
@@ -139,7 +140,7 @@ fn add_keys(pickle: &Pickle, id: Id, above: &str, deep: usize, keys: &mut BTreeS
     let Value::Dict(items) = pickle.get(id) else { return };
     for &(key, value) in items {
         let Some(key) = pickle.text(key).filter(|key| key.len() <= 64 && keys.len() < KEYS_MAX) else { continue };
-        // Names of tensors are known without.
+        // The names of tensors are known already.
         if is_tensor(pickle, value) {
             continue;
         }

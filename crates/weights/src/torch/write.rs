@@ -1,28 +1,29 @@
 //! Writing a file that `torch.load(FILE, weights_only=True)` takes.
 //!
-//! The layout of today, with nothing in it but names, numbers and PyTorch's own rebuild function. Equal tensors
-//! give equal bytes: there is no date and no random identifier.
+//! The zip format, containing only names, numbers and PyTorch's own rebuild function. Equal tensors give equal bytes:
+//! there is no date and no random identifier.
 
 use crate::error::WeightsError;
 use crate::tensor::row_major;
 use crate::{Array, Element};
 use std::collections::BTreeMap;
 
-/// Where in the file the state dict is.
+/// The place of the state dict in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrapping {
-    /// It is all there is, as `torch.save(model.state_dict(), FILE)` has it.
+    /// The state dict is the whole object, as in `torch.save(model.state_dict(), FILE)`.
     None,
-    /// It lies under `state_dict`, as training programs have it, beside these numbers: `("epoch", 3)`.
+    /// The state dict is under the key `state_dict`, as in training programs, together with these numbers: `("epoch",
+    /// 3)`.
     StateDict(BTreeMap<String, i64>),
 }
 
-/// Storages begin at multiples of this, so that they can be mapped into memory.
+/// The alignment of storages in bytes, so that they can be mapped into memory.
 const ALIGNMENT: usize = 64;
 
 const FOLDER: &str = "archive";
 
-/// The bytes of such a file.
+/// Returns the bytes of such a file.
 pub(crate) fn bytes_of(arrays: &BTreeMap<String, Array>, wrapping: &Wrapping) -> Result<Vec<u8>, WeightsError> {
     let mut archive = Archive::default();
     archive.add("data.pkl", &pickle(arrays, wrapping))?;
@@ -66,7 +67,7 @@ impl Writer {
         self.0.push(b'u');
     }
 
-    /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks)`.
+    /// Writes `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks)`.
     fn tensor(&mut self, number: usize, array: &Array) {
         self.global("torch._utils", "_rebuild_tensor_v2");
         self.0.push(b'(');
@@ -121,7 +122,7 @@ impl Writer {
     }
 }
 
-/// A zip archive that grows.
+/// A zip archive under construction.
 #[derive(Default)]
 struct Archive {
     bytes: Vec<u8>,
@@ -129,12 +130,12 @@ struct Archive {
     entries: u16,
 }
 
-/// The 1st of January 1980, the first day there is.
+/// The 1st of January 1980, the earliest date that zip can represent.
 const DATE: u16 = 0x0021;
-/// The least version that reads stored entries, and the flag of names in UTF-8.
+/// The smallest version that supports stored entries, and the flag of names in UTF-8.
 const VERSION: u16 = 20;
 const UTF8: u16 = 0x0800;
-/// Extra fields that only fill up; PyTorch marks its own by these letters.
+/// The identifier of extra fields used as padding, the same that PyTorch uses.
 const PADDING: [u8; 2] = *b"FB";
 
 impl Archive {
@@ -175,7 +176,7 @@ impl Archive {
         Ok(())
     }
 
-    /// The fields that stand in both headers alike: version, flags, method, time, date, checksum, sizes.
+    /// Returns the fields that both headers share: version, flags, method, time, date, checksum, sizes.
     fn fixed(&self, data: &[u8]) -> Vec<u8> {
         let size = (data.len() as u32).to_le_bytes();
         let mut fields: Vec<u8> = [VERSION, UTF8, 0, 0, DATE].iter().flat_map(|field| field.to_le_bytes()).collect();

@@ -1,4 +1,4 @@
-//! The entries of a zip archive, as far as PyTorch uses one: stored, not compressed.
+//! The entries of a zip archive as PyTorch writes it: stored, not compressed.
 //!
 //! Nothing is copied: an entry is a range of the file. Its checksum is compared when it is used.
 //!
@@ -8,23 +8,23 @@ use crate::error::Fault;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// An entry's bytes in the file, and the checksum they should have.
+/// The byte range of an entry in the file, and its expected checksum.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub data: Range<usize>,
     pub crc32: u32,
-    /// Bit 0 of the flags.
+    /// Bit 0 of the entry's flags.
     encrypted: bool,
-    /// The compression method; 0 is none.
+    /// The compression method; 0 means stored.
     method: u16,
 }
 
-/// What to do about an archive that was packed again by another program.
+/// The fix for an archive that another program compressed again.
 const STORE: &str = "unpack it and pack it again without compression, `zip -0 -r NEW.pth FOLDER` in Info-ZIP's; or load it in \
                      PyTorch where you trust it and save it again";
 
 impl Entry {
-    /// The entry's bytes stand as they are, neither compressed nor encrypted.
+    /// Checks that the entry's bytes are stored, neither compressed nor encrypted.
     pub fn check_stored(&self, name: &str) -> Result<(), Fault> {
         let found = match (self.encrypted, self.method) {
             (false, 0) => return Ok(()),
@@ -40,9 +40,9 @@ impl Entry {
 /// The entries of an archive.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// By name.
+    /// The entries by their names.
     pub entries: BTreeMap<String, Entry>,
-    /// Whether no checksum was written: all are 0, as with PyTorch's `torch.serialization.set_crc32_options(False)`.
+    /// Whether no checksums were written: all are 0, as with PyTorch's `torch.serialization.set_crc32_options(False)`.
     without_checksums: bool,
 }
 
@@ -52,15 +52,15 @@ const LOCATOR_64: u32 = 0x0706_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const LOCAL: u32 = 0x0403_4b50;
 
-/// Bytes of the end record without its comment, and the longest comment.
+/// The bytes of the end record without its comment, and the longest comment.
 const END_BYTES: usize = 22;
 const COMMENT_BYTES_MAX: usize = 65_535;
 
-/// Stands for a number that is kept in a 64-bit field.
+/// The value of a 32-bit field whose number is in a 64-bit field.
 const ELSEWHERE: u32 = u32::MAX;
 
 impl Directory {
-    /// The directory at the end of an archive.
+    /// Reads the directory at the end of an archive.
     pub fn read(file: &[u8]) -> Result<Directory, Fault> {
         let (count, mut at) = end(file)?;
         let mut entries = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Directory {
             let record = Record { file, at, place: &place };
             let (name, entry, length) = record.entry()?;
             at += length;
-            // Which of two entries of a name is meant, readers see differently.
+            // Readers differ in which of two entries with the same name they use.
             if entries.insert(name, entry).is_some() {
                 return Err(Fault::damaged(place, "a name of its own", "that of an entry before it"));
             }
@@ -78,7 +78,7 @@ impl Directory {
         Ok(Directory { entries, without_checksums })
     }
 
-    /// The bytes of an entry, if its checksum is theirs; of an archive without checksums, the bytes.
+    /// Returns the bytes of an entry if their checksum matches, or if the archive has no checksums.
     pub fn verified<'a>(&self, file: &'a [u8], name: &str, entry: &Entry) -> Result<&'a [u8], Fault> {
         let bytes = &file[entry.data.clone()];
         let found = crc32fast::hash(bytes);
@@ -90,7 +90,7 @@ impl Directory {
     }
 }
 
-/// How many entries the directory has, and where it begins.
+/// Returns the number of entries of the directory, and its offset.
 fn end(file: &[u8]) -> Result<(u64, usize), Fault> {
     let place = "the end of the zip archive";
     let from = file.len().saturating_sub(END_BYTES + COMMENT_BYTES_MAX);
@@ -125,7 +125,7 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Name and place of an entry of the directory, and the length of its record.
+    /// Reads the name and byte range of an entry of the directory, and the length of its record.
     fn entry(&self) -> Result<(String, Entry, usize), Fault> {
         self.mark(CENTRAL, "an entry of the zip directory")?;
         let (flags, method) = (self.u16(8)?, self.u16(10)?);
@@ -135,7 +135,7 @@ impl Record<'_> {
         let place = format!("zip entry `{}`", crate::pickle::shortened(&name));
         let extra = self.bytes(46 + name_length, extra_length)?;
         let mut wide = Wide::of(extra, &place);
-        // The order of the 64-bit fields is that of the fields they replace.
+        // The order of the 64-bit fields is that of the fields that they replace.
         let size = wide.or(self.u32(24)?)?;
         let packed = wide.or(self.u32(20)?)?;
         let header = wide.or(self.u32(42)?)?;
@@ -148,7 +148,7 @@ impl Record<'_> {
         Ok((name, entry, 46 + name_length + extra_length + comment))
     }
 
-    /// The data behind a local header.
+    /// Returns the byte range of the data after a local header.
     fn data(&self, size: u64) -> Result<Range<usize>, Fault> {
         self.mark(LOCAL, "a zip entry's header")?;
         let from = 30 + usize::from(self.u16(26)?) + usize::from(self.u16(28)?);
@@ -189,7 +189,7 @@ impl Record<'_> {
     }
 }
 
-/// The 64-bit numbers in an entry's extra fields, taken one after the other.
+/// The 64-bit numbers in an entry's extra fields, read one after the other.
 struct Wide<'a> {
     numbers: &'a [u8],
     place: &'a str,
@@ -209,7 +209,7 @@ impl<'a> Wide<'a> {
         Wide { numbers: &[], place }
     }
 
-    /// A number of 32 bits, or the next of 64 that it stands for.
+    /// Returns a 32-bit number, or the next 64-bit one if it is the placeholder.
     fn or(&mut self, narrow: u32) -> Result<u64, Fault> {
         if narrow != ELSEWHERE {
             return Ok(u64::from(narrow));

@@ -1,4 +1,4 @@
-//! Plans as nnU-Net writes them, and as it does not.
+//! Tests of plans files: those of nnU-Net, and malformed ones.
 
 use super::super::plan::tests::tiny;
 use super::*;
@@ -90,7 +90,7 @@ fn turned_axes_are_known_and_stored_ones_are_none() {
 
 #[test]
 fn older_plans_say_it_by_kernels_and_poolings() {
-    // 4, 8, 16 and 32 features, 12 at most.
+    // 4, 8, 16 and 32 features, limited to 12.
     let expected = UnetPlan { features_per_stage: vec![4, 8, 12, 12], ..tiny() };
     assert_eq!(read(&older().to_string(), "3d_fullres").unwrap(), expected);
 }
