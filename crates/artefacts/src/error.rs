@@ -19,7 +19,7 @@ pub enum ArtefactError {
         expected: &'static str,
         /// The content that was found.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
 }

@@ -7,7 +7,7 @@
 
 use std::io;
 
-/// A boundary before the step named `_next`; does nothing without the feature `failpoints`.
+/// Marks a boundary before the step named `_next`; does nothing without the feature `failpoints`.
 ///
 /// # Errors
 /// None; the type is that of the version with `failpoints`.
@@ -17,7 +17,7 @@ pub fn boundary(_next: &'static str) -> io::Result<()> {
     Ok(())
 }
 
-/// A boundary before the step named `next`.
+/// Marks a boundary before the step named `next`.
 ///
 /// # Errors
 /// [`io::ErrorKind::StorageFull`] if the test simulates a full disk at this boundary.

@@ -35,7 +35,7 @@ pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options:
     convolve(x, weight, bias, outputs, geometry, Direction::Correlate)
 }
 
-/// The transpose of [`conv3d`] with respect to its input, without padding or dilation, as PyTorch's
+/// Computes the transpose of [`conv3d`] with respect to its input, without padding or dilation, as PyTorch's
 /// `ConvTranspose3d`.
 ///
 /// Shapes: `x` `[B, Cin, D, H, W]`, `weight` `[Cin, Cout, kD, kH, kW]`, `bias` `[Cout]`, result

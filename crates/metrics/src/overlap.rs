@@ -13,7 +13,7 @@ pub struct Counts {
     pub truth: u64,
 }
 
-/// Which of two masks are empty.
+/// The empty ones of two masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Empty {
@@ -30,7 +30,7 @@ pub enum Empty {
 /// The Dice of two masks, if it is defined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Overlap {
-    /// From 0 (disjoint, or one mask empty) to 1 (equal).
+    /// The Dice, from 0 (disjoint, or one mask empty) to 1 (equal).
     Score(f64),
     /// Undefined, since both masks are empty.
     BothEmpty,

@@ -14,7 +14,7 @@ pub struct ClassScore {
     pub name: String,
     /// The Dice of the class's masks; `None` exactly if both are empty.
     pub dice: Option<f64>,
-    /// Which masks are empty; for the mean, the masks of the foreground (all classes but the background).
+    /// The empty masks of the class; for the mean, those of the foreground (all classes but the background).
     pub empty: Empty,
     /// Mean absolute error of label maps: for a class of its 0/1 map, for the mean of the class numbers.
     pub mae: f64,

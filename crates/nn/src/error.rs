@@ -45,7 +45,7 @@ pub enum NnError {
         supported: String,
         /// The file's first tensors, with shapes.
         first: String,
-        /// How to correct the file or the command.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
     /// Two tensors have the same name except for a wrapper's prefix.

@@ -115,7 +115,7 @@ impl SegmentationLoss {
     }
 }
 
-/// `-sum_v sum_c t_vc log p_vc / counted voxels`, PyTorch's `cross_entropy` with `ignore_index`.
+/// Returns `-sum_v sum_c t_vc log p_vc / counted voxels` as `[1]`, PyTorch's `cross_entropy` with `ignore_index`.
 pub fn cross_entropy(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
     let target = target.beside(&logits);
@@ -123,9 +123,9 @@ pub fn cross_entropy(logits: Tensor<5>, target: &Target) -> Tensor<1> {
     ordered_sum(log_softmax(logits, 1) * target.probabilities).neg().div_scalar(voxels)
 }
 
-/// `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` with s = 1e-5, sums over batch and voxels that are not
-/// ignored (Milletari et al., "V-Net", 2016, with plain instead of squared sums), the mean over the classes from
-/// `first_class` on.
+/// Returns `1 - mean_c (2 sum_v p t + s) / (sum_v p + sum_v t + s)` as `[1]`, with s = 1e-5, sums over batch and voxels
+/// that are not ignored (Milletari et al., "V-Net", 2016, with plain instead of squared sums), and the mean over the
+/// classes from `first_class` on.
 pub fn soft_dice(logits: Tensor<5>, target: &Target, first_class: usize) -> Tensor<1> {
     assert!(target.counted_voxels > 0, "a loss needs a voxel that counts");
     const SMOOTH: f64 = 1e-5;
@@ -153,7 +153,7 @@ pub fn mean_squared(features: Tensor<5>, target: Tensor<5>) -> Tensor<1> {
     if voxels < ONE_THREAD { squares.mean() } else { ordered_sum(squares).div_scalar(voxels as f64) }
 }
 
-/// From this number of values on, burn adds the partial sums of its threads in the order that they finish.
+/// The number of values from which on burn adds the partial sums of its threads in the order that they finish.
 const ONE_THREAD: usize = 4 << 20;
 
 /// Returns the sum of all values as `[1]`, always added in the same order, whatever the number of threads.

@@ -141,7 +141,7 @@ pub fn load_matching(path: &Path, network: &mut Network) -> Result<MatchReport, 
     match_file(&WeightFile::open(path)?, network)
 }
 
-/// As [`load_matching`], for a file that is already open.
+/// Loads the matching tensors as [`load_matching`] does, from a file that is already open.
 ///
 /// # Errors
 /// A tensor that is not finite, or no matching tensor at all.

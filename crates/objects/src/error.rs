@@ -26,7 +26,7 @@ pub enum ObjectError {
         address: String,
         /// A description of the address's fault.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
     /// The bucket gave no valid answer in any of the tries.

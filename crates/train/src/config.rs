@@ -20,7 +20,7 @@ pub struct TrainConfig {
     pub head_multiplier: f64,
     /// The update rule of the optimiser.
     pub optimiser: OptimiserConfig,
-    /// How the learning rate changes over the epochs.
+    /// The learning rate as a function of the epoch.
     pub schedule: Schedule,
     /// The loss that is minimised.
     pub loss: SegmentationLoss,
@@ -56,8 +56,8 @@ pub enum OptimiserConfig {
 }
 
 impl Default for TrainConfig {
-    /// The defaults of MedicalNet's public MRBrainS18 example: 200 epochs of batch 1, SGD at 1e-3
-    /// (head x100), momentum 0.9, weight decay 1e-3, learning rate x0.99 per epoch, cross-entropy.
+    /// Returns the settings of MedicalNet's public MRBrainS18 example: 200 epochs of batch 1, SGD at 1e-3 (head x100),
+    /// momentum 0.9, weight decay 1e-3, learning rate x0.99 per epoch, cross-entropy.
     fn default() -> TrainConfig {
         TrainConfig {
             epochs: 200,

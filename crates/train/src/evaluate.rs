@@ -166,7 +166,8 @@ pub struct OutputScores {
     pub collapsed: bool,
 }
 
-/// As [`score_subject`], on the output grid only, which avoids the interpolation that takes most of the time.
+/// Scores a subject as [`score_subject`] does, on the output grid only, which avoids the interpolation that takes most
+/// of the time.
 ///
 /// # Errors
 /// Those of [`score_subject`].

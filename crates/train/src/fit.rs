@@ -65,7 +65,7 @@ pub struct GradientPoint {
     pub passes: Passes,
 }
 
-/// What an objective returns at the end of an epoch.
+/// The findings of an objective at the end of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochEnd {
     /// The distance of the network from the objective's target, if it has one; the network with the smallest distance

@@ -31,7 +31,7 @@ pub enum VolumeError {
         expected: String,
         /// The value found in the field.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
     /// The image is larger than the caller's [`crate::ReadLimits`].

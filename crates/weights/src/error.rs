@@ -16,7 +16,7 @@ pub enum WeightsError {
         path: PathBuf,
         /// A description of its first bytes.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
     /// The file is damaged, or does not hold named tensors.
@@ -30,7 +30,7 @@ pub enum WeightsError {
         expected: String,
         /// The content that was found.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
     /// The tensors cannot be written in the requested format.
@@ -38,11 +38,11 @@ pub enum WeightsError {
     Unwritable {
         /// The tensor or part that cannot be written.
         place: String,
-        /// What the format can hold.
+        /// The values that can be written.
         expected: String,
-        /// What was requested.
+        /// The value that was requested.
         found: String,
-        /// How the user can correct it.
+        /// The fix that the message suggests.
         fix: &'static str,
     },
 }

@@ -54,7 +54,8 @@ impl WeightFile {
         WeightFile::open_state_dict(path, None)
     }
 
-    /// As [`WeightFile::open`], with the key of one of several state dicts in a checkpoint, for example `model_ema`.
+    /// Reads a file as [`WeightFile::open`] does, with the key of one of several state dicts in a checkpoint, for
+    /// example `model_ema`.
     ///
     /// # Errors
     /// As [`WeightFile::open`]; also if there is no state dict under that key.
@@ -62,7 +63,7 @@ impl WeightFile {
         WeightFile::of_bytes(path, lacuna_disk::read_bytes(path, FILE_BYTES_MAX)?, key)
     }
 
-    /// As [`WeightFile::open`], from bytes in memory; errors name `path`.
+    /// Reads a file as [`WeightFile::open`] does, from bytes in memory; errors name `path`.
     ///
     /// # Errors
     /// As [`WeightFile::open`].

@@ -49,7 +49,7 @@ pub(crate) fn gather(
     unsafe { filled(length, |output| product.run(output)) }
 }
 
-/// As [`gather`], but adds to the values in `output`.
+/// Computes the target grid as [`gather`] does, and adds it to the values in `output`.
 pub(crate) fn gather_onto(
     set: InstructionSet,
     geometry: &Geometry,
@@ -261,7 +261,7 @@ unsafe fn add_lanes<S: Simd>(begin: Option<&[f32]>, sum: S::Row, target: *mut f3
     }
 }
 
-/// `sums[row] = sum over i of rows[row][i] * weights[the i-th row of `ranges`]`, held in registers.
+/// Computes `sums[row] = sum over i of rows[row][i] * weights[the i-th row of `ranges`]` in registers.
 ///
 /// # Safety
 /// `rows` must be valid for `ROWS * length` floats, `length` be the length of all `ranges` and `weights` hold them;

@@ -109,7 +109,7 @@ fn apply(
     ChannelsLast::from_elements(output, [geometry.batch, view.outputs(), depth, height, width])
 }
 
-/// As [`apply`], but adds to the values in `sum`.
+/// Computes the result of [`apply`] and adds it to the values in `sum`.
 fn apply_onto(
     sum: &mut ChannelsLast,
     x: &ChannelsLast,

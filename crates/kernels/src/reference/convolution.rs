@@ -6,7 +6,7 @@ use burn::tensor::{Slice, Tensor};
 
 use crate::Conv3dOptions;
 
-/// [`crate::conv3d`] by burn's own operation.
+/// Computes [`crate::conv3d`] by burn's own operation.
 pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: &Conv3dOptions) -> Tensor<5> {
     let [_, _, kernel @ ..] = weight.dims();
     let (x, stride) = without_skipped_voxels(x, kernel, options);
@@ -30,7 +30,7 @@ fn without_skipped_voxels(x: Tensor<5>, kernel: [usize; 3], options: &Conv3dOpti
     (kept, left)
 }
 
-/// [`crate::conv_transpose3d`] by burn's own operation.
+/// Computes [`crate::conv_transpose3d`] by burn's own operation.
 pub fn conv_transpose3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, stride: [usize; 3]) -> Tensor<5> {
     module::conv_transpose3d(x, weight, bias, ConvTransposeOptions::new(stride, [0; 3], [0; 3], [1; 3], 1))
 }

@@ -5,7 +5,7 @@ use burn::tensor::activation::{leaky_relu, relu};
 
 use crate::{Activation, Normalised, Statistics};
 
-/// [`crate::batch_norm`] in tensor operations; the arguments are checked there.
+/// Computes [`crate::batch_norm`] in tensor operations; the arguments are checked there.
 pub fn batch_norm(
     x: Tensor<5>,
     scale: Tensor<1>,

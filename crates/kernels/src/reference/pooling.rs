@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 
-/// [`crate::max_pool3d`] by burn's two-dimensional pooling, first over (H, W), then over D.
+/// Computes [`crate::max_pool3d`] by burn's two-dimensional pooling, first over (H, W), then over D.
 pub fn max_pool3d(x: Tensor<5>, kernel: [usize; 3], stride: [usize; 3], padding: [usize; 3]) -> Tensor<5> {
     let [batch, channels, depth, height, width] = x.dims();
     let in_plane = MaxPoolOptions::new([kernel[1], kernel[2]])

@@ -52,7 +52,7 @@ impl Normalisation {
     }
 }
 
-/// How the input of a block is added to its output.
+/// The connection that adds the input of a block to its output.
 enum Skip {
     Identity,
     /// Shortcut A: every `stride`-th voxel, with channels of zeros added up to `channels`.

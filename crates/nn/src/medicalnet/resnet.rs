@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// How a residual block adds its input where stride or width change (He et al., 2016, section 3.3).
+/// The connection from a residual block's input to its output where stride or width change (He et al., 2016, section
+/// 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Shortcut {
     /// Subsampling and channels of zeros; as in MedicalNet, no gradient flows through it.

@@ -91,7 +91,7 @@ pub enum PreprocessError {
         /// The value found, or the size that it leads to.
         found: String,
     },
-    /// No voxel to crop to was found.
+    /// The crop leaves no voxel.
     #[error("expected voxels {wanted} to crop to, found none; fix: check the image, or do not crop")]
     EmptyCrop {
         /// A description of the voxels to crop to.
