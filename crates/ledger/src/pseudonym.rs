@@ -43,7 +43,7 @@ impl From<Pseudonym> for String {
 impl TryFrom<String> for Pseudonym {
     type Error = LedgerError;
 
-    /// Accepts only texts that [`Pseudonym::draw`] can return, so that an id of the cohort is never taken for a
+    /// Accepts only texts that `Pseudonym::draw` can return, so that an id of the cohort is never taken for a
     /// pseudonym.
     fn try_from(text: String) -> Result<Pseudonym, LedgerError> {
         match from_hex(&text) {
