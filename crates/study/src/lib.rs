@@ -6,8 +6,11 @@
 //! record is found again by any study that needs the same thing: the baseline of two studies, or
 //! the model retrained without a subject, is trained once.
 //!
+//! [`audit`] audits the models of a study.
+//!
 //! Deliberately absent: printing, and any decision about how a strategy works.
 
+pub mod audit;
 mod cases;
 mod config;
 mod cost;
@@ -39,7 +42,7 @@ pub use config::{
 };
 pub use cost::HorizonCost;
 pub use error::StudyError;
-pub use estimate::{Estimate, Machine, Workload, available_gib};
+pub use estimate::{Estimate, Machine, Workload, available_gib, duration};
 pub use measure::{Seen, SeenScan};
 pub use memory::peak_bytes;
 pub use opening::check_init;

@@ -28,7 +28,7 @@ mod table_view;
 mod tests;
 mod verdict;
 
-pub use audit::Audit;
+pub use audit::read_audit;
 pub use island::DATA_SCHEMA;
 pub use ledger::{Event, EventTone, Timeline};
 pub use names::{Names, without_ids};
@@ -75,7 +75,7 @@ pub struct Source<'a> {
     /// What shows them in three dimensions too, if it is at hand.
     pub niivue: Option<&'a NiiVue>,
     /// An audit, if there was one.
-    pub audit: Option<&'a Audit>,
+    pub audit: Option<&'a lacuna_audit::Report>,
     /// A ledger's events, if somebody asked for them.
     pub ledger: Option<&'a Timeline>,
     /// Runs side by side, on each grid.

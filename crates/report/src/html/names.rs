@@ -3,7 +3,7 @@
 //! People are numbered, in the order of their ids; whoever has the cohort can undo that, a reader of the page cannot.
 //! Texts of users (names of strategies, variants, networks and label tables) may hold an id, which is replaced there too.
 
-use super::{Audit, Source};
+use super::Source;
 use crate::{Comparison, CurveRow, Outcome, ProbeRow, ResultRow, Run};
 use lacuna_cohort::without;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ pub(super) struct Numbered {
     pub(super) rows: Vec<ResultRow>,
     pub(super) probes: Vec<ProbeRow>,
     pub(super) curves: Vec<CurveRow>,
-    pub(super) audit: Option<Audit>,
+    pub(super) audit: Option<lacuna_audit::Report>,
     pub(super) compared: Vec<Comparison>,
     /// What each is called.
     pub(super) numbers: BTreeMap<String, String>,
@@ -56,8 +56,8 @@ pub(super) fn numbered(source: &Source<'_>) -> Numbered {
         }
     }
     let audit = source.audit.cloned().map(|mut audit| {
-        audit.call(&|name| calling.name(name));
-        audit.texts().for_each(|text| calling.text(text));
+        audit.subjects_mut().for_each(|name| *name = calling.name(name));
+        audit.texts_mut().for_each(|text| calling.text(text));
         audit
     });
     Numbered { rows, probes, curves, audit, compared, numbers: calling.numbers }
