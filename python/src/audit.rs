@@ -1,7 +1,7 @@
 //! Judges the scores of models: JSON in, an assessment as JSON out.
 
 use crate::refused;
-use lacuna_audit::{Arm, Arms, Assessment, Lineage, Measured, Protocol, delivered_model, procedure};
+use lacuna_audit::{Arm, Arms, Assessment, Measured, Protocol, Statistics, Verdict, delivered_model, procedure};
 use lacuna_seed::Seed;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,13 +23,12 @@ enum Unlearned {
     Delivered(Box<Measured>),
 }
 
-/// An assessment with its verdict. An assessment alone does not show its verdict, since an audit whose controls fail
-/// withholds it.
+/// The verdict and what led to it, in one table.
 #[derive(Serialize)]
 struct Judged {
-    verdict: &'static str,
+    verdict: Verdict,
     #[serde(flatten)]
-    assessment: Assessment,
+    statistics: Statistics,
 }
 
 /// Judges scores by the rules of a protocol; `scores`, `protocol` and the result are JSON.
@@ -48,10 +47,9 @@ fn judge(scores: &str, protocol: &str, seed: u64) -> Result<String, String> {
         Unlearned::Models(models) => {
             let unlearned = Arm::new("unlearned", models);
             let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
-            procedure(arms, Lineage::Approximate, &protocol, &Seed(seed).stream("audit"))
+            procedure(arms, &protocol, &Seed(seed).stream("audit"))
         }
     };
-    let assessment = found.map_err(|error| error.to_string())?;
-    let judged = Judged { verdict: assessment.verdict.name(), assessment };
-    Ok(serde_json::to_string(&judged).expect("an assessment is JSON"))
+    let Assessment { verdict, statistics } = found.map_err(|error| error.to_string())?;
+    Ok(serde_json::to_string(&Judged { verdict, statistics }).expect("an assessment is JSON"))
 }

@@ -10,7 +10,7 @@ use crate::Failure;
 use checks::{check_download, check_figures, check_grids, check_panels, check_tables};
 use chromium::{Chromium, Tab};
 use clap::Args;
-use lacuna_report::html::{Audit, Event, EventTone, Names, NiiVue, Pictures, Source, Timeline, page};
+use lacuna_report::html::{Event, EventTone, Names, NiiVue, Pictures, Source, Timeline, page, read_audit};
 use lacuna_report::{CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use panels::{check_audit, check_hostile, check_ledger};
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ fn look(arguments: &Arguments, rows: &Rows, scratch: &Path) -> Result<(), Failur
     let shown = Shown {
         pictures: heads::pictures(&rows.results),
         niivue: None,
-        audit: Audit::read(&arguments.audit)?,
+        audit: read_audit(&arguments.audit)?,
         ledger: ledger(),
     };
     let bytes = rows.write(&title, Some(&shown), &report)?;
@@ -234,7 +234,7 @@ fn ledger() -> Timeline {
 struct Shown {
     pictures: Pictures,
     niivue: Option<NiiVue>,
-    audit: Audit,
+    audit: lacuna_audit::Report,
     ledger: Timeline,
 }
 

@@ -11,13 +11,11 @@ use crate::{
     Arm, AuditError, Completeness, Finding, Influence, Measured, Memory, Object, Protocol, Statistic, Verdict, holm,
 };
 use lacuna_seed::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a model came about, where that alone decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lineage {
-    /// By training on without the subject from a model that saw it.
-    Approximate,
     /// Never trained on the subject, as its lineage proves: retrained, or replayed from before the subject and found
     /// to be the bytes of training from the beginning.
     Exact,
@@ -38,13 +36,19 @@ pub struct Arms<'a> {
 }
 
 /// A verdict, with all that led to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
+    /// What the audit concludes.
+    pub verdict: Verdict,
+    /// Everything that led to it.
+    pub statistics: Statistics,
+}
+
+/// What was computed of one subject; the verdict stands beside it, since an audit that is void withholds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
     /// A procedure or a model.
     pub object: Object,
-    /// What is said; not written from here, since an audit that is void withholds it.
-    #[serde(skip)]
-    pub verdict: Verdict,
     /// Why, in sentences.
     pub reasons: Vec<String>,
     /// Retrained models that took part.
@@ -52,7 +56,7 @@ pub struct Assessment {
     /// Whether there was anything to forget.
     pub memory: Option<Memory>,
     /// Where nothing was detectably remembered: whether that is shown, or only not seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub never_remembered: Option<NeverRemembered>,
     /// How much of it is gone.
     pub completeness: Option<Completeness>,
@@ -72,7 +76,7 @@ pub struct Assessment {
 }
 
 /// A secondary statistic.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Secondary {
     /// The comparison.
     #[serde(flatten)]
@@ -84,10 +88,36 @@ pub struct Secondary {
 }
 
 impl Assessment {
-    fn empty(object: Object, models: usize) -> Assessment {
-        Assessment {
+    /// Of a strategy some of whose models left the finite numbers: a result of the method.
+    pub fn diverged(diverged: usize, models: usize) -> Assessment {
+        let reason = format!("{diverged} of {models} unlearned models diverged and are worth nothing");
+        Statistics::empty(Object::Procedure, models).because(Verdict::UtilityLost, reason)
+    }
+
+    /// Of a model for which there are no retrained ones: what is missing, in words.
+    pub fn without_bank(reason: impl Into<String>) -> Assessment {
+        Statistics::empty(Object::DeliveredModel, 0).because(Verdict::NotAssessable, reason)
+    }
+
+    /// Of a model that was never trained on the subject, which no statistic has to show.
+    pub fn by_lineage(lineage: Lineage) -> Assessment {
+        let (verdict, why) = match lineage {
+            Lineage::Exact => (Verdict::Exact, "by lineage, no model of it was trained on the subject"),
+            Lineage::ExactUnproved => (
+                Verdict::ExactUnproved,
+                "by construction, unproved: by its plan no model of it was trained on the subject, and no proof.json \
+                 shows that its files are those of training from the beginning; `lacuna unlearn --strategy exact \
+                 --prove` makes one",
+            ),
+        };
+        Statistics::empty(Object::DeliveredModel, 0).because(verdict, why)
+    }
+}
+
+impl Statistics {
+    fn empty(object: Object, models: usize) -> Statistics {
+        Statistics {
             object,
-            verdict: Verdict::NotAssessable,
             reasons: Vec::new(),
             models,
             memory: None,
@@ -102,21 +132,10 @@ impl Assessment {
         }
     }
 
-    /// Of a strategy some of whose models left the finite numbers: a result of the method.
-    pub fn diverged(diverged: usize, models: usize) -> Assessment {
-        let reason = format!("{diverged} of {models} unlearned models diverged and are worth nothing");
-        Assessment::empty(Object::Procedure, models).because(Verdict::UtilityLost, reason)
-    }
-
-    /// Of a model for which there are no retrained ones: what is missing, in words.
-    pub fn without_bank(reason: impl Into<String>) -> Assessment {
-        Assessment::empty(Object::DeliveredModel, 0).because(Verdict::NotAssessable, reason)
-    }
-
+    /// The verdict, with its first reason.
     fn because(mut self, verdict: Verdict, reason: impl Into<String>) -> Assessment {
-        self.verdict = verdict;
         self.reasons.insert(0, reason.into());
-        self
+        Assessment { verdict, statistics: self }
     }
 }
 
@@ -124,17 +143,8 @@ impl Assessment {
 ///
 /// # Errors
 /// Models that diverged, or that are not of the same seeds. Too few of them is a verdict, not an error.
-pub fn procedure(arms: Arms, lineage: Lineage, protocol: &Protocol, stream: &Stream) -> Result<Assessment, AuditError> {
-    let found = Assessment::empty(Object::Procedure, arms.retrained.len());
-    if lineage == Lineage::Exact {
-        return Ok(found.because(Verdict::Exact, "by lineage, no model of it was trained on the subject"));
-    }
-    if lineage == Lineage::ExactUnproved {
-        let why = "by construction, unproved: by its plan no model of it was trained on the subject, and no proof.json \
-                   shows that its files are those of training from the beginning; `lacuna unlearn --strategy exact \
-                   --prove` makes one";
-        return Ok(found.because(Verdict::ExactUnproved, why));
-    }
+pub fn procedure(arms: Arms, protocol: &Protocol, stream: &Stream) -> Result<Assessment, AuditError> {
+    let found = Statistics::empty(Object::Procedure, arms.retrained.len());
     let measured = match measured(found.clone(), arms, protocol, stream) {
         Ok(measured) => measured,
         Err(error @ (AuditError::TooFew { .. } | AuditError::NoSpread { .. })) => {
@@ -146,7 +156,7 @@ pub fn procedure(arms: Arms, lineage: Lineage, protocol: &Protocol, stream: &Str
 }
 
 /// Everything but the verdict.
-fn measured(mut found: Assessment, arms: Arms, protocol: &Protocol, stream: &Stream) -> Result<Assessment, AuditError> {
+fn measured(mut found: Statistics, arms: Arms, protocol: &Protocol, stream: &Stream) -> Result<Statistics, AuditError> {
     let Arms { original, unlearned, retrained } = arms;
     let of = |arm: &Arm| arm.feature(protocol.primary);
     let (o, u, r) = (of(original)?, of(unlearned)?, of(retrained)?);
@@ -182,7 +192,7 @@ fn secondary(three: (&Arm, &Arm, &Arm), protocol: &Protocol, stream: &Stream) ->
 /// What is left of a person comes before what was lost of the others: the first is why one audits. The declared statistic
 /// and the probes are heard before the secondary statistics, which answer only where the first leave the question open: a
 /// model that says noise of the subject has a lower cross-entropy there than one that is sure and wrong, and knows less.
-fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
+fn judged(mut found: Statistics, protocol: &Protocol) -> Assessment {
     let (memory, primary) = (found.memory.expect("measured"), found.primary.clone().expect("measured"));
     let sided = |(_, finding): &(String, Finding)| matches!(finding, Finding::Residual | Finding::OverForgotten);
     let probes: Vec<(String, Finding)> =
@@ -237,7 +247,7 @@ fn judged(mut found: Assessment, protocol: &Protocol) -> Assessment {
 ///
 /// That a difference was not seen is no finding: only originals that are shown to be like retrained models, and a result
 /// that does not differ from these, give [`Verdict::NotRemembered`].
-fn nothing_to_forget(mut found: Assessment, memory: &Memory, differs: Vec<String>, protocol: &Protocol) -> Assessment {
+fn nothing_to_forget(mut found: Statistics, memory: &Memory, differs: Vec<String>, protocol: &Protocol) -> Assessment {
     let lie = format!(
         "the originals lie {:.2} deviations from the retrained models (p = {:.3}): the subject is not remembered \
          detectably by this statistic",
@@ -278,7 +288,7 @@ pub fn delivered_model(
     retrained: &Arm,
     protocol: &Protocol,
 ) -> Result<Assessment, AuditError> {
-    let mut found = Assessment::empty(Object::DeliveredModel, retrained.len());
+    let mut found = Statistics::empty(Object::DeliveredModel, retrained.len());
     let Some(score) = model.features.get(protocol.primary) else {
         return Ok(found.because(Verdict::NotAssessable, "the declared statistic was not measured of the model"));
     };
@@ -377,10 +387,18 @@ fn told_probe(probe: &ProbeResult) -> String {
     let interval = probe.prediction.interval;
     format!(
         "{}: mean {:.4}, retrained models' range {:.4} to {:.4}",
-        probe.probe, probe.mean, interval.low, interval.high
+        probe.probe.name(),
+        probe.mean,
+        interval.low,
+        interval.high
     )
 }
 
 fn told_utility(side: &Utility) -> String {
-    format!("{} Dice {:.4} below the retrained models', at most {} is allowed", side.side, side.loss, side.loss_max)
+    format!(
+        "{} Dice {:.4} below the retrained models', at most {} is allowed",
+        side.side.name(),
+        side.loss,
+        side.loss_max
+    )
 }

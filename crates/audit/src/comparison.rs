@@ -3,10 +3,10 @@
 use crate::law::{student_quantile, student_two_sided};
 use crate::pool::{mean, variance};
 use crate::{AuditError, Interval, Pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A difference of means between two arms, `first - second`, with what is known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The difference of means.
     pub difference: f64,

@@ -6,10 +6,10 @@
 use crate::law::{student_quantile, student_two_sided};
 use crate::pool::quantile;
 use crate::{AuditError, Interval, Pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where one model lies.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// `(T - mean) / (s sqrt(1 + 1/R))`.
     pub t: f64,

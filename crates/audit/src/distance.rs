@@ -7,7 +7,7 @@
 use crate::delivered::{Prediction, beside};
 use crate::pool::mean;
 use crate::{AuditError, Pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// More positions than this are thinned evenly: a Gram matrix grows with their square.
 const POSITIONS_MAX: usize = 400;
@@ -106,7 +106,7 @@ fn for_each_voxel(one: &[f32], other: &[f32], classes: usize, each: &mut dyn FnM
 }
 
 /// One kind of distance of an arm from the retrained models.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Distance {
     /// `outputs`, `classes`, `features of STAGE` or `weights`.
     pub kind: String,

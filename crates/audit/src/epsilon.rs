@@ -5,10 +5,10 @@
 //! R models even a perfect attack proves no more than the ceiling, which is therefore always given beside it.
 
 use crate::law::clopper_pearson;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an attack with one fixed threshold shows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epsilon {
     /// From the rates as they are; `None` where the attack made no error of one kind, and infinite without any.
     pub found: Option<f64>,

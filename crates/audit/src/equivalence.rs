@@ -26,19 +26,25 @@ pub enum Margin {
     Deviations(f64),
 }
 
+/// The margin of an audit that declares none, in deviations.
+const STANDARD: f64 = 1.5;
+
 impl Margin {
+    /// The margin of an audit that declares none.
+    pub const STANDARD: Margin = Margin::Deviations(STANDARD);
+
     /// The margin in deviations for which power is stated. How many deviations a margin in the statistic's own unit is,
-    /// only scores can say; 1.5, the common one, stands for it.
+    /// only scores can say; the standard one stands for it.
     pub fn deviations_for_power(self) -> f64 {
         match self {
             Margin::Deviations(deviations) => deviations,
-            Margin::Absolute(_) => 1.5,
+            Margin::Absolute(_) => STANDARD,
         }
     }
 }
 
 /// Whether two arms are alike within a margin.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equivalence {
     /// What was asked for.
     pub margin: Margin,

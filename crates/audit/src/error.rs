@@ -60,6 +60,12 @@ pub enum AuditError {
         /// What the parser says.
         reason: String,
     },
+    /// Text that is no report of an audit.
+    #[error("expected an audit.json of lacuna.audit/1, found {found}")]
+    Report {
+        /// Where and why.
+        found: String,
+    },
     /// Log-probabilities, labels and grid do not fit together.
     #[error("{what}: expected {expected} values, found {found}")]
     Size {

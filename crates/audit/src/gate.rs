@@ -22,15 +22,47 @@ pub struct Gate {
     pub models_min: Option<usize>,
 }
 
+/// A key of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// [`Gate::verdicts`].
+    Verdicts,
+    /// [`Gate::completeness_min`].
+    CompletenessMin,
+    /// [`Gate::completeness_max`].
+    CompletenessMax,
+    /// [`Gate::dice_loss_max`].
+    DiceLossMax,
+    /// [`Gate::deviations_max`].
+    DeviationsMax,
+    /// [`Gate::models_min`].
+    ModelsMin,
+}
+
+impl Threshold {
+    /// As audit files and reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Threshold::Verdicts => "verdicts",
+            Threshold::CompletenessMin => "completeness_min",
+            Threshold::CompletenessMax => "completeness_max",
+            Threshold::DiceLossMax => "dice_loss_max",
+            Threshold::DeviationsMax => "deviations_max",
+            Threshold::ModelsMin => "models_min",
+        }
+    }
+}
+
 /// A threshold that was not met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The strategy, or the model.
     pub strategy: String,
     /// The subject.
     pub subject: String,
     /// The key of the threshold.
-    pub threshold: &'static str,
+    pub threshold: Threshold,
     /// What it asks.
     pub expected: String,
     /// What there is; `unknown` never passes.
@@ -69,34 +101,35 @@ impl Gate {
 
     /// What of an assessment fails.
     pub fn failures(&self, strategy: &str, subject: &str, found: &Assessment) -> Vec<Failure> {
+        let Assessment { verdict, statistics: found } = found;
         let mut failures = Vec::new();
         let mut fail = |threshold, expected: String, found: String| {
             failures.push(Failure { strategy: strategy.into(), subject: subject.into(), threshold, expected, found });
         };
-        if let Some(verdicts) = self.verdicts.as_ref().filter(|verdicts| !verdicts.contains(&found.verdict)) {
+        if let Some(verdicts) = self.verdicts.as_ref().filter(|verdicts| !verdicts.contains(verdict)) {
             let names: Vec<&str> = verdicts.iter().map(|verdict| verdict.name()).collect();
-            fail("verdicts", names.join(" or "), found.verdict.name().to_string());
+            fail(Threshold::Verdicts, names.join(" or "), verdict.name().to_string());
         }
         let completeness = found.completeness.map(|completeness| completeness.value);
         let at_least = |value: Option<f64>, least: f64| value.is_some_and(|value| value >= least);
         let at_most = |value: Option<f64>, most: f64| value.is_some_and(|value| value <= most);
         if let Some(least) = self.completeness_min.filter(|least| !at_least(completeness, *least)) {
-            fail("completeness_min", format!("at least {least}"), shown(completeness));
+            fail(Threshold::CompletenessMin, format!("at least {least}"), shown(completeness));
         }
         if let Some(most) = self.completeness_max.filter(|most| !at_most(completeness, *most)) {
-            fail("completeness_max", format!("at most {most}"), shown(completeness));
+            fail(Threshold::CompletenessMax, format!("at most {most}"), shown(completeness));
         }
         let loss = found.utility.iter().map(|side| side.loss).reduce(f64::max);
         if let Some(most) = self.dice_loss_max.filter(|most| !at_most(loss, *most)) {
-            fail("dice_loss_max", format!("at most {most}"), shown(loss));
+            fail(Threshold::DiceLossMax, format!("at most {most}"), shown(loss));
         }
         let primary = found.primary.as_ref();
         let away = primary.map(|primary| (primary.comparison.difference / primary.retrained_deviation).abs());
         if let Some(most) = self.deviations_max.filter(|most| !at_most(away, *most)) {
-            fail("deviations_max", format!("at most {most}"), shown(away));
+            fail(Threshold::DeviationsMax, format!("at most {most}"), shown(away));
         }
         if let Some(least) = self.models_min.filter(|least| found.models < *least) {
-            fail("models_min", format!("at least {least}"), found.models.to_string());
+            fail(Threshold::ModelsMin, format!("at least {least}"), found.models.to_string());
         }
         failures
     }

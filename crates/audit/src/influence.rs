@@ -5,10 +5,10 @@ use crate::equivalence::tost;
 use crate::permutation::{self, Exchange};
 use crate::{Arm, AuditError, Comparison, Equivalence, Interval, Pool, Protocol, Statistic};
 use lacuna_seed::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a comparison with retrained models shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// Alike within the margin.
@@ -40,7 +40,7 @@ impl Direction {
 }
 
 /// One statistic of one arm beside the retrained models.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Influence {
     /// The statistic.
     pub statistic: Statistic,

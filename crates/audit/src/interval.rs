@@ -1,9 +1,9 @@
 //! An interval with the level it claims.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a quantity lies, missed with probability `1 - level`, half of it on either side.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,

@@ -6,10 +6,10 @@
 
 use crate::AuditError;
 use crate::pool::{mean, quantile, variance};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The distance of laws, and what chance alone gives.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Klom {
     /// The 95th percentile over patches of `KL(U || R)`, in nats.
     pub nats: f64,

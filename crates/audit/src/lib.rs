@@ -8,7 +8,8 @@
 //!
 //! - [`Statistic`] and [`Scan`]: what is measured of a subject and a model, from its log-probabilities.
 //! - [`procedure`] and [`delivered_model`]: the two objects, each with its verdict from the closed list [`Verdict`].
-//! - [`control`]: what must come out as known; if one does not, the audit is void.
+//! - [`control`]: a list of what must come out as known; if one does not, the audit is void.
+//! - [`Report`]: what an audit leaves, written, drawn and read as one type.
 //! - [`attack`], [`klom`], [`epsilon`]: what an adversary could tell.
 //! - [`power()`]: what so many seeds could show at all, before anything is trained.
 //!
@@ -27,6 +28,7 @@ mod equivalence;
 mod error;
 mod features;
 mod gate;
+mod held_out;
 mod holm;
 mod influence;
 mod interval;
@@ -40,6 +42,7 @@ mod pool;
 mod power;
 mod probe;
 mod protocol;
+pub mod report;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
@@ -47,15 +50,15 @@ mod simulated_audits;
 mod utility;
 mod verdict;
 
-pub use assessment::{Arms, Assessment, Lineage, Secondary, delivered_model, procedure};
+pub use assessment::{Arms, Assessment, Lineage, Secondary, Statistics, delivered_model, procedure};
 pub use bootstrap::{BOOTSTRAP_MIN, corrected, of_mean};
 pub use comparison::{Comparison, paired, welch};
-pub use control::Control;
+pub use control::{Control, ControlName};
 pub use delivered::{Prediction, beside};
 pub use equivalence::{Equivalence, Margin, tost, tost_paired};
 pub use error::AuditError;
 pub use features::{Features, Region, Scan, Statistic};
-pub use gate::{Failure, Gate};
+pub use gate::{Failure, Gate, Threshold};
 pub use holm::holm;
 pub use influence::{Direction, Finding, Influence, influence};
 pub use interval::Interval;
@@ -67,7 +70,8 @@ pub use pool::Pool;
 pub use power::{
     Power, SEEDS_MAX, TARGET_POWER, power, seeds_for_difference, seeds_for_epsilon, seeds_for_equivalence,
 };
-pub use probe::{ProbeResult, probes};
+pub use probe::{ProbeKind, ProbeResult, probes};
 pub use protocol::{Declared, Protocol};
-pub use utility::{Kept, Utility, utility};
+pub use report::{Held, Report, Row};
+pub use utility::{Kept, Utility, UtilitySide, utility};
 pub use verdict::{Object, Verdict};

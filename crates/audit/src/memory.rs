@@ -5,10 +5,10 @@ use crate::law::student_quantile;
 use crate::pool::{mean, variance};
 use crate::{AuditError, Comparison, Interval, Pool, comparison};
 use lacuna_seed::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How plainly the originals remember a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// `d0 = (mean O - mean R) / s_R`: their distance in standard deviations of the retrained models.
     pub deviations: f64,
@@ -39,7 +39,7 @@ pub fn memory(original: &Pool, retrained: &Pool, deviations_min: f64, alpha: f64
 }
 
 /// How much of what was remembered is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Completeness {
     /// `C = (mean O - mean U) / (mean O - mean R)`: 0 untouched, 1 as retrained, above 1 more than that.
     pub value: f64,

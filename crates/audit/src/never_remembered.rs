@@ -7,10 +7,10 @@
 use crate::memory::memory;
 use crate::power::of_equivalence;
 use crate::{Arm, Equivalence, Protocol, Statistic, holm, tost};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What originals and retrained models show of each other where the declared statistic detects no memory.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NeverRemembered {
     /// Originals against retrained models, by the declared statistic.
     pub equivalence: Equivalence,

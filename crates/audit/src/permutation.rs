@@ -5,14 +5,14 @@
 
 use crate::{AuditError, Pool};
 use lacuna_seed::{Draws, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// More orders than this are sampled.
 const EXACT_MAX: u64 = 400_000;
 const SAMPLED: u64 = 20_000;
 
 /// What exchanging models says of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Two-sided.
     pub p: f64,

@@ -69,6 +69,11 @@ impl Pool {
         }
     }
 
+    /// How far a score lies from the mean, in sample deviations; not finite if the models do not differ.
+    pub fn deviations_of(&self, score: f64) -> f64 {
+        (score - self.mean()) / self.deviation()
+    }
+
     /// The pool without one model; `None` if fewer than two are left.
     pub(crate) fn without(&self, place: usize) -> Option<Pool> {
         let mut values = self.values.clone();

@@ -5,13 +5,13 @@
 
 use crate::equivalence::deviation_loss;
 use crate::law::{deviation_nodes, normal_below, student_quantile};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// More seeds than this are not asked for.
 pub const SEEDS_MAX: usize = 200;
 
 /// What so many seeds per arm can show.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Power {
     /// Seeds per arm.
     pub seeds: usize,

@@ -6,13 +6,33 @@
 use crate::delivered::{Prediction, beside};
 use crate::measured::MeasuredOf;
 use crate::{Arm, AuditError, Finding, Measured, Pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// What a probe asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeKind {
+    /// Dice regained while training on the others alone.
+    Rebound,
+    /// Passes until the subject is known again.
+    Relearn,
+}
+
+impl ProbeKind {
+    /// As files and tables name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProbeKind::Rebound => "rebound",
+            ProbeKind::Relearn => "relearn",
+        }
+    }
+}
 
 /// One probe of an arm.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeResult {
-    /// `rebound`, Dice regained, or `relearn`, passes.
-    pub probe: &'static str,
+    /// What was asked.
+    pub probe: ProbeKind,
     /// The arm's mean; of relearning that was given up, at least this.
     pub mean: f64,
     /// Models of the arm, and retrained ones, that did not know the subject again when relearning was given up: their
@@ -35,8 +55,8 @@ pub fn probes(arm: &Arm, retrained: &Arm, level: f64) -> Result<Vec<ProbeResult>
     let relearn = |model: &Measured| model.relearn_passes;
     let given_up = [arm, retrained].map(|arm| arm.models().iter().filter(|model| model.relearn_given_up).count());
     // More regained, or fewer passes: something is left.
-    let kinds: [(&'static str, MeasuredOf, f64, [usize; 2]); 2] =
-        [("rebound", &rebound, 1.0, [0, 0]), ("relearn", &relearn, -1.0, given_up)];
+    let kinds: [(ProbeKind, MeasuredOf, f64, [usize; 2]); 2] =
+        [(ProbeKind::Rebound, &rebound, 1.0, [0, 0]), (ProbeKind::Relearn, &relearn, -1.0, given_up)];
     let mut found = Vec::new();
     for (probe, of, if_left, given_up) in kinds {
         let values: Vec<f64> = arm.models().iter().filter_map(of).collect();

@@ -3,7 +3,7 @@
 //! Choosing the statistic, the margin or the number of seeds after seeing scores is the main way to fool oneself. So
 //! the choice is written down with its digest before anything is unlearned, and the digest stands in the result.
 
-use crate::{AuditError, Margin, Statistic};
+use crate::{AuditError, Margin, Power, Statistic, power};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ impl Default for Protocol {
         Protocol {
             primary: Statistic::BandMargin,
             secondary,
-            margin: Margin::Deviations(1.5),
+            margin: Margin::STANDARD,
             alpha: 0.05,
             control_alpha: 0.01,
             memory_deviations_min: 1.0,
@@ -87,6 +87,11 @@ impl Protocol {
             Some(statistic) => bad("secondary", "each once", format!("{} twice", statistic.name())),
             None => Ok(self),
         }
+    }
+
+    /// What so many seeds per arm can show of the declared margin; `None` below two, since one model has no deviation.
+    pub fn power(&self, seeds: usize) -> Option<Power> {
+        (seeds >= 2).then(|| power(seeds, self.margin.deviations_for_power(), self.alpha))
     }
 
     /// The margin in deviations of retrained models that scatter so.

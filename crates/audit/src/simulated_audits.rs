@@ -40,7 +40,7 @@ fn audits(name: &str, truth: Truth, count: usize) -> Vec<Assessment> {
         let retrained = arm("retrained", &mut draws, 0.0, 0.0, truth.models);
         let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
         let stream = Seed(number as u64).stream("audit");
-        procedure(arms, Lineage::Approximate, &protocol, &stream).unwrap()
+        procedure(arms, &protocol, &stream).unwrap()
     };
     (0..count).map(&mut audit).collect()
 }
@@ -55,7 +55,7 @@ const FEW: usize = 6;
 #[test]
 fn a_subject_truly_forgotten_is_accused_no_more_than_one_time_in_twenty() {
     let found = audits("null", Truth { models: FEW, ..FORGOTTEN }, 2000);
-    let primary = found.iter().filter(|audit| audit.primary.as_ref().unwrap().comparison.p <= 0.05).count();
+    let primary = found.iter().filter(|audit| audit.statistics.primary.as_ref().unwrap().comparison.p <= 0.05).count();
     within_binomial_slack(primary, 2000, 0.05);
     // Secondary statistics have a chance of their own, but only beyond the margin.
     at_most(count(&found, &[Verdict::ResidualInfluence, Verdict::OverForgotten]), 2000, 0.06);
@@ -87,7 +87,7 @@ fn three_models_are_mostly_inconclusive_and_say_how_many_it_takes() {
     let found = audits("three", Truth { models: 3, ..FORGOTTEN }, 500);
     assert!(count(&found, &[Verdict::Inconclusive]) > 400, "{}", count(&found, &[Verdict::Inconclusive]));
     let inconclusive = found.iter().find(|audit| audit.verdict == Verdict::Inconclusive).unwrap();
-    assert!(inconclusive.seeds_needed.unwrap() > 3);
+    assert!(inconclusive.statistics.seeds_needed.unwrap() > 3);
 }
 
 #[test]
@@ -112,8 +112,12 @@ fn ten_models_mostly_show_that_nothing_was_remembered_and_three_never_do() {
     let few = audits("nothing, three", Truth { models: 3, ..nothing }, 500);
     assert_eq!(count(&few, &[Verdict::NotRemembered]), 0);
     let open = few.iter().find(|audit| audit.verdict == Verdict::NotAssessable).unwrap();
-    assert!(open.reasons.iter().any(|reason| reason.contains("with a chance of 0 %")), "{:?}", open.reasons);
-    assert!(open.seeds_needed.unwrap() > 3);
+    assert!(
+        open.statistics.reasons.iter().any(|reason| reason.contains("with a chance of 0 %")),
+        "{:?}",
+        open.statistics.reasons
+    );
+    assert!(open.statistics.seeds_needed.unwrap() > 3);
 }
 
 #[test]
@@ -127,19 +131,22 @@ fn what_differs_from_retrained_models_is_never_called_not_remembered() {
         let found = audits(name, truth, 40);
         assert_eq!(count(&found, &[Verdict::NotRemembered]), 0, "{name}");
         let open = found.iter().find(|audit| audit.verdict == Verdict::NotAssessable).unwrap();
-        assert!(open.reasons.iter().any(|reason| reason.contains("all the same")), "{name}: {:?}", open.reasons);
+        assert!(
+            open.statistics.reasons.iter().any(|reason| reason.contains("all the same")),
+            "{name}: {:?}",
+            open.statistics.reasons
+        );
     }
 }
 
 #[test]
-fn a_lineage_without_the_subject_needs_no_statistics() {
+fn a_lineage_without_the_subject_needs_no_statistics_and_scores_that_are_missing_are_no_lineage() {
+    assert_eq!(Assessment::by_lineage(Lineage::Exact).verdict, Verdict::Exact);
+    assert_eq!(Assessment::by_lineage(Lineage::ExactUnproved).verdict, Verdict::ExactUnproved);
     let none = Arm::new("none", Vec::new());
     let arms = Arms { original: &none, unlearned: &none, retrained: &none };
-    let stream = Seed(0).stream("audit");
-    let of = |lineage| procedure(arms, lineage, &Protocol::default(), &stream).unwrap().verdict;
-    assert_eq!(of(Lineage::Exact), Verdict::Exact);
-    assert_eq!(of(Lineage::ExactUnproved), Verdict::ExactUnproved);
-    assert_eq!(of(Lineage::Approximate), Verdict::NotAssessable);
+    let found = procedure(arms, &Protocol::default(), &Seed(0).stream("audit")).unwrap();
+    assert_eq!(found.verdict, Verdict::NotAssessable);
 }
 
 /// Delivered models at a distance from ten or fewer retrained ones.
@@ -207,7 +214,7 @@ fn what_comes_back_contradicts_equal_outputs() {
     let verdict = |rebound: f64, passes: f64, draws: &mut Draws| {
         let unlearned = Arm::new("unlearned", with(models.clone(), rebound, passes, draws));
         let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
-        procedure(arms, Lineage::Approximate, &Protocol::default(), &Seed(0).stream("audit")).unwrap().verdict
+        procedure(arms, &Protocol::default(), &Seed(0).stream("audit")).unwrap().verdict
     };
     // The very scores of the retrained models: alike, unless something comes back.
     assert_eq!(verdict(0.0, 50.0, &mut draws), Verdict::RetrainEquivalent);
@@ -229,11 +236,14 @@ fn the_declared_statistic_speaks_before_the_others() {
         }
         let unlearned = Arm::new("unlearned", models);
         let arms = Arms { original: &original, unlearned: &unlearned, retrained: &retrained };
-        procedure(arms, Lineage::Approximate, &Protocol::default(), &Seed(0).stream("audit")).unwrap()
+        procedure(arms, &Protocol::default(), &Seed(0).stream("audit")).unwrap()
     };
     let noisy = verdict(-20.0);
     assert_eq!(noisy.verdict, Verdict::OverForgotten);
-    assert!(noisy.reasons.iter().any(|reason| reason.contains("cross-entropy-band")), "it is told all the same");
+    assert!(
+        noisy.statistics.reasons.iter().any(|reason| reason.contains("cross-entropy-band")),
+        "it is told all the same"
+    );
     assert_eq!(verdict(0.0).verdict, Verdict::ResidualInfluence, "where the first says nothing, the others answer");
 }
 
@@ -245,10 +255,11 @@ fn a_gate_fails_what_is_unknown_and_names_what_it_asks() {
     )
     .unwrap();
     let failures = gate.checked().unwrap().failures("noisy-label", "sub-01", found);
-    let named: Vec<&str> = failures.iter().map(|failure| failure.threshold).collect();
+    let named: Vec<&str> = failures.iter().map(|failure| failure.threshold.name()).collect();
     assert_eq!(named, ["verdicts", "completeness_min", "models_min"]);
     assert_eq!(failures[0].found, "residual_influence");
-    let unknown = Assessment { utility: Vec::new(), completeness: None, ..found.clone() };
+    let mut unknown = found.clone();
+    (unknown.statistics.utility, unknown.statistics.completeness) = (Vec::new(), None);
     let gate = Gate { dice_loss_max: Some(1.0), completeness_max: Some(9.0), ..Gate::default() };
     assert_eq!(gate.failures("a", "b", &unknown).len(), 2);
     assert!(gate.failures("a", "b", found).is_empty());

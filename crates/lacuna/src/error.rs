@@ -365,6 +365,9 @@ fn of_study(error: &StudyError) -> Exit {
         StudyError::Report(error) => of_report(error),
         StudyError::InFile { source, .. } => of_study(source),
         StudyError::Memory { .. } => Exit::Device,
+        StudyError::Audit(error) => of_audit(error),
+        StudyError::Stopped => Exit::Interrupted,
+        StudyError::Declaration { .. } => Exit::Data,
         StudyError::Record { .. } | StudyError::NotRepeated { .. } => Exit::Data,
         _ => Exit::Config,
     }

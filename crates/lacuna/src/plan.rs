@@ -4,7 +4,6 @@ use crate::config::{Origin, Setting};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::studying::describe;
 use crate::text_table::{aligned, named};
 use lacuna_cohort::SubjectId;
 use lacuna_study::{Data, Estimate, Machine};
@@ -64,7 +63,7 @@ impl Plan {
 
     /// A line before the work begins.
     pub fn note(&self, context: &Context) {
-        context.note(&format!("estimate {} from beginning to end", describe(&self.estimate)));
+        context.note(&format!("estimate {} from beginning to end", self.estimate));
     }
 
     /// What `--dry-run` prints for a verb.
@@ -87,7 +86,7 @@ impl Plan {
         if self.preparation_training_passes > 0 {
             lines.push(("before", format!("{} passes forward and backward", self.preparation_training_passes)));
         }
-        lines.push(("takes", describe(&self.estimate)));
+        lines.push(("takes", self.estimate.to_string()));
         named(&lines) + &self.settings_text() + "nothing was done: --dry-run\n"
     }
 }

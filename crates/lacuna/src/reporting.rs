@@ -6,7 +6,7 @@ use crate::registering;
 use crate::run_folder::{RunFolder, RunRecord, read_record};
 use lacuna_artefacts::{Kind, Site};
 use lacuna_cohort::{Cohort, without};
-use lacuna_report::html::{self, Audit, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
+use lacuna_report::html::{self, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
 use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, probes, results, run_curves};
 use lacuna_study::{DataConfig, Study};
 use lacuna_unlearn::strategy::STRATEGIES;
@@ -38,7 +38,7 @@ pub struct Report {
     /// What shows them in three dimensions too.
     pub niivue: Option<NiiVue>,
     /// An audit.
-    pub audit: Option<Audit>,
+    pub audit: Option<lacuna_audit::Report>,
     /// A ledger.
     pub ledger: Option<Timeline>,
     /// Runs side by side.
@@ -102,7 +102,7 @@ impl Report {
                 let what = format!("{}: expected one audit, found a second; fix: one page for each", path.display());
                 return Err(CliError::Data { what });
             }
-            self.audit = Some(Audit::read(path)?);
+            self.audit = Some(html::read_audit(path)?);
         }
         if !file.is_file() && audit.is_none() {
             let what = format!(
@@ -184,7 +184,7 @@ impl Report {
         let probed = self.probes.iter().map(|row| &row.run).chain(self.curves.iter().map(|row| &row.run));
         let mut people: BTreeSet<String> = self.rows.iter().flat_map(ids_of).map(str::to_string).collect();
         people.extend(probed.map(|run| run.forgotten.clone()));
-        people.extend(self.audit.iter().flat_map(Audit::subjects).cloned());
+        people.extend(self.audit.iter().flat_map(lacuna_audit::Report::subjects).cloned());
         people.extend(self.pictures.iter().flat_map(|pictures| &pictures.scans).map(|seen| seen.subject.clone()));
         people
     }

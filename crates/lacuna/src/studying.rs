@@ -5,6 +5,7 @@ mod watch;
 use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::reporting::{self, Report};
@@ -16,13 +17,14 @@ use lacuna_artefacts::Site;
 use lacuna_objects::{Address, Place};
 use lacuna_report::html::{Names, without_ids};
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
-use lacuna_study::{Estimate, Machine, Store, Study, StudyConfig, StudyError, Task};
+use lacuna_study::{Machine, Store, Study, StudyConfig, StudyError};
 use lacuna_train::TrainError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+pub use lacuna_study::duration;
 pub use watch::Watch;
 
 /// Where a study's records and models lie.
@@ -149,17 +151,29 @@ pub fn seeds(study: &Study) -> BTreeMap<String, u64> {
     study.config().seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect()
 }
 
+/// What an act in a run folder gives back, with the code that its process ends with.
+pub trait Ends {
+    /// The code.
+    fn exit(&self) -> Exit;
+}
+
+impl Ends for Outcome {
+    fn exit(&self) -> Exit {
+        Outcome::exit(self)
+    }
+}
+
 /// Act in a new run folder and say there how it ended; an error is told as the study's pseudonyms allow.
-pub fn in_run_folder(
+pub fn in_run_folder<T: Ends>(
     study: &Study,
     record: &RunRecord,
     context: &Context,
-    act: impl FnOnce(&RunFolder) -> Result<Outcome, CliError>,
-) -> Result<Outcome, CliError> {
+    act: impl FnOnce(&RunFolder) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     let config = study.config();
     let folder = RunFolder::create(context, &config.name, record)?;
-    let outcome = act(&folder).map_err(|error| if config.pseudonyms { without_names(error) } else { error });
-    folder.close_with(outcome, Outcome::exit)
+    let result = act(&folder).map_err(|error| if config.pseudonyms { without_names(error) } else { error });
+    folder.close_with(result, T::exit)
 }
 
 /// An error as pseudonyms allow it: one that may name a subject or a file of somebody's says no more than where
@@ -208,16 +222,6 @@ pub fn open_in(
     Ok(study)
 }
 
-/// The estimate as people read it.
-pub fn describe(estimate: &Estimate) -> String {
-    format!(
-        "about {} passes of one volume, {}, {:.1} GiB of memory",
-        estimate.training_passes,
-        duration(estimate.seconds),
-        estimate.gib
-    )
-}
-
 fn run_in<'a>(
     verb: &'static str,
     study: &'a Study,
@@ -230,8 +234,9 @@ fn run_in<'a>(
     context.remember(folders.in_folders())?;
     folder.write("config.toml", toml::to_string(&study.config_shown()).expect("a study is TOML").as_bytes())?;
     let estimate = study.estimate(&Machine::measure(&context.device))?;
-    context.note(&format!("estimate {}", describe(&estimate)));
-    let done = carry_out(verb, study, &study.tasks(), folder, folders, context)?;
+    context.note(&format!("estimate {estimate}"));
+    let running = Running { verb, study, folder, folders, context };
+    let done = running.watched(|watch| study.run_tasks(&study.tasks(), watch))?;
     // What was recorded before an interruption is a result too.
     let rows = study.rows()?;
     results::write(&folder.file("results.csv"), &rows)?;
@@ -299,20 +304,35 @@ impl Finished<'_> {
     }
 }
 
-/// Do every task that has no record yet, and write how the epochs went; the inner result is how it ended.
-pub fn carry_out(
-    verb: &'static str,
-    study: &Study,
-    tasks: &[Task],
-    folder: &RunFolder,
-    folders: &Folders,
-    context: &Context,
-) -> Result<Result<(), CliError>, CliError> {
-    study.store().remove_abandoned()?;
-    let mut watch = Watch::in_folder(verb, study, folder, context);
-    let done = study.run_tasks(tasks, &mut watch).map_err(|error| in_task(error, &watch.tasks, folders));
-    folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
-    Ok(done)
+/// A study that is run, and where.
+pub struct Running<'a> {
+    /// The verb.
+    pub verb: &'static str,
+    /// The study.
+    pub study: &'a Study,
+    /// The run folder.
+    pub folder: &'a RunFolder,
+    /// Where records and models lie.
+    pub folders: &'a Folders,
+    /// The program's.
+    pub context: &'a Context,
+}
+
+impl Running<'_> {
+    /// Act under a watch, and write how the epochs of its tasks went, however it ended; the inner result
+    /// is how it ended.
+    pub fn watched<T>(
+        &self,
+        act: impl FnOnce(&mut Watch) -> Result<T, StudyError>,
+    ) -> Result<Result<T, CliError>, CliError> {
+        self.study.store().remove_abandoned()?;
+        let mut watch = Watch::in_folder(self.verb, self.study, self.folder, self.context);
+        let done = act(&mut watch).map_err(|error| in_task(error, &watch.tasks, self.folders));
+        if watch.has_begun() {
+            self.folder.write("metrics.jsonl", watch.epochs.concat().as_bytes())?;
+        }
+        Ok(done)
+    }
 }
 
 /// An interruption is told with what is kept and how to go on.
@@ -323,25 +343,10 @@ fn in_task(error: StudyError, task: &str, folders: &Folders) -> CliError {
             let kept = format!("in task {task} after epoch {epochs_done}; finished tasks are recorded in {records}");
             CliError::Interrupted { kept: format!("{kept}; fix: the same command goes on from here") }
         }
+        StudyError::Stopped => {
+            let kept = "every trained model is kept; fix: the same command goes on from here".to_string();
+            CliError::Interrupted { kept }
+        }
         error => error.into(),
-    }
-}
-
-/// Seconds as a person says them.
-pub fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_said_in_the_unit_a_person_would_choose() {
-        assert_eq!([duration(12.4), duration(200.0), duration(9000.0)], ["12 s", "3 min", "2.5 h"]);
     }
 }

@@ -409,6 +409,13 @@ fn of_training(error: TrainError) -> StudyError {
     }
 }
 
+/// The table of a TOML file.
+pub(crate) fn read_table(path: &Path) -> Result<toml::Table, StudyError> {
+    let text = lacuna_disk::read_text(path, FILE_BYTES_MAX)?;
+    let refuse = |reason: toml::de::Error| StudyError::Parse { path: path.to_path_buf(), reason: reason.to_string() };
+    text.parse().map_err(refuse)
+}
+
 pub(crate) fn one_seed() -> Vec<u64> {
     vec![0]
 }

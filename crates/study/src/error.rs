@@ -87,6 +87,18 @@ pub enum StudyError {
         /// A size that fits, as a suggestion.
         fix: String,
     },
+    /// The declaration of an audit was changed.
+    #[error(
+        "{path}: expected the declaration that its name is the digest of, found another; fix: delete it, and the audit is \
+         declared anew"
+    )]
+    Declaration {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An audit was asked to stop between two models.
+    #[error("the audit was stopped; every trained model is kept; fix: the same command goes on from here")]
+    Stopped,
     /// The measurements of an audit could not be computed.
     #[error(transparent)]
     Audit(#[from] lacuna_audit::AuditError),
@@ -121,13 +133,17 @@ impl StudyError {
     pub fn may_name_a_subject(&self) -> bool {
         match self {
             StudyError::InFile { source, .. } => source.may_name_a_subject(),
-            StudyError::BadSetting { key, .. } => key.starts_with("split") || key.starts_with("data"),
+            StudyError::BadSetting { key, .. } => {
+                ["split", "data", "controls"].iter().any(|names| key.starts_with(names))
+            }
             // These errors name records, models and weights only by digests and by the study file.
             StudyError::BadRecipe { .. }
             | StudyError::Init { .. }
             | StudyError::Record { .. }
             | StudyError::NotRepeated { .. }
             | StudyError::Memory { .. }
+            | StudyError::Declaration { .. }
+            | StudyError::Stopped
             | StudyError::Audit(_)
             | StudyError::Objects(_)
             | StudyError::Artefacts(_)

@@ -4,6 +4,7 @@ use crate::StudyError;
 use crate::memory::available_bytes;
 use lacuna_nn::{Activations, Architecture, BatchNormMode, Cost, Device, Network, Pass, Tensor};
 use lacuna_seed::Seed;
+use std::fmt;
 use std::time::Instant;
 
 /// The estimated cost of a study on a machine.
@@ -15,6 +16,22 @@ pub struct Estimate {
     pub seconds: f64,
     /// Peak memory in GiB.
     pub gib: f64,
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Estimate { training_passes, seconds, gib } = self;
+        write!(to, "about {training_passes} passes of one volume, {}, {gib:.1} GiB of memory", duration(*seconds))
+    }
+}
+
+/// Seconds in the unit that a person would choose.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
 }
 
 /// Training steps of one kind, on volumes of one size.
@@ -114,6 +131,11 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_in_the_unit_a_person_would_choose() {
+        assert_eq!([duration(12.4), duration(200.0), duration(9000.0)], ["12 s", "3 min", "2.5 h"]);
+    }
 
     const PAPER: [usize; 3] = [56, 448, 448];
 

@@ -5,8 +5,11 @@
 //! digest of everything that determines its outcome, so any study that needs the same task finds its record: the
 //! baseline of two studies, or the model retrained without a subject, is trained once.
 //!
-//! Deliberately absent: printing, and the working of strategies.
+//! [`audit`] audits the models of a study.
+//!
+//! Deliberately absent: printing, and any decision about how a strategy works.
 
+pub mod audit;
 mod cases;
 mod config;
 mod cost;
@@ -38,7 +41,7 @@ pub use config::{
 };
 pub use cost::HorizonCost;
 pub use error::StudyError;
-pub use estimate::{Estimate, Machine, Workload, available_gib};
+pub use estimate::{Estimate, Machine, Workload, available_gib, duration};
 pub use measure::{Seen, SeenScan};
 pub use memory::peak_bytes;
 pub use opening::check_init;

@@ -1,13 +1,13 @@
 //! The area under the ROC curve, with the exact law of Mann and Whitney.
 
 use crate::law::normal_below;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Above this many additions the normal approximation is taken instead of the exact law.
 const EXACT_WORK_MAX: usize = 50_000_000;
 
 /// How well scores tell two kinds of models apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Auc {
     /// The chance that a positive scores above a negative, ties counted as half.
     pub auc: f64,

@@ -6,10 +6,10 @@
 
 use crate::Interval;
 use crate::law::{binomial_at_least, clopper_pearson};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How often the erased subject was pointed at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Identification {
     /// Subjects that were identified from most of their models.
     pub identified: usize,

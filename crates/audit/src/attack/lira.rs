@@ -12,7 +12,7 @@ use crate::attack::auc;
 use crate::pool::variance;
 use crate::{AuditError, Pool};
 use lacuna_seed::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many degrees of freedom the variance shared by all subjects weighs.
 const SHARED_WEIGHT: f64 = 7.0;
@@ -21,7 +21,7 @@ const EXACT_PAIRS_MAX: usize = 12;
 const SAMPLED: usize = 4000;
 
 /// Log-likelihood ratios of one subject's models: above 0, more like an unlearned one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiraScores {
     /// Of the unlearned models, by seed.
     pub unlearned: Vec<f64>,
@@ -30,7 +30,7 @@ pub struct LiraScores {
 }
 
 /// The attack on one subject.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lira {
     /// The chance that an unlearned model scores above a retrained one.
     pub auc: f64,

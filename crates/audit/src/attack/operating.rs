@@ -5,10 +5,10 @@
 
 use crate::Interval;
 use crate::law::clopper_pearson;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A point on the ROC curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
     /// At most this part of the negatives is accused.
     pub false_positive_rate_max: f64,

@@ -1,21 +1,11 @@
-//! `lacuna audit`, from its file to its verdicts.
+//! `lacuna audit`: an audit in a run folder, and its report as people read it.
 //!
-//! The bank is a study's: originals and retrained models of every seed are tasks found by content, so an audit and a
-//! study of the same data train them once. Networks are asked here and scores are judged in `lacuna-audit`.
+//! What is measured and judged is `lacuna_study::audit`'s.
 
-mod arms;
-mod attacks;
-mod config;
-mod controls;
-mod declaration;
-mod delivered;
-mod plan;
-mod report;
+mod opened;
+mod plan_text;
 mod run;
-mod table;
-mod tasks;
+mod text;
 
-pub use config::{AuditConfig, Controls};
-pub use delivered::{Bank, run as run_delivered};
-pub use plan::run as plan;
-pub use run::run;
+pub use plan_text::plan;
+pub use run::{Delivery, of_model, of_strategies, outcome};

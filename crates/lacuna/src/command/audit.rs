@@ -1,11 +1,12 @@
 //! `lacuna audit FILE.toml`: is the person gone, and how sure can one be?
 
 use crate::arguments::StoreArguments;
-use crate::audit::{self, AuditConfig, Bank};
+use crate::audit::{self, Delivery};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::{Args, Subcommand};
+use lacuna_study::audit::{AuditConfig, Bank};
 use std::path::PathBuf;
 
 /// Compare unlearned models with retrained ones, with controls, and give a verdict
@@ -77,12 +78,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut config = store.hidden(AuditConfig::read(file))?;
     config.study.pseudonyms |= store.pseudonyms;
     let folders = store.folders(context);
-    match &arguments.audit.model {
-        _ if plan => store.hidden(audit::plan(&config, &folders, context)),
+    let report = match &arguments.audit.model {
+        _ if plan => return store.hidden(audit::plan(&config, &folders, context)),
         Some(model) => {
             let bank = if arguments.audit.build_bank { Bank::Build } else { Bank::AsFound };
-            audit::run_delivered(&config, model, bank, &folders, context)
+            audit::of_model(&config, &Delivery { model, bank }, &folders, context)?
         }
-        None => audit::run(&config, &folders, context),
-    }
+        None => audit::of_strategies(&config, &folders, context)?,
+    };
+    Ok(audit::outcome(&report))
 }

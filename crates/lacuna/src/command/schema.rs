@@ -3,7 +3,6 @@
 //! The schemas are made of the very types that the files are read into, so they cannot fall behind them; `docs/schemas` holds
 //! them as this command writes them, and a test compares.
 
-use crate::audit::Controls;
 use crate::command::TrainRun;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -12,6 +11,7 @@ use lacuna_artefacts::PortablePath;
 use lacuna_audit::{Gate, Protocol};
 use lacuna_cohort::LabelTable;
 use lacuna_study::StudyConfig;
+use lacuna_study::audit::Controls;
 use lacuna_unlearn::Recipe;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};

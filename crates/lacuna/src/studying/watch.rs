@@ -7,7 +7,8 @@ use crate::live::{Keeper, LiveSubject};
 use crate::progress::Progress;
 use crate::reporting::Report;
 use crate::run_folder::RunFolder;
-use lacuna_study::{Record, Study};
+use lacuna_audit::Held;
+use lacuna_study::{Estimate, Record, Study};
 use lacuna_train::{Control, EpochRecord};
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,11 @@ impl<'a> Watch<'a> {
     ) -> Watch<'a> {
         let elsewhere = Elsewhere { study, folder, live: Keeper::new(folder), page_written: None };
         Watch { elsewhere: Some(elsewhere), ..Watch::new(verb, context) }
+    }
+
+    /// Whether a task has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// Tell those who watch from elsewhere, if there is where to.
@@ -176,5 +182,33 @@ impl lacuna_study::Progress for Watch<'_> {
         self.tell(|live| live.epoch(record));
         let line = serde_json::json!({ "task": self.tasks, "epoch": record });
         self.epochs.push(format!("{line}\n"));
+    }
+}
+
+impl lacuna_study::audit::Watch for Watch<'_> {
+    fn declared(&mut self, held: &Held) {
+        self.context.note(&format!("protocol {} declared", &held.digest[..16]));
+        if held.unlearned_before > 0 {
+            let found = held.unlearned_before;
+            self.context
+                .note(&format!("note     {found} of the unlearned models had been made before it was declared"));
+        }
+    }
+
+    fn estimated(&mut self, estimate: &Estimate) {
+        self.context.note(&format!("estimate {estimate}"));
+    }
+
+    fn measured(&mut self, done: usize, seeds: usize, subject: &str) {
+        if done == 1 {
+            self.progress = Some(Progress::begin(self.context, self.verb, "seed", seeds, 0));
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.advance(done, &format!("subject={subject}"));
+        }
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        interrupt::requested()
     }
 }

@@ -28,7 +28,7 @@ mod table_view;
 mod tests;
 mod verdict;
 
-pub use audit::Audit;
+pub use audit::read_audit;
 pub use island::DATA_SCHEMA;
 pub use ledger::{Event, EventTone, Timeline};
 pub use names::{Names, without_ids};
@@ -75,7 +75,7 @@ pub struct Source<'a> {
     /// The NiiVue script for the three-dimensional view, if its file was given.
     pub niivue: Option<&'a NiiVue>,
     /// The audit to show, if there was one.
-    pub audit: Option<&'a Audit>,
+    pub audit: Option<&'a lacuna_audit::Report>,
     /// The events of a ledger, if they were asked for.
     pub ledger: Option<&'a Timeline>,
     /// Comparisons of runs side by side, one for each grid.

@@ -4,7 +4,7 @@
 //! Texts of users (names of strategies, variants, networks and label tables) may contain an id, which is replaced there
 //! too.
 
-use super::{Audit, Source};
+use super::Source;
 use crate::{Comparison, CurveRow, Outcome, ProbeRow, ResultRow, Run};
 use lacuna_cohort::without;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub(super) struct Numbered {
     pub(super) rows: Vec<ResultRow>,
     pub(super) probes: Vec<ProbeRow>,
     pub(super) curves: Vec<CurveRow>,
-    pub(super) audit: Option<Audit>,
+    pub(super) audit: Option<lacuna_audit::Report>,
     pub(super) compared: Vec<Comparison>,
     /// The number of each id, as text.
     pub(super) numbers: BTreeMap<String, String>,
@@ -57,8 +57,8 @@ pub(super) fn numbered(source: &Source<'_>) -> Numbered {
         }
     }
     let audit = source.audit.cloned().map(|mut audit| {
-        audit.call(&|name| calling.name(name));
-        audit.texts().for_each(|text| calling.text(text));
+        audit.subjects_mut().for_each(|name| *name = calling.name(name));
+        audit.texts_mut().for_each(|text| calling.text(text));
         audit
     });
     Numbered { rows, probes, curves, audit, compared, numbers: calling.numbers }

@@ -1,15 +1,15 @@
 //! The audit of the models that were made, against the bank of an audit file.
 
 use super::Arguments;
-use super::progress::{Audited, ControlFound, PowerFound, Progress, Statistics, present};
-use crate::audit::{AuditConfig, Bank, run_delivered};
+use super::progress::{Audited, ControlFound, PowerFound, Progress};
+use crate::audit::{Delivery, of_model};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::Folders;
-use lacuna_audit::Verdict;
+use lacuna_audit::{Report, Row};
 use lacuna_cohort::SubjectId;
 use lacuna_study::Forget;
-use serde::Deserialize;
+use lacuna_study::audit::{AuditConfig, Bank};
 use std::path::Path;
 
 /// The file, if one was given, refused where it does not audit the subject.
@@ -46,39 +46,17 @@ pub fn audit(
     for at in 0..progress.runs.len() {
         let run = &progress.runs[at];
         let Some(made) = run.made.as_ref().filter(|_| run.audited.is_none()) else { continue };
-        let outcome = run_delivered(config, &made.model, bank, &folders, context)?;
-        progress.runs[at].audited = Some(found(outcome.json(), subject)?);
+        let report = of_model(config, &Delivery { model: &made.model, bank }, &folders, context)?;
+        progress.runs[at].audited = Some(found(report, subject)?);
         progress.write(kept)?;
     }
     Ok(())
 }
 
-/// What `lacuna audit` reported, as far as the evidence needs it: controls without their subjects, one row without its own.
-#[derive(Deserialize)]
-struct Reported {
-    void: bool,
-    results: Vec<Row>,
-    controls: Vec<ControlFound>,
-    #[serde(deserialize_with = "present")]
-    power: Option<PowerFound>,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    subject: String,
-    #[serde(deserialize_with = "present")]
-    verdict: Option<Verdict>,
-    statistics: Statistics,
-}
-
-/// The row of the subject. A void audit gives no verdict, which is to say that nothing could be assessed.
-fn found(json: &serde_json::Value, subject: &SubjectId) -> Result<Audited, CliError> {
-    let Reported { void, mut results, controls, power } =
-        Reported::deserialize(json).map_err(|error| CliError::Data {
-            what: format!(
-                "the report of `lacuna audit`: {error}; fix: this is a fault of lacuna's own, please report it"
-            ),
-        })?;
+/// The row of the subject, controls without their subjects. A void audit gives no verdict, which is to say that nothing
+/// could be assessed.
+fn found(report: Report, subject: &SubjectId) -> Result<Audited, CliError> {
+    let Report { void, mut results, controls, power, .. } = report;
     let own = results.iter().position(|row| row.subject == subject.as_str());
     // With pseudonyms an audit of one subject still tells whose row it is.
     let own = own.or((results.len() == 1).then_some(0));
@@ -87,46 +65,43 @@ fn found(json: &serde_json::Value, subject: &SubjectId) -> Result<Audited, CliEr
             .to_string(),
     })?;
     let Row { verdict, statistics, .. } = results.swap_remove(own);
-    Ok(Audited { void, verdict: verdict.filter(|_| !void), statistics, controls, power })
+    let (statistics, controls) = (statistics.into(), controls.into_iter().map(ControlFound::from).collect());
+    Ok(Audited { void, verdict, statistics, controls, power: power.map(PowerFound::from) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use lacuna_audit::control::ControlName;
+    use lacuna_audit::report::{Conclusion, Found, Place};
+    use lacuna_audit::{Assessment, Control, Gate, Protocol, Verdict};
 
-    fn report() -> serde_json::Value {
-        let row = |subject: &str, verdict: &str| {
-            json!({"subject": subject, "verdict": verdict, "strategy": "delivered", "statistics": {
-                "reasons": ["because"], "models": 5, "memory": {"deviations": 3.0, "detectable": true},
-                "delivered": {"t": 0.1, "p": 0.9, "rank_p": 0.5, "interval": {}}, "seeds_needed": null}})
+    /// Two subjects, the first over-forgotten, and a control.
+    fn report(behaved: Option<bool>) -> Report {
+        let row = |subject: &str, verdict| {
+            let assessment = Assessment { verdict, ..Assessment::without_bank("because") };
+            Conclusion::of_delivered(subject.to_string(), assessment)
         };
-        let control = json!({"name": "sham", "subject": "sub-2", "expected": "e", "observed": "o", "behaved": null});
-        json!({"void": false, "results": [row("sub-1", "over_forgotten"), row("sub-2", "exact")], "power": null,
-            "controls": [control]})
+        let (subject, expected, observed) = (Some("sub-2".to_string()), "e".to_string(), "o".to_string());
+        let controls = vec![Control { name: ControlName::Sham, subject, expected, observed, behaved }];
+        let results = vec![row("sub-1", Verdict::OverForgotten), row("sub-2", Verdict::Exact)];
+        let place = Place { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
+        let found = Found { held: None, seeds: 5, results, controls, identification: Vec::new() };
+        Report::new(place, &Protocol::default(), &Gate::default(), found)
     }
 
     #[test]
     fn the_row_of_the_subject_counts_and_nobody_is_named() {
-        let found = found(&report(), &SubjectId::new("sub-1").unwrap()).unwrap();
-        assert_eq!(found.verdict, Some(Verdict::OverForgotten));
+        let found = found(report(None), &SubjectId::new("sub-1").unwrap()).unwrap();
+        assert_eq!((found.verdict, found.void, found.power.unwrap().seeds), (Some(Verdict::OverForgotten), false, 5));
         assert!(!serde_json::to_string(&found).unwrap().contains("sub-"));
     }
 
     #[test]
-    fn a_void_audit_has_no_verdict_and_a_report_without_one_is_an_error() {
-        let subject = SubjectId::new("sub-1").unwrap();
-        let mut void = report();
-        void["void"] = json!(true);
-        assert_eq!(found(&void, &subject).unwrap().verdict, None);
-        for field in ["void", "results", "controls", "power"] {
-            let mut less = report();
-            less.as_object_mut().unwrap().remove(field);
-            assert!(found(&less, &subject).is_err(), "{field}");
-        }
-        let mut less = report();
-        less["results"][0].as_object_mut().unwrap().remove("verdict");
-        assert!(found(&less, &subject).is_err());
-        assert!(found(&report(), &SubjectId::new("sub-3").unwrap()).is_err(), "two rows and none of them is its own");
+    fn a_void_audit_has_no_verdict_and_a_report_without_the_subject_is_an_error() {
+        let void = found(report(Some(false)), &SubjectId::new("sub-1").unwrap()).unwrap();
+        assert_eq!((void.verdict, void.void), (None, true));
+        let other = SubjectId::new("sub-3").unwrap();
+        assert!(found(report(None), &other).is_err(), "two rows and none of them is its own");
     }
 }

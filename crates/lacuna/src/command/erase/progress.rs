@@ -3,7 +3,7 @@
 //! All of it is typed: what goes into signed evidence is read from here, and a value that is missing is an error.
 
 use crate::error::CliError;
-use lacuna_audit::Verdict;
+use lacuna_audit::{Control, ControlName, Power, Verdict};
 use lacuna_ledger::Digest;
 use lacuna_report::{Roles, ScoreGrid};
 use lacuna_unlearn::Effect;
@@ -194,7 +194,7 @@ pub struct DeliveredFound {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlFound {
     /// Which.
-    pub name: String,
+    pub name: ControlName,
     /// What it must show.
     pub expected: String,
     /// What it showed.
@@ -213,6 +213,27 @@ pub struct PowerFound {
     pub of_equivalence: f64,
     /// The shift of one model that is found with 80 % power, in deviations.
     pub detectable_delivered: f64,
+}
+
+impl From<lacuna_audit::Statistics> for Statistics {
+    fn from(found: lacuna_audit::Statistics) -> Statistics {
+        let lacuna_audit::Statistics { reasons, models, memory, delivered, seeds_needed, .. } = found;
+        let memory = memory.map(|found| MemoryFound { deviations: found.deviations, detectable: found.detectable });
+        let delivered = delivered.map(|found| DeliveredFound { t: found.t, p: found.p, rank_p: found.rank_p });
+        Statistics { reasons, models, memory, delivered, seeds_needed }
+    }
+}
+
+impl From<Control> for ControlFound {
+    fn from(Control { name, expected, observed, behaved, .. }: Control) -> ControlFound {
+        ControlFound { name, expected, observed, behaved }
+    }
+}
+
+impl From<Power> for PowerFound {
+    fn from(Power { seeds, of_equivalence, detectable_delivered, .. }: Power) -> PowerFound {
+        PowerFound { seeds, of_equivalence, detectable_delivered }
+    }
 }
 
 /// A value that may be nothing and has to be there: a field that is missing is an error.

@@ -105,7 +105,7 @@ fn list(config: StudyConfig, folders: &Folders, context: &Context) -> Result<Out
     let estimate = study.estimate(&Machine::measure(&context.device))?;
     let tasks: Vec<String> = study.tasks().iter().map(|task| study.describe(task)).collect();
     let mut text = tasks.iter().enumerate().map(|(n, task)| format!("{:4}  {task}\n", n + 1)).collect::<String>();
-    text.push_str(&format!("left to do: {}\n", studying::describe(&estimate)));
+    text.push_str(&format!("left to do: {}\n", estimate));
     let plan = Plan { name: study.config().name.clone(), tasks, estimate };
     Ok(Outcome::new("study", &plan, text))
 }

@@ -8,7 +8,6 @@ use crate::lineage;
 use crate::output::Outcome;
 use crate::run_folder::RunFolder;
 use crate::scores::{self, Scored};
-use crate::studying::describe;
 use crate::text_table::named;
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{Ensemble, Plan};
@@ -68,7 +67,7 @@ pub fn run(
         return Ok(Outcome::new("train", &planned, text_of_plan(&planned)));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
-    context.note(&format!("estimate {} from beginning to end", describe(&planned.estimate)));
+    context.note(&format!("estimate {} from beginning to end", planned.estimate));
     let registered = folder.register(context, &job.people());
     let outcome = registered.and_then(|()| train(job, &setup, &plan, costs, &folder));
     folder.close(outcome)
@@ -126,7 +125,7 @@ fn text_of_plan(planned: &Planned) -> String {
         ("name", planned.name.clone()),
         ("network", planned.network.clone()),
         ("input", format!("{d} x {h} x {w} voxels (D x H x W), the largest")),
-        ("takes", describe(&planned.estimate)),
+        ("takes", planned.estimate.to_string()),
     ];
     format!("{}\n{}nothing was done: --dry-run\n", named(&lines), table(&planned.exact))
 }

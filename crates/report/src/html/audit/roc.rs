@@ -3,7 +3,7 @@
 //! A model whose score lies at or above the threshold is called unlearned. True positives are unlearned models that are,
 //! false positives retrained ones.
 
-use super::Scores;
+use lacuna_audit::attack::LiraScores;
 
 /// What a threshold gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,14 +12,14 @@ pub(in crate::html) struct Rates {
     pub(in crate::html) false_positives: usize,
 }
 
-pub(in crate::html) fn rates(scores: &Scores, threshold: f64) -> Rates {
+pub(in crate::html) fn rates(scores: &LiraScores, threshold: f64) -> Rates {
     let above = |scores: &[f64]| scores.iter().filter(|&&score| score >= threshold).count();
     Rates { true_positives: above(&scores.unlearned), false_positives: above(&scores.retrained) }
 }
 
 /// Shares of false and of true positives, from the threshold above all scores to the one below: a rising path from (0, 0)
 /// to (1, 1). Empty where an arm is.
-pub(in crate::html) fn roc(scores: &Scores) -> Vec<[f64; 2]> {
+pub(in crate::html) fn roc(scores: &LiraScores) -> Vec<[f64; 2]> {
     if scores.unlearned.is_empty() || scores.retrained.is_empty() {
         return Vec::new();
     }
@@ -35,7 +35,7 @@ pub(in crate::html) fn roc(scores: &Scores) -> Vec<[f64; 2]> {
 }
 
 /// The lowest threshold with at most a tenth of false positives: where the audit counts its true positives.
-pub(in crate::html) fn standard_threshold(scores: &Scores) -> f64 {
+pub(in crate::html) fn standard_threshold(scores: &LiraScores) -> f64 {
     let all = || scores.unlearned.iter().chain(&scores.retrained).copied();
     let few = |threshold: &f64| 10 * rates(scores, *threshold).false_positives <= scores.retrained.len();
     let lowest = all().filter(few).fold(f64::INFINITY, f64::min);
@@ -65,7 +65,7 @@ mod tests {
             retrained in prop::collection::vec(-5i32..5, 1..12),
         ) {
             let values = |scores: &[i32]| scores.iter().map(|&score| f64::from(score)).collect::<Vec<_>>();
-            let scores = Scores { unlearned: values(&unlearned), retrained: values(&retrained) };
+            let scores = LiraScores { unlearned: values(&unlearned), retrained: values(&retrained) };
             let pairs = unlearned.iter().flat_map(|u| retrained.iter().map(move |r| u.cmp(r)));
             let above: f64 = pairs.map(|order| match order {
                 std::cmp::Ordering::Greater => 1.0,
@@ -85,9 +85,9 @@ mod tests {
         for row in ixi7().results {
             let attacks = row.attacks.unwrap();
             let lira = attacks.lira.unwrap();
-            assert!((area(&roc(&lira.scores)) - lira.auc.unwrap()).abs() < 1e-12);
+            assert!((area(&roc(&lira.scores)) - lira.auc).abs() < 1e-12);
             let found = rates(&lira.scores, standard_threshold(&lira.scores));
-            let expected = attacks.operating_point.unwrap().true_positive_rate.unwrap();
+            let expected = attacks.operating_point.unwrap().true_positive_rate;
             assert_eq!(found.true_positives as f64 / lira.scores.unlearned.len() as f64, expected);
         }
     }

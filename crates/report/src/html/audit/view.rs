@@ -1,11 +1,16 @@
 //! What a page says of an audit: verdicts, controls, power, attacks.
 
-use super::{Audit, Control, Distance, Interval, Power, Rates, Row, Scores, rates, standard_threshold};
+use super::words::{self, VerdictWords, deviations, percent, probability, within};
+use super::{Rates, rates, standard_threshold};
 use crate::figure::{fixed, name_of};
 use crate::html::chart;
 use crate::html::island::inert;
 use crate::html::table_view::{self, Cell, Column, TableView};
 use crate::html::verdict::{CriterionView, VerdictView};
+use lacuna_audit::attack::LiraScores;
+use lacuna_audit::distance::Distance;
+use lacuna_audit::report::Attacks;
+use lacuna_audit::{Control, Failure, Kept, Report, Row, Utility, UtilitySide};
 use serde_json::json;
 
 /// What the template shows.
@@ -51,19 +56,19 @@ pub(in crate::html) struct AttackView {
 /// Steps of a threshold's slider.
 pub(in crate::html) const SLIDER_STEPS: usize = 1000;
 
-pub(in crate::html) fn view(audit: &Audit) -> AuditView {
-    let scored: Vec<(&Row, &Scores)> = audit.results.iter().filter_map(|row| Some((row, scores(row)?))).collect();
+pub(in crate::html) fn view(audit: &Report) -> AuditView {
+    let scored: Vec<(&Row, &LiraScores)> = audit.results.iter().filter_map(|row| Some((row, scores(row)?))).collect();
     AuditView {
         cards: audit.results.iter().enumerate().map(|(place, row)| card(place, row, audit)).collect(),
         is_void: audit.void,
-        gate: audit.gate.in_words().into(),
+        gate: words::gate(&audit.gate).into(),
         failures: audit.gate.failures.iter().map(failure).collect(),
         attacks: scored.iter().enumerate().map(|(place, (row, scores))| attack(place, row, scores)).collect(),
         table: attacks(audit),
         distances: chart::distances(audit).map(|drawing| drawing.inline("audit-distances")),
         distance_table: distances(audit),
         controls: controls(&audit.controls),
-        power: audit.power.as_ref().map_or(Vec::new(), |power| in_words(power, audit.epsilon_ceiling)),
+        power: audit.power.as_ref().map_or(Vec::new(), |power| words::power(power, audit.epsilon_ceiling)),
         protocol: audit.protocol.as_ref().map(|protocol| {
             let (digest, before) = (protocol.digest.get(..16).unwrap_or(&protocol.digest), protocol.unlearned_before);
             format!("Held to the protocol {digest}, declared when {before} of the unlearned models were there.")
@@ -80,7 +85,7 @@ pub(in crate::html) fn view(audit: &Audit) -> AuditView {
     }
 }
 
-fn scores(row: &Row) -> Option<&Scores> {
+fn scores(row: &Row) -> Option<&LiraScores> {
     let scores = &row.attacks.as_ref()?.lira.as_ref()?.scores;
     (!scores.unlearned.is_empty() && !scores.retrained.is_empty()).then_some(scores)
 }
@@ -95,99 +100,24 @@ fn with_subject(row: &Row) -> String {
     format!("{}, {}", name(row), row.subject)
 }
 
-/// Tone, word and what it means of a verdict of the closed list.
-fn verdict_words(verdict: Option<&str>) -> (&'static str, &'static str, &'static str) {
-    match verdict {
-        Some("retrain_equivalent") => {
-            ("pass", "Like retrained", "Shown to be alike within the margin, Dice kept, nothing comes back.")
-        }
-        Some("consistent_with_retrain") => {
-            ("pass", "Consistent", "Inside what retrained models do. Inside is no proof.")
-        }
-        Some("exact") => ("pass", "Exact", "Never trained on the subject, by its plan and its proof."),
-        Some("exact_unproved") => {
-            ("unknown", "Exact, unproved", "Never trained on the subject by its plan; nothing was compared.")
-        }
-        Some("residual_influence") => {
-            ("fail", "Something is left", "Differs from retrained models on the originals' side.")
-        }
-        Some("over_forgotten") => ("fail", "Over-forgotten", "Differs on the other side: the erasure itself shows."),
-        Some("utility_lost") => ("fail", "Others lost", "The others are served worse than is allowed."),
-        Some("not_assessable") => (
-            "unknown",
-            "Not assessable",
-            "It is not shown whether there was anything to forget, or nothing was there to compare with. Not \
-             \u{201c}forgotten\u{201d}.",
-        ),
-        Some("not_remembered") => (
-            "pass",
-            "Never remembered",
-            "The originals are shown to be like models that never saw the subject: by these statistics there was nothing \
-             to forget.",
-        ),
-        Some("inconclusive") => ("unknown", "Inconclusive", "Neither shown alike nor shown different."),
-        Some(_) => ("unknown", "Unknown verdict", "A verdict that this version does not know."),
-        None => ("unknown", "Void", "A control did not come out as known, so no verdict is given."),
-    }
-}
-
-fn card(place: usize, row: &Row, audit: &Audit) -> CardView {
-    let (tone, word, meaning) = verdict_words(row.verdict.as_deref());
+fn card(index: usize, row: &Row, audit: &Report) -> CardView {
+    let VerdictWords { tone, word, meaning } = words::verdict(row.verdict);
     let statistics = &row.statistics;
-    let tile = |name, tone: &'static str, met: String| {
-        let mark = match tone {
-            "pass" => "✓",
-            "fail" => "✗",
-            "" => "·",
-            _ => "?",
-        };
-        let tone = if tone.is_empty() { "unknown" } else { tone };
-        CriterionView { name, tone, mark, met }
-    };
-    let mut criteria = Vec::new();
-    if let Some(memory) = &statistics.memory {
-        let tone = if memory.detectable { "pass" } else { "unknown" };
-        criteria.push(tile("memory of the originals", tone, deviations(memory.deviations)));
-    }
-    if let Some(primary) = &statistics.primary {
-        let (difference, p) = (primary.comparison.difference, primary.comparison.p);
-        let left = difference.zip(primary.retrained_deviation).filter(|(_, sd)| *sd > 0.0).map(|(d, sd)| d / sd);
-        let met = format!("{}, p {}", deviations(left), probability(p));
-        criteria.push(tile("difference", if tone == "pass" { "pass" } else { tone }, met));
-    }
-    if let Some(completeness) = &statistics.completeness {
-        let met = format!("{}{}", number(completeness.value, 2), within(completeness.interval.as_ref(), 2));
-        criteria.push(tile("completeness", "", met));
-    }
-    for utility in &statistics.utility {
-        let tone = match utility.kept.as_str() {
-            "kept" => "pass",
-            "lost" => "fail",
-            _ => "unknown",
-        };
-        let name = if utility.side == "retain" { "retain Dice lost" } else { "held-out Dice lost" };
-        criteria.push(tile(name, tone, format!("{} of {}", number(utility.loss, 4), number(utility.loss_max, 4))));
-    }
-    let tried = audit.controls.iter().filter_map(|control| control.behaved).collect::<Vec<_>>();
-    let behaved = tried.iter().filter(|behaved| **behaved).count();
-    let controls = format!("{behaved} of {} as known", tried.len());
-    criteria.push(tile("controls", if behaved == tried.len() { "pass" } else { "fail" }, controls));
-    let models = statistics.models.map_or(String::new(), |models| format!("{models} models of each kind"));
     let mut untested = vec!["Other scans of the person, and attacks on the weights.".to_string()];
     if let Some(seeds) = statistics.seeds_needed {
         untested.push(format!("With {seeds} seeds alike models would be shown alike four times in five."));
     }
     let epochs = row.epochs.map_or(String::new(), |epochs| format!(" after {epochs} epochs"));
     CardView {
-        id: format!("audit-{place}"),
+        id: format!("audit-{index}"),
         name: format!("audit: {}", name(row)),
         verdict: VerdictView {
             tone,
             word,
-            counts: models,
+            counts: format!("{} models of each kind", statistics.models),
             people: format!("{}{epochs}", row.subject),
             nearest: None,
-            criteria,
+            criteria: criteria(row, tone, &audit.controls),
             untested,
         },
         meaning,
@@ -195,12 +125,62 @@ fn card(place: usize, row: &Row, audit: &Audit) -> CardView {
     }
 }
 
-fn failure(failure: &super::Failure) -> String {
-    let super::Failure { strategy, subject, threshold, expected, found } = failure;
-    format!("{strategy}, {subject}: {threshold}: expected {expected}, found {found}")
+/// What led to a verdict, as far as it was measured.
+fn criteria(row: &Row, verdict_tone: &'static str, controls: &[Control]) -> Vec<CriterionView> {
+    let statistics = &row.statistics;
+    let memory = statistics.memory.map(|memory| {
+        let tone = if memory.detectable { "pass" } else { "unknown" };
+        tile("memory of the originals", tone, deviations(memory.deviations))
+    });
+    let primary = statistics.primary.as_ref().map(|primary| {
+        let left = deviations(primary.comparison.difference / primary.retrained_deviation);
+        tile("difference", verdict_tone, format!("{left}, p {}", probability(primary.comparison.p)))
+    });
+    let completeness = statistics.completeness.map(|completeness| {
+        let interval = completeness.interval.map_or(String::new(), |interval| within(&interval, 1.0, 2));
+        tile("completeness", "", format!("{}{interval}", fixed(completeness.value, 2)))
+    });
+    let first = memory.into_iter().chain(primary).chain(completeness);
+    first.chain(statistics.utility.iter().map(utility)).chain([behaved(controls)]).collect()
 }
 
-fn attack(place: usize, row: &Row, scores: &Scores) -> AttackView {
+fn utility(utility: &Utility) -> CriterionView {
+    let tone = match utility.kept {
+        Kept::Kept => "pass",
+        Kept::Lost => "fail",
+        Kept::Unknown => "unknown",
+    };
+    let name = match utility.side {
+        UtilitySide::Retain => "retain Dice lost",
+        UtilitySide::HeldOut => "held-out Dice lost",
+    };
+    tile(name, tone, format!("{} of {}", fixed(utility.loss, 4), fixed(utility.loss_max, 4)))
+}
+
+fn behaved(controls: &[Control]) -> CriterionView {
+    let tried: Vec<bool> = controls.iter().filter_map(|control| control.behaved).collect();
+    let behaved = tried.iter().filter(|behaved| **behaved).count();
+    let tone = if behaved == tried.len() { "pass" } else { "fail" };
+    tile("controls", tone, format!("{behaved} of {} as known", tried.len()))
+}
+
+fn tile(name: &'static str, tone: &'static str, met: String) -> CriterionView {
+    let mark = match tone {
+        "pass" => "✓",
+        "fail" => "✗",
+        "" => "·",
+        _ => "?",
+    };
+    let tone = if tone.is_empty() { "unknown" } else { tone };
+    CriterionView { name, tone, mark, met }
+}
+
+fn failure(failure: &Failure) -> String {
+    let Failure { strategy, subject, threshold, expected, found } = failure;
+    format!("{strategy}, {subject}: {}: expected {expected}, found {found}", threshold.name())
+}
+
+fn attack(place: usize, row: &Row, scores: &LiraScores) -> AttackView {
     let threshold = standard_threshold(scores);
     let [low, high] = chart::score_range(scores);
     let at = ((threshold - low) / (high - low) * SLIDER_STEPS as f64).floor().clamp(0.0, SLIDER_STEPS as f64) as usize;
@@ -216,7 +196,7 @@ fn attack(place: usize, row: &Row, scores: &Scores) -> AttackView {
     }
 }
 
-fn said(scores: &Scores, threshold: f64) -> String {
+fn said(scores: &LiraScores, threshold: f64) -> String {
     let Rates { true_positives, false_positives } = rates(scores, threshold);
     let (unlearned, retrained) = (scores.unlearned.len(), scores.retrained.len());
     let advantage = true_positives as f64 / unlearned as f64 - false_positives as f64 / retrained as f64;
@@ -228,7 +208,7 @@ fn said(scores: &Scores, threshold: f64) -> String {
     )
 }
 
-fn attacks(audit: &Audit) -> TableView {
+fn attacks(audit: &Report) -> TableView {
     let columns = Column::all(&[
         "strategy",
         "subject",
@@ -242,47 +222,46 @@ fn attacks(audit: &Audit) -> TableView {
         "#KLoM, nats",
         "#KLoM between retrained",
     ]);
-    let rows = audit.results.iter().filter_map(|row| Some((row, row.attacks.as_ref()?))).map(|(row, attacks)| {
-        let lira = attacks.lira.as_ref();
-        let point = attacks.operating_point.as_ref();
-        let found = point.and_then(|point| point.true_positive_rate);
-        let met = point.map_or("–".to_string(), |point| {
-            format!("{}{}", percent(found), within(point.interval.as_ref().map(hundred).as_ref(), 0))
-        });
-        let cells = vec![
-            Cell::text(name(row)),
-            Cell::text(row.subject.clone()),
-            Cell::number(lira.and_then(|lira| lira.auc), 2),
-            Cell::number(lira.and_then(|lira| lira.auc_by_chance), 2),
-            Cell::said(
-                lira.map_or("–".to_string(), |lira| probability(lira.p).replace("= ", "")),
-                lira.and_then(|lira| lira.p),
-            ),
-            Cell::number(attacks.margin.as_ref().and_then(|auc| auc.auc), 2),
-            Cell::number(attacks.loss.as_ref().and_then(|auc| auc.auc), 2),
-            Cell::said(met, found),
-            Cell::number(attacks.epsilon.as_ref().and_then(|epsilon| epsilon.at_least), 2),
-            Cell::number(attacks.klom.as_ref().and_then(|klom| klom.nats), 2),
-            Cell::number(attacks.klom.as_ref().and_then(|klom| klom.floor), 2),
-        ];
-        table_view::Row { series: None, cells }
-    });
-    let rows = rows.collect();
+    let attacked = audit.results.iter().filter_map(|row| Some((row, row.attacks.as_ref()?)));
+    let rows =
+        attacked.map(|(row, attacks)| table_view::Row { series: None, cells: attack_cells(row, attacks) }).collect();
     let caption = "Attacks, unlearned against retrained models: shown, and deciding nothing".to_string();
     TableView { id: "audit-attacks".to_string(), caption, is_sortable: false, columns, rows }
 }
 
-fn distances(audit: &Audit) -> TableView {
+fn attack_cells(row: &Row, attacks: &Attacks) -> Vec<Cell> {
+    let lira = attacks.lira.as_ref();
+    let p = lira.map(|lira| lira.p);
+    let point = attacks.operating_point;
+    let found = point.map_or("–".to_string(), |point| {
+        format!("{}{}", percent(point.true_positive_rate), within(&point.interval, 100.0, 0))
+    });
+    vec![
+        Cell::text(name(row)),
+        Cell::text(row.subject.clone()),
+        Cell::number(lira.map(|lira| lira.auc), 2),
+        Cell::number(lira.map(|lira| lira.auc_by_chance), 2),
+        Cell::said(p.map_or("–".to_string(), |p| probability(p).replace("= ", "")), p),
+        Cell::number(attacks.margin.map(|auc| auc.auc), 2),
+        Cell::number(attacks.loss.map(|auc| auc.auc), 2),
+        Cell::said(found, point.map(|point| point.true_positive_rate)),
+        Cell::number(attacks.epsilon.map(|epsilon| epsilon.at_least), 2),
+        Cell::number(attacks.klom.map(|klom| klom.nats), 2),
+        Cell::number(attacks.klom.and_then(|klom| klom.floor), 2),
+    ]
+}
+
+fn distances(audit: &Report) -> TableView {
     let columns =
         Column::all(&["strategy", "subject", "of", "#distance", "#retrained among themselves", "their 95 % range"]);
     let of = |(row, distance): (&Row, &Distance)| {
-        let range = distance.prediction.as_ref().map_or("–".to_string(), |p| within(Some(&p.interval), 4));
+        let range = distance.prediction.as_ref().map_or("–".to_string(), |p| within(&p.interval, 1.0, 4));
         let cells = vec![
             Cell::text(name(row)),
             Cell::text(row.subject.clone()),
             Cell::text(distance.kind.clone()),
-            Cell::number(distance.mean, 4),
-            Cell::number(distance.retrained_mean, 4),
+            Cell::number(Some(distance.mean), 4),
+            Cell::number(Some(distance.retrained_mean), 4),
             Cell::text(range.trim()),
         ];
         table_view::Row { series: None, cells }
@@ -301,7 +280,7 @@ fn controls(controls: &[Control]) -> TableView {
             None => ("not tried", ""),
         };
         let cells = vec![
-            Cell::text(control.name.clone()),
+            Cell::text(control.name.name()),
             Cell::text(control.subject.clone().unwrap_or_default()),
             Cell::text(control.expected.clone()),
             Cell::text(control.observed.clone()),
@@ -313,50 +292,4 @@ fn controls(controls: &[Control]) -> TableView {
     let caption = "Controls: what must come out as known, or the audit is void".to_string();
     let rows = controls.iter().map(row).collect();
     TableView { id: "audit-controls".to_string(), caption, is_sortable: false, columns, rows }
-}
-
-fn in_words(power: &Power, ceiling: Option<f64>) -> Vec<(&'static str, String)> {
-    vec![
-        ("seeds of each kind", power.seeds.to_string()),
-        ("difference found with 80 % power", deviations(power.detectable)),
-        ("margin shown with 80 % power, fixed", deviations(power.provable)),
-        ("the same, in estimated deviations", deviations(power.provable_in_deviations)),
-        ("alike models shown alike", percent(power.of_equivalence)),
-        ("a difference of the margin found", percent(power.of_difference)),
-        ("shift of one delivered model found", deviations(power.detectable_delivered)),
-        ("largest epsilon that could ever be shown", number(ceiling, 2)),
-    ]
-}
-
-fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or("unknown".to_string(), |value| fixed(value, digits))
-}
-
-fn probability(p: Option<f64>) -> String {
-    match p {
-        Some(p) if p < 0.0001 => "< 0.0001".to_string(),
-        p => format!("= {}", number(p, 4)),
-    }
-}
-
-fn deviations(value: Option<f64>) -> String {
-    value.map_or("unknown".to_string(), |value| format!("{} deviations", fixed(value, 2)))
-}
-
-fn percent(value: Option<f64>) -> String {
-    value.map_or("unknown".to_string(), |value| format!("{} %", fixed(100.0 * value, 0)))
-}
-
-fn within(interval: Option<&Interval>, digits: usize) -> String {
-    match interval {
-        Some(Interval { low: Some(low), high: Some(high) }) => {
-            format!(" ({} to {})", fixed(*low, digits), fixed(*high, digits))
-        }
-        _ => String::new(),
-    }
-}
-
-fn hundred(interval: &Interval) -> Interval {
-    let times = |value: Option<f64>| value.map(|value| 100.0 * value);
-    Interval { low: times(interval.low), high: times(interval.high) }
 }

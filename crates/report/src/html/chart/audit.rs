@@ -6,8 +6,11 @@
 use super::{Drawing, Frame, INK, QUIET, range, rule};
 use crate::axis::Axis;
 use crate::figure::fixed;
-use crate::html::audit::{Audit, Rates, Scores, least_of, rates, roc};
+use crate::html::audit::{Rates, least_of, rates, roc};
 use crate::html::svg::{Px, Svg};
+use lacuna_audit::attack::LiraScores;
+use lacuna_audit::distance::Distance;
+use lacuna_audit::{Report, Row};
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 320.0;
@@ -19,7 +22,7 @@ const UNLEARNED: &str = "#0072B2";
 const RETRAINED: &str = "#8a8a8a";
 
 /// Between which scores the axis and the slider run.
-pub(in crate::html) fn score_range(scores: &Scores) -> [f64; 2] {
+pub(in crate::html) fn score_range(scores: &LiraScores) -> [f64; 2] {
     let [low, high] = range(scores.unlearned.iter().chain(&scores.retrained).copied());
     let margin = 0.05 * (high - low).max(1e-6);
     [low - margin, high + margin]
@@ -30,7 +33,7 @@ fn frame(across: Axis, up: Axis) -> Frame {
 }
 
 /// Unlearned models above the line, retrained ones below it.
-pub(in crate::html) fn histogram(name: &str, scores: &Scores, threshold: f64) -> Drawing {
+pub(in crate::html) fn histogram(name: &str, scores: &LiraScores, threshold: f64) -> Drawing {
     let [low, high] = score_range(scores);
     let counted = |values: &[f64]| {
         let mut bins = [0usize; BINS];
@@ -114,7 +117,7 @@ pub(in crate::html) fn histogram(name: &str, scores: &Scores, threshold: f64) ->
 }
 
 /// True against false positives; a logarithmic axis, since few false positives are what an adversary needs.
-pub(in crate::html) fn roc_curve(name: &str, scores: &Scores, threshold: f64) -> Drawing {
+pub(in crate::html) fn roc_curve(name: &str, scores: &LiraScores, threshold: f64) -> Drawing {
     let least = least_of(scores.retrained.len());
     let across = Axis::share("retrained models accused (logarithmic)", [least * 1.3, 1.0 / 1.3].into_iter());
     let frame = frame(across, Axis::percent("unlearned models found", [0.0, 1.0].into_iter()));
@@ -182,19 +185,18 @@ pub(in crate::html) fn roc_curve(name: &str, scores: &Scores, threshold: f64) ->
 }
 
 /// Distances from retrained models, as multiples of those among retrained models themselves; `None` without any.
-pub(in crate::html) fn distances(audit: &Audit) -> Option<Drawing> {
+pub(in crate::html) fn distances(audit: &Report) -> Option<Drawing> {
     struct Mark {
         name: String,
         value: f64,
         band: Option<[f64; 2]>,
     }
-    let mark = |row: &crate::html::audit::Row, distance: &crate::html::audit::Distance| {
-        let by = distance.retrained_mean.filter(|mean| *mean > 0.0)?;
-        let band = distance.prediction.as_ref().and_then(|p| p.interval.low.zip(p.interval.high));
-        let band = band.map(|(low, high)| [low / by, high / by]);
+    let mark = |row: &Row, distance: &Distance| {
+        let by = Some(distance.retrained_mean).filter(|mean| *mean > 0.0)?;
+        let band = distance.prediction.map(|prediction| [prediction.interval.low / by, prediction.interval.high / by]);
         let strategy = row.strategy.rsplit(['/', '\\']).next().unwrap_or(&row.strategy);
         let name = format!("{strategy}, {}: {}", row.subject, distance.kind);
-        Some(Mark { name, value: distance.mean? / by, band })
+        Some(Mark { name, value: distance.mean / by, band })
     };
     let marks: Vec<Mark> = audit
         .results

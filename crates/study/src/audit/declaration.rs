@@ -6,11 +6,10 @@
 use super::AuditConfig;
 use super::config::Controls;
 use super::tasks::Tasks;
-use crate::error::CliError;
-use lacuna_audit::{Declared, Gate, Protocol};
-use lacuna_study::{Study, Task};
+use crate::{Study, StudyError, Task};
+use lacuna_audit::{Declared, Gate, Held, Protocol};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The format of a declaration's file.
 const SCHEMA: &str = "lacuna.audit-protocol/1";
@@ -36,17 +35,6 @@ struct Strategy<'a> {
     recipe: &'a lacuna_unlearn::Recipe,
 }
 
-/// What an audit was held to.
-#[derive(Clone, Debug, Serialize)]
-pub struct Held {
-    /// The declaration's digest.
-    pub digest: String,
-    /// Where it lies.
-    pub file: PathBuf,
-    /// Unlearned models that had been made before it was written.
-    pub unlearned_before: usize,
-}
-
 /// The file of a declaration.
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -60,7 +48,26 @@ struct Written {
 ///
 /// # Errors
 /// A file that cannot be written, or that is not what its name says.
-pub fn declare(study: &Study, config: &AuditConfig, tasks: &[Task], records: &Path) -> Result<Held, CliError> {
+pub fn declare(study: &Study, config: &AuditConfig, tasks: &[Task], records: &Path) -> Result<Held, StudyError> {
+    let Declared { digest, declaration } = declared(study, config, tasks)?;
+    let file = records.join("audits").join(format!("{digest}.json"));
+    if file.is_file() {
+        let text = lacuna_disk::read_text(&file, BYTES_MAX)?;
+        let found: Option<Written> = serde_json::from_str(&text).ok();
+        return match found.filter(|found| found.declaration == declaration) {
+            Some(found) => Ok(Held { digest, file, unlearned_before: found.unlearned_before }),
+            None => Err(StudyError::Declaration { path: file }),
+        };
+    }
+    let unlearned_before = already_unlearned(study, tasks)?;
+    let written = Written { schema: SCHEMA.to_string(), digest: digest.clone(), unlearned_before, declaration };
+    let mut text = serde_json::to_string_pretty(&written).expect("a declaration is JSON");
+    text.push('\n');
+    lacuna_disk::write_bytes(&file, text.as_bytes())?;
+    Ok(Held { digest, file, unlearned_before })
+}
+
+fn declared(study: &Study, config: &AuditConfig, tasks: &[Task]) -> Result<Declared, StudyError> {
     let of = Tasks::new(study, config);
     let strategies = study.variants().iter().map(|variant| Strategy {
         strategy: &variant.strategy,
@@ -69,7 +76,7 @@ pub fn declare(study: &Study, config: &AuditConfig, tasks: &[Task], records: &Pa
         recipe: &variant.recipe,
     });
     let bank = tasks.iter().filter(|task| matches!(task, Task::Train(_))).map(|task| task.key().to_string());
-    let declared = Declared::new(&Declaration {
+    Ok(Declared::new(&Declaration {
         protocol: &config.protocol,
         gate: &config.gate,
         controls: config.controls_shown(study),
@@ -77,30 +84,14 @@ pub fn declare(study: &Study, config: &AuditConfig, tasks: &[Task], records: &Pa
         subjects: of.audited().map(|(subject, _)| study.shown(subject)).collect(),
         strategies: strategies.collect(),
         bank: bank.collect(),
-    })?;
-    let file = records.join("audits").join(format!("{}.json", declared.digest));
-    if file.is_file() {
-        let text = lacuna_disk::read_text(&file, BYTES_MAX)?;
-        let found: Option<Written> = serde_json::from_str(&text).ok();
-        return match found.filter(|found| found.declaration == declared.declaration) {
-            Some(found) => Ok(Held { digest: declared.digest, file, unlearned_before: found.unlearned_before }),
-            None => Err(CliError::Data {
-                what: format!(
-                    "{}: expected the declaration that its name is the digest of, found another; fix: delete it, and \
-                     the audit is declared anew",
-                    file.display()
-                ),
-            }),
-        };
-    }
-    let mut unlearned_before = 0;
+    })?)
+}
+
+/// How many unlearned models have a record.
+fn already_unlearned(study: &Study, tasks: &[Task]) -> Result<usize, StudyError> {
+    let mut found = 0;
     for task in tasks.iter().filter(|task| matches!(task, Task::Unlearn(_))) {
-        unlearned_before += usize::from(study.store().record(task.key())?.is_some());
+        found += usize::from(study.store().record(task.key())?.is_some());
     }
-    let Declared { digest, declaration } = declared;
-    let written = Written { schema: SCHEMA.to_string(), digest: digest.clone(), unlearned_before, declaration };
-    let mut text = serde_json::to_string_pretty(&written).expect("a declaration is JSON");
-    text.push('\n');
-    lacuna_disk::write_bytes(&file, text.as_bytes())?;
-    Ok(Held { digest, file, unlearned_before })
+    Ok(found)
 }

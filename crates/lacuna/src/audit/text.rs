@@ -1,8 +1,8 @@
 //! An audit as people read it.
 
-use super::report::{Report, Row};
 use crate::text_table::{aligned, named};
-use lacuna_audit::Power;
+use lacuna_audit::report::GateReport;
+use lacuna_audit::{Power, Report, Row};
 
 /// The whole of it.
 pub fn text(report: &Report) -> String {
@@ -21,13 +21,21 @@ pub fn text(report: &Report) -> String {
     if let Some(power) = &report.power {
         text.push_str(&format!("\n{}", what_it_can_show(power, report.epsilon_ceiling)));
     }
-    text.push_str(&format!("\ngate     {}\n", report.gate.in_words()));
+    text.push_str(&format!("\ngate     {}\n", gate(&report.gate)));
     for failure in &report.gate.failures {
         let (strategy, subject) = (&failure.strategy, &failure.subject);
-        let (threshold, expected, found) = (failure.threshold, &failure.expected, &failure.found);
+        let (threshold, expected, found) = (failure.threshold.name(), &failure.expected, &failure.found);
         text.push_str(&format!("gate     {strategy}, {subject}: {threshold}: expected {expected}, found {found}\n"));
     }
     text
+}
+
+fn gate(gate: &GateReport) -> &'static str {
+    match gate.passed {
+        None => "no gate was declared, so none is passed",
+        Some(true) => "passed",
+        Some(false) => "not passed",
+    }
 }
 
 fn results(rows: &[Row]) -> String {
@@ -48,8 +56,8 @@ fn line(row: &Row) -> Vec<String> {
         (None, Some(delivered)) => Some((delivered.t * (1.0 + 1.0 / found.models as f64).sqrt(), delivered.p)),
         _ => None,
     };
-    let attack = row.attacks.as_ref().and_then(|attacks| attacks.lira());
-    let epsilon = row.attacks.as_ref().and_then(|attacks| attacks.epsilon());
+    let attack = row.attacks.as_ref().and_then(|attacks| attacks.lira.as_ref());
+    let epsilon = row.attacks.as_ref().and_then(|attacks| attacks.epsilon);
     let strategy = match row.variant.as_str() {
         "" => row.strategy.clone(),
         variant => format!("{} ({variant})", row.strategy),
@@ -78,7 +86,7 @@ fn controls(report: &Report) -> String {
             None => "not tried",
         };
         let subject = control.subject.clone().unwrap_or_default();
-        vec![control.name.into(), subject, control.expected.into(), control.observed.clone(), behaved.into()]
+        vec![control.name.name().into(), subject, control.expected.clone(), control.observed.clone(), behaved.into()]
     }));
     aligned(&lines)
 }

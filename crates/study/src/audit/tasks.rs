@@ -1,9 +1,9 @@
 //! What has to be trained for an audit: the bank, what is audited, and what controls it.
 
 use super::AuditConfig;
-use crate::error::CliError;
+use crate::config::bad;
+use crate::{Probed, Study, StudyError, Task, TrainTask, UnlearnTask, Variant};
 use lacuna_cohort::{Split, SubjectId};
-use lacuna_study::{Probed, Study, Task, TrainTask, UnlearnTask, Variant};
 
 /// The tasks of an audit, and how they are found again.
 pub struct Tasks<'a> {
@@ -41,17 +41,15 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// One that the audit does not forget.
-    pub fn control_subject(&self) -> Result<&'a (SubjectId, Split), CliError> {
+    pub fn control_subject(&self) -> Result<&'a (SubjectId, Split), StudyError> {
         let wanted = self.config.controls.subject.as_ref();
         let found = match wanted {
             None => self.audited().next(),
             Some(wanted) => self.audited().find(|(subject, _)| subject == wanted),
         };
-        found.ok_or_else(|| CliError::Config {
-            what: match wanted {
-                Some(wanted) => format!("controls.subject: expected somebody that split.forget names, found {wanted}"),
-                None => "split.forget: expected somebody beside the planted subject, found nobody".to_string(),
-            },
+        found.ok_or_else(|| match wanted {
+            Some(wanted) => bad("controls.subject", "a subject that split.forget names", wanted.as_str()),
+            None => bad("split.forget", "a subject beside the planted one", "none"),
         })
     }
 
@@ -59,11 +57,11 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// One that is not trained on.
-    pub fn planted(&self) -> Result<Option<&'a (SubjectId, Split)>, CliError> {
+    pub fn planted(&self) -> Result<Option<&'a (SubjectId, Split)>, StudyError> {
         let Some(planted) = &self.config.controls.planted else { return Ok(None) };
         let found = self.study.splits().iter().find(|(subject, _)| subject == planted);
-        let what = format!("controls.planted: expected a subject of the training set, found {planted}");
-        found.map(Some).ok_or(CliError::Config { what })
+        let refused = || bad("controls.planted", "a subject of the training set", planted.as_str());
+        found.map(Some).ok_or_else(refused)
     }
 
     /// Everything that has to be done, what is needed first in front: first the bank, so that what was declared before
@@ -71,7 +69,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// Controls on somebody who is not audited.
-    pub fn all(&self) -> Result<Vec<Task>, CliError> {
+    pub fn all(&self) -> Result<Vec<Task>, StudyError> {
         let of_planted = |task: &Task| match task {
             Task::Train(_) => false,
             Task::Unlearn(task) => self.is_only_planted(&task.forget),
@@ -94,7 +92,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// As [`Tasks::all`].
-    pub fn bank(&self) -> Result<Vec<Task>, CliError> {
+    pub fn bank(&self) -> Result<Vec<Task>, StudyError> {
         let is_of_bank = |task: &Task| match task {
             Task::Train(_) => true,
             Task::Unlearn(_) => false,
@@ -107,7 +105,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// As [`Tasks::control_subject`].
-    pub fn controls(&self) -> Result<Vec<Task>, CliError> {
+    pub fn controls(&self) -> Result<Vec<Task>, StudyError> {
         let who = self.control_subject()?;
         let tasks = self.seeds().iter().flat_map(|seed| self.control_tasks(who, *seed));
         Ok(tasks.map(|task| Task::Unlearn(Box::new(task))).collect())

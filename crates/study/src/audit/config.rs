@@ -1,10 +1,9 @@
 //! An audit file: a study's keys, and what is declared, controlled and asked for.
 
-use crate::config::read_table;
-use crate::error::CliError;
+use crate::config::{bad, read_table};
+use crate::{Forget, KeepModels, Study, StudyConfig, StudyError};
 use lacuna_audit::{Gate, Protocol};
 use lacuna_cohort::SubjectId;
-use lacuna_study::{Forget, KeepModels, Study, StudyConfig};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -43,21 +42,31 @@ impl AuditConfig {
     ///
     /// # Errors
     /// A file that cannot be read, unknown keys, and settings that no audit can have.
-    pub fn read(path: &Path) -> Result<AuditConfig, CliError> {
+    pub fn read(path: &Path) -> Result<AuditConfig, StudyError> {
         let mut table = read_table(path)?;
         let protocol = part::<Protocol>(&mut table, "protocol", path)?.checked()?;
         let controls: Controls = part(&mut table, "controls", path)?;
         let gate = part::<Gate>(&mut table, "gate", path)?.checked()?;
-        let mut study = StudyConfig::from_table(table, path)?;
-        let refuse = |key: &str, expected: &str, found: &str| {
-            let what = format!("{}: {key}: expected {expected}, found {found}", path.display());
-            Err(CliError::Config { what })
-        };
+        let study = StudyConfig::from_table(table, path)?;
+        let in_file = |source| StudyError::InFile { path: path.to_path_buf(), source: Box::new(source) };
+        AuditConfig::new(study, protocol, controls, gate).map_err(in_file)
+    }
+
+    /// From its parts.
+    ///
+    /// # Errors
+    /// A study that no audit can have: with references of its own, or with fewer than two seeds.
+    pub fn new(
+        mut study: StudyConfig,
+        protocol: Protocol,
+        controls: Controls,
+        gate: Gate,
+    ) -> Result<AuditConfig, StudyError> {
         if !study.references.seeds.is_empty() {
-            return refuse("references", "none: `seeds` is the bank of an audit", "seeds");
+            return Err(bad("references", "none: `seeds` is the bank of an audit", "seeds"));
         }
         if study.seeds.len() < 2 {
-            return refuse("seeds", "at least 2, better 10 (`lacuna audit plan` says what for)", "one");
+            return Err(bad("seeds", "at least 2, better 10 (`lacuna audit plan` says what for)", "one"));
         }
         // Whatever is audited is asked again whenever the audit is.
         study.keep_models = KeepModels::All;
@@ -93,11 +102,10 @@ impl AuditConfig {
 }
 
 /// A table of the file, taken out of it; the default where there is none.
-fn part<T: DeserializeOwned + Default>(table: &mut Table, key: &str, path: &Path) -> Result<T, CliError> {
-    match table.remove(key) {
-        None => Ok(T::default()),
-        Some(value) => value.try_into().map_err(|error: toml::de::Error| CliError::Config {
-            what: format!("{}: {key}: {}", path.display(), error.to_string().trim()),
-        }),
-    }
+fn part<T: DeserializeOwned + Default>(table: &mut Table, key: &str, path: &Path) -> Result<T, StudyError> {
+    let Some(value) = table.remove(key) else { return Ok(T::default()) };
+    value.try_into().map_err(|error: toml::de::Error| StudyError::Parse {
+        path: path.to_path_buf(),
+        reason: format!("{key}: {}", error.to_string().trim()),
+    })
 }

@@ -1,77 +1,25 @@
-//! What an audit could show and would cost, before anything is trained.
+//! What an audit could show and would cost, as people read it.
 
-use super::AuditConfig;
-use super::tasks::Tasks;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::studying::{self, Folders};
 use crate::text_table::{aligned, named};
-use lacuna_audit::epsilon::ceiling;
-use lacuna_audit::{Margin, Power, power, seeds_for_epsilon, seeds_for_equivalence};
-use lacuna_study::{Estimate, Machine, Task};
-use serde::Serialize;
-
-/// Numbers of seeds that people ask about.
-const SEEDS: [usize; 6] = [3, 5, 7, 10, 20, 30];
-
-#[derive(Serialize)]
-struct Plan {
-    name: String,
-    seeds: usize,
-    margin: Margin,
-    power: Power,
-    epsilon_ceiling: f64,
-    seeds_for_equivalence: Option<usize>,
-    gate_declared: bool,
-    table: Vec<Line>,
-    tasks: Vec<String>,
-    trainings: usize,
-    unlearnings: usize,
-    probes: usize,
-    estimate: Estimate,
-}
-
-#[derive(Serialize)]
-struct Line {
-    #[serde(flatten)]
-    power: Power,
-    epsilon_ceiling: f64,
-}
+use lacuna_audit::seeds_for_epsilon;
+use lacuna_study::Machine;
+use lacuna_study::audit::{self, AuditConfig, Plan, PlanLine};
 
 /// Power, cost, and the list of tasks.
-pub fn run(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
+pub fn plan(config: &AuditConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {
     let study = studying::open("audit", config.study.clone(), folders, context)?;
-    let tasks = Tasks::new(&study, config);
-    tasks.planted()?;
-    let all = tasks.all()?;
-    let estimate = study.estimate_of(&all, &Machine::measure(&context.device))?;
-    let deviations = config.protocol.margin.deviations_for_power();
-    let of = |seeds| Line { power: power(seeds, deviations, config.protocol.alpha), epsilon_ceiling: ceiling(seeds) };
-    let count = |is: &dyn Fn(&Task) -> bool| all.iter().filter(|task| is(task)).count();
-    let own = of(tasks.seeds().len());
-    let plan = Plan {
-        name: study.config().name.clone(),
-        seeds: tasks.seeds().len(),
-        margin: config.protocol.margin,
-        power: own.power,
-        epsilon_ceiling: own.epsilon_ceiling,
-        seeds_for_equivalence: seeds_for_equivalence(deviations, config.protocol.alpha),
-        gate_declared: config.gate.is_declared(),
-        table: SEEDS.map(of).into(),
-        tasks: all.iter().map(|task| study.describe(task)).collect(),
-        trainings: count(&|task| matches!(task, Task::Train(_))),
-        unlearnings: count(&|task| matches!(task, Task::Unlearn(_))),
-        probes: count(&|task| matches!(task, Task::Probe(_))),
-        estimate,
-    };
-    Ok(Outcome::new("audit-plan", &plan, text(&plan, deviations)))
+    let plan = audit::plan(&study, config, &Machine::measure(&context.device))?;
+    Ok(Outcome::new("audit-plan", &plan, text(&plan, config.protocol.margin.deviations_for_power())))
 }
 
 fn text(plan: &Plan, deviations: f64) -> String {
     let mut lines =
         vec![["seeds", "difference", "margin", "alike at margin", "one model", "epsilon"].map(str::to_string).to_vec()];
-    lines.extend(plan.table.iter().map(|Line { power, epsilon_ceiling }| {
+    lines.extend(plan.table.iter().map(|PlanLine { power, epsilon_ceiling }| {
         let epsilon = if *epsilon_ceiling > 0.0 { format!("{epsilon_ceiling:.2}") } else { "none".to_string() };
         vec![
             power.seeds.to_string(),
@@ -103,7 +51,7 @@ fn text(plan: &Plan, deviations: f64) -> String {
         ("seeds for 80 %", seeds),
         ("seeds to show an epsilon of 1, 2, 3", format!("{}, {}, {}", epsilon(1.0), epsilon(2.0), epsilon(3.0))),
         ("tasks", format!("{} trainings, {} unlearnings, {} probes", plan.trainings, plan.unlearnings, plan.probes)),
-        ("left to do", studying::describe(&plan.estimate)),
+        ("left to do", plan.estimate.to_string()),
     ]);
     let key = "difference, margin, one model: in deviations of the retrained models, with 80 % power at 5 %; alike at \
                margin: the chance that alike models are shown to be; epsilon: the largest that could ever be shown\n\n";
