@@ -235,7 +235,7 @@ impl Job {
         live.task([1, 1], &what, [state.epochs_done, settings.epochs])?;
         let live = &RefCell::new(live);
         let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, live, run, checkpoint_epochs, after_epoch };
+        let mut watch = Watch { folder, progress, live, run, clock: None, checkpoint_epochs, after_epoch };
         let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
         watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
         Ok(state)
