@@ -25,5 +25,7 @@ def check(case):
     case.expect("its first stage is read", done.code == 0, done)
     checkpoint, plans = unet(case.folder / "turned", changed=transposed)
     save(head()[0], case.folder / "a.nii.gz")
+    done = case.lacuna("convert", checkpoint, "--plans", plans)
+    case.expect("convert reports transpose_forward too", done.code == 0 and done.says("transpose_forward"), done)
     done = case.lacuna("predict", "a.nii.gz", "--model", checkpoint, "--plans", plans, "--preprocess", "none", "--out", "o")
     case.expect("transpose_forward is reported or refused", done.says("transpose_forward"), done)

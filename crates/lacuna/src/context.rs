@@ -98,6 +98,11 @@ impl Context {
         self.remember(self.loading.cache.as_ref().map(|cache| cache.folder()))
     }
 
+    /// What people should know of a file before they rely on it.
+    pub fn remark(&self, remarks: &[String]) {
+        remarks.iter().for_each(|remark| self.note(&format!("note: {remark}")));
+    }
+
     /// A line for people, unless they want quiet.
     pub fn note(&self, line: &str) {
         if !self.quiet {

@@ -8,6 +8,7 @@ mod arguments;
 mod audit;
 mod cli;
 mod command;
+mod computing;
 mod config;
 mod confine;
 mod context;

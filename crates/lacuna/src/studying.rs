@@ -2,7 +2,7 @@
 
 mod watch;
 
-use crate::arguments::ImageArguments;
+use crate::arguments::{ImageArguments, remarks_of};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -212,6 +212,7 @@ pub fn open_in(
     });
     drop(progress);
     let study = study.map_err(|error| if pseudonyms { without_names(error.into()) } else { error.into() })?;
+    context.remark(&remarks_of(&study.config().network)?);
     for (subject, split) in study.splits() {
         let retain = split.retain();
         crate::redact::hide(retain.iter().chain(split.held_out()).chain([subject]).map(|subject| subject.as_str()));

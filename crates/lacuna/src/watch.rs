@@ -1,5 +1,6 @@
 //! The monitor of a run in a run folder: progress, the log of epochs, checkpoints, the wish to stop.
 
+use crate::computing::{self, Clock};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
@@ -22,6 +23,8 @@ pub struct Watch<'a> {
     pub live: &'a RefCell<Keeper<'a>>,
     /// The digest that a checkpoint must carry to be resumed.
     pub run: &'a str,
+    /// Seconds of computing, where they are told.
+    pub clock: Option<&'a Clock>,
     /// Epochs between checkpoints.
     pub checkpoint_epochs: usize,
     /// What else is to be done after an epoch.
@@ -52,7 +55,7 @@ pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into())
         }
-        _ => Ok(()),
+        _ => computing::forget(folder.path()),
     }
 }
 
@@ -68,6 +71,7 @@ impl Watch<'_> {
     ) -> Result<(), CliError> {
         match outcome {
             Err(CliError::Train(TrainError::Interrupted { epochs_done })) => {
+                self.clock.iter().for_each(|clock| clock.stop());
                 self.checkpoint(state)?;
                 let folder = self.folder.path().display();
                 let kept = format!("{epochs_done} of {epochs} epochs are kept in {folder}; fix: {again} {folder}");
@@ -79,6 +83,7 @@ impl Watch<'_> {
 
     /// Keep the last whole epoch.
     fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
+        self.clock.map(Clock::keep).transpose()?;
         write_checkpoint(&self.folder.file(CHECKPOINT), state, self.run)
     }
 
@@ -99,6 +104,7 @@ impl Monitor for Watch<'_> {
     }
 
     fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
+        self.clock.iter().for_each(|clock| clock.stop());
         self.record(state).map_err(|error| match error {
             // The loop takes a score that is no number for divergence, if it is told of it as such.
             CliError::Train(error) => error,
@@ -107,6 +113,7 @@ impl Monitor for Watch<'_> {
         if state.epochs_done.is_multiple_of(self.checkpoint_epochs) {
             self.checkpoint(state)?;
         }
+        self.clock.iter().for_each(|clock| clock.go_on());
         Ok(Control::Continue)
     }
 }

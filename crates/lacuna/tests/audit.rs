@@ -314,6 +314,33 @@ fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_mo
 
 #[cfg(unix)]
 #[test]
+fn the_margin_declared_is_that_of_the_power_stated_whatever_is_audited() {
+    let place = place();
+    short(&place);
+    let text = std::fs::read_to_string(place.path("short.toml")).unwrap();
+    let margin = |name: &str, margin: &str| {
+        std::fs::write(place.path(name), format!("{text}\n[protocol]\nmargin = {{ {margin} }}\n")).unwrap();
+        name.to_string()
+    };
+    let files = [margin("narrow.toml", "deviations = 0.5"), margin("wide.toml", "deviations = 40.0")];
+    let train = "train --data heads --labels tissue --preprocess canonical --size 32x32x32 --crop none --foreground \
+                 above-zero --depth 10 --held-out phantom-003 --epochs 1 --progress none";
+    let model = place.json(train, "lacuna.train/1")["model"].as_str().unwrap().to_string();
+    let power_of = |words: &str| -> Value {
+        let ran = place.run(&format!("audit {words} --progress none --json"));
+        // Hardly trained models may leave a control open, and a void audit ends with code 6.
+        assert!([0, 6].contains(&ran.code), "{words}: {}", ran.stderr);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()["power"].clone()
+    };
+    let stated = files.each_ref().map(|file| power_of(&format!("plan {file}")));
+    assert!(stated[0]["of_difference"].as_f64() < stated[1]["of_difference"].as_f64(), "{stated:?}");
+    for (file, stated) in files.iter().zip(&stated) {
+        assert_eq!(&power_of(file), stated, "of a procedure: {file}");
+        assert_eq!(&power_of(&format!("{file} --model {model}")), stated, "of one delivered model: {file}");
+    }
+}
+
+#[test]
 fn with_pseudonyms_an_audit_names_nobody_and_an_interrupted_one_goes_on() {
     let place = place();
     short(&place);

@@ -107,6 +107,37 @@ fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
     assert_eq!(init["network"].as_str().unwrap().split('-').next(), Some("plainunet"));
 }
 
+#[test]
+fn plans_that_turn_the_axes_are_noted_by_every_verb_that_reads_them() {
+    let place = with_checkpoint("isotropic");
+    place.heads("heads", "");
+    let text = std::fs::read_to_string(place.path("plans.json")).unwrap();
+    let mut plans: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let foreign =
+        "--model checkpoint_final.pth --plans plans.json --preprocess canonical --size 16x16x16 --progress none";
+    let study = "name = \"s\"\n[data]\nroot = \"heads\"\nlabels = \"brain\"\n[preprocess]\nkind = \"canonical\"\n\
+                 size = [16, 16, 16]\ncrop = \"none\"\nforeground = \"above-zero\"\n[network]\nplans = \"plans.json\"\n\
+                 [train]\nepochs = 1\n[split]\nheld_out = 1\n[unlearn]\nepochs = [1]\nstrategies = [\"noisy-label\"]\n";
+    std::fs::write(place.path("s.toml"), study).unwrap();
+    let verbs = [
+        "convert checkpoint_final.pth --plans plans.json".to_string(),
+        format!("predict heads/images/phantom-000.nii.gz {foreign} --logits l.safetensors"),
+        format!("eval {foreign} --data heads --labels brain"),
+        format!("unlearn {foreign} --data heads --labels brain --forget phantom-001 --strategy noisy-label --dry-run"),
+        format!("{TRAIN} --dry-run"),
+        "study s.toml --dry-run --progress none".to_string(),
+    ];
+    for (axes, notes) in [([0, 1, 2], 0), ([2, 0, 1], 1)] {
+        plans["transpose_forward"] = json!(axes);
+        std::fs::write(place.path("plans.json"), plans.to_string()).unwrap();
+        for verb in &verbs {
+            let ran = place.run(verb);
+            let seen = ran.stderr.matches("transpose_forward [2, 0, 1]").count();
+            assert!(ran.code == 0 && seen == notes, "{verb}: {} {}", ran.code, ran.stderr);
+        }
+    }
+}
+
 /// Three seeds of a U-Net of three stages.
 const AUDIT: &str = r#"
 name = "unet"

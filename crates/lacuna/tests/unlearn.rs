@@ -120,6 +120,12 @@ fn a_run_is_looked_into_epoch_by_epoch_and_rewound() {
     for row in rows.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>()) {
         let expected = if row[at("strategy")] == "original" { ["", ""] } else { ["4", "2"] };
         assert_eq!([row[at("training_passes")], row[at("teacher_passes")]], expected, "{row:?}");
+        for column in ["steps", "seconds", "peak_mib"] {
+            let value = row[at(column)];
+            let is_told = column != "peak_mib" || cfg!(target_os = "linux");
+            let is_measured = value.parse::<f64>().is_ok_and(|value| value > 0.0);
+            assert_eq!(is_measured, is_told && row[at("strategy")] != "original", "{column}: {row:?}");
+        }
     }
     // A rewind passes the forgotten subject after each epoch.
     assert_eq!(record["teacher_passes"], 2);

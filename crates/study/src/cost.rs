@@ -23,14 +23,15 @@ pub struct HorizonCost {
 }
 
 impl HorizonCost {
-    pub(crate) fn of(state: &State, preparation: Passes, seconds: f64) -> HorizonCost {
+    /// Where a run stands, after so many seconds of computing.
+    pub fn of(state: &State, preparation: Passes, seconds: f64) -> HorizonCost {
         let peak_mib = crate::peak_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20));
         HorizonCost { steps: state.steps, passes: state.passes, preparation, seconds, peak_mib }
     }
 
     /// The cost as result rows hold it; `retraining` are the passes of the model retrained without the same subject, if
     /// known.
-    pub(crate) fn beside(&self, retraining: Option<Passes>) -> Cost {
+    pub fn beside(&self, retraining: Option<Passes>) -> Cost {
         let all = Passes {
             training: self.passes.training + self.preparation.training,
             teacher: self.passes.teacher + self.preparation.teacher,
@@ -55,27 +56,32 @@ pub(crate) fn training_passes(passes: Passes) -> f64 {
 }
 
 /// A stopwatch of computing seconds, which is paused during other work.
-pub(crate) struct Stopwatch {
+pub struct Stopwatch {
     seconds: f64,
     since: Option<Instant>,
 }
 
 impl Stopwatch {
     /// A running stopwatch that begins at `seconds`, from earlier pieces of the run.
-    pub(crate) fn running(seconds: f64) -> Stopwatch {
+    pub fn running(seconds: f64) -> Stopwatch {
         Stopwatch { seconds, since: Some(Instant::now()) }
     }
 
-    pub(crate) fn stop(&mut self) {
+    /// Stand still.
+    pub fn stop(&mut self) {
         self.seconds += self.since.take().map_or(0.0, |since| since.elapsed().as_secs_f64());
     }
 
-    pub(crate) fn go_on(&mut self) {
+    /// Run again.
+    pub fn go_on(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
     /// The seconds of a paused stopwatch.
-    pub(crate) fn seconds(&self) -> f64 {
+    ///
+    /// # Panics
+    /// While it is running.
+    pub fn seconds(&self) -> f64 {
         assert!(self.since.is_none(), "a stopwatch is read when it stands still");
         self.seconds
     }

@@ -39,7 +39,7 @@ pub use config::{
     CONFIGURATION, DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig,
     StudyConfig, UnlearnConfig, VariantConfig,
 };
-pub use cost::HorizonCost;
+pub use cost::{HorizonCost, Stopwatch};
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine, Workload, available_gib, duration};
 pub use measure::{Seen, SeenScan};

@@ -5,7 +5,9 @@
 //! rate, and the losses against the labels afterwards are told. No held-out subject is looked at.
 //!
 //! What is suggested: of the rates that leave the mean retain loss within [`TOLERANCE`] of the original's, the one after
-//! which the forget loss is highest; the smaller one among equals. *Ours*; it says where to begin, not where to end.
+//! which the forget loss is highest; the smaller one among equals. *Ours*; it says where to begin, not where to end. That
+//! is the rate of a recipe that suppresses. One that is to match a retrained model wants the forget loss of a stranger,
+//! which a lower rate of the grid may be nearer to.
 
 use crate::factors::Factors;
 use crate::objective::Unlearning;

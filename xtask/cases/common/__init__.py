@@ -130,6 +130,10 @@ class Done:
         return f"exit {self.code}: {self.output[:900] or 'nothing is printed'}".replace("\n", " ")
 
 
+class Skipped(Exception):
+    """What a case needs and cannot have here."""
+
+
 class Case:
     """One case: a folder of its own, a folder that all share, the command, and what was checked."""
 
@@ -160,6 +164,9 @@ class Case:
                 done = self.lacuna(*words, "--runs", "trained", folder=self.shared)
                 assert done.code == 0, done
         return next(place.glob("train/*/model.safetensors"))
+
+    def skip(self, need):
+        raise Skipped(need)
 
     def expect(self, what, holds, seen=""):
         self.checks.append({"what": what, "holds": bool(holds), "seen": str(seen)})

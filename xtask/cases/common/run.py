@@ -30,12 +30,14 @@ def main():
     needs = ["nibabel", "numpy", *constants.get("NEEDS", [])]
     found["missing"] = [module for module in needs if importlib.util.find_spec(module) is None]
     if not found["missing"]:
-        from common import Case
+        from common import Case, Skipped
 
         case = Case(program, Path(folder), Path(shared))
         os.chdir(folder)
         try:
             importlib.import_module(name).check(case)
+        except Skipped as need:
+            found["missing"] = [str(need)]
         except Exception:
             found["error"] = " | ".join(traceback.format_exc().strip().splitlines()[-3:])
         found["checks"] = case.checks

@@ -26,6 +26,22 @@ fn a_sound_cohort_has_summaries_and_no_problem() {
 }
 
 #[test]
+fn a_volume_that_an_index_does_not_name_is_passed_over() {
+    let data = DataSet::sound().image("a_2", 2.0, 1.0).declaring(2);
+    check_one_problem(
+        &data,
+        Severity::Warning,
+        "images/a_2.nii.gz",
+        "file",
+        "a volume that dataset.json does not name",
+    );
+    // It begins with another one's name and yet is not of that one's series.
+    let data = data.patch("images", "a", &[(76, &(-1f32).to_le_bytes())]);
+    let problems = data.checked().problems;
+    assert!(problems.iter().all(|problem| !problem.found.contains("beside it lies")), "{problems:#?}");
+}
+
+#[test]
 fn a_report_is_plain_json() {
     let json = serde_json::to_value(DataSet::new().scan("a", 0.0, 11).checked()).unwrap();
     assert_eq!(json["scans"][0]["label_counts"]["11"], 1);

@@ -1,5 +1,6 @@
 //! MedicalNet's list files: a line per scan, `image label`.
 
+use super::volumes::unnamed;
 use super::{
     CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, one_channel_only,
     single_channel,
@@ -40,12 +41,13 @@ impl Layout for MedicalnetList {
             let label = line.label.as_deref().map(|label| names::inside(&root, &list, label)).transpose()?;
             Ok(ListedScan { name, subject: None, images, label })
         });
-        let scans = scans.collect::<Result<_, CohortError>>()?;
+        let scans = scans.collect::<Result<Vec<_>, CohortError>>()?;
+        let named: Vec<PathBuf> = scans.iter().flat_map(ListedScan::files).cloned().collect();
         Ok(Listing {
             channels: single_channel(self, options, "image")?,
             classes_in_file: None,
             scans_declared: None,
-            passed_over: Vec::new(),
+            passed_over: unnamed(&list, &[named, named_beside(&list, folder, &root)].concat())?,
             scans,
             root,
         })
@@ -120,6 +122,14 @@ fn lists_in(folder: &Path) -> Result<Vec<PathBuf>, CohortError> {
     Ok(files.filter(|file| file.name.ends_with(".txt") && is_list(&file.path)).map(|file| file.path).collect())
 }
 
+/// The files of other lists in the folder of a list, as `test.txt` beside `train.txt`.
+fn named_beside(list: &Path, folder: &Path, root: &Path) -> Vec<PathBuf> {
+    let others = lists_in(folder).unwrap_or_default().into_iter().filter(|other| other != list);
+    let lines = others.flat_map(|other| lines(&other).unwrap_or_default());
+    let entries = lines.flat_map(|line| [Some(line.image), line.label].into_iter().flatten());
+    entries.filter_map(|entry| names::inside(root, list, &entry).ok()).collect()
+}
+
 fn only_list(folder: &Path) -> Result<PathBuf, CohortError> {
     let mut lists = lists_in(folder)?;
     match lists.len() {
@@ -136,6 +146,7 @@ fn only_list(folder: &Path) -> Result<PathBuf, CohortError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder_of;
     use super::*;
 
     fn read(list: &str) -> Result<Listing, CohortError> {
@@ -176,6 +187,18 @@ mod tests {
         let listing = read("\u{feff}M\\images\\1.nii.gz M\\labels\\1.nii.gz\r\nM\\images\\4.nii.gz\r\n").unwrap();
         assert_eq!(listing.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["1", "4"]);
         assert!(listing.scans[0].images[0].ends_with("M/images/1.nii.gz"));
+    }
+
+    #[test]
+    fn volumes_that_no_list_names_are_passed_over() {
+        let folder = folder_of(&["a/1.nii", "a/2.nii", "a/3.nii.gz", "a/1_seg.nii", "b/4.nii"]);
+        let write = |name: &str, text: &str| lacuna_disk::write_bytes(&folder.path().join(name), text.as_bytes());
+        write("train.txt", "a/1.nii\n").unwrap();
+        write("test.txt", "a/2.nii\n").unwrap();
+        let listing = MedicalnetList.read(&folder.path().join("train.txt"), &LayoutOptions::default()).unwrap();
+        let said: Vec<_> = listing.passed_over.iter().map(|one| one.path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(said, ["1_seg.nii", "3.nii.gz"], "what the list beside it names is known");
+        assert!(listing.passed_over[0].found.contains("train.txt does not name"));
     }
 
     #[test]

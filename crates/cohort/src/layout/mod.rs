@@ -4,6 +4,7 @@
 //! says where each file of a scan goes when writing. Who the person behind a scan is, whether
 //! files exist and agree, and what labels mean is decided elsewhere, the same for all layouts.
 
+mod beside;
 mod bids;
 mod by_products;
 mod dicom;
@@ -131,6 +132,13 @@ pub struct ListedScan {
     pub images: Vec<PathBuf>,
     /// The label map, if the layout has one for it.
     pub label: Option<PathBuf>,
+}
+
+impl ListedScan {
+    /// Its images and its label map.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.images.iter().chain(&self.label)
+    }
 }
 
 /// A scan that is to be written.

@@ -1,5 +1,6 @@
 //! The Medical Segmentation Decathlon: `dataset.json` lists everything.
 
+use super::volumes::unnamed;
 use super::{
     CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, nnunet,
     one_channel_only, single_channel,
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// A `dataset.json` with `labels` (number to name) and `training` (pairs of image and label).
 ///
 /// Only the training entries are read: the test entries have no label and so nothing to train
-/// on or to score. Tasks with several channels keep them in one 4-D file, which is refused.
+/// on or to score. Volumes beside those that the index names are reported. Tasks with several channels keep them in one 4-D file, which is refused.
 ///
 /// Source: Antonelli et al., "The Medical Segmentation Decathlon", 2022.
 pub struct Msd;
@@ -46,12 +47,13 @@ impl Layout for Msd {
             let label = Some(names::inside(path, &file, &entry.label)?);
             Ok(ListedScan { name, subject: None, images, label })
         });
+        let scans = scans.collect::<Result<Vec<_>, CohortError>>()?;
         Ok(Listing {
-            scans: scans.collect::<Result<_, CohortError>>()?,
+            passed_over: unnamed(&file, &named(path, &file, &index, &scans))?,
+            scans,
             channels: single_channel(self, options, modality)?,
             classes_in_file: index.labels.as_ref().map(|labels| classes(&file, labels)).transpose()?,
             scans_declared: (index.training_count > 0).then_some(index.training_count),
-            passed_over: Vec::new(),
             root: path.to_path_buf(),
         })
     }
@@ -148,6 +150,13 @@ fn refuse_first_nnunet(root: &Path, file: &Path, index: &Index) -> Result<(), Co
     Err(CohortError::format(file, "training", "images under the names that lie there", found, fix))
 }
 
+/// Every file of an index, those of its test entries too, which are not read.
+fn named(root: &Path, file: &Path, index: &Index, scans: &[ListedScan]) -> Vec<PathBuf> {
+    let image = |entry: &Value| entry.as_str().or_else(|| entry.get("image")?.as_str()).map(str::to_string);
+    let tests = index.test.iter().filter_map(image).filter_map(|image| names::inside(root, file, &image).ok());
+    scans.iter().flat_map(ListedScan::files).cloned().chain(tests).collect()
+}
+
 fn one_modality<'a>(file: &Path, index: &'a Index) -> Result<&'a str, CohortError> {
     let mut modalities = index.modality.values();
     match (modalities.next(), modalities.next()) {
@@ -184,6 +193,7 @@ fn stem(image: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder_of;
     use super::*;
 
     fn read(json: &str) -> Result<Listing, CohortError> {
@@ -205,6 +215,20 @@ mod tests {
         assert_eq!(listing.scans.len(), 1);
         assert_eq!(listing.scans[0].name, "h_001");
         assert!(listing.scans[0].label.as_ref().unwrap().ends_with("labelsTr/h_001.nii.gz"));
+    }
+
+    #[test]
+    fn volumes_that_the_index_does_not_name_are_passed_over() {
+        let files =
+            ["imagesTr/a.nii.gz", "imagesTr/b.nii.gz", "imagesTr/c.mgz", "imagesTr/t.nii.gz", "imagesTr/notes.txt"];
+        let folder = folder_of(&[&files[..], &["labelsTr/a.nii.gz", "labelsTr/b.nii", "imagesTs/d.nii"]].concat());
+        let entry = r#"{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}"#;
+        let index = format!(r#"{{"training": [{entry}], "test": ["./imagesTr/t.nii.gz"]}}"#);
+        lacuna_disk::write_bytes(&folder.path().join(INDEX), index.as_bytes()).unwrap();
+        let listing = Msd.read(folder.path(), &LayoutOptions::default()).unwrap();
+        let said: Vec<_> = listing.passed_over.iter().map(|one| one.path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(said, ["b.nii.gz", "c.mgz", "b.nii"], "no test image, and no folder of which nothing is named");
+        assert!(listing.passed_over[0].found.contains("dataset.json does not name"));
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ mod index;
 
 pub(super) use index::{count, has_index};
 
-use super::volumes::{PassedOver, Volumes, volumes};
+use super::volumes::{PassedOver, Volumes, unnamed, volumes};
 use super::write::every_value;
 use super::{CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan};
 use crate::CohortError;
@@ -48,8 +48,9 @@ impl Layout for Nnunet {
         let (channels, numbers) = chosen(&file, &index, options)?;
         let (scans, passed_over) = match &index.dataset {
             Some(cases) => {
-                let cases = cases.iter().map(|(name, case)| case.listed(path, &file, name, &numbers));
-                (cases.collect::<Result<_, _>>()?, Vec::new())
+                let listed = cases.iter().map(|(name, case)| case.listed(path, &file, name, &numbers));
+                let named: Vec<PathBuf> = cases.values().flat_map(|case| case.named(path, &file)).collect();
+                (listed.collect::<Result<_, _>>()?, unnamed(&file, &named)?)
             }
             None => cases_in_folders(path, &index.file_ending, &numbers)?,
         };
@@ -273,6 +274,16 @@ mod tests {
         assert!(listing.scans[0].label.as_ref().unwrap().ends_with("seg/x.nii"));
         let outside = index.replace("raw/x.nii", "../x.nii");
         assert!(matches!(read(&outside, &[], None), Err(CohortError::LeavesRoot { .. })));
+    }
+
+    #[test]
+    fn volumes_that_the_index_does_not_name_are_passed_over() {
+        let index = r#"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "liver": 1},
+            "dataset": {"x": {"images": ["raw/x1.nii.gz", "raw/x2.nii.gz"], "label": "seg/x.nii.gz"}}}"#;
+        let files = ["raw/x1.nii.gz", "raw/x2.nii.gz", "raw/y1.nii.gz", "raw/z.nrrd", "seg/x.nii.gz", "seg/y.nii.gz"];
+        let listing = read(index, &files, Some(&["T2"])).unwrap();
+        let said: Vec<_> = listing.passed_over.iter().map(|one| one.path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(said, ["y1.nii.gz", "z.nrrd", "y.nii.gz"], "a channel that is not asked for is named all the same");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! `images/` and `labels/`, paired by file name.
 
+use super::beside::Beside;
 use super::volumes::{PassedOver, Volumes, volumes};
 use super::{
     CohortFacts, Layout, LayoutOptions, ListedScan, Listing, ScanFiles, ScanName, WrittenScan, names, single_channel,
 };
-use crate::CohortError;
 use crate::error::in_words;
+use crate::{CohortError, people};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Pairs of `images/NAME.nii.gz` and `labels/NAME.nii.gz`; with several channels, `images/` holds
-/// a folder for each.
+/// Pairs of `images/NAME.nii.gz` and `labels/NAME.nii.gz`, or `images/NAME_seg.nii.gz`; with several channels,
+/// `images/` holds a folder for each.
 pub struct Plain;
 
 impl Layout for Plain {
@@ -19,7 +20,7 @@ impl Layout for Plain {
     }
 
     fn about(&self) -> &'static str {
-        "images/NAME.nii.gz with labels/NAME.nii.gz (several channels: images/CHANNEL/NAME.nii.gz)"
+        "images/NAME.nii.gz with labels/NAME.nii.gz, or NAME_seg.nii.gz beside (channels: images/CHANNEL/NAME.nii.gz)"
     }
 
     /// Without labels it is a data set too; then the images must be there.
@@ -29,24 +30,10 @@ impl Layout for Plain {
     }
 
     fn read(&self, path: &Path, options: &LayoutOptions) -> Result<Listing, CohortError> {
-        let folder = path.join("images");
-        let here = volumes(&folder)?;
         let labels = labels(path)?;
-        let images = match here.named.is_empty() {
-            true => channel_folders(&folder, options, &path.join("labels"), here.passed_over)?,
-            false => one_channel(&folder, options, here)?,
-        };
+        let images = images(path, options, &labels.named)?;
         check_pairs(path, &images.named, &labels.named)?;
-        let label_of: BTreeMap<String, PathBuf> = labels.named.into_iter().collect();
-        let listed = |(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, subject: None, images };
-        Ok(Listing {
-            root: path.to_path_buf(),
-            channels: images.channels,
-            classes_in_file: None,
-            scans_declared: None,
-            scans: images.named.into_iter().map(listed).collect(),
-            passed_over: images.passed_over.into_iter().chain(labels.passed_over).collect(),
-        })
+        Ok(listing(path, images, labels))
     }
 
     fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
@@ -68,7 +55,37 @@ type NamedImages = Vec<(String, Vec<PathBuf>)>;
 struct Images {
     channels: Vec<String>,
     named: NamedImages,
+    beside: Beside,
     passed_over: Vec<PassedOver>,
+}
+
+/// The images, and the label maps beside them. A name that a label map of `labels/` or the table of people has is an
+/// image's, however it ends.
+fn images(root: &Path, options: &LayoutOptions, labels: &[(String, PathBuf)]) -> Result<Images, CohortError> {
+    let folder = root.join("images");
+    let here = volumes(&folder)?;
+    let names = labels.iter().map(|(name, _)| name.clone());
+    let known: BTreeSet<String> = names.chain(people::scans_listed(root)?).collect();
+    match here.named.is_empty() {
+        true => channel_folders(&folder, options, (&root.join("labels"), &known), here.passed_over),
+        false => one_channel(&folder, options, &known, here),
+    }
+}
+
+fn listing(root: &Path, images: Images, labels: Volumes) -> Listing {
+    let mut label_of: BTreeMap<String, PathBuf> = labels.named.into_iter().collect();
+    let names = images.named.iter().map(|(name, _)| name).collect();
+    let (beside, unclear) = images.beside.labels(&names, &label_of);
+    label_of.extend(beside);
+    let listed = |(name, images)| ListedScan { label: label_of.get(&name).cloned(), name, subject: None, images };
+    Listing {
+        root: root.to_path_buf(),
+        channels: images.channels,
+        classes_in_file: None,
+        scans_declared: None,
+        scans: images.named.into_iter().map(listed).collect(),
+        passed_over: [images.passed_over, labels.passed_over, unclear].concat(),
+    }
 }
 
 /// Whether volumes lie in a folder or in a folder of it.
@@ -90,22 +107,30 @@ fn folders(folder: &Path) -> Result<Vec<names::Entry>, CohortError> {
     Ok(names::entries(folder)?.into_iter().filter(|entry| entry.kind == names::Kind::Folder).collect())
 }
 
-fn one_channel(folder: &Path, options: &LayoutOptions, here: Volumes) -> Result<Images, CohortError> {
+fn one_channel(
+    folder: &Path,
+    options: &LayoutOptions,
+    known: &BTreeSet<String>,
+    here: Volumes,
+) -> Result<Images, CohortError> {
     let channels = single_channel(&Plain, options, "image")?;
     let mut passed_over = here.passed_over;
     let (found, fix) =
         ("a folder of volumes beside volumes", "move its volumes beside the others, or move it elsewhere");
     let with_volumes = folders(folder)?.into_iter().filter(|entry| holds_files(&entry.path));
     passed_over.extend(with_volumes.map(|entry| PassedOver::new(&entry.path, found, fix)));
-    Ok(Images { channels, named: here.named.into_iter().map(|(name, path)| (name, vec![path])).collect(), passed_over })
+    let mut beside = Beside::default();
+    let named = beside.without(here.named, known).into_iter().map(|(name, path)| (name, vec![path])).collect();
+    Ok(Images { channels, named, beside, passed_over })
 }
 
 fn channel_folders(
     images: &Path,
     options: &LayoutOptions,
-    labels: &Path,
+    (labels, known): (&Path, &BTreeSet<String>),
     mut passed_over: Vec<PassedOver>,
 ) -> Result<Images, CohortError> {
+    let mut beside = Beside::default();
     let folders: Vec<String> = folders(images)?.into_iter().map(|entry| entry.name).collect();
     let channels = options.channels.clone().unwrap_or_else(|| folders.clone());
     if let Some(unknown) = channels.iter().find(|channel| !folders.contains(channel)) {
@@ -120,7 +145,7 @@ fn channel_folders(
     for channel in &channels {
         let found = volumes(&images.join(channel))?;
         passed_over.extend(found.passed_over);
-        of_channel.push(found.named.into_iter().collect());
+        of_channel.push(beside.without(found.named, known).into_iter().collect());
     }
     if options.channels.is_none() {
         refuse_people(images, labels, &channels, &of_channel)?;
@@ -132,7 +157,7 @@ fn channel_folders(
         None => images.join(&channels[at]).join(format!("{name}.nii.gz")),
     };
     let named = names.iter().map(|name| ((*name).clone(), (0..channels.len()).map(|at| file(name, at)).collect()));
-    Ok(Images { named: named.collect(), channels, passed_over })
+    Ok(Images { named: named.collect(), beside, channels, passed_over })
 }
 
 /// Words by which files of one person are called.

@@ -3,6 +3,7 @@
 use super::dicom;
 use super::names::{self, Entry, Kind, volume_stem};
 use crate::CohortError;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A file or folder of a data set that is not read, though it may hold a scan.
@@ -37,12 +38,18 @@ pub(super) struct Volumes {
 /// A folder that cannot be listed, one name with two endings, since nothing says which is meant, and a segmentation in
 /// DICOM, without which scans would count as unlabelled.
 pub(super) fn volumes(folder: &Path) -> Result<Volumes, CohortError> {
-    let files: Vec<Entry> = names::entries(folder)?.into_iter().filter(|entry| entry.kind == Kind::File).collect();
+    let files = files(folder)?;
     let mut found = Volumes::default();
     for file in &files {
         match volume_stem(&file.name) {
             Some(stem) => found.named.push((stem.to_string(), file.path.clone())),
-            None => found.passed_over.extend(no_volume(file, &files)?),
+            None => match other(file, &files) {
+                Some(Other { passed_over, is_segmentation: true }) => {
+                    let PassedOver { path, found, fix } = passed_over;
+                    return Err(CohortError::format(&path, "file", "NIfTI volumes", found, &fix));
+                }
+                other => found.passed_over.extend(other.map(|other| other.passed_over)),
+            },
         }
     }
     found.named.sort();
@@ -98,27 +105,60 @@ const CONVERT: &str = "convert it to .nii.gz, for example with SimpleITK: WriteI
 const PAIR: &str =
     "convert the pair to one .nii.gz file, for example with nibabel: nib.save(nib.load(\"NAME.img\"), \"NAME.nii.gz\")";
 
+/// A file without a NIfTI ending that may be a volume.
+struct Other {
+    passed_over: PassedOver,
+    /// Whether it is a segmentation in DICOM.
+    is_segmentation: bool,
+}
+
 /// What a file without a NIfTI ending is, if it may be a volume.
-fn no_volume(file: &Entry, files: &[Entry]) -> Result<Option<PassedOver>, CohortError> {
+fn other(file: &Entry, files: &[Entry]) -> Option<Other> {
     let lower = file.name.to_ascii_lowercase();
+    let of = |found: &str, fix: &str| {
+        Some(Other { passed_over: PassedOver::new(&file.path, found, fix), is_segmentation: false })
+    };
     if let Some((_, found, fix)) = OTHER_FORMATS.iter().find(|(ending, _, _)| lower.ends_with(ending)) {
-        return Ok(Some(PassedOver::new(&file.path, *found, *fix)));
+        return of(found, fix);
     }
     let is_here = |name: &str| files.iter().any(|other| other.name.to_ascii_lowercase() == name);
     match lower.rsplit_once('.') {
-        Some((_, "hdr")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair", PAIR))),
+        Some((_, "hdr")) => of("half of a .hdr/.img pair", PAIR),
         // Its header was reported already.
-        Some((stem, "img")) if is_here(&format!("{stem}.hdr")) => Ok(None),
-        Some((_, "img")) => Ok(Some(PassedOver::new(&file.path, "half of a .hdr/.img pair without its .hdr", PAIR))),
-        Some((_, "dcm" | "ima")) | None => match dicom::kind_of(&file.path) {
-            None => Ok(None),
-            Some(kind) if kind.is_segmentation() => {
-                Err(CohortError::format(&file.path, "file", "NIfTI volumes", kind.in_words().to_string(), kind.fix()))
-            }
-            Some(kind) => Ok(Some(PassedOver::new(&file.path, kind.in_words(), kind.fix()))),
-        },
-        _ => Ok(None),
+        Some((stem, "img")) if is_here(&format!("{stem}.hdr")) => None,
+        Some((_, "img")) => of("half of a .hdr/.img pair without its .hdr", PAIR),
+        Some((_, "dcm" | "ima")) | None => {
+            let kind = dicom::kind_of(&file.path)?;
+            Some(Other { is_segmentation: kind.is_segmentation(), ..of(kind.in_words(), kind.fix())? })
+        }
+        _ => None,
     }
+}
+
+/// What lies in the folders of the files that an index names, may be a volume, and is not named.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub(super) fn unnamed(index: &Path, named: &[PathBuf]) -> Result<Vec<PassedOver>, CohortError> {
+    let named: BTreeSet<&Path> = named.iter().map(PathBuf::as_path).collect();
+    let folders: BTreeSet<&Path> = named.iter().filter_map(|path| path.parent()).collect();
+    let index = index.file_name().unwrap_or_default().to_string_lossy();
+    let (what, fix) =
+        (format!("a volume that {index} does not name"), format!("name it in {index}, or move it elsewhere"));
+    let mut found = Vec::new();
+    for folder in folders.into_iter().filter(|folder| folder.is_dir()) {
+        let files = files(folder)?;
+        let unnamed = files.iter().filter(|file| !named.contains(file.path.as_path()));
+        found.extend(unnamed.filter_map(|file| match volume_stem(&file.name) {
+            Some(_) => Some(PassedOver::new(&file.path, what.clone(), fix.clone())),
+            None => other(file, &files).map(|other| other.passed_over),
+        }));
+    }
+    Ok(found)
+}
+
+fn files(folder: &Path) -> Result<Vec<Entry>, CohortError> {
+    Ok(names::entries(folder)?.into_iter().filter(|entry| entry.kind == Kind::File).collect())
 }
 
 #[cfg(test)]

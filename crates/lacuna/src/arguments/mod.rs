@@ -19,7 +19,7 @@ pub use consult::{ConsultArguments, Purpose};
 pub use data::{DataArguments, LabelArguments, LayoutArguments, ReadArguments};
 pub use exact::ExactArguments;
 pub use images::{ImageArguments, ImagesChoice};
-pub use model::{Model, ModelArguments, ShortcutChoice, remarks};
+pub use model::{Model, ModelArguments, ShortcutChoice, remarks_of};
 pub use plans::PlansArguments;
 pub use preprocess::PreprocessArguments;
 pub use run::RunArguments;

@@ -11,6 +11,7 @@ use lacuna_inference::ModelNotes;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, match_file, read_model};
 use lacuna_seed::Seed;
+use lacuna_study::NetworkConfig;
 use lacuna_train::{Said, TrainError, say};
 use lacuna_volume::Preprocessing;
 use lacuna_weights::WeightFile;
@@ -141,9 +142,20 @@ impl ModelArguments {
     }
 }
 
+/// What the user should know of the files of a network that is to be trained: of its plans, and of the weights that it
+/// begins from.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn remarks_of(network: &NetworkConfig) -> Result<Vec<String>, CliError> {
+    let of_plans = PlansArguments::of(network.plans.clone()).remarks()?;
+    let of_init = network.init.as_deref().map(WeightFile::open).transpose()?;
+    Ok([of_plans, of_init.as_ref().map(remarks).unwrap_or_default()].concat())
+}
+
 /// What the user should know of a file of weights before relying on it: state dicts that were not taken, tensors that were
 /// not read.
-pub fn remarks(file: &WeightFile) -> Vec<String> {
+fn remarks(file: &WeightFile) -> Vec<String> {
     let path = file.path().display();
     let others = match (file.other_state_dicts(), file.state_dict()) {
         ([], _) => None,

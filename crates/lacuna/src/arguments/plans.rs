@@ -28,11 +28,16 @@ impl PlansArguments {
         let remark = |axes: Vec<u64>| {
             format!(
                 "{}: transpose_forward {axes:?}: nnU-Net turned the axes of its images before training, lacuna does not; \
-                 predictions of its checkpoint are not nnU-Net's",
+                 kernels and strides are taken as they stand, and predictions of its checkpoint are not nnU-Net's",
                 path.display()
             )
         };
         Ok(turned_axes(path)?.map(remark).into_iter().collect())
+    }
+
+    /// The plans alone.
+    pub fn of(path: Option<PathBuf>) -> PlansArguments {
+        PlansArguments { plans: path, configuration: None }
     }
 
     /// The network of the plans, with the channels and classes of a file of its weights; `None` without plans.

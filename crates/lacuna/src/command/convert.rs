@@ -87,6 +87,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let target = arguments.out.as_deref().map(|path| Target::of(path, arguments.names)).transpose()?;
     let file = WeightFile::open_state_dict(&arguments.file, arguments.state_dict.as_deref())?;
     let architecture = architecture(arguments, &file)?;
+    context.remark(&arguments.plans.remarks()?);
     let mut network = Network::new(architecture.clone(), Seed(0), &context.device);
     let report = match_file(&file, &mut network)?;
     check_encoder(&file, &network, &report)?;

@@ -104,7 +104,7 @@ const SCORES_BYTES_MAX: u64 = 1 << 30;
 /// Score subject after subject; only one is in memory.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let model = arguments.model.open(&context.device)?;
-    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
+    context.remark(&model.remarks);
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => EvalRun::of_folder(folder)?,

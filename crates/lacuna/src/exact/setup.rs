@@ -1,7 +1,6 @@
 //! What an exact training is made from, by a run's settings and data.
 
 use super::watch::Watch;
-use crate::arguments::remarks;
 use crate::command::{BURN_VERSION, TrainRun};
 use crate::context::Context;
 use crate::error::CliError;
@@ -82,7 +81,6 @@ impl Setup<'_> {
         if let Some(init) = &self.run.network.init {
             let file = WeightFile::open(init)?;
             self.context.note(&format!("init     {}", match_file(&file, &mut network)?));
-            remarks(&file).iter().for_each(|remark| self.context.note(&format!("note: {remark}")));
         }
         Ok(network)
     }

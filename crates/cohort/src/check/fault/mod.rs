@@ -30,7 +30,6 @@ mod unreadable;
 mod vox_offset;
 
 use super::{Finding, Findings, Severity, relative, seen::Seen};
-use crate::PassedOver;
 use crate::error::in_words;
 use crate::scan_data::{GRID_FIX, grid_difference};
 use lacuna_volume::NiftiHeader;
@@ -108,8 +107,9 @@ fn beside(seen: &Seen<'_>, path: &Path) -> String {
         name.split('.').next().unwrap_or_default().to_string()
     };
     let (folder, own) = (path.parent(), format!("{}_", stem(path)));
-    let is_beside = |other: &&PassedOver| other.path.parent() == folder && stem(&other.path).starts_with(&own);
-    let names: Vec<String> = seen.cohort.passed_over.iter().filter(is_beside).map(|other| stem(&other.path)).collect();
+    let images = seen.cohort.by_products.iter().flat_map(|scan| &scan.images);
+    let beside = images.filter(|other| other.parent() == folder && stem(other).starts_with(&own));
+    let names: Vec<String> = beside.map(|other| stem(other)).collect();
     if names.is_empty() { String::new() } else { format!("; beside it lies {}, of the same series", in_words(names)) }
 }
 

@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const INDEX_BYTES_MAX: u64 = 16 << 20;
 
@@ -62,6 +62,11 @@ fn usual_ending() -> String {
 }
 
 impl IndexedCase {
+    /// All its files, those of channels that are not read too.
+    pub fn named(&self, root: &Path, file: &Path) -> impl Iterator<Item = PathBuf> {
+        self.images.iter().chain(&self.label).filter_map(|entry| names::inside(root, file, entry).ok())
+    }
+
     pub fn listed(&self, root: &Path, file: &Path, name: &str, numbers: &[usize]) -> Result<ListedScan, CohortError> {
         let image = |&number: &usize| match self.images.get(number) {
             Some(image) => names::inside(root, file, image),

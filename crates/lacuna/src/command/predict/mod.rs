@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     crate::redact::hide(scans.iter().map(|scan| scan.name.as_str()));
     let beside = not_read.iter().chain(&results).filter_map(|file| file.file_name()?.to_str());
     crate::redact::hide(beside);
-    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
+    context.remark(&model.remarks);
     scans::note_passed_over(&not_read, &results, context);
     let work = Work {
         context,

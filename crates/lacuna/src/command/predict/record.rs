@@ -27,7 +27,7 @@ pub struct Record {
     /// Files of the folders that other programs read as volumes and lacuna does not.
     #[serde(serialize_with = "lacuna_artefacts::portable::list")]
     pub not_read: Vec<PathBuf>,
-    /// Files of the folders that are results of an earlier prediction.
+    /// Files of the folders that are label maps or results of an earlier prediction beside their image.
     #[serde(serialize_with = "lacuna_artefacts::portable::list")]
     pub results: Vec<PathBuf>,
 }

@@ -93,7 +93,7 @@ fn of_folder(folder: &Path, channels: usize, found: &mut Found) -> Result<(), Cl
 pub fn note_passed_over(not_read: &[PathBuf], results: &[PathBuf], context: &Context) {
     for (files, about) in [
         (not_read, "not read: images are .nii or .nii.gz, alone and not packed again"),
-        (results, "passed over: results of an earlier prediction beside their image"),
+        (results, "passed over: label maps or results of an earlier prediction beside their image"),
     ] {
         if !files.is_empty() {
             context.note(&format!("note: {} files are {about}: {}", files.len(), file_names(files)));
@@ -109,11 +109,12 @@ fn file_names(files: &[PathBuf]) -> String {
     if files.len() > SHOWN { format!("{shown} and {} more", files.len() - SHOWN) } else { shown }
 }
 
-/// Whether a name is that of a label map or of probabilities that a prediction wrote for an image beside it.
+/// Whether a name is that of a label map or of probabilities of an image beside it: as a prediction writes them, or a label
+/// map as data sets have it.
 fn is_result(stem: &str, stems: &BTreeSet<String>) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let of_probability = |(image, class): (&str, &str)| is_number(class).then(|| image.to_string());
-    let image = stem.strip_suffix(LABELS).map(str::to_string);
+    let image = [LABELS, "_seg", "-seg"].iter().find_map(|mark| stem.strip_suffix(mark)).map(str::to_string);
     let image = image.or_else(|| stem.rsplit_once(PROBABILITY).and_then(of_probability));
     image.is_some_and(|image| stems.contains(&image) || stems.contains(&format!("{image}_0000")))
 }
@@ -224,6 +225,11 @@ mod tests {
         // There is no image `b`, so `b_labels` is one.
         assert_eq!(found.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["a", "b_labels"]);
         assert_eq!(found.results.len(), 3);
+        assert_eq!(
+            names(&["a.nii", "a_seg.nii", "b-seg.nii"], 1).unwrap().len(),
+            2,
+            "a map beside its image, and an image"
+        );
         let two = names(&["a_0000.nii.gz", "a_0001.nii.gz", "a_labels.nii.gz", "a_probability-1.nii.gz"], 2).unwrap();
         assert_eq!(two, [("a".to_string(), 2)]);
         // A class without a number, and a name that only looks like it.

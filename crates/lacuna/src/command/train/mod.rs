@@ -4,7 +4,7 @@ mod config;
 mod exact;
 mod init;
 
-use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice, remarks};
+use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice, remarks_of};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -155,6 +155,7 @@ impl Job {
         crate::redact::hide(run.init_saw.iter().flatten().map(SubjectId::as_str));
         let split = split(&cohort.subjects(), &run.held_out)?;
         let init = check_init(&run.network, &architecture, &context.device)?;
+        context.remark(&remarks_of(&run.network)?);
         let ancestor = Ancestor::of(&run, init.as_ref(), &context.device)?;
         let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
         let data = prepare(&study, &everybody, context)?;
@@ -223,7 +224,6 @@ impl Job {
         if let Some(init) = &self.run.network.init {
             let file = WeightFile::open(init)?;
             context.note(&format!("init     {}", match_file(&file, &mut network)?));
-            remarks(&file).iter().for_each(|remark| context.note(&format!("note: {remark}")));
         }
         let mut state = State::new(network, settings);
         watch::resume(context, folder, &mut state, &self.digest, settings.epochs)?;
@@ -235,7 +235,7 @@ impl Job {
         live.task([1, 1], &what, [state.epochs_done, settings.epochs])?;
         let live = &RefCell::new(live);
         let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, live, run, checkpoint_epochs, after_epoch };
+        let mut watch = Watch { folder, progress, live, run, clock: None, checkpoint_epochs, after_epoch };
         let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
         watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
         Ok(state)

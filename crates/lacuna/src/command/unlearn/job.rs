@@ -8,6 +8,7 @@ use super::looking::{Curves, Looking};
 use super::record::Record;
 use super::sides::Sides;
 use crate::arguments::{ImageArguments, Model};
+use crate::computing::Clock;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::{self, ErasedBy, Lineage};
@@ -159,17 +160,20 @@ impl<'a> Job<'a> {
         live.task([1, 1], &what, [state.epochs_done, run.epochs])?;
         let live = &RefCell::new(live);
         self.tell_scores(&mut live.borrow_mut(), folder)?;
+        let clock = &Clock::running(folder.path(), state.epochs_done);
         let after_epoch = |state: &State| {
             let result = state.result();
             if self.run.epochs.contains(&state.epochs_done) {
-                let reached = (state.epochs_done, self.cost(run, state)?);
+                let reached = (state.epochs_done, self.cost(run, state, clock.seconds())?);
                 self.score(&result, &self.run.strategy, reached, context, folder)?;
                 self.tell_scores(&mut live.borrow_mut(), folder)?;
             }
             looking.look(&result, &state.network, &state.history)
         };
         let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, live, run: digest, checkpoint_epochs, after_epoch: &after_epoch };
+        let (run_digest, clock) = (digest, Some(clock));
+        let mut watch =
+            Watch { folder, progress, live, run: run_digest, clock, checkpoint_epochs, after_epoch: &after_epoch };
         let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
             UnlearnError::Train(error) => CliError::Train(error),
             error => error.into(),

@@ -136,7 +136,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     let model = arguments.model.open(&context.device)?;
     model.one_network("a strategy")?;
-    model.remarks.iter().for_each(|remark| context.note(&format!("note: {remark}")));
+    context.remark(&model.remarks);
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let run = match resumed {
         Some(folder) => UnlearnRun::of_folder(folder)?,

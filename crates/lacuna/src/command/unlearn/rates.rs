@@ -67,7 +67,8 @@ fn text(found: &RateTrials) -> String {
     };
     format!(
         "{}{advice}\nthe rule: of the rates that leave the mean retain loss within 0.05 of the original's after {} epochs, \
-         the one with the highest forget loss\ncost     {} passes of one volume forward and backward, {} forward; \
+         the one with the highest forget loss; to match a retrained model, a lower rate whose forget loss is that of a \
+         stranger is nearer\ncost     {} passes of one volume forward and backward, {} forward; \
          preparation apart\n",
         aligned(&rows),
         found.epochs,

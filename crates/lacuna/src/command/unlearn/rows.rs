@@ -9,6 +9,7 @@ use lacuna_nn::Network;
 use lacuna_report::{
     Cost, Goal, ORIGINAL, Outcome as RunOutcome, ResultRow, Run, ScoreGrid, ScoredSubject, results, scored_rows,
 };
+use lacuna_study::HorizonCost;
 use lacuna_train::State;
 use lacuna_unlearn::{Unlearned, preparation_passes};
 use std::collections::BTreeSet;
@@ -45,18 +46,11 @@ impl Job<'_> {
         Ok(results::write(&folder.file(&rows_file(epochs)), &rows)?)
     }
 
-    /// What a run had cost where it stands, in what is counted; seconds and memory are not measured here, and what a
-    /// retraining takes is not known.
-    pub(super) fn cost(&self, run: &Unlearned, state: &State) -> Result<Cost, CliError> {
+    /// What a run had cost where it stands, as a study has it; what a retraining takes is not known here.
+    pub(super) fn cost(&self, run: &Unlearned, state: &State, seconds: Option<f64>) -> Result<Cost, CliError> {
         let preparation = preparation_passes(run.recipe, run.sets)?;
-        Ok(Cost {
-            steps: Some(state.steps),
-            training_passes: Some(state.passes.training),
-            teacher_passes: Some(state.passes.teacher),
-            preparation_training_passes: Some(preparation.training),
-            preparation_teacher_passes: Some(preparation.teacher),
-            ..Cost::default()
-        })
+        let measured = HorizonCost::of(state, preparation, seconds.unwrap_or_default()).beside(None);
+        Ok(Cost { seconds, ..measured })
     }
 
     /// Divergence is a result of the strategy: one row without numbers beside those of the horizons reached.

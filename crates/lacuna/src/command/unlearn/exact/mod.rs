@@ -52,8 +52,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         return Ok(job.planned()?.outcome());
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
-    let outcome = job.erase(&folder);
+    let outcome = job.erase(&folder, resumed.is_some());
     folder.close_with(outcome, Outcome::exit)
+}
+
+/// What the erase took; how long earlier pieces of an interrupted one took is not known.
+fn cost(manifest: &Manifest, seconds: Option<f64>) -> Cost {
+    let peak_mib = lacuna_study::peak_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20));
+    Cost { training_passes: Some(manifest.trained_passes), seconds, peak_mib, ..Cost::default() }
 }
 
 /// An erase that has been checked and whose data are in memory.
@@ -104,12 +110,13 @@ impl<'a> Job<'a> {
         Ok(Planned { name: self.run.name.clone(), forget: self.leaving.clone(), replay_passes, scratch_passes })
     }
 
-    fn erase(&self, folder: &RunFolder) -> Result<Outcome, CliError> {
+    fn erase(&self, folder: &RunFolder, is_resumed: bool) -> Result<Outcome, CliError> {
         let (at, setup, began) = (folder.path(), self.setup(), Instant::now());
         let again = format!("lacuna unlearn --model {} --resume", self.parent.display());
         let errand = Errand { folder: at, run: at, parent: Some(self.parent), verb: "unlearn", again: &again };
         let finished = setup.train(&self.plan, &setup.any_network(), &errand)?;
         let seconds = began.elapsed().as_secs_f64();
+        let cost = cost(&finished.manifest, (!is_resumed).then_some(seconds));
         let purge = Purge::list(self.parent, &self.before, &self.leaving)?;
         folder.write_json("purge.json", &purge)?;
         let proof = if self.run.prove { Some(self.prove(&finished.manifest, folder, &again)?) } else { None };
@@ -118,7 +125,6 @@ impl<'a> Job<'a> {
         let scores = SubjectScore::listed(&scored);
         folder.write("subjects.csv", &scores::csv(&scores))?;
         let of_parent = setup.score(self.parent, &self.sides())?;
-        let cost = Cost { training_passes: Some(finished.manifest.trained_passes), ..Cost::default() };
         let rows =
             [rows(self, ORIGINAL, &Cost::default(), &of_parent), rows(self, config::STRATEGY, &cost, &scored)].concat();
         results::write(&folder.file("results.csv"), &rows)?;
