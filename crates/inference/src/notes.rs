@@ -1,12 +1,13 @@
 //! What a model file says beside its weights, so that nobody has to remember it.
 //!
 //! Keys of the file's metadata, each optional: `labels` (the class names as a JSON list),
-//! `label_table` (the name of the table that made them), `preprocessing` (how images became its
+//! `label_table` (the name of the table that made them), `label_map` (the class of each label value, or `ignored`, as
+//! JSON; older files lack it), `preprocessing` (how images became its
 //! input, as JSON), `loss` (what its training minimised, as JSON), `parent` (the digest of what it was
 //! made from).
 
 use crate::InferenceError;
-use lacuna_cohort::LabelTable;
+use lacuna_cohort::{LabelTable, WrittenTable};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_volume::Preprocessing;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,8 @@ pub struct ModelNotes {
     pub classes: Option<Vec<String>>,
     /// The name of the label table that made them.
     pub label_table: Option<String>,
+    /// The whole of that table: which label value is which class, and which count for nothing. Older files lack it.
+    pub table: Option<LabelTable>,
     /// How images became its input.
     pub preprocessing: Option<Preprocessing>,
     /// What its training minimised.
@@ -34,6 +37,7 @@ impl ModelNotes {
         ModelNotes {
             classes: Some(labels.classes().to_vec()),
             label_table: Some(labels.name().to_string()),
+            table: Some(labels.clone()),
             preprocessing: Some(preprocessing.clone()),
             loss: None,
             parent,
@@ -43,11 +47,13 @@ impl ModelNotes {
     /// As a model file's metadata.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
         let classes = self.classes.as_ref().map(|names| serde_json::json!(names).to_string());
+        let map = self.table.as_ref().map(|table| serde_json::json!(WrittenTable::from(table).map).to_string());
         let preprocessing = self.preprocessing.as_ref().map(|choice| serde_json::json!(choice).to_string());
         let loss = self.loss.map(|loss| serde_json::json!(loss).to_string());
         let entries = [
             ("labels", classes),
             ("label_table", self.label_table.clone()),
+            ("label_map", map),
             ("preprocessing", preprocessing),
             ("loss", loss),
             ("parent", self.parent.clone()),
@@ -63,11 +69,22 @@ impl ModelNotes {
         Ok(ModelNotes {
             classes: parsed(path, metadata, "labels")?,
             label_table: metadata.get("label_table").cloned(),
+            table: table(path, metadata)?,
             preprocessing: parsed(path, metadata, "preprocessing")?,
             loss: parsed(path, metadata, "loss")?,
             parent: metadata.get("parent").cloned(),
         })
     }
+}
+
+/// The label table of a file that holds its map.
+fn table(path: &Path, metadata: &BTreeMap<String, String>) -> Result<Option<LabelTable>, InferenceError> {
+    let Some(map) = parsed(path, metadata, "label_map")? else { return Ok(None) };
+    let refuse = |reason: String| InferenceError::LabelMap { path: path.to_path_buf(), reason };
+    let (Some(classes), Some(name)) = (parsed(path, metadata, "labels")?, metadata.get("label_table").cloned()) else {
+        return Err(refuse("expected `labels` and `label_table` beside it, found one of them missing".to_string()));
+    };
+    WrittenTable { name, classes, map }.table().map(Some).map_err(|error| refuse(error.to_string()))
 }
 
 fn parsed<T: DeserializeOwned>(
@@ -93,6 +110,49 @@ mod tests {
         let notes = ModelNotes { loss: Some(SegmentationLoss::Both), ..notes };
         assert_eq!(ModelNotes::from_metadata(Path::new("x"), &notes.to_metadata()).unwrap(), notes);
         assert_eq!(ModelNotes::from_metadata(Path::new("x"), &BTreeMap::new()).unwrap(), ModelNotes::default());
+    }
+
+    #[test]
+    fn the_whole_label_table_is_kept_and_older_files_without_it_are_read() {
+        let own = LabelTable::from_toml(
+            "name = \"hippo\"\nclasses = [\"background\", \"head\"]\n[map]\n0 = \"background\"\n7 = \"head\"\n9 = \"ignored\"",
+        )
+        .unwrap();
+        let tables = BUILT_IN.iter().map(|built_in| built_in.table()).chain([own]);
+        for table in tables {
+            let preprocessing = Preprocessing::Medicalnet(Medicalnet::published());
+            let mut metadata = ModelNotes::new(&table, &preprocessing, None).to_metadata();
+            let read =
+                |metadata: &BTreeMap<String, String>| ModelNotes::from_metadata(Path::new("x"), metadata).unwrap();
+            assert_eq!(read(&metadata).table, Some(table.clone()));
+            metadata.remove("label_map");
+            let older = read(&metadata);
+            assert_eq!((older.table, older.label_table.as_deref()), (None, Some(table.name())));
+        }
+    }
+
+    #[test]
+    fn a_label_map_that_does_not_fit_its_classes_is_refused_with_the_file() {
+        let preprocessing = Preprocessing::Medicalnet(Medicalnet::published());
+        let whole = ModelNotes::new(&BUILT_IN[0].table(), &preprocessing, None).to_metadata();
+        let spoilt = |key: &str, text: Option<&str>| {
+            let mut metadata = whole.clone();
+            metadata.remove(key);
+            metadata.extend(text.map(|text| (key.to_string(), text.to_string())));
+            ModelNotes::from_metadata(Path::new("w.safetensors"), &metadata).unwrap_err().to_string()
+        };
+        let cases = [
+            ("labels", None),
+            ("label_table", None),
+            ("labels", Some("[\"background\"]")),
+            ("label_map", Some("{\"0\": \"nothing known\"}")),
+            ("label_map", Some("{\"-1\": \"background\"}")),
+            ("label_map", Some("[]")),
+        ];
+        for (key, text) in cases {
+            let message = spoilt(key, text);
+            assert!(message.starts_with("w.safetensors: metadata `label_map`"), "{key} {text:?}: {message}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod guide;
 mod help;
 mod inspect;
 mod instructions;
+mod label_tables;
 mod layouts;
 mod ledger;
 #[cfg(target_os = "linux")]

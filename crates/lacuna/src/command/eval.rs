@@ -114,6 +114,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     crate::redact::hide_cohort(&cohort);
     let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
+    model.note_of_labels(&table).iter().for_each(|note| context.note(note));
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
     context.remember_cache()?;
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;

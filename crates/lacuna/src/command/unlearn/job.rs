@@ -53,6 +53,7 @@ impl<'a> Job<'a> {
         let (cohort, labels, _) = Data::open(&study)?;
         crate::redact::hide_cohort(&cohort);
         model.check_fit(&labels, &cohort)?;
+        model.note_of_labels(&labels).iter().for_each(|note| context.note(note));
         let sides = Sides::divide(&cohort.subjects(), &run)?;
         let data = prepare(&study, &sides.everybody(), context)?;
         let split = &sides.split;
