@@ -24,6 +24,7 @@ mod layouts;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod ledger_disk;
+mod next_commands;
 mod nnunet;
 mod other_data;
 mod pages;

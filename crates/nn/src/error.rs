@@ -136,9 +136,7 @@ pub enum NnError {
         tensor: String,
     },
     /// The file's tensors are not those of the network asked for.
-    #[error(
-        "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes, or its own plans"
-    )]
+    #[error("{path}: expected the tensors of {architecture}, found {report}; fix: {fix}")]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -146,5 +144,7 @@ pub enum NnError {
         architecture: String,
         /// What matched and what did not.
         report: String,
+        /// What would make it fit.
+        fix: String,
     },
 }

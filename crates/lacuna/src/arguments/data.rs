@@ -1,5 +1,6 @@
 //! Where data lie, how they are read, what their labels mean.
 
+use super::suggested::{label_tables, layouts};
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
@@ -26,7 +27,7 @@ pub struct DataArguments {
 #[derive(Args)]
 pub struct LayoutArguments {
     /// The layout, instead of detecting it: plain, list, msd, nnunet, bids, mrbrains (see --help)
-    #[arg(long, value_name = "NAME", long_help = layouts_help())]
+    #[arg(long, value_name = "NAME", long_help = layouts_help(), value_parser = layouts(), hide_possible_values = true)]
     pub layout: Option<String>,
     /// The folder that paths in a list file are relative to
     #[arg(long, value_name = "DIR")]
@@ -67,7 +68,7 @@ pub struct ReadArguments {
 #[derive(Args)]
 pub struct LabelArguments {
     /// The label table: brain, tissue, mrbrains, as-is, a TOML file, or a model file that holds one (see --help)
-    #[arg(long, value_name = "TABLE", long_help = tables_help())]
+    #[arg(long, value_name = "TABLE", long_help = tables_help(), value_parser = label_tables(), hide_possible_values = true)]
     pub labels: Option<String>,
 }
 

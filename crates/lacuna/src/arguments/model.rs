@@ -137,7 +137,8 @@ impl ModelArguments {
         let report = match_file(file, &mut network)?;
         if !report.is_exact() {
             let (path, architecture) = (file.path().to_path_buf(), network.architecture().to_string());
-            return Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }));
+            let (fix, report) = (report.fix(), report.to_string());
+            return Err(CliError::Network(NnError::Mismatch { path, architecture, report, fix }));
         }
         let remarks = [remarks(file), self.plans.remarks()?].concat();
         Ok(Model { path: self.model.clone(), network, shards: None, notes, remarks })

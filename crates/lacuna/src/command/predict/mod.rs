@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::notes::Notes;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
@@ -128,6 +129,7 @@ struct Work<'a> {
     seed: Seed,
     read: ReadOptions,
     site: Site,
+    notes: Notes,
 }
 
 /// Segment scan after scan.
@@ -152,9 +154,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         seed: Seed(arguments.seed),
         read: arguments.read.options()?,
         site: context.site()?,
+        notes: Notes::default(),
     };
     let predictions = match (&arguments.out, &arguments.logits) {
-        (_, Some(file)) => vec![write_logits(&work, &scans, file)?],
+        (_, Some(file)) => {
+            let written = write_logits(&work, &scans, file);
+            work.notes.print(context);
+            vec![written?]
+        }
         (Some(folder), None) => {
             let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
             let wanted = Wanted { folder, suffix: &arguments.suffix, probabilities, largest_component };
@@ -165,7 +172,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             }
             refuse_taken(&scans, &wanted)?;
             begun.begin()?;
-            let segmented = segment(&work, &scans, &wanted)?;
+            let segmented = segment(&work, &scans, &wanted);
+            work.notes.print(context);
+            let segmented = segmented?;
             begun.end()?;
             segmented
         }
@@ -218,7 +227,7 @@ fn about(axis: Axis) -> &'static str {
 fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError> {
     let ScanData { images, header, notices, .. } = load(scan, &work.read)?;
     for (path, notice) in notices {
-        work.context.note(&format!("note: {}: {notice}", path.display()));
+        work.notes.take("files", path.display().to_string(), notice);
     }
     let noise = work.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
     let prepared = work.preprocessing.apply(&images, &noise)?;
@@ -298,7 +307,7 @@ fn segment_one(
         prediction => prediction?,
     };
     if is_collapsed(&prediction) {
-        work.context.note(&format!("note: {}: the network says one class everywhere", scan.images[0].display()));
+        work.notes.take("scans", scan.images[0].display().to_string(), "the network predicts one class everywhere");
     }
     // The input of a large image is large; its place is all that is needed of it from here on.
     let placement = prepared.placement.clone();

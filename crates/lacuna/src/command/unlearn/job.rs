@@ -262,7 +262,7 @@ impl<'a> Job<'a> {
             orphaned_classes: self.orphaned.clone(),
             tables,
         };
-        Ok(Outcome::new("unlearn", &record, record.text()))
+        Ok(Outcome::new("unlearn", &record, record.text()).with_next(&record.next()))
     }
 
     /// The page of this one run; without a retrained model it can place nothing, and says so.
