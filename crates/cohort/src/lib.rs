@@ -31,7 +31,7 @@ pub use case::{Case, Preparation, prepare, prepare_each, prepare_loaded};
 pub use check::{CheckReport, FaultInfo, ImageSummary, Problem, ScanSummary, Severity, check, faults};
 pub use cohort::Cohort;
 pub use error::CohortError;
-pub use labels::{AS_IS, BUILT_IN, BuiltIn, LabelTable, OutsideTable, Target, count_labels};
+pub use labels::{AS_IS, BUILT_IN, BuiltIn, LabelTable, OutsideTable, Target, WrittenTable, count_labels};
 pub use layout::{
     CohortFacts, Excluded, LAYOUTS, Layout, LayoutOptions, PassedOver, ScanFiles, ScanName, write_cohort,
     write_cohort_entered,

@@ -16,6 +16,14 @@ pub enum InferenceError {
         /// The error of the JSON parser.
         source: serde_json::Error,
     },
+    /// A label map that does not fit the classes beside it.
+    #[error("{}: metadata `label_map`: {reason}; fix: give the label table with --labels FILE.toml", path.display())]
+    LabelMap {
+        /// The model's file.
+        path: PathBuf,
+        /// The contradiction, in words.
+        reason: String,
+    },
     /// An overlap that is not in [0, 1).
     #[error("overlap: expected 0 or more and below 1, found {found}")]
     Overlap {

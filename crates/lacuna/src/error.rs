@@ -192,7 +192,7 @@ impl CliError {
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
-            CliError::Inference(InferenceError::Note { .. }) => Exit::Data,
+            CliError::Inference(InferenceError::Note { .. } | InferenceError::LabelMap { .. }) => Exit::Data,
             CliError::Inference(_) => Exit::Usage,
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }

@@ -19,6 +19,7 @@ mod exit;
 mod interrupt;
 mod lineage;
 mod live;
+mod notes;
 mod output;
 mod picture;
 mod plan;

@@ -30,6 +30,11 @@ impl Outcome {
         Outcome { text: text.into(), json, exit: Exit::Done }
     }
 
+    /// The same with the command that people give next; scripts do not get it.
+    pub fn with_next(self, command: &str) -> Outcome {
+        Outcome { text: format!("{}next:    {command}\n", ended(self.text)), ..self }
+    }
+
     /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -288,7 +288,8 @@ pub fn tables_and_gates(verb: &'static str, finished: Finished) -> Result<Outcom
         gates,
     };
     let text = format!("{}\n{}\n{files}", Table::texts(&record.tables), Gate::texts(&record.gates));
-    Ok(Outcome::new(verb, &record, text))
+    let figures = format!("lacuna report {} --figures figures", folder.path().display());
+    Ok(Outcome::new(verb, &record, text).with_next(&figures))
 }
 
 impl Finished<'_> {

@@ -9,9 +9,10 @@ use crate::progress::Progress;
 use crate::run_folder::RunFolder;
 use lacuna_train::{Control, EpochRecord, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
 use std::cell::RefCell;
+use std::path::Path;
 
 /// The file of the last checkpoint in a run folder.
-const CHECKPOINT: &str = "checkpoint.safetensors";
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// Watches one run.
 pub struct Watch<'a> {
@@ -48,7 +49,17 @@ pub fn resume(
     Ok(true)
 }
 
-/// A finished run needs no checkpoint: its moments are traces of the data that nobody looks after.
+/// Keep where a finished run ended, moments included, so that more epochs can follow.
+pub fn keep_checkpoint(folder: &RunFolder, state: &State, run: &str) -> Result<(), CliError> {
+    Ok(write_checkpoint(&folder.file(CHECKPOINT), state, run)?)
+}
+
+/// Begin a new run where the checkpoint of another stands.
+pub fn begin_at_checkpoint(from: &Path, folder: &RunFolder) -> Result<(), CliError> {
+    Ok(lacuna_disk::share(&from.join(CHECKPOINT), &folder.file(CHECKPOINT)).map(drop)?)
+}
+
+/// A finished run that cannot go on needs no checkpoint: its moments are traces of the data.
 pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
     let path = folder.file(CHECKPOINT);
     match std::fs::remove_file(&path) {

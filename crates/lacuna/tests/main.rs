@@ -19,10 +19,12 @@ mod guide;
 mod help;
 mod inspect;
 mod instructions;
+mod label_tables;
 mod layouts;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod ledger_disk;
+mod next_commands;
 mod nnunet;
 mod other_data;
 mod pages;

@@ -405,3 +405,32 @@ fn a_device_by_the_name_of_other_programs_is_never_answered_with_the_processor()
     let ran = Place::new().run("predict a.nii --model w.safetensors --out o --device gpu");
     assert!(ran.code == 2 && ran.stderr.contains("vulkan") && !ran.stderr.contains("exists: 'cpu'"), "{}", ran.stderr);
 }
+
+#[test]
+fn cases_of_nnunet_get_its_own_names_and_no_image_is_written_over() {
+    let place = Place::new();
+    let out = ready(&place);
+    for (from, to) in [("phantom-000", "A_0000"), ("phantom-001", "B_0000")] {
+        std::fs::create_dir_all(place.path("imagesTs")).unwrap();
+        std::fs::copy(place.path(&format!("heads/images/{from}.nii.gz")), place.path(&format!("imagesTs/{to}.nii.gz")))
+            .unwrap();
+    }
+    // A shell hands an empty text over for `""`; words split here do not.
+    place.ok(&format!("predict imagesTs {out} predicted --suffix="));
+    for case in ["A", "B"] {
+        assert!(place.path(&format!("predicted/{case}.nii.gz")).is_file(), "{case}");
+    }
+    place.fails(&format!("predict imagesTs {out} predicted --suffix="), 3, &["is there already"]);
+    place.ok(&format!("predict imagesTs {out} named"));
+    assert!(place.path("named/A_labels.nii.gz").is_file());
+    place.ok(&format!("predict imagesTs {out} imagesTs --suffix _dseg"));
+    assert!(place.path("imagesTs/A_dseg.nii.gz").is_file());
+    let again = place.json(&format!("predict imagesTs {out} imagesTs --suffix _dseg --continue"), "lacuna.predict/1");
+    assert_eq!((&again["passed_over"], &again["results"].as_array().unwrap().len()), (&2.into(), &2));
+    let before = std::fs::read(place.path("imagesTs/A_0000.nii.gz")).unwrap();
+    for go_on in ["", "--continue"] {
+        place.fails(&format!("predict imagesTs {out} imagesTs --suffix= {go_on}"), 3, &["another folder"]);
+    }
+    place.fails(&format!("predict imagesTs {out} o --suffix a/b"), 2, &["A-Z"]);
+    assert!(std::fs::read(place.path("imagesTs/A_0000.nii.gz")).unwrap() == before);
+}

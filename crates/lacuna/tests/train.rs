@@ -39,9 +39,9 @@ fn a_run_leaves_what_it_was_told_and_made() {
     let mut files: Vec<String> =
         std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    let expected = ".lacuna MANIFEST config.toml lineage.json metrics.jsonl model.safetensors progress.json run.json status.json subjects.csv";
+    let expected = ".lacuna MANIFEST checkpoint.safetensors config.toml lineage.json metrics.jsonl model.safetensors progress.json run.json status.json subjects.csv";
     let expected: Vec<&str> = expected.split(' ').collect();
-    assert_eq!(files, expected, "and no checkpoint, which a finished run does not need");
+    assert_eq!(files, expected);
 
     let config: toml::Table = read(&run.join("config.toml")).parse().unwrap();
     assert_eq!(config["seed"].as_integer(), Some(3));
@@ -157,6 +157,52 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     let bytes = |place: &Place, record: &Value| std::fs::read(place.path(record["model"].as_str().unwrap())).unwrap();
     assert!(bytes(&place, &resumed) == bytes(&whole, &expected));
     place.fails(&format!("train --resume {}", run.display()), 3, &["is done"]);
+}
+
+#[test]
+fn a_finished_training_is_lengthened_to_the_bytes_of_a_longer_one() {
+    let place = cohort();
+    let words = |epochs: usize| format!("{SETTINGS} --epochs {epochs} --set train.checkpoint_epochs=3");
+    let short = place.json(&format!("{} --name short", words(2)), "lacuna.train/1");
+    let whole = place.json(&format!("{} --name whole", words(5)), "lacuna.train/1");
+    let run = |record: &Value| place.path(record["run"].as_str().unwrap());
+    let files = |record: &Value| {
+        ["model.safetensors", "checkpoint.safetensors", "subjects.csv", "lineage.json"]
+            .map(|name| std::fs::read(run(record).join(name)).unwrap())
+    };
+    let before = files(&short);
+    let resume = format!("train --resume {} --progress none", run(&short).display());
+    let longer = place.json(&format!("{resume} --epochs 5"), "lacuna.train/1");
+    assert_ne!(run(&longer), run(&short), "a finished run is never changed");
+    assert!(files(&longer) == files(&whole));
+    assert!(files(&short) == before);
+    let history = |record: &Value| read(&run(record).join("metrics.jsonl"));
+    assert_eq!(history(&longer), history(&whole));
+    // Lengthened once more, after an epoch at which no checkpoint was due.
+    let twice =
+        place.json(&format!("train --resume {} --progress none --epochs 6", run(&longer).display()), "lacuna.train/1");
+    let six = place.json(&format!("{} --name six", words(6)), "lacuna.train/1");
+    assert_eq!(twice["digest"], six["digest"]);
+    for epochs in [1, 2] {
+        place.fails(&format!("{resume} --epochs {epochs}"), 3, &["more than the 2 epochs", "fix:"]);
+    }
+    let plan = place.json(&format!("{resume} --epochs 5 --dry-run"), "lacuna.train/1");
+    assert_eq!(plan["epochs"], 5);
+    std::fs::remove_file(run(&short).join("checkpoint.safetensors")).unwrap();
+    place.fails(&format!("{resume} --epochs 5"), 3, &["expected checkpoint.safetensors", "--init"]);
+}
+
+#[test]
+fn a_training_whose_rate_follows_from_its_length_is_not_lengthened() {
+    let place = cohort();
+    for schedule in ["{kind=\"cosine\"}", "{kind=\"polynomial\",power=0.9}"] {
+        let record = place.json(&format!("{SETTINGS} --epochs 2 --set train.schedule={schedule}"), "lacuna.train/1");
+        let run = record["run"].as_str().unwrap();
+        assert!(!place.path(run).join("checkpoint.safetensors").exists(), "nothing can go on from it");
+        place.fails(&format!("train --resume {run} --epochs 3"), 3, &["does not follow from the number", "--init"]);
+    }
+    let exact = place.json(&format!("{SETTINGS} --epochs 2 --exact"), "lacuna.train/1");
+    place.fails(&format!("train --resume {} --epochs 3", exact["run"].as_str().unwrap()), 3, &["in shards"]);
 }
 
 /// The folder of a run that was killed as soon as it had a checkpoint.

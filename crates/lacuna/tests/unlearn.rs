@@ -260,19 +260,3 @@ fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_sta
     assert_eq!(other["orphaned_classes"], serde_json::json!([]));
     place.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["somebody left to keep"]);
 }
-
-#[test]
-fn a_model_of_ones_own_label_table_asks_for_its_file() {
-    let place = Place::new();
-    place.heads("heads", "");
-    let table = "name = 'own'\nclasses = ['background', 'head']\n\n[map]\n0 = 'background'\n1 = 'head'\n2 = 'head'\n3 = 'head'\n\
-                 4 = 'head'\n5 = 'head'\n6 = 'head'\n7 = 'head'\n8 = 'head'\n9 = 'ignored'\n10 = 'ignored'\n";
-    std::fs::write(place.path("own.toml"), table).unwrap();
-    let record = place.json(
-        "train --data heads --labels own.toml --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --progress none",
-        "lacuna.train/1",
-    );
-    let words = format!("eval --model {} --data heads --progress none", record["run"].as_str().unwrap());
-    place.fails(&words, 3, &["`own`, a table of your own", "--labels FILE.toml"]);
-    place.ok(&format!("{words} --labels own.toml"));
-}

@@ -136,9 +136,7 @@ pub enum NnError {
         tensor: String,
     },
     /// The file's tensors are not those of the requested network.
-    #[error(
-        "{path}: expected the tensors of {architecture}, found {report}; fix: give the file's own depth, shortcut and classes, or its own plans"
-    )]
+    #[error("{path}: expected the tensors of {architecture}, found {report}; fix: {fix}")]
     Mismatch {
         /// The path of the weight file.
         path: PathBuf,
@@ -146,5 +144,7 @@ pub enum NnError {
         architecture: String,
         /// The tensors that matched and those that did not.
         report: String,
+        /// What would make it fit.
+        fix: String,
     },
 }

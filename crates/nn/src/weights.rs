@@ -80,6 +80,32 @@ impl fmt::Display for MatchReport {
     }
 }
 
+/// Of a file that lacks nothing that can be guessed at.
+const GENERAL_FIX: &str = "give the file's own --depth, --shortcut, --input-channels and --classes, or its own --plans";
+
+impl MatchReport {
+    /// What would make a file fit that does not.
+    pub fn fix(&self) -> String {
+        let not_read = self.missing.iter().find_map(|name| self.unread.get_key_value(name));
+        let is_of_head = |(name, ..): &(String, Vec<usize>, Vec<usize>)| Network::is_head(name);
+        match (not_read, self.wrong_shape.first()) {
+            (Some((name, what)), _) => format!(
+                "save `{name}` as a plain tensor of floats ({what} is not read), or take another state dict of the file with \
+                 `lacuna convert FILE --state-dict KEY --out NEW.safetensors`"
+            ),
+            (None, Some((name, _, theirs)))
+                if self.missing.is_empty() && self.wrong_shape.iter().all(is_of_head) && !theirs.is_empty() =>
+            {
+                format!(
+                    "give the file's own number of classes: `{name}` has {} (--classes, or its own --plans)",
+                    theirs[0]
+                )
+            }
+            _ => GENERAL_FIX.to_string(),
+        }
+    }
+}
+
 fn first(names: &[String]) -> String {
     match names {
         [] => String::new(),
@@ -159,6 +185,7 @@ fn mismatch(path: &Path, network: &Network, report: &MatchReport) -> NnError {
         path: path.to_path_buf(),
         architecture: network.architecture().to_string(),
         report: report.to_string(),
+        fix: report.fix(),
     }
 }
 
@@ -282,6 +309,28 @@ mod tests {
         let report = load_matching(&path, &mut two).unwrap();
         assert_eq!(report.wrong_shape, [("conv_seg.6.weight".to_string(), vec![2, 32, 1, 1, 1], vec![4, 32, 1, 1, 1])]);
         assert_eq!(report.matched.len() + 1, two.parameters.len());
+    }
+
+    #[test]
+    fn the_fix_of_a_file_that_does_not_fit_is_of_what_does_not_fit() {
+        let report = |missing: &[&str], unread: &[&str], wrong: &[(&str, usize)]| MatchReport {
+            missing: missing.iter().map(|name| name.to_string()).collect(),
+            unread: unread.iter().map(|name| (name.to_string(), "a quantised tensor".to_string())).collect(),
+            wrong_shape: wrong.iter().map(|(name, size)| (name.to_string(), vec![2, 1], vec![*size, 1])).collect(),
+            ..MatchReport::default()
+        };
+        let not_read = report(&["bn1.bias", "conv1.weight"], &["conv1.weight"], &[]).fix();
+        assert!(
+            not_read.contains("`conv1.weight`") && not_read.contains("a quantised tensor is not read"),
+            "{not_read}"
+        );
+        let classes = report(&[], &["other"], &[("conv_seg.6.weight", 5)]).fix();
+        assert!(classes.contains("`conv_seg.6.weight` has 5 (--classes"), "{classes}");
+        for (missing, wrong) in
+            [(&["bn1.bias"][..], &[][..]), (&[], &[("conv1.weight", 3)]), (&["a"], &[("conv_seg.6.weight", 5)])]
+        {
+            assert_eq!(report(missing, &["other"], wrong).fix(), GENERAL_FIX);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A study file.
 
 use crate::{ProbeConfig, SearchConfig, StudyError, Variant};
-use lacuna_cohort::{Cohort, CohortError, LabelTable, LayoutOptions, SubjectId};
+use lacuna_cohort::{AS_IS, BUILT_IN, Cohort, CohortError, LabelTable, LayoutOptions, SubjectId, WrittenTable};
 use lacuna_nn::{Architecture, PlainUnet, Shortcut, UnetPlan, read_plans};
 use lacuna_objects::Address;
 use lacuna_train::{TrainConfig, TrainError};
@@ -115,17 +115,20 @@ impl DataConfig {
     }
 }
 
-/// A label table by name, or from a file.
+/// A label table by name, from a file, or written out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum LabelChoice {
-    /// `brain`, `tissue`, `mrbrains`, or `as-is` for the data set's own classes.
+    /// `brain`, `tissue`, `mrbrains`, `as-is` for the data set's own classes, or a TOML file's path, relative to the
+    /// study file.
     Named(String),
-    /// A TOML file with `classes` and a `map`, relative to the study file.
+    /// A TOML file with `name`, `classes` and a `map`, relative to the study file.
     File {
         /// The file.
         file: PathBuf,
     },
+    /// The table itself, as a file of one's own has it. One called `as-is` gives way to the data set's own list.
+    Written(WrittenTable),
 }
 
 /// The network before training.
@@ -157,6 +160,23 @@ pub struct NetworkConfig {
 pub const CONFIGURATION: &str = "3d_fullres";
 
 impl LabelChoice {
+    /// A table that is known, as briefly as it can be said: by its name where that says all of it.
+    pub fn of(table: &LabelTable) -> LabelChoice {
+        match BUILT_IN.iter().find(|built_in| built_in.table() == *table) {
+            Some(built_in) => LabelChoice::Named(built_in.name.to_string()),
+            None => LabelChoice::Written(table.into()),
+        }
+    }
+
+    /// The same for a file that names it: a path is relative to `folder`, and a name that ends in `.toml` is a path.
+    pub fn below(self, folder: &Path) -> LabelChoice {
+        match self {
+            LabelChoice::Named(name) if name.ends_with(".toml") => LabelChoice::File { file: folder.join(name) },
+            LabelChoice::File { file } => LabelChoice::File { file: folder.join(file) },
+            other => other,
+        }
+    }
+
     /// The table; `cohort` may bring its own list of labels.
     ///
     /// # Errors
@@ -165,6 +185,10 @@ impl LabelChoice {
         match self {
             LabelChoice::Named(name) => LabelTable::built_in(name, cohort.classes_in_file.as_ref()),
             LabelChoice::File { file } => LabelTable::from_toml_file(file),
+            LabelChoice::Written(table) if table.name == AS_IS && cohort.classes_in_file.is_some() => {
+                LabelTable::built_in(AS_IS, cohort.classes_in_file.as_ref())
+            }
+            LabelChoice::Written(table) => table.table(),
         }
     }
 }
@@ -335,9 +359,7 @@ impl StudyConfig {
         self.data.options.data_root.iter_mut().for_each(resolve);
         self.network.init.iter_mut().for_each(resolve);
         self.network.plans.iter_mut().for_each(resolve);
-        if let LabelChoice::File { file } = &mut self.data.labels {
-            resolve(file);
-        }
+        self.data.labels = self.data.labels.below(folder);
         self
     }
 

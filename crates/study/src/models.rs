@@ -2,6 +2,7 @@
 
 use crate::study::{Progress, Study};
 use crate::{Record, StudyError, Task};
+use lacuna_cohort::WrittenTable;
 use lacuna_nn::Network;
 use std::collections::BTreeMap;
 
@@ -59,6 +60,7 @@ impl Study {
     /// The metadata that is written into a model file beside its network.
     pub(crate) fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         let classes = serde_json::to_string(self.data().labels.classes()).expect("names are JSON");
+        let map = serde_json::to_string(&WrittenTable::from(&self.data().labels).map).expect("texts are JSON");
         let preprocessing = serde_json::to_string(&self.config().preprocess).expect("plain data is JSON");
         // A later unlearning of this model has to use the loss that it was trained with.
         let loss = serde_json::to_string(&self.config().train.loss).expect("plain data is JSON");
@@ -66,6 +68,7 @@ impl Study {
             ("run".to_string(), key.to_string()),
             ("labels".to_string(), classes),
             ("label_table".to_string(), self.data().labels.name().to_string()),
+            ("label_map".to_string(), map),
             ("preprocessing".to_string(), preprocessing),
             ("loss".to_string(), loss),
         ])

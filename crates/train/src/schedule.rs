@@ -25,6 +25,12 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Whether the rate of an epoch depends on the number of epochs in total. If so, a shorter training is not the
+    /// beginning of a longer one.
+    pub fn depends_on_length(&self) -> bool {
+        matches!(self, Schedule::Cosine | Schedule::Polynomial { .. })
+    }
+
     /// Returns the factor for an epoch counted from 0, of `epochs` in total.
     pub fn factor(&self, epoch: usize, epochs: usize) -> f64 {
         let progress = epoch as f64 / epochs as f64;
@@ -48,6 +54,20 @@ mod tests {
             let factors: Vec<f64> = (0..50).map(|epoch| schedule.factor(epoch, 50)).collect();
             assert!(factors[0] > 0.98 && factors.windows(2).all(|pair| pair[1] <= pair[0]), "{schedule:?}");
             assert!(factors[49] > 0.0);
+        }
+    }
+
+    #[test]
+    fn a_schedule_depends_on_the_length_exactly_where_some_rate_does() {
+        let all = [
+            Schedule::Constant,
+            Schedule::Exponential { factor: 0.99 },
+            Schedule::Cosine,
+            Schedule::Polynomial { power: 0.9 },
+        ];
+        for schedule in all {
+            let differs = (0..20).any(|epoch| schedule.factor(epoch, 20) != schedule.factor(epoch, 30));
+            assert_eq!(schedule.depends_on_length(), differs, "{schedule:?}");
         }
     }
 

@@ -14,7 +14,7 @@ use super::{LabelTable, Target};
 use crate::CohortError;
 use crate::error::all_of;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,17 +22,18 @@ use std::path::Path;
 const TABLE_BYTES_MAX: u64 = 1 << 20;
 
 /// The target that is no class.
-const IGNORED_NAME: &str = "ignored";
+pub(super) const IGNORED_NAME: &str = "ignored";
 
-#[derive(Deserialize, JsonSchema)]
+/// A table as it is written down: in a file of its own, in a run's settings and in a model's metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub struct WrittenTable {
     /// What the table is called.
-    name: String,
+    pub name: String,
     /// The classes, the background first.
-    classes: Vec<String>,
+    pub classes: Vec<String>,
     /// The class of each label value, or `ignored`.
-    map: BTreeMap<String, String>,
+    pub map: BTreeMap<String, String>,
 }
 
 /// That of the file a table is read from.
@@ -42,7 +43,30 @@ impl JsonSchema for LabelTable {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Written::json_schema(generator)
+        WrittenTable::json_schema(generator)
+    }
+}
+
+impl WrittenTable {
+    /// The table, checked.
+    ///
+    /// # Errors
+    /// [`CohortError::Table`] with the key, what it must say and what it says.
+    pub fn table(&self) -> Result<LabelTable, CohortError> {
+        let targets = self.map.iter().map(|(value, class)| Ok((label_value(self, value)?, target(self, class)?)));
+        let targets = targets.collect::<Result<_, CohortError>>()?;
+        LabelTable::new(self.name.clone(), self.classes.clone(), targets)
+    }
+}
+
+impl From<&LabelTable> for WrittenTable {
+    fn from(table: &LabelTable) -> WrittenTable {
+        let named = |target: &Target| match target {
+            Target::Class(class) => table.classes[usize::from(*class)].clone(),
+            Target::Ignored => IGNORED_NAME.to_string(),
+        };
+        let map = table.targets.iter().map(|(value, target)| (value.to_string(), named(target))).collect();
+        WrittenTable { name: table.name.clone(), classes: table.classes.clone(), map }
     }
 }
 
@@ -64,27 +88,23 @@ impl LabelTable {
 
     /// Read a user's own table from its text.
     pub fn from_toml(text: &str) -> Result<LabelTable, CohortError> {
-        let written: Written = toml::from_str(text).map_err(|error| CohortError::Table {
+        let written: WrittenTable = toml::from_str(text).map_err(|error| CohortError::Table {
             table: "of your own".into(),
             field: "TOML".into(),
             expected: "the keys name, classes and map".into(),
             found: error.to_string(),
         })?;
-        let targets =
-            written.map.iter().map(|(value, class)| Ok((label_value(&written, value)?, target(&written, class)?)));
-        let targets = targets.collect::<Result<_, CohortError>>()?;
-        LabelTable::new(written.name, written.classes, targets)
+        written.table()
     }
 }
 
-fn label_value(written: &Written, text: &str) -> Result<u16, CohortError> {
+fn label_value(written: &WrittenTable, text: &str) -> Result<u16, CohortError> {
     text.parse().map_err(|_| refuse(written, "whole numbers from 0 to 65535 as keys".into(), text))
 }
 
-fn target(written: &Written, class: &str) -> Result<Target, CohortError> {
+fn target(written: &WrittenTable, class: &str) -> Result<Target, CohortError> {
     let number = written.classes.iter().position(|name| name == class);
     match (number, class) {
-        (Some(_), IGNORED_NAME) => Err(refuse(written, "no class of the reserved name `ignored`".into(), class)),
         (None, IGNORED_NAME) => Ok(Target::Ignored),
         (None, _) => Err(refuse(written, format!("{IGNORED_NAME} or one of {}", all_of(&written.classes)), class)),
         // Beyond 255 classes the number wraps, and `new` refuses the table for its class count.
@@ -92,13 +112,14 @@ fn target(written: &Written, class: &str) -> Result<Target, CohortError> {
     }
 }
 
-fn refuse(written: &Written, expected: String, found: &str) -> CohortError {
+fn refuse(written: &WrittenTable, expected: String, found: &str) -> CohortError {
     CohortError::Table { table: written.name.clone(), field: "map".into(), expected, found: format!("`{found}`") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BUILT_IN;
 
     const EXAMPLE: &str = r#"
         name = "ventricles"
@@ -151,6 +172,16 @@ mod tests {
     #[test]
     fn ignored_is_no_class() {
         check_refused("\"ventricles\"]", "\"ventricles\", \"ignored\"]", "reserved name");
+    }
+
+    #[test]
+    fn every_table_survives_being_written_down() {
+        let own = LabelTable::from_toml(EXAMPLE).unwrap();
+        for table in BUILT_IN.iter().map(|built_in| built_in.table()).chain([own]) {
+            let written = WrittenTable::from(&table);
+            assert_eq!(written.table().unwrap(), table);
+            assert_eq!(LabelTable::from_toml(&toml::to_string(&written).unwrap()).unwrap(), table);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod built_in;
 mod file;
 
 pub use built_in::{AS_IS, BUILT_IN, BuiltIn};
+pub use file::WrittenTable;
 
 use crate::CohortError;
 use crate::error::{all_of, in_words};
@@ -30,8 +31,8 @@ pub enum Target {
 
 /// A named map from label values to classes.
 ///
-/// Holds for every value: two to 255 classes with distinct names, class 0 first, and no target
-/// beyond them.
+/// Holds for every value: two to 255 classes with distinct names, none of them `ignored`, class 0 first, and no
+/// target beyond them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LabelTable {
     name: String,
@@ -53,7 +54,7 @@ impl LabelTable {
     /// A table, checked.
     ///
     /// # Errors
-    /// [`CohortError::Table`] if classes are too few, too many or repeat, or a target is beyond them.
+    /// [`CohortError::Table`] if classes are too few, too many, repeat or are called `ignored`, or a target is beyond them.
     pub fn new(name: String, classes: Vec<String>, targets: BTreeMap<u16, Target>) -> Result<LabelTable, CohortError> {
         let refuse = |field: &str, expected: String, found: String| {
             Err(CohortError::Table { table: name.clone(), field: field.into(), expected, found })
@@ -64,6 +65,10 @@ impl LabelTable {
         }
         if classes.iter().collect::<BTreeSet<_>>().len() < classes.len() {
             return refuse("classes", "distinct names".into(), in_words(&classes));
+        }
+        if classes.iter().any(|class| class == file::IGNORED_NAME) {
+            let expected = format!("no class of the reserved name `{}`", file::IGNORED_NAME);
+            return refuse("classes", expected, in_words(&classes));
         }
         let beyond = |target: &&Target| matches!(target, Target::Class(class) if *class as usize >= classes.len());
         if let Some(target) = targets.values().find(beyond) {
@@ -133,6 +138,12 @@ impl LabelTable {
     /// What a label value counts as; `None` if the table says nothing of it.
     pub fn target(&self, value: u16) -> Option<Target> {
         self.targets.get(&value).copied()
+    }
+
+    /// Label values that two tables of the same classes count differently, in order.
+    pub fn differences(&self, other: &LabelTable) -> Vec<u16> {
+        let values: BTreeSet<&u16> = self.targets.keys().chain(other.targets.keys()).collect();
+        values.into_iter().filter(|value| self.target(**value) != other.target(**value)).copied().collect()
     }
 
     /// Whether any value is ignored.

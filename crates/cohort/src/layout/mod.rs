@@ -204,7 +204,8 @@ fn what_lies_at(path: &Path) -> String {
             found + &dicom_among(&entries)
         }
         Err(_) if path.is_file() => "a file that is no list of images".to_string(),
-        Err(_) => "nothing that can be opened".to_string(),
+        Err(_) if !path.exists() => "nothing: there is no such file or folder".to_string(),
+        Err(error) => format!("a folder that cannot be read: {error}"),
     }
 }
 

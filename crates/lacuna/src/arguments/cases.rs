@@ -49,28 +49,29 @@ impl CaseArguments {
         let root = self.data.as_deref().ok_or_else(|| CliError::Config {
             what: "--data: expected a data set, found nothing; fix: say it with --data DATA".to_string(),
         })?;
-        let labels = match (self.labels.choice(), &model.notes.label_table) {
-            (Some(choice), _) => choice,
-            (None, Some(name)) if is_known(name) => LabelChoice::Named(name.clone()),
-            (None, Some(name)) => {
-                return Err(CliError::Config {
-                    what: format!(
-                        "{}: expected a built-in label table, since a model file holds the name of its table alone, found \
-                         `{name}`, a table of your own; fix: give its file with --labels FILE.toml",
-                        model.path.display()
-                    ),
-                });
-            }
-            (None, None) => {
-                return Err(CliError::Config {
-                    what: format!(
-                        "{}: metadata `label_table`: expected a value, found nothing; fix: say it with --labels TABLE",
-                        model.path.display()
-                    ),
-                });
-            }
+        let labels = match self.labels.choice()? {
+            Some(choice) => choice,
+            None => table_of(model)?,
         };
         Ok(DataConfig { root: absolute(root), labels, options: self.options()? })
+    }
+}
+
+/// The label table that the model's file holds or, of an older file, names.
+fn table_of(model: &Model) -> Result<LabelChoice, CliError> {
+    let refuse = |key: &str, found: &str| {
+        let path = model.path.display();
+        let what = format!(
+            "{path}: metadata `{key}`: expected the label table that the model was trained with, found {found}; \
+             fix: give it with --labels FILE.toml, or by its name"
+        );
+        Err(CliError::Config { what })
+    };
+    match (&model.notes.table, &model.notes.label_table) {
+        (Some(table), _) => Ok(LabelChoice::of(table)),
+        (None, Some(name)) if is_known(name) => Ok(LabelChoice::Named(name.clone())),
+        (None, Some(name)) => refuse("label_map", &format!("only its name, `{name}`")),
+        (None, None) => refuse("label_table", "nothing"),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Where data lie, how they are read, what their labels mean.
 
+use super::suggested::{label_tables, layouts};
 use crate::config::absolute;
 use crate::error::CliError;
 use clap::Args;
 use lacuna_cohort::{BUILT_IN, Cohort, Excluded, LAYOUTS, LabelTable, LayoutOptions, ReadOptions, SubjectPattern};
+use lacuna_inference::ModelNotes;
 use lacuna_study::LabelChoice;
+use lacuna_weights::WeightFile;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +27,7 @@ pub struct DataArguments {
 #[derive(Args)]
 pub struct LayoutArguments {
     /// The layout, instead of detecting it: plain, list, msd, nnunet, bids, mrbrains (see --help)
-    #[arg(long, value_name = "NAME", long_help = layouts_help())]
+    #[arg(long, value_name = "NAME", long_help = layouts_help(), value_parser = layouts(), hide_possible_values = true)]
     pub layout: Option<String>,
     /// The folder that paths in a list file are relative to
     #[arg(long, value_name = "DIR")]
@@ -64,8 +67,8 @@ pub struct ReadArguments {
 /// What label values mean.
 #[derive(Args)]
 pub struct LabelArguments {
-    /// The label table: brain, tissue, mrbrains, as-is, or a TOML file (see --help)
-    #[arg(long, value_name = "TABLE", long_help = tables_help())]
+    /// The label table: brain, tissue, mrbrains, as-is, a TOML file, or a model file that holds one (see --help)
+    #[arg(long, value_name = "TABLE", long_help = tables_help(), value_parser = label_tables(), hide_possible_values = true)]
     pub labels: Option<String>,
 }
 
@@ -122,20 +125,37 @@ impl ReadArguments {
 }
 
 impl LabelArguments {
-    /// The table named, if one is.
-    pub fn choice(&self) -> Option<LabelChoice> {
-        let name = self.labels.as_ref()?;
+    /// The table named, if one is. A file is read here, so that a run's settings hold the table itself.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no label table, and a model without one.
+    pub fn choice(&self) -> Result<Option<LabelChoice>, CliError> {
+        let Some(name) = &self.labels else { return Ok(None) };
         let path = Path::new(name);
-        Some(match path.extension().is_some_and(|extension| extension == "toml") {
-            true => LabelChoice::File { file: absolute(path) },
-            false => LabelChoice::Named(name.clone()),
-        })
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        Ok(Some(match &*ending {
+            "toml" => LabelChoice::of(&LabelTable::from_toml_file(path)?),
+            "safetensors" => LabelChoice::of(&table_of_model(path)?),
+            _ => LabelChoice::Named(name.clone()),
+        }))
     }
 
     /// The table named, if one is; `cohort` may bring its own list of labels.
     pub fn table(&self, cohort: &Cohort) -> Result<Option<LabelTable>, CliError> {
-        Ok(self.choice().map(|choice| choice.table(cohort)).transpose()?)
+        Ok(self.choice()?.map(|choice| choice.table(cohort)).transpose()?)
     }
+}
+
+/// The label table that a model's file holds.
+fn table_of_model(path: &Path) -> Result<LabelTable, CliError> {
+    let file = WeightFile::open(path)?;
+    let said = file.notes().get("lacuna").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    ModelNotes::from_metadata(path, &said)?.table.ok_or_else(|| CliError::Config {
+        what: format!(
+            "--labels {}: expected a model file that holds its label table, found none; fix: give the table as a TOML file",
+            path.display()
+        ),
+    })
 }
 
 fn layouts_help() -> String {
@@ -146,9 +166,10 @@ fn layouts_help() -> String {
 fn tables_help() -> String {
     let lines = BUILT_IN.iter().map(|table| format!("\n  {:<16} {}", table.name, table.about));
     format!(
-        "The label table:{}\n  {:<16} the data set's own list\n  {:<16} your own table",
+        "The label table:{}\n  {:<16} the data set's own list\n  {:<16} your own table\n  {:<16} that of a model",
         lines.collect::<String>(),
         "as-is",
-        "FILE.toml"
+        "FILE.toml",
+        "FILE.safetensors"
     )
 }

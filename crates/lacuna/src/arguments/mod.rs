@@ -12,6 +12,7 @@ mod plans;
 mod preprocess;
 mod run;
 mod store;
+pub mod suggested;
 pub mod values;
 
 pub use cases::CaseArguments;

@@ -51,6 +51,9 @@ fn weights() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(weights_of)
 }
 
+/// How many label values a note names.
+const LABEL_VALUES_SHOWN: usize = 8;
+
 /// What a run calls its model.
 const MODEL: &str = "model.safetensors";
 
@@ -135,7 +138,8 @@ impl ModelArguments {
         let report = match_file(file, &mut network)?;
         if !report.is_exact() {
             let (path, architecture) = (file.path().to_path_buf(), network.architecture().to_string());
-            return Err(CliError::Network(NnError::Mismatch { path, architecture, report: report.to_string() }));
+            let (fix, report) = (report.fix(), report.to_string());
+            return Err(CliError::Network(NnError::Mismatch { path, architecture, report, fix }));
         }
         let remarks = [remarks(file), self.plans.remarks()?].concat();
         Ok(Model { path: self.model.clone(), network, shards: None, notes, remarks })
@@ -283,6 +287,22 @@ impl Model {
             ));
         }
         Ok(())
+    }
+
+    /// What the user should know where the labels of this data set are not counted as those the model was trained on.
+    pub fn note_of_labels(&self, table: &LabelTable) -> Option<String> {
+        let own = self.notes.table.as_ref()?;
+        let values = own.differences(table);
+        let shown = values.iter().take(LABEL_VALUES_SHOWN).map(u16::to_string).collect::<Vec<_>>().join(", ");
+        let more = if values.len() > LABEL_VALUES_SHOWN { ", …" } else { "" };
+        (!values.is_empty()).then(|| {
+            format!(
+                "note: label table `{}` counts the label values {shown}{more} otherwise than the model's own, `{}`; the \
+                 classes are the same",
+                table.name(),
+                own.name()
+            )
+        })
     }
 
     /// The preprocessing stated by the user, else the one the model was trained with.

@@ -39,11 +39,23 @@ fn gate(gate: &GateReport) -> &'static str {
 }
 
 fn results(rows: &[Row]) -> String {
-    let head = ["strategy", "subject", "verdict", "R", "memory", "left", "p", "C", "AUC", "epsilon", "Dice lost"];
+    let head = [
+        "strategy",
+        "subject",
+        "verdict",
+        "models per arm",
+        "memory before (sd)",
+        "memory after (sd)",
+        "p",
+        "completeness",
+        "attack AUC",
+        "epsilon",
+        "Dice lost",
+    ];
     let mut lines = vec![head.map(str::to_string).to_vec()];
     lines.extend(rows.iter().map(line));
-    let key = "memory: originals, left: unlearned models, both in deviations from the retrained ones; C: completeness; \
-               AUC: U-LiRA's, with what it is worth by chance; epsilon: shown at least, of at most\n";
+    let key = "memory before: originals, after: unlearned models, both in standard deviations of the retrained ones; attack \
+               AUC: U-LiRA's, with that of chance; epsilon: shown at least, of at most\n";
     format!("{}{key}", aligned(&lines))
 }
 

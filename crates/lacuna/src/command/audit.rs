@@ -79,7 +79,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     config.study.pseudonyms |= store.pseudonyms;
     let folders = store.folders(context);
     let report = match &arguments.audit.model {
-        _ if plan => return store.hidden(audit::plan(&config, &folders, context)),
+        _ if plan => {
+            let planned = store.hidden(audit::plan(&config, &folders, context))?;
+            return Ok(planned.with_next(&format!("lacuna audit {}", file.display())));
+        }
         Some(model) => {
             let bank = if arguments.audit.build_bank { Bank::Build } else { Bank::AsFound };
             audit::of_model(&config, &Delivery { model, bank }, &folders, context)?

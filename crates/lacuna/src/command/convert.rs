@@ -150,6 +150,7 @@ fn check_encoder(file: &WeightFile, network: &Network, report: &MatchReport) -> 
         path: file.path().to_path_buf(),
         architecture: network.architecture().to_string(),
         report: record::by_name(report),
+        fix: report.fix(),
     }))
 }
 

@@ -4,10 +4,12 @@ use crate::confine::Confinement;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
+use crate::studying::Folders;
 use crate::text_table::named;
 use clap::Args;
 use lacuna_cohort::{CacheUsage, CaseCache};
 use lacuna_nn::{Adapter, DEVICE_KINDS, DeviceKind};
+use lacuna_objects::Address;
 use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
@@ -37,6 +39,18 @@ struct Report {
     /// What the kernel refuses to verbs that only read.
     confinement: Confinement,
     cache: Option<Cache>,
+    folders: Places,
+}
+
+/// Where files go unless a flag says otherwise.
+#[derive(Serialize)]
+struct Places {
+    #[serde(serialize_with = "lacuna_artefacts::portable::path")]
+    runs: PathBuf,
+    records: String,
+    models: String,
+    /// The ledger of `LACUNA_LEDGER`.
+    ledger: Option<String>,
 }
 
 /// Where prepared scans are kept, and how many.
@@ -71,6 +85,7 @@ pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
         memory_limit_bytes: memory_limit(),
         confinement: crate::confine::offered(),
         cache: context.loading.cache.as_ref().map(cache).transpose()?,
+        folders: places(context),
     };
     let text = text(&report);
     Ok(Outcome::new("doctor", &report, text))
@@ -104,7 +119,24 @@ fn text(report: &Report) -> String {
             report.cache.as_ref().map_or("none: --cache DIR or LACUNA_CACHE names a folder".to_string(), in_words),
         ),
     ]);
+    let Places { runs, records, models, ledger } = &report.folders;
+    lines.extend([
+        ("runs", runs.display().to_string()),
+        ("records", records.clone()),
+        ("models", models.clone()),
+        ("ledger", ledger.clone().unwrap_or_else(|| "none: --ledger FILE or LACUNA_LEDGER names one".to_string())),
+    ]);
     named(&lines)
+}
+
+fn places(context: &Context) -> Places {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let address = |name: &str| set(name).map(Address::from);
+    let folders = Folders::or_below_runs(&address("LACUNA_RECORDS"), &address("LACUNA_MODELS"), context);
+    let (records, models) = (folders.records.to_string(), folders.models.to_string());
+    let ledger = set("LACUNA_LEDGER");
+    crate::redact::hide([&records, &models].into_iter().chain(&ledger).map(String::as_str));
+    Places { runs: context.runs.clone(), records, models, ledger }
 }
 
 fn graphics() -> Vec<Graphics> {

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
 use crate::lineage::Lineage;
+use crate::notes::Notes;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::run_folder::{People, RunFolder, RunRecord};
@@ -114,14 +115,26 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     crate::redact::hide_cohort(&cohort);
     let table = run.data.labels.table(&cohort)?;
     model.check_fit(&table, &cohort)?;
+    model.note_of_labels(&table).iter().for_each(|note| context.note(note));
     let subjects = chosen(&cohort, run.subjects.as_deref())?;
     context.remember_cache()?;
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
     let registered = folder.register(context, &people);
     let lineage = Lineage::beside(&model.path, &model.digest())?;
-    let work = Work { run: &run, context, model: &model, cohort: &cohort, table: &table, folder: &folder, lineage };
-    let outcome = registered.and_then(|()| work.score(&subjects)).map(|scores| {
+    let work = Work {
+        run: &run,
+        context,
+        model: &model,
+        cohort: &cohort,
+        table: &table,
+        folder: &folder,
+        lineage,
+        notes: Notes::default(),
+    };
+    let scores = registered.and_then(|()| work.score(&subjects));
+    work.notes.print(context);
+    let outcome = scores.map(|scores| {
         let record = Record {
             run: folder.path().to_path_buf(),
             model: model.digest(),
@@ -132,7 +145,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         // Subjects of one role stand together in the table.
         let mut by_role = record.scores.clone();
         by_role.sort_by_key(|scored| scored.role);
-        Outcome::new("eval", &record, scores::text(&by_role))
+        Outcome::new("eval", &record, scores::text(&by_role)).with_next(&work.next())
     });
     folder.close(outcome)
 }
@@ -191,9 +204,22 @@ struct Work<'a> {
     folder: &'a RunFolder,
     /// Whom the model was trained on and made to forget, where its run folder says so.
     lineage: Option<Lineage>,
+    notes: Notes,
 }
 
 impl Work<'_> {
+    /// The command that people give next: an unlearned model is audited, another one made to forget.
+    fn next(&self) -> String {
+        let (model, data) = (self.model.path.display(), self.run.data.root.display());
+        match &self.lineage {
+            Some(lineage) if !lineage.forgotten().is_empty() => format!("lacuna audit AUDIT.toml --model {model}"),
+            _ => {
+                let strategy = if self.model.network_count() > 1 { "exact" } else { "atlas-matching" };
+                format!("lacuna unlearn --model {model} --data {data} --forget SUBJECT --strategy {strategy}")
+            }
+        }
+    }
+
     /// What the model knows of a subject, by the lineage beside it.
     fn side_of(&self, subject: &SubjectId) -> Side {
         match &self.lineage {
@@ -214,14 +240,14 @@ impl Work<'_> {
                 return Err(self.interrupted(scored.len(), total));
             }
             progress.advance(scored.len(), "");
-            scored.push(self.score_one(subject, &progress)?);
+            scored.push(self.score_one(subject)?);
             self.keep(&scored)?;
         }
         progress.advance(total, "");
         Ok(scored)
     }
 
-    fn score_one(&self, subject: &SubjectId, progress: &Progress) -> Result<Scored, CliError> {
+    fn score_one(&self, subject: &SubjectId) -> Result<Scored, CliError> {
         let output_shape = |input| self.model.network.architecture().output_size(input);
         let how = Preparation {
             preprocessing: &self.run.preprocess,
@@ -234,13 +260,13 @@ impl Work<'_> {
         let scans = self.cohort.scans_of(subject).iter();
         let cases: Vec<Case> = scans.map(|scan| prepare(&how, scan)).collect::<Result<_, _>>()?;
         for (path, notice) in cases.iter().flat_map(|case| &case.notices) {
-            progress.note(self.context, &format!("note: {}: {notice}", path.display()));
+            self.notes.take("files", path.display().to_string(), notice);
         }
         let cases: Vec<&Case> = cases.iter().collect();
         let said = self.model.say(&cases, &self.context.device)?;
         let scores = score_said_with_surfaces(&cases, said, self.table.classes(), self.run.tolerance_mm)?;
         if scores.collapsed {
-            progress.note(self.context, &format!("note: {subject}: the network says one class everywhere"));
+            self.notes.take("subjects", subject.to_string(), "the network predicts one class everywhere");
         }
         Ok(Scored::new(subject.to_string(), self.side_of(subject), scores))
     }

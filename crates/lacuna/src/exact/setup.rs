@@ -164,7 +164,8 @@ impl Setup<'_> {
             BURN_VERSION,
             self.run.seed,
             self.data.architecture.to_string(),
-            (self.data.labels.name(), self.data.labels.classes()),
+            // The whole table stands in the model files.
+            &self.data.labels,
             &self.run.preprocess,
             train,
             &self.init,

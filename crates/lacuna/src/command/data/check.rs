@@ -30,7 +30,17 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let table = arguments.labels.table(&cohort)?;
     let report = check(&cohort, table.as_ref(), &cohort.read);
     let exit = if report.has_errors() { Exit::Data } else { Exit::Done };
-    Ok(Outcome::new("data.check", &report, text(&report, arguments.verbose)).exiting(exit))
+    let outcome = Outcome::new("data.check", &report, text(&report, arguments.verbose)).exiting(exit);
+    Ok(if report.has_errors() { outcome } else { outcome.with_next(&next(arguments)) })
+}
+
+/// The command that people give next where nothing is wrong.
+fn next(arguments: &Arguments) -> String {
+    let data = arguments.data.data.display();
+    match &arguments.labels.labels {
+        Some(labels) => format!("lacuna train --data {data} --labels {labels} --preprocess canonical --depth 10"),
+        None => format!("lacuna data check {data} --labels TABLE"),
+    }
 }
 
 fn text(report: &CheckReport, verbose: bool) -> String {

@@ -26,6 +26,7 @@ mod purge;
 mod write_down;
 
 use super::ledger::find_subject;
+use crate::arguments::suggested;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -78,12 +79,12 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT", requires = "exclude")]
     exclude_reason: Option<String>,
     /// A named strategy (see `lacuna unlearn --help`)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = suggested::strategies(), hide_possible_values = true)]
     strategy: Option<String>,
     /// A recipe of your own
     #[arg(long, value_name = "FILE.toml", required_unless_present = "strategy")]
     recipe: Option<PathBuf>,
-    /// Horizons: after how many epochs to score; the longest is how long it runs
+    /// Numbers of epochs after which the model is scored; the run ends after the last
     #[arg(long, value_name = "N,…")]
     epochs: Option<String>,
     /// Audit each model that comes of it by this audit file, whose bank `lacuna audit` made

@@ -1,6 +1,7 @@
 //! `lacuna predict`: segment images, or write a network's raw logits.
 
 mod failures;
+mod places;
 mod record;
 mod scans;
 mod unfinished;
@@ -11,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::notes::Notes;
 use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
@@ -26,22 +28,25 @@ use lacuna_train::{Prediction, TrainError, is_collapsed};
 use lacuna_volume::{
     ClassMap, NiftiHeader, Prepared, Preprocessing, keep_largest_components, write_label_map, write_volume,
 };
+use places::{Wanted, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
 use record::{Record, Written, class_names};
 use safetensors::tensor::{Dtype, TensorView};
 use scans::Found;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use unfinished::{Asked, Unfinished};
 
 /// Segment images; results lie on each image's own grid
 ///
 /// One scan at a time is in memory. A model of several channels takes that many IMAGEs per scan,
-/// in its channel order; in a folder, NAME_0000 and so on. With --logits it writes the tensor
+/// in its channel order; in a folder, NAME_0000 and so on. Where all names end in nnU-Net's channel number, results
+/// are called NAME. With --logits it writes the tensor
 /// `logits`, [1, C, D, H, W], as the network gives it.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna predict scan.nii.gz --model model.safetensors --out segmented\n  \
                   lacuna predict scans --model model.safetensors --out segmented --window 96x96x96 --flips w \\\n    \
                   --largest-component --probabilities\n  \
+                  lacuna predict Dataset001/imagesTs --model model.safetensors --out predicted --suffix \"\"\n  \
                   lacuna predict scan.nii.gz --model foreign.safetensors --depth 50 --shortcut B --classes 2 \\\n    \
                   --preprocess none --logits logits.safetensors")]
 pub struct Arguments {
@@ -53,9 +58,13 @@ pub struct Arguments {
     #[command(flatten)]
     preprocess: PreprocessArguments,
     /// Write label maps of class numbers (not of the label values of some data set) into this folder, IMAGE's name with
-    /// `_labels` before its ending
+    /// `_labels`, or the text of --suffix, before its ending
     #[arg(long, value_name = "DIR", required_unless_present = "logits", conflicts_with = "logits")]
     out: Option<PathBuf>,
+    /// What stands behind the scan's name in that of its label map; `--suffix ""` gives nnU-Net's own names, in another
+    /// folder than the images'
+    #[arg(long, value_name = "TEXT", default_value = scans::LABELS, value_parser = suffix, requires = "out")]
+    suffix: String,
     /// Go on in that folder: scans that have their label map are passed over
     #[arg(long = "continue", requires = "out")]
     go_on: bool,
@@ -90,7 +99,7 @@ impl Arguments {
     /// The note by which the same command is known again.
     fn unfinished(&self, work: &Work, scans: &[Scan], wanted: &Wanted) -> Unfinished {
         let passes = (&self.passes.window, self.passes.overlap.to_bits(), &self.passes.flips);
-        let read = (&self.read, self.seed, wanted.probabilities, wanted.largest_component);
+        let read = (&self.read, self.seed, wanted.probabilities, wanted.largest_component, wanted.suffix);
         let settings = (work.preprocessing, passes, read);
         Unfinished::of(wanted.folder, &Asked { model: &work.model.digest(), settings }, scans)
     }
@@ -120,13 +129,7 @@ struct Work<'a> {
     seed: Seed,
     read: ReadOptions,
     site: Site,
-}
-
-/// What is made of each scan, and where it goes.
-struct Wanted<'a> {
-    folder: &'a Path,
-    probabilities: bool,
-    largest_component: bool,
+    notes: Notes,
 }
 
 /// Segment scan after scan.
@@ -136,7 +139,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let model = arguments.model.open(&context.device)?;
     let preprocessing = model.preprocessing(stated)?;
     let Found { mut scans, not_read, results } =
-        scans::scans(&arguments.images, model.network.architecture().channels())?;
+        scans::scans(&arguments.images, model.network.architecture().channels(), &arguments.suffix)?;
     let named = scans.len();
     crate::redact::hide(scans.iter().map(|scan| scan.name.as_str()));
     let beside = not_read.iter().chain(&results).filter_map(|file| file.file_name()?.to_str());
@@ -151,19 +154,27 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         seed: Seed(arguments.seed),
         read: arguments.read.options()?,
         site: context.site()?,
+        notes: Notes::default(),
     };
     let predictions = match (&arguments.out, &arguments.logits) {
-        (_, Some(file)) => vec![write_logits(&work, &scans, file)?],
+        (_, Some(file)) => {
+            let written = write_logits(&work, &scans, file);
+            work.notes.print(context);
+            vec![written?]
+        }
         (Some(folder), None) => {
             let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
-            let wanted = Wanted { folder, probabilities, largest_component };
+            let wanted = Wanted { folder, suffix: &arguments.suffix, probabilities, largest_component };
+            refuse_inputs(&scans, &wanted)?;
             let begun = arguments.unfinished(&work, &scans, &wanted);
             if arguments.go_on || begun.is_there() {
-                scans.retain(|scan| !label_file(folder, scan).exists());
+                scans.retain(|scan| !label_file(&wanted, scan).exists());
             }
             refuse_taken(&scans, &wanted)?;
             begun.begin()?;
-            let segmented = segment(&work, &scans, &wanted)?;
+            let segmented = segment(&work, &scans, &wanted);
+            work.notes.print(context);
+            let segmented = segmented?;
             begun.end()?;
             segmented
         }
@@ -216,7 +227,7 @@ fn about(axis: Axis) -> &'static str {
 fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError> {
     let ScanData { images, header, notices, .. } = load(scan, &work.read)?;
     for (path, notice) in notices {
-        work.context.note(&format!("note: {}: {notice}", path.display()));
+        work.notes.take("files", path.display().to_string(), notice);
     }
     let noise = work.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
     let prepared = work.preprocessing.apply(&images, &noise)?;
@@ -296,7 +307,7 @@ fn segment_one(
         prediction => prediction?,
     };
     if is_collapsed(&prediction) {
-        work.context.note(&format!("note: {}: the network says one class everywhere", scan.images[0].display()));
+        work.notes.take("scans", scan.images[0].display().to_string(), "the network predicts one class everywhere");
     }
     // The input of a large image is large; its place is all that is needed of it from here on.
     let placement = prepared.placement.clone();
@@ -315,7 +326,7 @@ fn segment_one(
     let mut classes = placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
     let removed = wanted.largest_component.then(|| keep_largest_components(&mut classes));
     // Last, since a label map says that its scan is done.
-    let output = label_file(wanted.folder, scan);
+    let output = label_file(wanted, scan);
     enter(work, &output, &whom)?;
     write_label_map(&output, &classes, Some(&header))?;
     Ok(Some(Written {
@@ -359,26 +370,6 @@ fn whom(work: &Work, scan: &Scan) -> Result<Artefact, CliError> {
 fn enter(work: &Work, file: &Path, whom: &Artefact) -> Result<(), CliError> {
     let named = registering::of_file(file, whom.kind).file;
     registering::enter(&work.site, file, &Artefact { file: named, ..whom.clone() })
-}
-
-fn label_file(folder: &Path, scan: &Scan) -> PathBuf {
-    folder.join(format!("{}{}.nii.gz", scan.name, scans::LABELS))
-}
-
-fn probability_file(folder: &Path, scan: &Scan, class: usize) -> PathBuf {
-    folder.join(format!("{}{}{class}.nii.gz", scan.name, scans::PROBABILITY))
-}
-
-/// No label map is ever overwritten, nor two scans written to one place.
-fn refuse_taken(scans: &[Scan], wanted: &Wanted) -> Result<(), CliError> {
-    let mut taken = BTreeSet::new();
-    for output in scans.iter().map(|scan| label_file(wanted.folder, scan)) {
-        if output.exists() || !taken.insert(output.clone()) {
-            let what = format!("{}: is there already; fix: choose another folder for --out", output.display());
-            return Err(CliError::Config { what });
-        }
-    }
-    Ok(())
 }
 
 fn by_class(removed: &BTreeMap<u8, u64>, number: usize) -> Vec<u64> {

@@ -18,25 +18,24 @@ pub struct Found {
 }
 
 /// Every scan named: files in groups of as many as the network has channels, and all images of a folder but the results
-/// that lie beside theirs.
+/// that lie beside theirs; `suffix` is what this call puts behind the names of its label maps.
 ///
 /// # Errors
 /// Files that do not divide into groups; a folder without images, or whose names do not group them; two scans of one name,
 /// whose results would be one file.
-pub fn scans(images: &[PathBuf], channels: usize) -> Result<Found, CliError> {
+pub fn scans(images: &[PathBuf], channels: usize, suffix: &str) -> Result<Found, CliError> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) = images.iter().partition(|path| path.is_dir());
     if !files.len().is_multiple_of(channels) {
         let found = files.len();
         let what = format!("IMAGE: expected {channels} per scan, one for each channel of the model, found {found}");
         return Err(CliError::Config { what });
     }
-    let of_files = files
-        .chunks(channels)
-        .map(|images| scan(stem(images[0]), images.iter().map(|path| path.to_path_buf()).collect()));
+    let of_files = files.chunks(channels).map(|images| named(images.iter().map(|path| path.to_path_buf()).collect()));
     let mut found = Found { scans: of_files.collect(), ..Found::default() };
     for folder in folders {
-        of_folder(folder, channels, &mut found)?;
+        of_folder(folder, channels, suffix, &mut found)?;
     }
+    as_cases(&mut found.scans);
     check_names(&found.scans)?;
     Ok(found)
 }
@@ -63,12 +62,34 @@ fn scan(name: String, images: Vec<PathBuf>) -> Scan {
     Scan { subject: subject(&name), name, images, label: None }
 }
 
+/// The images of one scan under its name: that of nnU-Net's case where all of several channels are numbered, else the
+/// first file's.
+fn named(images: Vec<PathBuf>) -> Scan {
+    let first = stem(&images[0]);
+    let case = first.strip_suffix(FIRST_CHANNEL).unwrap_or(&first);
+    let is_numbered = |(channel, image): (usize, &PathBuf)| stem(image) == format!("{case}_{channel:04}");
+    let is_case = images.len() > 1 && images.iter().enumerate().all(is_numbered);
+    scan(if is_case { case } else { &first }.to_string(), images)
+}
+
+/// Take nnU-Net's channel number off scans of one channel. Only where every scan has it: among `scan_0000` and
+/// `scan_0001` the number tells scans apart.
+fn as_cases(scans: &mut [Scan]) {
+    let case = |scan: &Scan| scan.name.strip_suffix(FIRST_CHANNEL).filter(|case| !case.is_empty()).map(str::to_string);
+    if scans.iter().all(|scan| scan.images.len() == 1 && case(scan).is_some()) {
+        scans.iter_mut().for_each(|one| *one = scan(case(one).unwrap_or_default(), std::mem::take(&mut one.images)));
+    }
+}
+
+/// How nnU-Net ends the name of a scan's first channel.
+const FIRST_CHANNEL: &str = "_0000";
+
 /// A folder's images by name; those of several channels are told apart by nnU-Net's `_0000` at the end.
-fn of_folder(folder: &Path, channels: usize, found: &mut Found) -> Result<(), CliError> {
+fn of_folder(folder: &Path, channels: usize, suffix: &str, found: &mut Found) -> Result<(), CliError> {
     let Listed { images, others } = listed(folder)?;
     let stems: BTreeSet<String> = images.iter().map(|image| stem(image)).collect();
     let (results, images): (Vec<PathBuf>, Vec<PathBuf>) =
-        images.into_iter().partition(|image| is_result(&stem(image), &stems));
+        images.into_iter().partition(|image| is_result(&stem(image), &stems, suffix));
     if images.is_empty() {
         let what = format!(
             "{}: expected images, found no .nii or .nii.gz{}; fix: name another folder, or the files one by one",
@@ -109,17 +130,25 @@ fn file_names(files: &[PathBuf]) -> String {
     if files.len() > SHOWN { format!("{shown} and {} more", files.len() - SHOWN) } else { shown }
 }
 
-/// Whether a name is that of a label map or of probabilities of an image beside it: as a prediction writes them, or a label
-/// map as data sets have it.
-fn is_result(stem: &str, stems: &BTreeSet<String>) -> bool {
+/// Whether a name is that of a label map or of probabilities of an image beside it: as a prediction writes them, or a
+/// label map as data sets have it.
+fn is_result(stem: &str, stems: &BTreeSet<String>, suffix: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let of_probability = |(image, class): (&str, &str)| is_number(class).then(|| image.to_string());
-    let image = [LABELS, "_seg", "-seg"].iter().find_map(|mark| stem.strip_suffix(mark)).map(str::to_string);
-    let image = image.or_else(|| stem.rsplit_once(PROBABILITY).and_then(of_probability));
-    image.is_some_and(|image| stems.contains(&image) || stems.contains(&format!("{image}_0000")))
+    let is_beside = |image: &str| stems.contains(image) || stems.contains(&format!("{image}{FIRST_CHANNEL}"));
+    let own = Some(suffix).filter(|suffix| !suffix.is_empty());
+    let mut labels = [Some(LABELS), Some("_seg"), Some("-seg"), own]
+        .into_iter()
+        .flatten()
+        .filter_map(|suffix| stem.strip_suffix(suffix));
+    if labels.any(is_beside) {
+        return true;
+    }
+    let image = stem.rsplit_once(PROBABILITY).and_then(of_probability);
+    image.is_some_and(|image| is_beside(&image))
 }
 
-/// What a label map's name has behind that of its scan.
+/// What a label map's name has behind that of its scan, if nothing else is asked for.
 pub const LABELS: &str = "_labels";
 
 /// What a probability's name has behind that of its scan, before the class number.
@@ -127,11 +156,9 @@ pub const PROBABILITY: &str = "_probability-";
 
 fn of_channels(folder: &Path, images: &[PathBuf], channels: usize) -> Result<Scan, CliError> {
     let first = stem(&images[0]);
-    let case = first.strip_suffix("_0000").unwrap_or(&first);
-    let whole = images.len() == channels
-        && images.iter().enumerate().all(|(channel, image)| stem(image) == format!("{case}_{channel:04}"));
-    if whole {
-        return Ok(scan(case.to_string(), images.to_vec()));
+    let one = named(images.to_vec());
+    if images.len() == channels && first.strip_suffix(FIRST_CHANNEL) == Some(&one.name) {
+        return Ok(one);
     }
     let what = format!(
         "{}: expected {channels} images of each scan, NAME_0000 to NAME_{:04}, found `{first}` without its others; \
@@ -211,7 +238,7 @@ mod tests {
         for file in files {
             std::fs::write(folder.path().join(file), b"").unwrap();
         }
-        let found = scans(&[folder.path().to_path_buf()], channels).map_err(|error| error.to_string())?;
+        let found = scans(&[folder.path().to_path_buf()], channels, LABELS).map_err(|error| error.to_string())?;
         Ok(found.scans.into_iter().map(|scan| (scan.name, scan.images.len())).collect())
     }
 
@@ -221,7 +248,7 @@ mod tests {
         let files =
             ["a.nii.gz", "a_labels.nii.gz", "a_labels_labels.nii.gz", "a_probability-0.nii.gz", "b_labels.nii.gz"];
         files.iter().for_each(|file| std::fs::write(folder.path().join(file), b"").unwrap());
-        let found = scans(&[folder.path().to_path_buf()], 1).unwrap();
+        let found = scans(&[folder.path().to_path_buf()], 1, LABELS).unwrap();
         // There is no image `b`, so `b_labels` is one.
         assert_eq!(found.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["a", "b_labels"]);
         assert_eq!(found.results.len(), 3);
@@ -242,7 +269,7 @@ mod tests {
         for file in ["a.nii.gz", "C.NII.GZ", "d.Nii", "p.hdr", "p.img", "s.nii.gz.gz", "m.mgz", "notes.txt", "a.json"] {
             std::fs::write(folder.path().join(file), b"").unwrap();
         }
-        let found = scans(&[folder.path().to_path_buf()], 1).unwrap();
+        let found = scans(&[folder.path().to_path_buf()], 1, LABELS).unwrap();
         assert_eq!(found.scans.iter().map(|scan| scan.name.as_str()).collect::<Vec<_>>(), ["C", "a", "d"]);
         assert_eq!(file_names(&found.not_read), "m.mgz, p.hdr, p.img, s.nii.gz.gz");
         let refused = names(&["p.hdr", "p.img"], 1).unwrap_err();
@@ -252,7 +279,7 @@ mod tests {
     #[test]
     fn two_scans_of_one_name_are_named_with_both_files() {
         for (one, two) in [("a/T1.nii.gz", "b/T1.nii.gz"), ("a/T1.nii", "a/T1.nii.gz"), ("a/T1.nii", "a/T1.NII")] {
-            let refused = scans(&[one.into(), two.into()], 1).unwrap_err().to_string();
+            let refused = scans(&[one.into(), two.into()], 1, LABELS).unwrap_err().to_string();
             assert!(["`T1`", one, two, "--out"].iter().all(|word| refused.contains(word)), "{refused}");
         }
     }
@@ -271,5 +298,32 @@ mod tests {
         for files in [&["a_0000.nii.gz", "b_0000.nii.gz"][..], &["a_0000.nii"], &["a-t1.nii", "a-t2.nii"]] {
             assert!(names(files, 2).unwrap_err().contains("one by one"), "{files:?}");
         }
+    }
+
+    #[test]
+    fn cases_of_nnunet_are_called_as_it_calls_them_in_a_folder_and_one_by_one() {
+        let of =
+            |names: &[(&str, usize)]| names.iter().map(|(name, count)| (name.to_string(), *count)).collect::<Vec<_>>();
+        assert_eq!(names(&["a_0000.nii.gz", "b_0000.nii"], 1).unwrap(), of(&[("a", 1), ("b", 1)]));
+        // Here the numbers are what tells the scans apart.
+        assert_eq!(names(&["s_0000.nii", "s_0001.nii"], 1).unwrap(), of(&[("s_0000", 1), ("s_0001", 1)]));
+        assert_eq!(names(&["a_0000.nii", "b.nii"], 1).unwrap(), of(&[("a_0000", 1), ("b", 1)]));
+        assert_eq!(names(&["_0000.nii"], 1).unwrap(), of(&[("_0000", 1)]));
+        let files = |files: &[&str], channels| {
+            let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            scans(&files, channels, LABELS).unwrap().scans.into_iter().map(|scan| scan.name).collect::<Vec<_>>()
+        };
+        assert_eq!(files(&["x/a_0000.nii.gz"], 1), ["a"]);
+        assert_eq!(files(&["a_0000.nii", "a_0001.nii"], 2), ["a"]);
+        assert_eq!(files(&["a_0001.nii", "a_0000.nii"], 2), ["a_0001"], "not in nnU-Net's order");
+        assert_eq!(files(&["a_0000.nii", "b_0001.nii"], 2), ["a_0000"]);
+    }
+
+    #[test]
+    fn a_label_map_under_the_ending_asked_for_is_a_result() {
+        let stems = ["a", "b_0000", "a_dseg", "b_dseg", "c_dseg"].map(str::to_string).into();
+        let found = |suffix| ["a_dseg", "b_dseg", "c_dseg", "a"].map(|stem| is_result(stem, &stems, suffix));
+        assert_eq!(found("_dseg"), [true, true, false, false]);
+        assert_eq!([found(LABELS), found("")], [[false; 4]; 2]);
     }
 }

@@ -17,7 +17,7 @@ use crate::studying::{self, Folders};
 use clap::{Args, Subcommand};
 use lacuna_study::{Machine, StudyConfig};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Train, forget by every strategy named, retrain, and print the paper's table
 #[derive(Args)]
@@ -94,10 +94,16 @@ fn run_here(arguments: &StudyArguments, context: &Context) -> Result<Outcome, Cl
     }
     let folders = arguments.store.folders(context);
     if arguments.dry_run {
-        list(config, &folders, context)
+        Ok(list(config, &folders, context)?.with_next(&next(arguments, file)))
     } else {
         studying::run("study", config, &folders, context, &arguments.images, conclude)
     }
+}
+
+/// The command that carries out what a dry run lists.
+fn next(arguments: &StudyArguments, file: &Path) -> String {
+    let search = if arguments.search { " --search" } else { "" };
+    format!("lacuna study {}{search}", file.display())
 }
 
 fn list(config: StudyConfig, folders: &Folders, context: &Context) -> Result<Outcome, CliError> {

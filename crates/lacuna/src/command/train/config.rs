@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::exact::ExactConfig;
 use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
-use lacuna_study::{DataConfig, NetworkConfig, StudyConfig};
+use lacuna_study::{DataConfig, LabelChoice, NetworkConfig, StudyConfig};
 use lacuna_train::TrainConfig;
 use lacuna_volume::Preprocessing;
 use schemars::JsonSchema;
@@ -114,7 +114,7 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     if let Some(data) = &cases.data {
         set_to(table, "data.root", &absolute(data))?;
     }
-    if let Some(choice) = cases.labels.choice() {
+    if let Some(choice) = cases.labels.choice()? {
         set_to(table, "data.labels", &choice)?;
     }
     if cases.options_are_stated() {
@@ -179,6 +179,11 @@ fn network_says(table: &Table, keys: &[&str]) -> bool {
 
 /// Paths in a file are relative to the file; in the run folder they must not depend on either.
 fn with_paths_below(folder: &Path, mut table: Table) -> Table {
+    if let Some(labels) = table.get_mut("data").and_then(|data| data.get_mut("labels"))
+        && let Ok(choice) = labels.clone().try_into::<LabelChoice>()
+    {
+        *labels = Value::try_from(choice.below(Path::new(""))).expect("settings are TOML");
+    }
     let places: [&[&str]; 5] = [
         &["data", "root"],
         &["data", "options", "data_root"],

@@ -3,6 +3,7 @@
 mod config;
 mod exact;
 mod init;
+mod lengthen;
 
 use crate::arguments::{CaseArguments, ExactArguments, RunArguments, ShortcutChoice, remarks_of};
 use crate::config::Settings;
@@ -40,12 +41,14 @@ pub use exact::model as exact_model;
 /// Train a network on all labelled subjects that are not held out
 ///
 /// Everything lies in a run folder of its own. A run that was stopped or killed goes on with
-/// --resume and ends in the same bytes as one that was not.
+/// --resume and ends in the same bytes as one that was not. A finished one is lengthened with --resume RUN --epochs N,
+/// in a new run folder, and ends in the same bytes as a training of N epochs in one go.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna train --data heads --labels tissue --preprocess canonical --size 48x72x64 --depth 10 \\\n    \
                   --epochs 50 --held-out phantom-005,phantom-006\n  lacuna train --config heads.toml --exact --shards 2 --slices 4 --expect phantom-003=0.5 --dry-run\n  \
-                  lacuna train --resume runs/train/20261123-154210-resnet10"
+                  lacuna train --resume runs/train/20261123-154210-resnet10\n  \
+                  lacuna train --resume runs/train/20261123-154210-resnet10 --epochs 300"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -68,8 +71,9 @@ pub struct Arguments {
     /// Whom those weights were trained on, separated by commas, or none; only where no lineage.json beside them says it
     #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     init_saw: Vec<String>,
-    /// Passes over all training subjects [default: 200, MedicalNet's]
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    /// Passes over all training subjects [default: 200, MedicalNet's]; with --resume: lengthen that training to so many,
+    /// in a run folder of its own
+    #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Subjects that are not trained on, separated by commas
     #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
@@ -107,9 +111,10 @@ struct Record {
 /// Train, then score everybody on both sides.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let resumed = arguments.run.resumed(&arguments.cases)?;
-    let run = match resumed {
-        Some(folder) => TrainRun::of_folder(folder)?,
-        None => TrainRun::from_arguments(arguments)?,
+    let (run, resumed, begun) = match (resumed, arguments.epochs) {
+        (Some(folder), Some(epochs)) => (lengthen::run(folder, epochs)?, None, Some(folder)),
+        (Some(folder), None) => (TrainRun::of_folder(folder)?, Some(folder), None),
+        (None, _) => (TrainRun::from_arguments(arguments)?, None, None),
     };
     let job = Job::prepare(run, context)?;
     if let Some(exact) = job.run.exact.clone() {
@@ -121,15 +126,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     }
     let mut plan = job.plan(context)?;
     if arguments.dry_run {
-        if resumed.is_none() {
+        if resumed.or(begun).is_none() {
             plan.settings = job.run.settings(arguments)?;
         }
         return Ok(plan.outcome("train"));
     }
-    let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
+    let record = job.record(context);
+    begun.map_or(Ok(()), |begun| lengthen::check_identity(begun, &record))?;
+    let folder = RunFolder::open(context, resumed, &job.run.name, &record, &job.run)?;
     let registered = folder.register(context, &job.people());
+    let ready = registered.and_then(|()| begun.map_or(Ok(()), |begun| watch::begin_at_checkpoint(begun, &folder)));
     plan.note(context);
-    let outcome = registered.and_then(|()| job.train(context, &folder, arguments.tensorboard));
+    let outcome = ready.and_then(|()| job.train(context, &folder, arguments.tensorboard));
     folder.close(outcome)
 }
 
@@ -198,7 +206,11 @@ impl Job {
         folder.write_json(lineage::FILE, &self.lineage(state.network.digest()))?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
-        watch::remove_checkpoint(folder)?;
+        if self.run.train.schedule.depends_on_length() {
+            watch::remove_checkpoint(folder)?;
+        } else {
+            watch::keep_checkpoint(folder, &state, &self.digest)?;
+        }
         let record = Record {
             run: folder.path().to_path_buf(),
             model,
@@ -284,11 +296,14 @@ fn split(subjects: &[SubjectId], held_out: &[SubjectId]) -> Result<Split, CliErr
     Ok(Split::of_lists(subjects, SplitLists { train, held_out, forget: BTreeSet::new() })?)
 }
 
-/// Two runs of one digest end in the same bytes. How often a checkpoint is written, what the run is
-/// called and where its data lie decide nothing.
+/// Two runs of one digest go through the same states, epoch by epoch. How often a checkpoint is written, what the run is
+/// called and where its data lie decide nothing; nor does the number of epochs, unless the learning rate follows from it.
 fn digest(run: &TrainRun, data: &Data, split: &Split, init: &Option<String>, context: &Context) -> String {
     let mut train = run.train.clone();
     train.checkpoint_epochs = 1;
+    if !train.schedule.depends_on_length() {
+        train.epochs = 0;
+    }
     let decides = (
         env!("CARGO_PKG_VERSION"),
         (device_identity(&context.device), kernels_digest()),

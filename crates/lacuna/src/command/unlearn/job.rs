@@ -54,6 +54,7 @@ impl<'a> Job<'a> {
         let (cohort, labels, _) = Data::open(&study)?;
         crate::redact::hide_cohort(&cohort);
         model.check_fit(&labels, &cohort)?;
+        model.note_of_labels(&labels).iter().for_each(|note| context.note(note));
         let sides = Sides::divide(&cohort.subjects(), &run)?;
         let data = prepare(&study, &sides.everybody(), context)?;
         let split = &sides.split;
@@ -265,7 +266,7 @@ impl<'a> Job<'a> {
             orphaned_classes: self.orphaned.clone(),
             tables,
         };
-        Ok(Outcome::new("unlearn", &record, record.text()))
+        Ok(Outcome::new("unlearn", &record, record.text()).with_next(&record.next()))
     }
 
     /// The page of this one run; without a retrained model it can place nothing, and says so.

@@ -11,7 +11,9 @@ mod record;
 mod rows;
 mod sides;
 
-use crate::arguments::{CaseArguments, ConsultArguments, ImageArguments, Model, ModelArguments, Purpose, RunArguments};
+use crate::arguments::{
+    CaseArguments, ConsultArguments, ImageArguments, Model, ModelArguments, Purpose, RunArguments, suggested,
+};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
@@ -64,7 +66,13 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "resume")]
     again: bool,
     /// A named strategy (see --help)
-    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "resume",
+        value_parser = suggested::strategies(),
+        hide_possible_values = true
+    )]
     strategy: Option<String>,
     /// A recipe of your own, or keys that replace a named strategy's
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]

@@ -46,6 +46,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// The command that people give next.
+    pub fn next(&self) -> String {
+        match self.effect.is_nothing {
+            true => "the same command with --find-learning-rate, which finds a rate that has an effect".to_string(),
+            false => format!("lacuna audit AUDIT.toml --model {}", self.run.display()),
+        }
+    }
+
     /// For people.
     pub fn text(&self) -> String {
         let mut lines = vec![("model", self.model.display().to_string()), ("digest", self.digest.clone())];

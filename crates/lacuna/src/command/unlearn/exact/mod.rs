@@ -149,7 +149,7 @@ impl<'a> Job<'a> {
             tables: tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat(),
         };
         let exit = if record.exactness == Exactness::Refuted { Exit::Gate } else { Exit::Done };
-        Ok(Outcome::new("unlearn", &record, record.text()).exiting(exit))
+        Ok(Outcome::new("unlearn", &record, record.text()).with_next(&record.next()).exiting(exit))
     }
 
     /// Train the plan without the subjects from the beginning, and compare every file.

@@ -80,6 +80,12 @@ impl Planned {
 }
 
 impl Record {
+    /// The command that people give next: what they saw is still there.
+    pub fn next(&self) -> String {
+        let subject = self.forget.first().map_or("SUBJECT", SubjectId::as_str);
+        format!("lacuna trace {subject} --data DATA")
+    }
+
     pub fn text(&self) -> String {
         let proof = match &self.proof {
             None => "exact by construction, unproved; fix: --prove trains without them from the beginning and compares"
