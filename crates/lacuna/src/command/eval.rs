@@ -260,7 +260,7 @@ impl Work<'_> {
         let scans = self.cohort.scans_of(subject).iter();
         let cases: Vec<Case> = scans.map(|scan| prepare(&how, scan)).collect::<Result<_, _>>()?;
         for (path, notice) in cases.iter().flat_map(|case| &case.notices) {
-            self.notes.take("files", path.display().to_string(), notice);
+            self.notes.take("files", path.display().to_string(), notice.to_string());
         }
         let cases: Vec<&Case> = cases.iter().collect();
         let said = self.model.say(&cases, &self.context.device)?;

@@ -227,7 +227,7 @@ fn about(axis: Axis) -> &'static str {
 fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError> {
     let ScanData { images, header, notices, .. } = load(scan, &work.read)?;
     for (path, notice) in notices {
-        work.notes.take("files", path.display().to_string(), notice);
+        work.notes.take("files", path.display().to_string(), notice.to_string());
     }
     let noise = work.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
     let prepared = work.preprocessing.apply(&images, &noise)?;
