@@ -13,13 +13,39 @@ use std::path::{Path, PathBuf};
 /// The largest record that is searched for a name.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
-/// A file and what it holds of somebody.
+/// What a file of a run holds of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileHolds {
+    /// Losses that count the person in.
+    Losses,
+    /// The moments of an optimiser that was trained on the person.
+    Moments,
+    /// The person's id.
+    Name,
+    /// Weights trained on the person.
+    Weights,
+}
+
+impl FileHolds {
+    /// As records and tables name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileHolds::Losses => "losses",
+            FileHolds::Moments => "moments",
+            FileHolds::Name => "name",
+            FileHolds::Weights => "weights",
+        }
+    }
+}
+
+/// A file and what it holds of a person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Holding {
     /// Where it lies.
     pub file: PathBuf,
-    /// `weights` trained on the subject, `moments` of an optimiser that was, `losses` that count it in, or its `name`.
-    pub holds: &'static str,
+    /// Of what kind that is.
+    pub holds: FileHolds,
     /// BLAKE3 of the file.
     pub digest: String,
 }
@@ -34,24 +60,24 @@ pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<V
     // Weights that saw a subject before the training hand them on to every state.
     let began_with_them = manifest.init_saw.as_ref().is_some_and(|seen| !seen.is_disjoint(leaving));
     if began_with_them {
-        add(&mut found, start_file(folder), "weights")?;
+        add(&mut found, start_file(folder), FileHolds::Weights)?;
     }
     for (shard, slices) in manifest.plan.shards().iter().enumerate() {
         let entered = slices.iter().position(|slice| !slice.is_disjoint(leaving));
         let Some(first) = entered.filter(|_| !began_with_them).or(began_with_them.then_some(0)) else { continue };
         for slice in first..slices.len() {
-            add(&mut found, during_file(folder, shard, slice), "moments")?;
+            add(&mut found, during_file(folder, shard, slice), FileHolds::Moments)?;
             if slice > first {
-                add(&mut found, state_file(folder, shard, slice), "weights")?;
+                add(&mut found, state_file(folder, shard, slice), FileHolds::Weights)?;
             }
         }
-        add(&mut found, model_file(folder, shard), "weights")?;
-        add(&mut found, metrics_file(folder, shard), "losses")?;
+        add(&mut found, model_file(folder, shard), FileHolds::Weights)?;
+        add(&mut found, metrics_file(folder, shard), FileHolds::Losses)?;
     }
     for file in records(folder)? {
         let text = lacuna_disk::read_bytes(&file, TEXT_BYTES_MAX)?;
         if leaving.iter().any(|subject| names(&text, subject)) {
-            add(&mut found, file, "name")?;
+            add(&mut found, file, FileHolds::Name)?;
         }
     }
     found.sort();
@@ -116,7 +142,7 @@ pub fn files_of_others(
     Ok(found)
 }
 
-fn add(found: &mut Vec<Holding>, file: PathBuf, holds: &'static str) -> Result<(), ExactError> {
+fn add(found: &mut Vec<Holding>, file: PathBuf, holds: FileHolds) -> Result<(), ExactError> {
     if file.is_file() {
         let digest = lacuna_disk::digest_file(&file)?;
         found.push(Holding { file, holds, digest });
