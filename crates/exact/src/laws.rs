@@ -220,7 +220,7 @@ fn weights_that_saw_the_person_or_of_whom_nothing_is_known_prove_nothing_and_not
     fixture.check_erase(&plan, "run-0", &stays, "stays-saw-nothing");
     let held = |of: &BTreeSet<SubjectId>| -> Vec<PathBuf> {
         let held = files_that_hold(&fixture.path("run-0"), of).unwrap();
-        held.into_iter().filter(|one| one.holds == "weights").map(|one| one.file).collect()
+        held.into_iter().filter(|one| one.holds == FileHolds::Weights).map(|one| one.file).collect()
     };
     let (start, model) = (fixture.path("run-0/start.safetensors"), model_file(&fixture.path("run-0"), 0));
     assert!(held(&gone).contains(&start) && held(&gone).contains(&model), "{:?}", held(&gone));

@@ -39,7 +39,7 @@ pub use key::{Identity, key_after};
 pub use manifest::{Kept, Maker, Manifest, Origin, ShardFiles};
 pub use plan::{Plan, Stage};
 pub use proof::{Compared, PROOF, Proof, compare, differences};
-pub use purge::{Holding, files_of_others, files_that_hold, without};
+pub use purge::{FileHolds, Holding, files_of_others, files_that_hold, without};
 pub use request::Expectation;
 pub use stage::{NoObserver, Observer, Place};
 pub use training::{Finished, Training, train};

@@ -13,13 +13,39 @@ use std::path::{Path, PathBuf};
 /// The largest record in bytes that is searched for a name.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
+/// The kind of data of a person that a file of a run holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileHolds {
+    /// Losses that count the person in.
+    Losses,
+    /// The moments of an optimiser that was trained on the person.
+    Moments,
+    /// The person's id.
+    Name,
+    /// Weights trained on the person.
+    Weights,
+}
+
+impl FileHolds {
+    /// The name of the kind in records and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileHolds::Losses => "losses",
+            FileHolds::Moments => "moments",
+            FileHolds::Name => "name",
+            FileHolds::Weights => "weights",
+        }
+    }
+}
+
 /// A file that holds data of a subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Holding {
     /// The path of the file.
     pub file: PathBuf,
-    /// `weights` trained on the subject, optimiser `moments` from it, `losses` that include it, or its `name`.
-    pub holds: &'static str,
+    /// The kind of data that the file holds of the subject.
+    pub holds: FileHolds,
     /// The BLAKE3 digest of the file.
     pub digest: String,
 }
@@ -34,24 +60,24 @@ pub fn files_that_hold(folder: &Path, leaving: &BTreeSet<SubjectId>) -> Result<V
     // Initial weights that were trained on a subject pass its influence on to every state.
     let began_with_them = manifest.init_saw.as_ref().is_some_and(|seen| !seen.is_disjoint(leaving));
     if began_with_them {
-        add(&mut found, start_file(folder), "weights")?;
+        add(&mut found, start_file(folder), FileHolds::Weights)?;
     }
     for (shard, slices) in manifest.plan.shards().iter().enumerate() {
         let entered = slices.iter().position(|slice| !slice.is_disjoint(leaving));
         let Some(first) = entered.filter(|_| !began_with_them).or(began_with_them.then_some(0)) else { continue };
         for slice in first..slices.len() {
-            add(&mut found, during_file(folder, shard, slice), "moments")?;
+            add(&mut found, during_file(folder, shard, slice), FileHolds::Moments)?;
             if slice > first {
-                add(&mut found, state_file(folder, shard, slice), "weights")?;
+                add(&mut found, state_file(folder, shard, slice), FileHolds::Weights)?;
             }
         }
-        add(&mut found, model_file(folder, shard), "weights")?;
-        add(&mut found, metrics_file(folder, shard), "losses")?;
+        add(&mut found, model_file(folder, shard), FileHolds::Weights)?;
+        add(&mut found, metrics_file(folder, shard), FileHolds::Losses)?;
     }
     for file in records(folder)? {
         let text = lacuna_disk::read_bytes(&file, TEXT_BYTES_MAX)?;
         if leaving.iter().any(|subject| names(&text, subject)) {
-            add(&mut found, file, "name")?;
+            add(&mut found, file, FileHolds::Name)?;
         }
     }
     found.sort();
@@ -116,7 +142,7 @@ pub fn files_of_others(
     Ok(found)
 }
 
-fn add(found: &mut Vec<Holding>, file: PathBuf, holds: &'static str) -> Result<(), ExactError> {
+fn add(found: &mut Vec<Holding>, file: PathBuf, holds: FileHolds) -> Result<(), ExactError> {
     if file.is_file() {
         let digest = lacuna_disk::digest_file(&file)?;
         found.push(Holding { file, holds, digest });

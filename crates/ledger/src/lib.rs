@@ -59,6 +59,6 @@ pub use record::Record;
 pub use removal::Removed;
 pub use request::{Closing, NewRequest};
 pub use store::Ledger;
-pub use verdict::{VERDICTS, is_open, is_passing, weakest};
+pub use verdict::{is_open, is_passing, weakest};
 pub use verify::{Finding, Verified};
 pub use view::{Event, View};

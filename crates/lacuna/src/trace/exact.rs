@@ -3,7 +3,7 @@
 use super::person::Person;
 use super::{Basis, Remedy, Unknown};
 use lacuna_cohort::SubjectId;
-use lacuna_exact::{ExactError, Manifest, files_of_others, files_that_hold};
+use lacuna_exact::{ExactError, FileHolds, Manifest, files_of_others, files_that_hold};
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -39,20 +39,22 @@ impl Exact {
         let others = files_of_others(folder, &manifest, &subjects)?;
         if holds_person(&manifest, person) {
             let held = files_that_hold(folder, &subjects)?;
-            let holds: BTreeMap<PathBuf, &str> = held.into_iter().map(|held| (held.file, held.holds)).collect();
+            let holds: BTreeMap<PathBuf, FileHolds> = held.into_iter().map(|held| (held.file, held.holds)).collect();
             let can_stay = lacuna_exact::without(&manifest, &subjects).is_some();
             let below = files.iter().filter(|path| path.starts_with(folder));
             for path in below.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")) {
                 let holds = match holds.get(path) {
-                    Some(&"moments") => Holds::Checkpoint,
-                    Some(_) => Holds::Weights,
+                    Some(FileHolds::Moments) => Holds::Checkpoint,
+                    Some(FileHolds::Weights) => Holds::Weights,
+                    Some(FileHolds::Losses) => Holds::Scores,
+                    Some(FileHolds::Name) => Holds::Name,
                     None if can_stay => continue,
                     // Without a manifest, which only names the person, nothing says any more what it is.
                     None => Holds::Name,
                 };
                 self.found.insert(path.clone(), (holds, Remedy::Quarantine, Basis::Manifest));
             }
-            for path in holds.iter().filter(|(_, holds)| **holds == "losses").map(|(path, _)| path) {
+            for path in holds.iter().filter(|(_, holds)| **holds == FileHolds::Losses).map(|(path, _)| path) {
                 self.found.insert(path.clone(), (Holds::Scores, Remedy::Quarantine, Basis::Manifest));
             }
         }

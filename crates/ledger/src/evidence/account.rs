@@ -4,6 +4,7 @@
 use super::Outcome;
 use crate::{Digest, Ground, Holds, Record, RemovalKind, Status};
 use jiff::civil::Date;
+use lacuna_audit::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -155,7 +156,7 @@ impl Account {
         for model in &self.models {
             warnings.extend(model.outcome.warning().map(str::to_string));
         }
-        if !self.is_audited() && !matches!(self.outcome, Outcome::Exact | Outcome::ExactUnproved) {
+        if !self.is_audited() && !matches!(self.outcome, Outcome::Judged(Verdict::Exact | Verdict::ExactUnproved)) {
             warnings
                 .push("no audit: no model was compared with models that were trained without the person".to_string());
         }

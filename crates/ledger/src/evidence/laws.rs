@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::{
-    Digest, Ground, Holds, Holidays, Ledger, NewRequest, Record, RemovalKind, RequestState, Status, VERDICTS,
-    is_passing,
+    Digest, Ground, Holds, Holidays, Ledger, NewRequest, Record, RemovalKind, RequestState, Status, is_passing,
 };
+use lacuna_audit::Verdict;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -98,7 +98,6 @@ fn document(folder: &Path, name: &str) -> String {
 
 #[test]
 fn every_outcome_has_documents_that_say_it_warn_of_it_and_claim_no_more() {
-    assert_eq!(Outcome::ALL.len(), VERDICTS.len());
     for outcome in Outcome::ALL {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open_or_create(&folder.path().join("l.db")).unwrap();
@@ -136,7 +135,7 @@ fn every_outcome_has_documents_that_say_it_warn_of_it_and_claim_no_more() {
         }
         for name in ["page.md", "limits.md", "model-card.md"] {
             let text = document(&out, name).to_lowercase();
-            let unassessed = ![Outcome::Exact, Outcome::ExactUnproved].contains(&outcome);
+            let unassessed = !matches!(outcome, Outcome::Judged(Verdict::Exact | Verdict::ExactUnproved));
             let warnings = outcome.warning().into_iter().chain(unassessed.then_some("no audit"));
             for warning in warnings.chain(["1 file is of which nothing says"]) {
                 assert!(text.contains(&warning.to_lowercase()), "{outcome:?}, {name}: `{warning}` is not in {text}");
@@ -155,7 +154,11 @@ fn a_statement_names_every_one_before_it_and_every_other_run() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open_or_create(&folder.path().join("l.db")).unwrap();
     let state = request(&mut ledger);
-    let attempts = [("one", Outcome::NoEffect), ("two", Outcome::ResidualInfluence), ("three", Outcome::NotAssessable)];
+    let attempts = [
+        ("one", Outcome::NoEffect),
+        ("two", Outcome::Judged(Verdict::ResidualInfluence)),
+        ("three", Outcome::Judged(Verdict::NotAssessable)),
+    ];
     let mut before: Vec<(Digest, Option<String>)> = Vec::new();
     for (name, outcome) in attempts {
         run(&mut ledger, &state.request, name, outcome);
@@ -181,7 +184,12 @@ fn a_statement_names_every_one_before_it_and_every_other_run() {
         before.push((state.evidence.unwrap(), Some(outcome.name().to_string())));
     }
     // Evidence whose writing was interrupted is about the same runs, and is not another attempt.
-    let again = write(&mut ledger, &state, account("three", Outcome::NotAssessable), &folder.path().join("again"));
+    let again = write(
+        &mut ledger,
+        &state,
+        account("three", Outcome::Judged(Verdict::NotAssessable)),
+        &folder.path().join("again"),
+    );
     let account = again.predicate.account.unwrap();
     let same: Vec<bool> = account.earlier.iter().map(|earlier| earlier.of_these_runs).collect();
     assert_eq!(same, [false, false, true]);

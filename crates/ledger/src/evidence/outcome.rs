@@ -1,39 +1,20 @@
 //! The outcomes of an erasure: a closed list, the strongest first, each with its meaning in words.
 
+use lacuna_audit::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// The outcome for one model, or for a whole request: the weakest of its models' outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Outcome {
-    /// The weights equal those of a training without the person, compared byte for byte.
-    Exact,
-    /// The procedure gives models that are equivalent to retrained ones within the margin.
-    RetrainEquivalent,
-    /// The model cannot be distinguished from retrained ones.
-    ConsistentWithRetrain,
-    /// The original model did not detectably remember the person.
-    NotRemembered,
-    /// The weights were trained again without the person, and were not compared with those of a second training without
-    /// the person.
-    ExactUnproved,
-    /// The audit shows neither equivalence nor a difference.
-    Inconclusive,
-    /// No comparison could assess the model.
-    NotAssessable,
-    /// The model serves the subjects who stay worse than retrained models do.
-    UtilityLost,
-    /// The model knows less of the person than a model that was never trained on the person.
-    OverForgotten,
-    /// The model still holds detectable influence of the person.
-    ResidualInfluence,
-    /// The run changed almost nothing on the person's scans.
+    /// What an audit or the lineage of the model concludes.
+    Judged(Verdict),
+    /// The run changed almost nothing on the person's scans, which is weaker than every verdict.
     NoEffect,
 }
 
 /// The texts of an outcome, for readers who do not know the field's terms.
 struct Words {
-    name: &'static str,
     title: &'static str,
     meaning: &'static str,
     not: &'static str,
@@ -43,19 +24,7 @@ struct Words {
 
 impl Outcome {
     /// All outcomes, the strongest first.
-    pub const ALL: [Outcome; 11] = [
-        Outcome::Exact,
-        Outcome::RetrainEquivalent,
-        Outcome::ConsistentWithRetrain,
-        Outcome::NotRemembered,
-        Outcome::ExactUnproved,
-        Outcome::Inconclusive,
-        Outcome::NotAssessable,
-        Outcome::UtilityLost,
-        Outcome::OverForgotten,
-        Outcome::ResidualInfluence,
-        Outcome::NoEffect,
-    ];
+    pub const ALL: [Outcome; 11] = all();
 
     /// The outcome with this name, or `None`.
     pub fn of_name(name: &str) -> Option<Outcome> {
@@ -64,7 +33,10 @@ impl Outcome {
 
     /// The name in files and in the ledger.
     pub fn name(self) -> &'static str {
-        self.words().name
+        match self {
+            Outcome::Judged(verdict) => verdict.name(),
+            Outcome::NoEffect => "no_effect",
+        }
     }
 
     /// A title of a few words.
@@ -94,7 +66,12 @@ impl Outcome {
 
     /// Whether the request can be closed as carried out and verified.
     pub fn passes(self) -> bool {
-        crate::is_passing(self.name())
+        matches!(self, Outcome::Judged(verdict) if verdict.passes())
+    }
+
+    /// Whether it leaves open what the model still holds.
+    pub fn is_open(self) -> bool {
+        matches!(self, Outcome::Judged(verdict) if verdict.is_open())
     }
 
     /// Whether the run produced a model that replaces the original; false if it changed nothing.
@@ -104,124 +81,144 @@ impl Outcome {
 
     fn words(self) -> Words {
         match self {
-            Outcome::Exact => Words {
-                name: "exact",
-                title: "Trained without the person, and compared",
-                meaning: "The new model's weights are, byte for byte, those of a training in which the person never \
-                          took part.",
-                not: "It does not mean that other copies, or models made from the old one elsewhere, are gone.",
-                next: None,
-                warning: None,
-            },
-            Outcome::ExactUnproved => Words {
-                name: "exact_unproved",
-                title: "Trained without the person, not compared",
-                meaning: "The new model was trained again, without the person, from a state before the person took part. \
-                          So it follows from how it was made; no comparison with a training from the beginning was made.",
-                not: "It does not mean that the bytes of both were compared.",
-                next: Some(
-                    "compare it with a training from the beginning (`lacuna erase … --again -- --prove`), or close the \
-                     request as not assessed: `lacuna ledger close REQUEST --unassessed`",
-                ),
-                warning: Some("exact by construction only, not proved: no training from the beginning was compared"),
-            },
-            Outcome::RetrainEquivalent => Words {
-                name: "retrain_equivalent",
-                title: "Like retrained models",
-                meaning: "Models made in this way were shown to be like models that were trained without the person, \
-                          within the margin of the protocol.",
-                not: "It does not mean that other measurements, or an inspection of the weights, would find no \
-                      difference.",
-                next: None,
-                warning: None,
-            },
-            Outcome::ConsistentWithRetrain => Words {
-                name: "consistent_with_retrain",
-                title: "Not distinguishable from retrained models",
-                meaning: "The new model lies within the range of models that were trained without the person; the \
-                          models before lie outside it.",
-                not: "It does not mean that the new model is one that never saw the person: a difference that is too \
-                      small for so many models to show would not be seen.",
-                next: None,
-                warning: None,
-            },
-            Outcome::NotRemembered => Words {
-                name: "not_remembered",
-                title: "The model did not detectably remember the person",
-                meaning: "Models that were trained with the person were shown to be like models that never saw the \
-                          person, within the margin of the protocol. By these measurements there was nothing to forget.",
-                not: "It does not mean that the person was not among those trained on, or that other measurements would \
-                      find nothing.",
-                next: None,
-                warning: None,
-            },
-            Outcome::Inconclusive => Words {
-                name: "inconclusive",
-                title: "Not decided",
-                meaning: "The new model was compared with models that were trained without the person, and neither a \
-                          difference nor the absence of one could be shown.",
-                not: "It does not mean that the person is forgotten, nor that the person is not.",
-                next: Some(
-                    "train more models for the comparison and audit again (`lacuna audit plan` says how many), or close \
-                     the request as not assessed: `lacuna ledger close REQUEST --unassessed`",
-                ),
-                warning: Some("nothing is shown about whether the person was forgotten"),
-            },
-            Outcome::NotAssessable => Words {
-                name: "not_assessable",
-                title: "Not assessed",
-                meaning: "Nothing is shown about whether the person was forgotten: the new model could not be judged \
-                          against models that were trained without the person.",
-                not: "It does not mean that the person is forgotten.",
-                next: Some(
-                    "compare the new model with retrained ones (`--audit FILE`, or `lacuna ledger audit` for a \
-                     comparison of your own), or close the request as not assessed: `lacuna ledger close REQUEST \
-                     --unassessed`",
-                ),
-                warning: Some("nothing is shown about whether the person was forgotten"),
-            },
-            Outcome::UtilityLost => Words {
-                name: "utility_lost",
-                title: "The others are served worse",
-                meaning: "The new model segments the people who stay, or new people, worse than models that were trained \
-                          without the person, by more than the protocol allows.",
-                not: "It does not mean that the person is forgotten.",
-                next: Some("fewer epochs, another strategy, or train again without the person (`--again`)"),
-                warning: Some("the people who stay are served worse than by a model trained without the person"),
-            },
-            Outcome::OverForgotten => Words {
-                name: "over_forgotten",
-                title: "Over-forgotten: the erasure itself can be seen",
-                meaning: "The new model is worse on the person's scans than models that never saw the person. Whoever \
-                          has the model can tell from that who was removed.",
-                not: "It does not mean that the person is well protected: the failure points at the person.",
-                next: Some("fewer epochs, another strategy, or train again without the person (`--again`)"),
-                warning: Some("over-forgotten: the model fails on this person alone, which shows who was removed"),
-            },
-            Outcome::ResidualInfluence => Words {
-                name: "residual_influence",
-                title: "Something of the person is left",
-                meaning: "The new model still differs from models that never saw the person, in the direction of the \
-                          models that did.",
-                not: "It does not mean that nothing changed.",
-                next: Some("more epochs, another strategy, or train again without the person (`--again`)"),
-                warning: Some("something of the person is left in the model"),
-            },
-            Outcome::NoEffect => Words {
-                name: "no_effect",
-                title: "No effect: nothing was erased",
-                meaning: "The run left the model's answers on the person's scans as they were, to less than one part in \
-                          a hundred. The model still holds the person. Nothing was removed.",
-                not: "It does not mean that the request was carried out.",
-                next: Some(
-                    "another strategy, more epochs, or a higher learning rate (`lacuna unlearn --find-learning-rate`), \
-                     with `--again`; or train again without the person",
-                ),
-                warning: Some(
-                    "no effect: the model answers on the person's scans as before, and still holds the person",
-                ),
-            },
+            Outcome::Judged(verdict) => of_verdict(verdict),
+            Outcome::NoEffect => NO_EFFECT,
         }
+    }
+}
+
+impl From<Outcome> for String {
+    fn from(outcome: Outcome) -> String {
+        outcome.name().to_string()
+    }
+}
+
+impl TryFrom<String> for Outcome {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Outcome, String> {
+        Outcome::of_name(&name).ok_or_else(|| format!("expected the name of an outcome, found `{name}`"))
+    }
+}
+
+/// Verdicts in their order, then what is weaker than all.
+const fn all() -> [Outcome; 11] {
+    let mut all = [Outcome::NoEffect; 11];
+    let mut index = 0;
+    while index < Verdict::ALL.len() {
+        all[index] = Outcome::Judged(Verdict::ALL[index]);
+        index += 1;
+    }
+    all
+}
+
+const NO_EFFECT: Words = Words {
+    title: "No effect: nothing was erased",
+    meaning: "The run left the model's answers on the person's scans as they were, to less than one part in \
+              a hundred. The model still holds the person. Nothing was removed.",
+    not: "It does not mean that the request was carried out.",
+    next: Some(
+        "another strategy, more epochs, or a higher learning rate (`lacuna unlearn --find-learning-rate`), \
+         with `--again`; or train again without the person",
+    ),
+    warning: Some("no effect: the model answers on the person's scans as before, and still holds the person"),
+};
+
+fn of_verdict(verdict: Verdict) -> Words {
+    match verdict {
+        Verdict::Exact => Words {
+            title: "Trained without the person, and compared",
+            meaning: "The new model's weights are, byte for byte, those of a training in which the person never \
+                      took part.",
+            not: "It does not mean that other copies, or models made from the old one elsewhere, are gone.",
+            next: None,
+            warning: None,
+        },
+        Verdict::ExactUnproved => Words {
+            title: "Trained without the person, not compared",
+            meaning: "The new model was trained again, without the person, from a state before the person took part. \
+                      So it follows from how it was made; no comparison with a training from the beginning was made.",
+            not: "It does not mean that the bytes of both were compared.",
+            next: Some(
+                "compare it with a training from the beginning (`lacuna erase … --again -- --prove`), or close the \
+                 request as not assessed: `lacuna ledger close REQUEST --unassessed`",
+            ),
+            warning: Some("exact by construction only, not proved: no training from the beginning was compared"),
+        },
+        Verdict::RetrainEquivalent => Words {
+            title: "Like retrained models",
+            meaning: "Models made in this way were shown to be like models that were trained without the person, \
+                      within the margin of the protocol.",
+            not: "It does not mean that other measurements, or an inspection of the weights, would find no \
+                  difference.",
+            next: None,
+            warning: None,
+        },
+        Verdict::ConsistentWithRetrain => Words {
+            title: "Not distinguishable from retrained models",
+            meaning: "The new model lies within the range of models that were trained without the person; the \
+                      models before lie outside it.",
+            not: "It does not mean that the new model is one that never saw the person: a difference that is too \
+                  small for so many models to show would not be seen.",
+            next: None,
+            warning: None,
+        },
+        Verdict::NotRemembered => Words {
+            title: "The model did not detectably remember the person",
+            meaning: "Models that were trained with the person were shown to be like models that never saw the \
+                      person, within the margin of the protocol. By these measurements there was nothing to forget.",
+            not: "It does not mean that the person was not among those trained on, or that other measurements would \
+                  find nothing.",
+            next: None,
+            warning: None,
+        },
+        Verdict::Inconclusive => Words {
+            title: "Not decided",
+            meaning: "The new model was compared with models that were trained without the person, and neither a \
+                      difference nor the absence of one could be shown.",
+            not: "It does not mean that the person is forgotten, nor that the person is not.",
+            next: Some(
+                "train more models for the comparison and audit again (`lacuna audit plan` says how many), or close \
+                 the request as not assessed: `lacuna ledger close REQUEST --unassessed`",
+            ),
+            warning: Some("nothing is shown about whether the person was forgotten"),
+        },
+        Verdict::NotAssessable => Words {
+            title: "Not assessed",
+            meaning: "Nothing is shown about whether the person was forgotten: the new model could not be judged \
+                      against models that were trained without the person.",
+            not: "It does not mean that the person is forgotten.",
+            next: Some(
+                "compare the new model with retrained ones (`--audit FILE`, or `lacuna ledger audit` for a \
+                 comparison of your own), or close the request as not assessed: `lacuna ledger close REQUEST \
+                 --unassessed`",
+            ),
+            warning: Some("nothing is shown about whether the person was forgotten"),
+        },
+        Verdict::UtilityLost => Words {
+            title: "The others are served worse",
+            meaning: "The new model segments the people who stay, or new people, worse than models that were trained \
+                      without the person, by more than the protocol allows.",
+            not: "It does not mean that the person is forgotten.",
+            next: Some("fewer epochs, another strategy, or train again without the person (`--again`)"),
+            warning: Some("the people who stay are served worse than by a model trained without the person"),
+        },
+        Verdict::OverForgotten => Words {
+            title: "Over-forgotten: the erasure itself can be seen",
+            meaning: "The new model is worse on the person's scans than models that never saw the person. Whoever \
+                      has the model can tell from that who was removed.",
+            not: "It does not mean that the person is well protected: the failure points at the person.",
+            next: Some("fewer epochs, another strategy, or train again without the person (`--again`)"),
+            warning: Some("over-forgotten: the model fails on this person alone, which shows who was removed"),
+        },
+        Verdict::ResidualInfluence => Words {
+            title: "Something of the person is left",
+            meaning: "The new model still differs from models that never saw the person, in the direction of the \
+                      models that did.",
+            not: "It does not mean that nothing changed.",
+            next: Some("more epochs, another strategy, or train again without the person (`--again`)"),
+            warning: Some("something of the person is left in the model"),
+        },
     }
 }
 
@@ -230,13 +227,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outcomes_are_the_ledgers_verdicts_in_their_order() {
-        let names = Outcome::ALL.map(Outcome::name);
-        assert_eq!(names, crate::VERDICTS);
+    fn outcomes_are_the_audits_verdicts_in_their_order_and_one_that_is_weaker() {
         assert!(Outcome::ALL.is_sorted(), "of several the greatest is the weakest");
+        assert_eq!(Outcome::ALL[..10], Verdict::ALL.map(Outcome::Judged));
+        assert_eq!(Outcome::ALL[10], Outcome::NoEffect);
         for outcome in Outcome::ALL {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
+            let json = serde_json::to_value(outcome).unwrap();
+            assert_eq!(json, outcome.name());
+            assert_eq!(serde_json::from_value::<Outcome>(json).unwrap(), outcome);
         }
+        assert!(serde_json::from_str::<Outcome>("\"verified\"").is_err());
     }
 
     #[test]
@@ -247,9 +247,10 @@ mod tests {
             assert!(!outcome.meaning().is_empty() && outcome.does_not_mean().starts_with("It does not mean"));
         }
         assert!(!Outcome::NoEffect.passes() && !Outcome::NoEffect.replaces_the_model());
-        assert!(Outcome::NotRemembered.passes(), "such a request can be closed");
-        assert!(Outcome::ExactUnproved.warning().is_some() && !Outcome::ExactUnproved.passes());
-        for outcome in Outcome::ALL.into_iter().filter(|outcome| crate::is_open(outcome.name())) {
+        assert!(Outcome::Judged(Verdict::NotRemembered).passes(), "such a request can be closed");
+        let unproved = Outcome::Judged(Verdict::ExactUnproved);
+        assert!(unproved.warning().is_some() && !unproved.passes());
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| outcome.is_open()) {
             assert!(outcome.next().unwrap().contains("--unassessed"), "{outcome:?}: such a request can be closed");
         }
     }

@@ -8,13 +8,13 @@ use lacuna_ledger::evidence::Outcome;
 pub fn of_run(run: &Run) -> Outcome {
     match &run.made {
         Some(made) => of(&made.how, run.audited.as_ref()),
-        None => Outcome::NotAssessable,
+        None => Outcome::Judged(Verdict::NotAssessable),
     }
 }
 
 /// The weakest of all runs.
 pub fn of_all(progress: &Progress) -> Outcome {
-    progress.runs.iter().map(of_run).max().unwrap_or(Outcome::NotAssessable)
+    progress.runs.iter().map(of_run).max().unwrap_or(Outcome::Judged(Verdict::NotAssessable))
 }
 
 /// A run without effect has erased nothing, whatever an audit cannot tell; only where an audit has shown that there was
@@ -25,30 +25,15 @@ fn of(how: &How, audited: Option<&Audited>) -> Outcome {
         How::Approximate { effect } if effect.is_nothing && verdict != Some(Verdict::NotRemembered) => {
             Outcome::NoEffect
         }
-        How::Approximate { .. } => verdict.map_or(Outcome::NotAssessable, judged),
-        How::Exact { proven: Some(true) } => Outcome::Exact,
-        How::Exact { proven: None } if verdict == Some(Verdict::Exact) => Outcome::Exact,
-        How::Exact { proven: None } => Outcome::ExactUnproved,
+        How::Approximate { .. } => verdict.map_or(Outcome::Judged(Verdict::NotAssessable), Outcome::Judged),
+        How::Exact { proven: Some(true) } => Outcome::Judged(Verdict::Exact),
+        How::Exact { proven: None } if verdict == Some(Verdict::Exact) => Outcome::Judged(Verdict::Exact),
+        How::Exact { proven: None } => Outcome::Judged(Verdict::ExactUnproved),
         // A replay that gives other bytes is no replay; what it gives, only an audit can tell.
         How::Exact { proven: Some(false) } => {
             let by_scores = |verdict: &Verdict| ![Verdict::Exact, Verdict::ExactUnproved].contains(verdict);
-            verdict.filter(by_scores).map_or(Outcome::NotAssessable, judged)
+            verdict.filter(by_scores).map_or(Outcome::Judged(Verdict::NotAssessable), Outcome::Judged)
         }
-    }
-}
-
-fn judged(verdict: Verdict) -> Outcome {
-    match verdict {
-        Verdict::RetrainEquivalent => Outcome::RetrainEquivalent,
-        Verdict::ConsistentWithRetrain => Outcome::ConsistentWithRetrain,
-        Verdict::ResidualInfluence => Outcome::ResidualInfluence,
-        Verdict::OverForgotten => Outcome::OverForgotten,
-        Verdict::UtilityLost => Outcome::UtilityLost,
-        Verdict::NotAssessable => Outcome::NotAssessable,
-        Verdict::NotRemembered => Outcome::NotRemembered,
-        Verdict::Inconclusive => Outcome::Inconclusive,
-        Verdict::Exact => Outcome::Exact,
-        Verdict::ExactUnproved => Outcome::ExactUnproved,
     }
 }
 
@@ -71,15 +56,19 @@ mod tests {
     fn a_run_without_effect_is_no_effect_unless_there_was_nothing_to_forget() {
         assert_eq!(of(&approximate(true), None), Outcome::NoEffect);
         for verdict in Verdict::ALL {
-            let expected = if verdict == Verdict::NotRemembered { Outcome::NotRemembered } else { Outcome::NoEffect };
+            let expected = if verdict == Verdict::NotRemembered {
+                Outcome::Judged(Verdict::NotRemembered)
+            } else {
+                Outcome::NoEffect
+            };
             assert_eq!(of(&approximate(true), Some(&audited(Some(verdict)))), expected, "{verdict:?}");
         }
     }
 
     #[test]
     fn without_an_audit_or_with_a_void_one_nothing_is_assessed() {
-        assert_eq!(of(&approximate(false), None), Outcome::NotAssessable);
-        assert_eq!(of(&approximate(false), Some(&audited(None))), Outcome::NotAssessable);
+        assert_eq!(of(&approximate(false), None), Outcome::Judged(Verdict::NotAssessable));
+        assert_eq!(of(&approximate(false), Some(&audited(None))), Outcome::Judged(Verdict::NotAssessable));
     }
 
     #[test]
@@ -92,11 +81,14 @@ mod tests {
 
     #[test]
     fn an_exact_run_is_exact_where_it_was_proved_and_not_where_the_proof_failed() {
-        assert_eq!(of(&How::Exact { proven: Some(true) }, None), Outcome::Exact);
-        assert_eq!(of(&How::Exact { proven: None }, None), Outcome::ExactUnproved);
+        assert_eq!(of(&How::Exact { proven: Some(true) }, None), Outcome::Judged(Verdict::Exact));
+        assert_eq!(of(&How::Exact { proven: None }, None), Outcome::Judged(Verdict::ExactUnproved));
         for verdict in Verdict::ALL.map(Some).into_iter().chain([None]) {
             let proven = of(&How::Exact { proven: Some(false) }, Some(&audited(verdict)));
-            assert!(![Outcome::Exact, Outcome::ExactUnproved].contains(&proven), "{verdict:?}");
+            assert!(
+                ![Outcome::Judged(Verdict::Exact), Outcome::Judged(Verdict::ExactUnproved)].contains(&proven),
+                "{verdict:?}"
+            );
         }
     }
 }

@@ -5,7 +5,8 @@ use super::{LedgerArguments, code};
 use crate::error::CliError;
 use crate::output::Outcome;
 use clap::Args;
-use lacuna_ledger::{Ledger, Record, Status, VERDICTS, is_passing, sha256_file};
+use lacuna_ledger::evidence::Outcome as Verdict;
+use lacuna_ledger::{Ledger, Record, Status, sha256_file};
 use std::path::PathBuf;
 
 /// Write down what an audit of the new model found; a request that passes is verified
@@ -22,8 +23,8 @@ pub struct Arguments {
     #[command(flatten)]
     ledger: LedgerArguments,
     /// What was found
-    #[arg(long, value_parser = code(VERDICTS, |word| word), value_name = "VERDICT")]
-    verdict: &'static str,
+    #[arg(long, value_parser = code(&Verdict::ALL, Verdict::name), value_name = "VERDICT")]
+    verdict: Verdict,
     /// What was to be measured, by which margins
     #[arg(long, value_name = "FILE")]
     protocol: PathBuf,
@@ -50,9 +51,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let metrics = sha256_file(&arguments.metrics)?.to_string();
     let mut records = vec![
         Record::Audit { request: request.clone(), run: run.clone(), protocol, metrics },
-        Record::Verdict { request: request.clone(), run, verdict: arguments.verdict.to_string() },
+        Record::Verdict { request: request.clone(), run, verdict: arguments.verdict.name().to_string() },
     ];
-    if is_passing(arguments.verdict) {
+    if arguments.verdict.passes() {
         records.push(Record::Status { request: request.clone(), status: Status::Verified, refusal: None });
     }
     let state = ledger.step(&request, &records)?;

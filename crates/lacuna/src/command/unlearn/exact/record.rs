@@ -112,7 +112,8 @@ impl Record {
 
     fn still_held(&self) -> String {
         let mut text = format!("what still holds {}, to be deleted (purge.json):\n", names(&self.forget));
-        let row = |held: &lacuna_exact::Holding| vec![format!("  {}", held.holds), held.file.display().to_string()];
+        let row =
+            |held: &lacuna_exact::Holding| vec![format!("  {}", held.holds.name()), held.file.display().to_string()];
         text.push_str(&aligned(&self.purge.files.iter().map(row).collect::<Vec<_>>()));
         for folder in &self.purge.not_found {
             text.push_str(&format!("  not found: {}, which this model comes from\n", folder.display()));
