@@ -4,7 +4,7 @@ use crate::erase::{accepted, erased, statement};
 use crate::support::Place;
 use crate::trace_places::{self, WHO, found, traced};
 use lacuna_cohort::SubjectId;
-use lacuna_exact::{MANIFEST, Manifest, files_of_others, files_that_hold};
+use lacuna_exact::{FileHolds, MANIFEST, Manifest, files_of_others, files_that_hold};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ fn one(subject: &str) -> BTreeSet<SubjectId> {
 /// The files of a run that were trained on a person, and those that never saw the person, with their bytes.
 fn parts(run: &Path, subject: &str) -> (Vec<PathBuf>, BTreeMap<PathBuf, Vec<u8>>) {
     let held = files_that_hold(run, &one(subject)).unwrap();
-    let weights = held.into_iter().filter(|held| held.holds != "name").map(|held| held.file).collect();
+    let weights = held.into_iter().filter(|held| held.holds != FileHolds::Name).map(|held| held.file).collect();
     let others = files_of_others(run, &Manifest::read(run).unwrap(), &one(subject)).unwrap();
     (weights, others.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect())
 }
