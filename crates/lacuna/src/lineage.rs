@@ -218,8 +218,11 @@ pub fn of_another(lineage: &Path, model: &str, found: &str) -> CliError {
     CliError::Data { what }
 }
 
-/// Refuse a file that is not as the manifest of its run folder says.
-fn check_file(model: &Path) -> Result<(), CliError> {
+/// Refuses a file that is not as the manifest of its run folder says.
+///
+/// # Errors
+/// A file with other bytes than the manifest promises, and one that cannot be read.
+pub fn check_file(model: &Path) -> Result<(), CliError> {
     let Some(file) = model.file_name() else { return Ok(()) };
     if !model.is_file() {
         return Ok(());

@@ -78,7 +78,11 @@ fn what_is_not_there_or_not_what_it_should_be_is_told_with_its_fix() {
     place.fails(
         &format!("predict heads/images/phantom-000.nii.gz {model} --depth 10 --classes 3 --preprocess none --out o"),
         3,
-        &["expected: the tensors of resnet10", "conv_seg.6.weight", "fix:      give the file's own depth"],
+        &[
+            "expected: the tensors of resnet10",
+            "conv_seg.6.weight",
+            "fix:      give the file's own number of classes: `conv_seg.6.weight` has 4",
+        ],
     );
 }
 

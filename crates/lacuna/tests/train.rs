@@ -162,7 +162,8 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 #[test]
 fn a_finished_training_is_lengthened_to_the_bytes_of_a_longer_one() {
     let place = cohort();
-    let words = |epochs: usize| format!("{SETTINGS} --epochs {epochs} --set train.checkpoint_epochs=3");
+    let words =
+        |epochs: usize| format!("{SETTINGS} --epochs {epochs} --set train.checkpoint_epochs=3 --keep-checkpoint");
     let short = place.json(&format!("{} --name short", words(2)), "lacuna.train/1");
     let whole = place.json(&format!("{} --name whole", words(5)), "lacuna.train/1");
     let run = |record: &Value| place.path(record["run"].as_str().unwrap());
@@ -171,7 +172,7 @@ fn a_finished_training_is_lengthened_to_the_bytes_of_a_longer_one() {
             .map(|name| std::fs::read(run(record).join(name)).unwrap())
     };
     let before = files(&short);
-    let resume = format!("train --resume {} --progress none", run(&short).display());
+    let resume = format!("train --resume {} --progress none --keep-checkpoint", run(&short).display());
     let longer = place.json(&format!("{resume} --epochs 5"), "lacuna.train/1");
     assert_ne!(run(&longer), run(&short), "a finished run is never changed");
     assert!(files(&longer) == files(&whole));
@@ -186,17 +187,27 @@ fn a_finished_training_is_lengthened_to_the_bytes_of_a_longer_one() {
     for epochs in [1, 2] {
         place.fails(&format!("{resume} --epochs {epochs}"), 3, &["more than the 2 epochs", "fix:"]);
     }
-    let plan = place.json(&format!("{resume} --epochs 5 --dry-run"), "lacuna.train/1");
+    let plan =
+        place.json(&format!("{resume} --epochs 5 --dry-run").replace(" --keep-checkpoint", ""), "lacuna.train/1");
     assert_eq!(plan["epochs"], 5);
     std::fs::remove_file(run(&short).join("checkpoint.safetensors")).unwrap();
-    place.fails(&format!("{resume} --epochs 5"), 3, &["expected checkpoint.safetensors", "--init"]);
+    place.fails(
+        &format!("{resume} --epochs 5"),
+        3,
+        &["expected checkpoint.safetensors", "--keep-checkpoint", "--init"],
+    );
+    let plain = place.json(&format!("{} --name plain", words(2)).replace(" --keep-checkpoint", ""), "lacuna.train/1");
+    assert!(!run(&plain).join("checkpoint.safetensors").exists(), "a file that holds people is kept on request alone");
 }
 
 #[test]
 fn a_training_whose_rate_follows_from_its_length_is_not_lengthened() {
     let place = cohort();
     for schedule in ["{kind=\"cosine\"}", "{kind=\"polynomial\",power=0.9}"] {
-        let record = place.json(&format!("{SETTINGS} --epochs 2 --set train.schedule={schedule}"), "lacuna.train/1");
+        let record = place.json(
+            &format!("{SETTINGS} --epochs 2 --keep-checkpoint --set train.schedule={schedule}"),
+            "lacuna.train/1",
+        );
         let run = record["run"].as_str().unwrap();
         assert!(!place.path(run).join("checkpoint.safetensors").exists(), "nothing can go on from it");
         place.fails(&format!("train --resume {run} --epochs 3"), 3, &["does not follow from the number", "--init"]);

@@ -2,7 +2,7 @@
 
 use super::PlansArguments;
 use crate::error::CliError;
-use crate::lineage::Lineage;
+use crate::lineage::{Lineage, check_file};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Case, Cohort, LabelTable};
@@ -15,6 +15,7 @@ use lacuna_study::NetworkConfig;
 use lacuna_train::{Said, TrainError, say};
 use lacuna_volume::Preprocessing;
 use lacuna_weights::WeightFile;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A model file, and what a foreign one does not say of itself.
@@ -119,7 +120,7 @@ impl ModelArguments {
             }
             _ => {
                 let file = read_model(&self.model, device)?;
-                let notes = ModelNotes::from_metadata(&self.model, &file.metadata)?;
+                let notes = notes_of(&self.model, &file.metadata)?;
                 let path = self.model.clone();
                 Ok(Model { path, network: file.network, shards: None, notes, remarks: Vec::new() })
             }
@@ -192,6 +193,13 @@ impl Model {
     }
 }
 
+/// The notes in a model file; where they contradict each other because the file was changed since its run, the error
+/// states the change.
+fn notes_of(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, CliError> {
+    let changed_or = |error: CliError| check_file(path).err().unwrap_or(error);
+    ModelNotes::from_metadata(path, metadata).map_err(|error| changed_or(error.into()))
+}
+
 /// The shards of an exact model; a single one is a network like any other.
 fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
     if !folder.join(lacuna_exact::MANIFEST).is_file() {
@@ -206,7 +214,7 @@ fn exact(folder: &Path, device: &Device) -> Result<Model, CliError> {
     let shards = Ensemble::open(folder)?;
     let paths: Vec<&Path> = shards.files().collect();
     let file = read_model(paths[0], device)?;
-    let notes = ModelNotes::from_metadata(paths[0], &file.metadata)?;
+    let notes = notes_of(paths[0], &file.metadata)?;
     let path = if paths.len() == 1 { paths[0].to_path_buf() } else { folder.to_path_buf() };
     let shards = (paths.len() > 1).then(|| shards.clone());
     Ok(Model { path, network: file.network, shards, notes, remarks: Vec::new() })

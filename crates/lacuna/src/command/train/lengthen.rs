@@ -41,8 +41,8 @@ pub fn run(folder: &Path, epochs: usize) -> Result<TrainRun, CliError> {
     }
     if !folder.join(CHECKPOINT).is_file() {
         return refuse(format!(
-            "expected {CHECKPOINT}, from which the training goes on, found none; fix: train anew with --epochs {epochs}, or \
-             begin a new training from this model with --init"
+            "expected {CHECKPOINT}, which `lacuna train --keep-checkpoint` leaves, found none; fix: train anew with \
+             --epochs {epochs}, or begin a new training from this model with --init"
         ));
     }
     run.train.epochs = epochs;

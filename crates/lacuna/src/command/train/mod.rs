@@ -41,8 +41,9 @@ pub use exact::model as exact_model;
 /// Train a network on all labelled subjects that are not held out
 ///
 /// Everything lies in a run folder of its own. A run that was stopped or killed goes on with
-/// --resume and ends in the same bytes as one that was not. A finished one is lengthened with --resume RUN --epochs N,
-/// in a new run folder, and ends in the same bytes as a training of N epochs in one go.
+/// --resume and ends in the same bytes as one that was not. A finished one that kept its checkpoint (--keep-checkpoint)
+/// is lengthened with --resume RUN --epochs N, in a new run folder, and ends in the same bytes as a training of N epochs
+/// in one go.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna train --data heads --labels tissue --preprocess canonical --size 48x72x64 --depth 10 \\\n    \
@@ -91,6 +92,10 @@ pub struct Arguments {
     /// Keep a TensorBoard event file beside metrics.jsonl
     #[arg(long, conflicts_with_all = ["dry_run", "exact"])]
     tensorboard: bool,
+    /// Keep the last checkpoint of a finished training, so that it can be lengthened. It holds the optimiser's moments from
+    /// all training subjects, and is one more file to remove when one of them withdraws
+    #[arg(long, conflicts_with_all = ["dry_run", "exact"])]
+    keep_checkpoint: bool,
     /// Check everything, say who is trained on, estimate time and memory, and stop
     #[arg(long)]
     dry_run: bool,
@@ -137,8 +142,20 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let registered = folder.register(context, &job.people());
     let ready = registered.and_then(|()| begun.map_or(Ok(()), |begun| watch::begin_at_checkpoint(begun, &folder)));
     plan.note(context);
-    let outcome = ready.and_then(|()| job.train(context, &folder, arguments.tensorboard));
+    let outcome = ready.and_then(|()| job.train(context, &folder, &Keeps::of(arguments)));
     folder.close(outcome)
+}
+
+/// The files that a finished training leaves on request.
+struct Keeps {
+    tensorboard: bool,
+    checkpoint: bool,
+}
+
+impl Keeps {
+    fn of(arguments: &Arguments) -> Keeps {
+        Keeps { tensorboard: arguments.tensorboard, checkpoint: arguments.keep_checkpoint }
+    }
 }
 
 /// A training run that has been checked and whose data are in memory.
@@ -187,7 +204,7 @@ impl Job {
         RunRecord::new(context, "train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
     }
 
-    fn train(&self, context: &Context, folder: &RunFolder, tensorboard: bool) -> Result<Outcome, CliError> {
+    fn train(&self, context: &Context, folder: &RunFolder, keeps: &Keeps) -> Result<Outcome, CliError> {
         let ended = RefCell::new(Vec::new());
         let keep_events = |state: &State| {
             let mut ended = ended.borrow_mut();
@@ -197,7 +214,7 @@ impl Job {
         };
         let keep_nothing = |_: &State| Ok(());
         let after_epoch: &dyn Fn(&State) -> Result<(), CliError> =
-            if tensorboard { &keep_events } else { &keep_nothing };
+            if keeps.tensorboard { &keep_events } else { &keep_nothing };
         let state = self.fit(context, folder, after_epoch)?;
         let model = folder.file("model.safetensors");
         let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
@@ -206,10 +223,10 @@ impl Job {
         folder.write_json(lineage::FILE, &self.lineage(state.network.digest()))?;
         let scores = self.score(&state.network, context)?;
         folder.write("subjects.csv", &scores::csv(&scores))?;
-        if self.run.train.schedule.depends_on_length() {
-            watch::remove_checkpoint(folder)?;
-        } else {
+        if keeps.checkpoint && !self.run.train.schedule.depends_on_length() {
             watch::keep_checkpoint(folder, &state, &self.digest)?;
+        } else {
+            watch::remove_checkpoint(folder)?;
         }
         let record = Record {
             run: folder.path().to_path_buf(),
