@@ -409,6 +409,7 @@ fn a_device_by_the_name_of_other_programs_is_never_answered_with_the_processor()
 #[test]
 fn cases_of_nnunet_get_its_own_names_and_no_image_is_written_over() {
     let place = Place::new();
+    place.heads("heads", "");
     let out = ready(&place);
     for (from, to) in [("phantom-000", "A_0000"), ("phantom-001", "B_0000")] {
         std::fs::create_dir_all(place.path("imagesTs")).unwrap();
