@@ -24,7 +24,7 @@ pub struct Watch<'a> {
     pub live: &'a RefCell<Keeper<'a>>,
     /// The digest that a checkpoint must carry to be resumed.
     pub run: &'a str,
-    /// Seconds of computing, where they are told.
+    /// The clock of computing seconds; `None` where they are not recorded.
     pub clock: Option<&'a Clock>,
     /// Epochs between checkpoints.
     pub checkpoint_epochs: usize,

@@ -1,4 +1,4 @@
-//! An original with a decoder drawn anew knows nobody: it must come out as over-forgotten.
+//! An original with a newly drawn decoder remembers no subject: it must be judged as over-forgotten.
 
 use super::{Bank, ControlName, Definition, Judge, Judged, Observed};
 use crate::{Arm, AuditError, Finding};

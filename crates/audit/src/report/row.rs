@@ -62,7 +62,7 @@ pub struct Retained {
     pub subject: String,
     /// Unlearned minus retrained models, by the primary statistic.
     pub comparison: Comparison,
-    /// How well the arms are told apart by it.
+    /// How well it separates the arms.
     pub auc: Option<Auc>,
 }
 

@@ -51,7 +51,7 @@ fn lineage_of(folder: &Path, study: &Study) -> Result<BTreeMap<SubjectId, Lineag
     Ok(unseen.map(|subject| (subject.clone(), lineage)).collect())
 }
 
-/// A model that nobody was erased from was trained from the beginning; of every other a proof has to show it.
+/// A model without an erasure was trained from the beginning; for every other model a proof has to show it.
 fn is_proved(manifest: &Manifest, proof: Option<&Proof>) -> bool {
     match (&manifest.parent, proof) {
         (_, Some(proof)) => proof.shows(manifest),
