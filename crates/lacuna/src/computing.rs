@@ -62,13 +62,7 @@ impl Clock {
 /// # Errors
 /// If it is there and cannot be removed.
 pub fn forget(folder: &Path) -> Result<(), CliError> {
-    let path = folder.join(FILE);
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into())
-        }
-        _ => Ok(()),
-    }
+    Ok(lacuna_disk::remove_file(&folder.join(FILE)).map(drop)?)
 }
 
 fn kept(file: &Path) -> Option<f64> {

@@ -273,12 +273,7 @@ impl Shown {
             text.push(b'\n');
             return Ok(lacuna_disk::write_bytes(&file, &text)?);
         }
-        match std::fs::remove_file(&file) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(lacuna_disk::DiskError::Io { path: file, action: "remove", source }.into())
-            }
-            _ => Ok(()),
-        }
+        Ok(lacuna_disk::remove_file(&file).map(drop)?)
     }
 }
 

@@ -61,13 +61,8 @@ pub fn begin_at_checkpoint(from: &Path, folder: &RunFolder) -> Result<(), CliErr
 
 /// A finished run that cannot go on needs no checkpoint: its moments are traces of the data.
 pub fn remove_checkpoint(folder: &RunFolder) -> Result<(), CliError> {
-    let path = folder.file(CHECKPOINT);
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(lacuna_disk::DiskError::Io { path, action: "remove", source }.into())
-        }
-        _ => computing::forget(folder.path()),
-    }
+    lacuna_disk::remove_file(&folder.file(CHECKPOINT))?;
+    computing::forget(folder.path())
 }
 
 impl Watch<'_> {
