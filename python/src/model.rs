@@ -1,10 +1,11 @@
 //! A network in a file, and its predictions on arrays.
 
 use crate::refused;
-use lacuna_inference::{Axis, ModelNotes, Way, say};
+use lacuna_cohort::noise_of_scan;
+use lacuna_inference::{Axis, Inferer, ModelNotes, segment};
 use lacuna_nn::{Device, DeviceKind, Network, read_model};
 use lacuna_seed::Seed;
-use lacuna_volume::{Affine, Grid, Preprocessing, Volume, keep_largest_components};
+use lacuna_volume::{Affine, Grid, Preprocessing, Volume};
 use numpy::ndarray::{Array3, ArrayView4, Axis as ArrayAxis, ShapeBuilder, stack};
 use numpy::{IntoPyArray, PyArray3, PyArray4, PyReadonlyArray2, PyReadonlyArray4};
 use pyo3::prelude::*;
@@ -121,22 +122,20 @@ impl Model {
         if channels.len() != expected {
             return Err(format!("array: expected {expected} channels, found {}", channels.len()).into());
         }
-        let way = Way::new(options.window, options.overlap, &axes(&options.flips)?)?;
-        let noise = Seed(options.seed).stream("preprocess noise").subject(&options.name).part(&options.name);
+        let inferer = Inferer::new(options.window, options.overlap, &axes(&options.flips)?)?;
+        let noise = noise_of_scan(Seed(options.seed), &options.name, &options.name);
         let prepared = self.preprocessing.apply(channels, &noise)?;
         // Runs on a thread of the pool, as the command does: the many short operations of a pass would wake it each
         // time.
-        let said = rayon::scope(|_| say(&self.network, &prepared, &way, &self.device, &mut || Ok(())))?.prediction;
-        let placement = &prepared.placement;
-        let mut classes = placement.probabilities_to_image(&said.probabilities, said.shape)?;
-        if options.largest_component {
-            keep_largest_components(&mut classes);
-        }
+        let segmentation = rayon::scope(|_| {
+            segment(prepared, &mut |input| inferer.predict(&self.network, input, &self.device, &mut || Ok(())))
+        })?;
+        let (classes, _) = segmentation.label_map(options.largest_component)?;
         let [i, j, k] = classes.grid().dims;
         let array = |voxels| Array3::from_shape_vec((i, j, k).f(), voxels).expect("a voxel for each place");
         let mut of_classes = Vec::new();
-        for class in (0..said.shape[0]).filter(|_| options.probabilities) {
-            let image = placement.probability_to_image(&said.probabilities, said.shape, class)?;
+        for class in (0..segmentation.prediction.shape[0]).filter(|_| options.probabilities) {
+            let image = segmentation.probability(class)?;
             of_classes.push(Array3::from_shape_vec((i, j, k).f(), image.into_voxels())?);
         }
         let views: Vec<_> = of_classes.iter().map(|class| class.view()).collect();

@@ -1,7 +1,7 @@
 //! One scan, ready for a network: input, target, and the truth it is scored against.
 
 use crate::{CaseCache, CaseVoxels, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, Voxels, load};
-use lacuna_seed::Seed;
+use lacuna_seed::{Seed, Stream};
 use lacuna_volume::{ClassMap, IGNORED, Placement, Preprocessing};
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -111,6 +111,12 @@ pub fn prepare_each(
     Ok(())
 }
 
+/// The stream that preprocessing draws the background noise of a scan from. It belongs to the data and not to a
+/// repetition of a run, so training and prediction draw the same noise for one scan.
+pub fn noise_of_scan(seed: Seed, subject: &str, scan: &str) -> Stream {
+    seed.stream("preprocess noise").subject(subject).part(scan)
+}
+
 /// `label_source` is what an error about the labels names.
 fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Result<Case, CohortError> {
     let ScanData { subject, name, images, labels, notices, .. } = scan;
@@ -119,7 +125,7 @@ fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Resul
     let truth = how.labels.apply(&labels).map_err(outside)?;
     drop(labels);
 
-    let noise = how.seed.stream("preprocess noise").subject(subject.as_str()).part(&name);
+    let noise = noise_of_scan(how.seed, subject.as_str(), &name);
     let prepared = how
         .preprocessing
         .apply(&images, &noise)

@@ -27,7 +27,7 @@ mod split_file;
 mod subject;
 
 pub use cache::{CacheUsage, CaseCache};
-pub use case::{Case, Preparation, prepare, prepare_each, prepare_loaded};
+pub use case::{Case, Preparation, noise_of_scan, prepare, prepare_each, prepare_loaded};
 pub use check::{CheckReport, FaultInfo, ImageSummary, Problem, ScanSummary, Severity, check, faults};
 pub use cohort::Cohort;
 pub use error::CohortError;

@@ -66,3 +66,9 @@ pub enum ExactError {
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
 }
+
+impl From<lacuna_inference::InferenceError> for ExactError {
+    fn from(error: lacuna_inference::InferenceError) -> ExactError {
+        ExactError::Train(error.into())
+    }
+}

@@ -3,11 +3,12 @@
 use crate::plan::tests::ids;
 use crate::*;
 use lacuna_cohort::{Case, SubjectId};
+use lacuna_inference::predict;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::{heads, heads_of, resnet_10, tiny_unet, train as train_ordinarily};
-use lacuna_train::{NoMonitor, OptimiserConfig, Schedule, State, TrainConfig, TrainError, say};
+use lacuna_train::{NoMonitor, OptimiserConfig, Schedule, State, TrainConfig, TrainError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -411,14 +412,13 @@ fn two_shards_say_the_mean_of_both() {
     let (case, device, mut each) = (&fixture.cases[0], Device::flex(), Vec::new());
     let mean = ensemble
         .average(&device, &mut |network| {
-            let said = say(network, case, &device)?;
+            let said = predict(network, case, &device)?;
             each.push(said.clone());
             Ok(vec![said])
         })
         .unwrap();
     assert_eq!(each.len(), 2);
     assert_ne!(each[0], each[1]);
-    let expected =
-        (f64::from(each[0].prediction.probabilities[5]) + f64::from(each[1].prediction.probabilities[5])) / 2.0;
-    assert_eq!(mean[0].prediction.probabilities[5], expected as f32);
+    let expected = (f64::from(each[0].probabilities[5]) + f64::from(each[1].probabilities[5])) / 2.0;
+    assert_eq!(mean[0].probabilities[5], expected as f32);
 }

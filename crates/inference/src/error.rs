@@ -1,8 +1,8 @@
-//! Errors of a model's metadata and of the settings of a prediction.
+//! Errors of predictions, their scores, and a model's metadata.
 
 use std::path::PathBuf;
 
-/// An error of a model's metadata or of a prediction's settings.
+/// An error of a prediction, of its scores, or of a model's metadata.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InferenceError {
@@ -41,4 +41,32 @@ pub enum InferenceError {
         /// The number of voxels that each length must be a multiple of.
         stride: usize,
     },
+    /// A prediction was stopped between two forward passes.
+    #[error("the prediction was stopped")]
+    Stopped,
+    /// The list of cases whose loss is computed is empty.
+    #[error("expected at least one labelled scan, found none")]
+    NoCase,
+    /// A prediction holds an infinite or NaN value: the network's weights are finite but too large.
+    #[error("scan {scan}: the prediction is not finite")]
+    NotFinite {
+        /// The name of the scan.
+        scan: String,
+    },
+    /// A score could not be computed.
+    #[error(transparent)]
+    Metrics(#[from] lacuna_metrics::MetricsError),
+    /// A case that is not held in memory could not be fetched again.
+    #[error(transparent)]
+    Case(Box<lacuna_cohort::CohortError>),
+    /// A prediction could not be resampled to the image's own grid.
+    #[error(transparent)]
+    Placement(#[from] lacuna_volume::PlacementError),
+}
+
+impl From<lacuna_cohort::CohortError> for InferenceError {
+    /// Boxes the error: it is large, and every `Result` of this crate would otherwise be as large.
+    fn from(error: lacuna_cohort::CohortError) -> InferenceError {
+        InferenceError::Case(Box::new(error))
+    }
 }

@@ -192,8 +192,7 @@ impl CliError {
             CliError::Study(error) => of_study(error),
             CliError::Report(error) => of_report(error),
             CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
-            CliError::Inference(InferenceError::Note { .. } | InferenceError::LabelMap { .. }) => Exit::Data,
-            CliError::Inference(_) => Exit::Usage,
+            CliError::Inference(error) => of_inference(error),
             CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
@@ -307,8 +306,17 @@ fn of_training(error: &TrainError) -> Exit {
         TrainError::Interrupted { .. } => Exit::Interrupted,
         TrainError::Disk(error) => of_disk(error),
         TrainError::Network(error) => of_network(error),
-        TrainError::Case(error) => of_cohort(error),
+        TrainError::Inference(error) => of_inference(error),
         TrainError::Monitor { .. } => Exit::TryAgain,
+        _ => Exit::Data,
+    }
+}
+
+fn of_inference(error: &InferenceError) -> Exit {
+    match error {
+        InferenceError::Overlap { .. } | InferenceError::Window { .. } => Exit::Usage,
+        InferenceError::Stopped => Exit::Interrupted,
+        InferenceError::Case(error) => of_cohort(error),
         _ => Exit::Data,
     }
 }

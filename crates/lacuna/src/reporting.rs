@@ -7,7 +7,7 @@ use crate::run_folder::{RunFolder, RunRecord, read_record};
 use lacuna_artefacts::{Kind, Site};
 use lacuna_cohort::{Cohort, without};
 use lacuna_report::html::{self, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
-use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, probes, results, run_curves};
+use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
 use lacuna_study::{DataConfig, Study};
 use lacuna_unlearn::strategy::STRATEGIES;
 use serde::{Deserialize, Serialize};
@@ -113,12 +113,12 @@ impl Report {
             return Err(CliError::Data { what });
         }
         let own = if file.is_file() { results::read(&file)? } else { Vec::new() };
-        extend(&mut self.rows, own.clone());
+        extend(&mut self.rows, own);
         if let Some(path) = beside("probes.csv") {
             extend(&mut self.probes, probes::read(&path)?);
         }
         if let Some(path) = beside("curves.csv") {
-            extend(&mut self.curves, run_curves::read(&path, &own)?);
+            extend(&mut self.curves, curves::read(&path)?);
         }
         self.cohort.extend(cohort_of(&folder));
         if beside("run.json").is_some() {

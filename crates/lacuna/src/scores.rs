@@ -1,8 +1,8 @@
 //! Scores of subjects, as a table for people and as `subjects.csv`.
 
 use crate::text_table::aligned;
+use lacuna_inference::CaseScores;
 use lacuna_metrics::{ClassScore, Empty, METRICS, Metric, Needs, SubjectScores, Summary};
-use lacuna_train::CaseScores;
 use serde::{Deserialize, Serialize};
 
 /// What the scored model knows of a subject.

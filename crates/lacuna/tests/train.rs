@@ -39,7 +39,7 @@ fn a_run_leaves_what_it_was_told_and_made() {
     let mut files: Vec<String> =
         std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    let expected = ".lacuna MANIFEST config.toml lineage.json metrics.jsonl model.safetensors progress.json run.json status.json subjects.csv";
+    let expected = ".lacuna MANIFEST config.toml lineage.json metrics.jsonl model.safetensors progress.json record.json run.json status.json subjects.csv";
     let expected: Vec<&str> = expected.split(' ').collect();
     assert_eq!(files, expected);
 

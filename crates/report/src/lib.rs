@@ -28,7 +28,6 @@ pub mod probes;
 mod ranking;
 pub mod results;
 mod row;
-pub mod run_curves;
 mod run_scores;
 mod table;
 mod text;

@@ -1,14 +1,14 @@
 //! The data of a study: subjects, label table, and scans prepared for the network.
 
 use crate::memory::available_bytes;
-use crate::{StudyConfig, StudyError, Workload};
+use crate::{DataConfig, NetworkConfig, StudyError, Workload};
 use lacuna_cohort::{
     Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, PassedOver, Preparation, ReadOptions, Scan, Shelf,
     SubjectId, Voxels, prepare, prepare_each,
 };
+use lacuna_inference::{CaseScores, InferenceError, predict, score_subject};
 use lacuna_nn::{Activations, Architecture, Device, Network};
 use lacuna_seed::Seed;
-use lacuna_train::{CaseScores, TrainError, score_subject};
 use lacuna_volume::Preprocessing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,22 +30,47 @@ pub struct Data {
     pub labels: LabelTable,
     /// The network that the cases were prepared for.
     pub architecture: Architecture,
+    /// The list of scans.
+    pub cohort: Cohort,
     cases: Vec<Case>,
-    passed_over: Vec<PassedOver>,
     /// One digest per case, of everything that the network and the scores see of it.
     digests: BTreeMap<String, String>,
 }
 
-impl Data {
-    /// Opens the cohort and the label table without reading an image.
+/// A data set that is listed and checked, before any image is read.
+pub struct OpenData {
+    /// The list of scans.
+    pub cohort: Cohort,
+    /// The table of label classes.
+    pub labels: LabelTable,
+    /// The network that the images will be prepared for.
+    pub architecture: Architecture,
+    preprocessing: Preprocessing,
+    /// The seed of the noise of `medicalnet`, which belongs to the data and not to a repetition.
+    seed: Seed,
+}
+
+impl OpenData {
+    /// Opens the cohort and the label table without reading an image; `seed` is that of preprocessing's noise.
     ///
     /// # Errors
     /// If the cohort or table cannot be opened, or the network does not fit them.
-    pub fn open(config: &StudyConfig) -> Result<(Cohort, LabelTable, Architecture), StudyError> {
-        let cohort = Cohort::open(&config.data.root, &config.data.options)?;
-        let labels = config.data.labels.table(&cohort)?;
-        let architecture = config.network.architecture(cohort.channels.len(), labels.classes().len())?;
-        Ok((cohort, labels, architecture))
+    pub fn new(
+        data: &DataConfig,
+        preprocess: &Preprocessing,
+        network: &NetworkConfig,
+        seed: u64,
+    ) -> Result<OpenData, StudyError> {
+        let cohort = Cohort::open(&data.root, &data.options)?;
+        let labels = data.labels.table(&cohort)?;
+        let architecture = network.architecture(cohort.channels.len(), labels.classes().len())?;
+        Ok(OpenData { cohort, labels, architecture, preprocessing: preprocess.clone(), seed: Seed(seed) })
+    }
+
+    /// The workload of one volume, if the preprocessing gives all volumes one size.
+    pub fn one_volume(&self, activations: Activations) -> Option<Workload> {
+        let size = self.preprocessing.fixed_size()?;
+        Some(Workload { architecture: self.architecture.clone(), size, volumes_at_once: 1, activations })
     }
 
     /// Reads and prepares the scans of some subjects, or takes them from the cache. `progress` is called with the
@@ -54,18 +79,18 @@ impl Data {
     /// # Errors
     /// The error of the first scan that cannot be prepared.
     pub fn prepare(
-        config: &StudyConfig,
+        self,
         subjects: &BTreeSet<SubjectId>,
         loading: &Loading,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Data, StudyError> {
-        let (cohort, labels, architecture) = Data::open(config)?;
+        let OpenData { cohort, labels, architecture, preprocessing, seed } = self;
         let scans = cohort.scans().iter().filter(|scan| subjects.contains(&scan.subject)).cloned().collect();
         let source = Arc::new(Source {
-            preprocessing: config.preprocess.clone(),
+            preprocessing,
             labels: labels.clone(),
             architecture: architecture.clone(),
-            seed: Seed(config.split.seed),
+            seed,
             cache: loading.cache.clone(),
             read: cohort.read,
             scans,
@@ -81,9 +106,11 @@ impl Data {
             progress(cases.len(), source.scans.len());
         })?;
         cases.iter().try_for_each(check_size)?;
-        Ok(Data { labels, architecture, cases, passed_over: cohort.passed_over, digests })
+        Ok(Data { labels, architecture, cohort, cases, digests })
     }
+}
 
+impl Data {
     /// The cases of some subjects, ordered by subject and scan.
     pub fn of(&self, subjects: &BTreeSet<SubjectId>) -> Vec<&Case> {
         self.cases.iter().filter(|case| subjects.contains(&case.subject)).collect()
@@ -93,9 +120,9 @@ impl Data {
     ///
     /// # Errors
     /// If a prediction is not finite, or the subject has no voxel that counts.
-    pub fn score(&self, network: &Network, subject: &SubjectId, device: &Device) -> Result<CaseScores, TrainError> {
+    pub fn score(&self, network: &Network, subject: &SubjectId, device: &Device) -> Result<CaseScores, InferenceError> {
         let scans = self.of(&BTreeSet::from([subject.clone()]));
-        score_subject(network, &scans, self.labels.classes(), device)
+        score_subject(&scans, self.labels.classes(), None, &mut |case| predict(network, case, device))
     }
 
     /// Begins to load the scans of a subject that will be scored next and is not in memory.
@@ -131,7 +158,7 @@ impl Data {
     /// name.
     pub fn passed_over(&self, named: impl Fn(&Path) -> String) -> Vec<String> {
         let reported = |one: &PassedOver| (named(&one.path), format!("{}; not read; fix: {}", one.found, one.fix));
-        folded(self.passed_over.iter().map(reported))
+        folded(self.cohort.passed_over.iter().map(reported))
     }
 }
 
@@ -153,7 +180,6 @@ struct Source {
     preprocessing: Preprocessing,
     labels: LabelTable,
     architecture: Architecture,
-    /// The seed of the noise of `medicalnet`, which belongs to the data and not to a repetition.
     seed: Seed,
     cache: Option<CaseCache>,
     read: ReadOptions,

@@ -1,12 +1,13 @@
 //! Scores during a run, by role, on the output grid alone, which is cheap enough for every epoch.
 
 use crate::CurvePoint;
+use crate::executor::Executor;
 use crate::probe_rows::{mean, of_role};
-use crate::study::Study;
 use lacuna_cohort::SubjectId;
+use lacuna_inference::score_on_output_grid;
 use lacuna_nn::Network;
 use lacuna_report::{Role, Roles};
-use lacuna_train::{TrainError, score_on_output_grid};
+use lacuna_train::TrainError;
 use std::collections::BTreeSet;
 
 /// The points of a curve, and the subjects that are scored.
@@ -15,7 +16,7 @@ pub(crate) struct Curve<'a> {
     /// The number of epochs between two points.
     pub(crate) every: usize,
     /// The scored subjects of each role.
-    pub(crate) sides: &'a [(Role, BTreeSet<SubjectId>); 3],
+    pub(crate) sides: &'a [(Role, BTreeSet<SubjectId>)],
 }
 
 impl Curve<'_> {
@@ -25,10 +26,11 @@ impl Curve<'_> {
     }
 }
 
-impl Study {
+impl Executor {
     pub(crate) fn point(&self, curve: Curve<'_>, network: &Network, epochs: usize) -> Result<CurvePoint, TrainError> {
         let (mut dice, mut cross_entropy) = (Roles::default(), Roles::default());
-        for (role, subjects) in curve.sides {
+        // A curve has no column for subjects that the model forgot before.
+        for (role, subjects) in curve.sides.iter().filter(|(role, _)| *role != Role::ForgottenEarlier) {
             let (mut dice_of_role, mut losses) = (Vec::new(), Vec::new());
             for subject in subjects {
                 let scans = self.data.of(&BTreeSet::from([subject.clone()]));

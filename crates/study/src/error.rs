@@ -128,6 +128,12 @@ pub enum StudyError {
     Report(#[from] lacuna_report::ReportError),
 }
 
+impl From<lacuna_inference::InferenceError> for StudyError {
+    fn from(error: lacuna_inference::InferenceError) -> StudyError {
+        StudyError::Train(error.into())
+    }
+}
+
 impl StudyError {
     /// Whether the message can contain a subject's id or the name of a user's file, which pseudonyms must hide.
     pub fn may_name_a_subject(&self) -> bool {

@@ -16,6 +16,7 @@ mod cost;
 mod curve;
 mod error;
 mod estimate;
+mod executor;
 mod forecast;
 mod measure;
 mod memory;
@@ -24,6 +25,7 @@ mod opening;
 mod probe_config;
 mod probe_rows;
 mod probing;
+mod progress;
 mod record;
 mod rows;
 mod runs;
@@ -34,7 +36,7 @@ mod task;
 mod variant;
 mod watch;
 
-pub use cases::{Data, Loading};
+pub use cases::{Data, Loading, OpenData};
 pub use config::{
     CONFIGURATION, DataConfig, Forget, KeepModels, LabelChoice, NetworkConfig, ReferencesConfig, SplitConfig,
     StudyConfig, UnlearnConfig, VariantConfig,
@@ -42,13 +44,15 @@ pub use config::{
 pub use cost::{HorizonCost, Stopwatch};
 pub use error::StudyError;
 pub use estimate::{Estimate, Machine, Workload, available_gib, duration};
+pub use executor::{Executor, ExecutorConfig};
 pub use measure::{Seen, SeenScan};
 pub use memory::peak_bytes;
-pub use opening::check_init;
+pub use opening::{InitialWeights, check_init};
 pub use probe_config::{Probe, ProbeConfig, ProbeHorizons, ReboundConfig, RelearnConfig};
+pub use progress::{Progress, Unwatched};
 pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
 pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
-pub use study::{Progress, Study, Unwatched};
-pub use task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask, task_device};
+pub use study::Study;
+pub use task::{GivenModel, Original, ProbeTask, Probed, Task, TrainTask, UnlearnTask, task_device};
 pub use variant::Variant;

@@ -7,9 +7,10 @@ use crate::{Data, StudyError};
 use lacuna_audit::distance::Representation;
 use lacuna_audit::{Features, Scan, Statistic};
 use lacuna_cohort::{Case, SubjectId};
+use lacuna_inference::{input_tensor, targets};
 use lacuna_nn::loss::cross_entropy;
 use lacuna_nn::{BatchNormMode, Device, Network, Pass, Stage, Tensor};
-use lacuna_train::{TrainError, input_tensor, targets};
+use lacuna_train::TrainError;
 use std::collections::BTreeSet;
 
 /// The measurements of one subject under one network.

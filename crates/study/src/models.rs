@@ -1,12 +1,13 @@
 //! The models of finished tasks: read from their files, or made again where a file is missing.
 
-use crate::study::{Progress, Study};
+use crate::executor::Executor;
+use crate::progress::Progress;
 use crate::{Record, StudyError, Task};
-use lacuna_cohort::WrittenTable;
+use lacuna_inference::ModelNotes;
 use lacuna_nn::Network;
 use std::collections::BTreeMap;
 
-impl Study {
+impl Executor {
     /// The final model of a recorded task, from its file or, where that is missing, made again.
     ///
     /// # Errors
@@ -46,7 +47,7 @@ impl Study {
             }
             Task::Unlearn(task) => {
                 // The original may have to be made again too.
-                let original = self.model(&Task::Train(task.original.clone()), progress)?;
+                let original = self.original(task, progress)?;
                 progress.made_again(Some((&what, epochs)));
                 self.unlearn(task, &original, progress)?
             }
@@ -59,18 +60,14 @@ impl Study {
 
     /// The metadata that is written into a model file beside its network.
     pub(crate) fn metadata(&self, key: &str) -> BTreeMap<String, String> {
-        let classes = serde_json::to_string(self.data().labels.classes()).expect("names are JSON");
-        let map = serde_json::to_string(&WrittenTable::from(&self.data().labels).map).expect("texts are JSON");
-        let preprocessing = serde_json::to_string(&self.config().preprocess).expect("plain data is JSON");
+        let init = self.config.init.as_ref().map(|(_, digest)| digest.clone());
         // A later unlearning of this model has to use the loss that it was trained with.
-        let loss = serde_json::to_string(&self.config().train.loss).expect("plain data is JSON");
-        BTreeMap::from([
-            ("run".to_string(), key.to_string()),
-            ("labels".to_string(), classes),
-            ("label_table".to_string(), self.data().labels.name().to_string()),
-            ("label_map".to_string(), map),
-            ("preprocessing".to_string(), preprocessing),
-            ("loss".to_string(), loss),
-        ])
+        let loss = Some(self.config.train.loss);
+        let notes = ModelNotes { loss, ..ModelNotes::new(&self.data.labels, &self.config.preprocess, init) };
+        let mut metadata = notes.to_metadata();
+        if self.store.names_runs() {
+            metadata.insert("run".to_string(), key.to_string());
+        }
+        metadata
     }
 }

@@ -5,6 +5,7 @@ use lacuna_cohort::{Folds, Split, SplitLists, SubjectId};
 use lacuna_nn::{Architecture, Device, Network, load_matching};
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// The split of each forgotten subject.
 ///
@@ -47,7 +48,18 @@ pub(crate) fn everybody(split: &Split) -> BTreeSet<SubjectId> {
     split.train().union(split.held_out()).cloned().collect()
 }
 
-/// Checks that a file with initial weights holds the whole encoder, and returns the file's digest.
+/// A file with initial weights that fits a network.
+#[derive(Clone, Debug)]
+pub struct InitialWeights {
+    /// The path of the file.
+    pub path: PathBuf,
+    /// The digest of the file.
+    pub digest: String,
+    /// The tensors that matched and did not, in words.
+    pub matched: String,
+}
+
+/// Checks that a file with initial weights holds the whole encoder.
 ///
 /// A head that the file lacks is initialised afresh; a head that it holds is used and must fit too. Without this check,
 /// a network that fits in part would train from partly random weights without notice.
@@ -58,7 +70,7 @@ pub fn check_init(
     network: &NetworkConfig,
     architecture: &Architecture,
     device: &Device,
-) -> Result<Option<String>, StudyError> {
+) -> Result<Option<InitialWeights>, StudyError> {
     let Some(path) = &network.init else {
         return Ok(None);
     };
@@ -77,7 +89,8 @@ pub fn check_init(
         let fix = "choose data.labels with the file's number of classes, or a file of the encoder alone";
         return refuse(format!("the head of {} classes, or none", architecture.classes()), fix);
     }
-    Ok(Some(lacuna_disk::digest_file(path)?))
+    let (path, digest, matched) = (path.clone(), lacuna_disk::digest_file(path)?, report.to_string());
+    Ok(Some(InitialWeights { path, digest, matched }))
 }
 
 /// Checks the texts that will be written into result files.

@@ -8,7 +8,7 @@ use crate::{EpochScores, Probe, Record, StudyError};
 use lacuna_cohort::Split;
 use lacuna_metrics::SubjectScores;
 use lacuna_report::{CurveRow, Goal, ProbeRow, Rebound, ReboundStatus, Relearn, RelearnStatus, Role, Roles, Run};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Study {
     /// One row for each probed model that is recorded.
@@ -39,12 +39,8 @@ impl Study {
         let mut rows = Vec::new();
         for task in self.tasks() {
             let Task::Unlearn(task) = task else { continue };
-            let record = self.store().record(&task.key)?;
-            for point in record.iter().flat_map(|record| &record.curve) {
-                let (variant, seed) = (&task.variant, task.original.seed);
-                let (strategy, differences) = (&variant.strategy, &variant.differences);
-                let run = self.row_of(strategy, goal(variant), differences, point.epochs, &task.forget, seed);
-                rows.push(CurveRow { run, dice: point.dice, cross_entropy: point.cross_entropy });
+            if let Some(record) = self.store().record(&task.key)? {
+                rows.extend(self.executor.unlearned_curve(&task, &record));
             }
         }
         Ok(rows)
@@ -58,7 +54,8 @@ impl Study {
                 (task.variant.strategy.as_str(), goal(&task.variant), task.variant.differences.as_str())
             }
         };
-        self.row_of(strategy, goal, variant, task.epochs, &task.forget, task.probed.seed())
+        let forgotten = BTreeSet::from([task.forget.clone()]);
+        self.executor.row_of(strategy, goal, variant, task.epochs, &forgotten, task.probed.seed())
     }
 
     fn split_of(&self, task: &ProbeTask) -> &Split {
@@ -103,7 +100,7 @@ pub(crate) fn of_role<T>(roles: &mut Roles<T>, role: Role) -> &mut T {
         Role::Retain => &mut roles.retain,
         Role::Forget => &mut roles.forget,
         Role::HeldOut => &mut roles.held_out,
-        Role::ForgottenEarlier => unreachable!("a study forgets from models that have forgotten nobody"),
+        Role::ForgottenEarlier => unreachable!("subjects forgotten before have no column of their own"),
     }
 }
 

@@ -3,21 +3,23 @@
 //! A rebound is a run like any other, and is resumed like one. A relearning takes a few passes of one subject: it keeps
 //! no checkpoint, and begins anew after an interruption. Both use the training loop and its streams.
 
-use crate::probe_config::{Probe, ProbeConfig, RelearnConfig};
+use crate::executor::Executor;
+use crate::probe_config::{Probe, RelearnConfig};
+use crate::progress::Progress;
 use crate::record::Relearned;
 use crate::runs::{Ending, divergence, record};
-use crate::study::{Progress, Study};
 use crate::task::{ProbeTask, Probed, Task, TrainTask, UnlearnTask, delivered_probe_key};
 use crate::watch::{Watch, Watched};
 use crate::{Record, StudyError};
 use lacuna_cohort::{Case, SubjectId};
+use lacuna_inference::score_on_output_grid;
 use lacuna_nn::Network;
 use lacuna_seed::Seed;
-use lacuna_train::{Control, Monitor, Passes, State, Supervised, TrainConfig, TrainError, fit, score_on_output_grid};
+use lacuna_train::{Control, Monitor, Passes, State, Supervised, TrainConfig, TrainError, fit};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-impl Study {
+impl Executor {
     /// The model that a probe begins from; `None` if its run diverged before that horizon.
     pub(crate) fn probed_model(
         &self,
@@ -66,16 +68,17 @@ impl Study {
         }
     }
 
-    /// Runs every probe of the study on a model from outside the study; the retain subjects are those of `retrained`.
+    /// Runs probes on a model from outside; the retain subjects are those of `retrained`.
     /// Each result is recorded under the model's digest, so that it is computed once.
     ///
     /// # Errors
-    /// Those of [`Study::run`].
+    /// Those of [`Executor::run_tasks`].
     pub fn probe_delivered(
         &self,
         network: &Network,
         retrained: &TrainTask,
         forget: &SubjectId,
+        probes: Vec<Probe>,
         progress: &mut dyn Progress,
     ) -> Result<Vec<(Probe, Record)>, StudyError> {
         let digest = network.digest();
@@ -91,7 +94,7 @@ impl Study {
             self.store().forget_checkpoint(&task.key);
             Ok((probe, record))
         };
-        self.config().probe.iter().flat_map(ProbeConfig::probes).map(ask).collect()
+        probes.into_iter().map(ask).collect()
     }
 
     /// Runs a probe on a network, and returns its record without writing it.
@@ -101,7 +104,7 @@ impl Study {
         network: Network,
         progress: &mut dyn Progress,
     ) -> Result<Record, StudyError> {
-        let config = task.probe.train_config(&self.config().train);
+        let config = task.probe.train_config(&self.config.train);
         match &task.probe {
             Probe::Rebound(_) => self.rebound(task, &config, network, progress),
             Probe::Relearn(relearn) => self.relearn(task, relearn, &config, network, progress),
@@ -144,7 +147,7 @@ impl Study {
         let objective = self.supervised(&forget, config, task)?;
         let scans = self.data().of(&forget);
         let mut lesson =
-            Lesson { study: self, forget: &task.forget, scans, relearn, cross_entropy: Vec::new(), progress };
+            Lesson { executor: self, forget: &task.forget, scans, relearn, cross_entropy: Vec::new(), progress };
         let outcome = match lesson.is_known(&state) {
             Ok(true) => Ok(()),
             Ok(false) => fit(&mut state, &objective, config, &mut lesson),
@@ -181,7 +184,7 @@ fn digest_at(record: &Record, epochs: usize) -> Option<Option<String>> {
 
 /// The monitor of a relearning, which stops the training once the subject is learned.
 struct Lesson<'a> {
-    study: &'a Study,
+    executor: &'a Executor,
     forget: &'a SubjectId,
     scans: Vec<&'a Case>,
     relearn: &'a RelearnConfig,
@@ -192,9 +195,9 @@ struct Lesson<'a> {
 
 impl Lesson<'_> {
     fn is_known(&mut self, state: &State) -> Result<bool, TrainError> {
-        let (classes, device) = (self.study.data().labels.classes(), self.study.device());
+        let (classes, device) = (self.executor.data().labels.classes(), self.executor.device());
         let scores = score_on_output_grid(&state.network, &self.scans, classes, device);
-        let scores = scores.map_err(|error| self.study.without_id(error, self.forget))?;
+        let scores = scores.map_err(|error| self.executor.without_id(error, self.forget))?;
         self.cross_entropy.push(scores.cross_entropy);
         Ok(self.has_been_known())
     }
@@ -220,9 +223,7 @@ impl Monitor for Lesson<'_> {
 
     fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
         let is_known = self.is_known(state)?;
-        if let Some(record) = state.history.last() {
-            self.progress.epoch(record);
-        }
+        self.progress.epoch(state)?;
         Ok(if is_known { Control::Stop } else { Control::Continue })
     }
 }

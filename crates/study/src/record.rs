@@ -24,8 +24,14 @@ pub struct Record {
     pub model: Option<String>,
     /// The digest of the trained model that the run began from, if it began from one.
     pub parent: Option<String>,
+    /// The scores of a model from outside, before the first step; the original of a study has a record of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<EpochScores>,
     /// The scores at each horizon that was reached.
     pub horizons: Vec<EpochScores>,
+    /// The epoch whose network is the result, where the recipe rewinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_epoch: Option<usize>,
     /// A description of the divergence, with its epoch, if the run diverged.
     pub diverged: Option<String>,
     /// The volumes passed through the network.

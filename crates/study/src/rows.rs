@@ -1,10 +1,13 @@
-//! The rows of `results.csv`, from the records.
+//! The rows of `results.csv` and `curves.csv`, from the records.
 
+use crate::executor::Executor;
 use crate::study::Study;
 use crate::task::{TrainTask, UnlearnTask};
-use crate::{EpochScores, Record, StudyError, Variant};
+use crate::{CurvePoint, EpochScores, Record, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
-use lacuna_report::{Cost, Goal, Outcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
+use lacuna_report::{
+    Cost, CurveRow, Goal, ORIGINAL, Outcome, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows,
+};
 use lacuna_train::Passes;
 use std::collections::BTreeSet;
 
@@ -13,7 +16,8 @@ struct Horizon<'a> {
     run: Run,
     /// The digest that names the task.
     key: &'a str,
-    split: &'a Split,
+    /// The subjects by role.
+    sides: &'a [(Role, BTreeSet<SubjectId>)],
     scores: &'a EpochScores,
     /// The passes of the model retrained without the same subject, if known.
     retraining: Option<Passes>,
@@ -32,7 +36,8 @@ impl Study {
             for variant in self.variants() {
                 let task = self.unlearn_task(&original, forget, variant);
                 if let Some(record) = self.store().record(&task.key)? {
-                    self.add_unlearned(&mut rows, &task, split, &record)?;
+                    let retraining = self.retraining(split, seed)?;
+                    rows.extend(self.executor.unlearned_rows(&task, &record, retraining)?);
                 }
             }
         }
@@ -52,34 +57,11 @@ impl Study {
         let retraining = self.retraining(split, seed)?;
         for (strategy, TrainTask { key, .. }) in self.references(split, seed) {
             for scores in self.store().record(&key)?.iter().flat_map(|record| &record.horizons) {
-                let run = self.row_of(strategy, Goal::Reference, "", scores.epochs, forget, seed);
-                self.add_scores(rows, &Horizon { run, key: &key, split, scores, retraining })?;
+                let forgotten = BTreeSet::from([forget.clone()]);
+                let run = self.executor.row_of(strategy, Goal::Reference, "", scores.epochs, &forgotten, seed);
+                let horizon = Horizon { run, key: &key, sides: &sides(split), scores, retraining };
+                rows.extend(self.executor.rows_of_scores(&horizon)?);
             }
-        }
-        Ok(())
-    }
-
-    fn add_unlearned(
-        &self,
-        rows: &mut Vec<ResultRow>,
-        task: &UnlearnTask,
-        split: &Split,
-        record: &Record,
-    ) -> Result<(), StudyError> {
-        let variant = &task.variant;
-        let seed = task.original.seed;
-        let run =
-            |epochs| self.row_of(&variant.strategy, goal(variant), &variant.differences, epochs, &task.forget, seed);
-        let retraining = self.retraining(split, seed)?;
-        for scores in &record.horizons {
-            let run = run(scores.epochs);
-            self.add_scores(rows, &Horizon { run, key: &task.key, split, scores, retraining })?;
-        }
-        if record.diverged.is_some() {
-            let reached = record.horizons.iter().map(|scores| scores.epochs).max().unwrap_or(0);
-            let missed = variant.horizons.iter().copied().filter(|&epochs| epochs > reached).min();
-            let row = |epochs| ResultRow { run: run(epochs), cost: Cost::default(), outcome: Outcome::Diverged };
-            rows.extend(missed.map(row));
         }
         Ok(())
     }
@@ -89,6 +71,52 @@ impl Study {
         let task = self.train_task(split.retain(), split, seed);
         Ok(self.store().record(&task.key)?.map(|record| record.passes))
     }
+}
+
+impl Executor {
+    /// The rows of a recorded unlearning: those of a given original, of each horizon, and one without scores for the
+    /// first horizon that a diverged run missed. `retraining` are the passes of the model retrained without the same
+    /// subjects, if known.
+    ///
+    /// # Errors
+    /// If the record lacks the scores of a subject.
+    pub fn unlearned_rows(
+        &self,
+        task: &UnlearnTask,
+        record: &Record,
+        retraining: Option<Passes>,
+    ) -> Result<Vec<ResultRow>, StudyError> {
+        let (variant, seed, sides) = (&task.variant, task.original.seed(), task.sides());
+        let mut rows = Vec::new();
+        let horizon = |run, scores| Horizon { run, key: &task.key, sides: &sides, scores, retraining };
+        if let Some(scores) = &record.original {
+            let run = self.row_of(ORIGINAL, Goal::Reference, "", scores.epochs, &task.forget, seed);
+            rows.extend(self.rows_of_scores(&horizon(run, scores))?);
+        }
+        let run =
+            |epochs| self.row_of(&variant.strategy, goal(variant), &variant.differences, epochs, &task.forget, seed);
+        for scores in &record.horizons {
+            rows.extend(self.rows_of_scores(&horizon(run(scores.epochs), scores))?);
+        }
+        if record.diverged.is_some() {
+            let reached = record.horizons.iter().map(|scores| scores.epochs).max().unwrap_or(0);
+            let missed = variant.horizons.iter().copied().filter(|&epochs| epochs > reached).min();
+            let row = |epochs| ResultRow { run: run(epochs), cost: Cost::default(), outcome: Outcome::Diverged };
+            rows.extend(missed.map(row));
+        }
+        Ok(rows)
+    }
+
+    /// The rows of an unlearning's curve.
+    pub fn unlearned_curve(&self, task: &UnlearnTask, record: &Record) -> Vec<CurveRow> {
+        let (variant, seed) = (&task.variant, task.original.seed());
+        let row = |point: &CurvePoint| {
+            let (strategy, differences) = (&variant.strategy, &variant.differences);
+            let run = self.row_of(strategy, goal(variant), differences, point.epochs, &task.forget, seed);
+            CurveRow { run, dice: point.dice, cross_entropy: point.cross_entropy }
+        };
+        record.curve.iter().map(row).collect()
+    }
 
     pub(crate) fn row_of(
         &self,
@@ -96,7 +124,7 @@ impl Study {
         goal: Goal,
         variant: &str,
         epochs: usize,
-        forget: &SubjectId,
+        forget: &BTreeSet<SubjectId>,
         seed: u64,
     ) -> Run {
         Run {
@@ -106,16 +134,17 @@ impl Study {
             strategy: strategy.to_string(),
             variant: variant.to_string(),
             epochs,
-            forgotten: self.shown(forget),
+            forgotten: self.shown_together(forget),
             seed,
         }
     }
 
-    fn add_scores(&self, rows: &mut Vec<ResultRow>, horizon: &Horizon<'_>) -> Result<(), StudyError> {
-        let Horizon { run, key, split, scores, retraining } = horizon;
+    fn rows_of_scores(&self, horizon: &Horizon<'_>) -> Result<Vec<ResultRow>, StudyError> {
+        let Horizon { run, key, sides, scores, retraining } = horizon;
+        let mut rows = Vec::new();
         let cost = scores.cost.map_or_else(Cost::default, |cost| cost.beside(*retraining));
-        for (role, subjects) in sides(split) {
-            for subject in &subjects {
+        for (role, subjects) in *sides {
+            for subject in subjects {
                 let shown = self.shown(subject);
                 for (grid, by_subject) in [(ScoreGrid::Volume, &scores.volume), (ScoreGrid::Output, &scores.output)] {
                     let subject_scores = by_subject.get(&shown).ok_or_else(|| {
@@ -125,7 +154,7 @@ impl Study {
                     })?;
                     let scored = ScoredSubject {
                         grid,
-                        role,
+                        role: *role,
                         subject: &shown,
                         collapsed: scores.collapsed,
                         scores: subject_scores,
@@ -135,7 +164,7 @@ impl Study {
                 }
             }
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

@@ -1,32 +1,33 @@
 //! Training and unlearning, each from its beginning or its checkpoint to its record.
 
 use crate::curve::Curve;
-use crate::study::{Progress, Study};
-use crate::task::{TrainTask, UnlearnTask};
+use crate::executor::Executor;
+use crate::progress::Progress;
+use crate::task::{Original, TrainTask, UnlearnTask};
 use crate::watch::{Scores, Watch, Watched};
 use crate::{EpochScores, KeepModels, RECORD_SCHEMA, Record, Relearned, StudyError};
 use lacuna_cohort::SubjectId;
+use lacuna_inference::InferenceError;
 use lacuna_nn::{Network, load_matching};
-use lacuna_report::Role;
 use lacuna_seed::Seed;
 use lacuna_train::{Passes, State, Supervised, TrainError, fit};
 use lacuna_unlearn::{UnlearnError, Unlearned, preparation_passes, unlearn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-impl Study {
+impl Executor {
     pub(crate) fn train(&self, task: &TrainTask, progress: &mut dyn Progress) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
         let seed = Seed(task.seed);
         let mut network = Network::new(self.data.architecture.clone(), seed, &self.device);
-        if let Some(init) = &self.config.network.init {
+        if let Some((init, _)) = &self.config.init {
             load_matching(init, &mut network)?;
         }
         let mut state = State::new(network, &self.config.train);
         let objective = Supervised::new(self.data.of(&task.train), &self.config.train, seed, self.device.clone())?;
         let horizons = [self.config.train.epochs];
         let preparation = Passes::default();
-        let watched = Watched::new(&task.key, &task.scored, &horizons);
+        let watched = Watched { trajectory: &task.trajectory, ..Watched::new(&task.key, &task.scored, &horizons) };
         let mut watch = Watch::resume(self, watched, &mut state, progress)?;
         let outcome = fit(&mut state, &objective, &self.config.train, &mut watch);
         let left = watch.finish(&state, &outcome)?;
@@ -44,42 +45,56 @@ impl Study {
         progress: &mut dyn Progress,
     ) -> Result<(Record, Network), StudyError> {
         let start = Instant::now();
+        self.with_unlearning(task, original, |run| {
+            let preparation = preparation_passes(run.recipe, run.sets)?;
+            let mut state = run.fresh_state()?;
+            let sides = task.sides();
+            let watched = Watched {
+                kept: &task.kept,
+                preparation,
+                curve: self.config.score_every.map(|every| Curve { every, sides: &sides }),
+                original: matches!(task.original, Original::Given(_)).then_some(original),
+                ..Watched::new(&task.key, task.original.scored(), &task.variant.horizons)
+            };
+            let mut watch = Watch::resume(self, watched, &mut state, progress)?;
+            let outcome = match unlearn(run, &mut state, &mut watch) {
+                Err(UnlearnError::Train(error)) => Err(error),
+                Err(error) => return Err(error.into()),
+                Ok(()) => Ok(()),
+            };
+            let left = watch.finish(&state, &outcome)?;
+            let diverged = divergence(outcome)?;
+            if self.config.keep_models == KeepModels::All && diverged.is_none() {
+                self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
+            }
+            let parent = Some(original.digest());
+            let ending = Ending { parent, preparation, left, relearned: None, diverged, start };
+            Ok((record(&task.key, &state, ending), state.network))
+        })
+    }
+
+    /// Acts with a task as the unlearning crate takes it.
+    ///
+    /// # Errors
+    /// If no case belongs to a forgotten subject, and the errors of `act`.
+    pub fn with_unlearning<T, E: From<StudyError>>(
+        &self,
+        task: &UnlearnTask,
+        original: &Network,
+        act: impl FnOnce(&Unlearned) -> Result<T, E>,
+    ) -> Result<T, E> {
         let cases = self.data.of(&task.passed());
-        let sets = task.sets(&cases)?;
-        let run = Unlearned {
+        let sets = task.sets(&cases).map_err(StudyError::from)?;
+        act(&Unlearned {
             original,
             recipe: &task.variant.recipe,
             sets: &sets,
             epochs: task.variant.longest_horizon(),
             loss: self.config.train.loss,
-            seed: Seed(task.original.seed),
+            seed: Seed(task.original.seed()),
             device: self.device.clone(),
             activations: self.config.train.activations,
-        };
-        let preparation = preparation_passes(run.recipe, &sets)?;
-        let mut state = run.fresh_state()?;
-        let (sides, kept) = (self.sides_of(task), self.probed_horizons(&task.variant));
-        let watched = Watched {
-            kept: &kept,
-            preparation,
-            curve: self.config.unlearn.score_every.map(|every| Curve { every, sides: &sides }),
-            ..Watched::new(&task.key, &task.original.scored, &task.variant.horizons)
-        };
-        let mut watch = Watch::resume(self, watched, &mut state, progress)?;
-        let outcome = match unlearn(&run, &mut state, &mut watch) {
-            Err(UnlearnError::Train(error)) => Err(error),
-            Err(error) => return Err(error.into()),
-            Ok(()) => Ok(()),
-        };
-        let left = watch.finish(&state, &outcome)?;
-        let diverged = divergence(outcome)?;
-        if self.config.keep_models == KeepModels::All && diverged.is_none() {
-            self.store.write_model(&task.key, &state.network, &self.metadata(&task.key))?;
-        }
-        let parent = Some(original.digest());
-        let ending = Ending { parent, preparation, left, relearned: None, diverged, start };
-        let record = record(&task.key, &state, ending);
-        Ok((record, state.network))
+        })
     }
 
     pub(crate) fn score(
@@ -111,21 +126,10 @@ impl Study {
         Ok(preparation_passes(&task.variant.recipe, &sets)?)
     }
 
-    /// The subjects of an unlearning run, by role.
-    fn sides_of(&self, task: &UnlearnTask) -> [(Role, BTreeSet<SubjectId>); 3] {
-        let forget = BTreeSet::from([task.forget.clone()]);
-        let TrainTask { train, scored, .. } = &task.original;
-        [
-            (Role::Retain, train.difference(&forget).cloned().collect()),
-            (Role::HeldOut, scored.difference(train).cloned().collect()),
-            (Role::Forget, forget),
-        ]
-    }
-
     /// The error with the subject's shown name in place of its id, so that it can be recorded.
-    pub(crate) fn without_id(&self, error: TrainError, subject: &SubjectId) -> TrainError {
-        match (error, self.pseudonyms.get(subject)) {
-            (TrainError::NotFinite { .. }, Some(name)) => TrainError::NotFinite { scan: format!("of {name}") },
+    pub(crate) fn without_id(&self, error: InferenceError, subject: &SubjectId) -> InferenceError {
+        match (error, self.config.pseudonyms.as_ref().and_then(|names| names.get(subject))) {
+            (InferenceError::NotFinite { .. }, Some(name)) => InferenceError::NotFinite { scan: format!("of {name}") },
             (error, _) => error,
         }
     }
@@ -151,13 +155,15 @@ pub(crate) fn divergence(outcome: Result<(), TrainError>) -> Result<Option<Strin
 }
 
 pub(crate) fn record(key: &str, state: &State, ending: Ending) -> Record {
-    let Ending { parent, preparation, left: Scores { horizons, curve }, relearned, diverged, start } = ending;
+    let Ending { parent, preparation, left: Scores { original, horizons, curve }, relearned, diverged, start } = ending;
     Record {
         schema: RECORD_SCHEMA.to_string(),
         key: key.to_string(),
         model: diverged.is_none().then(|| state.network.digest()),
         parent,
+        original,
         horizons,
+        returned_epoch: state.best.as_ref().map(|best| best.epoch),
         diverged,
         passes: state.passes,
         preparation,

@@ -33,19 +33,46 @@ pub struct Store {
     runs: Option<PathBuf>,
     /// An opened site that is used instead of the one of `runs`.
     site: Option<Site>,
+    names: FileNames,
+}
+
+/// How the files of a store are named.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum FileNames {
+    /// By the keys of tasks: a store of many.
+    Keys,
+    /// By what they are: the run folder of one task.
+    RunFolder {
+        /// Whether the checkpoint after the last epoch is kept, so that a training can be lengthened.
+        keeps_checkpoint: bool,
+    },
 }
 
 impl Store {
     /// A store in two folders, which are created when they are first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
-        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, runs: None, site: None }
+        Store {
+            records: Place::folder_at(records),
+            models: Place::folder_at(models),
+            work,
+            runs: None,
+            site: None,
+            names: FileNames::Keys,
+        }
     }
 
     /// A store in two places; models in a bucket are written to `work` first, and fetched into it.
     pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
-        Store { records, models, work, runs: None, site: None }
+        Store { records, models, work, runs: None, site: None, names: FileNames::Keys }
+    }
+
+    /// The store of a single task in its run folder: `record.json`, `model.safetensors`, and while the task is
+    /// unfinished, or if `keeps_checkpoint`, `checkpoint.safetensors` with `checkpoint.json`.
+    pub fn run_folder(folder: &Path, keeps_checkpoint: bool) -> Store {
+        let names = FileNames::RunFolder { keeps_checkpoint };
+        Store { names, ..Store::new(folder.to_path_buf(), folder.to_path_buf()) }
     }
 
     /// The same store, which writes models and checkpoints to a folder of this process alone; it still reads models
@@ -160,12 +187,55 @@ impl Store {
         [format!("{key}.checkpoint"), format!("{key}.partial.json")]
     }
 
+    /// The names of the same files in the run folder of a single task.
+    pub const UNFINISHED_IN_RUN_FOLDER: [&str; 2] = ["checkpoint.safetensors", "checkpoint.json"];
+
+    /// Whether a run whose checkpoint belongs to another program or machine begins anew; in a run folder, which is of
+    /// one run alone, this is an error.
+    pub(crate) fn begins_anew(&self) -> bool {
+        self.names == FileNames::Keys
+    }
+
+    /// Whether the checkpoint of a finished task is kept.
+    pub(crate) fn keeps_checkpoints(&self) -> bool {
+        self.names == FileNames::RunFolder { keeps_checkpoint: true }
+    }
+
+    /// Whether a model file names its run. The key of a run covers the forgotten subjects, and a model that leaves its
+    /// run folder must not allow to test who they are.
+    pub(crate) fn names_runs(&self) -> bool {
+        self.names == FileNames::Keys
+    }
+
+    fn record_name(&self, key: &str) -> String {
+        match self.names {
+            FileNames::Keys => format!("{key}.json"),
+            FileNames::RunFolder { .. } => "record.json".to_string(),
+        }
+    }
+
+    fn model_name(&self, key: &str) -> String {
+        match self.names {
+            FileNames::Keys => format!("{key}{MODEL_ENDING}"),
+            FileNames::RunFolder { .. } => format!("model{MODEL_ENDING}"),
+        }
+    }
+
+    /// The files that an unfinished run resumes from: the checkpoint, and the scores so far.
+    fn unfinished_files(&self, key: &str) -> [PathBuf; 2] {
+        let names = match self.names {
+            FileNames::Keys => Store::unfinished(key),
+            FileNames::RunFolder { .. } => Store::UNFINISHED_IN_RUN_FOLDER.map(str::to_string),
+        };
+        names.map(|name| self.work.join(name))
+    }
+
     /// Reads the record of a run; `None` if the run is not finished.
     ///
     /// # Errors
     /// If the file is not that run's record, or was changed after it was sealed.
     pub fn record(&self, key: &str) -> Result<Option<Record>, StudyError> {
-        let Some(bytes) = self.records.read(&record_name(key), RECORD_BYTES_MAX)? else { return Ok(None) };
+        let Some(bytes) = self.records.read(&self.record_name(key), RECORD_BYTES_MAX)? else { return Ok(None) };
         let text = String::from_utf8(bytes).map_err(|error| format!("damage: {error}"));
         match text.and_then(|text| Record::parse(&text, key)) {
             Ok(record) => Ok(Some(record)),
@@ -181,7 +251,7 @@ impl Store {
     /// # Errors
     /// If the bucket does not answer.
     pub fn has_record(&self, key: &str) -> Result<bool, StudyError> {
-        Ok(self.records.has(&record_name(key))?)
+        Ok(self.records.has(&self.record_name(key))?)
     }
 
     /// The runs of `keys` whose records exist, found by one listing; their content is not checked.
@@ -190,7 +260,7 @@ impl Store {
     /// If the folder cannot be listed, or the bucket does not answer.
     pub fn recorded<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Result<BTreeSet<&'a str>, StudyError> {
         let names = self.records.names()?;
-        Ok(keys.filter(|key| names.contains(&record_name(key))).collect())
+        Ok(keys.filter(|key| names.contains(&self.record_name(key))).collect())
     }
 
     /// The digest of the bytes of a run's record; `None` if there is no record.
@@ -198,7 +268,7 @@ impl Store {
     /// # Errors
     /// Those of [`Store::has_record`].
     pub fn record_digest(&self, key: &str) -> Result<Option<String>, StudyError> {
-        Ok(self.records.read(&record_name(key), RECORD_BYTES_MAX)?.map(|bytes| lacuna_disk::digest(&bytes)))
+        Ok(self.records.read(&self.record_name(key), RECORD_BYTES_MAX)?.map(|bytes| lacuna_disk::digest(&bytes)))
     }
 
     /// Checks that records can be written, before work whose result is a record.
@@ -214,7 +284,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record(&self, record: &Record) -> Result<(), StudyError> {
-        Ok(self.records.replace(&record_name(&record.key), &record.to_line())?)
+        Ok(self.records.replace(&self.record_name(&record.key), &record.to_line())?)
     }
 
     /// Writes the record of a finished run unless it has one already; returns whether it was written.
@@ -222,7 +292,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_record_new(&self, record: &Record) -> Result<bool, StudyError> {
-        Ok(self.records.create(&record_name(&record.key), &record.to_line())?)
+        Ok(self.records.create(&self.record_name(&record.key), &record.to_line())?)
     }
 
     /// Reads the model of a run. Returns `None` if the file is missing, damaged, or differs from `digest`: the model
@@ -235,9 +305,9 @@ impl Store {
             return Ok(Some(network));
         }
         match self.models.folder() {
-            Some(folder) => read_if_right(&folder.join(model_name(key)), digest, device),
+            Some(folder) => read_if_right(&folder.join(self.model_name(key)), digest, device),
             None => {
-                let Some(bytes) = self.models.read(&model_name(key), MODEL_BYTES_MAX)? else { return Ok(None) };
+                let Some(bytes) = self.models.read(&self.model_name(key), MODEL_BYTES_MAX)? else { return Ok(None) };
                 // A name that no model has, or the file would be published as a model made here.
                 let fetched = self.work.join(format!("{key}.fetched"));
                 lacuna_disk::write_bytes(&fetched, &bytes)?;
@@ -291,28 +361,31 @@ impl Store {
 
     /// Whether the model of a run exists, without reading it; false if the bucket does not answer.
     pub fn has_model(&self, key: &str) -> bool {
-        self.model_path(key).exists() || self.models.has(&model_name(key)).unwrap_or(false)
+        self.model_path(key).exists() || self.models.has(&self.model_name(key)).unwrap_or(false)
     }
 
     /// The path to which the model of a run is written.
     fn model_path(&self, key: &str) -> PathBuf {
-        self.work.join(model_name(key))
+        self.work.join(self.model_name(key))
     }
 
     /// The path of an unfinished run's checkpoint.
     pub(crate) fn checkpoint_path(&self, key: &str) -> PathBuf {
-        let [checkpoint, _] = Store::unfinished(key);
-        self.work.join(checkpoint)
+        let [checkpoint, _] = self.unfinished_files(key);
+        checkpoint
     }
 
     /// The path of an unfinished run's scores.
     pub(crate) fn partial_path(&self, key: &str) -> PathBuf {
-        let [_, partial] = Store::unfinished(key);
-        self.work.join(partial)
+        let [_, partial] = self.unfinished_files(key);
+        partial
     }
 
-    /// Removes the files that only an unfinished run needs; errors are ignored.
+    /// Removes the files that only an unfinished run needs, unless the store keeps them; errors are ignored.
     pub(crate) fn forget_checkpoint(&self, key: &str) {
+        if self.keeps_checkpoints() {
+            return;
+        }
         // Files that are left cost disk space and have no other effect; the record is what counts.
         let _ = std::fs::remove_file(self.checkpoint_path(key));
         let _ = std::fs::remove_file(self.partial_path(key));
@@ -320,7 +393,7 @@ impl Store {
 
     /// The path of a run's record, for messages; in a bucket it is no path of this machine.
     pub fn record_path(&self, key: &str) -> PathBuf {
-        self.records.at(&record_name(key)).into()
+        self.records.at(&self.record_name(key)).into()
     }
 }
 
@@ -334,14 +407,6 @@ fn read_if_right(path: &Path, digest: &str, device: &Device) -> Result<Option<Ne
         Err(error @ NnError::Disk(_)) => Err(error.into()),
         Ok(_) | Err(_) => Ok(None),
     }
-}
-
-fn record_name(key: &str) -> String {
-    format!("{key}.json")
-}
-
-fn model_name(key: &str) -> String {
-    format!("{key}{MODEL_ENDING}")
 }
 
 /// The name of a run's model at a horizon.

@@ -1,57 +1,25 @@
 //! A study, from its file to its records.
 
-use crate::cases::{Data, Loading};
+use crate::cases::{Data, Loading, OpenData};
+use crate::executor::{Executor, ExecutorConfig};
 use crate::opening::{check_init, check_texts, everybody, pseudonyms, splits};
-use crate::task::{Common, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
+use crate::progress::Progress;
+use crate::task::{Original, ProbeTask, Probed, Task, TrainTask, UnlearnTask, probe_key};
 use crate::{Forget, ProbeConfig, ProbeHorizons, Record, SplitConfig, Store, StudyConfig, StudyError, Variant};
 use lacuna_cohort::{Case, Split, SubjectId, without};
 use lacuna_nn::{Device, Network};
 use lacuna_report::{ORIGINAL, RETRAIN};
-use lacuna_train::{Control, EpochRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A study that is ready to run.
 pub struct Study {
     pub(crate) config: StudyConfig,
-    pub(crate) data: Data,
-    pub(crate) common: Common,
+    pub(crate) executor: Executor,
     pub(crate) variants: Vec<Variant>,
     /// Each forgotten subject, with its split of the cohort.
     pub(crate) splits: Vec<(SubjectId, Split)>,
-    pub(crate) pseudonyms: BTreeMap<SubjectId, String>,
-    pub(crate) store: Store,
-    pub(crate) device: Device,
 }
-
-/// Receives the progress of a study, and can stop it.
-pub trait Progress {
-    /// A task begins: its number from 1, the number of tasks, its description, and its epochs.
-    fn task(&mut self, _number: usize, _total: usize, _what: &str, _epochs: usize) {}
-
-    /// A model that the task needs is missing and is made again: the description of that run, and its epochs, whose
-    /// progress is reported as they run. `None` when the model is complete.
-    fn made_again(&mut self, _what: Option<(&str, usize)>) {}
-
-    /// A task has its record; `_found` is true if the record existed already.
-    fn task_done(&mut self, _record: &Record, _found: bool) {}
-
-    /// A task has no result, for this reason.
-    fn task_left_out(&mut self, _why: &str) {}
-
-    /// An optimiser step is done; epoch and step are counted from 0. The returned value can stop the run.
-    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f64) -> Control {
-        Control::Continue
-    }
-
-    /// An epoch is done.
-    fn epoch(&mut self, _record: &EpochRecord) {}
-}
-
-/// A progress receiver that ignores everything.
-pub struct Unwatched;
-
-impl Progress for Unwatched {}
 
 impl Study {
     /// Reads the cohort, splits it, and checks everything that can be checked before any work.
@@ -69,34 +37,62 @@ impl Study {
     ) -> Result<Study, StudyError> {
         let mut config = config.checked()?;
         let variants = Variant::all(&config.unlearn)?;
-        let (cohort, labels, architecture) = Data::open(&config)?;
-        let splits = splits(&config.split, &cohort.subjects())?;
-        let init = check_init(&config.network, &architecture, &device)?;
-        check_texts(labels.classes(), labels.name())?;
+        let opened = OpenData::new(&config.data, &config.preprocess, &config.network, config.split.seed)?;
+        let known = opened.cohort.subjects();
+        let splits = splits(&config.split, &known)?;
+        let init = check_init(&config.network, &opened.architecture, &device)?;
+        check_texts(opened.labels.classes(), opened.labels.name())?;
         let subjects: BTreeSet<SubjectId> = splits.iter().flat_map(|(_, split)| everybody(split)).collect();
-        let data = Data::prepare(&config, &subjects, loading, scans)?;
-        let pseudonyms = match config.pseudonyms.then(|| store.site()).transpose()? {
-            None => BTreeMap::new(),
-            Some(Some(site)) => pseudonyms(&cohort.subjects(), |id| site.pseudonym(id))?,
-            Some(None) => {
-                return Err(StudyError::BadSetting {
-                    key: "pseudonyms".to_string(),
-                    expected: "a store with the key of a site, from which names follow".to_string(),
-                    found: "one without".to_string(),
-                });
-            }
-        };
+        let data = opened.prepare(&subjects, loading, scans)?;
+        let pseudonyms = config.pseudonyms.then(|| named_by_site(&store, &known)).transpose()?;
         // A name that the user chose may contain an id, and becomes a name of folders and pages.
-        config.name = without(&config.name, pseudonyms.iter().map(|(id, name)| (id.as_str(), name.as_str())));
-        let common = Common::new(&config, architecture.to_string(), init, labels.name().to_string(), &device);
-        Ok(Study { config, data, common, variants, splits, pseudonyms, store, device })
+        let named = pseudonyms.iter().flatten().map(|(id, name)| (id.as_str(), name.as_str()));
+        config.name = without(&config.name, named);
+        let settings = ExecutorConfig {
+            train: config.train.clone(),
+            preprocess: config.preprocess.clone(),
+            init: init.map(|init| (init.path, init.digest)),
+            pseudonyms,
+            score_every: config.unlearn.score_every,
+            keep_models: config.keep_models,
+        };
+        Ok(Study { config, executor: Executor::new(settings, data, store, device), variants, splits })
     }
 
     /// The same study with its tasks named as on a machine with another [`task_device`](crate::task_device). The tasks
     /// of a plan are named on the machine that planned them; its attempts record where each was computed.
     #[must_use]
     pub fn with_tasks_named_as_on(self, device: Option<String>) -> Study {
-        Study { common: self.common.named_as_on(device), ..self }
+        Study { executor: self.executor.with_tasks_named_as_on(device), ..self }
+    }
+
+    /// Runs those of `tasks` that have no record; see [`Executor::run_tasks`].
+    ///
+    /// # Errors
+    /// Those of [`Executor::run_tasks`].
+    pub fn run_tasks(&self, tasks: &[Task], progress: &mut dyn Progress) -> Result<(), StudyError> {
+        self.executor.run_tasks(tasks, progress)
+    }
+
+    /// Runs one task and returns its record; see [`Executor::result_of`].
+    ///
+    /// # Errors
+    /// Those of [`Executor::result_of`].
+    pub fn result_of(&self, task: &Task, progress: &mut dyn Progress) -> Result<Option<Record>, StudyError> {
+        self.executor.result_of(task, progress)
+    }
+
+    /// A description of a task in words.
+    pub fn describe(&self, task: &Task) -> String {
+        self.executor.describe(task)
+    }
+
+    /// The final model of a recorded task; see [`Executor::model`].
+    ///
+    /// # Errors
+    /// Those of [`Executor::model`].
+    pub fn model(&self, task: &Task, progress: &mut dyn Progress) -> Result<Network, StudyError> {
+        self.executor.model(task, progress)
     }
 
     /// All tasks, each once, every task after those it depends on; the bank of reference models comes last.
@@ -184,91 +180,7 @@ impl Study {
     /// # Errors
     /// Any other error; records that were written before it stay.
     pub fn run(&self, progress: &mut dyn Progress) -> Result<(), StudyError> {
-        self.run_tasks(&self.tasks(), progress)
-    }
-
-    /// Runs those of `tasks` that have no record; `tasks` must be ordered so that dependencies come first.
-    ///
-    /// # Errors
-    /// Those of [`Study::run`].
-    pub fn run_tasks(&self, tasks: &[Task], progress: &mut dyn Progress) -> Result<(), StudyError> {
-        let mut model_at_hand: Option<(String, Network)> = None;
-        for (number, task) in tasks.iter().enumerate() {
-            progress.task(number + 1, tasks.len(), &self.describe(task), self.epochs_of(task));
-            let found = self.store.record(task.key())?;
-            let record = match &found {
-                // This tidies up after a process that ended between recording and tidying up.
-                Some(record) => Some(record.clone()),
-                None => self.do_task(task, &mut model_at_hand, progress)?,
-            };
-            if let (Some(record), None) = (&record, &found) {
-                self.store.write_record(record)?;
-            }
-            self.store.forget_checkpoint(task.key());
-            self.forget_probed(task, &tasks[number + 1..]);
-            match record {
-                Some(record) => progress.task_done(&record, found.is_some()),
-                None => progress.task_left_out("its run diverged before that horizon"),
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs one task and returns its record, which the caller has to write; models and checkpoint stay in the store's
-    /// working folder. `None` for a probe of a model that does not exist.
-    ///
-    /// # Errors
-    /// Those of [`Study::run`], and a missing record that the task depends on.
-    pub fn result_of(&self, task: &Task, progress: &mut dyn Progress) -> Result<Option<Record>, StudyError> {
-        progress.task(1, 1, &self.describe(task), self.epochs_of(task));
-        self.do_task(task, &mut None, progress)
-    }
-
-    /// Runs one task and returns its record; `None` for a probe of a model that does not exist.
-    fn do_task(
-        &self,
-        task: &Task,
-        model_at_hand: &mut Option<(String, Network)>,
-        progress: &mut dyn Progress,
-    ) -> Result<Option<Record>, StudyError> {
-        if let Task::Probe(probe) = task
-            && self.is_impossible(probe)?
-        {
-            return Ok(None);
-        }
-        self.store.prove_writing()?;
-        let (trained, forgotten) = task.people();
-        self.store.register(task.key(), &trained, &forgotten)?;
-        let record = match task {
-            Task::Train(task) => {
-                let (record, network) = self.train(task, progress)?;
-                *model_at_hand = Some((task.key.clone(), network));
-                record
-            }
-            Task::Unlearn(task) => {
-                let original = match model_at_hand.take() {
-                    Some((key, network)) if key == task.original.key => network,
-                    _ => self.model(&Task::Train(task.original.clone()), progress)?,
-                };
-                let (record, _) = self.unlearn(task, &original, progress)?;
-                *model_at_hand = Some((task.original.key.clone(), original));
-                record
-            }
-            Task::Probe(task) => match self.probed_model(task, progress)? {
-                Some(network) => self.probe(task, network, progress)?,
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(record))
-    }
-
-    /// Removes the unlearned model that was kept for probes, unless a task of `to_come` is another probe of it.
-    fn forget_probed(&self, task: &Task, to_come: &[Task]) {
-        let Task::Probe(done) = task else { return };
-        let same = |task: &Task| matches!(task, Task::Probe(task) if (&task.probed, task.epochs) == (&done.probed, done.epochs));
-        if !to_come.iter().any(same) {
-            self.store.forget_model_at(done.probed.key(), done.epochs);
-        }
+        self.executor.run_tasks(&self.tasks(), progress)
     }
 
     /// The study's configuration, with all defaults filled in.
@@ -292,53 +204,41 @@ impl Study {
 
     /// The prepared data of the study.
     pub fn data(&self) -> &Data {
-        &self.data
+        self.executor.data()
+    }
+
+    /// The executor of the study's tasks.
+    pub fn executor(&self) -> &Executor {
+        &self.executor
     }
 
     /// Notices about the files for the user, each once; files of subjects with a pseudonym are not named.
     pub fn notices(&self) -> Vec<String> {
-        let named = |case: &Case, path: &Path| match self.pseudonyms.get(&case.subject) {
+        let pseudonyms = self.executor.config.pseudonyms.as_ref();
+        let named = |case: &Case, path: &Path| match pseudonyms.and_then(|names| names.get(&case.subject)) {
             Some(name) => format!("a file of {name}"),
             None => path.display().to_string(),
         };
-        let passed_over = |path: &Path| match self.pseudonyms.is_empty() {
+        let passed_over = |path: &Path| match pseudonyms.is_none() {
             true => path.display().to_string(),
             false => "a file of the data set".to_string(),
         };
-        self.data.notices(named).into_iter().chain(self.data.passed_over(passed_over)).collect()
+        self.data().notices(named).into_iter().chain(self.data().passed_over(passed_over)).collect()
     }
 
     /// The device that networks compute on.
     pub fn device(&self) -> &Device {
-        &self.device
+        self.executor.device()
     }
 
     /// The store of records and models.
     pub fn store(&self) -> &Store {
-        &self.store
+        self.executor.store()
     }
 
     /// Each forgotten subject, with its split of the cohort.
     pub fn splits(&self) -> &[(SubjectId, Split)] {
         &self.splits
-    }
-
-    /// A description of a task in words.
-    pub fn describe(&self, task: &Task) -> String {
-        match task {
-            Task::Train(task) => format!("train on {} subjects, seed {}", task.train.len(), task.seed),
-            Task::Unlearn(task) => {
-                format!("{} forgets {}, seed {}", in_words(&task.variant), self.shown(&task.forget), task.original.seed)
-            }
-            Task::Probe(task) => {
-                let ProbeTask { probe, probed, epochs, forget, .. } = &**task;
-                let model = match probed {
-                    Probed::Reference { strategy, .. } => strategy.to_string(),
-                    Probed::Unlearned(task) => format!("{} after {epochs} epochs", in_words(&task.variant)),
-                };
-                format!("{} of {model}, {} forgotten, seed {}", probe.name(), self.shown(forget), probed.seed())
-            }
-        }
     }
 
     /// The recipes that the study runs.
@@ -348,37 +248,29 @@ impl Study {
 
     /// The name under which a subject is written: its pseudonym, or its id.
     pub fn shown(&self, subject: &SubjectId) -> String {
-        self.pseudonyms.get(subject).cloned().unwrap_or_else(|| subject.to_string())
+        self.executor.shown(subject)
     }
 
     /// The task of training on some subjects of a split with a seed.
     pub fn train_task(&self, train: BTreeSet<SubjectId>, split: &Split, seed: u64) -> TrainTask {
-        let scored = everybody(split);
-        // Records name subjects by their shown names, so pseudonyms are part of a record's content.
-        let names: String =
-            scored.iter().filter_map(|subject| self.pseudonyms.get(subject)).map(|name| format!(" {name}")).collect();
-        let data = format!("{} {}{names}", self.data.digest_of(&train), self.data.digest_of(&scored));
-        TrainTask { key: self.common.train_key(&data, seed), train, scored, seed }
+        self.executor.train_task(train, everybody(split), seed)
     }
 
-    /// The task of unlearning a subject from a trained model with a recipe. If the model was never trained on that
-    /// subject, the task is a sham: it shows the effect of the recipe on a model that has nothing to forget.
+    /// The task of unlearning a subject from a trained model with a recipe; see [`Executor::unlearn_task`].
     pub fn unlearn_task(&self, original: &TrainTask, forget: &SubjectId, variant: &Variant) -> UnlearnTask {
-        let key = self.common.unlearn_key(&original.key, forget, variant, self.config.unlearn.score_every);
-        UnlearnTask { key, original: original.clone(), forget: forget.clone(), variant: variant.clone() }
-    }
-
-    pub(crate) fn epochs_of(&self, task: &Task) -> usize {
-        match task {
-            Task::Train(_) => self.config.train.epochs,
-            Task::Unlearn(task) => task.variant.longest_horizon(),
-            Task::Probe(task) => task.probe.epochs(),
-        }
+        let (original, kept) = (Original::Trained(original.clone()), self.probed_horizons(variant));
+        self.executor.unlearn_task(original, BTreeSet::from([forget.clone()]), variant, kept)
     }
 }
 
-/// The name of a strategy with its differences.
-fn in_words(variant: &Variant) -> String {
-    let Variant { strategy, differences, .. } = variant;
-    if differences.is_empty() { strategy.clone() } else { format!("{strategy} ({differences})") }
+/// The pseudonyms of subjects under the key of the store's site.
+fn named_by_site(store: &Store, subjects: &[SubjectId]) -> Result<BTreeMap<SubjectId, String>, StudyError> {
+    match store.site()? {
+        Some(site) => pseudonyms(subjects, |id| site.pseudonym(id)),
+        None => Err(StudyError::BadSetting {
+            key: "pseudonyms".to_string(),
+            expected: "a store with the key of a site, from which names follow".to_string(),
+            found: "one without".to_string(),
+        }),
+    }
 }

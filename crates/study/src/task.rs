@@ -1,8 +1,12 @@
 //! The tasks of a study, each named by the digest of everything that determines its outcome.
 
-use crate::{Probe, StudyConfig, Variant};
-use lacuna_cohort::{Case, SubjectId};
+use crate::cases::Data;
+use crate::executor::ExecutorConfig;
+use crate::{Probe, Variant};
+use lacuna_cohort::{AS_IS, Case, LabelTable, SubjectId};
 use lacuna_nn::{Device, device_identity};
+use lacuna_report::Role;
+use lacuna_train::TrainConfig;
 use lacuna_unlearn::{ForgetRetain, UnlearnError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -23,6 +27,9 @@ pub enum Task {
 pub struct TrainTask {
     /// The digest that names the run.
     pub key: String,
+    /// The digest of everything that decides the states after each epoch; trainings that differ in their length or in
+    /// the subjects that they score share it.
+    pub trajectory: String,
     /// The subjects that the model is trained on.
     pub train: BTreeSet<SubjectId>,
     /// The subjects that are scored.
@@ -31,17 +38,88 @@ pub struct TrainTask {
     pub seed: u64,
 }
 
-/// Unlearning one subject from a trained model.
+/// Unlearning a set of subjects from a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnlearnTask {
     /// The digest that names the run.
     pub key: String,
-    /// The training that makes the original model.
-    pub original: TrainTask,
-    /// The subject to forget.
-    pub forget: SubjectId,
+    /// The model that it begins from.
+    pub original: Original,
+    /// The subjects to forget.
+    pub forget: BTreeSet<SubjectId>,
     /// The recipe and its horizons.
     pub variant: Variant,
+    /// The horizons whose model is kept for its probes; no result depends on it.
+    pub kept: Vec<usize>,
+}
+
+/// The model that an unlearning begins from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Original {
+    /// The model of a training task.
+    Trained(TrainTask),
+    /// A model from outside.
+    Given(GivenModel),
+}
+
+/// A model from outside, with the subjects that are known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenModel {
+    /// The digest of the model, the data and the settings.
+    pub key: String,
+    /// The digest of the model.
+    pub model: String,
+    /// The subjects that steps may read, the forgotten ones included.
+    pub train: BTreeSet<SubjectId>,
+    /// The subjects that the model was made to forget before. They are scored alone: a step that held the model to
+    /// what it predicts of them would teach them again.
+    pub earlier: BTreeSet<SubjectId>,
+    /// The subjects that are scored.
+    pub scored: BTreeSet<SubjectId>,
+    /// The seed of orders and noise.
+    pub seed: u64,
+}
+
+impl Original {
+    /// The digest that names the model's run, or the given model with its data.
+    pub fn key(&self) -> &str {
+        match self {
+            Original::Trained(task) => &task.key,
+            Original::Given(given) => &given.key,
+        }
+    }
+
+    /// The subjects that the model was trained on, as far as steps may read them.
+    pub fn train(&self) -> &BTreeSet<SubjectId> {
+        match self {
+            Original::Trained(task) => &task.train,
+            Original::Given(given) => &given.train,
+        }
+    }
+
+    /// The subjects that are scored.
+    pub fn scored(&self) -> &BTreeSet<SubjectId> {
+        match self {
+            Original::Trained(task) => &task.scored,
+            Original::Given(given) => &given.scored,
+        }
+    }
+
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Original::Trained(task) => task.seed,
+            Original::Given(given) => given.seed,
+        }
+    }
+
+    /// The training task of the model, if it has one.
+    pub fn training(&self) -> Option<&TrainTask> {
+        match self {
+            Original::Trained(task) => Some(task),
+            Original::Given(_) => None,
+        }
+    }
 }
 
 /// A probe of what a model still holds of a subject.
@@ -84,42 +162,67 @@ impl Probed {
 
     /// The seed of the run.
     pub fn seed(&self) -> u64 {
-        self.training().seed
+        match self {
+            Probed::Reference { task, .. } => task.seed,
+            Probed::Unlearned(task) => task.original.seed(),
+        }
     }
 
     /// The subjects that are scored.
     pub(crate) fn scored(&self) -> &BTreeSet<SubjectId> {
-        &self.training().scored
+        match self {
+            Probed::Reference { task, .. } => &task.scored,
+            Probed::Unlearned(task) => task.original.scored(),
+        }
     }
 
-    /// The training of the model, or of the original that was unlearned.
-    fn training(&self) -> &TrainTask {
+    /// The subjects that the model, or the original that was unlearned, was trained on.
+    fn train(&self) -> &BTreeSet<SubjectId> {
         match self {
-            Probed::Reference { task, .. } => task,
-            Probed::Unlearned(task) => &task.original,
+            Probed::Reference { task, .. } => &task.train,
+            Probed::Unlearned(task) => task.original.train(),
         }
     }
 }
 
 impl UnlearnTask {
-    /// The subjects whose cases an epoch may pass over: those of the training, and the forgotten subject.
+    /// The subjects whose cases an epoch may pass over: those of the training, and the forgotten ones.
     pub(crate) fn passed(&self) -> BTreeSet<SubjectId> {
-        self.original.train.iter().chain([&self.forget]).cloned().collect()
+        self.original.train().union(&self.forget).cloned().collect()
+    }
+
+    /// The subjects by role; those that the model forgot before come last, if there are any.
+    pub fn sides(&self) -> Vec<(Role, BTreeSet<SubjectId>)> {
+        let (train, scored) = (self.original.train(), self.original.scored());
+        let earlier = match &self.original {
+            Original::Trained(_) => BTreeSet::new(),
+            Original::Given(given) => given.earlier.clone(),
+        };
+        let held_out = scored.difference(train).filter(|subject| !earlier.contains(*subject)).cloned().collect();
+        let mut sides = vec![
+            (Role::Retain, train.difference(&self.forget).cloned().collect()),
+            (Role::Forget, self.forget.clone()),
+            (Role::HeldOut, held_out),
+        ];
+        if !earlier.is_empty() {
+            sides.push((Role::ForgottenEarlier, earlier));
+        }
+        sides
     }
 
     /// The cases divided into forget and retain set.
     ///
     /// # Errors
-    /// If no case belongs to the forgotten subject.
+    /// If no case belongs to a forgotten subject.
     pub(crate) fn sets<'a>(&self, cases: &[&'a Case]) -> Result<ForgetRetain<'a>, UnlearnError> {
-        ForgetRetain::of(cases, &BTreeSet::from([self.forget.clone()]))
+        ForgetRetain::of(cases, &self.forget)
     }
 }
 
 impl ProbeTask {
     /// The subjects of the training, without the forgotten subject.
     pub(crate) fn retain(&self) -> BTreeSet<SubjectId> {
-        self.probed.training().train.iter().filter(|subject| **subject != self.forget).cloned().collect()
+        self.probed.train().iter().filter(|subject| **subject != self.forget).cloned().collect()
     }
 }
 
@@ -139,22 +242,22 @@ impl Task {
         match self {
             Task::Train(task) => (task.train.clone(), BTreeSet::new()),
             Task::Unlearn(task) => {
-                let forgotten = BTreeSet::from([task.forget.clone()]);
-                (task.original.train.clone(), forgotten.intersection(&task.original.train).cloned().collect())
+                let train = task.original.train();
+                (train.clone(), task.forget.intersection(train).cloned().collect())
             }
             Task::Probe(task) => {
-                let mut known = task.probed.training().train.clone();
+                let mut known = task.probed.train().clone();
                 known.insert(task.forget.clone());
                 (known, BTreeSet::new())
             }
         }
     }
 
-    /// The key of the run whose model the task begins from; `None` for a training.
+    /// The key of the run whose model the task begins from; `None` for a training and for a given model.
     pub fn needs(&self) -> Option<&str> {
         match self {
             Task::Train(_) => None,
-            Task::Unlearn(task) => Some(&task.original.key),
+            Task::Unlearn(task) => task.original.training().map(|training| training.key.as_str()),
             Task::Probe(task) => Some(task.probed.key()),
         }
     }
@@ -163,7 +266,7 @@ impl Task {
     pub fn seed(&self) -> u64 {
         match self {
             Task::Train(task) => task.seed,
-            Task::Unlearn(task) => task.original.seed,
+            Task::Unlearn(task) => task.original.seed(),
             Task::Probe(task) => task.probed.seed(),
         }
     }
@@ -177,7 +280,7 @@ pub(crate) struct Common {
     network: String,
     init: Option<String>,
     labels: String,
-    train: lacuna_train::TrainConfig,
+    train: TrainConfig,
     /// The device, since others round differently; `None` for x86-64 with AVX2 or AVX-512.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
@@ -199,19 +302,18 @@ fn named(identity: String) -> Option<String> {
 }
 
 impl Common {
-    /// The shared settings of a study; `init` is the digest of the file with initial weights.
-    pub(crate) fn new(
-        config: &StudyConfig,
-        network: String,
-        init: Option<String>,
-        labels: String,
-        device: &Device,
-    ) -> Common {
-        // The frequency of checkpoints does not change a result.
-        let train = lacuna_train::TrainConfig { checkpoint_epochs: 1, ..config.train.clone() };
-        let device = task_device(device);
-        let (version, pseudonyms) = (env!("CARGO_PKG_VERSION").to_string(), config.pseudonyms);
-        Common { version, network, init, labels, train, device, pseudonyms }
+    /// The shared settings of an executor's tasks.
+    pub(crate) fn new(config: &ExecutorConfig, data: &Data, device: &Device) -> Common {
+        Common {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            network: data.architecture.to_string(),
+            init: config.init.as_ref().map(|(_, digest)| digest.clone()),
+            labels: table_identity(&data.labels),
+            // The frequency of checkpoints does not change a result.
+            train: TrainConfig { checkpoint_epochs: 1, ..config.train.clone() },
+            device: task_device(device),
+            pseudonyms: config.pseudonyms.is_some(),
+        }
     }
 
     /// The same settings, with the device class of another machine.
@@ -223,20 +325,62 @@ impl Common {
         name(&("train", self, data, seed))
     }
 
+    /// The digest of everything that decides the states of a training after each epoch. The number of epochs does so
+    /// only where the learning rate follows from it.
+    pub(crate) fn trajectory(&self, data: &str, seed: u64) -> String {
+        let epochs = if self.train.schedule.depends_on_length() { self.train.epochs } else { 0 };
+        let train = TrainConfig { epochs, ..self.train.clone() };
+        name(&("trajectory", &self.version, &self.network, &self.init, &self.labels, train, &self.device, data, seed))
+    }
+
+    /// The key of a model from outside; of the training settings, only loss and activations matter to it.
+    pub(crate) fn given_key(&self, model: &str, data: &str, seed: u64) -> String {
+        name(&("given", self, model, data, seed))
+    }
+
     pub(crate) fn unlearn_key(
         &self,
         original: &str,
-        forget: &SubjectId,
+        forget: &BTreeSet<SubjectId>,
         variant: &Variant,
         score_every: Option<usize>,
     ) -> String {
-        let decides = ("unlearn", original, forget, &variant.recipe, &variant.horizons);
+        let decides = ("unlearn", original, Forgotten::of(forget), &variant.recipe, &variant.horizons);
         match score_every {
             // A curve changes no other result, but a record without it lacks a requested one.
             Some(epochs) => name(&(decides, epochs)),
             None => name(&decides),
         }
     }
+}
+
+/// The forgotten subjects as they enter a key: a set of one as its member.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Forgotten<'a> {
+    One(&'a SubjectId),
+    Several(&'a BTreeSet<SubjectId>),
+}
+
+impl Forgotten<'_> {
+    fn of(subjects: &BTreeSet<SubjectId>) -> Forgotten<'_> {
+        match subjects.first() {
+            Some(one) if subjects.len() == 1 => Forgotten::One(one),
+            _ => Forgotten::Several(subjects),
+        }
+    }
+}
+
+/// The name of a label table, with a digest of its content unless the table is built in: two files of one name may
+/// define other classes.
+fn table_identity(table: &LabelTable) -> String {
+    let name = table.name().to_string();
+    // The classes of `as-is` follow from the data set, whose digest enters every key.
+    if name == AS_IS || LabelTable::built_in(&name, None).is_ok_and(|built_in| built_in == *table) {
+        return name;
+    }
+    let content = serde_json::to_vec(table).expect("plain data is JSON");
+    format!("{name} {}", lacuna_disk::digest(&content))
 }
 
 /// The key of a probe. The key of the run that made the model covers data, network, training and seed.
@@ -265,7 +409,7 @@ mod tests {
             network: "network".to_string(),
             init: None,
             labels: "labels".to_string(),
-            train: lacuna_train::TrainConfig::default(),
+            train: TrainConfig::default(),
             device: device.map(str::to_string),
             pseudonyms: false,
         }

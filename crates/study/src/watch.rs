@@ -2,10 +2,11 @@
 
 use crate::cost::{HorizonCost, Stopwatch};
 use crate::curve::Curve;
-use crate::study::{Progress, Study};
+use crate::executor::Executor;
+use crate::progress::Progress;
 use crate::{CurvePoint, EpochScores, StudyError};
 use lacuna_cohort::SubjectId;
-use lacuna_nn::{device_identity, kernels_digest};
+use lacuna_nn::{Network, device_identity, kernels_digest};
 use lacuna_train::{CHECKPOINT_RUN, Control, Monitor, Passes, State, TrainError, read_checkpoint, write_checkpoint};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ use std::path::Path;
 pub(crate) struct Watched<'a> {
     /// The digest that names the run.
     pub(crate) key: &'a str,
+    /// The digest of everything that decides the states after each epoch.
+    pub(crate) trajectory: &'a str,
     /// The subjects that are scored.
     pub(crate) subjects: &'a BTreeSet<SubjectId>,
     /// The numbers of epochs after which the run is scored.
@@ -26,17 +29,20 @@ pub(crate) struct Watched<'a> {
     pub(crate) preparation: Passes,
     /// The curve to score during the run, if one is asked for.
     pub(crate) curve: Option<Curve<'a>>,
+    /// The model from outside that the run begins from, which is scored first.
+    pub(crate) original: Option<&'a Network>,
 }
 
 impl<'a> Watched<'a> {
     /// A run that keeps no model, prepares nothing and has no curve.
     pub(crate) fn new(key: &'a str, subjects: &'a BTreeSet<SubjectId>, horizons: &'a [usize]) -> Watched<'a> {
-        Watched { key, subjects, horizons, kept: &[], preparation: Passes::default(), curve: None }
+        let preparation = Passes::default();
+        Watched { key, trajectory: key, subjects, horizons, kept: &[], preparation, curve: None, original: None }
     }
 }
 
 pub(crate) struct Watch<'a> {
-    study: &'a Study,
+    executor: &'a Executor,
     run: Watched<'a>,
     scores: Scores,
     computing: Stopwatch,
@@ -56,6 +62,9 @@ struct Partial {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scores {
+    /// The scores of a model from outside, before the first step.
+    #[serde(default)]
+    pub(crate) original: Option<EpochScores>,
     /// The scores at the horizons.
     pub(crate) horizons: Vec<EpochScores>,
     /// The points of the curve, between the horizons.
@@ -68,21 +77,41 @@ const PARTIAL_BYTES_MAX: u64 = 64 << 20;
 impl<'a> Watch<'a> {
     /// Begins to monitor a run, from its checkpoint if there is one.
     pub(crate) fn resume(
-        study: &'a Study,
+        executor: &'a Executor,
         run: Watched<'a>,
         state: &mut State,
         progress: &'a mut dyn Progress,
     ) -> Result<Watch<'a>, StudyError> {
         let mut partial = Partial::default();
-        let checkpoint = study.store().checkpoint_path(run.key);
-        if checkpoint.exists() && go_on_from(&checkpoint, state, &checkpoint_name(study, run.key))? {
-            partial = read_partial(&study.store().partial_path(run.key), &checkpoint)?;
-            // A crash between the two writes can leave scores of a horizon that the checkpoint has not reached.
-            partial.scores.horizons.retain(|scores| scores.epochs <= state.epochs_done);
+        let checkpoint = executor.store().checkpoint_path(run.key);
+        if checkpoint.exists() && go_on_from(&checkpoint, state, &checkpoint_name(executor, run.trajectory), executor)?
+        {
+            partial = read_partial(&executor.store().partial_path(run.key), &checkpoint)?;
+            // A crash between the two writes can leave scores of a horizon that the checkpoint has not reached, and a
+            // lengthened training has the horizon of the shorter one.
+            let is_kept = |epochs: usize| epochs <= state.epochs_done && run.horizons.contains(&epochs);
+            partial.scores.horizons.retain(|scores| is_kept(scores.epochs));
             partial.scores.curve.retain(|point| point.epochs <= state.epochs_done);
+            progress.resumed(state.epochs_done);
         }
         let Partial { seconds, scores } = partial;
-        Ok(Watch { study, run, scores, computing: Stopwatch::running(seconds), progress })
+        let mut watch = Watch { executor, run, scores, computing: Stopwatch::running(seconds), progress };
+        if let (Some(original), None) = (run.original, &watch.scores.original) {
+            watch.score_original(original, state)?;
+        }
+        watch.computing = Stopwatch::running(seconds);
+        Ok(watch)
+    }
+
+    /// Scores the model that the run begins from, as epoch 0.
+    fn score_original(&mut self, original: &Network, state: &State) -> Result<(), TrainError> {
+        let scores = self.executor.score(original, self.run.subjects, 0)?;
+        self.progress.scored(&scores);
+        self.scores.original = Some(scores);
+        if state.epochs_done == 0 {
+            self.scores.curve.extend(self.point(original, 0)?);
+        }
+        Ok(())
     }
 
     /// Writes the checkpoint of an interrupted run, and returns the scores.
@@ -98,38 +127,44 @@ impl<'a> Watch<'a> {
     fn checkpoint(&self, state: &State) -> Result<(), TrainError> {
         let partial = Partial { seconds: self.computing.seconds(), scores: self.scores.clone() };
         let partial = serde_json::to_vec(&partial).expect("plain data is JSON");
-        lacuna_disk::write_bytes(&self.study.store().partial_path(self.run.key), &partial)?;
-        let name = checkpoint_name(self.study, self.run.key);
-        write_checkpoint(&self.study.store().checkpoint_path(self.run.key), state, &name)
+        lacuna_disk::write_bytes(&self.executor.store().partial_path(self.run.key), &partial)?;
+        let name = checkpoint_name(self.executor, self.run.trajectory);
+        write_checkpoint(&self.executor.store().checkpoint_path(self.run.key), state, &name)
     }
 
     fn score(&self, state: &State) -> Result<EpochScores, TrainError> {
-        let scores = self.study.score(&state.result(), self.run.subjects, state.epochs_done)?;
+        let scores = self.executor.score(&state.result(), self.run.subjects, state.epochs_done)?;
         let cost = HorizonCost::of(state, self.run.preparation, self.computing.seconds());
         Ok(EpochScores { cost: Some(cost), ..scores })
     }
 
-    fn point(&self, state: &State) -> Result<Option<CurvePoint>, TrainError> {
-        self.run.curve.map(|curve| self.study.point(curve, &state.result(), state.epochs_done)).transpose()
+    fn point(&self, network: &Network, epochs: usize) -> Result<Option<CurvePoint>, TrainError> {
+        self.run.curve.map(|curve| self.executor.point(curve, network, epochs)).transpose()
     }
 
+    /// Whether a checkpoint is written after this many epochs; after the last one only if it is kept.
     fn is_checkpoint_due(&self, epochs_done: usize) -> bool {
-        epochs_done.is_multiple_of(self.study.config().train.checkpoint_epochs)
+        if Some(&epochs_done) == self.run.horizons.iter().max() {
+            return self.executor.store().keeps_checkpoints();
+        }
+        epochs_done.is_multiple_of(self.executor.config.train.checkpoint_epochs)
     }
 }
 
 /// The name inside a checkpoint, which only the device, instruction set and kernels that made it accept. Several
 /// machines may run a task of a plan, and a result computed by two of them would equal neither's.
-fn checkpoint_name(study: &Study, key: &str) -> String {
-    let made_by = (key, device_identity(study.device()), kernels_digest());
+fn checkpoint_name(executor: &Executor, key: &str) -> String {
+    let made_by = (key, device_identity(executor.device()), kernels_digest());
     lacuna_disk::digest(&serde_json::to_vec(&made_by).expect("plain data is JSON"))
 }
 
-/// Loads a checkpoint into `state`. Returns false if another kind of machine made it; the run then begins anew.
-fn go_on_from(checkpoint: &Path, state: &mut State, name: &str) -> Result<bool, TrainError> {
+/// Loads a checkpoint into `state`. Returns false if another kind of machine made it and the store allows the run to
+/// begin anew.
+fn go_on_from(checkpoint: &Path, state: &mut State, name: &str, executor: &Executor) -> Result<bool, TrainError> {
+    let begins_anew = executor.store().begins_anew();
     match read_checkpoint(checkpoint, state, name) {
         Ok(()) => Ok(true),
-        Err(TrainError::Checkpoint { field, .. }) if field == CHECKPOINT_RUN => Ok(false),
+        Err(TrainError::Checkpoint { field, .. }) if field == CHECKPOINT_RUN && begins_anew => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -156,21 +191,21 @@ impl Monitor for Watch<'_> {
         self.computing.stop();
         let done = state.epochs_done;
         if self.run.curve.is_some_and(|curve| curve.is_due(done)) {
-            self.scores.curve.extend(self.point(state)?);
+            self.scores.curve.extend(self.point(&state.result(), done)?);
         }
         if self.run.horizons.contains(&done) {
-            self.scores.horizons.push(self.score(state)?);
+            let scores = self.score(state)?;
+            self.progress.scored(&scores);
+            self.scores.horizons.push(scores);
         }
         if self.run.kept.contains(&done) {
-            let metadata = self.study.metadata(self.run.key);
-            self.study.store().write_model_at(self.run.key, done, &state.result(), &metadata)?;
+            let metadata = self.executor.metadata(self.run.key);
+            self.executor.store().write_model_at(self.run.key, done, &state.result(), &metadata)?;
         }
-        if self.is_checkpoint_due(done) && Some(&done) != self.run.horizons.iter().max() {
+        if self.is_checkpoint_due(done) {
             self.checkpoint(state)?;
         }
-        if let Some(record) = state.history.last() {
-            self.progress.epoch(record);
-        }
+        self.progress.epoch(state)?;
         self.computing.go_on();
         Ok(Control::Continue)
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// An error of training, checkpoints or evaluation.
+/// An error of training or checkpoints, or of an evaluation during a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -30,12 +30,6 @@ pub enum TrainError {
         /// Names the value that is not finite.
         what: String,
     },
-    /// A prediction holds an infinite or NaN value: the network's weights are finite but too large.
-    #[error("scan {scan}: the prediction is not finite")]
-    NotFinite {
-        /// The name of the scan.
-        scan: String,
-    },
     /// The monitor stopped the run; the state after the last optimiser step is kept.
     #[error("interrupted after epoch {epochs_done}")]
     Interrupted {
@@ -60,15 +54,9 @@ pub enum TrainError {
     /// A network could not be read or written.
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
-    /// A score could not be computed.
+    /// A case could not be fetched, or a prediction could not be scored.
     #[error(transparent)]
-    Metrics(#[from] lacuna_metrics::MetricsError),
-    /// A case that is not held in memory could not be fetched again.
-    #[error(transparent)]
-    Case(Box<lacuna_cohort::CohortError>),
-    /// A prediction could not be resampled to the image's own grid.
-    #[error(transparent)]
-    Placement(#[from] lacuna_volume::PlacementError),
+    Inference(#[from] lacuna_inference::InferenceError),
     /// The monitor could not record an epoch.
     #[error("cannot record epoch {epoch}: {reason}")]
     Monitor {
@@ -80,8 +68,7 @@ pub enum TrainError {
 }
 
 impl From<lacuna_cohort::CohortError> for TrainError {
-    /// Boxes the error: it is large, and every `Result` of this crate would otherwise be as large.
     fn from(error: lacuna_cohort::CohortError) -> TrainError {
-        TrainError::Case(Box::new(error))
+        TrainError::Inference(error.into())
     }
 }

@@ -1,6 +1,7 @@
 //! The training loop.
 
 use crate::{Best, EpochRecord, EpochSums, Passes, State, TrainConfig, TrainError};
+use lacuna_inference::InferenceError;
 use lacuna_nn::{Activations, BatchNormMode, Network, Pass, Tensor};
 
 /// The loss that a run minimises, and how its epochs divide into steps.
@@ -135,7 +136,7 @@ pub fn fit(
         finish_epoch(state, objective, config, monitor)?;
         let control = match monitor.epoch(state) {
             // Finite weights can still overflow in a forward pass, which is first detected when a prediction is scored.
-            Err(error @ TrainError::NotFinite { .. }) => {
+            Err(error @ TrainError::Inference(InferenceError::NotFinite { .. })) => {
                 let last = objective.steps(state.epochs_done - 1).max(1) - 1;
                 return Err(diverged(state.epochs_done - 1, last, error.to_string()));
             }

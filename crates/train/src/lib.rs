@@ -7,12 +7,9 @@
 //! Every random choice comes from a keyed stream, so a [`State`] is the network, the optimiser's moments and the number
 //! of epochs, and a run resumed from its checkpoint ends with the same bytes.
 
-mod case_tensor;
 mod checkpoint;
 mod config;
-mod cross_entropy;
 mod error;
-mod evaluate;
 mod fit;
 mod optimiser;
 #[cfg(test)]
@@ -25,14 +22,9 @@ pub mod test_cases;
 #[cfg(test)]
 mod unet;
 
-pub use case_tensor::{input_tensor, targets, volume_tensor};
 pub use checkpoint::{CHECKPOINT_RUN, read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{
-    CaseScores, OutputScores, Prediction, Said, is_collapsed, mean_loss, predict, say, score_on_output_grid,
-    score_said, score_said_with_surfaces, score_subject,
-};
 pub use fit::{Control, EpochEnd, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;

@@ -1,7 +1,8 @@
 //! Supervised training: every case once per epoch, in an order drawn for that epoch.
 
-use crate::{Objective, Passes, StepLoss, TrainConfig, TrainError, input_tensor, targets};
+use crate::{Objective, Passes, StepLoss, TrainConfig, TrainError};
 use lacuna_cohort::Case;
+use lacuna_inference::{input_tensor, targets};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{BatchNormMode, Device, Network, Pass};
 use lacuna_seed::{Seed, Stream};

@@ -6,8 +6,9 @@
 
 use crate::ForgetRetain;
 use lacuna_cohort::Case;
+use lacuna_inference::{Prediction, predict};
 use lacuna_nn::{Device, Network};
-use lacuna_train::{Passes, Prediction, TrainError, predict};
+use lacuna_train::{Passes, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// How far a network's outputs on the forget subjects are from the original's, on the output grid.
@@ -54,22 +55,12 @@ pub fn effect(
 fn distance(one: &Prediction, other: &Prediction) -> f64 {
     let difference = |(one, other): (&f32, &f32)| f64::from((one - other).abs());
     let sum: f64 = one.probabilities.iter().zip(&other.probabilities).map(difference).sum();
-    0.5 * sum / voxels(one) as f64
+    0.5 * sum / one.voxels() as f64
 }
 
 fn disagreement(one: &Prediction, other: &Prediction) -> f64 {
-    let differ = (0..voxels(one)).filter(|&voxel| class(one, voxel) != class(other, voxel));
-    differ.count() as f64 / voxels(one) as f64
-}
-
-fn voxels(prediction: &Prediction) -> usize {
-    prediction.shape[1..].iter().product()
-}
-
-/// The most probable class; the lowest number among equals.
-fn class(prediction: &Prediction, voxel: usize) -> usize {
-    let of = |class: usize| prediction.probabilities[class * voxels(prediction) + voxel];
-    (1..prediction.shape[0]).fold(0, |best, class| if of(class) > of(best) { class } else { best })
+    let differ = (0..one.voxels()).filter(|&voxel| one.class(voxel) != other.class(voxel));
+    differ.count() as f64 / one.voxels() as f64
 }
 
 #[cfg(test)]
@@ -79,7 +70,8 @@ mod tests {
     use lacuna_train::test_cases::{heads, resnet_10};
 
     fn prediction(probabilities: &[f32]) -> Prediction {
-        Prediction { probabilities: probabilities.to_vec(), shape: [2, 1, 1, probabilities.len() / 2] }
+        let shape = [2, 1, 1, probabilities.len() / 2];
+        Prediction { probabilities: probabilities.to_vec(), logits: Vec::new(), shape }
     }
 
     #[test]

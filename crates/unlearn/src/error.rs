@@ -68,3 +68,9 @@ pub enum UnlearnError {
     #[error(transparent)]
     Train(#[from] TrainError),
 }
+
+impl From<lacuna_inference::InferenceError> for UnlearnError {
+    fn from(error: lacuna_inference::InferenceError) -> UnlearnError {
+        UnlearnError::Train(error.into())
+    }
+}

@@ -9,9 +9,10 @@
 
 use crate::{Unlearned, tally};
 use lacuna_cohort::Case;
+use lacuna_inference::input_tensor;
 use lacuna_nn::loss::{Target, ordered_sum};
 use lacuna_nn::{BatchNormMode, Device, Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, input_tensor};
+use lacuna_train::{Passes, TrainError};
 use lacuna_volume::IGNORED;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

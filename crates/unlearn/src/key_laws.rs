@@ -11,11 +11,10 @@ use crate::{
     unlearn,
 };
 use lacuna_cohort::{Case, CaseVoxels, Voxels};
+use lacuna_inference::mean_loss;
 use lacuna_nn::{BatchNormMode, Network};
 use lacuna_train::test_cases::{heads, moved, resnet_10};
-use lacuna_train::{
-    Control, EpochRecord, Monitor, NoMonitor, Objective, Passes, State, TermMeans, TrainError, mean_loss,
-};
+use lacuna_train::{Control, EpochRecord, Monitor, NoMonitor, Objective, Passes, State, TermMeans, TrainError};
 use std::sync::Arc;
 
 /// The end of a run of two epochs.

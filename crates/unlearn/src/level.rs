@@ -3,8 +3,9 @@
 use crate::mechanic::mirrored_back;
 use crate::{ForgetRetain, UnlearnError, Unlearned, tally};
 use lacuna_cohort::Case;
+use lacuna_inference::{mean_loss, targets};
 use lacuna_nn::{Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, mean_loss, targets};
+use lacuna_train::{Passes, TrainError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -17,13 +17,11 @@ use crate::order::{Order, Step, steps};
 use crate::outward::moved_against;
 use crate::{EpochCost, ForgetRetain, ForgetTarget, Recipe, UnlearnError, Unlearned, teacher};
 use lacuna_cohort::Case;
+use lacuna_inference::{input_tensor, mean_loss, targets, volume_tensor};
 use lacuna_nn::loss::{Target, cross_entropy, probabilities};
 use lacuna_nn::{BatchNormMode, Maps, Network, Pass, Tensor};
 use lacuna_seed::{Seed, Stream};
-use lacuna_train::{
-    EpochEnd, EpochRecord, GradientPoint, Objective, Passes, Schedule, StepLoss, TrainError, input_tensor, mean_loss,
-    targets, volume_tensor,
-};
+use lacuna_train::{EpochEnd, EpochRecord, GradientPoint, Objective, Passes, Schedule, StepLoss, TrainError};
 use lacuna_volume::IGNORED;
 use std::cell::Cell;
 

@@ -13,8 +13,9 @@ use crate::factors::Factors;
 use crate::objective::Unlearning;
 use crate::run::check_run;
 use crate::{UnlearnError, Unlearned};
+use lacuna_inference::mean_loss;
 use lacuna_nn::Network;
-use lacuna_train::{Monitor, Optimiser, Passes, Schedule, State, TrainConfig, TrainError, fit, mean_loss};
+use lacuna_train::{Monitor, Optimiser, Passes, Schedule, State, TrainConfig, TrainError, fit};
 use serde::{Deserialize, Serialize};
 
 /// By how much a rate may raise the mean retain loss and still be suggested: the tolerance of a constraint.

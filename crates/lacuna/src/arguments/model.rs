@@ -5,14 +5,13 @@ use crate::error::CliError;
 use crate::lineage::{Lineage, check_file};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use lacuna_cohort::{Case, Cohort, LabelTable};
+use lacuna_cohort::{Cohort, LabelTable};
 use lacuna_exact::Ensemble;
-use lacuna_inference::ModelNotes;
+use lacuna_inference::{InferenceError, ModelNotes, Prediction};
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, match_file, read_model};
 use lacuna_seed::Seed;
 use lacuna_study::NetworkConfig;
-use lacuna_train::{Said, TrainError, say};
 use lacuna_volume::Preprocessing;
 use lacuna_weights::WeightFile;
 use std::collections::BTreeMap;
@@ -248,21 +247,20 @@ impl Model {
         }
     }
 
-    /// What it says of some things, given what one network says of them.
-    pub fn ask(
+    /// The predictions of the model for some scans: those of its network, or the mean over its shards. `predict` returns
+    /// one network's predictions, in the order of the scans.
+    ///
+    /// # Errors
+    /// Those of `predict`, and a shard that cannot be read.
+    pub fn predict(
         &self,
         device: &Device,
-        said: &mut dyn FnMut(&Network) -> Result<Vec<Said>, TrainError>,
-    ) -> Result<Vec<Said>, CliError> {
+        predict: &mut dyn FnMut(&Network) -> Result<Vec<Prediction>, InferenceError>,
+    ) -> Result<Vec<Prediction>, CliError> {
         match &self.shards {
-            None => Ok(said(&self.network)?),
-            Some(shards) => Ok(shards.average(device, said)?),
+            None => Ok(predict(&self.network)?),
+            Some(shards) => Ok(shards.average(device, predict)?),
         }
-    }
-
-    /// What it says of some cases.
-    pub fn say(&self, cases: &[&Case], device: &Device) -> Result<Vec<Said>, CliError> {
-        self.ask(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())
     }
 
     /// Whether the model's classes are the table's and its channels the cohort's.

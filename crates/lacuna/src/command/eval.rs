@@ -1,6 +1,6 @@
 //! `lacuna eval`: how well a model segments the subjects of a data set.
 
-use crate::arguments::{CaseArguments, Model, ModelArguments, ReadArguments, RunArguments};
+use crate::arguments::{CaseArguments, Model, ModelArguments, PassArguments, ReadArguments, RunArguments};
 use crate::cli::Global;
 use crate::config::{Settings, subjects};
 use crate::context::Context;
@@ -14,10 +14,11 @@ use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
 use clap::Args;
 use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectId, prepare};
+use lacuna_inference::{Axis, Inferer, predict_with, score_subject};
 use lacuna_metrics::{SURFACE_TOLERANCE_MM, SurfaceScorer};
+use lacuna_nn::Network;
 use lacuna_seed::Seed;
 use lacuna_study::DataConfig;
-use lacuna_train::score_said_with_surfaces;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 /// Each subject's scores are kept as they come; --resume scores whoever is left.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna eval --model model.safetensors --data heads\n  \
+                  lacuna eval --model model.safetensors --data heads --window 96x96x96 --flips w\n  \
                   lacuna eval --model model.safetensors --resume runs/eval/20261123-154210-resnet10")]
 pub struct Arguments {
     #[command(flatten)]
@@ -44,6 +46,8 @@ pub struct Arguments {
     /// How far surfaces may lie apart and count as one in surface Dice, in mm
     #[arg(long, value_name = "MM", default_value_t = SURFACE_TOLERANCE_MM)]
     tolerance: f64,
+    #[command(flatten)]
+    passes: PassArguments,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -77,6 +81,36 @@ struct EvalRun {
     /// The tolerance of surface Dice in mm.
     #[serde(default = "tolerance_of_before")]
     tolerance_mm: f64,
+    /// The sliding window and the mirrored axes; the whole input at once, not mirrored, if not given.
+    #[serde(default, skip_serializing_if = "Passes::are_plain")]
+    passes: Passes,
+}
+
+/// How a scan goes through the network.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Passes {
+    /// Voxels of a window along D, H and W.
+    window: Option<[usize; 3]>,
+    /// The share of a window that the next one covers too.
+    overlap: f64,
+    /// The mirrored axes.
+    flips: Vec<Axis>,
+}
+
+impl Passes {
+    fn of(arguments: &PassArguments) -> Passes {
+        let PassArguments { window, overlap, ref flips } = *arguments;
+        Passes { window, overlap: window.map_or(0.0, |_| overlap), flips: flips.clone() }
+    }
+
+    fn are_plain(&self) -> bool {
+        *self == Passes::default()
+    }
+
+    fn inferer(&self) -> Result<Inferer, CliError> {
+        Ok(Inferer::new(self.window, self.overlap, &self.flips)?)
+    }
 }
 
 fn is_unsaid(read: &ReadArguments) -> bool {
@@ -123,6 +157,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let registered = folder.register(context, &people);
     let lineage = Lineage::beside(&model.path, &model.digest())?;
     let work = Work {
+        inferer: run.passes.inferer()?,
         run: &run,
         context,
         model: &model,
@@ -162,7 +197,9 @@ impl EvalRun {
             data: arguments.cases.data_for(model)?,
             read: ReadArguments::default(),
             tolerance_mm: arguments.tolerance,
+            passes: Passes::of(&arguments.passes),
         };
+        arguments.passes.inferer()?;
         run.checked()
     }
 
@@ -197,6 +234,7 @@ fn chosen(cohort: &Cohort, wanted: Option<&[SubjectId]>) -> Result<Vec<SubjectId
 /// What holds for every subject.
 struct Work<'a> {
     run: &'a EvalRun,
+    inferer: Inferer,
     context: &'a Context,
     model: &'a Model,
     cohort: &'a Cohort,
@@ -263,8 +301,13 @@ impl Work<'_> {
             self.notes.take("files", path.display().to_string(), notice.to_string());
         }
         let cases: Vec<&Case> = cases.iter().collect();
-        let said = self.model.say(&cases, &self.context.device)?;
-        let scores = score_said_with_surfaces(&cases, said, self.table.classes(), self.run.tolerance_mm)?;
+        let device = &self.context.device;
+        let mut predict =
+            |network: &Network| cases.iter().map(|case| predict_with(&self.inferer, network, case, device)).collect();
+        let mut predictions = self.model.predict(device, &mut predict)?.into_iter();
+        let surfaces = SurfaceScorer::new(self.table.classes().len(), self.run.tolerance_mm)?;
+        let next = &mut |_: &Case| Ok::<_, CliError>(predictions.next().expect("one prediction per scan"));
+        let scores = score_subject(&cases, self.table.classes(), Some(surfaces), next)?;
         if scores.collapsed {
             self.notes.take("subjects", subject.to_string(), "the network predicts one class everywhere");
         }

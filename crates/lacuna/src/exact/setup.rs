@@ -5,13 +5,14 @@ use crate::command::{BURN_VERSION, TrainRun};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::scores::{Scored, Side};
-use lacuna_cohort::SubjectId;
+use lacuna_cohort::{Case, SubjectId};
 use lacuna_exact::{Ensemble, ExactError, Finished, Origin, Plan, Training};
 use lacuna_inference::ModelNotes;
+use lacuna_inference::{CaseScores, predict, score_subject};
 use lacuna_nn::{Network, device_identity, kernels_digest, match_file};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
-use lacuna_train::{CaseScores, TrainError, say, score_said};
+use lacuna_train::TrainError;
 use lacuna_weights::WeightFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -125,13 +126,15 @@ impl Setup<'_> {
         let (ensemble, device) = (Ensemble::open(folder)?, &self.context.device);
         let everybody = sides.iter().flat_map(|(_, subjects)| subjects.iter().cloned()).collect();
         let cases = self.data.of(&everybody);
-        let said =
-            ensemble.average(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())?;
+        let predictions = ensemble
+            .average(device, &mut |network| cases.iter().map(|case| predict(network, case, device)).collect())?;
         let mut scored = Vec::new();
         for (side, subject) in sides.iter().flat_map(|(side, of)| of.iter().map(move |subject| (*side, subject))) {
-            let of_subject = cases.iter().zip(&said).filter(|(case, _)| case.subject == *subject);
-            let (scans, said): (Vec<_>, Vec<_>) = of_subject.map(|(case, said)| (*case, said.clone())).unzip();
-            let scores = score_said(&scans, said, self.data.labels.classes())?;
+            let of_subject = cases.iter().zip(&predictions).filter(|(case, _)| case.subject == *subject);
+            let (scans, of_scans): (Vec<_>, Vec<_>) = of_subject.map(|(case, one)| (*case, one.clone())).unzip();
+            let mut of_scans = of_scans.into_iter();
+            let next = &mut |_: &Case| Ok::<_, CliError>(of_scans.next().expect("one prediction per scan"));
+            let scores = score_subject(&scans, self.data.labels.classes(), None, next)?;
             scored.push(SubjectScore { side, subject: subject.clone(), scores });
         }
         Ok(scored)

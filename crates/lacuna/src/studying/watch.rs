@@ -9,7 +9,7 @@ use crate::reporting::Report;
 use crate::run_folder::RunFolder;
 use lacuna_audit::Held;
 use lacuna_study::{Estimate, Record, Study};
-use lacuna_train::{Control, EpochRecord};
+use lacuna_train::{Control, State, TrainError};
 use std::time::{Duration, Instant};
 
 /// Shows how a study goes, and stops it where the user wants that.
@@ -172,16 +172,18 @@ impl lacuna_study::Progress for Watch<'_> {
         if interrupt::requested() { Control::Stop } else { Control::Continue }
     }
 
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn epoch(&mut self, state: &State) -> Result<(), TrainError> {
+        let Some(record) = state.history.last() else { return Ok(()) };
         if let Some(progress) = &mut self.progress {
             progress.advance(record.epoch, &format!("task={} loss={:.4}", self.tasks, record.loss));
         }
         if self.is_again {
-            return;
+            return Ok(());
         }
         self.tell(|live| live.epoch(record));
         let line = serde_json::json!({ "task": self.tasks, "epoch": record });
         self.epochs.push(format!("{line}\n"));
+        Ok(())
     }
 }
 

@@ -10,12 +10,12 @@ pub use run::of_run;
 pub use study::of_study;
 
 use crate::error::CliError;
-use lacuna_cohort::{Case, Cohort, SubjectId, load};
+use lacuna_cohort::{Case, SubjectId, load};
+use lacuna_inference::predict;
 use lacuna_nn::{Device, Network};
 use lacuna_report::Role;
 use lacuna_report::html::{Images, ModelKind, SaidMap, Seen};
 use lacuna_study::Data;
-use lacuna_train::predict;
 use lacuna_volume::{AxisOrder, ClassMap, canonical_order, reorder};
 use std::collections::BTreeSet;
 
@@ -55,7 +55,6 @@ pub fn chosen(
 /// # Errors
 /// An image that is no longer as it was, or a prediction that is not finite.
 pub fn seen(
-    cohort: &Cohort,
     data: &Data,
     device: &Device,
     people: &[(SubjectId, Role)],
@@ -63,8 +62,8 @@ pub fn seen(
 ) -> Result<Vec<Seen>, CliError> {
     let one = |(subject, role): &(SubjectId, Role)| -> Result<Seen, CliError> {
         let case = data.of(&BTreeSet::from([subject.clone()]))[0];
-        let scan = cohort.scans_of(subject).iter().find(|scan| scan.name == case.scan);
-        let scan = load(scan.expect("a case is of a scan of its cohort"), &cohort.read)?;
+        let scan = data.cohort.scans_of(subject).iter().find(|scan| scan.name == case.scan);
+        let scan = load(scan.expect("a case is of a scan of its cohort"), &data.cohort.read)?;
         let order = canonical_order(&scan.images[0].grid().affine);
         let image = reorder(&scan.images[0], &order);
         let said = models.iter().map(|asked| {

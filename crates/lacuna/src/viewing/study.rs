@@ -5,7 +5,7 @@ use super::{Asked, chosen, seen};
 use crate::arguments::ImageArguments;
 use crate::context::Context;
 use crate::error::CliError;
-use lacuna_cohort::{Cohort, SubjectId};
+use lacuna_cohort::SubjectId;
 use lacuna_nn::Network;
 use lacuna_report::html::{Images, ModelKind, Pictures};
 use lacuna_report::{Gate, Role, ranked};
@@ -119,9 +119,8 @@ fn asked(study: &Study, images: Images, made: &[Made]) -> Result<Vec<lacuna_repo
         .zip(&networks)
         .map(|((kind, name, _), network)| Asked { kind: *kind, name: name.clone(), network })
         .collect();
-    let cohort = Cohort::open(&study.config().data.root, &study.config().data.options)?;
-    crate::redact::hide_cohort(&cohort);
-    let mut scans = seen(&cohort, study.data(), study.device(), &people, &models)?;
+    crate::redact::hide_cohort(&study.data().cohort);
+    let mut scans = seen(study.data(), study.device(), &people, &models)?;
     for scan in &mut scans {
         scan.subject = study.shown(&SubjectId::new(scan.subject.clone()).expect("it was one"));
     }

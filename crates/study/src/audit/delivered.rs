@@ -6,7 +6,7 @@ use super::models::{SubjectModels, arm};
 use super::recorded::{add_probe, add_utility};
 use super::tasks::Tasks;
 use super::{Audit, Watch};
-use crate::{Estimate, Machine, StudyError, Task, Variant};
+use crate::{Estimate, Machine, ProbeConfig, StudyError, Task, Variant};
 use lacuna_audit::control::Models;
 use lacuna_audit::report::{Conclusion, Found, Report};
 use lacuna_audit::{Arm, Assessment, Control, Lineage, Measured, delivered_model};
@@ -154,7 +154,10 @@ impl<'a> Judging<'a> {
         // The seed drives the probe's order of scans; any of the bank's would do.
         let retrained = self.tasks.retrained(split, self.tasks.seeds()[0]);
         let before = dice(subject)?;
-        for (probe, record) in study.probe_delivered(network, &retrained, subject, &mut Quiet(&*self.watch))? {
+        let probes = study.config().probe.iter().flat_map(ProbeConfig::probes).collect();
+        let progress = &mut Quiet(&*self.watch);
+        let probed = study.executor().probe_delivered(network, &retrained, subject, probes, progress)?;
+        for (probe, record) in probed {
             add_probe(&mut measured, &probe, &record, before, &study.shown(subject));
         }
         Ok(measured)

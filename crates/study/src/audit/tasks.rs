@@ -72,7 +72,7 @@ impl<'a> Tasks<'a> {
     pub fn all(&self) -> Result<Vec<Task>, StudyError> {
         let of_planted = |task: &Task| match task {
             Task::Train(_) => false,
-            Task::Unlearn(task) => self.is_only_planted(&task.forget),
+            Task::Unlearn(task) => task.forget.iter().any(|subject| self.is_only_planted(subject)),
             Task::Probe(task) => self.is_only_planted(&task.forget),
         };
         let tasks: Vec<Task> = self.study.tasks().into_iter().filter(|task| !of_planted(task)).collect();

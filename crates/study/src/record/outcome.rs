@@ -69,6 +69,7 @@ mod tests {
             key: "ab12".to_string(),
             model: Some("cd34".to_string()),
             parent: None,
+            original: None,
             horizons: vec![EpochScores {
                 epochs: 1,
                 volume: scores.clone(),
@@ -78,6 +79,7 @@ mod tests {
                 model: None,
                 cost: Some(cost),
             }],
+            returned_epoch: None,
             diverged: None,
             passes: Passes::default(),
             preparation: Passes::default(),

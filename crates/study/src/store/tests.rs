@@ -33,6 +33,7 @@ fn record() -> Record {
         key: KEY.to_string(),
         model: Some("cd34".to_string()),
         parent: None,
+        original: None,
         horizons: vec![EpochScores {
             epochs: 1,
             volume: scores.clone(),
@@ -42,6 +43,7 @@ fn record() -> Record {
             model: Some("cd34".to_string()),
             cost: Some(cost),
         }],
+        returned_epoch: None,
         diverged: None,
         passes,
         preparation,

@@ -62,9 +62,9 @@ fn gradient_of_error(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lacuna_inference::{input_tensor, targets};
     use lacuna_nn::Device;
     use lacuna_train::test_cases::{heads, resnet_10};
-    use lacuna_train::{input_tensor, targets};
 
     fn case_and_target() -> (Tensor<5>, Target) {
         let (case, device) = (heads(1).remove(0), Device::flex());

@@ -2,8 +2,9 @@
 
 use crate::tally;
 use lacuna_cohort::Case;
+use lacuna_inference::volume_tensor;
 use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, volume_tensor};
+use lacuna_train::{Passes, TrainError};
 
 /// A network's logits of a mirrored case, mirrored back so that they lie on the case's own target, `[1, C, D, H, W]`.
 pub(crate) fn mirrored_back(

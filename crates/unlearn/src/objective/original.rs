@@ -3,9 +3,10 @@
 use crate::mechanic::mirrored_back;
 use crate::{ForgetRetain, ForgetTarget, Recipe, Unlearned, tally};
 use lacuna_cohort::Case;
+use lacuna_inference::input_tensor;
 use lacuna_nn::loss::probabilities;
 use lacuna_nn::{Maps, Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, input_tensor};
+use lacuna_train::{Passes, TrainError};
 
 /// What the frozen original says of each case, computed once since it never changes.
 pub(crate) struct Original {

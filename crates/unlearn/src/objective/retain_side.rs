@@ -3,9 +3,10 @@
 use super::{AUGMENTED, DISTIL, LOGITS, RETAIN, STRANGERS, Side, Unlearning};
 use crate::mechanic::{augmented, logits_of_mirrored};
 use lacuna_cohort::Case;
+use lacuna_inference::{input_tensor, targets, volume_tensor};
 use lacuna_nn::loss::{Target, cross_entropy, mean_squared, probabilities};
 use lacuna_nn::{Network, Pass, Tensor};
-use lacuna_train::{Passes, TrainError, input_tensor, targets, volume_tensor};
+use lacuna_train::{Passes, TrainError};
 use lacuna_volume::IGNORED;
 
 impl Unlearning<'_> {
@@ -79,7 +80,7 @@ impl Unlearning<'_> {
     fn retain_target(&self, case: &Case, index: usize, classes: usize) -> Result<Target, TrainError> {
         match self.target.retains_by_teacher() {
             true => Ok(Target::from_probabilities(probabilities(self.original.retain[index].finest().clone()))),
-            false => targets(&[case], classes, &self.run.device),
+            false => Ok(targets(&[case], classes, &self.run.device)?),
         }
     }
 

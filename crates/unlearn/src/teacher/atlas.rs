@@ -3,8 +3,9 @@
 use super::mirror::outputs_of_mirrored;
 use crate::mechanic::{Sharpness, atlas, confidence, exponent_of_confidence, sharpened};
 use crate::{UnlearnError, Unlearned};
+use lacuna_inference::volume_tensor;
 use lacuna_nn::Tensor;
-use lacuna_train::{TrainError, volume_tensor};
+use lacuna_train::TrainError;
 
 /// The sharpened atlas, one for every forget case.
 pub(super) fn word(run: &Unlearned, sharpness: Sharpness) -> Result<Tensor<5>, UnlearnError> {

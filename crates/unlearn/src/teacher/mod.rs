@@ -9,9 +9,10 @@ mod untaught;
 
 use crate::{ForgetRetain, ForgetTarget, UnlearnError, Unlearned, tally};
 use lacuna_cohort::Case;
+use lacuna_inference::input_tensor;
 use lacuna_nn::{Network, Pass, Tensor};
 use lacuna_seed::Seed;
-use lacuna_train::{Passes, TrainError, input_tensor};
+use lacuna_train::{Passes, TrainError};
 
 /// The teacher's word on each forget case, in their order; none if the target has no teacher.
 pub(crate) fn words(run: &Unlearned, target: &ForgetTarget) -> Result<Option<Vec<Tensor<5>>>, UnlearnError> {

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::picture::{self, Colour, Picture, Plane, Slice};
 use crate::png;
 use crate::viewing::said;
-use lacuna_cohort::{Cohort, load};
+use lacuna_cohort::load;
 use lacuna_nn::Network;
 use lacuna_study::{Study, Task, Unwatched};
 use lacuna_volume::{ClassMap, IGNORED, canonical_order, reorder};
@@ -19,8 +19,8 @@ const STRATEGY: &str = "noisy-label";
 /// model say; on the axial slice on which original and retrained disagree most.
 pub fn png(study: &Study) -> Result<Vec<u8>, CliError> {
     let (forgotten, split) = &study.splits()[0];
-    let cohort = Cohort::open(&study.config().data.root, &study.config().data.options)?;
-    crate::redact::hide_cohort(&cohort);
+    let cohort = &study.data().cohort;
+    crate::redact::hide_cohort(cohort);
     let scan = load(&cohort.scans_of(forgotten)[0], &cohort.read)?;
     let order = canonical_order(&scan.images[0].grid().affine);
     let image = reorder(&scan.images[0], &order);

@@ -6,7 +6,9 @@ mod record;
 mod scans;
 mod unfinished;
 
-use crate::arguments::{ConsultArguments, Model, ModelArguments, PreprocessArguments, Purpose, ReadArguments, voxels};
+use crate::arguments::{
+    ConsultArguments, Model, ModelArguments, PassArguments, PreprocessArguments, Purpose, ReadArguments,
+};
 use crate::confine::folder_of;
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,17 +19,13 @@ use crate::output::Outcome;
 use crate::progress::Progress;
 use crate::registering;
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use failures::{all_failed, of_scan};
 use lacuna_artefacts::{Artefact, Kind, Site};
-use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
-use lacuna_inference::{Axis, InferenceError, Way};
+use lacuna_cohort::{ReadOptions, Scan, ScanData, load, noise_of_scan};
+use lacuna_inference::{InferenceError, Inferer, Input, Prediction, segment};
 use lacuna_nn::Network;
 use lacuna_seed::Seed;
-use lacuna_train::{Prediction, TrainError, is_collapsed};
-use lacuna_volume::{
-    ClassMap, NiftiHeader, Prepared, Preprocessing, keep_largest_components, write_label_map, write_volume,
-};
+use lacuna_volume::{ClassMap, NiftiHeader, Prepared, Preprocessing, write_label_map, write_volume};
 use places::{Wanted, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
 use record::{Record, Written, class_names};
 use safetensors::tensor::{Dtype, TensorView};
@@ -105,27 +103,12 @@ impl Arguments {
     }
 }
 
-/// How a prepared scan goes through the network.
-#[derive(Args)]
-struct PassArguments {
-    /// Cut the network's input into overlapping windows of this size along D, H and W, multiples of 8, and blend their
-    /// answers by a Gaussian
-    #[arg(long, value_parser = voxels, value_name = "DxHxW", help_heading = "Passes")]
-    window: Option<[usize; 3]>,
-    /// The share of a window that the next one covers too
-    #[arg(long, default_value_t = 0.5, value_name = "SHARE", help_heading = "Passes")]
-    overlap: f64,
-    /// Average over mirror images along these axes of the network's input: d, h, w
-    #[arg(long, value_parser = axes(), ignore_case = true, value_delimiter = ',', value_name = "AXES", help_heading = "Passes")]
-    flips: Vec<Axis>,
-}
-
 /// What holds for every scan of one call.
 struct Work<'a> {
     context: &'a Context,
     model: &'a Model,
     preprocessing: &'a Preprocessing,
-    way: Way,
+    inferer: Inferer,
     seed: Seed,
     read: ReadOptions,
     site: Site,
@@ -150,7 +133,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         context,
         model: &model,
         preprocessing: &preprocessing,
-        way: arguments.passes.way()?,
+        inferer: arguments.passes.inferer()?,
         seed: Seed(arguments.seed),
         read: arguments.read.options()?,
         site: context.site()?,
@@ -172,7 +155,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             }
             refuse_taken(&scans, &wanted)?;
             begun.begin()?;
-            let segmented = segment(&work, &scans, &wanted);
+            let segmented = segment_all(&work, &scans, &wanted);
             work.notes.print(context);
             let segmented = segmented?;
             begun.end()?;
@@ -197,39 +180,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     Ok(Outcome::new("predict", &record, record.text()))
 }
 
-impl PassArguments {
-    /// # Errors
-    /// A window that the network cannot be shifted by, an overlap that is no share.
-    fn way(&self) -> Result<Way, CliError> {
-        // The library names what is wrong as the flags do.
-        let usage = |error: InferenceError| CliError::Usage { what: format!("--{error}") };
-        Way::new(self.window, self.overlap, &self.flips).map_err(usage)
-    }
-}
-
-/// Axes by name, with what they are.
-fn axes() -> impl TypedValueParser<Value = Axis> {
-    let values = Axis::ALL.map(|axis| PossibleValue::new(axis.name()).help(about(axis)));
-    PossibleValuesParser::new(values).map(|name| {
-        let named = Axis::ALL.into_iter().find(|axis| name.eq_ignore_ascii_case(axis.name()));
-        named.expect("the parser lets only these names pass")
-    })
-}
-
-fn about(axis: Axis) -> &'static str {
-    match axis {
-        Axis::D => "The first: from below to above in canonical preprocessing",
-        Axis::H => "The second: from the back to the front",
-        Axis::W => "The third: from left to right",
-    }
-}
-
 fn prepare(work: &Work, scan: &Scan) -> Result<(Prepared, NiftiHeader), CliError> {
     let ScanData { images, header, notices, .. } = load(scan, &work.read)?;
     for (path, notice) in notices {
         work.notes.take("files", path.display().to_string(), notice.to_string());
     }
-    let noise = work.seed.stream("preprocess noise").subject(scan.subject.as_str()).part(&scan.name);
+    let noise = noise_of_scan(work.seed, scan.subject.as_str(), &scan.name);
     let prepared = work.preprocessing.apply(&images, &noise)?;
     Ok((prepared, header.expect("a scan from files has a header")))
 }
@@ -243,7 +199,7 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
     // The register comes first, so that a folder that cannot be written to is found before the network is asked.
     enter(work, file, &whom(work, scan)?)?;
     let (prepared, _) = prepare(work, scan).map_err(|error| of_scan(scan, error))?;
-    let logits = lacuna_inference::logits(network, &prepared, &work.context.device);
+    let logits = lacuna_inference::logits(network, Input::from(&prepared), &work.context.device);
     let shape = logits.dims();
     let bytes: Vec<u8> = lacuna_inference::values(logits).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).expect("as many bytes as the shape has values");
@@ -262,7 +218,7 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
     })
 }
 
-fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
+fn segment_all(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
     let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
     let (mut written, mut failed) = (Vec::new(), Vec::new());
     let stopped = |done: usize| {
@@ -301,30 +257,27 @@ fn segment_one(
     wanted: &Wanted,
     show: &mut dyn FnMut(f64),
 ) -> Result<Option<Written>, CliError> {
-    let (shape, passes) = (prepared.shape, work.way.passes(prepared.shape));
-    let prediction = match ask(work, &prepared, passes, show) {
+    let (shape, passes) = (prepared.shape, work.inferer.passes(prepared.shape));
+    let segmentation = match segment(prepared, &mut |input| ask(work, input, passes, show)) {
         Err(_) if interrupt::requested() => return Ok(None),
-        prediction => prediction?,
+        segmentation => segmentation?,
     };
-    if is_collapsed(&prediction) {
+    let prediction = &segmentation.prediction;
+    if prediction.is_collapsed() {
         work.notes.take("scans", scan.images[0].display().to_string(), "the network predicts one class everywhere");
     }
-    // The input of a large image is large; its place is all that is needed of it from here on.
-    let placement = prepared.placement.clone();
-    drop(prepared);
     let number = prediction.shape[0];
     let whom = whom(work, scan)?;
     let mut probabilities = Vec::new();
     for class in (0..number).filter(|_| wanted.probabilities) {
         let file = probability_file(wanted.folder, scan, class);
         // Class after class, so that one of them is in memory.
-        let image = placement.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
+        let image = segmentation.probability(class)?;
         enter(work, &file, &whom)?;
         write_volume(&file, &image, Some(&header))?;
         probabilities.push(file);
     }
-    let mut classes = placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
-    let removed = wanted.largest_component.then(|| keep_largest_components(&mut classes));
+    let (classes, removed) = segmentation.label_map(wanted.largest_component)?;
     // Last, since a label map says that its scan is done.
     let output = label_file(wanted, scan);
     enter(work, &output, &whom)?;
@@ -341,8 +294,8 @@ fn segment_one(
     }))
 }
 
-/// What the model says, pass after pass; stops between two of them if the user wishes to.
-fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64)) -> Result<Prediction, CliError> {
+/// The model's prediction of one scan; stops between two passes if the user wishes to.
+fn ask(work: &Work, input: Input<'_>, passes: usize, show: &mut dyn FnMut(f64)) -> Result<Prediction, CliError> {
     let device = &work.context.device;
     let networks = work.model.network_count();
     let mut done = 0;
@@ -350,12 +303,11 @@ fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64
     let mut after_pass = || {
         done += 1;
         show(done as f64 / (passes * networks) as f64);
-        if interrupt::requested() { Err(TrainError::Interrupted { epochs_done: 0 }) } else { Ok(()) }
+        if interrupt::requested() { Err(InferenceError::Stopped) } else { Ok(()) }
     };
-    let mut say = |network: &Network| {
-        lacuna_inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
-    };
-    Ok(work.model.ask(device, &mut say)?.remove(0).prediction)
+    let mut predict =
+        |network: &Network| work.inferer.predict(network, input, device, &mut after_pass).map(|one| vec![one]);
+    Ok(work.model.predict(device, &mut predict)?.remove(0))
 }
 
 /// Whom what is made of a scan holds, for the register.

@@ -4,9 +4,8 @@ use super::Arguments;
 use crate::config::{Layers, Origin, Setting, Settings, absolute, apply, read_table, set_to, typed};
 use crate::error::CliError;
 use crate::exact::ExactConfig;
-use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
-use lacuna_study::{DataConfig, LabelChoice, NetworkConfig, StudyConfig};
+use lacuna_study::{DataConfig, LabelChoice, NetworkConfig};
 use lacuna_train::TrainConfig;
 use lacuna_volume::Preprocessing;
 use schemars::JsonSchema;
@@ -68,11 +67,6 @@ impl TrainRun {
     /// As [`TrainRun::from_arguments`].
     pub fn settings(&self, arguments: &Arguments) -> Result<Vec<Setting>, CliError> {
         Ok(layers(arguments)?.settings(self))
-    }
-
-    /// As a study of one training, whose data the study crate opens and prepares.
-    pub fn as_study(&self) -> StudyConfig {
-        study_of(&self.name, self.seed, &self.data, &self.preprocess, self.network.clone())
     }
 }
 

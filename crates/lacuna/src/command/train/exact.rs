@@ -52,7 +52,7 @@ pub fn run(
     context: &Context,
 ) -> Result<Outcome, CliError> {
     let init_saw = job.ancestor.as_ref().and_then(|ancestor| ancestor.init.saw.clone());
-    let setup = Setup { context, run: &job.run, data: &job.data, init: job.init.clone(), init_saw };
+    let setup = Setup { context, run: &job.run, data: &job.data, init: job.init_digest(), init_saw };
     let (expected, plan) = exact.plan(job.split.train(), job.run.train.epochs, job.run.seed)?;
     let costs = Costs::of(&plan, job.run.train.epochs, &expected, &setup.scans(&plan.subjects()));
     let planned = planned(job, context, costs.clone())?;

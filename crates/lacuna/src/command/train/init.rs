@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::lineage::{self, Init, Lineage};
 use lacuna_cohort::SubjectId;
 use lacuna_nn::Device;
+use lacuna_study::InitialWeights;
 use std::collections::BTreeSet;
 
 /// The weights that a training begins from, and what is known of them.
@@ -16,13 +17,13 @@ pub struct Ancestor {
 }
 
 impl Ancestor {
-    /// Of a run, if it begins from a file; `digest` is that of the file.
+    /// Of a run, if it begins from a file; `init` is the file, checked.
     ///
     /// # Errors
     /// A file that is not as its lineage or manifest says, a lineage that cannot be read, and a statement beside a
     /// lineage or without a file.
-    pub fn of(run: &TrainRun, digest: Option<&String>, device: &Device) -> Result<Option<Ancestor>, CliError> {
-        let (Some(path), Some(digest)) = (&run.network.init, digest) else {
+    pub fn of(run: &TrainRun, init: Option<&InitialWeights>, device: &Device) -> Result<Option<Ancestor>, CliError> {
+        let Some(InitialWeights { path, digest, .. }) = init else {
             return match &run.init_saw {
                 None => Ok(None),
                 Some(_) => Err(refused("expected weights to begin from, found none", "--init FILE, or leave it out")),

@@ -7,9 +7,9 @@
 use super::TrainRun;
 use crate::config::Settings;
 use crate::error::CliError;
-use crate::run_folder::{RunRecord, read_record};
+use crate::run_folder::{RunFolder, RunRecord, read_record};
 use crate::run_identity;
-use crate::watch::CHECKPOINT;
+use lacuna_study::Store;
 use std::path::Path;
 
 /// The settings of the run in `folder`, with more epochs.
@@ -39,14 +39,27 @@ pub fn run(folder: &Path, epochs: usize) -> Result<TrainRun, CliError> {
              of {epochs}; fix: train anew with --epochs {epochs}, or begin a new training from this model with --init"
         ));
     }
-    if !folder.join(CHECKPOINT).is_file() {
+    let [checkpoint, _] = Store::UNFINISHED_IN_RUN_FOLDER;
+    if !folder.join(checkpoint).is_file() {
         return refuse(format!(
-            "expected {CHECKPOINT}, which `lacuna train --keep-checkpoint` leaves, found none; fix: train anew with \
+            "expected {checkpoint}, which `lacuna train --keep-checkpoint` leaves, found none; fix: train anew with \
              --epochs {epochs}, or begin a new training from this model with --init"
         ));
     }
     run.train.epochs = epochs;
     run.checked()
+}
+
+/// Begin a new run where the checkpoint of another stands, with the scores so far first: a checkpoint without them
+/// cannot be used.
+///
+/// # Errors
+/// A file that cannot be copied.
+pub fn begin_at_checkpoint(from: &Path, folder: &RunFolder) -> Result<(), CliError> {
+    for name in Store::UNFINISHED_IN_RUN_FOLDER.into_iter().rev() {
+        lacuna_disk::share(&from.join(name), &folder.file(name))?;
+    }
+    Ok(())
 }
 
 /// Refuse to go on from a run that another program, device or other data made; `now` is the record of the new run.

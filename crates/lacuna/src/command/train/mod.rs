@@ -11,27 +11,22 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::events::{self, EVENTS};
 use crate::lineage::{self, Lineage};
-use crate::live::Keeper;
 use crate::output::Outcome;
 use crate::plan::Plan;
-use crate::preparing::prepare;
-use crate::progress::Progress;
+use crate::preparing;
 use crate::run_folder::{People, RunFolder, RunRecord};
 use crate::scores::{self, Scored, Side};
-use crate::watch::{self, Watch};
+use crate::single_run::SingleRun;
 use clap::Args;
 use lacuna_cohort::{CohortError, Split, SplitLists, SubjectId};
-use lacuna_inference::ModelNotes;
-use lacuna_nn::{Network, device_identity, kernels_digest, match_file, write_model};
 use lacuna_seed::Seed;
-use lacuna_study::{Data, check_init};
-use lacuna_train::{Objective, State, Supervised, fit};
+use lacuna_study::{Data, Executor, ExecutorConfig, InitialWeights, KeepModels, Store, Task, check_init};
+use lacuna_train::{Objective, State, Supervised};
 use lacuna_unlearn::EpochCost;
-use lacuna_weights::WeightFile;
 use serde::Serialize;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use init::Ancestor;
 
@@ -140,7 +135,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     begun.map_or(Ok(()), |begun| lengthen::check_identity(begun, &record))?;
     let folder = RunFolder::open(context, resumed, &job.run.name, &record, &job.run)?;
     let registered = folder.register(context, &job.people());
-    let ready = registered.and_then(|()| begun.map_or(Ok(()), |begun| watch::begin_at_checkpoint(begun, &folder)));
+    let ready = registered.and_then(|()| begun.map_or(Ok(()), |begun| lengthen::begin_at_checkpoint(begun, &folder)));
     plan.note(context);
     let outcome = ready.and_then(|()| job.train(context, &folder, &Keeps::of(arguments)));
     folder.close(outcome)
@@ -161,31 +156,45 @@ impl Keeps {
 /// A training run that has been checked and whose data are in memory.
 struct Job {
     run: TrainRun,
-    data: Data,
+    data: Arc<Data>,
     split: Split,
-    /// The digest of the file with initial weights.
-    init: Option<String>,
+    /// The file with initial weights.
+    init: Option<InitialWeights>,
     /// What is known of those weights.
     ancestor: Option<Ancestor>,
-    /// The digest of everything that decides how the run goes on.
-    digest: String,
 }
 
 impl Job {
     fn prepare(mut run: TrainRun, context: &Context) -> Result<Job, CliError> {
         run.train.activations = context.activations;
-        let study = run.as_study();
-        let (cohort, _, architecture) = Data::open(&study)?;
-        crate::redact::hide_cohort(&cohort);
+        let opened = preparing::open(&run.data, &run.preprocess, &run.network, run.seed, context)?;
         crate::redact::hide(run.init_saw.iter().flatten().map(SubjectId::as_str));
-        let split = split(&cohort.subjects(), &run.held_out)?;
-        let init = check_init(&run.network, &architecture, &context.device)?;
+        let subjects = opened.cohort.subjects();
+        let split = split(&subjects, &run.held_out)?;
+        let init = check_init(&run.network, &opened.architecture, &context.device)?;
         context.remark(&remarks_of(&run.network)?);
         let ancestor = Ancestor::of(&run, init.as_ref(), &context.device)?;
-        let everybody: BTreeSet<SubjectId> = cohort.subjects().into_iter().collect();
-        let data = prepare(&study, &everybody, context)?;
-        let digest = digest(&run, &data, &split, &init, context);
-        Ok(Job { run, data, split, init, ancestor, digest })
+        let data = preparing::prepare(opened, &subjects.into_iter().collect(), context)?;
+        Ok(Job { run, data, split, init, ancestor })
+    }
+
+    /// The digest of the file with initial weights.
+    fn init_digest(&self) -> Option<String> {
+        self.init.as_ref().map(|init| init.digest.clone())
+    }
+
+    /// The executor of this training, which keeps its files in a run folder.
+    fn executor(&self, folder: &RunFolder, keeps_checkpoint: bool, context: &Context) -> Executor {
+        let config = ExecutorConfig {
+            train: self.run.train.clone(),
+            preprocess: self.run.preprocess.clone(),
+            init: self.init.as_ref().map(|init| (init.path.clone(), init.digest.clone())),
+            pseudonyms: None,
+            score_every: None,
+            keep_models: KeepModels::All,
+        };
+        let store = Store::run_folder(folder.path(), keeps_checkpoint);
+        Executor::new(config, self.data.clone(), store, context.device.clone())
     }
 
     fn plan(&self, context: &Context) -> Result<Plan, CliError> {
@@ -200,74 +209,45 @@ impl Job {
 
     fn record(&self, context: &Context) -> RunRecord {
         let mut parents = BTreeMap::from([("data".to_string(), self.data.digest_of(self.split.train()))]);
-        parents.extend(self.init.iter().map(|digest| ("init".to_string(), digest.clone())));
+        parents.extend(self.init_digest().map(|digest| ("init".to_string(), digest)));
         RunRecord::new(context, "train", BTreeMap::from([("train".to_string(), self.run.seed)]), parents)
     }
 
     fn train(&self, context: &Context, folder: &RunFolder, keeps: &Keeps) -> Result<Outcome, CliError> {
-        let ended = RefCell::new(Vec::new());
-        let keep_events = |state: &State| {
-            let mut ended = ended.borrow_mut();
-            // Epochs of before a resume ended at some time that nobody kept.
-            ended.resize(state.history.len(), jiff::Timestamp::now().as_millisecond() as f64 / 1000.0);
-            folder.write(EVENTS, &events::bytes(&state.history, &ended))
+        let mut ended = Vec::new();
+        let mut keep_events = |state: &State| {
+            if keeps.tensorboard {
+                // The end of an epoch before a resume is not recorded anywhere.
+                ended.resize(state.history.len(), jiff::Timestamp::now().as_millisecond() as f64 / 1000.0);
+                folder.write(EVENTS, &events::bytes(&state.history, &ended))?;
+            }
+            Ok(())
         };
-        let keep_nothing = |_: &State| Ok(());
-        let after_epoch: &dyn Fn(&State) -> Result<(), CliError> =
-            if keeps.tensorboard { &keep_events } else { &keep_nothing };
-        let state = self.fit(context, folder, after_epoch)?;
-        let model = folder.file("model.safetensors");
-        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, self.init.clone());
-        let notes = ModelNotes { loss: Some(self.run.train.loss), ..notes };
-        write_model(&model, &state.network, &notes.to_metadata())?;
-        folder.write_json(lineage::FILE, &self.lineage(state.network.digest()))?;
-        let scores = self.score(&state.network, context)?;
-        folder.write("subjects.csv", &scores::csv(&scores))?;
-        if keeps.checkpoint && !self.run.train.schedule.depends_on_length() {
-            watch::keep_checkpoint(folder, &state, &self.digest)?;
-        } else {
-            watch::remove_checkpoint(folder)?;
+        if let Some(init) = &self.init {
+            context.note(&format!("init     {}", init.matched));
         }
+        let keeps_checkpoint = keeps.checkpoint && !self.run.train.schedule.depends_on_length();
+        let executor = self.executor(folder, keeps_checkpoint, context);
+        let everybody = self.split.train().union(self.split.held_out()).cloned().collect();
+        let task = executor.train_task(self.split.train().clone(), everybody, self.run.seed);
+        let sides = self.sides().map(|(side, subjects)| (side.name(), subjects.clone()));
+        let watch = SingleRun::new("train", folder, &sides, context, &mut keep_events);
+        let record = watch.run(&executor, Task::Train(task), "lacuna train --resume")?;
+        let digest = record.model.clone().expect("a training that did not fail has a model");
+        folder.write_json(lineage::FILE, &self.lineage(digest.clone()))?;
+        let scores = scored(&record, &self.sides());
+        folder.write("subjects.csv", &scores::csv(&scores))?;
         let record = Record {
             run: folder.path().to_path_buf(),
-            model,
-            digest: state.network.digest(),
-            network: state.network.architecture().to_string(),
-            epochs: state.epochs_done,
-            loss: state.history.last().map_or(f64::NAN, |epoch| epoch.loss),
-            training_passes: state.passes.training,
+            model: folder.file("model.safetensors"),
+            digest,
+            network: self.data.architecture.to_string(),
+            epochs: self.run.train.epochs,
+            loss: record.history.last().map_or(f64::NAN, |epoch| epoch.loss),
+            training_passes: record.passes.training,
             scores,
         };
         Ok(Outcome::new("train", &record, text(&record)))
-    }
-
-    /// From the beginning or the checkpoint to the last epoch.
-    fn fit(
-        &self,
-        context: &Context,
-        folder: &RunFolder,
-        after_epoch: &dyn Fn(&State) -> Result<(), CliError>,
-    ) -> Result<State, CliError> {
-        let (seed, settings) = (Seed(self.run.seed), &self.run.train);
-        let mut network = Network::new(self.data.architecture.clone(), seed, &context.device);
-        if let Some(init) = &self.run.network.init {
-            let file = WeightFile::open(init)?;
-            context.note(&format!("init     {}", match_file(&file, &mut network)?));
-        }
-        let mut state = State::new(network, settings);
-        watch::resume(context, folder, &mut state, &self.digest, settings.epochs)?;
-        let cases = self.data.of(self.split.train());
-        let objective = Supervised::new(cases, settings, seed, context.device.clone())?;
-        let progress = Progress::begin(context, "train", "epoch", settings.epochs, state.epochs_done);
-        let mut live = Keeper::new(folder);
-        let what = format!("train on {} subjects", self.split.train().len());
-        live.task([1, 1], &what, [state.epochs_done, settings.epochs])?;
-        let live = &RefCell::new(live);
-        let (run, checkpoint_epochs) = (self.digest.as_str(), settings.checkpoint_epochs);
-        let mut watch = Watch { folder, progress, live, run, clock: None, checkpoint_epochs, after_epoch };
-        let outcome = fit(&mut state, &objective, settings, &mut watch).map_err(CliError::from);
-        watch.ended(outcome, &state, settings.epochs, "lacuna train --resume")?;
-        Ok(state)
     }
 
     /// Whom the model has seen, by itself and through the weights that it began from.
@@ -277,16 +257,6 @@ impl Job {
             Some(ancestor) => ancestor.hand_on(own),
             None => own,
         }
-    }
-
-    fn score(&self, network: &Network, context: &Context) -> Result<Vec<Scored>, CliError> {
-        let everybody = self.sides().into_iter().flat_map(|(side, of)| of.iter().map(move |subject| (side, subject)));
-        everybody
-            .map(|(side, subject)| {
-                let scores = self.data.score(network, subject, &context.device)?;
-                Ok(Scored::new(subject.to_string(), side, scores))
-            })
-            .collect()
     }
 
     /// Whose data the run's files will hold: also of those whom the initial weights saw.
@@ -313,25 +283,16 @@ fn split(subjects: &[SubjectId], held_out: &[SubjectId]) -> Result<Split, CliErr
     Ok(Split::of_lists(subjects, SplitLists { train, held_out, forget: BTreeSet::new() })?)
 }
 
-/// Two runs of one digest go through the same states, epoch by epoch. How often a checkpoint is written, what the run is
-/// called and where its data lie decide nothing; nor does the number of epochs, unless the learning rate follows from it.
-fn digest(run: &TrainRun, data: &Data, split: &Split, init: &Option<String>, context: &Context) -> String {
-    let mut train = run.train.clone();
-    train.checkpoint_epochs = 1;
-    if !train.schedule.depends_on_length() {
-        train.epochs = 0;
-    }
-    let decides = (
-        env!("CARGO_PKG_VERSION"),
-        (device_identity(&context.device), kernels_digest()),
-        run.seed,
-        data.architecture.to_string(),
-        data.labels.classes(),
-        data.digest_of(split.train()),
-        train,
-        init,
-    );
-    lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
+/// The scores of each subject after the last epoch, by role.
+fn scored(record: &lacuna_study::Record, sides: &[(Side, &BTreeSet<SubjectId>)]) -> Vec<Scored> {
+    let Some(scores) = record.horizons.last() else { return Vec::new() };
+    let each =
+        sides.iter().flat_map(|(side, subjects)| subjects.iter().map(move |subject| (*side, subject.to_string())));
+    each.filter_map(|(role, subject)| {
+        let (volume, output) = (scores.volume.get(&subject)?.clone(), scores.output.get(&subject)?.clone());
+        Some(Scored { subject, role, volume, output })
+    })
+    .collect()
 }
 
 fn text(record: &Record) -> String {

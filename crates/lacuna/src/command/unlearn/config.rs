@@ -5,10 +5,9 @@ use crate::arguments::Model;
 use crate::config::{Settings, absolute, apply, read_table, subjects, typed, with_suggestion};
 use crate::error::CliError;
 use crate::lineage::Lineage;
-use crate::preparing::study_of;
 use lacuna_cohort::SubjectId;
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_study::{DataConfig, NetworkConfig, StudyConfig, Variant};
+use lacuna_study::{DataConfig, Variant};
 use lacuna_unlearn::Recipe;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
@@ -44,6 +43,9 @@ pub struct UnlearnRun {
     pub seed: u64,
     /// Epochs between checkpoints.
     pub checkpoint_epochs: usize,
+    /// Epochs between two points of the curve of loss and Dice; no curve if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_every: Option<usize>,
     /// The loss the model was trained with.
     pub loss: SegmentationLoss,
     /// The scans and what their labels mean.
@@ -78,6 +80,7 @@ impl UnlearnRun {
             epochs: variant.horizons,
             seed: arguments.run.seed.unwrap_or(0),
             checkpoint_epochs: 10,
+            score_every: arguments.curve.then_some(1),
             // Files of before that key, and of others, were trained with MedicalNet's loss.
             loss: model.notes.loss.unwrap_or(SegmentationLoss::CrossEntropy),
             data: arguments.cases.data_for(model)?,
@@ -87,16 +90,11 @@ impl UnlearnRun {
         run.checked()
     }
 
-    /// What it unlearns by, as a study names it.
-    pub fn variant(self) -> Variant {
-        let UnlearnRun { strategy, differences, recipe, epochs: horizons, .. } = self;
-        Variant { strategy, differences, recipe, horizons }
-    }
-
-    /// As a study of this data, which the study crate opens and prepares.
-    pub fn as_study(&self, model: &Model) -> StudyConfig {
-        let network = NetworkConfig::of(model.network.architecture());
-        study_of(&self.name, self.seed, &self.data, &self.preprocess, network)
+    /// The recipe with its name and horizons, each once, in order.
+    pub fn variant(&self) -> Variant {
+        let horizons: BTreeSet<usize> = self.epochs.iter().copied().collect();
+        let (strategy, differences, recipe) = (self.strategy.clone(), self.differences.clone(), self.recipe.clone());
+        Variant { strategy, differences, recipe, horizons: horizons.into_iter().collect() }
     }
 }
 

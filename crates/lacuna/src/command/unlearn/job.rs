@@ -4,67 +4,59 @@ use super::Arguments;
 use super::classes;
 use super::config::UnlearnRun;
 use super::earlier::measured_again;
-use super::looking::{Curves, Looking};
+use super::gradients::{self, Gradients};
 use super::record::Record;
 use super::sides::Sides;
 use crate::arguments::{ImageArguments, Model};
-use crate::computing::Clock;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::{self, ErasedBy, Lineage};
-use crate::live::{Keeper, LiveSubject};
 use crate::output::Outcome;
 use crate::plan::Plan;
-use crate::preparing::prepare;
-use crate::progress::Progress;
+use crate::preparing;
 use crate::reporting::Report;
 use crate::run_folder::{People, RunFolder, RunRecord};
+use crate::single_run::SingleRun;
 use crate::viewing::{self, Asked};
-use crate::watch::{self, Watch};
-use lacuna_cohort::{Cohort, SubjectId};
-use lacuna_inference::ModelNotes;
-use lacuna_metrics::MEAN;
-use lacuna_nn::{Network, device_identity, kernels_digest, write_model};
+use lacuna_cohort::SubjectId;
+use lacuna_nn::Network;
 use lacuna_report::html::{Images, ModelKind, Pictures};
-use lacuna_report::{Cost, ORIGINAL, ResultRow, ScoreGrid, results, tables};
-use lacuna_seed::Seed;
-use lacuna_study::Data;
-use lacuna_train::{State, TrainError};
-use lacuna_unlearn::{
-    Conflicts, Effect, ForgetRetain, UnlearnError, Unlearned, effect, epoch_cost, preparation_passes, unlearn,
+use lacuna_report::{CurveRow, ResultRow, ScoreGrid, curves, results, tables};
+use lacuna_study::{
+    Data, Executor, ExecutorConfig, KeepModels, NetworkConfig, Original, Store, Task, UnlearnTask, Unwatched,
 };
-use std::cell::RefCell;
+use lacuna_train::{Passes, State, TrainConfig};
+use lacuna_unlearn::{Conflicts, Effect, ForgetRetain, Unlearned, effect, epoch_cost, preparation_passes};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 /// An unlearning run that has been checked and whose data are in memory.
 pub(super) struct Job<'a> {
     pub(super) run: UnlearnRun,
     model: &'a Model,
-    pub(super) data: Data,
-    pub(super) sides: Sides,
+    data: Arc<Data>,
+    sides: Sides,
     /// Classes that only the subjects to forget show.
     orphaned: Vec<String>,
-    /// The digest of everything that decides how the run goes on.
-    digest: String,
 }
 
 impl<'a> Job<'a> {
     pub(super) fn prepare(run: UnlearnRun, model: &'a Model, context: &Context) -> Result<Job<'a>, CliError> {
-        let study = run.as_study(model);
-        let (cohort, labels, _) = Data::open(&study)?;
-        crate::redact::hide_cohort(&cohort);
-        model.check_fit(&labels, &cohort)?;
+        let network = NetworkConfig::of(model.network.architecture());
+        let opened = preparing::open(&run.data, &run.preprocess, &network, run.seed, context)?;
+        let labels = opened.labels.clone();
+        model.check_fit(&labels, &opened.cohort)?;
         model.note_of_labels(&labels).iter().for_each(|note| context.note(note));
-        let sides = Sides::divide(&cohort.subjects(), &run)?;
-        let data = prepare(&study, &sides.everybody(), context)?;
+        let sides = Sides::divide(&opened.cohort.subjects(), &run)?;
+        let data = preparing::prepare(opened, &sides.everybody(), context)?;
         let split = &sides.split;
         if split.retain().is_empty() {
             let what = "--forget: expected somebody left to keep, found nobody; fix: delete the model instead";
             return Err(CliError::Config { what: what.to_string() });
         }
         let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;
-        let digest = digest(&run, &data, &sides, &model.network, context);
-        Ok(Job { run, model, data, sides, orphaned, digest })
+        Ok(Job { run, model, data, sides, orphaned })
     }
 
     pub(super) fn plan(&self, context: &Context) -> Result<Plan, CliError> {
@@ -94,117 +86,72 @@ impl<'a> Job<'a> {
         RunRecord::new(context, "unlearn", BTreeMap::from([("unlearn".to_string(), self.run.seed)]), parents)
     }
 
-    /// Do something with the run as the unlearning crate knows it.
-    pub(super) fn with_unlearned<T>(
+    /// The executor of this run, which keeps its files in a run folder.
+    fn executor(&self, folder: &Path, context: &Context) -> Executor {
+        let train = TrainConfig {
+            loss: self.run.loss,
+            activations: context.activations,
+            checkpoint_epochs: self.run.checkpoint_epochs,
+            ..TrainConfig::default()
+        };
+        let config = ExecutorConfig {
+            train,
+            preprocess: self.run.preprocess.clone(),
+            init: None,
+            pseudonyms: None,
+            score_every: self.run.score_every,
+            keep_models: KeepModels::All,
+        };
+        let store = Store::run_folder(folder, false);
+        Executor::new(config, self.data.clone(), store, context.device.clone()).given(self.model.network.clone())
+    }
+
+    fn task(&self, executor: &Executor) -> UnlearnTask {
+        let Sides { split, earlier } = &self.sides;
+        let (train, held_out) = (split.train().clone(), split.held_out());
+        let given = executor.given_model(&self.model.network, train, held_out, earlier.clone(), self.run.seed);
+        executor.unlearn_task(Original::Given(given), split.forget().clone(), &self.run.variant(), Vec::new())
+    }
+
+    /// Acts with the run as the unlearning crate takes it; nothing is written.
+    pub(super) fn with_unlearning<T>(
         &self,
         context: &Context,
         act: impl FnOnce(&Unlearned) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        let cases = self.data.of(self.sides.split.train());
-        let sets = ForgetRetain::of(&cases, self.sides.split.forget())?;
-        act(&Unlearned {
-            original: &self.model.network,
-            recipe: &self.run.recipe,
-            sets: &sets,
-            epochs: self.longest_horizon(),
-            loss: self.run.loss,
-            seed: Seed(self.run.seed),
-            device: context.device.clone(),
-            activations: context.activations,
-        })
+        let executor = self.executor(&context.runs, context);
+        executor.with_unlearning(&self.task(&executor), &self.model.network, act)
     }
 
-    pub(super) fn looking<'l>(
-        &'l self,
-        arguments: &'l Arguments,
-        run: &'l Unlearned<'l>,
-        context: &Context,
-        folder: &'l RunFolder,
-    ) -> Result<Looking<'l>, CliError> {
-        let curves = || Curves { data: &self.data, sides: self.sides.by_role(), device: context.device.clone() };
-        let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
-        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients, images: &arguments.images })
-    }
-
+    /// Runs the recipe in a run folder, or goes on with it.
     pub(super) fn unlearn(
         &self,
-        run: &Unlearned,
-        looking: &Looking,
+        arguments: &Arguments,
         context: &Context,
         folder: &RunFolder,
     ) -> Result<Outcome, CliError> {
-        let mut state = run.fresh_state()?;
-        if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
-            self.score(&self.model.network, ORIGINAL, (0, Cost::default()), context, folder)?;
-            looking.look(run.original, &state.network, &[])?;
-        }
-        let outcome = self.go_on(run, &mut state, looking, context, folder);
-        if let Err(CliError::Train(TrainError::Diverged { .. })) = &outcome {
-            self.record_divergence(folder)?;
-        }
-        outcome?;
-        self.finish(run, &state, looking, context, folder)
-    }
-
-    fn go_on(
-        &self,
-        run: &Unlearned,
-        state: &mut State,
-        looking: &Looking,
-        context: &Context,
-        folder: &RunFolder,
-    ) -> Result<(), CliError> {
-        let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
-        let mut live = Keeper::new(folder);
-        let forgotten = self.sides.split.forget().len();
-        let what = format!("{} forgets {forgotten} subject(s)", self.run.strategy);
-        live.task([1, 1], &what, [state.epochs_done, run.epochs])?;
-        let live = &RefCell::new(live);
-        self.tell_scores(&mut live.borrow_mut(), folder)?;
-        let clock = &Clock::running(folder.path(), state.epochs_done);
-        let after_epoch = |state: &State| {
-            let result = state.result();
-            if self.run.epochs.contains(&state.epochs_done) {
-                let reached = (state.epochs_done, self.cost(run, state, clock.seconds())?);
-                self.score(&result, &self.run.strategy, reached, context, folder)?;
-                self.tell_scores(&mut live.borrow_mut(), folder)?;
-            }
-            looking.look(&result, &state.network, &state.history)
-        };
-        let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
-        let (run_digest, clock) = (digest, Some(clock));
-        let mut watch =
-            Watch { folder, progress, live, run: run_digest, clock, checkpoint_epochs, after_epoch: &after_epoch };
-        let outcome = unlearn(run, state, &mut watch).map_err(|error| match error {
-            UnlearnError::Train(error) => CliError::Train(error),
-            error => error.into(),
-        });
+        let executor = self.executor(folder.path(), context);
+        let task = self.task(&executor);
         let again = format!("lacuna unlearn --model {} --resume", self.model.path.display());
-        watch.ended(outcome, state, run.epochs, &again)
+        let record = executor.with_unlearning(&task, &self.model.network, |run| {
+            let gradients = Gradients { folder, conflicts: Conflicts::of(run)? };
+            let [checkpoint, _] = Store::UNFINISHED_IN_RUN_FOLDER;
+            if arguments.gradients && !folder.file(checkpoint).exists() {
+                gradients.add(run.original, &[])?;
+            }
+            let mut after_epoch = |state: &State| match arguments.gradients {
+                true => gradients.add(&state.network, &state.history),
+                false => Ok(()),
+            };
+            let sides: Vec<_> = task.sides().into_iter().map(|(role, subjects)| (role.name(), subjects)).collect();
+            let watch = SingleRun::new("unlearn", folder, &sides, context, &mut after_epoch);
+            watch.run(&executor, Task::Unlearn(Box::new(task.clone())), &again)
+        })?;
+        self.finish(&executor, &task, record, arguments, context, folder)
     }
 
-    /// Whoever watches from elsewhere sees the subjects as last scored.
-    fn tell_scores(&self, live: &mut Keeper<'_>, folder: &RunFolder) -> Result<(), CliError> {
-        let rows = self.all_rows(folder)?;
-        let Some(last) = rows.iter().map(|row| row.run.epochs).max() else { return Ok(()) };
-        let here = rows.iter().filter(|row| row.run.epochs == last).filter_map(|row| row.scored());
-        let means = here.filter(|scored| scored.grid == ScoreGrid::Output && scored.score.name == MEAN);
-        let subjects = means.map(|scored| LiveSubject {
-            name: scored.subject.clone(),
-            role: scored.role.name().to_string(),
-            dice: scored.score.dice,
-        });
-        live.scored(format!("after {last} epochs"), subjects.collect())
-    }
-
-    /// Whether the forget subjects noticed anything; nothing is worth a warning.
-    fn effect(
-        &self,
-        run: &Unlearned,
-        network: &Network,
-        context: &Context,
-        folder: &RunFolder,
-    ) -> Result<Effect, CliError> {
+    /// Whether the outputs on the forget subjects moved; no effect is worth a warning.
+    fn effect(&self, run: &Unlearned, network: &Network, context: &Context) -> Result<Effect, CliError> {
         let effect = effect(run.original, network, run.sets, &run.device)?;
         if effect.is_nothing {
             context.note(&format!(
@@ -214,53 +161,55 @@ impl<'a> Job<'a> {
                 100.0 * effect.relabelled
             ));
         }
-        folder.write_json("effect.json", &effect)?;
         Ok(effect)
     }
 
     fn finish(
         &self,
-        run: &Unlearned,
-        state: &State,
-        looking: &Looking,
+        executor: &Executor,
+        task: &UnlearnTask,
+        record: lacuna_study::Record,
+        arguments: &Arguments,
         context: &Context,
         folder: &RunFolder,
     ) -> Result<Outcome, CliError> {
-        let model = folder.file("model.safetensors");
-        let parent = self.model.network.digest();
-        let before = preparation_passes(run.recipe, run.sets)?;
-        // What the model came from stands in its lineage: the model itself leads to none that knew the person.
-        let notes = ModelNotes::new(&self.data.labels, &self.run.preprocess, None);
-        let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
-        write_model(&model, &state.network, &notes.to_metadata())?;
-        let effect = self.effect(run, &state.network, context, folder)?;
-        let mut looking_passes = looking.passes()?;
-        looking_passes += effect.passes;
-        folder.write_json(lineage::FILE, &self.lineage(state, &effect)?)?;
-        let rows = self.all_rows(folder)?;
+        let rows = executor.unlearned_rows(task, &record, None)?;
         results::write(&folder.file("results.csv"), &rows)?;
-        watch::remove_checkpoint(folder)?;
-        let earlier = measured_again(&rows, run.epochs);
+        let curves = executor.unlearned_curve(task, &record);
+        if self.run.score_every.is_some() {
+            curves::write(&folder.file("curves.csv"), &curves)?;
+        }
+        let Some(digest) = record.model.clone() else {
+            return Err(CliError::Config { what: record.diverged.unwrap_or_default() });
+        };
+        let network = executor.model(&Task::Unlearn(Box::new(task.clone())), &mut Unwatched)?;
+        let effect = executor.with_unlearning(task, &self.model.network, |run| self.effect(run, &network, context))?;
+        folder.write_json("effect.json", &effect)?;
+        let mut looking_passes = self.curve_passes(&curves);
+        looking_passes += gradients::passes(folder)?;
+        looking_passes += effect.passes;
+        folder.write_json(lineage::FILE, &self.lineage(digest.clone(), &effect)?)?;
+        let earlier = measured_again(&rows, self.longest_horizon());
         for moved in earlier.iter().filter(|earlier| earlier.moved) {
             context.note(&format!("warning  {}", moved.line()));
         }
-        let pictures = self.pictures(&state.network, looking.images, context)?;
-        self.report(&rows, pictures, folder)?;
+        let pictures = self.pictures(&network, &arguments.images, context)?;
+        self.report(&rows, curves, pictures, folder)?;
         let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
         let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
         let record = Record {
             run: folder.path().to_path_buf(),
-            model,
-            digest: state.network.digest(),
-            parent,
+            model: folder.file("model.safetensors"),
+            digest,
+            parent: self.model.network.digest(),
             strategy: self.run.strategy.clone(),
             variant: self.run.differences.clone(),
-            training_passes: state.passes.training,
-            teacher_passes: state.passes.teacher,
-            preparation_passes: before.teacher,
-            preparation_training_passes: before.training,
+            training_passes: record.passes.training,
+            teacher_passes: record.passes.teacher,
+            preparation_passes: record.preparation.teacher,
+            preparation_training_passes: record.preparation.training,
             looking_passes,
-            returned_epoch: state.best.as_ref().map(|best| best.epoch),
+            returned_epoch: record.returned_epoch,
             effect,
             earlier,
             orphaned_classes: self.orphaned.clone(),
@@ -269,10 +218,22 @@ impl<'a> Job<'a> {
         Ok(Outcome::new("unlearn", &record, record.text()).with_next(&record.next()))
     }
 
+    /// The cost of a curve: each point passes every scan of its roles forward.
+    fn curve_passes(&self, curves: &[CurveRow]) -> Passes {
+        let scored = self.sides.split.train().union(self.sides.split.held_out()).cloned().collect();
+        Passes { training: 0, teacher: (curves.len() * self.data.of(&scored).len()) as u64 }
+    }
+
     /// The page of this one run; without a retrained model it can place nothing, and says so.
-    fn report(&self, rows: &[ResultRow], pictures: Pictures, folder: &RunFolder) -> Result<(), CliError> {
+    fn report(
+        &self,
+        rows: &[ResultRow],
+        curves: Vec<CurveRow>,
+        pictures: Pictures,
+        folder: &RunFolder,
+    ) -> Result<(), CliError> {
         let (title, rows) = (self.run.strategy.clone(), rows.to_vec());
-        Report { title, rows, pictures: Some(pictures), ..Report::default() }.write(folder)
+        Report { title, rows, curves, pictures: Some(pictures), ..Report::default() }.write(folder)
     }
 
     /// Scans as the original and the unlearned model have them; there is no retrained one.
@@ -293,9 +254,7 @@ impl<'a> Job<'a> {
         let scans = if images == Images::None {
             Vec::new()
         } else {
-            let cohort = Cohort::open(&self.run.data.root, &self.run.data.options)?;
-            crate::redact::hide_cohort(&cohort);
-            viewing::seen(&cohort, &self.data, &context.device, &people, &models)?
+            viewing::seen(&self.data, &context.device, &people, &models)?
         };
         let classes = self.data.labels.classes().to_vec();
         let notes = vec!["No model was retrained without the subject, so none is beside the two.".to_string()];
@@ -304,7 +263,7 @@ impl<'a> Job<'a> {
 
     /// That of the model this began from, and this request; a run without effect is marked, since its model still holds
     /// them.
-    fn lineage(&self, state: &State, effect: &Effect) -> Result<Lineage, CliError> {
+    fn lineage(&self, model: String, effect: &Effect) -> Result<Lineage, CliError> {
         let parent = self.model.network.digest();
         let split = &self.sides.split;
         let told = || {
@@ -315,9 +274,9 @@ impl<'a> Job<'a> {
         let by = ErasedBy {
             strategy: self.run.strategy.clone(),
             variant: self.run.differences.clone(),
-            epochs: state.epochs_done,
+            epochs: self.longest_horizon(),
             parent,
-            model: state.network.digest(),
+            model,
             no_effect: effect.is_nothing,
         };
         Ok(before.after(split.forget().clone(), by))
@@ -336,21 +295,4 @@ impl<'a> Job<'a> {
     fn longest_horizon(&self) -> usize {
         self.run.epochs.iter().copied().max().expect("checked: a run has a horizon")
     }
-}
-
-/// Two runs of one digest end in the same bytes.
-fn digest(run: &UnlearnRun, data: &Data, sides: &Sides, original: &Network, context: &Context) -> String {
-    let split = &sides.split;
-    let decides = (
-        env!("CARGO_PKG_VERSION"),
-        (device_identity(&context.device), kernels_digest()),
-        original.digest(),
-        run.seed,
-        data.digest_of(split.train()),
-        split.forget(),
-        &run.recipe,
-        run.loss,
-        run.epochs.iter().max(),
-    );
-    lacuna_disk::digest(&serde_json::to_vec(&decides).expect("plain data is JSON"))
 }

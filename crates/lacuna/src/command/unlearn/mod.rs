@@ -4,11 +4,10 @@ mod classes;
 mod config;
 mod earlier;
 mod exact;
+mod gradients;
 mod job;
-mod looking;
 mod rates;
 mod record;
-mod rows;
 mod sides;
 
 use crate::arguments::{
@@ -92,8 +91,8 @@ pub struct Arguments {
     run: RunArguments,
     #[command(flatten)]
     images: ImageArguments,
-    /// Follow loss and Dice of everybody per epoch, in curves.csv of the run folder
-    #[arg(long, help_heading = "Looking into a run")]
+    /// Follow loss and Dice of each role per epoch, in curves.csv of the run folder
+    #[arg(long, conflicts_with = "resume", help_heading = "Looking into a run")]
     curve: bool,
     /// Follow both sides' gradient norms and their cosine per epoch, in gradients.csv of the run folder
     #[arg(long, help_heading = "Looking into a run")]
@@ -157,17 +156,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         return Ok(plan.outcome("unlearn"));
     }
     if let Some(epochs) = arguments.find_learning_rate {
-        return job.with_unlearned(context, |run| rates::find(run, usize::from(epochs), context));
+        return job.with_unlearning(context, |run| rates::find(run, usize::from(epochs), context));
     }
     let folder = RunFolder::open(context, resumed, &job.run.name, &job.record(context), &job.run)?;
     let registered = folder.register(context, &job.people());
     plan.note(context);
-    let outcome = registered.and_then(|()| {
-        job.with_unlearned(context, |unlearned| {
-            let looking = job.looking(arguments, unlearned, context, &folder)?;
-            job.unlearn(unlearned, &looking, context, &folder)
-        })
-    });
+    let outcome = registered.and_then(|()| job.unlearn(arguments, context, &folder));
     folder.close(outcome)
 }
 

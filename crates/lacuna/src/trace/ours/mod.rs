@@ -92,6 +92,8 @@ const OURS: &[(&str, Form)] = &[
     ("gates.json", Form::Json),
     ("audit.json", Form::Json),
     ("effect.json", Form::Json),
+    ("record.json", Form::Json),
+    ("checkpoint.json", Form::Json),
     ("purge.json", Form::Json),
     ("proof.json", Form::Json),
     ("exact.json", Form::Exact),

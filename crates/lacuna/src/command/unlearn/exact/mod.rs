@@ -16,7 +16,7 @@ use crate::exact::{Errand, Setup, SubjectScore, VERSION};
 use crate::exit::Exit;
 use crate::lineage::{self, Lineage};
 use crate::output::Outcome;
-use crate::preparing::prepare;
+use crate::preparing;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::scores::{self, Side};
 use ancestry::Purge;
@@ -34,6 +34,7 @@ use record::{Exactness, Planned, Record};
 use rows::rows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Where a model trained from the beginning lies until it has been compared.
@@ -72,7 +73,7 @@ struct Job<'a> {
     leaving: BTreeSet<SubjectId>,
     /// The parent's plan with the leaving struck out.
     plan: Plan,
-    data: Data,
+    data: Arc<Data>,
 }
 
 impl<'a> Job<'a> {
@@ -89,7 +90,9 @@ impl<'a> Job<'a> {
         before.check_erase(parent, &maker, &leaving).map_err(|error| naming_init(error, &run))?;
         let known = run.train.held_out.iter().cloned().collect();
         let everybody = before.plan.subjects().union(&known).cloned().collect();
-        let data = prepare(&run.train.as_study(), &everybody, context)?;
+        let crate::command::TrainRun { data, preprocess, network, seed, .. } = &run.train;
+        let opened = preparing::open(data, preprocess, network, *seed, context)?;
+        let data = preparing::prepare(opened, &everybody, context)?;
         Ok(Job { context, run, parent, before, leaving, plan, data })
     }
 

@@ -1,30 +1,12 @@
-//! Predictions of a network for a case, and their scores.
+//! Scores of predictions against a subject's labels, on the image's own grid and on the network's output grid.
 
 use crate::cross_entropy::CrossEntropy;
-use crate::{TrainError, input_tensor, targets};
+use crate::prediction::most_probable;
+use crate::{InferenceError, Inferer, Input, Prediction, input_tensor, targets};
 use lacuna_cohort::Case;
 use lacuna_metrics::{Scorer, SubjectScores, SurfaceScorer};
 use lacuna_nn::loss::SegmentationLoss;
-use lacuna_nn::{Device, Network, Pass, Tensor};
-
-/// Class probabilities on the network's output grid.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// The probabilities `[C, D, H, W]`, row-major.
-    pub probabilities: Vec<f32>,
-    /// The lengths of the axes C, D, H and W.
-    pub shape: [usize; 4],
-}
-
-/// The output for one case: of one network, or the mean of several networks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Said {
-    /// The class probabilities.
-    pub prediction: Prediction,
-    /// The logits that the softmax was applied to, or the logarithms of the probabilities, `[C, D, H, W]` row-major.
-    /// Where a probability is 0 in `f32`, the logits still give its order of magnitude.
-    pub logits: Vec<f32>,
-}
+use lacuna_nn::{Device, Network, Pass};
 
 /// One subject's scores on the image's own grid and on the network's output grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,27 +21,52 @@ pub struct CaseScores {
     pub collapsed: bool,
 }
 
-/// Returns the class probabilities of a case, from one forward pass with the running statistics and without gradients.
+/// One subject's scores on the network's output grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputScores {
+    /// The scores of each class.
+    pub scores: SubjectScores,
+    /// Mean cross-entropy over all scans, in nats.
+    pub cross_entropy: f64,
+    /// Whether every prediction consists of a single class.
+    pub collapsed: bool,
+}
+
+/// Returns the prediction of a network for a prepared scan, the whole input at once.
 ///
 /// # Errors
-/// [`TrainError::Case`] if the case cannot be fetched.
-pub fn predict(network: &Network, case: &Case, device: &Device) -> Result<Prediction, TrainError> {
-    Ok(Prediction::of(logits(network, case, device)?))
+/// [`InferenceError::Case`] if the case cannot be fetched.
+pub fn predict(network: &Network, case: &Case, device: &Device) -> Result<Prediction, InferenceError> {
+    predict_with(&Inferer::default(), network, case, device)
+}
+
+/// Returns the prediction of a network for a prepared scan, with a sliding window or mirroring.
+///
+/// # Errors
+/// As [`predict`].
+pub fn predict_with(
+    inferer: &Inferer,
+    network: &Network,
+    case: &Case,
+    device: &Device,
+) -> Result<Prediction, InferenceError> {
+    let voxels = case.voxels()?;
+    inferer.predict(network, Input { voxels: &voxels.input, shape: case.shape }, device, &mut || Ok(()))
 }
 
 /// Returns the mean over cases of the loss against their labels on the output grid, computed with the running
 /// statistics and without gradients.
 ///
 /// # Errors
-/// [`TrainError::Case`] if a case cannot be fetched, [`TrainError::NoCase`] if there are no cases.
+/// [`InferenceError::Case`] if a case cannot be fetched, [`InferenceError::NoCase`] if there are no cases.
 pub fn mean_loss(
     network: &Network,
     cases: &[&Case],
     loss: SegmentationLoss,
     device: &Device,
-) -> Result<f64, TrainError> {
+) -> Result<f64, InferenceError> {
     if cases.is_empty() {
-        return Err(TrainError::NoCase);
+        return Err(InferenceError::NoCase);
     }
     let pass = Pass::evaluation(&network.parameters);
     let mut sum = 0.0;
@@ -71,75 +78,19 @@ pub fn mean_loss(
     Ok(sum / cases.len() as f64)
 }
 
-/// Returns the class probabilities and the logits of a case; otherwise as [`predict`].
+/// Predicts all scans of a subject and scores them on both grids, voxels pooled over the scans. `predict` returns the
+/// prediction of a scan; `surfaces` adds surface distances in mm and volumes on the image's own grid.
 ///
 /// # Errors
-/// As [`predict`].
-pub fn say(network: &Network, case: &Case, device: &Device) -> Result<Said, TrainError> {
-    Ok(Said::of(logits(network, case, device)?))
-}
-
-/// Predicts all scans of a subject and scores them on both grids, voxels pooled over the scans.
-///
-/// # Errors
-/// [`TrainError::NotFinite`] if a prediction is not finite; [`TrainError::Metrics`] if every voxel of the subject is
-/// ignored.
-pub fn score_subject(
-    network: &Network,
-    scans: &[&Case],
-    class_names: &[String],
-    device: &Device,
-) -> Result<CaseScores, TrainError> {
-    score_on_both_grids(scans, class_names, None, &mut |place| say(network, scans[place], device))
-}
-
-/// Scores the given predictions of a subject's scans on both grids, voxels pooled over the scans.
-///
-/// # Errors
-/// Those of [`score_subject`].
-///
-/// # Panics
-/// If the predictions and `scans` differ in number.
-pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> Result<CaseScores, TrainError> {
-    score_all_said(scans, said, class_names, None)
-}
-
-/// Scores the given predictions of a subject's scans on both grids, with surface distances in mm and volumes on the
-/// image's own grid.
-///
-/// # Errors
-/// Those of [`score_subject`], and a tolerance that is not a valid length in mm.
-///
-/// # Panics
-/// If the predictions and `scans` differ in number.
-pub fn score_said_with_surfaces(
-    scans: &[&Case],
-    said: Vec<Said>,
-    class_names: &[String],
-    tolerance_mm: f64,
-) -> Result<CaseScores, TrainError> {
-    let surfaces = SurfaceScorer::new(class_names.len(), tolerance_mm)?;
-    score_all_said(scans, said, class_names, Some(surfaces))
-}
-
-fn score_all_said(
-    scans: &[&Case],
-    said: Vec<Said>,
-    class_names: &[String],
-    surfaces: Option<SurfaceScorer>,
-) -> Result<CaseScores, TrainError> {
-    assert_eq!(scans.len(), said.len(), "one thing is said of every scan");
-    let mut said = said.into_iter();
-    score_on_both_grids(scans, class_names, surfaces, &mut |_| Ok(said.next().expect("as many as scans")))
-}
-
-fn score_on_both_grids(
+/// [`InferenceError::NotFinite`] if a prediction is not finite; [`InferenceError::Metrics`] if every voxel of the
+/// subject is ignored; errors of `predict`.
+pub fn score_subject<E: From<InferenceError>>(
     scans: &[&Case],
     class_names: &[String],
     mut surfaces: Option<SurfaceScorer>,
-    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
-) -> Result<CaseScores, TrainError> {
-    let mut volume = Scorer::new(class_names)?;
+    predict: &mut dyn FnMut(&Case) -> Result<Prediction, E>,
+) -> Result<CaseScores, E> {
+    let mut volume = Scorer::new(class_names).map_err(InferenceError::from)?;
     let add = &mut |prediction: &Prediction, case: &Case| {
         let predicted = add_volume_grid(&mut volume, prediction, case)?;
         if let Some(surfaces) = &mut surfaces {
@@ -147,23 +98,12 @@ fn score_on_both_grids(
         }
         Ok(())
     };
-    let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, say, add)?;
-    let mut volume = volume.finish()?;
+    let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, predict, add)?;
+    let mut volume = volume.finish().map_err(InferenceError::from)?;
     if let Some(surfaces) = surfaces {
         surfaces.finish(&mut volume);
     }
     Ok(CaseScores { volume, output, cross_entropy, collapsed })
-}
-
-/// One subject's scores on the network's output grid.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutputScores {
-    /// The scores of each class.
-    pub scores: SubjectScores,
-    /// Mean cross-entropy over all scans, in nats.
-    pub cross_entropy: f64,
-    /// Whether every prediction consists of a single class.
-    pub collapsed: bool,
 }
 
 /// Scores a subject as [`score_subject`] does, on the output grid only, which avoids the interpolation that takes most
@@ -176,85 +116,53 @@ pub fn score_on_output_grid(
     scans: &[&Case],
     class_names: &[String],
     device: &Device,
-) -> Result<OutputScores, TrainError> {
-    score_each(scans, class_names, &mut |place| say(network, scans[place], device), &mut |_, _| Ok(()))
+) -> Result<OutputScores, InferenceError> {
+    score_each(scans, class_names, &mut |case| predict(network, case, device), &mut |_, _| Ok(()))
 }
 
 /// Scores each scan on the output grid and passes its prediction to a function.
-fn score_each(
+fn score_each<E: From<InferenceError>>(
     scans: &[&Case],
     class_names: &[String],
-    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
-    and: &mut dyn FnMut(&Prediction, &Case) -> Result<(), TrainError>,
-) -> Result<OutputScores, TrainError> {
-    let mut output = Scorer::new(class_names)?;
+    predict: &mut dyn FnMut(&Case) -> Result<Prediction, E>,
+    and: &mut dyn FnMut(&Prediction, &Case) -> Result<(), InferenceError>,
+) -> Result<OutputScores, E> {
+    let mut output = Scorer::new(class_names).map_err(InferenceError::from)?;
     let mut cross_entropy = CrossEntropy::default();
     let mut collapsed = true;
-    for (place, case) in scans.iter().enumerate() {
-        let Said { prediction, logits } = say(place)?;
-        if !prediction.probabilities.iter().all(|probability| probability.is_finite()) {
-            return Err(TrainError::NotFinite { scan: case.scan.clone() });
+    for case in scans {
+        let prediction = predict(case)?;
+        if !prediction.is_finite() {
+            return Err(InferenceError::NotFinite { scan: case.scan.clone() }.into());
         }
-        collapsed &= is_collapsed(&prediction);
+        collapsed &= prediction.is_collapsed();
         add_output_grid(&mut output, &prediction, case)?;
-        cross_entropy.add(&logits, &case.voxels()?.target);
+        cross_entropy.add(&prediction.logits, &case.voxels().map_err(InferenceError::from)?.target);
         and(&prediction, case)?;
     }
-    let scores = output.finish()?;
+    let scores = output.finish().map_err(InferenceError::from)?;
     let cross_entropy = cross_entropy.mean().expect("a subject with scores has a voxel that counts");
     Ok(OutputScores { scores, cross_entropy, collapsed })
 }
 
-/// Returns the logits of a case, `[1, C, D, H, W]`.
-fn logits(network: &Network, case: &Case, device: &Device) -> Result<Tensor<5>, TrainError> {
-    let pass = Pass::evaluation(&network.parameters);
-    Ok(network.forward(&pass, input_tensor(&[case], device)?))
-}
-
-fn values(tensor: Tensor<5>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
-}
-
-impl Said {
-    /// Builds the output from the logits of one case, `[1, C, D, H, W]`.
-    pub fn of(logits: Tensor<5>) -> Said {
-        Said { prediction: Prediction::of(logits.clone()), logits: values(logits) }
-    }
-}
-
-impl Prediction {
-    /// Builds the prediction from the logits of one case, `[1, C, D, H, W]`.
-    fn of(logits: Tensor<5>) -> Prediction {
-        let [_, c, d, h, w] = logits.dims();
-        Prediction { probabilities: values(lacuna_nn::loss::probabilities(logits)), shape: [c, d, h, w] }
-    }
-}
-
-/// Returns whether a prediction consists of a single class, the sign of a collapsed network.
-pub fn is_collapsed(prediction: &Prediction) -> bool {
-    let mut classes = (0..voxels(prediction)).map(|voxel| argmax(&at(prediction, voxel)));
-    let first = classes.next();
-    classes.all(|class| Some(class) == first)
-}
-
-fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<(), TrainError> {
+fn add_output_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<(), InferenceError> {
     assert_eq!(prediction.shape[1..], case.target_shape, "the case was prepared for this network's output grid");
     for (voxel, &truth) in case.voxels()?.target.iter().enumerate() {
-        let probabilities = at(prediction, voxel);
-        scorer.add(&probabilities, argmax(&probabilities), truth)?;
+        let probabilities = prediction.of_voxel(voxel);
+        scorer.add(&probabilities, most_probable(&probabilities), truth)?;
     }
     Ok(())
 }
 
 /// Counts every voxel of the image's own grid and returns the predicted class of each.
-fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<Vec<u8>, TrainError> {
+fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) -> Result<Vec<u8>, InferenceError> {
     let voxels = case.voxels()?;
     let truth = voxels.truth.voxels();
     let mut predicted = vec![0; truth.len()];
     let mut outcome = Ok(());
     case.placement.for_each_probability(&prediction.probabilities, prediction.shape, |offset, probabilities| {
         if outcome.is_ok() {
-            predicted[offset] = argmax(probabilities);
+            predicted[offset] = most_probable(probabilities);
             outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
         }
     })?;
@@ -262,32 +170,12 @@ fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
     Ok(predicted)
 }
 
-fn voxels(prediction: &Prediction) -> usize {
-    prediction.shape[1..].iter().product()
-}
-
-fn at(prediction: &Prediction, voxel: usize) -> Vec<f32> {
-    let voxels = voxels(prediction);
-    (0..prediction.shape[0]).map(|class| prediction.probabilities[class * voxels + voxel]).collect()
-}
-
-/// Returns the most probable class; the lowest number among equals.
-fn argmax(probabilities: &[f32]) -> u8 {
-    let mut best = 0;
-    for (class, &probability) in probabilities.iter().enumerate() {
-        if probability > probabilities[best] {
-            best = class;
-        }
-    }
-    best as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_cases::{heads, resnet_10, tissue};
     use lacuna_metrics::MetricsError;
     use lacuna_nn::Tensor;
+    use lacuna_train::test_cases::{heads, resnet_10, tissue};
     use lacuna_volume::IGNORED;
 
     fn certain(classes_of_voxels: &[u8], shape: [usize; 3]) -> Prediction {
@@ -296,7 +184,7 @@ mod tests {
         for (voxel, &class) in classes_of_voxels.iter().enumerate() {
             probabilities[usize::from(class) * voxels + voxel] = 1.0;
         }
-        Prediction { probabilities, shape: [classes, shape[0], shape[1], shape[2]] }
+        Prediction::of_probabilities(probabilities, [classes, shape[0], shape[1], shape[2]])
     }
 
     fn target_of(case: &Case) -> Vec<u8> {
@@ -327,8 +215,8 @@ mod tests {
         (of(&|label| label == class), of(&|label| label != IGNORED))
     }
 
-    fn scored(network: &Network, scans: &[&Case]) -> Result<CaseScores, TrainError> {
-        score_subject(network, scans, tissue().classes(), &Device::flex())
+    fn scored(network: &Network, scans: &[&Case]) -> Result<CaseScores, InferenceError> {
+        score_subject(scans, tissue().classes(), None, &mut |case| predict(network, case, &Device::flex()))
     }
 
     /// Returns a network whose last layer has the same value in all weights, so that its classes are equally probable.
@@ -397,8 +285,8 @@ mod tests {
         // Four equally probable classes.
         assert!((scores.cross_entropy - 4f64.ln()).abs() < 1e-6, "{}", scores.cross_entropy);
         assert_eq!((scores.output.mean.dice, scores.volume.mean.dice), (Some(0.0), Some(0.0)));
-        assert!(!is_collapsed(&perfect(&case)));
-        assert!(is_collapsed(&background(&case)));
+        assert!(!perfect(&case).is_collapsed());
+        assert!(background(&case).is_collapsed());
     }
 
     #[test]
@@ -417,18 +305,18 @@ mod tests {
         let loss =
             |cases: &[&Case]| mean_loss(&network_of(0.0), cases, SegmentationLoss::CrossEntropy, &Device::flex());
         assert!((loss(&listed).unwrap() - 4f64.ln()).abs() < 1e-5);
-        assert!(matches!(loss(&[]), Err(TrainError::NoCase)));
+        assert!(matches!(loss(&[]), Err(InferenceError::NoCase)));
     }
 
     #[test]
     fn a_network_that_has_left_the_numbers_is_an_error() {
         let case = heads(1).remove(0);
         let error = scored(&network_of(f32::NAN), &[&case]).unwrap_err();
-        assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
+        assert!(matches!(error, InferenceError::NotFinite { .. }), "{error}");
     }
 
     #[test]
     fn a_subject_without_a_scan_has_no_score() {
-        assert!(matches!(scored(&resnet_10(), &[]), Err(TrainError::Metrics(MetricsError::NoVoxel))));
+        assert!(matches!(scored(&resnet_10(), &[]), Err(InferenceError::Metrics(MetricsError::NoVoxel))));
     }
 }

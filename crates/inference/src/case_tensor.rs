@@ -1,6 +1,6 @@
 //! Converts cases into the tensors that the network and the loss take.
 
-use crate::TrainError;
+use crate::InferenceError;
 use lacuna_cohort::Case;
 use lacuna_nn::loss::Target;
 use lacuna_nn::{Device, Tensor};
@@ -9,13 +9,13 @@ use lacuna_volume::IGNORED;
 /// Returns the inputs of some cases as one batch `[B, C, D, H, W]` on `device`.
 ///
 /// # Errors
-/// [`TrainError::Case`] if a case cannot be fetched.
+/// [`InferenceError::Case`] if a case cannot be fetched.
 ///
 /// # Panics
 /// If the cases differ in shape. Preprocessing gives all cases of a study one shape, or the batch size is 1.
-pub fn input_tensor(cases: &[&Case], device: &Device) -> Result<Tensor<5>, TrainError> {
+pub fn input_tensor(cases: &[&Case], device: &Device) -> Result<Tensor<5>, InferenceError> {
     let tensors = cases.iter().map(|case| Ok(volume_tensor(&case.voxels()?.input, case.shape, device)));
-    Ok(Tensor::cat(tensors.collect::<Result<_, TrainError>>()?, 0))
+    Ok(Tensor::cat(tensors.collect::<Result<_, InferenceError>>()?, 0))
 }
 
 /// Returns values `[C, D, H, W]`, row-major, as a batch of one, `[1, C, D, H, W]`.
@@ -33,7 +33,7 @@ pub fn volume_tensor(values: &[f32], [c, d, h, w]: [usize; 4], device: &Device) 
 ///
 /// # Panics
 /// As [`input_tensor`], and if a label is not below `classes`.
-pub fn targets(cases: &[&Case], classes: usize, device: &Device) -> Result<Target, TrainError> {
+pub fn targets(cases: &[&Case], classes: usize, device: &Device) -> Result<Target, InferenceError> {
     let mut labels: Vec<u8> = Vec::new();
     for case in cases {
         labels.extend(&case.voxels()?.target);
