@@ -18,6 +18,7 @@ use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
 use lacuna_objects::ObjectError;
 use lacuna_report::ReportError;
+use lacuna_runs::RunsError;
 use lacuna_study::StudyError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
@@ -146,6 +147,9 @@ pub enum CliError {
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A record of a run cannot be read, or is not what its name says.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
     /// A bucket, or what lies in one.
     #[error(transparent)]
     Objects(#[from] ObjectError),
@@ -179,6 +183,7 @@ impl CliError {
             CliError::Disk(error) => of_disk(error),
             CliError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
             CliError::Artefact(_) => Exit::Data,
+            CliError::Runs(error) => of_runs(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
@@ -232,6 +237,13 @@ fn of_disk(error: &DiskError) -> Exit {
             ErrorKind::OutOfMemory => Exit::Device,
             _ => Exit::Data,
         },
+        _ => Exit::Data,
+    }
+}
+
+fn of_runs(error: &RunsError) -> Exit {
+    match error {
+        RunsError::Disk(error) => of_disk(error),
         _ => Exit::Data,
     }
 }

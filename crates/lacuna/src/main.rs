@@ -29,7 +29,6 @@ mod progress;
 mod raster;
 mod redact;
 mod registering;
-mod removals;
 mod reporting;
 mod run_folder;
 mod run_identity;

@@ -35,7 +35,6 @@ pub use quarantine::{Quarantine, Receipt, State};
 pub use search::find;
 
 use crate::error::CliError;
-use crate::staging::staged;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::CaseCache;
 use lacuna_ledger::{Holds, Ledger};
@@ -205,5 +204,5 @@ pub fn registered(site: Option<&Site>) -> Result<Vec<PathBuf>, CliError> {
 /// Whether a folder is a cache: it holds prepared scans, or copies of data sets.
 pub fn is_cache(folder: &Path) -> bool {
     let holds_scans = || CaseCache::at(folder).usage().is_ok_and(|usage| usage.entries > 0);
-    !staged(folder).is_empty() || holds_scans()
+    !CaseCache::at(folder).data_sets().is_empty() || holds_scans()
 }

@@ -2,7 +2,7 @@
 
 use super::person::Person;
 use crate::error::CliError;
-use crate::reporting::Shown;
+use lacuna_runs::Shown;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn pages_with(person: &Person, files: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, CliError> {
     let mut pages = Vec::new();
     for file in files.iter().filter(|file| Shown::is_beside_a_page(file)) {
-        let holds = Shown::read(file)?.is_some_and(|shown| person.is_among(shown.subjects.iter().map(String::as_str)));
+        let holds = Shown::read(file).is_ok_and(|shown| person.is_among(shown.subjects.iter().map(String::as_str)));
         let page = file.parent().unwrap_or(Path::new("")).join(Shown::page_of(file));
         if holds && files.contains(&page) {
             pages.push(page);

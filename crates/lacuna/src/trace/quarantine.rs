@@ -99,7 +99,7 @@ impl Quarantine {
             state: State::Decided,
             request: request.map(str::to_string),
             pseudonym: plan.pseudonym.clone(),
-            at: crate::progress::timestamp(),
+            at: lacuna_runs::timestamp(),
             from: std::env::current_dir().unwrap_or_default().into(),
             folder: std::path::absolute(&folder).unwrap_or_else(|_| folder.clone()).into(),
             roots: plan.roots.iter().map(|root| root.as_path().into()).collect(),

@@ -10,8 +10,8 @@ use super::{
     ours, pages,
 };
 use crate::error::CliError;
-use crate::staging::staged;
 use lacuna_artefacts::Kind;
+use lacuna_cohort::CaseCache;
 use lacuna_ledger::{Holds, Ledger, RemovalKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,8 @@ impl Search<'_> {
         }
         let subject = lacuna_cohort::SubjectId::new(self.person.id.clone());
         let caches = self.places.roots.iter().map(PathBuf::as_path).chain(self.places.cache);
-        let copies: BTreeSet<PathBuf> = caches.flat_map(staged).map(|copy| walk::shown(&copy)).collect();
+        let copies: BTreeSet<PathBuf> =
+            caches.flat_map(|cache| CaseCache::at(cache).data_sets()).map(|copy| walk::shown(&copy)).collect();
         for copy in copies {
             // A copy whose layout cannot be recognised is known by mentions alone.
             let listed = subject

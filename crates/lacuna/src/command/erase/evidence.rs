@@ -8,13 +8,13 @@ use super::outcome::{of_all, of_run};
 use super::progress::{Audited, Cost, How, Made, Progress, Run, ScoreLine, ScoreTable};
 use crate::command::BURN_VERSION;
 use crate::error::CliError;
-use crate::progress::timestamp;
 use lacuna_ledger::evidence::{
     Account, Bundle, Change, Claim, Course, Left, ModelAccount, ModelDigests, Outcome, Predicate, Statement,
     removed_files,
 };
 use lacuna_ledger::{Ledger, Record, RequestState};
 use lacuna_report::{ORIGINAL, ScoreGrid};
+use lacuna_runs::timestamp;
 use lacuna_unlearn::STRATEGIES;
 use serde::Serialize;
 use std::collections::BTreeMap;

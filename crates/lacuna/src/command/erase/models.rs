@@ -5,7 +5,7 @@ use super::purge::{Search, look};
 use crate::command::unlearn;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lineage::Lineage;
+use crate::lineage;
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Digest, Holds, Ledger, sha256_file};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ fn is_to_forget(arguments: &Arguments, path: &Path, subject: &SubjectId) -> Resu
     if of_exact || path.file_name().is_none_or(|name| name != "model.safetensors") {
         return Ok(false);
     }
-    let lineage = Lineage::unchecked_beside(path)?;
+    let lineage = lineage::unchecked_beside(path)?;
     Ok(lineage.is_some_and(|lineage| lineage.erasure_of(subject).is_none()))
 }
 

@@ -1,31 +1,31 @@
-//! Removals of many files as few lines: one for each kind, with a count.
+//! Events in groups for display: removals of many files become one group for each kind.
 
-use lacuna_ledger::{Record, RemovalKind};
+use crate::{Record, RemovalKind};
 
-/// What becomes one line.
-pub enum Part<'a, T> {
+/// The events that one line of a list shows.
+pub enum Group<'a, T> {
     /// An event of its own.
     One(&'a T),
     /// Removals of one kind, of which none is left out; the first one first.
     Removals {
-        /// What was done.
+        /// The operation on the files.
         how: RemovalKind,
-        /// Never empty.
+        /// The removals, at least one.
         events: Vec<&'a T>,
     },
 }
 
 /// Events in their order; removals that follow each other, of one request, are put together by kind.
-pub fn grouped<T>(events: &[T], record: impl Fn(&T) -> &Record) -> Vec<Part<'_, T>> {
+pub fn grouped<T>(events: &[T], record: impl Fn(&T) -> &Record) -> Vec<Group<'_, T>> {
     let removal = |event: &T| match record(event) {
         Record::Removal { request, how, .. } => Some((request.clone(), *how)),
         _ => None,
     };
-    let mut parts = Vec::new();
+    let mut groups = Vec::new();
     let request_of = |event: &T| removal(event).map(|(request, _)| request);
     for run in events.chunk_by(|one, next| request_of(one).is_some() && request_of(one) == request_of(next)) {
         if request_of(&run[0]).is_none() {
-            parts.push(Part::One(&run[0]));
+            groups.push(Group::One(&run[0]));
             continue;
         }
         // Kinds stand in the order in which the first file of each was removed.
@@ -37,15 +37,15 @@ pub fn grouped<T>(events: &[T], record: impl Fn(&T) -> &Record) -> Vec<Part<'_, 
                 None => kinds.push((how, vec![event])),
             }
         }
-        parts.extend(kinds.into_iter().map(|(how, events)| Part::Removals { how, events }));
+        groups.extend(kinds.into_iter().map(|(how, events)| Group::Removals { how, events }));
     }
-    parts
+    groups
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lacuna_ledger::{Digest, Holds};
+    use crate::{Digest, Holds};
 
     #[test]
     fn removals_of_one_request_become_a_line_for_each_kind_and_nothing_is_left_out() {
@@ -68,9 +68,9 @@ mod tests {
         ];
         let lines: Vec<String> = grouped(&records, |record| record)
             .iter()
-            .map(|part| match part {
-                Part::One(_) => "one".to_string(),
-                Part::Removals { how, events } => how.in_words(events.len()),
+            .map(|group| match group {
+                Group::One(_) => "one".to_string(),
+                Group::Removals { how, events } => how.in_words(events.len()),
             })
             .collect();
         assert_eq!(
