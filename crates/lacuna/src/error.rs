@@ -20,6 +20,7 @@ use lacuna_objects::ObjectError;
 use lacuna_report::ReportError;
 use lacuna_runs::RunsError;
 use lacuna_study::StudyError;
+use lacuna_trace::TraceError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
 use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
@@ -147,6 +148,9 @@ pub enum CliError {
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A trace or a purge failed.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// A record of a run cannot be read, or is not what its name says.
     #[error(transparent)]
     Runs(#[from] RunsError),
@@ -184,6 +188,7 @@ impl CliError {
             CliError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
             CliError::Artefact(_) => Exit::Data,
             CliError::Runs(error) => of_runs(error),
+            CliError::Trace(error) => of_trace(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
@@ -244,6 +249,16 @@ fn of_disk(error: &DiskError) -> Exit {
 fn of_runs(error: &RunsError) -> Exit {
     match error {
         RunsError::Disk(error) => of_disk(error),
+        _ => Exit::Data,
+    }
+}
+
+fn of_trace(error: &TraceError) -> Exit {
+    match error {
+        TraceError::Disk(error) | TraceError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
+        TraceError::Cohort(error) => of_cohort(error),
+        TraceError::Ledger(error) => of_ledger(error),
+        TraceError::ChangedSince { .. } | TraceError::AgainstEvidence { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

@@ -38,7 +38,7 @@ mod staging;
 mod studying;
 mod text_table;
 mod timeline;
-mod trace;
+mod tracing;
 mod viewing;
 mod watch;
 mod words;

@@ -6,14 +6,15 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{
-    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, is_cache,
-    purge, roots,
-};
+use crate::tracing::Command;
 use clap::Args;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_ledger::{Digest, Holds, Ledger, random_hex};
 use lacuna_objects::Address;
+use lacuna_trace::{
+    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, is_cache,
+    purge, roots,
+};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -126,14 +127,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folders = folders.into_iter().filter_map(|root| root.folder().map(PathBuf::from));
     let roots = roots(&context.runs, site.as_ref(), folders)?;
     let given: Vec<String> = given.into_iter().map(Address::to_string).collect();
-    let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref())?;
+    let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref(), &Command)?;
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
     let quarantines_before = Quarantine::all(&context.runs)?;
     refuse_unlisted_sources(arguments, &person, &quarantines_before)?;
     let not_looked = not_looked(arguments, &person, &roots, cache, &quarantines_before);
-    let registered = crate::trace::registered(site.as_ref())?;
+    let registered = lacuna_trace::registered(site.as_ref())?;
     let look = |ledger: Option<&Ledger>| {
-        find(&person, &Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
+        let places = Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger };
+        find(&person, &places, &Command)
     };
     let trace = look(ledger.as_ref())?;
     let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };

@@ -1,13 +1,14 @@
-//! The search for what holds a person, and its removal: all that `lacuna erase` asks of [`crate::trace`].
+//! The search for what holds a person, and its removal: all that `lacuna erase` asks of [`lacuna_trace`].
 
 use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
+use crate::tracing::Command;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger, RequestState};
 use lacuna_objects::Address;
+use lacuna_trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
 use std::path::PathBuf;
 
 /// Where to look, and for whom.
@@ -94,7 +95,7 @@ pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
 /// pseudonym into what names the person. The images of the data set stay: an audit may need them.
 pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Result<(), CliError> {
     let runs = &search.context.runs;
-    crate::trace::finish(runs)?;
+    lacuna_trace::finish(runs)?;
     let asked = Asked::of(search, ledger)?;
     let trace = asked.trace(search, ledger)?;
     let plan = Plan::of(&trace, &asked.person, state.subject.to_string(), Scope::default())?;
@@ -119,7 +120,7 @@ impl Asked {
             arguments.store.addresses().partition(|store| store.folder().is_some());
         let folders = folders.into_iter().filter_map(|folder| folder.folder().map(PathBuf::from));
         Ok(Asked {
-            person: Person::of(subject, std::slice::from_ref(&arguments.data), Some(ledger), site.as_ref())?,
+            person: Person::of(subject, std::slice::from_ref(&arguments.data), Some(ledger), site.as_ref(), &Command)?,
             roots: roots(&context.runs, site.as_ref(), folders)?,
             registered: registered(site.as_ref())?,
             buckets: buckets.into_iter().map(Address::to_string).collect(),
@@ -129,9 +130,7 @@ impl Asked {
     fn trace(&self, search: &Search, ledger: &Ledger) -> Result<Trace, CliError> {
         let cache = search.context.loading.cache.as_ref().map(|cache| cache.folder());
         let data = std::slice::from_ref(&search.arguments.data);
-        find(
-            &self.person,
-            &Places { roots: &self.roots, registered: &self.registered, data, cache, ledger: Some(ledger) },
-        )
+        let (roots, registered, ledger) = (&self.roots, &self.registered, Some(ledger));
+        Ok(find(&self.person, &Places { roots, registered, data, cache, ledger }, &Command)?)
     }
 }

@@ -1,7 +1,7 @@
 //! Reports that hold somebody's slices. People are numbered in a page, so a file beside it says whose they are.
 
-use super::person::Person;
-use crate::error::CliError;
+use crate::error::TraceError;
+use crate::person::Person;
 use lacuna_runs::Shown;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn pages_with(person: &Person, files: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, CliError> {
+pub fn pages_with(person: &Person, files: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, TraceError> {
     let mut pages = Vec::new();
     for file in files.iter().filter(|file| Shown::is_beside_a_page(file)) {
         let holds = Shown::read(file).is_ok_and(|shown| person.is_among(shown.subjects.iter().map(String::as_str)));

@@ -1,12 +1,12 @@
 //! What each file with weights is to a person: by its run's lineage, by registers, by records, by what it began from, and
 //! by content. Never by bytes that happen to spell an id.
 
-use super::person::{Person, Said};
-use super::survey::{Recorded, Survey, of_lineage};
-use super::{Basis, Remedy};
+use crate::host::Host;
+use crate::person::{Person, Said};
+use crate::survey::{Recorded, Survey, of_lineage};
+use crate::{Basis, Remedy};
 use lacuna_artefacts::Kind;
 use lacuna_ledger::Holds;
-use lacuna_nn::{Device, read_model};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ impl Saw {
 pub struct Models<'a> {
     survey: &'a Survey,
     person: &'a Person,
+    host: &'a dyn Host,
     /// Digests of tensors and of files that hold the person.
     tainted: BTreeSet<String>,
     /// Runs that began from one of these.
@@ -49,9 +50,20 @@ pub struct Models<'a> {
 
 impl<'a> Models<'a> {
     /// Follow lineages and parents; `digest_of` gives the BLAKE3 digest of a file.
-    pub fn new(survey: &'a Survey, person: &'a Person, digest_of: &dyn Fn(&Path) -> Option<String>) -> Models<'a> {
-        let mut models =
-            Models { survey, person, tainted: BTreeSet::new(), descended: BTreeSet::new(), clean: BTreeMap::new() };
+    pub fn new(
+        survey: &'a Survey,
+        person: &'a Person,
+        host: &'a dyn Host,
+        digest_of: &dyn Fn(&Path) -> Option<String>,
+    ) -> Models<'a> {
+        let mut models = Models {
+            survey,
+            person,
+            host,
+            tainted: BTreeSet::new(),
+            descended: BTreeSet::new(),
+            clean: BTreeMap::new(),
+        };
         for lineage in survey.lineages.values() {
             let (holds, knew) = of_lineage(lineage, person);
             models.tainted.extend(knew);
@@ -125,7 +137,7 @@ impl<'a> Models<'a> {
     /// Why the lineage beside a model says nothing of it, if one lies there.
     fn lineage_of_another(&self, path: &Path, name: &str) -> Option<String> {
         let lineage = self.survey.lineages.get(path.parent()?).filter(|_| name == MODEL)?;
-        let found = network_digest(path).unwrap_or_else(|| "no network of lacuna's".to_string());
+        let found = self.host.network_digest(path).unwrap_or_else(|| "no network of lacuna's".to_string());
         Some(format!(
             "lineage.json beside it is of another model, so nothing says whom this one saw: expected {}, found {found}; \
              fix: restore the model or its lineage, or move the model away",
@@ -147,7 +159,7 @@ impl<'a> Models<'a> {
                 None => Saw::Others,
             });
         }
-        if name != MODEL || network_digest(path).as_deref() != Some(lineage.model.as_str()) {
+        if name != MODEL || self.host.network_digest(path).as_deref() != Some(lineage.model.as_str()) {
             return None;
         }
         Some(match holds {
@@ -203,7 +215,7 @@ impl<'a> Models<'a> {
         if file.is_some_and(|digest| self.tainted.contains(&digest)) {
             return Saw::Person(Holds::Weights, Remedy::Quarantine, Basis::Content);
         }
-        match network_digest(path) {
+        match self.host.network_digest(path) {
             Some(digest) if self.tainted.contains(&digest) => {
                 Saw::Person(Holds::Weights, Remedy::Quarantine, Basis::Content)
             }
@@ -215,11 +227,6 @@ impl<'a> Models<'a> {
 
 const INIT_UNKNOWN: &str = "it began from weights of which nothing says whom they saw; fix: train --init-saw states it";
 const NOTHING_SAYS: &str = "nothing says whom this model saw";
-
-/// The digest of a network's tensors, where the file is one of ours.
-pub fn network_digest(path: &Path) -> Option<String> {
-    Some(read_model(path, &Device::flex()).ok()?.network.digest())
-}
 
 /// Endings of files with weights, whatever is in them.
 const ENDINGS: &[&str] = &[

@@ -13,7 +13,9 @@
 
 mod buckets;
 mod data_tables;
+mod error;
 mod exact;
+mod host;
 mod mentions;
 mod models;
 mod ours;
@@ -27,6 +29,8 @@ mod survey;
 mod walk;
 
 pub use buckets::{Bucket, in_buckets};
+pub use error::TraceError;
+pub use host::{Host, NoNetworks};
 pub use mentions::Mention;
 pub use person::Person;
 pub use plan::{Plan, Scope};
@@ -34,7 +38,6 @@ pub use purge::{delete, deletions, finish, purge, quarantines_of, restore};
 pub use quarantine::{Quarantine, Receipt, State};
 pub use search::find;
 
-use crate::error::CliError;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::CaseCache;
 use lacuna_ledger::{Holds, Ledger};
@@ -177,7 +180,7 @@ pub fn roots(
     runs: &Path,
     site: Option<&Site>,
     more: impl IntoIterator<Item = PathBuf>,
-) -> Result<Vec<PathBuf>, CliError> {
+) -> Result<Vec<PathBuf>, TraceError> {
     let mut roots = vec![runs.to_path_buf()];
     roots.extend(site.map(Site::stores).transpose()?.into_iter().flatten());
     roots.extend(more);
@@ -188,7 +191,7 @@ pub fn roots(
 ///
 /// # Errors
 /// A list of places, or a register, that cannot be read.
-pub fn registered(site: Option<&Site>) -> Result<Vec<PathBuf>, CliError> {
+pub fn registered(site: Option<&Site>) -> Result<Vec<PathBuf>, TraceError> {
     let Some(site) = site else { return Ok(Vec::new()) };
     let mut files = Vec::new();
     for place in site.places()? {

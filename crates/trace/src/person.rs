@@ -1,8 +1,8 @@
 //! How one person is called in files: the id, pseudonyms, keys in registers, and what their scans are.
 
-use super::walk::shown;
-use crate::error::CliError;
-use crate::redact;
+use crate::error::TraceError;
+use crate::host::Host;
+use crate::walk::shown;
 use lacuna_artefacts::{Artefact, Entered, FileMark, Site, SubjectKey};
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_ledger::Ledger;
@@ -61,14 +61,15 @@ impl Person {
         data: &[PathBuf],
         ledger: Option<&Ledger>,
         site: Option<&Site>,
-    ) -> Result<Person, CliError> {
+        host: &dyn Host,
+    ) -> Result<Person, TraceError> {
         let mut person = Person::named(subject.as_str());
         if let Some(pseudonym) = ledger.map(|ledger| ledger.keyring().find(subject.as_str())).transpose()?.flatten() {
             person.written = Some(pseudonym.to_string());
         }
         for data in data.iter().filter(|data| data.exists()) {
             let cohort = Cohort::open(data, &LayoutOptions::default())?;
-            redact::hide_cohort(&cohort);
+            host.opened(&cohort);
             person.add_scans(subject, &cohort, &shown(data));
         }
         if let Some(site) = site {
@@ -100,7 +101,7 @@ impl Person {
         }
     }
 
-    fn know(&mut self, site: &Site) -> Result<(), CliError> {
+    fn know(&mut self, site: &Site) -> Result<(), TraceError> {
         self.names.insert(site.pseudonym(&self.id));
         self.keys = std::iter::once(&self.id).chain(&self.scans).map(|name| site.subject_key(name)).collect();
         for file in self.files.iter().filter(|file| file.is_file()) {
@@ -219,6 +220,7 @@ fn mentions(text: &[u8], word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::NoNetworks;
     use lacuna_artefacts::Kind;
 
     #[test]
@@ -253,7 +255,8 @@ mod tests {
             }
         }
         let site = Site::open_or_create(&place("runs")).unwrap();
-        let person = |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[place("d")], None, Some(&site)).unwrap();
+        let person =
+            |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[place("d")], None, Some(&site), &NoNetworks).unwrap();
         let mark = |text: &str| site.file_mark(&lacuna_disk::digest(text.as_bytes()));
         let said = |id: &str, keys: &[&str], image: &str| {
             let holds = keys.iter().map(|key| site.subject_key(key)).collect();
@@ -282,7 +285,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let site = Site::open_or_create(folder.path()).unwrap();
         let subject = SubjectId::new("anna").unwrap();
-        let person = Person::of(&subject, &[], None, Some(&site)).unwrap();
+        let person = Person::of(&subject, &[], None, Some(&site), &NoNetworks).unwrap();
         let plain = Artefact::of_file("m", Kind::Weights);
         let (anna, other) = (site.subject_key("anna"), site.subject_key("bert"));
         let cases = [

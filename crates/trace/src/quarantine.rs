@@ -5,10 +5,9 @@
 //! changed and the folder is thrown away; from then on, each step is one atomic move, and repeating the purge goes on
 //! where a killed one was. Nothing is deleted before the request is closed, or the quarantine deleted by its own verb.
 
-use super::plan::{How, Plan, Step};
-use super::walk;
-use crate::error::CliError;
-use crate::run_folder::refused;
+use crate::error::{TraceError, refused};
+use crate::plan::{How, Plan, Step};
+use crate::walk;
 use lacuna_artefacts::{FOLDER, PortablePath};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -85,7 +84,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A name that is taken, or a file that cannot be written.
-    pub fn prepare(runs: &Path, name: &str, plan: &Plan, request: Option<&str>) -> Result<Quarantine, CliError> {
+    pub fn prepare(runs: &Path, name: &str, plan: &Plan, request: Option<&str>) -> Result<Quarantine, TraceError> {
         let folder = free_folder(runs, name);
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         discard_undecided(&folder)?;
@@ -112,7 +111,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn decide(&self) -> Result<(), CliError> {
+    pub fn decide(&self) -> Result<(), TraceError> {
         self.write()
     }
 
@@ -120,7 +119,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A file that cannot be moved; the same purge goes on from there.
-    pub fn carry_out(&mut self) -> Result<(), CliError> {
+    pub fn carry_out(&mut self) -> Result<(), TraceError> {
         for number in 0..self.journal.steps.len() {
             self.carry_out_step(number)?;
         }
@@ -128,7 +127,7 @@ impl Quarantine {
         self.write()
     }
 
-    fn carry_out_step(&self, number: usize) -> Result<(), CliError> {
+    fn carry_out_step(&self, number: usize) -> Result<(), TraceError> {
         let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
         let path = self.place_of(&step.path);
         match &step.how {
@@ -164,7 +163,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A file that is there again, or cannot be moved; the same call goes on from there.
-    pub fn restore(self) -> Result<Journal, CliError> {
+    pub fn restore(self) -> Result<Journal, TraceError> {
         self.check_restorable()?;
         for number in (0..self.journal.steps.len()).rev() {
             let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
@@ -186,7 +185,7 @@ impl Quarantine {
     }
 
     /// Whether everything can be put back, before anything is: nothing that was made or changed since is written over.
-    pub fn check_restorable(&self) -> Result<(), CliError> {
+    pub fn check_restorable(&self) -> Result<(), TraceError> {
         let renamed: Vec<(PathBuf, PathBuf)> =
             self.journal.steps.iter().filter_map(|step| self.renamed(step)).collect();
         // Steps name files by the folder that they lay in before it was renamed.
@@ -206,12 +205,7 @@ impl Quarantine {
                 How::Rename { to } => self.place_of(&step.path).exists() && self.place_of(to).exists(),
             };
             if refused {
-                let path = path.display();
-                let what = format!(
-                    "{path}: expected it as the purge left it, found it changed since, so putting the original back would \
-                     lose that; fix: put back later quarantines first, or move it away"
-                );
-                return Err(CliError::Config { what });
+                return Err(TraceError::ChangedSince { path });
             }
         }
         Ok(())
@@ -229,7 +223,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A file that cannot be deleted; the same call goes on from there.
-    pub fn delete(self) -> Result<Journal, CliError> {
+    pub fn delete(self) -> Result<Journal, TraceError> {
         for number in 0..self.journal.steps.len() {
             lacuna_disk::remove_file(&stored_file(&self.folder, number)).map(drop).or_else(not_there)?;
             lacuna_disk::remove_file(&new_file(&self.folder, number)).map(drop).or_else(not_there)?;
@@ -245,7 +239,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// A folder or journal that cannot be read.
-    pub fn all(runs: &Path) -> Result<Vec<Quarantine>, CliError> {
+    pub fn all(runs: &Path) -> Result<Vec<Quarantine>, TraceError> {
         let folder = folder_of(runs);
         let entries = match std::fs::read_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -262,15 +256,10 @@ impl Quarantine {
         Ok(found)
     }
 
-    fn open(folder: PathBuf) -> Result<Quarantine, CliError> {
+    fn open(folder: PathBuf) -> Result<Quarantine, TraceError> {
         let path = folder.join(JOURNAL);
         let text = lacuna_disk::read_text(&path, JOURNAL_BYTES_MAX)?;
-        let refuse = |found: String| CliError::Data {
-            what: format!(
-                "{}: expected the journal of a purge, found {found}; fix: restore it from a backup",
-                path.display()
-            ),
-        };
+        let refuse = |found: String| TraceError::Journal { path: path.clone(), found };
         let journal: Journal = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if journal.schema != SCHEMA {
             return Err(refuse(format!("the format {}", journal.schema)));
@@ -330,7 +319,7 @@ impl Quarantine {
         }
     }
 
-    fn write(&self) -> Result<(), CliError> {
+    fn write(&self) -> Result<(), TraceError> {
         let text = serde_json::to_vec_pretty(&self.journal).expect("plain data is JSON");
         Ok(lacuna_disk::write_bytes(&self.folder.join(JOURNAL), &text)?)
     }
@@ -348,7 +337,7 @@ fn free_folder(runs: &Path, name: &str) -> PathBuf {
 }
 
 /// What a purge left that was killed before it was decided.
-fn discard_undecided(folder: &Path) -> Result<(), CliError> {
+fn discard_undecided(folder: &Path) -> Result<(), TraceError> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(refused(folder, "remove"))?;
     }
@@ -363,7 +352,7 @@ fn new_file(folder: &Path, number: usize) -> PathBuf {
     folder.join("new").join(number.to_string())
 }
 
-fn move_over(from: &Path, to: &Path) -> Result<(), CliError> {
+fn move_over(from: &Path, to: &Path) -> Result<(), TraceError> {
     lacuna_disk::boundary("moving a file").map_err(refused(from, "move"))?;
     Ok(lacuna_disk::move_over(from, to)?)
 }

@@ -1,7 +1,7 @@
 //! CSV that lacuna wrote: columns whose cells are ids.
 
 use super::Change;
-use crate::trace::person::Person;
+use crate::person::Person;
 
 /// Whether a column that holds people names the person; `None` where the text is no table with such a column.
 pub fn names(text: &[u8], person: &Person) -> Option<bool> {

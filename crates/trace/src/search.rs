@@ -1,15 +1,16 @@
 //! The steps of a search, each of which adds to what was found before.
 
-use super::models::{Models, Saw, may_be_a_model};
-use super::ours::Form;
-use super::person::{Person, Said};
-use super::survey::Survey;
-use super::walk::{self, Walked};
-use super::{
+use crate::error::TraceError;
+use crate::host::Host;
+use crate::models::{Models, Saw, may_be_a_model};
+use crate::ours::Form;
+use crate::person::{Person, Said};
+use crate::survey::Survey;
+use crate::walk::{self, Walked};
+use crate::{
     Basis, Held, Places, Quarantine, Remedy, TEXT_BYTES_MAX, Trace, Unknown, Verdict, data_tables, exact, mentions,
     ours, pages,
 };
-use crate::error::CliError;
 use lacuna_artefacts::Kind;
 use lacuna_cohort::CaseCache;
 use lacuna_ledger::{Holds, Ledger, RemovalKind};
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A folder that was named and cannot be read.
-pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
+pub fn find(person: &Person, places: &Places, host: &dyn Host) -> Result<Trace, TraceError> {
     let removed = removed(places.ledger)?;
     let all: Vec<PathBuf> =
         places.roots.iter().chain(places.data).cloned().chain(places.cache.map(Path::to_path_buf)).collect();
@@ -28,7 +29,7 @@ pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
     let survey = Survey::read(&walked, person)?;
     let data = places.data.iter().map(|data| walk::shown(data)).collect();
     let (found, trace) = (BTreeMap::new(), Trace::default());
-    let mut search = Search { person, places, data, walked: &walked, survey: &survey, found, trace };
+    let mut search = Search { person, places, host, data, walked: &walked, survey: &survey, found, trace };
     search.sources()?;
     search.pages()?;
     search.tables();
@@ -46,6 +47,7 @@ pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
 struct Search<'a> {
     person: &'a Person,
     places: &'a Places<'a>,
+    host: &'a dyn Host,
     data: Vec<PathBuf>,
     walked: &'a Walked,
     survey: &'a Survey,
@@ -55,7 +57,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Images and label maps that data sets list, their own tables, and copies out of a bucket.
-    fn sources(&mut self) -> Result<(), CliError> {
+    fn sources(&mut self) -> Result<(), TraceError> {
         for path in self.person.files.iter().filter(|path| path.is_file()) {
             self.found.insert(walk::shown(path), (Holds::Volume, Remedy::Source, Basis::Listing));
         }
@@ -75,7 +77,7 @@ impl Search<'_> {
             let listed = subject
                 .as_ref()
                 .ok()
-                .and_then(|subject| Person::of(subject, std::slice::from_ref(&copy), None, None).ok());
+                .and_then(|subject| Person::of(subject, std::slice::from_ref(&copy), None, None, self.host).ok());
             let there = listed.iter().flat_map(|listed| listed.files.iter()).filter(|path| path.is_file());
             self.found
                 .extend(there.map(|path| (walk::shown(path), (Holds::Volume, Remedy::Quarantine, Basis::Listing))));
@@ -89,7 +91,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn pages(&mut self) -> Result<(), CliError> {
+    fn pages(&mut self) -> Result<(), TraceError> {
         for page in pages::pages_with(self.person, &self.walked.files)? {
             self.found.insert(page, (Holds::Prediction, Remedy::Quarantine, Basis::Page));
         }
@@ -125,7 +127,7 @@ impl Search<'_> {
         self.found.extend(exact.found.iter().map(|(path, found)| (path.clone(), *found)));
         self.trace.unattributed.extend(exact.damaged);
         let digest_of = |path: &Path| lacuna_disk::digest_file(path).ok();
-        let models = Models::new(self.survey, self.person, &digest_of);
+        let models = Models::new(self.survey, self.person, self.host, &digest_of);
         for path in &self.walked.files {
             let is_ours = self.trace.ours.contains_key(path);
             if self.found.contains_key(path)
@@ -196,7 +198,7 @@ impl Search<'_> {
     }
 
     /// Prepared scans of the images found, and of images that were removed before.
-    fn prepared(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), CliError> {
+    fn prepared(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), TraceError> {
         let mut images = BTreeSet::new();
         for (path, _) in self.found.iter().filter(|(_, (holds, ..))| *holds == Holds::Volume) {
             images.insert(lacuna_disk::digest_file(path)?);
@@ -215,7 +217,7 @@ impl Search<'_> {
     }
 
     /// Files of the very content of what was found, or of what was removed before and has come back.
-    fn copies(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), CliError> {
+    fn copies(&mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<(), TraceError> {
         let mut sizes: BTreeMap<u64, BTreeMap<String, Holds>> = BTreeMap::new();
         let of_content = |holds: Holds| {
             matches!(
@@ -266,7 +268,7 @@ impl Search<'_> {
     }
 
     /// What purges for others set aside can be put back and may hold the person too.
-    fn quarantines(&mut self) -> Result<(), CliError> {
+    fn quarantines(&mut self) -> Result<(), TraceError> {
         let Some(ledger) = self.places.ledger else { return Ok(()) };
         let own: BTreeSet<String> = ledger
             .requests()?
@@ -287,7 +289,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn told(mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<Trace, CliError> {
+    fn told(mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<Trace, TraceError> {
         for (path, (holds, purge, by)) in &self.found {
             let digest = lacuna_disk::digest_file(path)?;
             let returned = mark(self.places.ledger, &digest).is_some_and(|mark| removed.contains_key(&mark));
@@ -330,7 +332,7 @@ fn is_small_text(path: &Path) -> bool {
 
 /// What the ledger says was removed whole, of anybody, and was not put back. A file that was written anew is known by its
 /// fields: where a purge was killed before it was decided, its original is still to be rewritten, and not to be moved.
-fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, CliError> {
+fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, TraceError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };
     let removed = ledger.view().removed()?;
     let whole = |how: RemovalKind| matches!(how, RemovalKind::Quarantined | RemovalKind::Deleted);

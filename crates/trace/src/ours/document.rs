@@ -2,7 +2,7 @@
 
 use super::Change;
 use super::fields::{TAKING_PEOPLE, holds_people, holds_words, is_keyed};
-use crate::trace::person::Person;
+use crate::person::Person;
 use serde_json::Value;
 
 /// Whether a field that holds people names the person.

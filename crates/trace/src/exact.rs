@@ -1,7 +1,7 @@
 //! What exact trainings hold of a person, by their own manifests.
 
-use super::person::Person;
-use super::{Basis, Remedy, Unknown};
+use crate::person::Person;
+use crate::{Basis, Remedy, Unknown};
 use lacuna_cohort::SubjectId;
 use lacuna_exact::{ExactError, FileHolds, Manifest, files_of_others, files_that_hold};
 use lacuna_ledger::Holds;

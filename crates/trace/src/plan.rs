@@ -1,10 +1,10 @@
 //! What a purge would do, step by step, before anything is done.
 
-use super::ours::{self, Change, Form};
-use super::person::Person;
-use super::walk;
-use super::{Held, Remedy, TEXT_BYTES_MAX, Trace, data_tables};
-use crate::error::CliError;
+use crate::error::TraceError;
+use crate::ours::{self, Change, Form};
+use crate::person::Person;
+use crate::walk;
+use crate::{Held, Remedy, TEXT_BYTES_MAX, Trace, data_tables};
 use lacuna_artefacts::{Covers, Entered, PortablePath, Register};
 use lacuna_ledger::{Holds, RemovalKind};
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ impl Plan {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of(trace: &Trace, person: &Person, pseudonym: String, scope: Scope) -> Result<Plan, CliError> {
+    pub fn of(trace: &Trace, person: &Person, pseudonym: String, scope: Scope) -> Result<Plan, TraceError> {
         let roots = trace.looked.iter().map(|root| root.0.clone()).collect();
         let mut plan = Plan { steps: Vec::new(), pseudonym, contents: BTreeMap::new(), roots };
         let goes = |held: &&Held| match held.purge {
@@ -145,7 +145,7 @@ impl Plan {
         counts
     }
 
-    fn add(&mut self, held: &Held, trace: &Trace, change: &Change) -> Result<(), CliError> {
+    fn add(&mut self, held: &Held, trace: &Trace, change: &Change) -> Result<(), TraceError> {
         let path = held.path.as_path();
         let content = match held.purge {
             Remedy::Rewrite | Remedy::TakeOut => {
@@ -179,7 +179,7 @@ impl Plan {
     }
 
     /// Digests of removed models in files that do not hold the person otherwise; words of runs that do.
-    fn scrub_digests(&mut self, trace: &Trace, change: &Change) -> Result<(), CliError> {
+    fn scrub_digests(&mut self, trace: &Trace, change: &Change) -> Result<(), TraceError> {
         let done: BTreeSet<PathBuf> = self.steps.iter().map(|step| step.path.0.clone()).collect();
         for (path, (form, run)) in &trace.ours {
             if done.contains(path) || change.gone.is_empty() && trace.runs.is_empty() {
@@ -203,7 +203,7 @@ impl Plan {
     }
 
     /// Entries of registers: gone with their file, or written without the person.
-    fn registers(&mut self, trace: &Trace, change: &Change) -> Result<(), CliError> {
+    fn registers(&mut self, trace: &Trace, change: &Change) -> Result<(), TraceError> {
         let quarantined: BTreeSet<PathBuf> =
             self.steps.iter().filter(|step| step.how == How::Quarantine).map(|step| step.path.0.clone()).collect();
         let tells_gone =
@@ -233,7 +233,7 @@ impl Plan {
     }
 
     /// A manifest follows the purge in the lines of files that were as it said; what was changed before stays visible.
-    fn manifests(&mut self, trace: &Trace) -> Result<(), CliError> {
+    fn manifests(&mut self, trace: &Trace) -> Result<(), TraceError> {
         let mut runs: BTreeMap<PathBuf, Vec<(String, String, Option<String>)>> = BTreeMap::new();
         let all_runs: BTreeSet<&PathBuf> = trace.ours.values().filter_map(|(_, run)| run.as_ref()).collect();
         for step in &self.steps {
@@ -328,7 +328,7 @@ fn folder_of_entry(entry: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { walk::shown(folder) }
 }
 
-fn entered(entry: &Path) -> Result<Option<Entered>, CliError> {
+fn entered(entry: &Path) -> Result<Option<Entered>, TraceError> {
     let entries = Register::of(&folder_of_entry(entry)).entries()?;
     Ok(entries.into_iter().find(|entered| entered.entry.file_name() == entry.file_name()))
 }

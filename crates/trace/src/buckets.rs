@@ -3,10 +3,10 @@
 //! A bucket is found by the plans and runs that name it. Its records are read, models are known by the records' keys,
 //! and scans by their names. Who cannot reach a bucket is told that nobody looked.
 
-use super::person::Person;
-use super::survey::{Recorded, Survey, key_of_record};
-use super::{Places, TEXT_BYTES_MAX, ours, walk};
-use crate::error::CliError;
+use crate::error::TraceError;
+use crate::person::Person;
+use crate::survey::{Recorded, Survey, key_of_record};
+use crate::{Places, TEXT_BYTES_MAX, ours, walk};
 use lacuna_ledger::Holds;
 use lacuna_objects::{Address, ObjectError, Place};
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct Bucket {
 ///
 /// # Errors
 /// A file of the places that cannot be read. A bucket that cannot be is one that says so.
-pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<Vec<Bucket>, CliError> {
+pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<Vec<Bucket>, TraceError> {
     let mut addresses = named_buckets(places)?;
     addresses.extend(given.iter().cloned());
     if addresses.is_empty() {
@@ -45,7 +45,7 @@ pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn named_buckets(places: &Places) -> Result<BTreeSet<String>, CliError> {
+pub fn named_buckets(places: &Places) -> Result<BTreeSet<String>, TraceError> {
     let mut found = BTreeSet::new();
     for path in &walk::walk(places.roots, places.ledger)?.files {
         match path.file_name().and_then(|name| name.to_str()) {

@@ -1,12 +1,12 @@
 //! What lacuna's own files say: registers, lineages, runs and their parents, records of studies, exact trainings.
 
-use super::person::Person;
-use super::walk::Walked;
-use super::{TEXT_BYTES_MAX, Unknown, ours};
-use crate::error::CliError;
-use crate::lineage::{self, Lineage};
+use crate::error::TraceError;
+use crate::person::Person;
+use crate::walk::Walked;
+use crate::{TEXT_BYTES_MAX, Unknown, ours};
 use lacuna_artefacts::{Entered, Register};
 use lacuna_ledger::Holds;
+use lacuna_runs::{LINEAGE, Lineage};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl Survey {
     ///
     /// # Errors
     /// A file that the system does not let be read.
-    pub fn read(walked: &Walked, person: &Person) -> Result<Survey, CliError> {
+    pub fn read(walked: &Walked, person: &Person) -> Result<Survey, TraceError> {
         let mut survey = Survey::default();
         for folder in &walked.folders {
             match Register::of(folder).entries() {
@@ -59,7 +59,7 @@ impl Survey {
         Ok(survey)
     }
 
-    fn read_file(&mut self, path: &Path, person: &Person) -> Result<(), CliError> {
+    fn read_file(&mut self, path: &Path, person: &Person) -> Result<(), TraceError> {
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !name.ends_with(".json") || !is_small(path) {
@@ -67,7 +67,7 @@ impl Survey {
         }
         let Ok(text) = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX) else { return Ok(()) };
         match name {
-            lineage::FILE => match serde_json::from_slice(&text) {
+            LINEAGE => match serde_json::from_slice(&text) {
                 Ok(lineage) => drop(self.lineages.insert(folder, lineage)),
                 Err(error) => self.damaged.push(Unknown::new(path, format!("no lineage that can be read: {error}"))),
             },

@@ -3,9 +3,8 @@
 //! Links are not followed. One that leads to a file or folder within the places is passed over, since that is visited
 //! where it lies; one that leads elsewhere is listed as unknown, as is what cannot be read.
 
-use super::Unknown;
-use crate::error::CliError;
-use crate::run_folder::refused;
+use crate::Unknown;
+use crate::error::{TraceError, refused};
 use lacuna_artefacts::FOLDER;
 use lacuna_ledger::{Keyring, Ledger};
 use std::collections::BTreeSet;
@@ -73,7 +72,7 @@ pub fn folders_with_registers(place: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// A root itself that cannot be read.
-pub fn walk(roots: &[PathBuf], ledger: Option<&Ledger>) -> Result<Walked, CliError> {
+pub fn walk(roots: &[PathBuf], ledger: Option<&Ledger>) -> Result<Walked, TraceError> {
     let mut walked = Walked { roots: distinct(roots)?, ..Walked::default() };
     let mut folders = walked.roots.clone();
     let mut links = Vec::new();
@@ -117,7 +116,7 @@ pub fn walk(roots: &[PathBuf], ledger: Option<&Ledger>) -> Result<Walked, CliErr
 }
 
 /// Folders under one name each: `runs` and `./runs` are one, and a folder below another is visited with it.
-fn distinct(roots: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+fn distinct(roots: &[PathBuf]) -> Result<Vec<PathBuf>, TraceError> {
     let mut seen: Vec<(PathBuf, PathBuf)> = Vec::new();
     for root in roots.iter().filter(|root| root.exists()) {
         let real = fs::canonicalize(root).map_err(refused(root, "find"))?;

@@ -7,8 +7,8 @@ mod document;
 mod fields;
 mod table;
 
-use super::exact::subjects_of;
-use super::person::Person;
+use crate::exact::subjects_of;
+use crate::person::Person;
 use lacuna_exact::Manifest;
 use serde_json::Value;
 use std::collections::BTreeSet;

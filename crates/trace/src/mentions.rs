@@ -1,7 +1,7 @@
 //! The second look: files of others, and names of files, that mention a person. It lists them with the place, for a
 //! person to look at; nothing here is ever changed or removed.
 
-use super::person::Person;
+use crate::person::Person;
 use lacuna_artefacts::PortablePath;
 use serde::Serialize;
 use std::io::Read;

@@ -3,10 +3,9 @@
 //! What will be removed is written into the ledger before the purge is decided. A crash in between leaves files that the
 //! ledger calls removed; the next trace finds them as such, and the next purge removes them.
 
-use super::plan::{How, Plan, Step};
-use super::quarantine::{Quarantine, Receipt, State};
-use crate::error::CliError;
-use crate::run_folder::refused;
+use crate::error::{TraceError, refused};
+use crate::plan::{How, Plan, Step};
+use crate::quarantine::{Quarantine, Receipt, State};
 use lacuna_ledger::{Ledger, Record, RemovalKind, RequestState, random_hex};
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// A file that cannot be moved or written, or a request that is not at a point where anything is removed.
-pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> Result<Receipt, CliError> {
+pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> Result<Receipt, TraceError> {
     if plan.is_empty() {
         return Ok(Receipt { quarantine: None, folder: None, steps: Vec::new(), pseudonym: plan.pseudonym.clone() });
     }
@@ -35,7 +34,7 @@ pub fn purge(runs: &Path, plan: &Plan, ledger: Option<(&mut Ledger, &str)>) -> R
 ///
 /// # Errors
 /// As [`purge`].
-pub fn finish(runs: &Path) -> Result<usize, CliError> {
+pub fn finish(runs: &Path) -> Result<usize, TraceError> {
     let mut finished = 0;
     if Quarantine::all(runs)?.is_empty() {
         return Ok(finished);
@@ -54,7 +53,7 @@ pub fn finish(runs: &Path) -> Result<usize, CliError> {
 ///
 /// # Errors
 /// A journal that cannot be read.
-pub fn quarantines_of(runs: &Path, request: &str) -> Result<Vec<Quarantine>, CliError> {
+pub fn quarantines_of(runs: &Path, request: &str) -> Result<Vec<Quarantine>, TraceError> {
     let mut all = Quarantine::all(runs)?;
     all.retain(|quarantine| quarantine.journal().request.as_deref() == Some(request));
     Ok(all)
@@ -64,7 +63,7 @@ pub fn quarantines_of(runs: &Path, request: &str) -> Result<Vec<Quarantine>, Cli
 ///
 /// # Errors
 /// A journal that cannot be read.
-pub fn deletions(runs: &Path, request: &str, ledger: &Ledger) -> Result<Vec<Record>, CliError> {
+pub fn deletions(runs: &Path, request: &str, ledger: &Ledger) -> Result<Vec<Record>, TraceError> {
     let of_quarantine =
         |quarantine: &Quarantine| records(&quarantine.journal().steps, request, ledger, &|_| RemovalKind::Deleted);
     Ok(quarantines_of(runs, request)?.iter().flat_map(of_quarantine).collect())
@@ -74,7 +73,7 @@ pub fn deletions(runs: &Path, request: &str, ledger: &Ledger) -> Result<Vec<Reco
 ///
 /// # Errors
 /// A file that cannot be deleted, or a request that is closed.
-pub fn delete(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<usize, CliError> {
+pub fn delete(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<usize, TraceError> {
     if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
         let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Deleted);
         ledger.step(&request, &records)?;
@@ -83,7 +82,7 @@ pub fn delete(quarantine: Quarantine, ledger: Option<&mut Ledger>) -> Result<usi
 }
 
 /// One purge at a time in a folder of runs; others wait.
-fn lock(runs: &Path) -> Result<std::fs::File, CliError> {
+fn lock(runs: &Path) -> Result<std::fs::File, TraceError> {
     let folder = runs.join(lacuna_artefacts::FOLDER).join("quarantine");
     std::fs::create_dir_all(&folder).map_err(refused(&folder, "create"))?;
     let path = folder.join("lock");
@@ -102,20 +101,15 @@ pub fn restore(
     quarantine: Quarantine,
     ledger: Option<&mut Ledger>,
     against_evidence: bool,
-) -> Result<(Vec<Step>, usize), CliError> {
+) -> Result<(Vec<Step>, usize), TraceError> {
     quarantine.check_restorable()?;
     let mut contradicted = 0;
     if let (Some(ledger), Some(request)) = (ledger, quarantine.journal().request.clone()) {
         let records = records(&quarantine.journal().steps, &request, ledger, &|_| RemovalKind::Restored);
         contradicted = contradictions(ledger, &request, &records)?;
         if contradicted > 0 && !against_evidence {
-            let what = format!(
-                "{}: expected files that no signed evidence says were removed, found {contradicted} that the evidence of \
-                 request {request} says were; fix: --against-evidence puts them back, and `lacuna ledger show {request}` \
-                 says so from then on",
-                quarantine.name()
-            );
-            return Err(CliError::Config { what });
+            let quarantine = quarantine.name().to_string();
+            return Err(TraceError::AgainstEvidence { quarantine, request, files: contradicted });
         }
         ledger.step(&request, &records)?;
     }
@@ -123,7 +117,7 @@ pub fn restore(
 }
 
 /// How many more files would then be there that the last evidence of the request says were removed.
-fn contradictions(ledger: &Ledger, request: &str, restored: &[Record]) -> Result<usize, CliError> {
+fn contradictions(ledger: &Ledger, request: &str, restored: &[Record]) -> Result<usize, TraceError> {
     let mut course = ledger.view().records_of(request)?;
     let before = RequestState::of(request, &course)?.restored_after_evidence;
     course.extend(restored.iter().cloned());

@@ -2,7 +2,7 @@
 //!
 //! A row ties a scan to a person, so a pseudonym in it would lead from the scan to the ledger.
 
-use super::person::Person;
+use crate::person::Person;
 use serde_json::Value;
 use std::path::Path;
 
@@ -125,7 +125,7 @@ fn count_again(value: &mut Value, before: &Value, path: &Path, person: &Person) 
             let cases = person
                 .files
                 .iter()
-                .filter(|file| file.parent() == Some(&super::walk::shown(&labels)) && file.is_file());
+                .filter(|file| file.parent() == Some(&crate::walk::shown(&labels)) && file.is_file());
             count.saturating_sub(cases.count() as u64)
         }
     };
