@@ -132,14 +132,21 @@ impl Lineage {
         if !path.exists() {
             return Ok(None);
         }
-        let text = lacuna_disk::read_text(path, BYTES_MAX)?;
+        Lineage::of_bytes(&lacuna_disk::read_bytes(path, BYTES_MAX)?, path).map(Some)
+    }
+
+    /// The bytes of a file as a lineage; `path` is named in errors.
+    ///
+    /// # Errors
+    /// Bytes that are no lineage, or are of another format.
+    pub fn of_bytes(text: &[u8], path: &Path) -> Result<Lineage, RunsError> {
         let refuse = |what: String| RunsError::Unfit { path: path.to_path_buf(), what };
-        let lineage: Lineage = serde_json::from_str(&text)
+        let lineage: Lineage = serde_json::from_slice(text)
             .map_err(|error| refuse(format!("{error}; fix: restore it, or take the model alone to another folder")))?;
         if lineage.schema != SCHEMA {
             return Err(refuse(format!("schema: expected {SCHEMA}, found {}", lineage.schema)));
         }
-        Ok(Some(lineage))
+        Ok(lineage)
     }
 
     /// The same after one more request, which made the model that is named in it.

@@ -122,11 +122,11 @@ impl RunRecord {
         }
     }
 
-    /// The text of a `run.json` as its record; `path` is named in errors.
+    /// The bytes of a `run.json` as its record; `path` is named in errors.
     ///
     /// # Errors
-    /// A text that is no record, or is of another format.
-    pub fn of_text(text: &str, path: &Path) -> Result<RunRecord, RunsError> {
+    /// Bytes that are no record, or is of another format.
+    pub fn of_bytes(text: &[u8], path: &Path) -> Result<RunRecord, RunsError> {
         #[derive(Deserialize)]
         struct Format {
             schema: String,
@@ -164,7 +164,7 @@ pub fn timestamp() -> String {
 /// A file that cannot be read, or is of another format.
 pub fn read_record(folder: &Path) -> Result<RunRecord, RunsError> {
     let path = folder.join(RUN);
-    RunRecord::of_text(&lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?, &path)
+    RunRecord::of_bytes(&lacuna_disk::read_bytes(&path, RECORD_BYTES_MAX)?, &path)
 }
 
 /// How a run stands.
@@ -173,11 +173,11 @@ pub fn read_record(folder: &Path) -> Result<RunRecord, RunsError> {
 /// A file that cannot be read, or is none of a status.
 pub fn read_status(folder: &Path) -> Result<Status, RunsError> {
     let path = folder.join(STATUS);
-    parsed(&lacuna_disk::read_text(&path, RECORD_BYTES_MAX)?, &path)
+    parsed(&lacuna_disk::read_bytes(&path, RECORD_BYTES_MAX)?, &path)
 }
 
-fn parsed<T: for<'a> Deserialize<'a>>(text: &str, path: &Path) -> Result<T, RunsError> {
-    serde_json::from_str(text).map_err(|error| RunsError::Unfit {
+fn parsed<T: for<'a> Deserialize<'a>>(text: &[u8], path: &Path) -> Result<T, RunsError> {
+    serde_json::from_slice(text).map_err(|error| RunsError::Unfit {
         path: path.to_path_buf(),
         what: format!("{error}; fix: is this a folder that lacuna made?"),
     })

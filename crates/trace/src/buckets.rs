@@ -4,15 +4,17 @@
 //! and scans by their names. Who cannot reach a bucket is told that nobody looked.
 
 use crate::error::TraceError;
+use crate::folders::Folders;
 use crate::person::Person;
-use crate::survey::{Recorded, Survey, key_of_record};
-use crate::{Places, TEXT_BYTES_MAX, ours, walk};
-use lacuna_ledger::Holds;
+use crate::survey::{Recorded, Survey, study_record};
+use crate::{TEXT_BYTES_MAX, ours, walk};
+use lacuna_ledger::{Holds, Ledger};
 use lacuna_objects::{Address, ObjectError, Place};
-use serde::Serialize;
+use lacuna_runs::RUN;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 /// A prefix of a bucket.
 #[derive(Debug, PartialEq, Serialize)]
@@ -27,29 +29,26 @@ pub struct Bucket {
     pub unattributed: Vec<String>,
 }
 
-/// The buckets that are given and those that plans and runs name, with what they hold of a subject.
+/// What buckets hold of a person: those of `folders`, and those that plans and runs in its roots name.
 ///
 /// # Errors
-/// A file of the places that cannot be read. A bucket that cannot be is one that says so.
-pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<Vec<Bucket>, TraceError> {
-    let mut addresses = named_buckets(places)?;
-    addresses.extend(given.iter().cloned());
+/// A file in a root that cannot be read. A bucket that cannot be listed is in the result, with the reason.
+pub fn in_buckets(person: &Person, folders: &Folders, ledger: Option<&Ledger>) -> Result<Vec<Bucket>, TraceError> {
+    let mut addresses = named_buckets(folders, ledger)?;
+    addresses.extend(folders.buckets.iter().cloned());
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
-    let walked = walk::walk(places.roots, places.ledger)?;
+    let walked = walk::walk(&folders.roots, ledger)?;
     Ok(look(person, &addresses, &Survey::read(&walked, person)?))
 }
 
-/// The buckets that plans and runs in the places name; nobody looks into them.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn named_buckets(places: &Places) -> Result<BTreeSet<String>, TraceError> {
+/// The buckets that plans and runs in the roots name: an address counts in whatever field it stands.
+fn named_buckets(folders: &Folders, ledger: Option<&Ledger>) -> Result<BTreeSet<String>, TraceError> {
     let mut found = BTreeSet::new();
-    for path in &walk::walk(places.roots, places.ledger)?.files {
+    for path in &walk::walk(&folders.roots, ledger)?.files {
         match path.file_name().and_then(|name| name.to_str()) {
-            Some("run.json") => urls_in(&lacuna_disk::read_text(path, TEXT_BYTES_MAX)?, &mut found),
+            Some(RUN) => urls_in(&lacuna_disk::read_text(path, TEXT_BYTES_MAX)?, &mut found),
             Some("plan.jsonl") => {
                 let text = lacuna_disk::read_text(path, TEXT_BYTES_MAX)?;
                 let head = text.lines().next().unwrap_or_default();
@@ -86,9 +85,25 @@ fn bucket(text: &str) -> Option<String> {
 
 /// The data set of a plan's study, if the study file is still there.
 fn data_of_plan(head: &str) -> Option<String> {
-    let head: Value = serde_json::from_str(head).ok()?;
-    let study = lacuna_disk::read_text(Path::new(head.get("about")?.get("file")?.as_str()?), TEXT_BYTES_MAX).ok()?;
-    bucket(study.parse::<toml::Table>().ok()?.get("data")?.get("root")?.as_str()?)
+    #[derive(Deserialize)]
+    struct Head {
+        about: About,
+    }
+    #[derive(Deserialize)]
+    struct About {
+        file: PathBuf,
+    }
+    #[derive(Deserialize)]
+    struct Study {
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        root: String,
+    }
+    let head: Head = serde_json::from_str(head).ok()?;
+    let study: Study = toml::from_str(&lacuna_disk::read_text(&head.about.file, TEXT_BYTES_MAX).ok()?).ok()?;
+    bucket(&study.data.root)
 }
 
 /// List each of them; `survey` knows the records that lie in folders.
@@ -137,7 +152,7 @@ impl Listing {
                 named.insert(name.clone(), if is_volume { Holds::Volume } else { Holds::Name });
             } else if !name.ends_with(".safetensors") && !name.ends_with(".nii") && !name.ends_with(".gz") {
                 let text = place.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
-                let key = serde_json::from_slice(&text).ok().as_ref().and_then(key_of_record);
+                let key = study_record(&text).and_then(Result::ok).map(|record| record.key);
                 let names_subject = match &key {
                     Some(_) => ours::names(ours::Form::Sealed, &text, person),
                     None => person.is_mentioned_in(&text),
@@ -184,9 +199,8 @@ mod tests {
         let plan = serde_json::json!({ "about": { "file": study, "records": "s3://two/r", "models": "/m" } });
         write("a/run.json", run.to_string());
         write("p/plan.jsonl", format!("{plan}\n{{}}\n"));
-        let roots = [folder.path().to_path_buf()];
-        let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: None };
-        let found: Vec<String> = named_buckets(&places).unwrap().into_iter().collect();
+        let folders = Folders { roots: vec![folder.path().to_path_buf()], ..Folders::default() };
+        let found: Vec<String> = named_buckets(&folders, None).unwrap().into_iter().collect();
         assert_eq!(found, ["gs://three/heads", "s3://one/r", "s3://two/r"]);
     }
 

@@ -125,7 +125,7 @@ fn count_again(value: &mut Value, before: &Value, path: &Path, person: &Person) 
             let cases = person
                 .files
                 .iter()
-                .filter(|file| file.parent() == Some(&crate::walk::shown(&labels)) && file.is_file());
+                .filter(|file| file.parent() == Some(&crate::paths::shown(&labels)) && file.is_file());
             count.saturating_sub(cases.count() as u64)
         }
     };

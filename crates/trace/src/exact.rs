@@ -1,21 +1,17 @@
 //! What exact trainings hold of a person, by their own manifests.
 
 use crate::person::Person;
-use crate::{Basis, Remedy, Unknown};
-use lacuna_cohort::SubjectId;
+use crate::report::{Basis, Remedy, Unknown, Verdict};
 use lacuna_exact::{ExactError, FileHolds, Manifest, files_of_others, files_that_hold};
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A file and what it is to the person.
-pub type Found = (Holds, Remedy, Basis);
-
 /// What the exact trainings of these folders hold of the person.
 #[derive(Debug, Default)]
 pub struct Exact {
     /// Files that hold the person; where nothing of a model could be used without the person, all of its files.
-    pub found: BTreeMap<PathBuf, Found>,
+    pub found: BTreeMap<PathBuf, Verdict>,
     /// Files that are as their manifest says, and that never saw the person.
     pub others: BTreeSet<PathBuf>,
     /// Folders whose manifest or files cannot be read.
@@ -35,7 +31,7 @@ impl Exact {
     }
 
     fn add(&mut self, folder: &Path, files: &BTreeSet<PathBuf>, person: &Person) -> Result<(), ExactError> {
-        let (manifest, subjects) = (Manifest::read(folder)?, subjects_of(person));
+        let (manifest, subjects) = (Manifest::read(folder)?, person.subjects());
         let others = files_of_others(folder, &manifest, &subjects)?;
         if holds_person(&manifest, person) {
             let held = files_that_hold(folder, &subjects)?;
@@ -61,11 +57,6 @@ impl Exact {
         self.others.extend(others);
         Ok(())
     }
-}
-
-/// The person as plans may call them.
-pub fn subjects_of(person: &Person) -> BTreeSet<SubjectId> {
-    person.names().into_iter().filter_map(|name| SubjectId::new(name).ok()).collect()
 }
 
 /// Whether an exact training saw the person; weights that it began from hand on whom they saw.

@@ -2,9 +2,9 @@
 //! by content. Never by bytes that happen to spell an id.
 
 use crate::host::Host;
-use crate::person::{Person, Said};
+use crate::person::{Person, Registered};
+use crate::report::{Basis, Remedy};
 use crate::survey::{Recorded, Survey, of_lineage};
-use crate::{Basis, Remedy};
 use lacuna_artefacts::Kind;
 use lacuna_ledger::Holds;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +82,7 @@ impl<'a> Models<'a> {
         for entered in survey.registers.values().flatten() {
             // A prediction of the person may come from a network that never saw them.
             let is_weights = entered.artefact.kind == Kind::Weights;
-            if is_weights && person.said_by(entered) == Said::Holds {
+            if is_weights && person.registered_in(entered) == Registered::Holds {
                 models.tainted.extend(entered.artefact.model.iter().chain(&entered.artefact.digest).cloned());
             }
         }
@@ -178,12 +178,12 @@ impl<'a> Models<'a> {
         }
         let entered = self.survey.entry_of(meant)?;
         let holds = if is_checkpoint { Holds::Checkpoint } else { Holds::Weights };
-        match self.person.said_by(entered) {
-            Said::Holds => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
-            Said::Forgotten if is_checkpoint => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
-            Said::Forgotten => Some(Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Register)),
-            Said::Others => Some(Saw::Others),
-            Said::Unknown => None,
+        match self.person.registered_in(entered) {
+            Registered::Holds => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Registered::Forgotten if is_checkpoint => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Registered::Forgotten => Some(Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Register)),
+            Registered::Others => Some(Saw::Others),
+            Registered::Unknown => None,
         }
     }
 

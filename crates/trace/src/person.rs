@@ -2,7 +2,7 @@
 
 use crate::error::TraceError;
 use crate::host::Host;
-use crate::walk::shown;
+use crate::paths::shown;
 use lacuna_artefacts::{Artefact, Entered, FileMark, Site, SubjectKey};
 use lacuna_cohort::{Cohort, LayoutOptions, SubjectId};
 use lacuna_ledger::Ledger;
@@ -40,7 +40,7 @@ pub struct Person {
 
 /// What a register entry says of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Registered {
     /// The artefact holds the person.
     Holds,
     /// It was made to forget the person.
@@ -147,9 +147,10 @@ impl Person {
             || words.into_iter().any(|name| mentions(text.as_bytes(), name.as_bytes()))
     }
 
-    /// Every name that means the person.
-    pub fn names(&self) -> Vec<&str> {
-        self.names.iter().chain(&self.scans).chain(&self.written).map(String::as_str).collect()
+    /// Every name that means the person, as an id: plans of exact trainings may use any of them.
+    pub fn subjects(&self) -> BTreeSet<SubjectId> {
+        let names = self.names.iter().chain(&self.scans).chain(&self.written);
+        names.filter_map(|name| SubjectId::new(name.as_str()).ok()).collect()
     }
 
     /// Marks of the person's images in registers of this site.
@@ -163,10 +164,10 @@ impl Person {
     }
 
     /// What a register entry says of the person.
-    pub fn said_by(&self, entered: &Entered) -> Said {
+    pub fn registered_in(&self, entered: &Entered) -> Registered {
         let Artefact { holds, forgotten, made_of, complete, .. } = &entered.artefact;
         if self.site.as_ref() != Some(&entered.site) {
-            return Said::Unknown;
+            return Registered::Unknown;
         }
         let is_among = |keys: &BTreeSet<SubjectKey>| !keys.is_disjoint(&self.keys);
         // What is made of images is entered by the names of scans too, and another person's scan may be called like this
@@ -174,16 +175,16 @@ impl Person {
         let own: Vec<&SubjectKey> = holds.intersection(&self.keys).collect();
         let is_shared = !made_of.is_empty() && !own.is_empty() && own.iter().all(|key| self.shared_keys.contains(*key));
         if is_shared && made_of.is_disjoint(&self.marks) {
-            return if made_of.is_disjoint(&self.namesake_marks) { Said::Unknown } else { Said::Others };
+            return if made_of.is_disjoint(&self.namesake_marks) { Registered::Unknown } else { Registered::Others };
         }
         if is_among(holds) || !made_of.is_disjoint(&self.marks) {
-            Said::Holds
+            Registered::Holds
         } else if is_among(forgotten) {
-            Said::Forgotten
+            Registered::Forgotten
         } else if *complete {
-            Said::Others
+            Registered::Others
         } else {
-            Said::Unknown
+            Registered::Unknown
         }
     }
 
@@ -262,22 +263,28 @@ mod tests {
             let holds = keys.iter().map(|key| site.subject_key(key)).collect();
             let artefact =
                 Artefact { holds, made_of: [mark(image)].into(), ..Artefact::of_file("p", Kind::Prediction) };
-            person(id).said_by(&Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact })
+            person(id).registered_in(&Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact })
         };
         // Anna's scan is called bert.
         for keys in [&["bert"][..], &["bert", "anna"]] {
-            assert_eq!((said("anna", keys, "bert"), said("bert", keys, "bert")), (Said::Holds, Said::Others));
+            assert_eq!(
+                (said("anna", keys, "bert"), said("bert", keys, "bert")),
+                (Registered::Holds, Registered::Others)
+            );
         }
         assert_eq!(
             (said("bert", &["bert", "s2"], "s2"), said("anna", &["bert", "s2"], "s2")),
-            (Said::Holds, Said::Others)
+            (Registered::Holds, Registered::Others)
         );
-        assert_eq!(said("bert", &["bert"], "gone"), Said::Unknown, "nobody can say which of the two");
+        assert_eq!(said("bert", &["bert"], "gone"), Registered::Unknown, "nobody can say which of the two");
         // Whom weights saw is entered by id alone.
         let holds = [site.subject_key("bert")].into();
         let artefact = Artefact { holds, ..Artefact::of_file("m", Kind::Weights) };
         let entered = Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact };
-        assert_eq!((person("bert").said_by(&entered), person("anna").said_by(&entered)), (Said::Holds, Said::Others));
+        assert_eq!(
+            (person("bert").registered_in(&entered), person("anna").registered_in(&entered)),
+            (Registered::Holds, Registered::Others)
+        );
     }
 
     #[test]
@@ -289,15 +296,18 @@ mod tests {
         let plain = Artefact::of_file("m", Kind::Weights);
         let (anna, other) = (site.subject_key("anna"), site.subject_key("bert"));
         let cases = [
-            (Artefact { holds: [anna.clone(), other.clone()].into(), ..plain.clone() }, Said::Holds),
-            (Artefact { holds: [other.clone()].into(), forgotten: [anna].into(), ..plain.clone() }, Said::Forgotten),
-            (Artefact { holds: [other].into(), ..plain.clone() }, Said::Others),
-            (Artefact { complete: false, ..plain }, Said::Unknown),
+            (Artefact { holds: [anna.clone(), other.clone()].into(), ..plain.clone() }, Registered::Holds),
+            (
+                Artefact { holds: [other.clone()].into(), forgotten: [anna].into(), ..plain.clone() },
+                Registered::Forgotten,
+            ),
+            (Artefact { holds: [other].into(), ..plain.clone() }, Registered::Others),
+            (Artefact { complete: false, ..plain }, Registered::Unknown),
         ];
         for (artefact, expected) in cases {
             let entered = |site: String| Entered { entry: PathBuf::new(), site, artefact: artefact.clone() };
-            assert_eq!(person.said_by(&entered(site.fingerprint())), expected);
-            assert_eq!(person.said_by(&entered("another".to_string())), Said::Unknown);
+            assert_eq!(person.registered_in(&entered(site.fingerprint())), expected);
+            assert_eq!(person.registered_in(&entered("another".to_string())), Registered::Unknown);
         }
     }
 }

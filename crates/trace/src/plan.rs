@@ -3,8 +3,8 @@
 use crate::error::TraceError;
 use crate::ours::{self, Change, Form};
 use crate::person::Person;
-use crate::walk;
-use crate::{Held, Remedy, TEXT_BYTES_MAX, Trace, data_tables};
+use crate::report::{Held, Remedy, Report};
+use crate::{TEXT_BYTES_MAX, data_tables, paths};
 use lacuna_artefacts::{Covers, Entered, PortablePath, Register};
 use lacuna_ledger::{Holds, RemovalKind};
 use serde::{Deserialize, Serialize};
@@ -101,28 +101,28 @@ impl How {
 }
 
 impl Plan {
-    /// What is to be done with what a trace found.
+    /// What is to be done with what a search found.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of(trace: &Trace, person: &Person, pseudonym: String, scope: Scope) -> Result<Plan, TraceError> {
-        let roots = trace.looked.iter().map(|root| root.0.clone()).collect();
+    pub fn of(report: &Report, person: &Person, pseudonym: String, scope: Scope) -> Result<Plan, TraceError> {
+        let roots = report.looked.iter().map(|root| root.0.clone()).collect();
         let mut plan = Plan { steps: Vec::new(), pseudonym, contents: BTreeMap::new(), roots };
         let goes = |held: &&Held| match held.purge {
             Remedy::Quarantine | Remedy::Rewrite | Remedy::TakeOut => true,
             Remedy::Source | Remedy::Listing => scope.include_sources,
             Remedy::Keep => false,
         };
-        let going: Vec<&Held> = trace.files.iter().filter(goes).collect();
-        let gone = gone(&going, trace);
+        let going: Vec<&Held> = report.files.iter().filter(goes).collect();
+        let gone = gone(&going, report);
         let change = Change { person, pseudonym: plan.pseudonym.clone(), gone };
         for held in &going {
-            plan.add(held, trace, &change)?;
+            plan.add(held, report, &change)?;
         }
-        plan.scrub_digests(trace, &change)?;
-        plan.registers(trace, &change)?;
-        plan.manifests(trace)?;
-        plan.names(trace, &change);
+        plan.scrub_digests(report, &change)?;
+        plan.registers(report, &change)?;
+        plan.manifests(report)?;
+        plan.names(report, &change);
         Ok(plan)
     }
 
@@ -145,12 +145,12 @@ impl Plan {
         counts
     }
 
-    fn add(&mut self, held: &Held, trace: &Trace, change: &Change) -> Result<(), TraceError> {
+    fn add(&mut self, held: &Held, report: &Report, change: &Change) -> Result<(), TraceError> {
         let path = held.path.as_path();
         let content = match held.purge {
             Remedy::Rewrite | Remedy::TakeOut => {
                 let text = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
-                let form = trace.ours.get(path).map_or(Form::Sealed, |(form, _)| *form);
+                let form = report.ours.get(path).map_or(Form::Sealed, |(form, _)| *form);
                 ours::rewritten(form, &text, change, true)
             }
             Remedy::Listing => data_tables::without(path, change.person),
@@ -179,14 +179,14 @@ impl Plan {
     }
 
     /// Digests of removed models in files that do not hold the person otherwise; words of runs that do.
-    fn scrub_digests(&mut self, trace: &Trace, change: &Change) -> Result<(), TraceError> {
+    fn scrub_digests(&mut self, report: &Report, change: &Change) -> Result<(), TraceError> {
         let done: BTreeSet<PathBuf> = self.steps.iter().map(|step| step.path.0.clone()).collect();
-        for (path, (form, run)) in &trace.ours {
-            if done.contains(path) || change.gone.is_empty() && trace.runs.is_empty() {
+        for (path, (form, run)) in &report.ours {
+            if done.contains(path) || change.gone.is_empty() && report.runs.is_empty() {
                 continue;
             }
             let text = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX)?;
-            let of_run = run.as_ref().is_some_and(|run| trace.runs.contains(run));
+            let of_run = run.as_ref().is_some_and(|run| report.runs.contains(run));
             let has_digest = ours::has_digest(&text, change);
             let has_words = of_run && change.person.is_mentioned_in(&text);
             if !has_digest && !has_words {
@@ -203,12 +203,12 @@ impl Plan {
     }
 
     /// Entries of registers: gone with their file, or written without the person.
-    fn registers(&mut self, trace: &Trace, change: &Change) -> Result<(), TraceError> {
+    fn registers(&mut self, report: &Report, change: &Change) -> Result<(), TraceError> {
         let quarantined: BTreeSet<PathBuf> =
             self.steps.iter().filter(|step| step.how == How::Quarantine).map(|step| step.path.0.clone()).collect();
-        let tells_gone =
-            trace.told_models.iter().filter(|(digest, _)| change.gone.contains(digest)).map(|(_, entry)| entry);
-        let entries: BTreeSet<&PathBuf> = trace.entries.iter().chain(tells_gone).collect();
+        let of_gone_models =
+            report.models_of_entries.iter().filter(|(digest, _)| change.gone.contains(digest)).map(|(_, entry)| entry);
+        let entries: BTreeSet<&PathBuf> = report.entries.iter().chain(of_gone_models).collect();
         for entry in entries {
             let Some(entered) = entered(entry)? else { continue };
             let folder = folder_of_entry(entry);
@@ -233,9 +233,9 @@ impl Plan {
     }
 
     /// A manifest follows the purge in the lines of files that were as it said; what was changed before stays visible.
-    fn manifests(&mut self, trace: &Trace) -> Result<(), TraceError> {
+    fn manifests(&mut self, report: &Report) -> Result<(), TraceError> {
         let mut runs: BTreeMap<PathBuf, Vec<(String, String, Option<String>)>> = BTreeMap::new();
-        let all_runs: BTreeSet<&PathBuf> = trace.ours.values().filter_map(|(_, run)| run.as_ref()).collect();
+        let all_runs: BTreeSet<&PathBuf> = report.ours.values().filter_map(|(_, run)| run.as_ref()).collect();
         for step in &self.steps {
             let Some(run) = all_runs.iter().find(|run| step.path.starts_with(run)) else { continue };
             let name = step.path.strip_prefix(run).unwrap_or(&step.path).to_string_lossy().into_owned();
@@ -258,8 +258,8 @@ impl Plan {
     }
 
     /// Run folders that are called after the person get the pseudonym, last of all.
-    fn names(&mut self, trace: &Trace, change: &Change) {
-        for run in &trace.runs {
+    fn names(&mut self, report: &Report, change: &Change) {
+        for run in &report.runs {
             let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let renamed = change.name(&name);
             if renamed != name {
@@ -288,10 +288,10 @@ impl Plan {
 }
 
 /// Digests of models that go: of their files, and of their tensors.
-fn gone(going: &[&Held], trace: &Trace) -> BTreeSet<String> {
+fn gone(going: &[&Held], report: &Report) -> BTreeSet<String> {
     let weights = |held: &&&Held| matches!(held.holds, Holds::Weights | Holds::Checkpoint);
     let files: BTreeSet<String> = going.iter().filter(weights).map(|held| held.digest.clone()).collect();
-    if files.is_empty() { files } else { files.into_iter().chain(trace.tainted.iter().cloned()).collect() }
+    if files.is_empty() { files } else { files.into_iter().chain(report.tainted.iter().cloned()).collect() }
 }
 
 fn manifest_line(line: &str, changes: &[(String, String, Option<String>)]) -> Option<String> {
@@ -318,14 +318,14 @@ fn same_document(form: Form, new: &[u8], old: &[u8]) -> bool {
             };
             lines(new) == lines(old)
         }
-        _ => new == old,
+        Form::Csv | Form::Sealed | Form::Exact | Form::Derived => new == old,
     }
 }
 
 /// `FOLDER/.lacuna/artefacts/ENTRY` speaks of `FOLDER`.
 fn folder_of_entry(entry: &Path) -> PathBuf {
     let folder = entry.ancestors().nth(3).unwrap_or(Path::new(""));
-    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { walk::shown(folder) }
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { paths::shown(folder) }
 }
 
 fn entered(entry: &Path) -> Result<Option<Entered>, TraceError> {

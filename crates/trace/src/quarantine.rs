@@ -6,8 +6,8 @@
 //! where a killed one was. Nothing is deleted before the request is closed, or the quarantine deleted by its own verb.
 
 use crate::error::{TraceError, refused};
+use crate::paths;
 use crate::plan::{How, Plan, Step};
-use crate::walk;
 use lacuna_artefacts::{FOLDER, PortablePath};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -307,7 +307,7 @@ impl Quarantine {
     /// Folders that were left empty, such as those of a person of a BIDS data set; never one that was looked into.
     fn remove_empty(&self, folder: Option<&Path>) {
         let is_root = |folder: &Path| {
-            self.journal.roots.iter().any(|root| walk::shown(&self.place_of(root)) == walk::shown(folder))
+            self.journal.roots.iter().any(|root| paths::shown(&self.place_of(root)) == paths::shown(folder))
         };
         let mut folder = folder;
         while let Some(here) = folder.filter(|here| !is_root(here)) {

@@ -2,12 +2,14 @@
 
 use crate::error::TraceError;
 use crate::person::Person;
+use crate::report::Unknown;
 use crate::walk::Walked;
-use crate::{TEXT_BYTES_MAX, Unknown, ours};
+use crate::{TEXT_BYTES_MAX, ours};
 use lacuna_artefacts::{Entered, Register};
 use lacuna_ledger::Holds;
-use lacuna_runs::{LINEAGE, Lineage};
-use serde_json::Value;
+use lacuna_runs::{LINEAGE, Lineage, RUN, RunRecord, RunsError};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -67,31 +69,31 @@ impl Survey {
         }
         let Ok(text) = lacuna_disk::read_bytes(path, TEXT_BYTES_MAX) else { return Ok(()) };
         match name {
-            LINEAGE => match serde_json::from_slice(&text) {
+            LINEAGE => match Lineage::of_bytes(&text, path) {
                 Ok(lineage) => drop(self.lineages.insert(folder, lineage)),
-                Err(error) => self.damaged.push(Unknown::new(path, format!("no lineage that can be read: {error}"))),
+                Err(error) => self.add_damaged(path, "no lineage that can be read", &reason(error)),
             },
-            "run.json" => {
-                let json: Value = serde_json::from_slice(&text).unwrap_or_default();
-                let parents = json.get("parents").and_then(Value::as_object).into_iter().flatten();
-                let from = parents.filter(|(what, _)| ["model", "init"].contains(&what.as_str()));
-                let digests = from.filter_map(|(_, digest)| digest.as_str().map(str::to_string)).collect();
-                self.runs.insert(folder, digests);
-            }
-            lacuna_exact::MANIFEST => self.exact.push(folder),
-            _ => {
-                let Ok(json) = serde_json::from_slice::<Value>(&text) else { return Ok(()) };
-                if let Some(key) = key_of_record(&json) {
-                    let recorded = match ours::names(ours::Form::Sealed, &text, person) {
-                        true => Recorded::Person,
-                        false if calls_people_by_number(&json) => Recorded::Pseudonyms,
-                        false => Recorded::Others,
-                    };
-                    self.tasks.insert(key, recorded);
+            RUN => match RunRecord::of_bytes(&text, path) {
+                Ok(record) => {
+                    drop(self.runs.insert(folder, record.began_from().map(str::to_string).collect()));
                 }
-            }
+                Err(error) => {
+                    self.runs.insert(folder, BTreeSet::new());
+                    self.add_damaged(path, "no record that says what the run began from", &reason(error));
+                }
+            },
+            lacuna_exact::MANIFEST => self.exact.push(folder),
+            _ => match study_record(&text) {
+                None => {}
+                Some(Ok(record)) => drop(self.tasks.insert(record.key.clone(), record.on(&text, person))),
+                Some(Err(error)) => self.add_damaged(path, "no record of a study that can be read", &error.to_string()),
+            },
         }
         Ok(())
+    }
+
+    fn add_damaged(&mut self, path: &Path, what: &str, error: &str) {
+        self.damaged.push(Unknown::new(path, format!("{what}: {error}")));
     }
 
     /// The entry of a register that speaks of a file, if one does; the most exact first.
@@ -134,20 +136,58 @@ pub fn of_lineage(lineage: &Lineage, person: &Person) -> (Option<Holds>, Vec<Str
     (Some(Holds::Weights), knew)
 }
 
-/// The key of a study task, if this is its record.
-pub fn key_of_record(json: &Value) -> Option<String> {
-    let is_record = json.get("schema")?.as_str()?.starts_with("lacuna-record");
-    is_record.then(|| json.get("key")?.as_str().map(str::to_string))?
+/// What a search needs of the record of a study's task; the fields by which it names people are searched as those of
+/// every other document.
+#[derive(Debug, Deserialize)]
+pub struct StudyRecord {
+    /// The key of the task, with which the names of its models begin.
+    pub key: String,
+    horizons: Option<Vec<Horizon>>,
 }
 
-/// Whether a record calls everybody `person-01` and so on, as studies with pseudonyms did before they had a secret key.
-fn calls_people_by_number(record: &Value) -> bool {
-    let scored = record.pointer("/horizons/0/volume").and_then(Value::as_object);
-    let is_number = |name: &String| {
-        name.strip_prefix("person-")
-            .is_some_and(|rest| !rest.is_empty() && rest.len() < 12 && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    scored.is_some_and(|scored| !scored.is_empty() && scored.keys().all(is_number))
+#[derive(Debug, Deserialize)]
+struct Horizon {
+    volume: Option<BTreeMap<String, IgnoredAny>>,
+}
+
+/// The record of a study's task, if the document says that it is one.
+pub fn study_record(text: &[u8]) -> Option<Result<StudyRecord, serde_json::Error>> {
+    #[derive(Deserialize)]
+    struct Format {
+        schema: String,
+    }
+    let format: Format = serde_json::from_slice(text).ok()?;
+    format.schema.starts_with("lacuna-record").then(|| serde_json::from_slice(text))
+}
+
+impl StudyRecord {
+    /// What the record, whose text this is, says of a person.
+    fn on(&self, text: &[u8], person: &Person) -> Recorded {
+        match ours::names(ours::Form::Sealed, text, person) {
+            true => Recorded::Person,
+            false if self.calls_people_by_number() => Recorded::Pseudonyms,
+            false => Recorded::Others,
+        }
+    }
+
+    /// Whether it calls everybody `person-01` and so on, as studies with pseudonyms did before they had a secret key.
+    fn calls_people_by_number(&self) -> bool {
+        let is_number = |name: &String| {
+            name.strip_prefix("person-").is_some_and(|rest| {
+                !rest.is_empty() && rest.len() < 12 && rest.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
+        let scored = self.horizons.iter().flatten().next().and_then(|horizon| horizon.volume.as_ref());
+        scored.is_some_and(|scored| !scored.is_empty() && scored.keys().all(is_number))
+    }
+}
+
+/// The words of an error without its path, which is listed beside them.
+fn reason(error: RunsError) -> String {
+    match error {
+        RunsError::Unfit { what, .. } => what,
+        other => other.to_string(),
+    }
 }
 
 fn is_small(path: &Path) -> bool {
@@ -178,9 +218,36 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_cannot_be_read_as_its_type_is_damaged_and_never_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            let walked = crate::walk::walk(&[folder.path().to_path_buf()], None).unwrap();
+            let survey = Survey::read(&walked, &Person::named("sub-1")).unwrap();
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+            survey.damaged.iter().any(|unknown| unknown.path.as_path() == folder.path().join(name))
+        };
+        for (name, text) in [
+            ("run.json", "{}"),
+            ("run.json", r#"{"schema": "lacuna.run/9"}"#),
+            ("run.json", "cut"),
+            ("lineage.json", r#"{"schema": "lacuna.lineage/9", "model": "m", "trained": [], "erasures": []}"#),
+            ("lineage.json", "[]"),
+            ("ab.json", r#"{"schema": "lacuna-record-9", "horizons": []}"#),
+        ] {
+            assert!(damaged(name, text), "{name}: {text}");
+        }
+        assert!(!damaged("other.json", r#"{"schema": "theirs"}"#) && !damaged("notes.json", "cut"));
+    }
+
+    #[test]
     fn records_of_studies_with_numbered_pseudonyms_are_told_apart() {
-        let record = |name: &str| serde_json::json!({"horizons": [{"volume": {name: {}}}]});
-        assert!(calls_people_by_number(&record("person-02")));
-        assert!(!calls_people_by_number(&record("person-0123456789ab")) && !calls_people_by_number(&record("sub-1")));
+        let is_numbered = |name: &str| {
+            let json =
+                serde_json::json!({"schema": "lacuna-record-9", "key": "k", "horizons": [{"volume": {name: {}}}]});
+            study_record(json.to_string().as_bytes()).unwrap().unwrap().calls_people_by_number()
+        };
+        assert!(is_numbered("person-02"));
+        assert!(!is_numbered("person-0123456789ab") && !is_numbered("sub-1"));
     }
 }

@@ -7,7 +7,6 @@ mod document;
 mod fields;
 mod table;
 
-use crate::exact::subjects_of;
 use crate::person::Person;
 use lacuna_exact::Manifest;
 use serde_json::Value;
@@ -170,7 +169,12 @@ pub fn names(form: Form, text: &[u8], person: &Person) -> bool {
     match form {
         Form::Json => serde_json::from_slice(text).is_ok_and(|value: Value| document::names(&value, person)),
         Form::JsonLines => lines(text).iter().flatten().any(|value| document::names(value, person)),
-        Form::Sealed | Form::Exact => {
+        Form::Exact => match manifest(text) {
+            Some(manifest) => of_manifest(&manifest, person),
+            // A damaged manifest is listed as unknown, and is searched like any other document.
+            None => names(Form::Sealed, text, person),
+        },
+        Form::Sealed => {
             let whole = serde_json::from_slice::<Value>(text).ok();
             let documents = whole.map_or_else(|| lines(text).into_iter().flatten().collect(), |value| vec![value]);
             documents.iter().any(|value| document::names(value, person) || names_of_plan(value, person))
@@ -179,6 +183,16 @@ pub fn names(form: Form, text: &[u8], person: &Person) -> bool {
         Form::Csv => table::names(text, person).unwrap_or(false),
         Form::Derived => false,
     }
+}
+
+fn manifest(text: &[u8]) -> Option<Manifest> {
+    Manifest::of_text(std::str::from_utf8(text).ok()?, Path::new(lacuna_exact::MANIFEST)).ok()
+}
+
+/// Whether an exact training has the person in its plan, or began from weights that saw the person.
+fn of_manifest(manifest: &Manifest, person: &Person) -> bool {
+    let planned = manifest.plan.subjects();
+    planned.iter().chain(manifest.init_saw.iter().flatten()).any(|subject| person.is(subject.as_str()))
 }
 
 /// An exact training's plan lists people by shard and slice, a plan of tasks tells them in the words of each task.
@@ -244,8 +258,7 @@ pub fn rewritten(form: Form, text: &[u8], change: &Change, with_words: bool) -> 
 
 /// The manifest of what never saw the person; `None` where nothing of the model could stay.
 fn without_person(text: &[u8], change: &Change) -> Option<Vec<u8>> {
-    let manifest = Manifest::of_text(std::str::from_utf8(text).ok()?, Path::new(lacuna_exact::MANIFEST)).ok()?;
-    let rest = lacuna_exact::without(&manifest, &subjects_of(change.person))?.sealed().into_bytes();
+    let rest = lacuna_exact::without(&manifest(text)?, &change.person.subjects())?.sealed().into_bytes();
     (!has_digest(&rest, change)).then_some(rest)
 }
 

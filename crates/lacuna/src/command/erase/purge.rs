@@ -7,8 +7,7 @@ use crate::tracing::Command;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger, RequestState};
-use lacuna_objects::Address;
-use lacuna_trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
+use lacuna_trace::{Folders, Person, Plan, Remedy, Report, Scope, find, in_buckets, purge};
 use std::path::PathBuf;
 
 /// Where to look, and for whom.
@@ -59,7 +58,7 @@ pub struct Unknown {
 /// Look for what holds the person: the folder of runs, the folders that its registers name, stores and buckets.
 pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     let asked = Asked::of(search, ledger)?;
-    let trace = asked.trace(search, ledger)?;
+    let trace = asked.trace(ledger)?;
     let mut look = Look::default();
     look.held.extend(trace.files.into_iter().map(|held| Held {
         is_source: matches!(held.purge, Remedy::Source | Remedy::Listing),
@@ -71,8 +70,7 @@ pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     }));
     look.unknown.extend(trace.unattributed.into_iter().map(|unknown| Unknown { path: unknown.path, why: unknown.why }));
     look.mentions.extend(trace.mentions.into_iter().map(|mention| mention.path));
-    let places = Places { roots: &asked.roots, registered: &[], data: &[], cache: None, ledger: Some(ledger) };
-    for bucket in in_buckets(&asked.person, &places, &asked.buckets)? {
+    for bucket in in_buckets(&asked.person, &asked.folders, Some(ledger))? {
         let url = |url: String| PortablePath(PathBuf::from(url));
         let (stays, is_source, returned) = (false, false, false);
         look.held.extend(bucket.objects.into_iter().map(|(object, holds)| Held {
@@ -97,7 +95,7 @@ pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Resu
     let runs = &search.context.runs;
     lacuna_trace::finish(runs)?;
     let asked = Asked::of(search, ledger)?;
-    let trace = asked.trace(search, ledger)?;
+    let trace = asked.trace(ledger)?;
     let plan = Plan::of(&trace, &asked.person, state.subject.to_string(), Scope::default())?;
     purge(runs, &plan, Some((ledger, state.request.as_str())))?;
     Ok(())
@@ -106,31 +104,21 @@ pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Resu
 /// Whom and where a search asks.
 struct Asked {
     person: Person,
-    roots: Vec<PathBuf>,
-    registered: Vec<PathBuf>,
-    /// Buckets that the command or the environment names.
-    buckets: Vec<String>,
+    folders: Folders,
 }
 
 impl Asked {
     fn of(search: &Search, ledger: &Ledger) -> Result<Asked, CliError> {
         let Search { arguments, context, subject } = search;
-        let site = Site::open(&context.runs)?;
-        let (folders, buckets): (Vec<&Address>, Vec<&Address>) =
-            arguments.store.addresses().partition(|store| store.folder().is_some());
-        let folders = folders.into_iter().filter_map(|folder| folder.folder().map(PathBuf::from));
+        let (site, data) = (Site::open(&context.runs)?, std::slice::from_ref(&arguments.data));
+        let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
         Ok(Asked {
-            person: Person::of(subject, std::slice::from_ref(&arguments.data), Some(ledger), site.as_ref(), &Command)?,
-            roots: roots(&context.runs, site.as_ref(), folders)?,
-            registered: registered(site.as_ref())?,
-            buckets: buckets.into_iter().map(Address::to_string).collect(),
+            person: Person::of(subject, data, Some(ledger), site.as_ref(), &Command)?,
+            folders: Folders::of(&context.runs, site.as_ref(), data, cache, arguments.store.addresses())?,
         })
     }
 
-    fn trace(&self, search: &Search, ledger: &Ledger) -> Result<Trace, CliError> {
-        let cache = search.context.loading.cache.as_ref().map(|cache| cache.folder());
-        let data = std::slice::from_ref(&search.arguments.data);
-        let (roots, registered, ledger) = (&self.roots, &self.registered, Some(ledger));
-        Ok(find(&self.person, &Places { roots, registered, data, cache, ledger }, &Command)?)
+    fn trace(&self, ledger: &Ledger) -> Result<Report, CliError> {
+        Ok(find(&self.person, &self.folders, Some(ledger), &Command)?)
     }
 }
