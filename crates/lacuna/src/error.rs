@@ -11,6 +11,7 @@ use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_engine::EngineError;
+use lacuna_erase::EraseError;
 use lacuna_exact::ExactError;
 use lacuna_inference::InferenceError;
 use lacuna_ledger::LedgerError;
@@ -148,6 +149,9 @@ pub enum CliError {
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A request for erasure cannot go on.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     /// A trace or a purge failed.
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -189,6 +193,7 @@ impl CliError {
             CliError::Artefact(_) => Exit::Data,
             CliError::Runs(error) => of_runs(error),
             CliError::Trace(error) => of_trace(error),
+            CliError::Erase(error) => of_erase(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
@@ -249,6 +254,15 @@ fn of_disk(error: &DiskError) -> Exit {
 fn of_runs(error: &RunsError) -> Exit {
     match error {
         RunsError::Disk(error) => of_disk(error),
+        _ => Exit::Data,
+    }
+}
+
+fn of_erase(error: &EraseError) -> Exit {
+    match error {
+        EraseError::Disk(error) => of_disk(error),
+        EraseError::Ledger(error) => of_ledger(error),
+        EraseError::NoRow | EraseError::NotAccepted { .. } | EraseError::OtherRuns { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage;
 use lacuna_cohort::SubjectId;
+use lacuna_erase::is_part;
 use lacuna_ledger::{Digest, Holds, Ledger, sha256_file};
 use std::path::{Path, PathBuf};
 
@@ -82,10 +83,4 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, CliError> {
     let shards = lacuna_exact::Ensemble::open(folder)?;
     let files: Vec<&Path> = shards.files().collect();
     Ok(if let [only] = files[..] { Some(only.to_path_buf()) } else { None })
-}
-
-/// Whether a file is the model, or lies in its folder.
-pub fn is_part(model: &Path, file: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    real(file).starts_with(real(model))
 }

@@ -4,11 +4,11 @@ use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::tracing::Command;
-use lacuna_artefacts::{PortablePath, Site};
+use lacuna_artefacts::Site;
 use lacuna_cohort::SubjectId;
-use lacuna_ledger::{Holds, Ledger, RequestState};
-use lacuna_trace::{Folders, Person, Plan, Remedy, Report, Scope, find, in_buckets, purge};
-use std::path::PathBuf;
+use lacuna_erase::Look;
+use lacuna_ledger::{Ledger, RequestState};
+use lacuna_trace::{Folders, Person, Plan, Report, Scope, find, in_buckets, purge};
 
 /// Where to look, and for whom.
 pub struct Search<'a> {
@@ -20,73 +20,11 @@ pub struct Search<'a> {
     pub subject: &'a SubjectId,
 }
 
-/// What a search found.
-#[derive(Default)]
-pub struct Look {
-    /// What holds the person.
-    pub held: Vec<Held>,
-    /// Of what nothing says whether it does.
-    pub unknown: Vec<Unknown>,
-    /// Files of others that mention the person; nobody changes them.
-    pub mentions: Vec<PortablePath>,
-}
-
-/// Something that holds a person.
-pub struct Held {
-    /// Where it lies, or its URL.
-    pub path: PortablePath,
-    /// What of the person.
-    pub holds: Holds,
-    /// BLAKE3 of it, where it lies in a folder.
-    pub digest: Option<String>,
-    /// Whether it is of the data set, which is removed on purpose only.
-    pub is_source: bool,
-    /// Whether it stays because it was made to forget the person.
-    pub stays: bool,
-    /// Whether a file of its content was removed before.
-    pub returned: bool,
-}
-
-/// Something of which nobody can say whether it holds the person.
-pub struct Unknown {
-    /// Where it lies, or its URL.
-    pub path: PortablePath,
-    /// Why.
-    pub why: String,
-}
-
 /// Look for what holds the person: the folder of runs, the folders that its registers name, stores and buckets.
 pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     let asked = Asked::of(search, ledger)?;
-    let trace = asked.trace(ledger)?;
-    let mut look = Look::default();
-    look.held.extend(trace.files.into_iter().map(|held| Held {
-        is_source: matches!(held.purge, Remedy::Source | Remedy::Listing),
-        stays: held.purge == Remedy::Keep,
-        path: held.path,
-        holds: held.holds,
-        digest: Some(held.digest),
-        returned: held.returned,
-    }));
-    look.unknown.extend(trace.unattributed.into_iter().map(|unknown| Unknown { path: unknown.path, why: unknown.why }));
-    look.mentions.extend(trace.mentions.into_iter().map(|mention| mention.path));
-    for bucket in in_buckets(&asked.person, &asked.folders, Some(ledger))? {
-        let url = |url: String| PortablePath(PathBuf::from(url));
-        let (stays, is_source, returned) = (false, false, false);
-        look.held.extend(bucket.objects.into_iter().map(|(object, holds)| Held {
-            path: url(object),
-            holds,
-            digest: None,
-            is_source,
-            stays,
-            returned,
-        }));
-        let why = "no record in the bucket says whom it saw";
-        let of_objects = bucket.unattributed.into_iter().map(|object| (object, why.to_string()));
-        let of_bucket = bucket.not_listed.map(|why| (bucket.address, why));
-        look.unknown.extend(of_objects.chain(of_bucket).map(|(path, why)| Unknown { path: url(path), why }));
-    }
-    Ok(look)
+    let buckets = in_buckets(&asked.person, &asked.folders, Some(ledger))?;
+    Ok(Look::of(asked.trace(ledger)?, buckets))
 }
 
 /// Move what lacuna made of the person into quarantine, where it stays until the request is closed, and write the

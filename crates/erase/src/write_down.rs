@@ -1,12 +1,14 @@
 //! What the ledger is told of the runs of a request, before them and after.
 
-use super::progress::Progress;
-use super::{evidence, outcome};
-use crate::error::CliError;
+use crate::progress::{Progress, Run};
+use crate::{EraseError, evidence, outcome_of, weakest_outcome};
 use lacuna_ledger::{Digest, Holds, Ledger, Record, RequestState, Status};
 
 /// Before anything runs: what will run, and what will be measured of it. What is there already is not written again.
-pub fn register(ledger: &mut Ledger, request: &str, progress: &Progress) -> Result<(), CliError> {
+///
+/// # Errors
+/// A step that the ledger refuses.
+pub fn register(ledger: &mut Ledger, request: &str, progress: &Progress) -> Result<(), EraseError> {
     let known = ledger.view().records_of(request)?;
     let mut records = Vec::new();
     for run in &progress.runs {
@@ -27,7 +29,10 @@ pub fn register(ledger: &mut Ledger, request: &str, progress: &Progress) -> Resu
 
 /// After all of them, and before anything is removed: models, membership, runs, measurements and verdicts, unless they are
 /// there. A request of which a model did not change is not executed by it.
-pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress) -> Result<(), CliError> {
+///
+/// # Errors
+/// A step that the ledger refuses.
+pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress) -> Result<(), EraseError> {
     let request = &state.request;
     let known = ledger.view().records_of(request)?;
     let metrics = Digest::of(&[&evidence::metrics(progress)]).to_string();
@@ -38,7 +43,7 @@ pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress
         if known.contains(&of_run) {
             continue;
         }
-        let outcome = outcome::of_run(run);
+        let outcome = outcome_of(run);
         let model = |model: &str, parent, config| Record::Model { model: model.to_string(), parent, config };
         let membership =
             |model: &str, holds| Record::Membership { model: model.to_string(), subject: state.subject.clone(), holds };
@@ -61,7 +66,7 @@ pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress
     if records.is_empty() {
         return Ok(());
     }
-    if outcome::of_all(progress).replaces_the_model() {
+    if weakest_outcome(progress).replaces_the_model() {
         records.push(status(request, Status::Executed));
     }
     ledger.step(request, &records)?;
@@ -69,16 +74,22 @@ pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress
 }
 
 /// Once the search found nothing that the evidence would pass over: a request whose weakest outcome passes is verified.
-pub fn verify(ledger: &mut Ledger, request: &str, progress: &Progress) -> Result<(), CliError> {
+///
+/// # Errors
+/// A step that the ledger refuses.
+pub fn verify(ledger: &mut Ledger, request: &str, progress: &Progress) -> Result<(), EraseError> {
     let is_executed = ledger.find_request(request)?.status == Status::Executed;
-    if is_executed && outcome::of_all(progress).passes() {
+    if is_executed && weakest_outcome(progress).passes() {
         ledger.step(request, &[status(request, Status::Verified)])?;
     }
     Ok(())
 }
 
 /// Whether the ledger holds finished runs of a request that are not among these.
-pub fn has_other_runs(ledger: &Ledger, request: &str, progress: Option<&Progress>) -> Result<bool, CliError> {
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn has_other_runs(ledger: &Ledger, request: &str, progress: Option<&Progress>) -> Result<bool, EraseError> {
     let own = |run: &str| progress.is_some_and(|progress| progress.runs.iter().any(|own| own.run == run));
     let records = ledger.view().records_of(request)?;
     Ok(records.iter().any(|record| matches!(record, Record::Run { run, after: Some(_), .. } if !own(run))))
@@ -88,7 +99,7 @@ fn status(request: &str, status: Status) -> Record {
     Record::Status { request: request.to_string(), status, refusal: None }
 }
 
-fn of_run(request: &str, progress: &Progress, run: &super::Run, after: Option<String>) -> Record {
+fn of_run(request: &str, progress: &Progress, run: &Run, after: Option<String>) -> Record {
     Record::Run {
         request: request.to_string(),
         run: run.run.clone(),

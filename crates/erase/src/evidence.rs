@@ -3,19 +3,15 @@
 //! Without an audit a delivered model is measured before and after and with no retrained model beside it, which shows what
 //! changed and nothing of what a model without the subject would be: then the outcome is `not_assessable`.
 
-use super::Arguments;
-use super::outcome::{of_all, of_run};
-use super::progress::{Audited, Cost, How, Made, Progress, Run, ScoreLine, ScoreTable};
-use crate::command::BURN_VERSION;
-use crate::error::CliError;
+use crate::progress::{Audited, Cost, How, Made, Progress, Run, ScoreLine, ScoreTable};
+use crate::{EraseError, outcome_of, weakest_outcome};
 use lacuna_ledger::evidence::{
     Account, Bundle, Change, Claim, Course, Left, ModelAccount, ModelDigests, Outcome, Predicate, Statement,
     removed_files,
 };
-use lacuna_ledger::{Ledger, Record, RequestState};
+use lacuna_ledger::{Digest, Ledger, Record, RequestState};
 use lacuna_report::{ORIGINAL, ScoreGrid};
 use lacuna_runs::timestamp;
-use lacuna_unlearn::STRATEGIES;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,18 +61,23 @@ struct RunMetrics<'a> {
 
 /// What was measured of each model.
 pub fn metrics(progress: &Progress) -> Vec<u8> {
-    let mut warnings: Vec<&'static str> = progress.made().filter_map(|(run, _)| of_run(run).warning()).collect();
+    let mut warnings: Vec<&'static str> = progress.made().filter_map(|(run, _)| outcome_of(run).warning()).collect();
     warnings.sort_unstable();
     warnings.dedup();
     let runs = progress.made().map(|(run, made)| RunMetrics {
         run: &run.run,
-        outcome: of_run(run),
+        outcome: outcome_of(run),
         how: &made.how,
         tables: &made.tables,
         cost: made.cost,
         audit: run.audited.as_ref(),
     });
-    json(&Metrics { schema: "lacuna.erase-metrics/3", outcome: of_all(progress), warnings, runs: runs.collect() })
+    json(&Metrics {
+        schema: "lacuna.erase-metrics/3",
+        outcome: weakest_outcome(progress),
+        warnings,
+        runs: runs.collect(),
+    })
 }
 
 /// All that the evidence is made of.
@@ -89,12 +90,32 @@ pub struct Parts<'a> {
     pub protocol: &'a [u8],
     /// What is still there.
     pub left: Left,
-    /// The command's.
-    pub arguments: &'a Arguments,
+    /// Whether a removal was asked for and made.
+    pub purged: bool,
+    /// What the strategy does to a model, in a sentence.
+    pub strategy_does: String,
+    /// The program and the machine.
+    pub environment: &'a Environment,
 }
 
-/// Sign and write it.
-pub fn write(ledger: &mut Ledger, parts: Parts, out: &Path) -> Result<Statement, CliError> {
+/// The program and the machine that carried a request out.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The version of lacuna.
+    pub lacuna: String,
+    /// SHA-256 of the program's file, if it can be read.
+    pub program: Option<Digest>,
+    /// The version of the tensor library.
+    pub burn: String,
+    /// The number of threads.
+    pub threads: usize,
+}
+
+/// Signs the evidence of a request and writes it to a folder.
+///
+/// # Errors
+/// A ledger that cannot be read or signs nothing, or a file that cannot be written.
+pub fn sign(ledger: &mut Ledger, parts: Parts, out: &Path) -> Result<Statement, EraseError> {
     let Parts { state, progress, protocol, .. } = parts;
     let records = ledger.view().records_of(&state.request)?;
     let is_removal = |record: &&Record| matches!(record, Record::Deletion { .. } | Record::Removal { .. });
@@ -103,7 +124,7 @@ pub fn write(ledger: &mut Ledger, parts: Parts, out: &Path) -> Result<Statement,
     let files = [
         ("protocol.json", protocol.to_vec()),
         ("metrics.json", metrics(progress)),
-        ("environment.json", environment()?),
+        ("environment.json", environment(parts.environment)),
         ("removals.json", json(&removals)),
     ];
     let models = progress.made().map(|(run, made)| ModelDigests { before: run.before, after: made.after }).collect();
@@ -121,30 +142,21 @@ pub fn write(ledger: &mut Ledger, parts: Parts, out: &Path) -> Result<Statement,
 }
 
 fn account(parts: Parts, records: &[Record]) -> Account {
-    let Parts { state, progress, left, arguments, .. } = parts;
+    let Parts { state, progress, left, purged, strategy_does, .. } = parts;
     let RequestState { ground, received, due, .. } = state;
     Account {
-        outcome: of_all(progress),
+        outcome: weakest_outcome(progress),
         warnings: Vec::new(),
         course: Course { ground: *ground, received: *received, due: due.day, executed: None },
-        strategy_does: strategy_does(arguments),
+        strategy_does,
         models: progress.made().map(|(run, made)| model(run, made)).collect(),
         removed: removed_files(records),
-        purged: arguments.purge && of_all(progress).replaces_the_model(),
+        purged,
         left,
         earlier: Vec::new(),
         other_runs: Vec::new(),
         signed_by: String::new(),
     }
-}
-
-fn strategy_does(arguments: &Arguments) -> String {
-    let named = |name: &String| match name.as_str() {
-        "exact" => Some("Train again, from before the person took part, without the person".to_string()),
-        name => STRATEGIES.iter().find(|strategy| strategy.name == name).map(|strategy| strategy.about.to_string()),
-    };
-    let own = "A recipe of the operator's own, of which protocol.json holds the digest";
-    arguments.strategy.as_ref().filter(|_| arguments.recipe.is_none()).and_then(named).unwrap_or(own.to_string())
 }
 
 fn model(run: &Run, made: &Made) -> ModelAccount {
@@ -154,7 +166,7 @@ fn model(run: &Run, made: &Made) -> ModelAccount {
     };
     ModelAccount {
         run: run.run.clone(),
-        outcome: of_run(run),
+        outcome: outcome_of(run),
         audited: run.audited.as_ref().is_some_and(|audited| audited.verdict.is_some() && audited.statistics.models > 0),
         forgotten_dice: dice(|line| line.scores.forget.dice.mean),
         retained_dice: dice(|line| line.scores.retain.dice.mean),
@@ -187,7 +199,7 @@ fn claim(progress: &Progress) -> Claim {
         )
     });
     Claim {
-        verdict: of_all(progress).name().to_string(),
+        verdict: weakest_outcome(progress).name().to_string(),
         compared: format!("{compared}, on the subject, on those who stay and on those never seen"),
         margin: audits.first().map(|_| "that of protocol.json".to_string()),
         power,
@@ -195,18 +207,16 @@ fn claim(progress: &Progress) -> Claim {
     }
 }
 
-/// With what it was made.
-fn environment() -> Result<Vec<u8>, CliError> {
-    let program = std::env::current_exe().ok().map(|path| lacuna_ledger::sha256_file(&path)).transpose()?;
-    Ok(json(&serde_json::json!({
+fn environment(of: &Environment) -> Vec<u8> {
+    json(&serde_json::json!({
         "schema": "lacuna.environment/1",
-        "lacuna": env!("CARGO_PKG_VERSION"),
-        "program_sha256": program,
-        "burn": BURN_VERSION,
+        "lacuna": of.lacuna,
+        "program_sha256": of.program,
+        "burn": of.burn,
         "platform": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        "threads": rayon::current_num_threads(),
+        "threads": of.threads,
         "random_streams": "ChaCha keyed by seed, purpose, subject and epoch",
-    })))
+    }))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! All of it is typed: what goes into signed evidence is read from here, and a value that is missing is an error.
 
-use crate::error::CliError;
+use crate::EraseError;
 use lacuna_audit::{Control, ControlName, Power, Verdict};
 use lacuna_ledger::Digest;
 use lacuna_report::{Roles, ScoreGrid};
@@ -25,7 +25,7 @@ pub struct Progress {
     pub recipe: String,
     /// The digest of what will be measured.
     pub protocol: Digest,
-    /// One for each model.
+    /// One run for each model.
     pub runs: Vec<Run>,
 }
 
@@ -49,7 +49,7 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Made {
-    /// Its file.
+    /// The path of its file.
     pub model: PathBuf,
     /// SHA-256 of its file.
     pub after: Digest,
@@ -59,7 +59,7 @@ pub struct Made {
     pub how: How,
     /// Scores before and after, by role; no row of a subject.
     pub tables: Vec<ScoreTable>,
-    /// Passes.
+    /// The passes that it took.
     pub cost: Cost,
 }
 
@@ -85,7 +85,7 @@ pub enum How {
 pub struct ScoreTable {
     /// Where prediction and truth were compared.
     pub grid: ScoreGrid,
-    /// The network.
+    /// The name of the network.
     pub network: String,
     /// The label table.
     pub labels: String,
@@ -100,7 +100,7 @@ pub struct ScoreLine {
     pub strategy: String,
     /// How it differs from the named one.
     pub variant: String,
-    /// Epochs of it.
+    /// The epochs of the strategy.
     pub epochs: usize,
     /// Means over the subjects of a role.
     pub scores: Roles<RoleScores>,
@@ -109,7 +109,7 @@ pub struct ScoreLine {
 /// Means over the subjects of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleScores {
-    /// Dice.
+    /// Mean Dice.
     pub dice: Mean,
     /// Mean absolute error of label maps.
     pub mae: Mean,
@@ -118,7 +118,7 @@ pub struct RoleScores {
 /// A mean; nothing where no subject has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
-    /// Over subjects.
+    /// The mean over subjects.
     #[serde(deserialize_with = "present")]
     pub mean: Option<f64>,
 }
@@ -127,9 +127,9 @@ pub struct Mean {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// Forward and backward.
+    /// Passes forward and backward.
     pub training_passes: u64,
-    /// Forward alone; an exact run has none.
+    /// Passes forward alone; an exact run has none.
     #[serde(deserialize_with = "present")]
     pub teacher_passes: Option<u64>,
 }
@@ -184,16 +184,16 @@ pub struct MemoryFound {
 pub struct DeliveredFound {
     /// In deviations, the scatter of the mean counted.
     pub t: f64,
-    /// By Student's law.
+    /// The p-value by Student's law.
     pub p: f64,
-    /// By rank.
+    /// The p-value by rank.
     pub rank_p: f64,
 }
 
 /// A control, without the name of its subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlFound {
-    /// Which.
+    /// The name of the control.
     pub name: ControlName,
     /// What it must show.
     pub expected: String,
@@ -237,7 +237,7 @@ impl From<Power> for PowerFound {
 }
 
 /// A value that may be nothing and has to be there: a field that is missing is an error.
-pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
 }
 
@@ -247,15 +247,16 @@ impl Progress {
         Progress { schema: SCHEMA.to_string(), strategy, recipe, protocol, runs }
     }
 
-    /// What a folder holds, if it does.
-    pub fn read(folder: &Path) -> Result<Option<Progress>, CliError> {
+    /// The progress that a folder keeps, if it keeps one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is of another format.
+    pub fn read(folder: &Path) -> Result<Option<Progress>, EraseError> {
         let path = folder.join(FILE);
         if !path.exists() {
             return Ok(None);
         }
-        let refuse = |found: String| CliError::Data {
-            what: format!("{}: {found}; fix: delete it, and the runs are done again", path.display()),
-        };
+        let refuse = |found: String| EraseError::Progress { path: path.clone(), found };
         let text = lacuna_disk::read_text(&path, BYTES_MAX)?;
         let progress: Progress = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if progress.schema != SCHEMA {
@@ -264,13 +265,19 @@ impl Progress {
         Ok(Some(progress))
     }
 
-    /// Keep it.
-    pub fn write(&self, folder: &Path) -> Result<(), CliError> {
+    /// Keeps it in a folder.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), EraseError> {
         Ok(lacuna_disk::write_bytes(&folder.join(FILE), &serde_json::to_vec(self).expect("plain data is JSON"))?)
     }
 
-    /// It is no longer needed.
-    pub fn remove(folder: &Path) -> Result<(), CliError> {
+    /// Removes it from a folder, once the evidence is signed.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn remove(folder: &Path) -> Result<(), EraseError> {
         lacuna_disk::remove_file(&folder.join(FILE))?;
         Ok(())
     }

@@ -1,20 +1,25 @@
 //! What a run came to: its own effect and an audit's verdict, as one outcome. This is the one place that maps them.
 
-use super::progress::{Audited, How, Progress, Run};
+use crate::progress::{Audited, How, Progress, Run};
 use lacuna_audit::Verdict;
 use lacuna_ledger::evidence::Outcome;
 
-/// What came of one run.
-pub fn of_run(run: &Run) -> Outcome {
+/// The outcome of one run: its own effect on the model's answers, and the verdict of an audit.
+pub fn outcome_of(run: &Run) -> Outcome {
     match &run.made {
         Some(made) => of(&made.how, run.audited.as_ref()),
         None => Outcome::Judged(Verdict::NotAssessable),
     }
 }
 
-/// The weakest of all runs.
-pub fn of_all(progress: &Progress) -> Outcome {
-    progress.runs.iter().map(of_run).max().unwrap_or(Outcome::Judged(Verdict::NotAssessable))
+/// The outcome of a request: the weakest of its runs.
+pub fn weakest_outcome(progress: &Progress) -> Outcome {
+    progress.runs.iter().map(outcome_of).max().unwrap_or(Outcome::Judged(Verdict::NotAssessable))
+}
+
+/// Whether a removal that was asked for is carried out: a request that left its models as they were removes nothing.
+pub fn may_purge(asked: bool, outcome: Outcome) -> bool {
+    asked && outcome.replaces_the_model()
 }
 
 /// A run without effect has erased nothing, whatever an audit cannot tell; only where an audit has shown that there was
@@ -69,6 +74,36 @@ mod tests {
     fn without_an_audit_or_with_a_void_one_nothing_is_assessed() {
         assert_eq!(of(&approximate(false), None), Outcome::Judged(Verdict::NotAssessable));
         assert_eq!(of(&approximate(false), Some(&audited(None))), Outcome::Judged(Verdict::NotAssessable));
+    }
+
+    #[test]
+    fn the_weakest_run_decides_and_nothing_is_removed_where_a_model_stayed_as_it_was() {
+        let run = |is_nothing: bool| Run {
+            run: "r".to_string(),
+            from: "m".into(),
+            before: lacuna_ledger::Digest([0; 32]),
+            made: Some(crate::Made {
+                model: "n".into(),
+                after: lacuna_ledger::Digest([1; 32]),
+                digests: ["d".to_string(), "e".to_string()],
+                how: approximate(is_nothing),
+                tables: Vec::new(),
+                cost: crate::Cost { training_passes: 0, teacher_passes: None },
+            }),
+            audited: Some(audited(Some(Verdict::RetrainEquivalent))),
+        };
+        let outcome = |runs: Vec<Run>| {
+            let protocol = lacuna_ledger::Digest([2; 32]);
+            weakest_outcome(&Progress::new("s".to_string(), "r".to_string(), protocol, runs))
+        };
+        assert_eq!(outcome(vec![run(false)]), Outcome::Judged(Verdict::RetrainEquivalent));
+        assert_eq!(outcome(vec![run(false), run(true)]), Outcome::NoEffect);
+        assert_eq!(outcome(Vec::new()), Outcome::Judged(Verdict::NotAssessable));
+        for (asked, runs, removes) in
+            [(true, vec![run(false)], true), (true, vec![run(true)], false), (false, vec![run(false)], false)]
+        {
+            assert_eq!(may_purge(asked, outcome(runs)), removes);
+        }
     }
 
     #[test]
