@@ -57,9 +57,11 @@ pub enum ExactError {
         fix: &'static str,
     },
     /// Training failed or was stopped.
+    #[cfg(feature = "training")]
     #[error(transparent)]
     Train(#[from] lacuna_train::TrainError),
     /// A network file is wrong.
+    #[cfg(feature = "training")]
     #[error(transparent)]
     Network(#[from] lacuna_nn::NnError),
     /// Reading or writing a file failed.
@@ -67,6 +69,7 @@ pub enum ExactError {
     Disk(#[from] lacuna_disk::DiskError),
 }
 
+#[cfg(feature = "training")]
 impl From<lacuna_inference::InferenceError> for ExactError {
     fn from(error: lacuna_inference::InferenceError) -> ExactError {
         ExactError::Train(error.into())

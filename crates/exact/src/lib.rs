@@ -13,25 +13,32 @@
 //! Source: Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie and Papernot, "Machine
 //! Unlearning", 2021 (SISA). The order of slices by expected requests and the proof are additions of this crate.
 //!
+//! Without the feature `training` (on by default) the crate holds plans and manifests, and tells which files hold a
+//! subject; it then needs no tensor library.
+//!
 //! Deliberately absent: a training loop, printing, and the reading of scans.
 
 mod budget;
 mod cost;
+#[cfg(feature = "training")]
 mod ensemble;
 mod error;
 mod folder;
 mod key;
-#[cfg(test)]
+#[cfg(all(test, feature = "training"))]
 mod laws;
 mod manifest;
 mod plan;
 mod proof;
 mod purge;
 mod request;
+#[cfg(feature = "training")]
 mod stage;
+#[cfg(feature = "training")]
 mod training;
 
 pub use cost::{SubjectCost, erase_passes, ordinary_passes, subject_costs, training_passes};
+#[cfg(feature = "training")]
 pub use ensemble::Ensemble;
 pub use error::ExactError;
 pub use folder::{MANIFEST, model_file, state_file};
@@ -41,5 +48,7 @@ pub use plan::{Plan, Stage};
 pub use proof::{Compared, PROOF, Proof, compare, differences};
 pub use purge::{FileHolds, Holding, files_of_others, files_that_hold, without};
 pub use request::Expectation;
+#[cfg(feature = "training")]
 pub use stage::{NoObserver, Observer, Place};
+#[cfg(feature = "training")]
 pub use training::{Finished, Training, train};

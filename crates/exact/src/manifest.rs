@@ -106,12 +106,7 @@ pub struct Origin {
 
 impl Manifest {
     /// The manifest of a training that has not begun.
-    pub(crate) fn new(
-        origin: &Origin,
-        plan: &Plan,
-        data: BTreeMap<SubjectId, String>,
-        parent: Option<String>,
-    ) -> Manifest {
+    pub fn new(origin: &Origin, plan: &Plan, data: BTreeMap<SubjectId, String>, parent: Option<String>) -> Manifest {
         Manifest {
             schema: SCHEMA.to_string(),
             lacuna: origin.lacuna.clone(),
@@ -171,7 +166,10 @@ impl Manifest {
     }
 
     /// Seals the manifest and writes it atomically.
-    pub(crate) fn write(&mut self, folder: &Path) -> Result<(), ExactError> {
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&mut self, folder: &Path) -> Result<(), ExactError> {
         Ok(lacuna_disk::write_bytes(&folder.join(MANIFEST), self.sealed().as_bytes())?)
     }
 
@@ -182,7 +180,10 @@ impl Manifest {
     }
 
     /// Removes every file from the manifest that is missing or damaged; training makes such files again.
-    pub(crate) fn strike_damaged(&mut self, folder: &Path) -> Result<(), ExactError> {
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn strike_damaged(&mut self, folder: &Path) -> Result<(), ExactError> {
         let keep_intact = |path: PathBuf, kept: &mut Option<Kept>| {
             let intact = match kept {
                 Some(kept) => path.is_file() && lacuna_disk::digest_file(&path)? == kept.file,
@@ -271,7 +272,7 @@ impl Manifest {
     }
 
     /// Whether everything that determines the bytes is the same in both manifests.
-    pub(crate) fn is_of_the_training_of(&self, other: &Manifest) -> bool {
+    pub fn is_of_the_training_of(&self, other: &Manifest) -> bool {
         let decides = |field: fn(&Manifest) -> &String| field(self) == field(other);
         decides(|of| &of.lacuna)
             && decides(|of| &of.device)
@@ -282,7 +283,7 @@ impl Manifest {
     }
 
     /// The state with this name, and the path of its file below `folder`.
-    pub(crate) fn state_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
+    pub fn state_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
         let states = self.shards.iter().enumerate().flat_map(|(shard, files)| {
             files.states.iter().filter(|(slice, _)| **slice > 0).map(move |(slice, kept)| (shard, slice - 1, kept))
         });
@@ -291,7 +292,7 @@ impl Manifest {
     }
 
     /// The model with this name, and the path of its file below `folder`.
-    pub(crate) fn model_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
+    pub fn model_named(&self, folder: &Path, key: &str) -> Option<(PathBuf, &Kept)> {
         let models = self.shards.iter().enumerate().filter_map(|(shard, files)| Some((shard, files.model.as_ref()?)));
         let found = models.into_iter().find(|(_, kept)| kept.key == key);
         found.map(|(shard, kept)| (model_file(folder, shard), kept))

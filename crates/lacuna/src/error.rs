@@ -11,6 +11,7 @@ use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
 use lacuna_engine::EngineError;
+use lacuna_erase::EraseError;
 use lacuna_exact::ExactError;
 use lacuna_inference::InferenceError;
 use lacuna_ledger::LedgerError;
@@ -18,7 +19,9 @@ use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
 use lacuna_objects::ObjectError;
 use lacuna_report::ReportError;
+use lacuna_runs::RunsError;
 use lacuna_study::StudyError;
+use lacuna_trace::TraceError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
 use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
@@ -146,6 +149,15 @@ pub enum CliError {
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A request for erasure cannot go on.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
+    /// A trace or a purge failed.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A record of a run cannot be read, or is not what its name says.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
     /// A bucket, or what lies in one.
     #[error(transparent)]
     Objects(#[from] ObjectError),
@@ -179,6 +191,9 @@ impl CliError {
             CliError::Disk(error) => of_disk(error),
             CliError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
             CliError::Artefact(_) => Exit::Data,
+            CliError::Runs(error) => of_runs(error),
+            CliError::Trace(error) => of_trace(error),
+            CliError::Erase(error) => of_erase(error),
             CliError::Volume(error) => of_volume(error),
             CliError::Preprocess(error) => of_preprocessing(error),
             CliError::Cohort(error) => of_cohort(error),
@@ -231,6 +246,32 @@ fn of_disk(error: &DiskError) -> Exit {
             ErrorKind::OutOfMemory => Exit::Device,
             _ => Exit::Data,
         },
+        _ => Exit::Data,
+    }
+}
+
+fn of_runs(error: &RunsError) -> Exit {
+    match error {
+        RunsError::Disk(error) => of_disk(error),
+        _ => Exit::Data,
+    }
+}
+
+fn of_erase(error: &EraseError) -> Exit {
+    match error {
+        EraseError::Disk(error) => of_disk(error),
+        EraseError::Ledger(error) => of_ledger(error),
+        EraseError::NoRow | EraseError::NotAccepted { .. } | EraseError::OtherRuns { .. } => Exit::Config,
+        _ => Exit::Data,
+    }
+}
+
+fn of_trace(error: &TraceError) -> Exit {
+    match error {
+        TraceError::Disk(error) | TraceError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
+        TraceError::Cohort(error) => of_cohort(error),
+        TraceError::Ledger(error) => of_ledger(error),
+        TraceError::ChangedSince { .. } | TraceError::AgainstEvidence { .. } => Exit::Config,
         _ => Exit::Data,
     }
 }

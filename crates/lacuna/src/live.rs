@@ -4,8 +4,8 @@
 //! results are in its other files. Subjects bear the names that the run writes everywhere.
 
 use crate::error::CliError;
-use crate::progress::timestamp;
 use crate::run_folder::RunFolder;
+use lacuna_runs::timestamp;
 use lacuna_study::peak_bytes;
 use lacuna_train::EpochRecord;
 use serde::{Deserialize, Serialize};

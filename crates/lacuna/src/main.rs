@@ -28,7 +28,6 @@ mod progress;
 mod raster;
 mod redact;
 mod registering;
-mod removals;
 mod reporting;
 mod run_folder;
 mod run_identity;
@@ -39,7 +38,7 @@ mod staging;
 mod studying;
 mod text_table;
 mod timeline;
-mod trace;
+mod tracing;
 mod viewing;
 mod words;
 

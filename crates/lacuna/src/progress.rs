@@ -5,6 +5,7 @@ use crate::output::say;
 use crate::redact::redacted;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use lacuna_runs::timestamp;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -131,11 +132,6 @@ fn with_eta(count: &str, fields: &str, eta: Option<Duration>) -> String {
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Now, in UTC to the second: `2026-11-23T15:42:10Z`.
-pub fn timestamp() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// The progress of files, of a number that is known with the first.
 pub struct Files<'a> {
     verb: &'static str,
@@ -166,12 +162,5 @@ mod tests {
         assert_eq!(with_eta("epoch=1/2", "loss=0.2", eta(3723)), "epoch=1/2 loss=0.2 eta=01:02:03");
         assert_eq!(with_eta("scan=1/2", "", eta(5)), "scan=1/2 eta=00:00:05");
         assert_eq!(with_eta("scan=2/2", "", None), "scan=2/2");
-    }
-
-    #[test]
-    fn a_timestamp_has_seconds_and_a_zone() {
-        let text = timestamp();
-        assert_eq!(text.len(), "2026-11-23T15:42:10Z".len());
-        assert!(text.ends_with('Z'));
     }
 }

@@ -118,7 +118,7 @@ pub fn hide_cohort(cohort: &Cohort) {
 /// Hide whom the tables and the lineage of a run folder name, for verbs that read nothing else.
 fn hide_run(folder: &Path) {
     if let Ok(text) = lacuna_disk::read_text(&folder.join("lineage.json"), TEXT_BYTES_MAX)
-        && let Ok(lineage) = serde_json::from_str::<crate::lineage::Lineage>(&text)
+        && let Ok(lineage) = serde_json::from_str::<lacuna_runs::Lineage>(&text)
     {
         hide(lineage.trained.iter().chain(&lineage.forgotten()).map(|subject| subject.as_str()));
     }

@@ -8,9 +8,9 @@ use lacuna_artefacts::{Kind, Site};
 use lacuna_cohort::{Cohort, without};
 use lacuna_report::html::{self, ChartFile, Method, Names, NiiVue, Pictures, Source, Timeline};
 use lacuna_report::{Comparison, CurveRow, ProbeRow, ResultRow, Thresholds, curves, probes, results};
+use lacuna_runs::Shown;
 use lacuna_study::{DataConfig, Study};
 use lacuna_unlearn::strategy::STRATEGIES;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -158,7 +158,7 @@ impl Report {
     /// Results that contradict each other, or a file that cannot be written.
     pub fn put(&self, path: &Path, site: &Site) -> Result<usize, CliError> {
         let page = self.page()?;
-        let shown = Shown { schema: "lacuna.shown/1".to_string(), subjects: self.shown() };
+        let shown = Shown::of(self.shown());
         self.enter(path, site)?;
         // Said before a page is there and unsaid after: at no time is there a page of which nobody knows whom it shows.
         if !shown.subjects.is_empty() {
@@ -230,51 +230,6 @@ impl Report {
 pub fn enter(file: &Path, site: &Site, kind: Kind, people: &BTreeSet<String>) -> Result<(), CliError> {
     let entry = registering::holding(registering::of_file(file, kind), site, people.iter().map(String::as_str));
     registering::enter(site, file, &entry)
-}
-
-/// Whose slices a page holds, beside it: `report.subjects.json` beside `report.html`.
-#[derive(Serialize, Deserialize)]
-pub struct Shown {
-    /// `lacuna.shown/1`.
-    pub schema: String,
-    /// Whose.
-    pub subjects: BTreeSet<String>,
-}
-
-/// Ids of some hundred people are far below.
-const SHOWN_BYTES_MAX: u64 = 1 << 20;
-const SHOWN: &str = ".subjects.json";
-
-impl Shown {
-    /// Whether a file is such a one, by its name.
-    pub fn is_beside_a_page(file: &Path) -> bool {
-        file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(SHOWN))
-    }
-
-    /// The name of its page.
-    pub fn page_of(file: &Path) -> String {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        format!("{}.html", name.strip_suffix(SHOWN).unwrap_or(&name))
-    }
-
-    /// What it says; none if it is no file of ours.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub fn read(file: &Path) -> Result<Option<Shown>, CliError> {
-        let text = lacuna_disk::read_text(file, SHOWN_BYTES_MAX)?;
-        Ok(serde_json::from_str(&text).ok())
-    }
-
-    fn write(&self, page: &Path) -> Result<(), CliError> {
-        let file = page.with_extension(&SHOWN[1..]);
-        if !self.subjects.is_empty() {
-            let mut text = serde_json::to_vec_pretty(self).expect("names are JSON");
-            text.push(b'\n');
-            return Ok(lacuna_disk::write_bytes(&file, &text)?);
-        }
-        Ok(lacuna_disk::remove_file(&file).map(drop)?)
-    }
 }
 
 fn extend<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {

@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::run_identity;
-pub use crate::run_record::{RunRecord, Standing, Status, read_record, read_status};
 use lacuna_artefacts::{Artefact, Covers, Kind, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_disk::{DiskError, manifest};
+pub use lacuna_runs::{RunRecord, Standing, Status, read_record, read_status};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -191,7 +191,7 @@ impl RunFolder {
     }
 
     fn write_status(&self, status: Standing, exit: Option<Exit>, message: Option<String>) -> Result<(), CliError> {
-        self.write_json("status.json", &Status::new(status, exit, message))
+        self.write_json("status.json", &Status::new(status, exit.map(Exit::code), message))
     }
 }
 

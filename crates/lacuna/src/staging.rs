@@ -9,9 +9,6 @@ use crate::error::CliError;
 use crate::progress::Files;
 use lacuna_objects::{FileSet, Place};
 use lacuna_study::StudyConfig;
-use std::path::{Path, PathBuf};
-
-const FOLDER: &str = "data-sets";
 
 /// Have the study's data in a folder, and let it read that.
 ///
@@ -27,7 +24,7 @@ pub fn stage(verb: &'static str, config: &mut StudyConfig, context: &Context) ->
         return Err(CliError::Config { what });
     };
     let set = FileSet::find(&Place::open(&address)?)?;
-    let folder = cache.folder().join(FOLDER).join(set.digest());
+    let folder = cache.data_sets_folder().join(set.digest());
     let mut progress = Files::new(verb, context);
     let fetched = set.fetch(&folder, &mut |done, total| progress.advance(done, total))?;
     if fetched > 0 {
@@ -35,10 +32,4 @@ pub fn stage(verb: &'static str, config: &mut StudyConfig, context: &Context) ->
     }
     config.data.root = folder;
     Ok(())
-}
-
-/// The data sets that were copied into a cache; none in another folder.
-pub fn staged(cache: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(cache.join(FOLDER)).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }

@@ -1,8 +1,7 @@
 //! A ledger as the report shows it: every event, and whether the chain holds.
 
 use crate::error::CliError;
-use crate::removals::{self, Part};
-use lacuna_ledger::{Event as Recorded, Record, RemovalKind, Status, UncheckedLedger};
+use lacuna_ledger::{Event as Recorded, Group, Record, RemovalKind, Status, UncheckedLedger};
 use lacuna_report::html::{Event, EventTone, Timeline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,14 +23,14 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
         .filter_map(|event| Some((event.clone(), event.record().ok()?)))
         .collect();
     let unverified = closed_unverified(&recorded);
-    let events = removals::grouped(&recorded, |(_, record)| record)
+    let events = lacuna_ledger::grouped(&recorded, |(_, record)| record)
         .iter()
         .map(|part| match part {
-            Part::One((event, _)) => match unverified.get(&event.sequence) {
+            Group::One((event, _)) => match unverified.get(&event.sequence) {
                 Some(how) => Event { what: format!("{}. a request is closed{how}", event.sequence), ..line(part) },
                 None => line(part),
             },
-            Part::Removals { .. } => line(part),
+            Group::Removals { .. } => line(part),
         })
         .collect();
     let state = match verified.findings.len() {
@@ -71,10 +70,10 @@ fn closed_unverified(events: &[(Recorded, Record)]) -> BTreeMap<u64, &'static st
     closed
 }
 
-fn line(part: &Part<(Recorded, Record)>) -> Event {
+fn line(part: &Group<(Recorded, Record)>) -> Event {
     match part {
-        Part::One((recorded, record)) => event(recorded, record),
-        Part::Removals { how, events } => removed(*how, events),
+        Group::One((recorded, record)) => event(recorded, record),
+        Group::Removals { how, events } => removed(*how, events),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Errors of ledgers and evidence.
 
-use crate::verify::Finding;
+use crate::finding::Finding;
 use lacuna_disk::DiskError;
 use std::path::{Path, PathBuf};
 

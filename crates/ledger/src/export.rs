@@ -6,8 +6,8 @@
 use crate::digest::{from_hex, to_hex};
 use crate::folder::Folder;
 use crate::store::{checkpoint_of, tree_of};
-use crate::verify::{Finding, chain, continues, courses};
-use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, SignedCheckpoint, Tree, Verified};
+use crate::verify::{chain, continues, courses};
+use crate::{Checkpoint, Digest, Event, Finding, Ledger, LedgerError, SignedCheckpoint, Tree, Verified};
 use ed25519_dalek::VerifyingKey;
 use lacuna_disk::DiskError;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Reading an untrusted folder: entries that are no regular file are findings and are never followed.
 
 use crate::LedgerError;
-use crate::verify::Finding;
+use crate::finding::Finding;
 use lacuna_disk::DiskError;
 use std::collections::BTreeMap;
 use std::path::Path;

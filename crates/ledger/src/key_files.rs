@@ -1,7 +1,7 @@
 //! The files of a folder of keys: private to their owner, locked, and searchable.
 
 use crate::LedgerError;
-use crate::store::{PATIENCE, pause};
+use crate::waiting::{PATIENCE, pause};
 use lacuna_disk::DiskError;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read};

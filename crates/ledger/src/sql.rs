@@ -1,7 +1,7 @@
 //! All use of SQLite: the layout, the meaning of its errors, the writing of events and of the seal.
 
 use crate::digest::random;
-use crate::verify::Finding;
+use crate::finding::Finding;
 use crate::{Digest, Event, Keyring, LedgerError, Record};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;

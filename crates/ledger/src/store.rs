@@ -4,17 +4,14 @@
 //! another process wrote in between, whatever the busy timeout. This way each waits its turn, and decides on the same
 //! events that it appends to.
 
-use crate::digest::random;
 use crate::sql::{begin, check_seal, is_busy, is_unwritable, now, sqlite, write};
 use crate::verify::{chain, courses};
+use crate::waiting::{PATIENCE, pause};
 use crate::{Checkpoint, Event, Keyring, LedgerError, Record, Tree, UncheckedLedger, View, leaf_hash};
 use lacuna_disk::DiskError;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long to retry while other processes hold the ledger.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// An open ledger that passed verification when it was opened.
 pub struct Ledger {
@@ -154,11 +151,6 @@ pub fn checkpoint_of(events: &[Event], path: &Path) -> Result<Checkpoint, Ledger
         root: tree.root(size),
         at: now(),
     })
-}
-
-/// A random pause, so that waiting processes retry at different times.
-pub fn pause() -> Duration {
-    Duration::from_millis(5 + u64::from(random::<1>()[0]) / 4)
 }
 
 /// A failure point for tests, before `next` is done to the ledger.

@@ -2,22 +2,10 @@
 
 use crate::sql::{SCHEMA, SCHEMA_VERSION, check_seal, number, sqlite};
 use crate::store::tree_of;
-use crate::{Checkpoint, Digest, Event, Ledger, LedgerError, RequestState, Tree};
+use crate::{Checkpoint, Digest, Event, Finding, Ledger, LedgerError, RequestState, Tree};
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// A defect: a value that differs from what was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The row, table or file.
-    pub row: String,
-    /// The required or original value.
-    pub expected: String,
-    /// The value that was found.
-    pub found: String,
-}
 
 /// The result of verifying a ledger.
 #[derive(Clone, Debug, Serialize)]
@@ -28,24 +16,6 @@ pub struct Verified {
     pub root: Digest,
     /// All defects; an intact ledger has none.
     pub findings: Vec<Finding>,
-}
-
-impl Finding {
-    /// A finding in a row, table or file.
-    pub fn new(row: &str, expected: &str, found: &str) -> Finding {
-        Finding { row: row.to_string(), expected: expected.to_string(), found: found.to_string() }
-    }
-
-    /// A finding in the event with this sequence number.
-    pub fn at_event(sequence: u64, expected: &str, found: &str) -> Finding {
-        Finding::new(&format!("event {sequence}"), expected, found)
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}: expected {}, found {}", self.row, self.expected, self.found)
-    }
 }
 
 impl Ledger {

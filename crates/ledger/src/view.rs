@@ -1,30 +1,9 @@
 //! Reading the events of a ledger within one transaction.
 
 use crate::sql::{sequence_of, sqlite};
-use crate::verify::Finding;
-use crate::{Digest, LedgerError, Pseudonym, Record};
+use crate::{Digest, Event, Finding, LedgerError, Pseudonym, Record};
 use rusqlite::Connection;
 use std::path::Path;
-
-/// The prefix of an event's hash, which separates it from hashes of anything else.
-const DOMAIN: &[u8] = b"lacuna/event/v1\0";
-
-/// One fact, the time at which it was written, and its place in the chain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// The number of the event, from 1 without gaps.
-    pub sequence: u64,
-    /// The time of writing in UTC, by the clock of that machine.
-    pub at: String,
-    /// The record as JSON, as stored.
-    pub payload: String,
-    /// Random bytes, so that the record cannot be guessed from the hash of its leaf.
-    pub salt: Vec<u8>,
-    /// The hash of the event before it; zeros for the first event.
-    pub previous: Digest,
-    /// The hash of this event.
-    pub hash: Digest,
-}
 
 /// The ledger's contents, as one transaction sees them.
 pub struct View<'a> {
@@ -90,33 +69,6 @@ impl View<'_> {
             })
             .map_err(sqlite(self.path))?;
         rows.map(|row| row.map_err(sqlite(self.path))).collect()
-    }
-}
-
-impl Event {
-    /// The bytes that the event's hash and leaf are computed from. Each part has a fixed length or its length in front,
-    /// so that no two events have the same bytes.
-    pub fn encoded(&self) -> Vec<u8> {
-        let mut bytes = DOMAIN.to_vec();
-        bytes.extend(self.sequence.to_be_bytes());
-        bytes.extend(self.previous.0);
-        for part in [&self.salt[..], self.at.as_bytes(), self.payload.as_bytes()] {
-            bytes.extend((part.len() as u64).to_be_bytes());
-            bytes.extend(part);
-        }
-        bytes
-    }
-
-    /// Parses the record of the event.
-    ///
-    /// # Errors
-    /// If the payload is no valid record.
-    pub fn record(&self) -> Result<Record, LedgerError> {
-        serde_json::from_str(&self.payload).map_err(|error| LedgerError::Malformed {
-            what: format!("event {}", self.sequence),
-            expected: "a record of this version of lacuna".to_string(),
-            found: error.to_string(),
-        })
     }
 }
 

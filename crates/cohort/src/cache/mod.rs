@@ -5,6 +5,7 @@
 //! - A cache is one folder, which the user names; there is none otherwise.
 //! - `FOLDER/SOURCE/KEY.case` is one prepared scan. `SOURCE` is the BLAKE3 digest of the scan's first image file, as
 //!   any tool prints it: whoever has the file finds what was made of it. Deleting any of it is safe at any time.
+//! - `FOLDER/data-sets/DIGEST` is a copy of a data set that lies in a bucket.
 //! - `KEY` is the digest of everything that decides the bytes of a case: all files of the scan, the label table, the
 //!   preprocessing, how files are read, seed and name of the noise, and lacuna's version.
 //!
@@ -62,6 +63,17 @@ impl CaseCache {
         Ok(usage)
     }
 
+    /// Where data sets of buckets are copied to, each in a folder that the digest of its list of files names.
+    pub fn data_sets_folder(&self) -> PathBuf {
+        self.folder.join(DATA_SETS)
+    }
+
+    /// The data sets that were copied; none in a folder that is no cache.
+    pub fn data_sets(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.data_sets_folder()).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    }
+
     /// The case of a scan: the one kept, or the one that `make` makes, which is then kept.
     ///
     /// # Errors
@@ -88,6 +100,7 @@ impl CaseCache {
 }
 
 const ENTRY: &str = "case";
+const DATA_SETS: &str = "data-sets";
 
 /// Where an entry lies.
 #[derive(PartialEq)]

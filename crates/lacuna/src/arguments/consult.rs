@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lineage::Lineage;
+use crate::lineage;
 use clap::Args;
 use lacuna_exact::{Ensemble, MANIFEST};
 use lacuna_ledger::{
@@ -126,7 +126,7 @@ fn held_by(ledger: &Ledger, file: &Path) -> Result<BTreeSet<Pseudonym>, CliError
         }
     }
     // Whoever reads the weights compares the lineage with them; here only its list of people counts.
-    if let Some(lineage) = Lineage::unchecked_beside(file)? {
+    if let Some(lineage) = lineage::unchecked_beside(file)? {
         for subject in lineage.trained.difference(&lineage.forgotten()) {
             held.extend(ledger.keyring().find(subject.as_str())?);
         }

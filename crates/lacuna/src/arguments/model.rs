@@ -2,7 +2,7 @@
 
 use super::PlansArguments;
 use crate::error::CliError;
-use crate::lineage::{Lineage, check_file};
+use crate::lineage::{self, check_file};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use lacuna_cohort::{Cohort, LabelTable};
@@ -96,7 +96,7 @@ impl ModelArguments {
     /// run folder was written; a lineage beside it that is another model's.
     pub fn open(&self, device: &Device) -> Result<Model, CliError> {
         let model = self.read(device)?;
-        Lineage::beside(&model.path, &model.digest())?;
+        lineage::beside(&model.path, &model.digest())?;
         Ok(model)
     }
 
@@ -195,7 +195,7 @@ impl Model {
 /// The notes in a model file; where they contradict each other because the file was changed since its run, the error
 /// states the change.
 fn notes_of(path: &Path, metadata: &BTreeMap<String, String>) -> Result<ModelNotes, CliError> {
-    let changed_or = |error: CliError| check_file(path).err().unwrap_or(error);
+    let changed_or = |error: CliError| check_file(path).map_or_else(CliError::from, |()| error);
     ModelNotes::from_metadata(path, metadata).map_err(|error| changed_or(error.into()))
 }
 

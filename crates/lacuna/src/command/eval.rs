@@ -6,7 +6,7 @@ use crate::config::{Settings, subjects};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
-use crate::lineage::Lineage;
+use crate::lineage::{self, Lineage};
 use crate::notes::Notes;
 use crate::output::Outcome;
 use crate::progress::Progress;
@@ -155,7 +155,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let folder = RunFolder::open(context, resumed, &run.name, &run.record(context, &model), &run)?;
     let people = People { scored: subjects.iter().cloned().collect(), ..People::default() };
     let registered = folder.register(context, &people);
-    let lineage = Lineage::beside(&model.path, &model.digest())?;
+    let lineage = lineage::beside(&model.path, &model.digest())?;
     let work = Work {
         inferer: run.passes.inferer()?,
         run: &run,

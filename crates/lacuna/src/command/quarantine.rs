@@ -4,10 +4,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{Quarantine, restore};
 use clap::{Args, Subcommand};
 use lacuna_artefacts::PortablePath;
 use lacuna_ledger::Ledger;
+use lacuna_trace::{Quarantine, restore};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -76,7 +76,7 @@ struct Line {
     folder: PortablePath,
     request: Option<String>,
     at: String,
-    state: crate::trace::State,
+    state: lacuna_trace::State,
     steps: usize,
     bytes: u64,
 }
@@ -158,7 +158,7 @@ fn delete(deletion: &Deletion, context: &Context) -> Result<Outcome, CliError> {
         return Err(CliError::Config { what });
     }
     let mut ledger = ledger_of(&quarantine, &deletion.which)?;
-    let files = crate::trace::delete(quarantine, ledger.as_mut())?;
+    let files = lacuna_trace::delete(quarantine, ledger.as_mut())?;
     Ok(Outcome::new("quarantine.delete", &Done { name: name.clone(), files }, format!("deleted {files} files\n")))
 }
 

@@ -6,17 +6,17 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
-use crate::trace::{
-    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, is_cache,
-    purge, roots,
-};
+use crate::tracing::Command;
 use clap::Args;
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_ledger::{Digest, Holds, Ledger, random_hex};
 use lacuna_objects::Address;
+use lacuna_trace::{
+    Bucket, Folders, Held, Person, Plan, Quarantine, Receipt, Remedy, Report, Scope, find, finish, in_buckets, purge,
+};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// List everything that still holds a subject, and set it aside
 ///
@@ -74,7 +74,7 @@ pub struct Stores {
 struct Traced {
     subject: String,
     #[serde(flatten)]
-    trace: Trace,
+    trace: Report,
     /// Whether a data set that was named by --data lists the subject.
     listed: bool,
     /// What was not looked at, since nothing named it.
@@ -121,23 +121,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             context.note(&format!("note     {finished} purges that were interrupted are finished"));
         }
     }
-    let named = arguments.store.addresses().chain(&arguments.root);
-    let (folders, given): (Vec<&Address>, Vec<&Address>) = named.partition(|root| root.folder().is_some());
-    let folders = folders.into_iter().filter_map(|root| root.folder().map(PathBuf::from));
-    let roots = roots(&context.runs, site.as_ref(), folders)?;
-    let given: Vec<String> = given.into_iter().map(Address::to_string).collect();
-    let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref())?;
     let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
+    let stores = arguments.store.addresses().chain(&arguments.root);
+    let folders = Folders::of(&context.runs, site.as_ref(), &arguments.data, cache, stores)?;
+    let person = Person::of(&subject, &arguments.data, ledger.as_ref(), site.as_ref(), &Command)?;
     let quarantines_before = Quarantine::all(&context.runs)?;
     refuse_unlisted_sources(arguments, &person, &quarantines_before)?;
-    let not_looked = not_looked(arguments, &person, &roots, cache, &quarantines_before);
-    let registered = crate::trace::registered(site.as_ref())?;
-    let look = |ledger: Option<&Ledger>| {
-        find(&person, &Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
-    };
-    let trace = look(ledger.as_ref())?;
-    let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };
-    let buckets = in_buckets(&person, &places, &given)?;
+    let not_looked = not_looked(arguments, &person, &folders, &quarantines_before);
+    let trace = find(&person, &folders, ledger.as_ref(), &Command)?;
+    let buckets = in_buckets(&person, &folders, ledger.as_ref())?;
     let (mut receipt, mut remaining, mut signed_before) = (None, Vec::new(), None);
     let scope = Scope { include_sources: arguments.include_sources };
     if arguments.purge {
@@ -148,7 +140,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         signed_before = request.as_ref().and_then(|state| state.evidence).filter(|_| !plan.is_empty());
         let written = ledger.as_mut().zip(request.as_ref().map(|state| state.request.as_str()));
         receipt = Some(purge(&context.runs, &plan, written)?);
-        remaining = look(ledger.as_ref())?.files;
+        remaining = find(&person, &folders, ledger.as_ref(), &Command)?.files;
     }
     let returned = trace.files.iter().filter(|held| held.returned).count();
     let quarantines = kept(context)?;
@@ -188,13 +180,7 @@ fn refuse_unlisted_sources(arguments: &Arguments, person: &Person, quarantines: 
 }
 
 /// What would be looked at if it were named.
-fn not_looked(
-    arguments: &Arguments,
-    person: &Person,
-    roots: &[PathBuf],
-    cache: Option<&Path>,
-    quarantines: &[Quarantine],
-) -> Vec<NotLooked> {
+fn not_looked(arguments: &Arguments, person: &Person, folders: &Folders, quarantines: &[Quarantine]) -> Vec<NotLooked> {
     let of_requests = quarantines.iter().any(|quarantine| quarantine.journal().request.is_some());
     let cases = [
         (
@@ -204,7 +190,7 @@ fn not_looked(
             "--data DIR",
         ),
         (
-            cache.is_none() && !roots.iter().any(|root| is_cache(root)),
+            !folders.have_cache(),
             "caches of prepared images: none was named, and no verb of this folder of runs used one",
             "--cache DIR",
         ),

@@ -1,11 +1,9 @@
 //! What `lacuna erase` reports at its end.
 
-use super::left::{Found, Listed};
-use super::outcome::of_run;
-use super::progress::{Made, Run};
 use crate::error::CliError;
 use crate::text_table::named;
 use lacuna_artefacts::PortablePath;
+use lacuna_erase::{Found, Listed, Made, Run, outcome_of};
 use lacuna_ledger::evidence::{Outcome, RemovedFiles, removed_files};
 use lacuna_ledger::{Ledger, RemovalKind, RequestState, Status};
 use serde::Serialize;
@@ -47,7 +45,7 @@ pub struct Delivered {
 impl Delivered {
     /// Of a run.
     pub fn of(run: &Run, made: &Made) -> Delivered {
-        Delivered { model: made.model.clone().into(), outcome: of_run(run) }
+        Delivered { model: made.model.clone().into(), outcome: outcome_of(run) }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::Arguments;
 use super::made::made;
-use super::progress::{Progress, Run};
 use crate::command::unlearn;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::run_folder::{Standing, read_status};
 use clap::Parser;
 use lacuna_cohort::{LayoutOptions, SubjectId};
+use lacuna_erase::{Progress, Run};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

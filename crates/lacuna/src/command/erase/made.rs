@@ -1,8 +1,8 @@
 //! What `lacuna unlearn` reported of a run, read by type: a field that is missing is an error, never an empty text.
 
-use super::progress::{Cost, How, Made, ScoreTable};
 use crate::command::unlearn::EXACT;
 use crate::error::CliError;
+use lacuna_erase::{Cost, How, Made, ScoreTable};
 use lacuna_unlearn::Effect;
 use serde::Deserialize;
 use serde_json::Value;

@@ -11,22 +11,18 @@
 //! 7. the evidence is signed and written.
 //!
 //! So nothing is removed before the outcome is known and recorded. What the runs came to is kept between steps in
-//! [`progress`], in the operator's zone, and removed at the end.
+//! [`Progress`], in the operator's zone, and removed at the end.
 
 mod audit;
 mod erased;
-mod evidence;
 mod forget;
-mod left;
 mod made;
 mod models;
-mod outcome;
-mod progress;
 mod purge;
-mod write_down;
 
 use super::ledger::find_subject;
 use crate::arguments::suggested;
+use crate::command::BURN_VERSION;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -34,8 +30,12 @@ use crate::output::Outcome;
 use clap::Args;
 use erased::{Delivered, Erased};
 use lacuna_cohort::{Cohort, SubjectId};
-use lacuna_ledger::{Digest, Ledger, RequestState, Status, random_hex};
-use progress::{Progress, Run};
+use lacuna_erase::{
+    Environment, Found, Parts, Progress, Run, check_accepted, check_attempt, is_open, may_purge, may_sign, protocol,
+    register, sign, verify, weakest_outcome, write_down,
+};
+use lacuna_ledger::{Digest, Ledger, RequestState, random_hex, sha256_file};
+use lacuna_unlearn::STRATEGIES;
 use purge::Search;
 use std::path::{Path, PathBuf};
 
@@ -118,29 +118,28 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let mut ledger = Ledger::open(&arguments.ledger.ledger)?;
     let state = ledger.find_request(&arguments.request)?;
     let request = state.request.clone();
-    refuse_unaccepted(&state)?;
+    check_accepted(&state)?;
     let out = folder_of_evidence(arguments, context, &request)?;
     let cohort = Cohort::open(&arguments.data, &forget::options(arguments)?)?;
     crate::redact::hide_cohort(&cohort);
     let subject = find_subject(&ledger, &state, &cohort.subjects())?;
     let audited_by = audit::read(arguments, &subject)?;
     let strategy = arguments.strategy.clone().unwrap_or_else(|| "recipe".to_string());
-    let protocol =
-        evidence::protocol(&strategy, &forget::recipe(arguments, &subject)?, audited_by.as_ref().map(audit::settled));
+    let protocol = protocol(&strategy, &forget::recipe(arguments, &subject)?, audited_by.as_ref().map(audit::settled));
     let kept = context.runs.join("erase").join(&request);
     let planned = planned(&kept, arguments, &protocol)?;
-    refuse_a_second_attempt(arguments, &ledger, &state, planned.as_ref())?;
+    check_attempt(&ledger, &state, planned.as_ref(), arguments.again)?;
     let mut progress = match planned {
         Some(progress) => progress,
         None => plan(arguments, context, &ledger, &subject, &protocol)?,
     };
     progress.write(&kept)?;
-    write_down::register(&mut ledger, &request, &progress)?;
+    register(&mut ledger, &request, &progress)?;
     forget::forget(arguments, context, &subject, (&mut progress, &kept))?;
     if let Some(config) = &audited_by {
         audit::audit(config, arguments, context, &subject, (&mut progress, &kept))?;
     }
-    write_down::write_down(&mut ledger, &state, &progress)?;
+    write_down(&mut ledger, &state, &progress)?;
     let search = Search { arguments, context, subject: &subject };
     let work = Work { search, state: &state, progress: &progress, protocol: &protocol, out, kept: &kept };
     work.finish(&mut ledger)
@@ -160,21 +159,21 @@ impl Work<'_> {
     /// Remove what is to be removed, look again, and sign, unless something is left that the evidence would pass over.
     fn finish(self, ledger: &mut Ledger) -> Result<Outcome, CliError> {
         let (arguments, request) = (self.search.arguments, self.state.request.as_str());
-        let outcome = outcome::of_all(self.progress);
-        let purged = arguments.purge && outcome.replaces_the_model();
+        let outcome = weakest_outcome(self.progress);
+        let purged = may_purge(arguments.purge, outcome);
         if purged {
             purge::clear(&self.search, ledger, self.state)?;
         }
         let look = purge::look(&self.search, ledger)?;
-        let mut found = left::sorted(&look, self.progress, purged, ledger.keyring());
-        found.left.accepted = arguments.accept_unknown && left::is_open(&found.left);
-        // A statement that nothing was erased passes over nothing.
-        let is_signed = !left::is_open(&found.left) || arguments.accept_unknown || !outcome.replaces_the_model();
+        let mut found = Found::sorted(&look, self.progress, purged, ledger.keyring());
+        found.left.accepted = arguments.accept_unknown && is_open(&found.left);
+        let is_signed = may_sign(&found.left, outcome, arguments.accept_unknown);
         if is_signed {
-            write_down::verify(ledger, request, self.progress)?;
+            verify(ledger, request, self.progress)?;
             let Work { state, progress, protocol, .. } = self;
-            let parts = evidence::Parts { state, progress, protocol, left: found.left.clone(), arguments };
-            evidence::write(ledger, parts, &self.out)?;
+            let (left, strategy_does, environment) = (found.left.clone(), strategy_does(arguments), &environment()?);
+            let parts = Parts { state, progress, protocol, left, purged, strategy_does, environment };
+            sign(ledger, parts, &self.out)?;
             Progress::remove(self.kept)?;
         }
         let delivered = self.progress.made().map(|(run, made)| Delivered::of(run, made)).collect();
@@ -184,6 +183,25 @@ impl Work<'_> {
         let ended = crate::output::Outcome::new("erase", &erased, erased.text());
         Ok(if refused { ended.exiting(Exit::Gate) } else { ended })
     }
+}
+
+/// The program and the machine.
+fn environment() -> Result<Environment, CliError> {
+    Ok(Environment {
+        lacuna: env!("CARGO_PKG_VERSION").to_string(),
+        program: std::env::current_exe().ok().map(|path| sha256_file(&path)).transpose()?,
+        burn: BURN_VERSION.to_string(),
+        threads: rayon::current_num_threads(),
+    })
+}
+
+fn strategy_does(arguments: &Arguments) -> String {
+    let named = |name: &String| match name.as_str() {
+        "exact" => Some("Train again, from before the person took part, without the person".to_string()),
+        name => STRATEGIES.iter().find(|strategy| strategy.name == name).map(|strategy| strategy.about.to_string()),
+    };
+    let own = "A recipe of the operator's own, of which protocol.json holds the digest";
+    arguments.strategy.as_ref().filter(|_| arguments.recipe.is_none()).and_then(named).unwrap_or(own.to_string())
 }
 
 /// The folder that was named, or one of the request's name; another attempt gets a number behind it.
@@ -204,39 +222,6 @@ fn folder_of_evidence(arguments: &Arguments, context: &Context, request: &str) -
         return Err(CliError::Config { what });
     }
     Ok(out)
-}
-
-fn refuse_unaccepted(state: &RequestState) -> Result<(), CliError> {
-    if [Status::Accepted, Status::Extended, Status::Executed, Status::Verified].contains(&state.status) {
-        return Ok(());
-    }
-    let (request, found) = (&state.request, state.status.name());
-    let fix = match state.status {
-        Status::Received | Status::IdentityPending => format!("accept it first: `lacuna ledger accept {request}`"),
-        _ => "a new request, `lacuna ledger request`".to_string(),
-    };
-    Err(CliError::Config {
-        what: format!("request {request}: expected one that is accepted, found it {found}; fix: {fix}"),
-    })
-}
-
-/// Of several attempts only the best would be seen, if a later one could pass over the earlier ones.
-fn refuse_a_second_attempt(
-    arguments: &Arguments,
-    ledger: &Ledger,
-    state: &RequestState,
-    planned: Option<&Progress>,
-) -> Result<(), CliError> {
-    if arguments.again || !write_down::has_other_runs(ledger, &state.request, planned)? {
-        return Ok(());
-    }
-    Err(CliError::Config {
-        what: format!(
-            "request {}: expected no finished run of it before this one, found one (`lacuna ledger show`); fix: --again \
-             makes another attempt, and its evidence lists every earlier one",
-            state.request
-        ),
-    })
 }
 
 /// What an earlier call registered, if this one asks for the same.

@@ -5,8 +5,9 @@ use super::purge::{Search, look};
 use crate::command::unlearn;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lineage::Lineage;
+use crate::lineage;
 use lacuna_cohort::SubjectId;
+use lacuna_erase::is_part;
 use lacuna_ledger::{Digest, Holds, Ledger, sha256_file};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +55,7 @@ fn is_to_forget(arguments: &Arguments, path: &Path, subject: &SubjectId) -> Resu
     if of_exact || path.file_name().is_none_or(|name| name != "model.safetensors") {
         return Ok(false);
     }
-    let lineage = Lineage::unchecked_beside(path)?;
+    let lineage = lineage::unchecked_beside(path)?;
     Ok(lineage.is_some_and(|lineage| lineage.erasure_of(subject).is_none()))
 }
 
@@ -82,10 +83,4 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, CliError> {
     let shards = lacuna_exact::Ensemble::open(folder)?;
     let files: Vec<&Path> = shards.files().collect();
     Ok(if let [only] = files[..] { Some(only.to_path_buf()) } else { None })
-}
-
-/// Whether a file is the model, or lies in its folder.
-pub fn is_part(model: &Path, file: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    real(file).starts_with(real(model))
 }

@@ -1,14 +1,14 @@
-//! The search for what holds a person, and its removal: all that `lacuna erase` asks of [`crate::trace`].
+//! The search for what holds a person, and its removal: all that `lacuna erase` asks of [`lacuna_trace`].
 
 use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
-use lacuna_artefacts::{PortablePath, Site};
+use crate::tracing::Command;
+use lacuna_artefacts::Site;
 use lacuna_cohort::SubjectId;
-use lacuna_ledger::{Holds, Ledger, RequestState};
-use lacuna_objects::Address;
-use std::path::PathBuf;
+use lacuna_erase::Look;
+use lacuna_ledger::{Ledger, RequestState};
+use lacuna_trace::{Folders, Person, Plan, Report, Scope, find, in_buckets, purge};
 
 /// Where to look, and for whom.
 pub struct Search<'a> {
@@ -20,83 +20,20 @@ pub struct Search<'a> {
     pub subject: &'a SubjectId,
 }
 
-/// What a search found.
-#[derive(Default)]
-pub struct Look {
-    /// What holds the person.
-    pub held: Vec<Held>,
-    /// Of what nothing says whether it does.
-    pub unknown: Vec<Unknown>,
-    /// Files of others that mention the person; nobody changes them.
-    pub mentions: Vec<PortablePath>,
-}
-
-/// Something that holds a person.
-pub struct Held {
-    /// Where it lies, or its URL.
-    pub path: PortablePath,
-    /// What of the person.
-    pub holds: Holds,
-    /// BLAKE3 of it, where it lies in a folder.
-    pub digest: Option<String>,
-    /// Whether it is of the data set, which is removed on purpose only.
-    pub is_source: bool,
-    /// Whether it stays because it was made to forget the person.
-    pub stays: bool,
-    /// Whether a file of its content was removed before.
-    pub returned: bool,
-}
-
-/// Something of which nobody can say whether it holds the person.
-pub struct Unknown {
-    /// Where it lies, or its URL.
-    pub path: PortablePath,
-    /// Why.
-    pub why: String,
-}
-
 /// Look for what holds the person: the folder of runs, the folders that its registers name, stores and buckets.
 pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     let asked = Asked::of(search, ledger)?;
-    let trace = asked.trace(search, ledger)?;
-    let mut look = Look::default();
-    look.held.extend(trace.files.into_iter().map(|held| Held {
-        is_source: matches!(held.purge, Remedy::Source | Remedy::Listing),
-        stays: held.purge == Remedy::Keep,
-        path: held.path,
-        holds: held.holds,
-        digest: Some(held.digest),
-        returned: held.returned,
-    }));
-    look.unknown.extend(trace.unattributed.into_iter().map(|unknown| Unknown { path: unknown.path, why: unknown.why }));
-    look.mentions.extend(trace.mentions.into_iter().map(|mention| mention.path));
-    let places = Places { roots: &asked.roots, registered: &[], data: &[], cache: None, ledger: Some(ledger) };
-    for bucket in in_buckets(&asked.person, &places, &asked.buckets)? {
-        let url = |url: String| PortablePath(PathBuf::from(url));
-        let (stays, is_source, returned) = (false, false, false);
-        look.held.extend(bucket.objects.into_iter().map(|(object, holds)| Held {
-            path: url(object),
-            holds,
-            digest: None,
-            is_source,
-            stays,
-            returned,
-        }));
-        let why = "no record in the bucket says whom it saw";
-        let of_objects = bucket.unattributed.into_iter().map(|object| (object, why.to_string()));
-        let of_bucket = bucket.not_listed.map(|why| (bucket.address, why));
-        look.unknown.extend(of_objects.chain(of_bucket).map(|(path, why)| Unknown { path: url(path), why }));
-    }
-    Ok(look)
+    let buckets = in_buckets(&asked.person, &asked.folders, Some(ledger))?;
+    Ok(Look::of(asked.trace(ledger)?, buckets))
 }
 
 /// Move what lacuna made of the person into quarantine, where it stays until the request is closed, and write the
 /// pseudonym into what names the person. The images of the data set stay: an audit may need them.
 pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Result<(), CliError> {
     let runs = &search.context.runs;
-    crate::trace::finish(runs)?;
+    lacuna_trace::finish(runs)?;
     let asked = Asked::of(search, ledger)?;
-    let trace = asked.trace(search, ledger)?;
+    let trace = asked.trace(ledger)?;
     let plan = Plan::of(&trace, &asked.person, state.subject.to_string(), Scope::default())?;
     purge(runs, &plan, Some((ledger, state.request.as_str())))?;
     Ok(())
@@ -105,33 +42,21 @@ pub fn clear(search: &Search, ledger: &mut Ledger, state: &RequestState) -> Resu
 /// Whom and where a search asks.
 struct Asked {
     person: Person,
-    roots: Vec<PathBuf>,
-    registered: Vec<PathBuf>,
-    /// Buckets that the command or the environment names.
-    buckets: Vec<String>,
+    folders: Folders,
 }
 
 impl Asked {
     fn of(search: &Search, ledger: &Ledger) -> Result<Asked, CliError> {
         let Search { arguments, context, subject } = search;
-        let site = Site::open(&context.runs)?;
-        let (folders, buckets): (Vec<&Address>, Vec<&Address>) =
-            arguments.store.addresses().partition(|store| store.folder().is_some());
-        let folders = folders.into_iter().filter_map(|folder| folder.folder().map(PathBuf::from));
+        let (site, data) = (Site::open(&context.runs)?, std::slice::from_ref(&arguments.data));
+        let cache = context.loading.cache.as_ref().map(|cache| cache.folder());
         Ok(Asked {
-            person: Person::of(subject, std::slice::from_ref(&arguments.data), Some(ledger), site.as_ref())?,
-            roots: roots(&context.runs, site.as_ref(), folders)?,
-            registered: registered(site.as_ref())?,
-            buckets: buckets.into_iter().map(Address::to_string).collect(),
+            person: Person::of(subject, data, Some(ledger), site.as_ref(), &Command)?,
+            folders: Folders::of(&context.runs, site.as_ref(), data, cache, arguments.store.addresses())?,
         })
     }
 
-    fn trace(&self, search: &Search, ledger: &Ledger) -> Result<Trace, CliError> {
-        let cache = search.context.loading.cache.as_ref().map(|cache| cache.folder());
-        let data = std::slice::from_ref(&search.arguments.data);
-        find(
-            &self.person,
-            &Places { roots: &self.roots, registered: &self.registered, data, cache, ledger: Some(ledger) },
-        )
+    fn trace(&self, ledger: &Ledger) -> Result<Report, CliError> {
+        Ok(find(&self.person, &self.folders, Some(ledger), &Command)?)
     }
 }

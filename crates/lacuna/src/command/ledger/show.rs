@@ -3,11 +3,10 @@
 use super::{LedgerArguments, day_or_today};
 use crate::error::CliError;
 use crate::output;
-use crate::removals::{self, Part};
 use crate::text_table::{aligned, named};
 use clap::Args;
 use lacuna_ledger::evidence::Outcome;
-use lacuna_ledger::{Ledger, Record, RequestState, Status, is_open};
+use lacuna_ledger::{Group, Ledger, Record, RequestState, Status, is_open};
 use serde::Serialize;
 
 /// Show a request and all that was written of it
@@ -192,10 +191,10 @@ fn status_in_words(state: &RequestState) -> String {
 /// A line for each event; for removals of files that follow each other a line for each kind.
 fn rows(events: &[Entry]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
-    for part in removals::grouped(events, |entry| &entry.record) {
+    for part in lacuna_ledger::grouped(events, |entry| &entry.record) {
         match part {
-            Part::One(entry) => rows.push(row(entry)),
-            Part::Removals { how, events } => {
+            Group::One(entry) => rows.push(row(entry)),
+            Group::Removals { how, events } => {
                 let first = events[0];
                 let what = how.in_words(events.len());
                 rows.push(vec![first.event.to_string(), first.at.clone(), "removal".to_string(), what]);

@@ -5,10 +5,10 @@ use super::{HolidayArguments, LedgerArguments, code, code_or_word, day_or_today}
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
-use crate::trace::{deletions, quarantines_of};
 use clap::Args;
 use jiff::civil::Date;
 use lacuna_ledger::{Closing, Digest, ExtensionReason, Ledger, Record, RefusalGround, RemovalKind, Status};
+use lacuna_trace::{deletions, quarantines_of};
 
 /// Which request, and of which ledger.
 #[derive(Args)]

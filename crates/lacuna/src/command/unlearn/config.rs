@@ -4,7 +4,7 @@ use super::Arguments;
 use crate::arguments::Model;
 use crate::config::{Settings, absolute, apply, read_table, subjects, typed, with_suggestion};
 use crate::error::CliError;
-use crate::lineage::Lineage;
+use crate::lineage::{self, Lineage};
 use lacuna_cohort::SubjectId;
 use lacuna_nn::loss::SegmentationLoss;
 use lacuna_study::{DataConfig, Variant};
@@ -122,7 +122,7 @@ impl Past {
         forget: &[SubjectId],
         held_out: &[SubjectId],
     ) -> Result<Past, CliError> {
-        let lineage = Lineage::beside(&model.path, &model.digest())?;
+        let lineage = lineage::beside(&model.path, &model.digest())?;
         let mut earlier: BTreeSet<SubjectId> = subjects(&arguments.forgotten)?.into_iter().collect();
         earlier.extend(lineage.iter().flat_map(Lineage::forgotten));
         if let Some(subject) = forget.iter().find(|subject| earlier.contains(*subject) && !arguments.again) {

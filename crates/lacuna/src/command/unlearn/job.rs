@@ -270,7 +270,7 @@ impl<'a> Job<'a> {
             let trained = split.train().union(&self.sides.earlier).cloned().collect();
             Lineage::told(parent.clone(), trained, &self.run.earlier.iter().cloned().collect())
         };
-        let before = Lineage::beside(&self.model.path, &parent)?.unwrap_or_else(told);
+        let before = lineage::beside(&self.model.path, &parent)?.unwrap_or_else(told);
         let by = ErasedBy {
             strategy: self.run.strategy.clone(),
             variant: self.run.differences.clone(),

@@ -2,9 +2,9 @@
 
 use crate::error::CliError;
 use crate::live::{FILE, Live};
-use crate::progress::timestamp;
 use crate::run_folder::{RunRecord, Standing, Status, read_record, read_status};
 use crate::studying::duration;
+use lacuna_runs::timestamp;
 use serde::Serialize;
 use std::path::Path;
 
