@@ -39,9 +39,9 @@ mod tests {
         let (subject, expected, observed) = (Some("sub-2".to_string()), "e".to_string(), "o".to_string());
         let controls = vec![Control { name: ControlName::Sham, subject, expected, observed, behaved }];
         let results = vec![row("sub-1", Verdict::OverForgotten), row("sub-2", Verdict::Exact)];
-        let place = Place { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
+        let index = Place { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
         let found = Found { held: None, seeds: 5, results, controls, identification: Vec::new() };
-        Report::new(place, &Protocol::default(), &Gate::default(), found)
+        Report::new(index, &Protocol::default(), &Gate::default(), found)
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn log_softmax(logits: &[f32], classes: usize) -> Vec<f64> {
     let voxels = logits.len() / classes;
     let of_voxel = |voxel: usize| (0..classes).map(move |class| f64::from(logits[class * voxels + voxel]));
     let sums: Vec<f64> = (0..voxels).map(|voxel| log_sum_exp(of_voxel(voxel))).collect();
-    logits.iter().enumerate().map(|(place, &logit)| f64::from(logit) - sums[place % voxels]).collect()
+    logits.iter().enumerate().map(|(index, &logit)| f64::from(logit) - sums[index % voxels]).collect()
 }
 
 /// `ln sum exp x`, with the largest x subtracted first so that nothing overflows.
@@ -157,7 +157,7 @@ mod tests {
         sum.add(&predicted(0.875, 0.125));
         let mean = sum.divided(3.0);
         assert_eq!(mean.probabilities, [0.625, 0.375]);
-        let off = |place: usize, p: f64| (f64::from(mean.logits[place]) - p.ln()).abs();
+        let off = |index: usize, p: f64| (f64::from(mean.logits[index]) - p.ln()).abs();
         assert!(off(0, 0.625) < 1e-6 && off(1, 0.375) < 1e-6, "{:?}", mean.logits);
     }
 

@@ -208,9 +208,9 @@ fn weights_that_saw_the_person_or_of_whom_nothing_is_known_prove_nothing_and_not
     let plan = fixture.plan([1, 2]);
     let (gone, stays) = (one(plan.shards()[0][0].first().unwrap()), one(plan.shards()[0][1].first().unwrap()));
     fixture.origin.init = Some("of a file".to_string());
-    for (place, (saw, said)) in [(Some(gone.clone()), "saw sub-"), (None, "--init-saw")].into_iter().enumerate() {
+    for (index, (saw, said)) in [(Some(gone.clone()), "saw sub-"), (None, "--init-saw")].into_iter().enumerate() {
         fixture.origin.init_saw = saw;
-        let (run, erased) = (format!("run-{place}"), format!("erased-{place}"));
+        let (run, erased) = (format!("run-{index}"), format!("erased-{index}"));
         fixture.train(&plan, &run, None);
         let without = plan.without(&gone).unwrap();
         let refused = fixture.try_train(&without, &erased, Some(&run), &mut NoObserver).err().unwrap().to_string();
@@ -258,7 +258,7 @@ fn a_shard_that_its_last_subject_leaves_is_dropped_without_a_pass() {
 struct StopAtOnce(bool);
 
 impl Observer for StopAtOnce {
-    fn step(&mut self, _place: Place) {
+    fn step(&mut self, _stage: StageProgress) {
         self.0 = true;
     }
 

@@ -49,6 +49,6 @@ pub use proof::{Compared, PROOF, Proof, compare, differences};
 pub use purge::{FileHolds, Holding, files_of_others, files_that_hold, without};
 pub use request::Expectation;
 #[cfg(feature = "training")]
-pub use stage::{NoObserver, Observer, Place};
+pub use stage::{NoObserver, Observer, StageProgress};
 #[cfg(feature = "training")]
 pub use training::{Finished, Training, train};

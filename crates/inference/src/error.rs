@@ -61,7 +61,7 @@ pub enum InferenceError {
     Case(Box<lacuna_cohort::CohortError>),
     /// A prediction could not be resampled to the image's own grid.
     #[error(transparent)]
-    Placement(#[from] lacuna_volume::PlacementError),
+    InverseTransform(#[from] lacuna_volume::InverseTransformError),
 }
 
 impl From<lacuna_cohort::CohortError> for InferenceError {

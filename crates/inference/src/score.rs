@@ -160,12 +160,16 @@ fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
     let truth = voxels.truth.voxels();
     let mut predicted = vec![0; truth.len()];
     let mut outcome = Ok(());
-    case.placement.for_each_probability(&prediction.probabilities, prediction.shape, |offset, probabilities| {
-        if outcome.is_ok() {
-            predicted[offset] = most_probable(probabilities);
-            outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
-        }
-    })?;
+    case.inverse_transform.for_each_probability(
+        &prediction.probabilities,
+        prediction.shape,
+        |offset, probabilities| {
+            if outcome.is_ok() {
+                predicted[offset] = most_probable(probabilities);
+                outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
+            }
+        },
+    )?;
     outcome?;
     Ok(predicted)
 }

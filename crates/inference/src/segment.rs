@@ -1,14 +1,14 @@
 //! From a prepared scan to a label map on the image's own grid.
 
 use crate::{InferenceError, Input, Prediction};
-use lacuna_volume::{ClassMap, Placement, Prepared, Volume, keep_largest_components};
+use lacuna_volume::{ClassMap, InverseTransform, Prepared, Volume, keep_largest_components};
 use std::collections::BTreeMap;
 
 /// The prediction of one scan, and how it is put back onto the image's own grid.
 pub struct Segmentation {
     /// The prediction on the network's output grid.
     pub prediction: Prediction,
-    placement: Placement,
+    inverse_transform: InverseTransform,
 }
 
 /// Predicts a prepared scan with `predict`; the network's input is freed before the result is returned.
@@ -20,7 +20,7 @@ pub fn segment<E: From<InferenceError>>(
     predict: &mut dyn FnMut(Input<'_>) -> Result<Prediction, E>,
 ) -> Result<Segmentation, E> {
     let prediction = predict(Input::from(&prepared))?;
-    Ok(Segmentation { prediction, placement: prepared.placement })
+    Ok(Segmentation { prediction, inverse_transform: prepared.inverse_transform })
 }
 
 impl Segmentation {
@@ -28,10 +28,10 @@ impl Segmentation {
     /// component of each class become background, and the number of voxels removed of each class is returned too.
     ///
     /// # Errors
-    /// [`InferenceError::Placement`] if a probability is not finite.
+    /// [`InferenceError::InverseTransform`] if a probability is not finite.
     pub fn label_map(&self, largest_component: bool) -> Result<(ClassMap, Option<BTreeMap<u8, u64>>), InferenceError> {
         let Prediction { probabilities, shape, .. } = &self.prediction;
-        let mut classes = self.placement.probabilities_to_image(probabilities, *shape)?;
+        let mut classes = self.inverse_transform.probabilities_to_image(probabilities, *shape)?;
         let removed = largest_component.then(|| keep_largest_components(&mut classes));
         Ok((classes, removed))
     }
@@ -42,6 +42,6 @@ impl Segmentation {
     /// As [`Segmentation::label_map`].
     pub fn probability(&self, class: usize) -> Result<Volume, InferenceError> {
         let Prediction { probabilities, shape, .. } = &self.prediction;
-        Ok(self.placement.probability_to_image(probabilities, *shape, class)?)
+        Ok(self.inverse_transform.probability_to_image(probabilities, *shape, class)?)
     }
 }

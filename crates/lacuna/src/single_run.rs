@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
-use crate::live::{Keeper, LiveSubject};
+use crate::live::{LiveSubject, ProgressFile};
 use crate::progress::Progress;
 use crate::run_folder::RunFolder;
 use lacuna_cohort::SubjectId;
@@ -16,7 +16,7 @@ pub struct SingleRun<'a> {
     context: &'a Context,
     verb: &'static str,
     folder: &'a RunFolder,
-    live: Keeper<'a>,
+    live: ProgressFile<'a>,
     progress: Option<Progress>,
     what: String,
     epochs: usize,
@@ -37,7 +37,7 @@ impl<'a> SingleRun<'a> {
     ) -> SingleRun<'a> {
         let roles =
             sides.iter().flat_map(|(role, subjects)| subjects.iter().map(|id| (id.to_string(), *role))).collect();
-        let (live, what) = (Keeper::new(folder), String::new());
+        let (live, what) = (ProgressFile::new(folder), String::new());
         SingleRun { context, verb, folder, live, progress: None, what, epochs: 0, roles, after_epoch }
     }
 

@@ -7,7 +7,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::progress::Files;
-use lacuna_objects::{FileSet, Place};
+use lacuna_objects::{FileSet, Location};
 use lacuna_study::StudyConfig;
 
 /// Have the study's data in a folder, and let it read that.
@@ -23,7 +23,7 @@ pub fn stage(verb: &'static str, config: &mut StudyConfig, context: &Context) ->
         );
         return Err(CliError::Config { what });
     };
-    let set = FileSet::find(&Place::open(&address)?)?;
+    let set = FileSet::find(&Location::open(&address)?)?;
     let folder = cache.data_sets_folder().join(set.digest());
     let mut progress = Files::new(verb, context);
     let fetched = set.fetch(&folder, &mut |done, total| progress.advance(done, total))?;

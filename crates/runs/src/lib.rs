@@ -19,5 +19,5 @@ mod shown;
 
 pub use error::RunsError;
 pub use lineage::{ErasedBy, Erasure, Init, LINEAGE, Lineage, check_file};
-pub use run_record::{Maker, RUN, RunRecord, STATUS, Standing, Status, read_record, read_status, timestamp};
+pub use run_record::{Maker, RUN, RunRecord, RunState, STATUS, Status, read_record, read_status, timestamp};
 pub use shown::Shown;

@@ -44,7 +44,7 @@ pub struct Status {
     /// `lacuna.status/1`.
     pub schema: String,
     /// Running, done, failed or interrupted.
-    pub status: Standing,
+    pub status: RunState,
     /// The exit code, once there is one.
     pub exit_code: Option<u8>,
     /// The error's words, if there is one.
@@ -56,7 +56,7 @@ pub struct Status {
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum RunState {
     /// Under way, or killed so suddenly that it could not say.
     Running,
     /// Finished.
@@ -148,7 +148,7 @@ impl RunRecord {
 
 impl Status {
     /// The status at this moment.
-    pub fn new(status: Standing, exit_code: Option<u8>, message: Option<String>) -> Status {
+    pub fn new(status: RunState, exit_code: Option<u8>, message: Option<String>) -> Status {
         Status { schema: "lacuna.status/1".to_string(), status, exit_code, message, at: timestamp() }
     }
 }

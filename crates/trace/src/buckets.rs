@@ -9,7 +9,7 @@ use crate::person::Person;
 use crate::survey::{Recorded, Survey, study_record};
 use crate::{TEXT_BYTES_MAX, ours, walk};
 use lacuna_ledger::{Holds, Ledger};
-use lacuna_objects::{Address, ObjectError, Place};
+use lacuna_objects::{Address, Location, ObjectError};
 use lacuna_runs::RUN;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,8 +112,8 @@ fn look(person: &Person, addresses: &BTreeSet<String>, survey: &Survey) -> Vec<B
     // Models may lie in another prefix than the records that say whom they saw.
     let mut tasks = BTreeMap::new();
     for address in addresses {
-        let opened = Place::open(&Address::from(address.clone()));
-        listed.push((address, opened.and_then(|place| Listing::of(place, person, &mut tasks))));
+        let opened = Location::open(&Address::from(address.clone()));
+        listed.push((address, opened.and_then(|location| Listing::of(location, person, &mut tasks))));
     }
     let told = |(address, listing): (&String, Result<Listing, ObjectError>)| match listing {
         Ok(listing) => listing.told(address, &|name| {
@@ -136,22 +136,22 @@ fn look(person: &Person, addresses: &BTreeSet<String>, survey: &Survey) -> Vec<B
 
 /// What lies in a bucket.
 struct Listing {
-    place: Place,
+    location: Location,
     names: BTreeSet<String>,
     /// Those that name the subject, in their name or their text.
     named: BTreeMap<String, Holds>,
 }
 
 impl Listing {
-    fn of(place: Place, person: &Person, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
-        let names = place.names_below()?;
+    fn of(location: Location, person: &Person, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
+        let names = location.names_below()?;
         let mut named = BTreeMap::new();
         for name in &names {
             if person.is_mentioned_in(name.as_bytes()) {
                 let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
                 named.insert(name.clone(), if is_volume { Holds::Volume } else { Holds::Name });
             } else if !name.ends_with(".safetensors") && !name.ends_with(".nii") && !name.ends_with(".gz") {
-                let text = place.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
+                let text = location.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
                 let key = study_record(&text).and_then(Result::ok).map(|record| record.key);
                 let names_subject = match &key {
                     Some(_) => ours::names(ours::Form::Sealed, &text, person),
@@ -163,7 +163,7 @@ impl Listing {
                 tasks.extend(key.map(|key| (key, names_subject)));
             }
         }
-        Ok(Listing { place, names, named })
+        Ok(Listing { location, names, named })
     }
 
     /// As it is told; `saw` knows of a model's name whether the model saw the subject, where something says so.
@@ -174,10 +174,10 @@ impl Listing {
             match saw(name.rsplit('/').next().unwrap_or(name)) {
                 Some(true) => drop(objects.insert(name.clone(), Holds::Weights)),
                 Some(false) => {}
-                None => unattributed.push(self.place.at(name)),
+                None => unattributed.push(self.location.at(name)),
             }
         }
-        let objects = objects.into_iter().map(|(name, holds)| (self.place.at(&name), holds)).collect();
+        let objects = objects.into_iter().map(|(name, holds)| (self.location.at(&name), holds)).collect();
         Bucket { address: address.to_string(), not_listed: None, objects, unattributed }
     }
 }
@@ -207,20 +207,20 @@ mod tests {
     #[test]
     fn records_models_and_scans_of_a_subject_are_told_wherever_they_lie() {
         let (folder, id) = (tempfile::tempdir().unwrap(), Person::named("sub-1"));
-        let place = Place::folder_at(folder.path().to_path_buf());
+        let location = Location::folder_at(folder.path().to_path_buf());
         let record = |key: &str, names: &str| {
             let json =
                 serde_json::json!({ "schema": "lacuna-record/9", "key": key, "horizons": [{"volume": {names: {}}}] });
-            place.create(&format!("records/{key}.json"), json.to_string().as_bytes()).unwrap();
-            place.create(&format!("models/{key}.safetensors"), b"weights").unwrap();
+            location.create(&format!("records/{key}.json"), json.to_string().as_bytes()).unwrap();
+            location.create(&format!("models/{key}.safetensors"), b"weights").unwrap();
         };
         record("aa", "sub-1");
         record("bb", "sub-10");
-        place.create("models/cc.safetensors", b"weights").unwrap();
-        place.create("heads/images/sub-1.nii.gz", b"image").unwrap();
-        place.create("heads/MANIFEST", b"00  images/sub-1.nii.gz\n").unwrap();
+        location.create("models/cc.safetensors", b"weights").unwrap();
+        location.create("heads/images/sub-1.nii.gz", b"image").unwrap();
+        location.create("heads/MANIFEST", b"00  images/sub-1.nii.gz\n").unwrap();
         let mut tasks = BTreeMap::new();
-        let listing = Listing::of(place.clone(), &id, &mut tasks).unwrap();
+        let listing = Listing::of(location.clone(), &id, &mut tasks).unwrap();
         let bucket = listing.told("s3://b", &|name| tasks.get(name.strip_suffix(".safetensors").unwrap()).copied());
         let expected = [
             ("heads/MANIFEST", Holds::Name),
@@ -228,8 +228,8 @@ mod tests {
             ("models/aa.safetensors", Holds::Weights),
             ("records/aa.json", Holds::Scores),
         ];
-        assert_eq!(bucket.objects, BTreeMap::from(expected.map(|(name, holds)| (place.at(name), holds))));
-        assert_eq!(bucket.unattributed, [place.at("models/cc.safetensors")]);
+        assert_eq!(bucket.objects, BTreeMap::from(expected.map(|(name, holds)| (location.at(name), holds))));
+        assert_eq!(bucket.unattributed, [location.at("models/cc.safetensors")]);
     }
 
     #[test]

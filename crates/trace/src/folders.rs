@@ -61,7 +61,7 @@ impl Folders {
 /// The files outside the folder of runs that registers of this site name.
 fn registered(site: &Site) -> Result<Vec<PathBuf>, TraceError> {
     let mut files = Vec::new();
-    for remembered in site.places()? {
+    for remembered in site.locations()? {
         for folder in folders_with_registers(&remembered) {
             let entries = Register::of(&folder).entries()?;
             let own = entries.into_iter().filter(|entered| entered.site == site.fingerprint());

@@ -34,14 +34,14 @@ pub fn same(one: &Path, other: &Path) -> bool {
 }
 
 /// The folders with registers at and below a place: a folder without any in it is not gone through.
-pub fn folders_with_registers(place: &Path) -> Vec<PathBuf> {
+pub fn folders_with_registers(index: &Path) -> Vec<PathBuf> {
     let has_register = |folder: &Path| folder.join(FOLDER).join("artefacts").is_dir();
-    if !has_register(place) {
+    if !has_register(index) {
         return Vec::new();
     }
     // Only a data set that was exported has registers in the folders below it, and a list of subjects.
-    let mut folders = vec![place.to_path_buf()];
-    let mut open = if place.join("subjects.tsv").is_file() { vec![place.to_path_buf()] } else { Vec::new() };
+    let mut folders = vec![index.to_path_buf()];
+    let mut open = if index.join("subjects.tsv").is_file() { vec![index.to_path_buf()] } else { Vec::new() };
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();

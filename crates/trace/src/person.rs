@@ -247,17 +247,18 @@ mod tests {
     #[test]
     fn what_is_made_of_another_persons_scan_of_the_same_name_is_that_persons_and_unknown_where_the_image_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str| folder.path().join(name);
+        let path_of = |name: &str| folder.path().join(name);
         let table = "scan\tsubject\nbert\tanna\ns2\tbert\n";
-        lacuna_disk::write_bytes(&place("d/subjects.tsv"), table.as_bytes()).unwrap();
+        lacuna_disk::write_bytes(&path_of("d/subjects.tsv"), table.as_bytes()).unwrap();
         for scan in ["bert", "s2"] {
             for kind in ["images", "labels"] {
-                lacuna_disk::write_bytes(&place(&format!("d/{kind}/{scan}.nii.gz")), scan.as_bytes()).unwrap();
+                lacuna_disk::write_bytes(&path_of(&format!("d/{kind}/{scan}.nii.gz")), scan.as_bytes()).unwrap();
             }
         }
-        let site = Site::open_or_create(&place("runs")).unwrap();
-        let person =
-            |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[place("d")], None, Some(&site), &NoNetworks).unwrap();
+        let site = Site::open_or_create(&path_of("runs")).unwrap();
+        let person = |id: &str| {
+            Person::of(&SubjectId::new(id).unwrap(), &[path_of("d")], None, Some(&site), &NoNetworks).unwrap()
+        };
         let mark = |text: &str| site.file_mark(&lacuna_disk::digest(text.as_bytes()));
         let said = |id: &str, keys: &[&str], image: &str| {
             let holds = keys.iter().map(|key| site.subject_key(key)).collect();

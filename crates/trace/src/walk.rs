@@ -141,15 +141,15 @@ mod tests {
 
     #[test]
     fn a_folder_under_several_names_is_walked_once_and_links_out_are_listed() {
-        let place = tempfile::tempdir().unwrap();
-        let (runs, elsewhere) = (place.path().join("runs"), place.path().join("elsewhere"));
+        let root = tempfile::tempdir().unwrap();
+        let (runs, elsewhere) = (root.path().join("runs"), root.path().join("elsewhere"));
         for folder in [&runs.join("a"), &elsewhere] {
             fs::create_dir_all(folder).unwrap();
             fs::write(folder.join("file"), "x").unwrap();
         }
         std::os::unix::fs::symlink(&elsewhere, runs.join("out")).unwrap();
         std::os::unix::fs::symlink(runs.join("a"), runs.join("in")).unwrap();
-        let roots = [runs.clone(), runs.join("."), runs.join("a"), place.path().join("gone")];
+        let roots = [runs.clone(), runs.join("."), runs.join("a"), root.path().join("gone")];
         let walked = walk(&roots, None).unwrap();
         assert_eq!(walked.files, BTreeSet::from([runs.join("a/file")]));
         assert_eq!(walked.links.len(), 1);
@@ -158,15 +158,15 @@ mod tests {
 
     #[test]
     fn a_sites_own_files_are_no_artefacts_and_what_else_lies_hidden_is_one() {
-        let place = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
         for name in
             [".lacuna/artefacts/x.json", ".lacuna/quarantine/q/files/1", ".lacuna/site.key", ".lacuna/hidden.bin"]
         {
-            let path = place.path().join(name);
+            let path = root.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         }
-        let walked = walk(&[place.path().to_path_buf()], None).unwrap();
-        assert_eq!(walked.files, BTreeSet::from([place.path().join(".lacuna/hidden.bin")]));
+        let walked = walk(&[root.path().to_path_buf()], None).unwrap();
+        assert_eq!(walked.files, BTreeSet::from([root.path().join(".lacuna/hidden.bin")]));
     }
 }

@@ -171,7 +171,7 @@ impl Examples {
         let data = subjects.iter().map(|subject| (subject.clone(), "d".to_string())).collect();
         let mut manifest = Manifest::new(&origin, &plan, data, None);
         for (subject, is_person) in [(PERSON, true), (OTHER, false)] {
-            let [shard, _] = plan.place(&id(subject)).unwrap();
+            let [shard, _] = plan.position(&id(subject)).unwrap();
             let held = |holds: Holds| if is_person { Expected::Holds(holds) } else { Expected::Nobody };
             let bytes = format!("\0model of {subject}");
             let name = |file: &str| format!("{run}/shard-{}/{file}", shard + 1);

@@ -268,11 +268,11 @@ impl Traced {
             text.push_str(&format!("unknown: {}: {}\n", unknown.path.display(), unknown.why));
         }
         for mention in &self.trace.mentions {
-            let place = match mention.line {
+            let location = match mention.line {
                 Some(line) => format!("line {line}, {} in all", mention.lines),
                 None => "in its name".to_string(),
             };
-            text.push_str(&format!("mentions the subject, look yourself: {}: {place}\n", mention.path.display()));
+            text.push_str(&format!("mentions the subject, look yourself: {}: {location}\n", mention.path.display()));
         }
         text.push_str(&in_words(&self.buckets));
         if let Some(receipt) = &self.receipt {

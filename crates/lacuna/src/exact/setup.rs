@@ -45,7 +45,7 @@ pub struct SubjectScore {
 }
 
 /// Where a plan is trained and what is said of it.
-pub struct Errand<'a> {
+pub struct TrainingJob<'a> {
     /// Where its files go.
     pub folder: &'a Path,
     /// The run that it is part of: the same folder, but for a proof.
@@ -95,7 +95,7 @@ impl Setup<'_> {
     ///
     /// # Errors
     /// [`CliError::Interrupted`] if the user stops it.
-    pub fn train(&self, plan: &Plan, network: &Network, errand: &Errand) -> Result<Finished, CliError> {
+    pub fn train(&self, plan: &Plan, network: &Network, training_job: &TrainingJob) -> Result<Finished, CliError> {
         let subjects = plan.subjects();
         let training = Training {
             plan,
@@ -108,14 +108,18 @@ impl Setup<'_> {
             metadata: &self.metadata(),
             device: &self.context.device,
         };
-        let mut watch = Watch::new(self.context, errand.verb, plan);
-        lacuna_exact::train(&training, errand.folder, errand.parent, &mut watch).map_err(|error| match error {
-            ExactError::Train(TrainError::Interrupted { .. }) => {
-                let (again, at) = (errand.again, errand.run.display());
-                CliError::Interrupted { kept: format!("every stage and step done is kept in {at}; fix: {again} {at}") }
-            }
-            error => error.into(),
-        })
+        let mut watch = Watch::new(self.context, training_job.verb, plan);
+        lacuna_exact::train(&training, training_job.folder, training_job.parent, &mut watch).map_err(
+            |error| match error {
+                ExactError::Train(TrainError::Interrupted { .. }) => {
+                    let (again, at) = (training_job.again, training_job.run.display());
+                    CliError::Interrupted {
+                        kept: format!("every stage and step done is kept in {at}; fix: {again} {at}"),
+                    }
+                }
+                error => error.into(),
+            },
+        )
     }
 
     /// What a trained model is worth on everybody, as the mean of its shards; shards come and go, scans stay.

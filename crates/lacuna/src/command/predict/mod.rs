@@ -1,7 +1,7 @@
 //! `lacuna predict`: segment images, or write a network's raw logits.
 
 mod failures;
-mod places;
+mod output_files;
 mod record;
 mod scans;
 mod unfinished;
@@ -26,7 +26,7 @@ use lacuna_inference::{InferenceError, Inferer, Input, Prediction, segment};
 use lacuna_nn::Network;
 use lacuna_seed::Seed;
 use lacuna_volume::{ClassMap, NiftiHeader, Prepared, Preprocessing, write_label_map, write_volume};
-use places::{Wanted, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
+use output_files::{OutputOptions, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
 use record::{Record, Written, class_names};
 use safetensors::tensor::{Dtype, TensorView};
 use scans::Found;
@@ -95,11 +95,17 @@ impl Arguments {
     }
 
     /// The note by which the same command is known again.
-    fn unfinished(&self, work: &Work, scans: &[Scan], wanted: &Wanted) -> Unfinished {
+    fn unfinished(&self, work: &Work, scans: &[Scan], output_options: &OutputOptions) -> Unfinished {
         let passes = (&self.passes.window, self.passes.overlap.to_bits(), &self.passes.flips);
-        let read = (&self.read, self.seed, wanted.probabilities, wanted.largest_component, wanted.suffix);
+        let read = (
+            &self.read,
+            self.seed,
+            output_options.probabilities,
+            output_options.largest_component,
+            output_options.suffix,
+        );
         let settings = (work.preprocessing, passes, read);
-        Unfinished::of(wanted.folder, &Asked { model: &work.model.digest(), settings }, scans)
+        Unfinished::of(output_options.folder, &Asked { model: &work.model.digest(), settings }, scans)
     }
 }
 
@@ -147,15 +153,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         }
         (Some(folder), None) => {
             let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
-            let wanted = Wanted { folder, suffix: &arguments.suffix, probabilities, largest_component };
-            refuse_inputs(&scans, &wanted)?;
-            let begun = arguments.unfinished(&work, &scans, &wanted);
+            let output_options = OutputOptions { folder, suffix: &arguments.suffix, probabilities, largest_component };
+            refuse_inputs(&scans, &output_options)?;
+            let begun = arguments.unfinished(&work, &scans, &output_options);
             if arguments.go_on || begun.is_there() {
-                scans.retain(|scan| !label_file(&wanted, scan).exists());
+                scans.retain(|scan| !label_file(&output_options, scan).exists());
             }
-            refuse_taken(&scans, &wanted)?;
+            refuse_taken(&scans, &output_options)?;
             begun.begin()?;
-            let segmented = segment_all(&work, &scans, &wanted);
+            let segmented = segment_all(&work, &scans, &output_options);
             work.notes.print(context);
             let segmented = segmented?;
             begun.end()?;
@@ -218,11 +224,11 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
     })
 }
 
-fn segment_all(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
+fn segment_all(work: &Work, scans: &[Scan], output_options: &OutputOptions) -> Result<Vec<Written>, CliError> {
     let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
     let (mut written, mut failed) = (Vec::new(), Vec::new());
     let stopped = |done: usize| {
-        let (all, folder) = (scans.len(), wanted.folder.display());
+        let (all, folder) = (scans.len(), output_options.folder.display());
         CliError::Interrupted {
             kept: format!("{done} of {all} scans are segmented in {folder}; go on with --continue"),
         }
@@ -240,13 +246,13 @@ fn segment_all(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Writt
             prepared => prepared.map_err(|error| of_scan(scan, error))?,
         };
         let mut show = |share| progress.within(index + 1, share, "");
-        match segment_one(work, scan, prepared, wanted, &mut show)? {
+        match segment_one(work, scan, prepared, output_options, &mut show)? {
             Some(segmented) => written.push(segmented),
             None => return Err(stopped(written.len())),
         }
     }
     progress.advance(scans.len(), "");
-    if failed.is_empty() { Ok(written) } else { Err(all_failed(failed, scans.len(), wanted.folder)) }
+    if failed.is_empty() { Ok(written) } else { Err(all_failed(failed, scans.len(), output_options.folder)) }
 }
 
 /// Segment one scan; `None` if the user wished to stop before its end, with nothing written.
@@ -254,7 +260,7 @@ fn segment_one(
     work: &Work,
     scan: &Scan,
     (prepared, header): (Prepared, NiftiHeader),
-    wanted: &Wanted,
+    output_options: &OutputOptions,
     show: &mut dyn FnMut(f64),
 ) -> Result<Option<Written>, CliError> {
     let (shape, passes) = (prepared.shape, work.inferer.passes(prepared.shape));
@@ -269,17 +275,17 @@ fn segment_one(
     let number = prediction.shape[0];
     let whom = whom(work, scan)?;
     let mut probabilities = Vec::new();
-    for class in (0..number).filter(|_| wanted.probabilities) {
-        let file = probability_file(wanted.folder, scan, class);
+    for class in (0..number).filter(|_| output_options.probabilities) {
+        let file = probability_file(output_options.folder, scan, class);
         // Class after class, so that one of them is in memory.
         let image = segmentation.probability(class)?;
         enter(work, &file, &whom)?;
         write_volume(&file, &image, Some(&header))?;
         probabilities.push(file);
     }
-    let (classes, removed) = segmentation.label_map(wanted.largest_component)?;
+    let (classes, removed) = segmentation.label_map(output_options.largest_component)?;
     // Last, since a label map says that its scan is done.
-    let output = label_file(wanted, scan);
+    let output = label_file(output_options, scan);
     enter(work, &output, &whom)?;
     write_label_map(&output, &classes, Some(&header))?;
     Ok(Some(Written {
