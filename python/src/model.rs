@@ -1,7 +1,7 @@
 //! A network in a file, and its predictions on arrays.
 
 use crate::refused;
-use lacuna_inference::{Axis, ModelNotes, Way, say};
+use lacuna_inference::{Axis, ModelNotes, SlidingWindow, predict};
 use lacuna_nn::{Device, DeviceKind, Network, read_model};
 use lacuna_seed::Seed;
 use lacuna_volume::{Affine, Grid, Preprocessing, Volume, keep_largest_components};
@@ -121,22 +121,24 @@ impl Model {
         if channels.len() != expected {
             return Err(format!("array: expected {expected} channels, found {}", channels.len()).into());
         }
-        let way = Way::new(options.window, options.overlap, &axes(&options.flips)?)?;
+        let sliding_window = SlidingWindow::new(options.window, options.overlap, &axes(&options.flips)?)?;
         let noise = Seed(options.seed).stream("preprocess noise").subject(&options.name).part(&options.name);
         let prepared = self.preprocessing.apply(channels, &noise)?;
         // Runs on a thread of the pool, as the command does: the many short operations of a pass would wake it each
         // time.
-        let said = rayon::scope(|_| say(&self.network, &prepared, &way, &self.device, &mut || Ok(())))?.prediction;
-        let placement = &prepared.placement;
-        let mut classes = placement.probabilities_to_image(&said.probabilities, said.shape)?;
+        let prediction =
+            rayon::scope(|_| predict(&self.network, &prepared, &sliding_window, &self.device, &mut || Ok(())))?
+                .prediction;
+        let inverse_transform = &prepared.inverse_transform;
+        let mut classes = inverse_transform.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
         if options.largest_component {
             keep_largest_components(&mut classes);
         }
         let [i, j, k] = classes.grid().dims;
         let array = |voxels| Array3::from_shape_vec((i, j, k).f(), voxels).expect("a voxel for each place");
         let mut of_classes = Vec::new();
-        for class in (0..said.shape[0]).filter(|_| options.probabilities) {
-            let image = placement.probability_to_image(&said.probabilities, said.shape, class)?;
+        for class in (0..prediction.shape[0]).filter(|_| options.probabilities) {
+            let image = inverse_transform.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
             of_classes.push(Array3::from_shape_vec((i, j, k).f(), image.into_voxels())?);
         }
         let views: Vec<_> = of_classes.iter().map(|class| class.view()).collect();

@@ -79,7 +79,7 @@ enum State {
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-struct Tally {
+struct Counts {
     held: usize,
     failed: usize,
     open: usize,
@@ -90,7 +90,7 @@ struct Tally {
 struct Summary<'a> {
     schema: &'static str,
     #[serde(flatten)]
-    tally: &'a Tally,
+    counts: &'a Counts,
     cases: &'a [Found],
 }
 
@@ -103,19 +103,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => environment()?,
     })?;
     let cases = Trial { python, lacuna, shared: fresh("shared")? }.all(&names)?;
-    let tally = Tally::of(&cases);
+    let counts = Counts::of(&cases);
     if arguments.json {
-        let summary = Summary { schema: "lacuna.cases/1", tally: &tally, cases: &cases };
+        let summary = Summary { schema: "lacuna.cases/1", counts: &counts, cases: &cases };
         println!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         cases.iter().for_each(print);
-        println!("\n{} held, {} failed, {} open, {} skipped", tally.held, tally.failed, tally.open, tally.skipped);
+        println!("\n{} held, {} failed, {} open, {} skipped", counts.held, counts.failed, counts.open, counts.skipped);
     }
-    if tally.failed > 0 {
-        return Err(format!("{} of {} cases failed", tally.failed, cases.len()).into());
+    if counts.failed > 0 {
+        return Err(format!("{} of {} cases failed", counts.failed, cases.len()).into());
     }
-    if arguments.require && tally.skipped > 0 {
-        return Err(format!("{} cases were skipped; fix: install or allow what they name", tally.skipped).into());
+    if arguments.require && counts.skipped > 0 {
+        return Err(format!("{} cases were skipped; fix: install or allow what they name", counts.skipped).into());
     }
     Ok(())
 }
@@ -217,18 +217,18 @@ impl Found {
     }
 }
 
-impl Tally {
-    fn of(cases: &[Found]) -> Tally {
-        let mut tally = Tally::default();
+impl Counts {
+    fn of(cases: &[Found]) -> Counts {
+        let mut counts = Counts::default();
         for case in cases {
             match case.state() {
-                State::Held => tally.held += 1,
-                State::Failed | State::Outlived => tally.failed += 1,
-                State::Open => tally.open += 1,
-                State::Skipped => tally.skipped += 1,
+                State::Held => counts.held += 1,
+                State::Failed | State::Outlived => counts.failed += 1,
+                State::Open => counts.open += 1,
+                State::Skipped => counts.skipped += 1,
             }
         }
-        tally
+        counts
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
     fn a_note_that_a_case_is_open_fails_once_it_holds() {
         let cases = [case(&[], Some("why"), &[false]), case(&[], Some("why"), &[true])];
         assert_eq!(cases.each_ref().map(Found::state), [State::Open, State::Outlived]);
-        assert_eq!(Tally::of(&cases), Tally { held: 0, failed: 1, open: 1, skipped: 0 });
+        assert_eq!(Counts::of(&cases), Counts { held: 0, failed: 1, open: 1, skipped: 0 });
     }
 
     #[test]

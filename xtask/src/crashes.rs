@@ -60,10 +60,10 @@ struct Tried {
 
 /// Runs the crash tests, and prints the number of boundaries survived.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let place = Scratch::new("command")?;
+    let scratch = Scratch::new("command")?;
     let lacuna = match &arguments.command {
         Some(built) => built.canonicalize()?,
-        None => build(&place.0)?,
+        None => build(&scratch.0)?,
     };
     let wanted = |operation: &&Operation| arguments.only.as_deref().is_none_or(|only| only == operation.name);
     let mut tried = Vec::new();
@@ -100,11 +100,12 @@ fn try_all(lacuna: &Path, operation: &Operation, how: How, from: u64) -> Result<
         let folder = scratch.copy(&base, "trial")?;
         let again = Runner::plain(lacuna, folder.clone());
         let failing = Runner { lacuna, folder: folder.clone(), fail: Some((boundary, how)) };
-        let place = |said: &str| said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
+        let stopped_before =
+            |said: &str| said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
         let context = |what: String| -> Failure { format!("{} {how:?} {boundary}: {what}", operation.name).into() };
         let output = failing.output((operation.command)(&again)?)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let Some(place) = place(&said) else {
+        let Some(stopped_before) = stopped_before(&said) else {
             if !output.status.success() {
                 return Err(context(format!("it failed by itself: {said}")));
             }
@@ -113,12 +114,13 @@ fn try_all(lacuna: &Path, operation: &Operation, how: How, from: u64) -> Result<
         if said.contains("panicked") || (how == How::Full && output.status.code().is_none()) {
             return Err(context(format!("a full disk is an error with a message, found: {said}")));
         }
-        check_whole(&folder).map_err(|error| context(format!("before {place}: {error}")))?;
-        let found = (operation.go)(&again).map_err(|error| context(format!("before {place}, again: {error}")))?;
+        check_whole(&folder).map_err(|error| context(format!("before {stopped_before}: {error}")))?;
+        let found =
+            (operation.go)(&again).map_err(|error| context(format!("before {stopped_before}, again: {error}")))?;
         if found != expected {
-            return Err(context(format!("before {place}: ended in {found}, not in {expected}")));
+            return Err(context(format!("before {stopped_before}: ended in {found}, not in {expected}")));
         }
-        *by_boundary.entry(place).or_default() += 1;
+        *by_boundary.entry(stopped_before).or_default() += 1;
     }
     let how = if how == How::Abort { "killed" } else { "full" };
     Ok(Tried { operation: operation.name, how, survived: by_boundary.values().sum(), by_boundary })

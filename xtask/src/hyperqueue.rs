@@ -107,8 +107,10 @@ impl Run {
         }
         std::fs::create_dir_all(folder)?;
         let run = Run { lacuna: lacuna.to_path_buf(), folder: folder.to_path_buf() };
-        let places = ["--records", &run.at("records"), "--models", &run.at("models")];
-        run.said(&[&["study", "plan", &study.display().to_string(), "--out", &run.at("plan")][..], &places].concat())?;
+        let locations = ["--records", &run.at("records"), "--models", &run.at("models")];
+        run.said(
+            &[&["study", "plan", &study.display().to_string(), "--out", &run.at("plan")][..], &locations].concat(),
+        )?;
         Ok(run)
     }
 

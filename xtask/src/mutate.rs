@@ -40,7 +40,7 @@ pub struct Arguments {
 
 /// The results of one parser.
 #[derive(Debug, Default, Serialize)]
-struct Tally {
+struct Counts {
     parser: String,
     tried: u64,
     refused: u64,
@@ -66,13 +66,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(out) = &arguments.out {
         std::fs::write(out, serde_json::to_string_pretty(&tallies)? + "\n")?;
     }
-    match tallies.iter().find(|tally| tally.accepted_wrongly + tally.panics > 0) {
-        Some(tally) => Err(format!("{}: accepted wrongly or panicked", tally.parser).into()),
+    match tallies.iter().find(|counts| counts.accepted_wrongly + counts.panics > 0) {
+        Some(counts) => Err(format!("{}: accepted wrongly or panicked", counts.parser).into()),
         None => Ok(()),
     }
 }
 
-fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Tally>, Failure> {
+fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Counts>, Failure> {
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
     if let Some(folder) = &arguments.keep {
         if arguments.only.is_none() {
@@ -90,19 +90,19 @@ fn try_all(arguments: &Arguments, scratch: &Path) -> Result<Vec<Tally>, Failure>
     Ok(tallies)
 }
 
-fn shown(tally: Tally) -> Tally {
-    let Tally { parser, tried, refused, accepted, accepted_wrongly, panics, slowest_ms, peak_mib } = &tally;
+fn shown(counts: Counts) -> Counts {
+    let Counts { parser, tried, refused, accepted, accepted_wrongly, panics, slowest_ms, peak_mib } = &counts;
     println!(
         "{parser:15} {tried:7} tried, {refused:7} refused, {accepted:6} accepted rightly, {accepted_wrongly} wrongly, \
          {panics} panics; slowest {slowest_ms:.0} ms, memory +{peak_mib:.0} MiB"
     );
-    tally
+    counts
 }
 
-fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tally, Failure> {
+fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Counts, Failure> {
     let inputs = parser.inputs()?;
     let stream = Seed(arguments.seed).stream("mutations").part(parser.name);
-    let mut tally = Tally { parser: parser.name.to_string(), ..Tally::default() };
+    let mut counts = Counts { parser: parser.name.to_string(), ..Counts::default() };
     let mut verdicts = "file,parser,accepted\n".to_string();
     let before = peak_mib()?;
     for number in 0..arguments.count {
@@ -110,22 +110,22 @@ fn mutated(parser: &Parser, arguments: &Arguments, scratch: &Path) -> Result<Tal
         let (name, whole) = &inputs[draws.below(inputs.len())];
         let bytes = changed(whole, &inputs, &mut draws);
         let kept = arguments.keep.as_ref().map(|_| bytes.clone());
-        let before = tally.accepted;
-        tally.add(|| (parser.read)(&scratch.join(name), bytes, scratch));
+        let before = counts.accepted;
+        counts.add(|| (parser.read)(&scratch.join(name), bytes, scratch));
         if let (Some(folder), Some(bytes)) = (&arguments.keep, kept) {
             let file = format!("{}-{number}-{name}", parser.name);
             std::fs::write(folder.join(&file), bytes)?;
-            if tally.accepted > before {
+            if counts.accepted > before {
                 keep_what_was_read(parser, scratch, &folder.join(READ).join(&file))?;
             }
-            verdicts.push_str(&format!("{file},{},{}\n", parser.name, tally.accepted > before));
+            verdicts.push_str(&format!("{file},{},{}\n", parser.name, counts.accepted > before));
         }
     }
     if let Some(folder) = &arguments.keep {
         std::fs::write(folder.join("verdicts.csv"), verdicts)?;
     }
-    tally.peak_mib = peak_mib()? - before;
-    Ok(tally)
+    counts.peak_mib = peak_mib()? - before;
+    Ok(counts)
 }
 
 /// The folder for what was read of accepted files, under the files' own names with an ending.
@@ -140,7 +140,7 @@ fn keep_what_was_read(parser: &Parser, scratch: &Path, as_file: &Path) -> Result
     Ok(())
 }
 
-impl Tally {
+impl Counts {
     /// Counts the result of one read.
     fn add(&mut self, read: impl FnOnce() -> Answer) {
         let began = Instant::now();

@@ -72,10 +72,10 @@ pub fn build_example(name: &str) -> Result<PathBuf, Failure> {
 
 /// Builds the whole workspace, whose features are those of every other build: a single package would have burn compiled
 /// again.
-fn built(what: &[&str], place: &str) -> Result<PathBuf, Failure> {
+fn built(what: &[&str], location: &str) -> Result<PathBuf, Failure> {
     printed(Command::new("cargo").args(["build", "--release", "--quiet", "--workspace"]).args(what))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    Ok(target.join("release").join(place))
+    Ok(target.join("release").join(location))
 }
 
 /// Runs `lacuna bench` once.

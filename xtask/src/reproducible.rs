@@ -29,15 +29,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     std::fs::create_dir_all(&arguments.folder)?;
     let folder = arguments.folder.canonicalize()?;
     let mut programs = Vec::new();
-    for place in PLACES {
-        let clone = folder.join(place);
+    for location in PLACES {
+        let clone = folder.join(location);
         check_out(&clone, &commit)?;
         build(&clone)?;
         programs.push(std::fs::read(clone.join("target/release/lacuna"))?);
     }
     let [one, another] = [&programs[0], &programs[1]];
-    for (place, program) in PLACES.iter().zip(&programs) {
-        println!("{}  {} bytes  {place}", digest(&folder.join(place))?, program.len());
+    for (location, program) in PLACES.iter().zip(&programs) {
+        println!("{}  {} bytes  {location}", digest(&folder.join(location))?, program.len());
     }
     let differing =
         one.iter().zip(another).filter(|(one, another)| one != another).count() + one.len().abs_diff(another.len());

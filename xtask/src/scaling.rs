@@ -120,8 +120,8 @@ fn panel(curve: &Curve) -> String {
     ];
     for (index, (name, colour, dashes, value)) in series.into_iter().enumerate() {
         let up = Scale::of(curve.points.iter().map(value), HEIGHT - 24.0);
-        let place = |point: &Point| (across(point), HEIGHT - 12.0 - up.at(value(point)));
-        let line: Vec<String> = curve.points.iter().map(place).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let to_pixel = |point: &Point| (across(point), HEIGHT - 12.0 - up.at(value(point)));
+        let line: Vec<String> = curve.points.iter().map(to_pixel).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let line = line.join(" ");
         writeln!(
             panel,
@@ -131,7 +131,7 @@ fn panel(curve: &Curve) -> String {
         )
         .expect("text grows");
         for point in &curve.points {
-            let ((x, y), value) = (place(point), value(point));
+            let ((x, y), value) = (to_pixel(point), value(point));
             let digits = if value < 10.0 { 2 } else { 0 };
             let below = if index == 0 { -5.0 } else { 12.0 };
             writeln!(

@@ -6,7 +6,7 @@
 //!
 //! A *register* is the folder `.lacuna/artefacts` below a folder in which a command wrote data of subjects: one small
 //! JSON file per artefact, so that several processes can write at once and no file is rewritten. Folders outside `RUNS`
-//! are listed in `RUNS/.lacuna/places`, so that a search includes them.
+//! are listed in `RUNS/.lacuna/locations`, so that a search includes them.
 //!
 //! Registers hold no ids. With a register and the site's key, ids can be tried; with the register only, they cannot.
 

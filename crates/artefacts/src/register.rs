@@ -229,21 +229,21 @@ mod tests {
     fn an_entry_is_read_back_replaced_and_taken_back() {
         let folder = tempfile::tempdir().unwrap();
         let site = Site::open_or_create(&folder.path().join("runs")).unwrap();
-        let place = folder.path().join("out");
+        let location = folder.path().join("out");
         let mut artefact = Artefact::of_file("scan_labels.nii.gz", Kind::Prediction);
-        site.register(&place, &artefact).unwrap();
+        site.register(&location, &artefact).unwrap();
         artefact.holds.insert(site.subject_key("anna"));
         artefact.made_of.insert(site.file_mark("00"));
-        site.register(&place, &artefact).unwrap();
-        let entries = Register::of(&place).entries().unwrap();
+        site.register(&location, &artefact).unwrap();
+        let entries = Register::of(&location).entries().unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!((&entries[0].artefact, &entries[0].site), (&artefact, &site.fingerprint()));
         assert!(Register::is_part(&entries[0].entry));
         let text = std::fs::read_to_string(&entries[0].entry).unwrap();
         assert!(!text.contains("anna"), "{text}");
-        assert!(Register::of(&place).remove(&artefact).unwrap());
-        assert!(Register::of(&place).entries().unwrap().is_empty());
-        assert_eq!(site.places().unwrap(), [place]);
+        assert!(Register::of(&location).remove(&artefact).unwrap());
+        assert!(Register::of(&location).entries().unwrap().is_empty());
+        assert_eq!(site.locations().unwrap(), [location]);
     }
 
     #[test]

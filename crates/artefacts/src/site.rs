@@ -28,7 +28,7 @@ pub struct Site {
 /// A folder outside the site in which a command wrote.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct Location {
     schema: String,
     folder: PortablePath,
     /// Whether all files below it are lacuna's, as in a store of records; otherwise only those in its register.
@@ -166,10 +166,10 @@ impl Site {
         }
         let purpose = if whole { "store" } else { "place" };
         let name = self.keyed(purpose, absolute.as_os_str().as_encoded_bytes(), 32);
-        let path = self.places_folder().join(format!("{name}.json"));
+        let path = self.locations_folder().join(format!("{name}.json"));
         if !path.exists() {
-            let place = Place { schema: PLACE_SCHEMA.to_string(), folder: absolute.into(), whole };
-            lacuna_disk::write_bytes(&path, &serde_json::to_vec(&place).expect("plain data is JSON"))?;
+            let location = Location { schema: PLACE_SCHEMA.to_string(), folder: absolute.into(), whole };
+            lacuna_disk::write_bytes(&path, &serde_json::to_vec(&location).expect("plain data is JSON"))?;
         }
         Ok(())
     }
@@ -178,8 +178,13 @@ impl Site {
     ///
     /// # Errors
     /// If the list cannot be read.
-    pub fn places(&self) -> Result<Vec<PathBuf>, ArtefactError> {
-        Ok(self.read_places()?.into_iter().filter(|place| !place.whole).map(|place| place.folder.0).collect())
+    pub fn locations(&self) -> Result<Vec<PathBuf>, ArtefactError> {
+        Ok(self
+            .read_locations()?
+            .into_iter()
+            .filter(|location| !location.whole)
+            .map(|location| location.folder.0)
+            .collect())
     }
 
     /// Returns the folders outside the site all of whose files are lacuna's, such as stores of records and models.
@@ -187,26 +192,31 @@ impl Site {
     /// # Errors
     /// If the list cannot be read.
     pub fn stores(&self) -> Result<Vec<PathBuf>, ArtefactError> {
-        Ok(self.read_places()?.into_iter().filter(|place| place.whole).map(|place| place.folder.0).collect())
+        Ok(self
+            .read_locations()?
+            .into_iter()
+            .filter(|location| location.whole)
+            .map(|location| location.folder.0)
+            .collect())
     }
 
-    fn read_places(&self) -> Result<Vec<Place>, ArtefactError> {
-        let mut places: Vec<Place> = Vec::new();
-        for path in json_files(&self.places_folder())? {
+    fn read_locations(&self) -> Result<Vec<Location>, ArtefactError> {
+        let mut locations: Vec<Location> = Vec::new();
+        for path in json_files(&self.locations_folder())? {
             let text = lacuna_disk::read_text(&path, PLACE_BYTES_MAX)?;
-            let place: Place = serde_json::from_str(&text).map_err(|error| ArtefactError::File {
+            let location: Location = serde_json::from_str(&text).map_err(|error| ArtefactError::File {
                 path: path.clone(),
                 expected: "a folder in which lacuna wrote",
                 found: error.to_string(),
                 fix: "delete it, and name that folder to `lacuna trace` by --root",
             })?;
-            places.push(place);
+            locations.push(location);
         }
-        places.sort_by(|a, b| a.folder.cmp(&b.folder));
-        Ok(places)
+        locations.sort_by(|a, b| a.folder.cmp(&b.folder));
+        Ok(locations)
     }
 
-    fn places_folder(&self) -> PathBuf {
+    fn locations_folder(&self) -> PathBuf {
         self.runs.join(crate::FOLDER).join("places")
     }
 
@@ -292,6 +302,6 @@ mod tests {
             site.remember(other.path(), false).unwrap();
             site.remember(&runs.path().join("train/x"), true).unwrap();
         }
-        assert_eq!(site.places().unwrap(), [other.path()]);
+        assert_eq!(site.locations().unwrap(), [other.path()]);
     }
 }

@@ -297,8 +297,8 @@ pub fn delivered_model(
         Err(error @ AuditError::TooFew { .. }) => return Ok(found.because(Verdict::NotAssessable, error.to_string())),
         Err(error) => return Err(error),
     };
-    let place = beside(score, &pool, protocol.level)?;
-    found.delivered = Some(place);
+    let comparison = beside(score, &pool, protocol.level)?;
+    found.delivered = Some(comparison);
     found.probes = probes(&Arm::new("delivered", vec![model.clone()]), retrained, protocol.level)?;
     let originals = original.feature(protocol.primary).ok();
     found.memory = match &originals {
@@ -318,8 +318,8 @@ pub fn delivered_model(
     {
         found.never_remembered = never_remembered::shown(original, retrained, protocol);
         let mut differs = outside_probes;
-        if place.p <= protocol.alpha {
-            differs.push(format!("{} {score:.4}, p = {:.3}", protocol.primary.name(), place.p));
+        if comparison.p <= protocol.alpha {
+            differs.push(format!("{} {score:.4}, p = {:.3}", protocol.primary.name(), comparison.p));
         }
         if loses_dice(model, retrained, protocol) {
             differs.push("the others lose more Dice than is allowed".to_string());
@@ -339,13 +339,13 @@ pub fn delivered_model(
     let told = format!(
         "{} {score:.4}, retrained models' interval {:.4} to {:.4}, p = {:.3}, rank p = {:.3} of {} models",
         protocol.primary.name(),
-        place.interval.low,
-        place.interval.high,
-        place.p,
-        place.rank_p,
+        comparison.interval.low,
+        comparison.interval.high,
+        comparison.p,
+        comparison.rank_p,
         pool.len()
     );
-    let outside = (place.p <= protocol.alpha).then(|| direction.finding(score - pool.mean()));
+    let outside = (comparison.p <= protocol.alpha).then(|| direction.finding(score - pool.mean()));
     let speaking: Vec<Finding> = outside.into_iter().chain(found.probes.iter().map(|probe| probe.finding)).collect();
     found.reasons.extend(outside_probes);
     let verdict = if speaking.contains(&Finding::Residual) {

@@ -51,7 +51,7 @@ pub fn corrected(units: usize, statistic: &dyn Fn(&[usize]) -> f64, level: f64, 
     let drawn: Vec<f64> =
         (0..DRAWS).map(|_| statistic(&(0..units).map(|_| draws.below(units)).collect::<Vec<_>>())).collect();
     let left_out: Vec<f64> = (0..units)
-        .map(|out| statistic(&every.iter().copied().filter(|place| *place != out).collect::<Vec<_>>()))
+        .map(|out| statistic(&every.iter().copied().filter(|index| *index != out).collect::<Vec<_>>()))
         .collect();
     if !drawn.iter().chain(&left_out).all(|value| value.is_finite()) {
         return None;
@@ -120,7 +120,7 @@ mod tests {
         // stats.bootstrap((z,), v, method="BCa", n_resamples=200000, confidence_level=.9).confidence_interval
         // -> 0.988 to 4.711 and 0.980 to 4.697 with two generators; ours draws 10 000 times
         let z = [2.1, 0.4, 3.3, 1.8, 0.9, 5.2, 2.2, 1.1, 0.3, 2.9];
-        let of = |places: &[usize]| variance(&places.iter().map(|place| z[*place]).collect::<Vec<_>>());
+        let of = |indices: &[usize]| variance(&indices.iter().map(|index| z[*index]).collect::<Vec<_>>());
         let found = corrected(z.len(), &of, 0.9, &stream()).unwrap();
         assert!((found.low - 0.985).abs() < 0.06 && (found.high - 4.70).abs() < 0.12, "{found:?}");
     }
@@ -128,6 +128,6 @@ mod tests {
     #[test]
     fn a_statistic_that_does_not_move_has_no_interval() {
         assert_eq!(corrected(9, &|_| 1.0, 0.95, &stream()), None);
-        assert_eq!(corrected(9, &|places| 1.0 / (places.len() as f64 - 9.0), 0.95, &stream()), None);
+        assert_eq!(corrected(9, &|indices| 1.0 / (indices.len() as f64 - 9.0), 0.95, &stream()), None);
     }
 }

@@ -43,13 +43,13 @@ pub fn beside(score: f64, retrained: &Pool, level: f64) -> Result<Prediction, Au
 /// Each value's distance from the median of the others: alike for all, hence exact where models can be exchanged.
 fn rank_p(score: f64, retrained: &Pool) -> f64 {
     let all: Vec<f64> = retrained.values().iter().copied().chain([score]).collect();
-    let distance = |place: usize| {
+    let distance = |index: usize| {
         let mut others = all.clone();
-        let own = others.remove(place);
+        let own = others.remove(index);
         (own - quantile(&others, 0.5)).abs()
     };
     let own = distance(all.len() - 1);
-    let as_far = (0..all.len()).filter(|place| distance(*place) >= own).count();
+    let as_far = (0..all.len()).filter(|index| distance(*index) >= own).count();
     as_far as f64 / all.len() as f64
 }
 

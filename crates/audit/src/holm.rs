@@ -7,9 +7,9 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|one, other| p[*one].total_cmp(&p[*other]));
     let (mut adjusted, mut largest) = (vec![1.0; p.len()], 0.0f64);
-    for (smaller, place) in order.into_iter().enumerate() {
-        largest = largest.max((p[place] * (p.len() - smaller) as f64).min(1.0));
-        adjusted[place] = largest;
+    for (smaller, index) in order.into_iter().enumerate() {
+        largest = largest.max((p[index] * (p.len() - smaller) as f64).min(1.0));
+        adjusted[index] = largest;
     }
     adjusted
 }

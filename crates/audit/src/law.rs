@@ -77,12 +77,12 @@ pub(crate) fn deviation_nodes(degrees_of_freedom: f64, intervals: usize) -> Vec<
     assert!(intervals.is_multiple_of(2), "Simpson's rule needs pairs of intervals");
     let law = chi_squared(degrees_of_freedom);
     let step = (1.0 + 9.0 / (2.0 * degrees_of_freedom).sqrt()) / intervals as f64;
-    let node = |place: usize| {
-        let s = step * place as f64;
-        let simpson = match place {
+    let node = |index: usize| {
+        let s = step * index as f64;
+        let simpson = match index {
             0 => 1.0,
-            _ if place == intervals => 1.0,
-            _ if place % 2 == 1 => 4.0,
+            _ if index == intervals => 1.0,
+            _ if index % 2 == 1 => 4.0,
             _ => 2.0,
         };
         // At 0 the limit: of one degree of freedom it is not 0.

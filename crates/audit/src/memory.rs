@@ -68,8 +68,8 @@ pub fn completeness(
     let fieller = fieller(&gone, &all, level);
     let interval = match fieller {
         Some(_) if gone.len() >= BOOTSTRAP_MIN => {
-            let ratio = |places: &[usize]| {
-                let of = |values: &[f64]| places.iter().map(|place| values[*place]).sum::<f64>();
+            let ratio = |indices: &[usize]| {
+                let of = |values: &[f64]| indices.iter().map(|index| values[*index]).sum::<f64>();
                 of(&gone) / of(&all)
             };
             bootstrap::corrected(gone.len(), &ratio, level, stream)

@@ -64,7 +64,7 @@ pub fn signs(differences: &[f64], stream: &Stream) -> Result<Exchange, AuditErro
     let orders = 2f64.powi(n as i32);
     if n <= EXACT_MAX.ilog2() {
         let sum = |flips: u64| -> f64 {
-            let signed = |(place, value): (usize, &f64)| if flips >> place & 1 == 1 { -value } else { *value };
+            let signed = |(index, value): (usize, &f64)| if flips >> index & 1 == 1 { -value } else { *value };
             differences.iter().enumerate().map(signed).sum()
         };
         let extreme = (0..1u64 << n).filter(|flips| sum(*flips).abs() >= least).count();
@@ -98,8 +98,8 @@ fn each_sum(values: &[f64], taken: usize, so_far: f64, see: &mut dyn FnMut(f64))
     if taken == 0 {
         return see(so_far);
     }
-    for place in 0..=values.len() - taken {
-        each_sum(&values[place + 1..], taken - 1, so_far + values[place], see);
+    for index in 0..=values.len() - taken {
+        each_sum(&values[index + 1..], taken - 1, so_far + values[index], see);
     }
 }
 

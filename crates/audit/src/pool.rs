@@ -22,7 +22,7 @@ impl Pool {
             return Err(AuditError::TooFew { what, found: values.len(), least: 2 });
         }
         match values.iter().position(|value| !value.is_finite()) {
-            Some(place) => Err(AuditError::NotFinite { what, model: place + 1, found: values[place] }),
+            Some(position) => Err(AuditError::NotFinite { what, model: position + 1, found: values[position] }),
             None => Ok(Pool { what, values }),
         }
     }
@@ -75,9 +75,9 @@ impl Pool {
     }
 
     /// The pool without one model; `None` if fewer than two are left.
-    pub(crate) fn without(&self, place: usize) -> Option<Pool> {
+    pub(crate) fn without(&self, position: usize) -> Option<Pool> {
         let mut values = self.values.clone();
-        values.remove(place);
+        values.remove(position);
         Pool::new(self.what, values).ok()
     }
 
@@ -111,9 +111,9 @@ pub(crate) fn variance(values: &[f64]) -> f64 {
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let place = part.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    low + (high - low) * place.fract()
+    let position = part.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
+    low + (high - low) * position.fract()
 }
 
 #[cfg(test)]

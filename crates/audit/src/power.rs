@@ -113,9 +113,9 @@ fn critical_values(own: f64, alpha: f64) -> impl Fn(f64) -> f64 {
     let at = |step: usize| student_quantile(1.0 - alpha, own * (1.0 + step as f64 / STEPS as f64));
     let table: Vec<f64> = (0..=STEPS).map(at).collect();
     move |arms: f64| {
-        let place = ((arms - 1.0) * STEPS as f64).clamp(0.0, STEPS as f64);
-        let below = (place as usize).min(STEPS - 1);
-        table[below] + (table[below + 1] - table[below]) * (place - below as f64)
+        let position = ((arms - 1.0) * STEPS as f64).clamp(0.0, STEPS as f64);
+        let below = (position as usize).min(STEPS - 1);
+        table[below] + (table[below + 1] - table[below]) * (position - below as f64)
     }
 }
 

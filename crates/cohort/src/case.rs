@@ -2,7 +2,7 @@
 
 use crate::{CaseCache, CaseVoxels, CohortError, LabelTable, ReadOptions, Scan, ScanData, SubjectId, Voxels, load};
 use lacuna_seed::Seed;
-use lacuna_volume::{ClassMap, IGNORED, Placement, Preprocessing};
+use lacuna_volume::{ClassMap, IGNORED, InverseTransform, Preprocessing};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Case {
     /// D, H and W of the network's output grid.
     pub target_shape: [usize; 3],
     /// How the network's grid lies in the image's own.
-    pub placement: Placement,
+    pub inverse_transform: InverseTransform,
     /// What a person should be told of the files.
     pub notices: Vec<(PathBuf, String)>,
     /// Input, target and truth, or where they are.
@@ -34,14 +34,14 @@ impl Case {
     pub fn voxels(&self) -> Result<Arc<CaseVoxels>, CohortError> {
         match &self.voxels {
             Voxels::Held(voxels) => Ok(voxels.clone()),
-            Voxels::Shelved { shelf, place } => shelf.voxels(*place),
+            Voxels::Cached { cache, index } => cache.voxels(*index),
         }
     }
 
     /// Say that the voxels will be wanted soon, so that they can be fetched meanwhile.
-    pub fn expect(&self) {
-        if let Voxels::Shelved { shelf, place } = &self.voxels {
-            shelf.expect(*place);
+    pub fn prefetch(&self) {
+        if let Voxels::Cached { cache, index } = &self.voxels {
+            cache.prefetch(*index);
         }
     }
 }
@@ -126,14 +126,14 @@ fn case_of(how: &Preparation<'_>, scan: ScanData, label_source: String) -> Resul
         .map_err(|source| CohortError::Preprocess { scan: name.clone(), source: Box::new(source) })?;
     let [_, depth, height, width] = prepared.shape;
     let target_shape = (how.output_shape)([depth, height, width]);
-    let target = prepared.placement.class_map_to_network(&truth, target_shape);
+    let target = prepared.inverse_transform.class_map_to_network(&truth, target_shape);
     if let Some((reason, fix)) = nothing_counts(&truth, &target, target_shape) {
         return Err(CohortError::NothingCounts { label_source, scan: name, reason, fix });
     }
-    let (shape, placement) = (prepared.shape, prepared.placement);
+    let (shape, inverse_transform) = (prepared.shape, prepared.inverse_transform);
     let notices = notices.into_iter().map(|(path, notice)| (path, notice.to_string())).collect();
     let voxels = Voxels::Held(Arc::new(CaseVoxels { input: prepared.voxels, target, truth }));
-    Ok(Case { subject, scan: name, shape, target_shape, placement, notices, voxels })
+    Ok(Case { subject, scan: name, shape, target_shape, inverse_transform, notices, voxels })
 }
 
 /// Why nothing of a scan would be learned from, and what to do, if that is so: a loss over no voxel does not exist.

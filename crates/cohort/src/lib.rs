@@ -21,10 +21,10 @@ mod named;
 mod people;
 pub mod phantom;
 mod scan_data;
-mod shelf;
 mod split;
 mod split_file;
 mod subject;
+mod voxel_cache;
 
 pub use cache::{CacheUsage, CaseCache};
 pub use case::{Case, Preparation, prepare, prepare_each, prepare_loaded};
@@ -39,7 +39,7 @@ pub use layout::{
 pub use named::{Named, without};
 pub use people::{SUBJECTS_FILE, SubjectPattern};
 pub use scan_data::{GridMismatch, ReadOptions, ScanData, load};
-pub use shelf::{CaseVoxels, Fetch, Shelf, Voxels};
 pub use split::{Folds, Split, SplitLists};
 pub use split_file::nnunet_folds;
 pub use subject::{Scan, SubjectId, SubjectIdError};
+pub use voxel_cache::{CaseVoxels, Fetch, VoxelCache, Voxels};

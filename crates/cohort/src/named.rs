@@ -30,14 +30,14 @@ impl Named {
 
     /// Whether bytes hold the word.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
-        self.places(bytes).next().is_some()
+        self.positions(bytes).next().is_some()
     }
 
     /// The text with another word in its place.
     pub fn replaced(&self, text: &str, by: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut after = 0;
-        for at in self.places(text.as_bytes()) {
+        for at in self.positions(text.as_bytes()) {
             if at < after {
                 continue;
             }
@@ -49,7 +49,7 @@ impl Named {
         out
     }
 
-    fn places<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    fn positions<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let word = self.word.as_bytes();
         let touches = |byte: Option<&u8>| {
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || (!self.is_joined && b"_-".contains(byte)))

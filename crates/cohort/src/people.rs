@@ -68,10 +68,10 @@ impl fmt::Display for SubjectPattern {
 impl SubjectPattern {
     /// The subject's part of a scan's name, if the name fits.
     pub fn find<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let places: Vec<usize> = name.char_indices().map(|(place, _)| place).chain([name.len()]).collect();
-        let starts = places.iter().filter(|start| wildcard(&self.before, &name[..**start]));
+        let positions: Vec<usize> = name.char_indices().map(|(index, _)| index).chain([name.len()]).collect();
+        let starts = positions.iter().filter(|start| wildcard(&self.before, &name[..**start]));
         starts.into_iter().find_map(|&start| {
-            let mut ends = places.iter().filter(|end| **end > start);
+            let mut ends = positions.iter().filter(|end| **end > start);
             ends.find(|end| wildcard(&self.after, &name[**end..])).map(|&end| &name[start..end])
         })
     }

@@ -141,7 +141,7 @@ impl Folds {
         assert!(index < self.count(), "fold {index} of {}", self.count());
         let first = index * self.held_out;
         let held_out: BTreeSet<SubjectId> =
-            (first..first + self.held_out).map(|place| self.circle[place % self.circle.len()].clone()).collect();
+            (first..first + self.held_out).map(|position| self.circle[position % self.circle.len()].clone()).collect();
         let train = self.circle.iter().filter(|subject| !held_out.contains(subject)).cloned().collect();
         Split { lists: SplitLists { train, held_out, forget: BTreeSet::new() } }
     }
@@ -152,12 +152,12 @@ impl Folds {
     /// # Errors
     /// [`CohortError::UnknownSubject`].
     pub fn forgetting(&self, subject: &SubjectId) -> Result<Split, CohortError> {
-        let Some(place) = self.circle.iter().position(|other| other == subject) else {
+        let Some(position) = self.circle.iter().position(|other| other == subject) else {
             let known = all_of(self.circle.iter().collect::<BTreeSet<_>>());
             return Err(CohortError::UnknownSubject { subjects: subject.to_string(), known });
         };
         // With nobody held out there is one fold, number 0.
-        let own = place.checked_div(self.held_out).unwrap_or(0);
+        let own = position.checked_div(self.held_out).unwrap_or(0);
         let split = (1..=self.count())
             .map(|step| self.fold((own + step) % self.count()))
             .find(|split| split.train().contains(subject));

@@ -75,7 +75,7 @@ pub fn subject_costs(
         .filter_map(|subject| {
             let erase_passes = erase_passes(plan, &BTreeSet::from([subject.clone()]), scans).ok()?;
             let retraining = ordinary_passes(epochs, everybody.iter().filter(|other| *other != subject), scans);
-            let [shard, slice] = plan.place(subject)?;
+            let [shard, slice] = plan.position(subject)?;
             Some(SubjectCost {
                 subject: subject.clone(),
                 shard: shard + 1,

@@ -3,7 +3,7 @@
 use crate::folder::model_file;
 use crate::{ExactError, Manifest};
 use lacuna_nn::{Device, Network, read_model};
-use lacuna_train::{Prediction, Said, TrainError};
+use lacuna_train::{ModelOutput, Prediction, TrainError};
 use std::path::{Path, PathBuf};
 
 /// The finished shards of an exact model. They are read one after another: only one network is in memory.
@@ -60,19 +60,19 @@ impl Ensemble {
     pub fn average(
         &self,
         device: &Device,
-        said: &mut dyn FnMut(&Network) -> Result<Vec<Said>, TrainError>,
-    ) -> Result<Vec<Said>, ExactError> {
+        outputs_of: &mut dyn FnMut(&Network) -> Result<Vec<ModelOutput>, TrainError>,
+    ) -> Result<Vec<ModelOutput>, ExactError> {
         if let [(path, digest)] = &self.shards[..] {
-            return Ok(said(&read_shard(path, digest, device)?)?);
+            return Ok(outputs_of(&read_shard(path, digest, device)?)?);
         }
         let mut sums: Option<Vec<Sum>> = None;
         for (path, digest) in &self.shards {
-            let said = said(&read_shard(path, digest, device)?)?;
+            let outputs = outputs_of(&read_shard(path, digest, device)?)?;
             match &mut sums {
-                None => sums = Some(said.iter().map(Sum::of).collect()),
+                None => sums = Some(outputs.iter().map(Sum::of).collect()),
                 Some(sums) => {
-                    assert_eq!(sums.len(), said.len(), "every shard is asked of the same scans");
-                    sums.iter_mut().zip(&said).for_each(|(sum, said)| sum.add(said));
+                    assert_eq!(sums.len(), outputs.len(), "every shard is asked of the same scans");
+                    sums.iter_mut().zip(&outputs).for_each(|(sum, output)| sum.add(output));
                 }
             }
         }
@@ -104,25 +104,25 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(said: &Said) -> Sum {
+    fn of(output: &ModelOutput) -> Sum {
         Sum {
-            probabilities: said.prediction.probabilities.iter().copied().map(f64::from).collect(),
-            logarithms: log_softmax(&said.logits, said.prediction.shape[0]),
-            shape: said.prediction.shape,
+            probabilities: output.prediction.probabilities.iter().copied().map(f64::from).collect(),
+            logarithms: log_softmax(&output.logits, output.prediction.shape[0]),
+            shape: output.prediction.shape,
         }
     }
 
-    fn add(&mut self, said: &Said) {
-        let more = Sum::of(said);
+    fn add(&mut self, output: &ModelOutput) {
+        let more = Sum::of(output);
         assert_eq!(self.shape, more.shape, "shards of one model have one output grid");
         self.probabilities.iter_mut().zip(more.probabilities).for_each(|(sum, value)| *sum += value);
         self.logarithms.iter_mut().zip(more.logarithms).for_each(|(sum, value)| *sum = log_sum_exp([*sum, value]));
     }
 
-    fn divided(self, by: f64) -> Said {
+    fn divided(self, by: f64) -> ModelOutput {
         let probabilities = self.probabilities.into_iter().map(|sum| (sum / by) as f32).collect();
         let logits = self.logarithms.into_iter().map(|sum| (sum - by.ln()) as f32).collect();
-        Said { prediction: Prediction { probabilities, shape: self.shape }, logits }
+        ModelOutput { prediction: Prediction { probabilities, shape: self.shape }, logits }
     }
 }
 
@@ -131,7 +131,7 @@ fn log_softmax(logits: &[f32], classes: usize) -> Vec<f64> {
     let voxels = logits.len() / classes;
     let of_voxel = |voxel: usize| (0..classes).map(move |class| f64::from(logits[class * voxels + voxel]));
     let sums: Vec<f64> = (0..voxels).map(|voxel| log_sum_exp(of_voxel(voxel))).collect();
-    logits.iter().enumerate().map(|(place, &logit)| f64::from(logit) - sums[place % voxels]).collect()
+    logits.iter().enumerate().map(|(index, &logit)| f64::from(logit) - sums[index % voxels]).collect()
 }
 
 /// `ln sum exp x`, with the largest x subtracted first so that nothing overflows.
@@ -145,26 +145,26 @@ mod tests {
     use super::*;
 
     /// One voxel of two classes whose logits differ by the logarithm of their odds.
-    fn said(first: f32, second: f32) -> Said {
+    fn output(first: f32, second: f32) -> ModelOutput {
         let prediction = Prediction { probabilities: vec![first, second], shape: [2, 1, 1, 1] };
-        Said { prediction, logits: vec![first.ln() + 7.0, second.ln() + 7.0] }
+        ModelOutput { prediction, logits: vec![first.ln() + 7.0, second.ln() + 7.0] }
     }
 
     #[test]
     fn shards_are_averaged_voxel_by_voxel() {
-        let mut sum = Sum::of(&said(0.25, 0.75));
-        sum.add(&said(0.75, 0.25));
-        sum.add(&said(0.875, 0.125));
+        let mut sum = Sum::of(&output(0.25, 0.75));
+        sum.add(&output(0.75, 0.25));
+        sum.add(&output(0.875, 0.125));
         let mean = sum.divided(3.0);
         assert_eq!(mean.prediction.probabilities, [0.625, 0.375]);
-        let off = |place: usize, p: f64| (f64::from(mean.logits[place]) - p.ln()).abs();
+        let off = |index: usize, p: f64| (f64::from(mean.logits[index]) - p.ln()).abs();
         assert!(off(0, 0.625) < 1e-6 && off(1, 0.375) < 1e-6, "{:?}", mean.logits);
     }
 
     #[test]
     fn what_every_shard_thinks_next_to_impossible_keeps_its_logarithm() {
         // exp(-200) is 0 in f32.
-        let sure = Said { logits: vec![200.0, 0.0], ..said(1.0, 0.0) };
+        let sure = ModelOutput { logits: vec![200.0, 0.0], ..output(1.0, 0.0) };
         let mut sum = Sum::of(&sure);
         sum.add(&sure);
         assert_eq!(sum.divided(2.0).logits, [0.0, -200.0]);

@@ -7,7 +7,7 @@ use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Device, Network};
 use lacuna_seed::Seed;
 use lacuna_train::test_cases::{heads, heads_of, resnet_10, tiny_unet, train as train_ordinarily};
-use lacuna_train::{NoMonitor, OptimiserConfig, Schedule, State, TrainConfig, TrainError, say};
+use lacuna_train::{NoMonitor, OptimiserConfig, Schedule, State, TrainConfig, TrainError, predict_with_logits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -207,9 +207,9 @@ fn weights_that_saw_the_person_or_of_whom_nothing_is_known_prove_nothing_and_not
     let plan = fixture.plan([1, 2]);
     let (gone, stays) = (one(plan.shards()[0][0].first().unwrap()), one(plan.shards()[0][1].first().unwrap()));
     fixture.origin.init = Some("of a file".to_string());
-    for (place, (saw, said)) in [(Some(gone.clone()), "saw sub-"), (None, "--init-saw")].into_iter().enumerate() {
+    for (index, (saw, said)) in [(Some(gone.clone()), "saw sub-"), (None, "--init-saw")].into_iter().enumerate() {
         fixture.origin.init_saw = saw;
-        let (run, erased) = (format!("run-{place}"), format!("erased-{place}"));
+        let (run, erased) = (format!("run-{index}"), format!("erased-{index}"));
         fixture.train(&plan, &run, None);
         let without = plan.without(&gone).unwrap();
         let refused = fixture.try_train(&without, &erased, Some(&run), &mut NoObserver).err().unwrap().to_string();
@@ -257,7 +257,7 @@ fn a_shard_that_its_last_subject_leaves_is_dropped_without_a_pass() {
 struct StopAtOnce(bool);
 
 impl Observer for StopAtOnce {
-    fn step(&mut self, _place: Place) {
+    fn step(&mut self, _stage: StageProgress) {
         self.0 = true;
     }
 
@@ -411,7 +411,7 @@ fn two_shards_say_the_mean_of_both() {
     let (case, device, mut each) = (&fixture.cases[0], Device::flex(), Vec::new());
     let mean = ensemble
         .average(&device, &mut |network| {
-            let said = say(network, case, &device)?;
+            let said = predict_with_logits(network, case, &device)?;
             each.push(said.clone());
             Ok(vec![said])
         })

@@ -41,5 +41,5 @@ pub use plan::{Plan, Stage};
 pub use proof::{Compared, PROOF, Proof, compare, differences};
 pub use purge::{FileHolds, Holding, files_of_others, files_that_hold, without};
 pub use request::Expectation;
-pub use stage::{NoObserver, Observer, Place};
+pub use stage::{NoObserver, Observer, StageProgress};
 pub use training::{Finished, Training, train};

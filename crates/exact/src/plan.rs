@@ -82,11 +82,11 @@ impl Plan {
     }
 
     /// The shard and slice of a subject, counted from 0; `None` if the plan does not have it.
-    pub fn place(&self, subject: &SubjectId) -> Option<[usize; 2]> {
+    pub fn position(&self, subject: &SubjectId) -> Option<[usize; 2]> {
         let slices = self.shards.iter().enumerate().flat_map(|(shard, slices)| {
             slices.iter().enumerate().map(move |(slice, subjects)| ([shard, slice], subjects))
         });
-        slices.into_iter().find(|(_, subjects)| subjects.contains(subject)).map(|(place, _)| place)
+        slices.into_iter().find(|(_, subjects)| subjects.contains(subject)).map(|(position, _)| position)
     }
 
     /// The same plan without some subjects; the others keep their places.
@@ -211,8 +211,8 @@ pub(crate) mod tests {
     fn everybody_is_in_one_slice_of_one_shard() {
         for (count, shards, slices) in [(1, 1, 1), (7, 1, 7), (7, 2, 3), (11, 3, 2), (60, 5, 12)] {
             let plan = plan(count, [shards, slices]);
-            let places: Vec<&SubjectId> = plan.shards.iter().flatten().flatten().collect();
-            assert_eq!(places.len(), count);
+            let listed: Vec<&SubjectId> = plan.shards.iter().flatten().flatten().collect();
+            assert_eq!(listed.len(), count);
             assert_eq!(plan.subjects().len(), count);
             assert!(plan.shards.iter().flatten().all(|slice| !slice.is_empty()));
         }
@@ -222,10 +222,10 @@ pub(crate) mod tests {
     fn whoever_is_likely_to_leave_enters_last() {
         let expected = expected(6, &[("sub-0", 0.9), ("sub-3", 0.8), ("sub-5", 0.0)]);
         let plan = Plan::new(&ids(6), &expected, [2, 3], 10, Seed(1)).unwrap();
-        assert_eq!(plan.place(&ids(6)[0]).unwrap()[1], 2);
-        assert_eq!(plan.place(&ids(6)[3]).unwrap()[1], 2);
-        assert_eq!(plan.place(&ids(6)[5]).unwrap(), [0, 0]);
-        let shard = |number: usize| plan.place(&ids(6)[number]).unwrap()[0];
+        assert_eq!(plan.position(&ids(6)[0]).unwrap()[1], 2);
+        assert_eq!(plan.position(&ids(6)[3]).unwrap()[1], 2);
+        assert_eq!(plan.position(&ids(6)[5]).unwrap(), [0, 0]);
+        let shard = |number: usize| plan.position(&ids(6)[number]).unwrap()[0];
         assert_ne!(shard(0), shard(3), "the two most likely leave different shards");
     }
 
@@ -246,8 +246,8 @@ pub(crate) mod tests {
         for out in ids(7) {
             let without = plan.without(&BTreeSet::from([out.clone()])).unwrap();
             for subject in ids(7) {
-                let expected = if subject == out { None } else { plan.place(&subject) };
-                assert_eq!(without.place(&subject), expected);
+                let expected = if subject == out { None } else { plan.position(&subject) };
+                assert_eq!(without.position(&subject), expected);
             }
             assert_eq!(without.epochs, plan.epochs);
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The progress of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct StageProgress {
     /// The shard, counted from 1.
     pub shard: usize,
     /// The slice that entered with this stage, counted from 1.
@@ -27,7 +27,7 @@ pub struct Place {
 /// Receives the progress of a training, and can stop it.
 pub trait Observer {
     /// Called after each optimiser step.
-    fn step(&mut self, _place: Place) {}
+    fn step(&mut self, _stage: StageProgress) {}
 
     /// Called after each step, epoch and stage; if it returns true, the training saves its state and ends.
     fn wants_to_stop(&self) -> bool {
@@ -93,7 +93,7 @@ impl Monitor for StageMonitor<'_> {
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f64) -> Control {
         let share = (step + 1) as f64 / steps as f64;
         let (shard, slice) = (self.shard + 1, self.slice + 1);
-        self.observer.step(Place { shard, slice, epoch: epoch + 1, epochs: self.epochs, share, loss });
+        self.observer.step(StageProgress { shard, slice, epoch: epoch + 1, epochs: self.epochs, share, loss });
         self.control()
     }
 

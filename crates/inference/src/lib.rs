@@ -1,6 +1,6 @@
 //! A trained network applied to prepared images.
 //!
-//! [`say`] runs a network on a prepared scan as a [`Way`] describes: on the whole input, or as a sliding window whose
+//! [`predict`] runs a network on a prepared scan as a [`SlidingWindow`] describes: on the whole input, or as a sliding window whose
 //! windows begin at multiples of [`STRIDE`] and are blended on the output grid, with optional mirroring (test-time
 //! augmentation). [`ModelNotes`] are the metadata of a model file: its classes, and the preprocessing of its input.
 //!
@@ -9,9 +9,9 @@
 mod error;
 mod mirror;
 mod notes;
-mod way;
+mod sliding_window;
 
 pub use error::InferenceError;
-pub use mirror::{Axis, orientations};
+pub use mirror::{Axis, mirrorings};
 pub use notes::ModelNotes;
-pub use way::{STRIDE, Way, logits, say, values};
+pub use sliding_window::{STRIDE, SlidingWindow, logits, predict, values};

@@ -27,7 +27,7 @@ impl Axis {
 }
 
 /// Returns every combination of mirrored axes among `axes`, as flags for (D, H, W); the first mirrors none.
-pub fn orientations(axes: &[Axis]) -> Vec<[bool; 3]> {
+pub fn mirrorings(axes: &[Axis]) -> Vec<[bool; 3]> {
     let all = (0..8usize).map(|bits| [bits & 4 > 0, bits & 2 > 0, bits & 1 > 0]);
     let given = Axis::ALL.map(|axis| axes.contains(&axis));
     all.filter(|mirrors| mirrors.iter().zip(given).all(|(mirror, given)| given || !mirror)).collect()
@@ -57,7 +57,7 @@ mod tests {
     fn mirroring_twice_is_not_mirroring_and_once_moves_every_axis_asked_for() {
         let values: Vec<f32> = (0..2 * 3 * 4 * 5).map(|n| n as f32).collect();
         let shape = [2, 3, 4, 5];
-        for axes in orientations(&[Axis::D, Axis::H, Axis::W]) {
+        for axes in mirrorings(&[Axis::D, Axis::H, Axis::W]) {
             let once = mirrored(&values, shape, axes);
             assert_eq!(mirrored(&once, shape, axes), values);
             // In the second channel the first voxel comes from the far end of each mirrored axis.
@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn orientations_are_all_subsets_of_the_axes() {
-        assert_eq!(orientations(&[]), [[false; 3]]);
-        assert_eq!(orientations(&[Axis::W]), [[false; 3], [false, false, true]]);
-        assert_eq!(orientations(&[Axis::H, Axis::D]).len(), 4);
-        assert_eq!(orientations(&[Axis::W, Axis::D, Axis::H]).len(), 8);
+        assert_eq!(mirrorings(&[]), [[false; 3]]);
+        assert_eq!(mirrorings(&[Axis::W]), [[false; 3], [false, false, true]]);
+        assert_eq!(mirrorings(&[Axis::H, Axis::D]).len(), 4);
+        assert_eq!(mirrorings(&[Axis::W, Axis::D, Axis::H]).len(), 8);
     }
 }

@@ -32,10 +32,10 @@ mod tests {
         for length in [1, ELEMENTS_PER_TASK, ELEMENTS_PER_TASK + 1] {
             let mut elements = vec![1.0_f32; length];
             assert!(all_finite(&Tensor::<1>::from_floats(elements.as_slice(), &device)));
-            for (place, value) in [(0, f32::NAN), (length - 1, f32::INFINITY), (length / 2, f32::NEG_INFINITY)] {
-                let before = std::mem::replace(&mut elements[place], value);
+            for (index, value) in [(0, f32::NAN), (length - 1, f32::INFINITY), (length / 2, f32::NEG_INFINITY)] {
+                let before = std::mem::replace(&mut elements[index], value);
                 assert!(!all_finite(&Tensor::<1>::from_floats(elements.as_slice(), &device)));
-                elements[place] = before;
+                elements[index] = before;
             }
         }
     }

@@ -25,6 +25,6 @@ pub use descent::{SgdOptions, sgd_step, sgd_update};
 pub use finite::all_finite;
 pub use identity::{KERNELS_DIGEST, rounding_class};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm, instance_norm};
-pub use operation::{Tally, take_tally};
+pub use operation::{OperationCounts, take_operation_counts};
 pub use pooling::max_pool3d;
 pub use segment::{begin_segment, end_segment};

@@ -10,9 +10,9 @@ use lacuna_audit::AuditError;
 use lacuna_cohort::CohortError;
 use lacuna_cohort::phantom::PhantomConfigError;
 use lacuna_disk::DiskError;
-use lacuna_engine::EngineError;
 use lacuna_exact::ExactError;
 use lacuna_inference::InferenceError;
+use lacuna_launcher::LauncherError;
 use lacuna_ledger::LedgerError;
 use lacuna_metrics::MetricsError;
 use lacuna_nn::{DeviceError, NnError};
@@ -21,7 +21,7 @@ use lacuna_report::ReportError;
 use lacuna_study::StudyError;
 use lacuna_train::TrainError;
 use lacuna_unlearn::UnlearnError;
-use lacuna_volume::{PlacementError, PreprocessError, VolumeError};
+use lacuna_volume::{InverseTransformError, PreprocessError, VolumeError};
 use lacuna_weights::WeightsError;
 use std::io::ErrorKind;
 
@@ -109,7 +109,7 @@ pub enum CliError {
     Preprocess(#[from] PreprocessError),
     /// A prediction could not be brought back to its image.
     #[error(transparent)]
-    Placement(#[from] PlacementError),
+    InverseTransform(#[from] InverseTransformError),
     /// A cohort cannot be used.
     #[error(transparent)]
     Cohort(#[from] CohortError),
@@ -145,7 +145,7 @@ pub enum CliError {
     Ledger(#[from] LedgerError),
     /// A plan, an attempt at one of its tasks, or an engine.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Launcher(#[from] LauncherError),
     /// A bucket, or what lies in one.
     #[error(transparent)]
     Objects(#[from] ObjectError),
@@ -174,7 +174,7 @@ impl CliError {
             CliError::Interrupted { .. } => Exit::Interrupted,
             CliError::Hidden { exit } | CliError::Redacted { exit } | CliError::Tasks { exit, .. } => *exit,
             CliError::TryAgain { .. } => Exit::TryAgain,
-            CliError::Engine(error) => of_engine(error),
+            CliError::Launcher(error) => of_launcher(error),
             CliError::Objects(error) => of_objects(error),
             CliError::Disk(error) => of_disk(error),
             CliError::Artefact(ArtefactError::Disk(error)) => of_disk(error),
@@ -194,7 +194,7 @@ impl CliError {
             CliError::Metrics(MetricsError::Tolerance { .. }) => Exit::Config,
             CliError::Inference(InferenceError::Note { .. } | InferenceError::LabelMap { .. }) => Exit::Data,
             CliError::Inference(_) => Exit::Usage,
-            CliError::Data { .. } | CliError::Placement(_) | CliError::Metrics(_) => Exit::Data,
+            CliError::Data { .. } | CliError::InverseTransform(_) | CliError::Metrics(_) => Exit::Data,
         }
     }
 
@@ -373,11 +373,13 @@ fn of_study(error: &StudyError) -> Exit {
     }
 }
 
-fn of_engine(error: &EngineError) -> Exit {
+fn of_launcher(error: &LauncherError) -> Exit {
     match error {
-        EngineError::Disk(error) => of_disk(error),
-        EngineError::Objects(error) => of_objects(error),
-        EngineError::NotAPlan { .. } | EngineError::Attempt { .. } | EngineError::NotRepeated { .. } => Exit::Data,
+        LauncherError::Disk(error) => of_disk(error),
+        LauncherError::Objects(error) => of_objects(error),
+        LauncherError::NotAPlan { .. } | LauncherError::Attempt { .. } | LauncherError::NotRepeated { .. } => {
+            Exit::Data
+        }
         _ => Exit::Config,
     }
 }

@@ -52,7 +52,7 @@ pub struct LiveSubject {
 }
 
 /// Keeps the file.
-pub struct Keeper<'a> {
+pub struct ProgressFile<'a> {
     folder: &'a RunFolder,
     live: Live,
     began: Instant,
@@ -64,11 +64,11 @@ pub struct Keeper<'a> {
 /// Time between two writings.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-impl<'a> Keeper<'a> {
+impl<'a> ProgressFile<'a> {
     /// Of a run in a folder.
-    pub fn new(folder: &'a RunFolder) -> Keeper<'a> {
+    pub fn new(folder: &'a RunFolder) -> ProgressFile<'a> {
         let live = Live { schema: "lacuna.progress/1".to_string(), task: [1, 1], ..Live::default() };
-        Keeper { folder, live, began: Instant::now(), before: 0.0, written: None }
+        ProgressFile { folder, live, began: Instant::now(), before: 0.0, written: None }
     }
 
     /// A task begins, with so many of its epochs done before.

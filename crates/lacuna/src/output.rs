@@ -113,9 +113,10 @@ pub fn say(line: &str) {
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let what = panic.payload_as_str().unwrap_or("no message");
-        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        let location =
+            panic.location().map(|location| format!("{}:{}", location.file(), location.line())).unwrap_or_default();
         say(&format!(
-            "error: internal: {what}\n  at:  {place} in lacuna {}\n  fix: please report this with the command line",
+            "error: internal: {what}\n  at:  {location} in lacuna {}\n  fix: please report this with the command line",
             env!("CARGO_PKG_VERSION")
         ));
     }));

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::run_identity;
-pub use crate::run_record::{RunRecord, Standing, Status, read_record, read_status};
+pub use crate::run_record::{RunRecord, RunState, Status, read_record, read_status};
 use lacuna_artefacts::{Artefact, Covers, Kind, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_disk::{DiskError, manifest};
@@ -56,7 +56,7 @@ impl RunFolder {
         lacuna_disk::remove_abandoned(&parent)?;
         let path = lacuna_disk::make_folder(&parent, &format!("{stamp}-{}", file_name(name)), |folder| {
             write_json(&folder.join("run.json"), record)?;
-            write_json(&folder.join("status.json"), &Status::new(Standing::Running, None, None))?;
+            write_json(&folder.join("status.json"), &Status::new(RunState::Running, None, None))?;
             settings.map_or(Ok(()), |text| {
                 Ok::<(), CliError>(lacuna_disk::write_bytes(&folder.join(config::FILE), text.as_bytes())?)
             })
@@ -88,7 +88,7 @@ impl RunFolder {
     /// the run is done.
     fn reopen(context: &Context, path: &Path, now: &RunRecord) -> Result<RunFolder, CliError> {
         run_identity::check(path, &read_record(path)?, now)?;
-        if read_status(path)?.status == Standing::Done {
+        if read_status(path)?.status == RunState::Done {
             let what = format!("{}: the run is done; fix: start a new one", path.display());
             return Err(CliError::Config { what });
         }
@@ -97,7 +97,7 @@ impl RunFolder {
         lacuna_disk::remove_unfinished_below(path)?;
         let folder =
             RunFolder { path: path.to_path_buf(), runs: context.runs.clone(), quiet: context.quiet, closed: false };
-        folder.write_status(Standing::Running, None, None)?;
+        folder.write_status(RunState::Running, None, None)?;
         folder.announce(context);
         Ok(folder)
     }
@@ -167,13 +167,13 @@ impl RunFolder {
     pub fn close_with<T>(mut self, result: Result<T, CliError>, exit: impl Fn(&T) -> Exit) -> Result<T, CliError> {
         self.closed = true;
         let written = match &result {
-            Ok(value) => self.write_status(Standing::Done, Some(exit(value)), None),
+            Ok(value) => self.write_status(RunState::Done, Some(exit(value)), None),
             Err(error) => {
-                let standing = match error.exit() {
-                    Exit::Interrupted => Standing::Interrupted,
-                    _ => Standing::Failed,
+                let state = match error.exit() {
+                    Exit::Interrupted => RunState::Interrupted,
+                    _ => RunState::Failed,
                 };
-                self.write_status(standing, Some(error.exit()), Some(error.to_string()))
+                self.write_status(state, Some(error.exit()), Some(error.to_string()))
             }
         };
         let written = written.and_then(|()| Ok(lacuna_disk::remove_unfinished_below(&self.path)?));
@@ -190,7 +190,7 @@ impl RunFolder {
         context.note(&format!("run      {}", self.path.display()));
     }
 
-    fn write_status(&self, status: Standing, exit: Option<Exit>, message: Option<String>) -> Result<(), CliError> {
+    fn write_status(&self, status: RunState, exit: Option<Exit>, message: Option<String>) -> Result<(), CliError> {
         self.write_json("status.json", &Status::new(status, exit, message))
     }
 }
@@ -206,7 +206,7 @@ impl Drop for RunFolder {
     fn drop(&mut self) {
         if !self.closed {
             let message = Some("internal error; see standard error".to_string());
-            let _ = self.write_status(Standing::Failed, Some(Exit::Internal), message);
+            let _ = self.write_status(RunState::Failed, Some(Exit::Internal), message);
         }
     }
 }
@@ -288,7 +288,7 @@ mod tests {
         folder.write("two.txt", b"two").unwrap();
         folder.close(Ok(())).unwrap();
         assert!(path.to_string_lossy().ends_with("-a-name"));
-        assert_eq!(read_status(&path).unwrap().status, Standing::Done);
+        assert_eq!(read_status(&path).unwrap().status, RunState::Done);
         assert_eq!(altered_files(&path).unwrap(), Some(BTreeMap::new()));
 
         fs::write(path.join("two.txt"), b"too").unwrap();
@@ -307,11 +307,11 @@ mod tests {
         let interrupted = CliError::Interrupted { kept: "nothing".to_string() };
         assert!(folder.close::<()>(Err(interrupted)).is_err());
         let status = read_status(&path).unwrap();
-        assert_eq!((status.status, status.exit_code), (Standing::Interrupted, Some(130)));
+        assert_eq!((status.status, status.exit_code), (RunState::Interrupted, Some(130)));
 
         drop(RunFolder::reopen(&context(runs.path()), &path, &record()).unwrap());
         let status = read_status(&path).unwrap();
-        assert_eq!((status.status, status.exit_code), (Standing::Failed, Some(1)));
+        assert_eq!((status.status, status.exit_code), (RunState::Failed, Some(1)));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub struct Status {
     /// `lacuna.status/1`.
     pub schema: String,
     /// Running, done, failed or interrupted.
-    pub status: Standing,
+    pub status: RunState,
     /// The exit code, once there is one.
     pub exit_code: Option<u8>,
     /// The error's words, if there is one.
@@ -62,7 +62,7 @@ pub struct Status {
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum RunState {
     /// Under way, or killed so suddenly that it could not say.
     Running,
     /// Finished.
@@ -106,7 +106,7 @@ impl RunRecord {
 
 impl Status {
     /// That of now.
-    pub fn new(status: Standing, exit: Option<Exit>, message: Option<String>) -> Status {
+    pub fn new(status: RunState, exit: Option<Exit>, message: Option<String>) -> Status {
         let schema = "lacuna.status/1".to_string();
         Status { schema, status, exit_code: exit.map(Exit::code), message, at: timestamp() }
     }

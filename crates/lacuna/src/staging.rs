@@ -7,7 +7,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::progress::Files;
-use lacuna_objects::{FileSet, Place};
+use lacuna_objects::{FileSet, Location};
 use lacuna_study::StudyConfig;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub fn stage(verb: &'static str, config: &mut StudyConfig, context: &Context) ->
         );
         return Err(CliError::Config { what });
     };
-    let set = FileSet::find(&Place::open(&address)?)?;
+    let set = FileSet::find(&Location::open(&address)?)?;
     let folder = cache.folder().join(FOLDER).join(set.digest());
     let mut progress = Files::new(verb, context);
     let fetched = set.fetch(&folder, &mut |done, total| progress.advance(done, total))?;

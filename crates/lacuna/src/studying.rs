@@ -14,7 +14,7 @@ use crate::staging;
 use crate::text_table::named;
 use crate::viewing;
 use lacuna_artefacts::Site;
-use lacuna_objects::{Address, Place};
+use lacuna_objects::{Address, Location};
 use lacuna_report::html::{Names, without_ids};
 use lacuna_report::{Gate, ScoreGrid, Table, Thresholds, curves, gates, leaderboard, probes, results, tables};
 use lacuna_study::{Machine, Store, Study, StudyConfig, StudyError};
@@ -73,8 +73,8 @@ impl Folders {
     /// # Errors
     /// The address of a bucket that cannot be one, or that this program was not built for.
     pub fn store(&self) -> Result<Store, CliError> {
-        let open = |address| Place::open(address).map_err(StudyError::from);
-        Ok(Store::in_places(open(&self.records)?, open(&self.models)?, self.work.clone()))
+        let open = |address| Location::open(address).map_err(StudyError::from);
+        Ok(Store::at_locations(open(&self.records)?, open(&self.models)?, self.work.clone()))
     }
 
     /// Those that are folders, neither buckets nor archives.
@@ -94,10 +94,10 @@ impl Folders {
 }
 
 fn no_key(plan: &Path) -> CliError {
-    let place = plan.join(lacuna_artefacts::FOLDER);
+    let location = plan.join(lacuna_artefacts::FOLDER);
     let what = "expected site.key, from which the pseudonyms of this plan follow, found none";
     let fix = "fix: copy it from the plan's folder on the machine that planned, or plan again";
-    CliError::Data { what: format!("{}: {what}; {fix}", place.display()) }
+    CliError::Data { what: format!("{}: {what}; {fix}", location.display()) }
 }
 
 #[derive(Serialize)]
@@ -148,7 +148,7 @@ pub fn run(
 
 /// The seeds of a study, as run folders have them.
 pub fn seeds(study: &Study) -> BTreeMap<String, u64> {
-    study.config().seeds.iter().enumerate().map(|(place, &seed)| (format!("seed {}", place + 1), seed)).collect()
+    study.config().seeds.iter().enumerate().map(|(index, &seed)| (format!("seed {}", index + 1), seed)).collect()
 }
 
 /// What an act in a run folder gives back, with the code that its process ends with.

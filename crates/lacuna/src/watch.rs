@@ -4,7 +4,7 @@ use crate::computing::{self, Clock};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
-use crate::live::Keeper;
+use crate::live::ProgressFile;
 use crate::progress::Progress;
 use crate::run_folder::RunFolder;
 use lacuna_train::{Control, EpochRecord, Monitor, State, TrainError, read_checkpoint, write_checkpoint};
@@ -21,7 +21,7 @@ pub struct Watch<'a> {
     /// What is shown.
     pub progress: Progress,
     /// What others see from elsewhere.
-    pub live: &'a RefCell<Keeper<'a>>,
+    pub live: &'a RefCell<ProgressFile<'a>>,
     /// The digest that a checkpoint must carry to be resumed.
     pub run: &'a str,
     /// The clock of computing seconds; `None` where they are not recorded.

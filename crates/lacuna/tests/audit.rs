@@ -1,6 +1,6 @@
 //! `lacuna audit`, end to end, with as few seeds as exercise the machinery: three show that nothing is claimed too soon.
 
-use crate::support::{Place, Ran, signal};
+use crate::support::{Ran, Workspace, signal};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,17 +31,17 @@ relearn = { epochs_max = 2, learning_rate = 5e-3, cross_entropy_max = 0.05 }
 planted = "phantom-000"
 "#;
 
-fn place() -> Place {
-    let place = Place::new();
-    place.ok("phantom --out heads --subjects 4 --dims 24x24x16 --memorable phantom-000=1 --progress none");
-    std::fs::write(place.path("audit.toml"), AUDIT).unwrap();
-    place
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.ok("phantom --out heads --subjects 4 --dims 24x24x16 --memorable phantom-000=1 --progress none");
+    std::fs::write(workspace.path("audit.toml"), AUDIT).unwrap();
+    workspace
 }
 
 /// The file with some text replaced.
-fn changed(place: &Place, name: &str, from: &str, to: &str) {
+fn changed(workspace: &Workspace, name: &str, from: &str, to: &str) {
     assert!(AUDIT.contains(from), "{from}");
-    std::fs::write(place.path(name), AUDIT.replace(from, to)).unwrap();
+    std::fs::write(workspace.path(name), AUDIT.replace(from, to)).unwrap();
 }
 
 fn control<'a>(audit: &'a Value, name: &str) -> &'a Value {
@@ -57,8 +57,8 @@ fn only_file(folder: &Path) -> PathBuf {
 
 #[test]
 fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence() {
-    let place = place();
-    let audit = place.json("audit audit.toml --progress none", "lacuna.audit/1");
+    let workspace = workspace();
+    let audit = workspace.json("audit audit.toml --progress none", "lacuna.audit/1");
 
     // Every control came out as known; else the audit would be void and end with code 6.
     // The file declares no gate, so none has passed.
@@ -104,7 +104,7 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     // The protocol was declared before anything was unlearned, and lies under its digest.
     let protocol = &audit["protocol"];
     assert_eq!(protocol["unlearned_before"], 0);
-    let declared = only_file(&place.path("runs/store/records/audits"));
+    let declared = only_file(&workspace.path("runs/store/records/audits"));
     assert_eq!(declared.file_stem().unwrap().to_str(), protocol["digest"].as_str());
     let written: Value = serde_json::from_slice(&std::fs::read(declared).unwrap()).unwrap();
     assert_eq!(written["declaration"]["protocol"]["primary"], "band-margin");
@@ -112,12 +112,12 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
     // Again with a gate: everything is found by content, the gate fails, and the new declaration says that the models
     // were there before it.
     changed(
-        &place,
+        &workspace,
         "gate.toml",
         "[controls]",
         "[gate]\nverdicts = ['retrain_equivalent']\nmodels_min = 10\n\n[controls]",
     );
-    let ran = place.run("audit gate.toml --progress none --json");
+    let ran = workspace.run("audit gate.toml --progress none --json");
     assert_eq!(ran.code, 6, "{}", ran.stderr);
     let gated: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(ran.stderr.matches("found its record").count(), 33, "15 runs and 18 probes: {}", ran.stderr);
@@ -131,18 +131,18 @@ fn an_audit_of_three_seeds_flags_the_planted_subject_and_claims_no_equivalence()
         .collect();
     assert_eq!(failed, ["verdicts", "models_min"]);
 
-    one_delivered_model(&place, &written);
-    an_erase_that_is_audited(&place, &written);
+    one_delivered_model(&workspace, &written);
+    an_erase_that_is_audited(&workspace, &written);
 }
 
 /// A request whose model is audited by the same bank; the protocol is in the ledger before the run.
 ///
 /// Four epochs move 0.5 % of the forget subject's probability, which `erase` ends as `no_effect`; twenty move enough.
-fn an_erase_that_is_audited(place: &Place, declared: &Value) {
+fn an_erase_that_is_audited(workspace: &Workspace, declared: &Value) {
     let original = declared["declaration"]["bank"][0].as_str().unwrap();
-    let asked = place.json("ledger request --subject phantom-000 --ledger l.db", "lacuna.ledger.request/1");
+    let asked = workspace.json("ledger request --subject phantom-000 --ledger l.db", "lacuna.ledger.request/1");
     let request = asked["request"].as_str().unwrap();
-    place.ok(&format!("ledger accept {request} --ledger l.db"));
+    workspace.ok(&format!("ledger accept {request} --ledger l.db"));
     let erase = |file: &str| {
         format!(
             "erase --request {request} --ledger l.db --model runs/store/models/{original}.safetensors --data heads \
@@ -151,13 +151,13 @@ fn an_erase_that_is_audited(place: &Place, declared: &Value) {
         )
     };
     std::fs::write(
-        place.path("others.toml"),
+        workspace.path("others.toml"),
         AUDIT.replace("only = [\"phantom-000\"]", "only = [\"phantom-001\"]").replace("planted = \"phantom-000\"", ""),
     )
     .unwrap();
-    let refused = place.run(&erase("others.toml"));
+    let refused = workspace.run(&erase("others.toml"));
     assert!(refused.code == 3 && refused.stderr.contains("split.forget"), "{}", refused.stderr);
-    let ran = place.run(&erase("audit.toml"));
+    let ran = workspace.run(&erase("audit.toml"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let erased: Value = serde_json::from_str(&ran.stdout).unwrap();
     // Three retrained models are too few to call one model consistent with them, so the request is not verified.
@@ -166,26 +166,26 @@ fn an_erase_that_is_audited(place: &Place, declared: &Value) {
     assert!(possible.contains(&verdict), "the original remembers, so something can be assessed: {erased}");
     assert_eq!(erased["status"], "executed");
     let bundle = erased["evidence_folder"].as_str().unwrap();
-    let protocol = std::fs::read(place.path(bundle).join("protocol.json")).unwrap();
+    let protocol = std::fs::read(workspace.path(bundle).join("protocol.json")).unwrap();
     assert!(String::from_utf8_lossy(&protocol).contains("band-margin"));
-    let checked = place.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
+    let checked = workspace.json(&format!("verify {bundle} --key l.db.keys/public.key"), "lacuna.verify/1");
     assert_eq!(checked["statement"]["predicate"]["claim"]["verdict"], verdict);
-    let shown = place.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
+    let shown = workspace.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
     let records = shown["events"].as_array().unwrap().iter().map(|event| &event["record"]);
     let of_kind = |kind: &str| records.clone().position(|record| record["kind"] == kind).unwrap();
     assert!(of_kind("protocol") < of_kind("run"), "{shown}");
-    let digest = |place: usize| records.clone().nth(place).unwrap()["protocol"].clone();
+    let digest = |index: usize| records.clone().nth(index).unwrap()["protocol"].clone();
     assert_eq!(digest(of_kind("protocol")), digest(of_kind("audit")), "what was settled is what was measured");
 }
 
 /// The bank's own models, handed over one at a time.
-fn one_delivered_model(place: &Place, declared: &Value) {
-    let key = |place: usize| declared["declaration"]["bank"][place].as_str().unwrap().to_string();
+fn one_delivered_model(workspace: &Workspace, declared: &Value) {
+    let key = |index: usize| declared["declaration"]["bank"][index].as_str().unwrap().to_string();
     let verdict = |key: &str, more: &str| {
-        let model = place.json(&format!("inspect runs/store/models/{key}.safetensors"), "lacuna.inspect/1");
+        let model = workspace.json(&format!("inspect runs/store/models/{key}.safetensors"), "lacuna.inspect/1");
         assert_eq!(model["metadata"]["loss"], "cross-entropy", "a study's models know the loss they were trained with");
         let words = format!("audit audit.toml --model runs/store/models/{key}.safetensors --progress none {more}");
-        let audit = place.json(&words, "lacuna.audit/1");
+        let audit = workspace.json(&words, "lacuna.audit/1");
         assert_eq!(audit["results"][0]["object"], "delivered_model");
         (audit["results"][0]["verdict"].as_str().unwrap().to_string(), audit)
     };
@@ -196,7 +196,7 @@ fn one_delivered_model(place: &Place, declared: &Value) {
     assert_eq!(control(&audit, "destroyed decoder")["behaved"], true);
     assert!(control(&audit, "sham")["behaved"].is_null(), "nobody said by what the model was made to forget");
     // A run folder says by what: the shams of that recipe are those that the audit before has trained.
-    let unlearned = place.json(
+    let unlearned = workspace.json(
         &format!(
             "unlearn --model runs/store/models/{original}.safetensors --data heads --labels tissue --preprocess canonical \
              --size 32x32x32 --crop none --foreground above-zero --forget phantom-000 --held-out phantom-003 \
@@ -206,7 +206,7 @@ fn one_delivered_model(place: &Place, declared: &Value) {
     );
     let audit_of_run = |more: &str| {
         let words = format!("audit audit.toml --model {} --progress none {more}", unlearned["run"].as_str().unwrap());
-        place.json(&words, "lacuna.audit/1")
+        workspace.json(&words, "lacuna.audit/1")
     };
     let audit = audit_of_run("");
     for name in ["sham", "retain-only fine-tuning"] {
@@ -221,13 +221,13 @@ fn one_delivered_model(place: &Place, declared: &Value) {
     for words in ["no bank: 6 of its models are not trained", "held-out subjects", "--build-bank"] {
         assert!(reasons.contains(words), "{words} is not in {reasons}");
     }
-    assert!(!place.path("nothing").exists(), "nothing is trained unasked");
+    assert!(!workspace.path("nothing").exists(), "nothing is trained unasked");
 }
 
 #[test]
 fn power_and_cost_are_stated_before_anything_is_trained() {
-    let place = place();
-    let plan = place.json("audit plan audit.toml --progress none", "lacuna.audit-plan/1");
+    let workspace = workspace();
+    let plan = workspace.json("audit plan audit.toml --progress none", "lacuna.audit-plan/1");
     assert_eq!((&plan["trainings"], &plan["unlearnings"]), (&6.into(), &9.into()), "{plan}");
     // 6 originals and retrained models of 40 epochs: 3 x 40 x (3 + 2) passes, besides the unlearning.
     assert!(plan["estimate"]["training_passes"].as_u64().unwrap() > 600);
@@ -237,19 +237,19 @@ fn power_and_cost_are_stated_before_anything_is_trained() {
         plan["table"].as_array().unwrap().iter().map(|line| line["seeds"].as_u64().unwrap()).collect();
     assert_eq!(names, BTreeSet::from([3, 5, 7, 10, 20, 30]));
     // A dry run says the same, but for the time that it measures.
-    let dry = place.json("audit audit.toml --dry-run --progress none", "lacuna.audit-plan/1");
+    let dry = workspace.json("audit audit.toml --dry-run --progress none", "lacuna.audit-plan/1");
     for key in ["power", "table", "tasks", "seeds_for_equivalence", "epsilon_ceiling"] {
         assert_eq!(dry[key], plan[key], "{key}");
     }
-    assert!(!place.path("runs").exists());
+    assert!(!workspace.path("runs").exists());
 }
 
 #[test]
 fn an_audit_that_cannot_be_is_refused_before_any_image_is_read() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let refuses = |from: &str, to: &str, said: &[&str]| {
-        changed(&place, "bad.toml", from, to);
-        place.fails("audit bad.toml", 3, said);
+        changed(&workspace, "bad.toml", from, to);
+        workspace.fails("audit bad.toml", 3, said);
     };
     refuses("seeds = [0, 1, 2]", "seeds = [0]", &["seeds", "at least 2"]);
     refuses("[controls]", "[protocol]\nalpha = 0.7\n[controls]", &["protocol.alpha", "0.7"]);
@@ -263,36 +263,36 @@ fn an_audit_that_cannot_be_is_refused_before_any_image_is_read() {
 const SHORT: [(&str, &str); 3] =
     [("seeds = [0, 1, 2]", "seeds = [0, 1]"), ("epochs = 40", "epochs = 1"), ("epochs = [4]", "epochs = [1]")];
 
-fn short(place: &Place) {
+fn short(workspace: &Workspace) {
     let text = SHORT.iter().fold(AUDIT.replace("planted", "subject"), |text, (from, to)| text.replace(from, to));
-    std::fs::write(place.path("short.toml"), text).unwrap();
+    std::fs::write(workspace.path("short.toml"), text).unwrap();
 }
 
 #[test]
 fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_model_needs_none() {
-    let place = place();
-    short(&place);
-    place.ok(
+    let workspace = workspace();
+    short(&workspace);
+    workspace.ok(
         "train --data heads --labels tissue --preprocess canonical --size 32x32x32 --crop none --foreground above-zero \
          --depth 10 --held-out phantom-003 --epochs 1 --progress none --exact --shards 1",
     );
-    let run = only_file(&place.path("runs/train"));
-    let run = run.strip_prefix(place.path("")).unwrap().display().to_string();
+    let run = only_file(&workspace.path("runs/train"));
+    let run = run.strip_prefix(workspace.path("")).unwrap().display().to_string();
     // Hardly trained models may leave a control open, and a void audit ends with code 6.
     let ask = |words: &str| -> Value {
-        let ran = place.run(&format!("audit short.toml {words} --progress none --json"));
+        let ran = workspace.run(&format!("audit short.toml {words} --progress none --json"));
         assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
         serde_json::from_str(&ran.stdout).unwrap()
     };
     let audit = ask(&format!("--model {run}"));
     assert_eq!(audit["results"][0]["verdict"], "not_assessable", "it was trained on the subject, and has no bank");
-    assert!(!place.path("runs/store/records").exists());
+    assert!(!workspace.path("runs/store/records").exists());
     let audit = ask(&format!("--model {run} --build-bank"));
     assert_eq!(audit["results"][0]["statistics"]["models"], 2, "{audit}");
     assert!(control(&audit, "destroyed decoder")["observed"].is_string());
 
     for (prove, verdict) in [("", "exact_unproved"), ("--prove", "exact")] {
-        let erased = place.json(
+        let erased = workspace.json(
             &format!("unlearn --model {run} --forget phantom-000 --strategy exact {prove} --progress none"),
             "lacuna.unlearn/1",
         );
@@ -301,7 +301,7 @@ fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_mo
         let audit = ask(&format!("--model {erased} --records none"));
         assert_eq!(audit["results"][0]["verdict"], verdict, "{audit}");
         // The proof of another model shows nothing of this one.
-        let proof = place.path(erased).join("proof.json");
+        let proof = workspace.path(erased).join("proof.json");
         if let Ok(text) = std::fs::read_to_string(&proof) {
             let listed =
                 serde_json::from_str::<Value>(&text).unwrap()["files"][0]["erased"].as_str().unwrap().to_string();
@@ -315,19 +315,19 @@ fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_mo
 #[cfg(unix)]
 #[test]
 fn the_margin_declared_is_that_of_the_power_stated_whatever_is_audited() {
-    let place = place();
-    short(&place);
-    let text = std::fs::read_to_string(place.path("short.toml")).unwrap();
+    let workspace = workspace();
+    short(&workspace);
+    let text = std::fs::read_to_string(workspace.path("short.toml")).unwrap();
     let margin = |name: &str, margin: &str| {
-        std::fs::write(place.path(name), format!("{text}\n[protocol]\nmargin = {{ {margin} }}\n")).unwrap();
+        std::fs::write(workspace.path(name), format!("{text}\n[protocol]\nmargin = {{ {margin} }}\n")).unwrap();
         name.to_string()
     };
     let files = [margin("narrow.toml", "deviations = 0.5"), margin("wide.toml", "deviations = 40.0")];
     let train = "train --data heads --labels tissue --preprocess canonical --size 32x32x32 --crop none --foreground \
                  above-zero --depth 10 --held-out phantom-003 --epochs 1 --progress none";
-    let model = place.json(train, "lacuna.train/1")["model"].as_str().unwrap().to_string();
+    let model = workspace.json(train, "lacuna.train/1")["model"].as_str().unwrap().to_string();
     let power_of = |words: &str| -> Value {
-        let ran = place.run(&format!("audit {words} --progress none --json"));
+        let ran = workspace.run(&format!("audit {words} --progress none --json"));
         // Hardly trained models may leave a control open, and a void audit ends with code 6.
         assert!([0, 6].contains(&ran.code), "{words}: {}", ran.stderr);
         serde_json::from_str::<Value>(&ran.stdout).unwrap()["power"].clone()
@@ -342,22 +342,22 @@ fn the_margin_declared_is_that_of_the_power_stated_whatever_is_audited() {
 
 #[test]
 fn with_pseudonyms_an_audit_names_nobody_and_an_interrupted_one_goes_on() {
-    let place = place();
-    short(&place);
-    let text = std::fs::read_to_string(place.path("short.toml")).unwrap();
-    std::fs::write(place.path("short.toml"), text.replace("name = \"ci\"", "name = \"but-phantom-000\"")).unwrap();
-    let child = place.spawn("audit short.toml --pseudonyms");
-    let records = place.path("runs/store/records");
+    let workspace = workspace();
+    short(&workspace);
+    let text = std::fs::read_to_string(workspace.path("short.toml")).unwrap();
+    std::fs::write(workspace.path("short.toml"), text.replace("name = \"ci\"", "name = \"but-phantom-000\"")).unwrap();
+    let child = workspace.spawn("audit short.toml --pseudonyms");
+    let records = workspace.path("runs/store/records");
     while std::fs::read_dir(&records).is_ok_and(|found| found.count() < 3) || !records.exists() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     signal(&child, "-INT");
-    let Ran { code, stderr: said, .. } = place.wait(child);
+    let Ran { code, stderr: said, .. } = workspace.wait(child);
     assert!(code == 130 && said.contains("the same command"), "{code}: {said}");
-    let ran = place.run("audit short.toml --pseudonyms --json");
+    let ran = workspace.run("audit short.toml --pseudonyms --json");
     assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
     assert!(ran.stderr.contains("found its record"), "{}", ran.stderr);
-    let mut folders = vec![place.path("runs")];
+    let mut folders = vec![workspace.path("runs")];
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             assert!(!path.to_string_lossy().contains("phantom-0"), "{}", path.display());

@@ -1,6 +1,6 @@
 //! A model whose bytes are no longer those that its run folder speaks of, asked for by every verb that reads models.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use std::path::Path;
 
 /// The smallest U-Net that can be trained, on heads of 16 x 18 x 12 voxels.
@@ -27,18 +27,18 @@ checkpoint_epochs = 1
 "#;
 
 /// Four heads, and the settings of a training of a second.
-pub fn small(epochs: usize) -> Place {
-    let place = Place::new();
-    place.ok("phantom --out heads --subjects 4 --dims 16x18x12 --progress none");
+pub fn small(epochs: usize) -> Workspace {
+    let workspace = Workspace::new();
+    workspace.ok("phantom --out heads --subjects 4 --dims 16x18x12 --progress none");
     let settings = SETTINGS.replace("epochs = 2", &format!("epochs = {epochs}"));
-    std::fs::write(place.path("t.toml"), settings).unwrap();
-    place
+    std::fs::write(workspace.path("t.toml"), settings).unwrap();
+    workspace
 }
 
 /// Train by those settings; the path of `key` in the record, `run` or `model`.
-pub fn trained(place: &Place, more: &str, key: &str) -> String {
+pub fn trained(workspace: &Workspace, more: &str, key: &str) -> String {
     let words = format!("train --config t.toml --held-out phantom-003 --progress none --quiet {more}");
-    place.json(&words, "lacuna.train/1")[key].as_str().unwrap().to_string()
+    workspace.json(&words, "lacuna.train/1")[key].as_str().unwrap().to_string()
 }
 
 fn flip_a_bit(path: &Path, from_the_end: usize) {
@@ -62,72 +62,72 @@ fn readers(out: &str) -> [(&'static str, String); 7] {
     ]
 }
 
-fn audit_file(place: &Place) {
+fn audit_file(workspace: &Workspace) {
     let study = SETTINGS.replace("epochs = 2", "epochs = 1").replace("checkpoint_epochs = 1\n", "");
     let more = "[split]\nheld_out_subjects = [\"phantom-003\"]\nforget = { only = [\"phantom-001\"] }\n\
                 [unlearn]\nepochs = [1]\nstrategies = [\"noisy-label\"]\n";
-    std::fs::write(place.path("audit.toml"), format!("name = \"a\"\nseeds = [0, 1]\n{study}{more}")).unwrap();
+    std::fs::write(workspace.path("audit.toml"), format!("name = \"a\"\nseeds = [0, 1]\n{study}{more}")).unwrap();
 }
 
 #[test]
 fn a_model_of_which_a_byte_is_another_is_refused_by_every_verb_that_reads_one_and_alone_it_is_not() {
-    let place = small(2);
-    audit_file(&place);
-    let model = trained(&place, "", "model");
-    let whole = std::fs::read(place.path(&model)).unwrap();
+    let workspace = small(2);
+    audit_file(&workspace);
+    let model = trained(&workspace, "", "model");
+    let whole = std::fs::read(workspace.path(&model)).unwrap();
     for (verb, words) in readers("before") {
-        let ran = place.run(&format!("{words} {model}"));
+        let ran = workspace.run(&format!("{words} {model}"));
         assert!([0, 6].contains(&ran.code), "{verb} takes the model as it is: {}", ran.stderr);
     }
     // Where only one of the two that speak of the model is left, that one is heard.
-    let run = place.path(&model).parent().unwrap().to_path_buf();
+    let run = workspace.path(&model).parent().unwrap().to_path_buf();
     let [lineage, manifest] = ["lineage.json", "MANIFEST"].map(|name| run.join(name));
     for gone in [None, Some(&lineage), Some(&manifest)] {
         let kept = gone.map(|path| std::fs::read(path).unwrap());
         gone.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        flip_a_bit(&place.path(&model), 5);
+        flip_a_bit(&workspace.path(&model), 5);
         for (verb, words) in readers("after") {
-            let ran = place.run(&format!("{words} {model}"));
+            let ran = workspace.run(&format!("{words} {model}"));
             let said = ran.stderr.contains("was changed") && ran.stderr.contains("fix:");
             assert!(ran.code == 4 && said, "{verb}, {gone:?} gone: {} {}", ran.code, ran.stderr);
         }
-        let made = std::fs::read_dir(place.path("after")).into_iter().flatten().count();
-        assert!(made == 0 && !place.path("after.pth").exists(), "nothing was made of it");
-        std::fs::copy(place.path(&model), place.path("alone.safetensors")).unwrap();
-        place.ok("predict heads/images/phantom-000.nii.gz --out alone --model alone.safetensors");
-        std::fs::remove_dir_all(place.path("alone")).unwrap();
-        std::fs::write(place.path(&model), &whole).unwrap();
+        let made = std::fs::read_dir(workspace.path("after")).into_iter().flatten().count();
+        assert!(made == 0 && !workspace.path("after.pth").exists(), "nothing was made of it");
+        std::fs::copy(workspace.path(&model), workspace.path("alone.safetensors")).unwrap();
+        workspace.ok("predict heads/images/phantom-000.nii.gz --out alone --model alone.safetensors");
+        std::fs::remove_dir_all(workspace.path("alone")).unwrap();
+        std::fs::write(workspace.path(&model), &whole).unwrap();
         gone.iter().zip(kept).for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
     }
 }
 
 #[test]
 fn what_a_model_says_beside_its_weights_is_looked_after_as_they_are() {
-    let place = small(1);
-    let model = trained(&place, "", "model");
-    let mut bytes = std::fs::read(place.path(&model)).unwrap();
+    let workspace = small(1);
+    let model = trained(&workspace, "", "model");
+    let mut bytes = std::fs::read(workspace.path(&model)).unwrap();
     let word = b"grey matter";
     let at = bytes.windows(word.len()).position(|window| window == word).unwrap();
     bytes[at] = b'G';
-    std::fs::write(place.path(&model), bytes).unwrap();
-    place.fails(&format!("eval --data heads --model {model}"), 4, &["was changed", "MANIFEST", "fix:"]);
+    std::fs::write(workspace.path(&model), bytes).unwrap();
+    workspace.fails(&format!("eval --data heads --model {model}"), 4, &["was changed", "MANIFEST", "fix:"]);
 }
 
 #[test]
 fn an_exact_model_is_refused_as_a_folder_and_as_the_file_of_a_shard() {
-    let place = small(2);
+    let workspace = small(2);
     for shards in [1, 2] {
-        let run = trained(&place, &format!("--exact --shards {shards} --slices 1"), "run");
+        let run = trained(&workspace, &format!("--exact --shards {shards} --slices 1"), "run");
         let shard = format!("{run}/shard-1/model.safetensors");
         let predict = |model: &str, out: &str| {
             format!("predict heads/images/phantom-000.nii.gz --out {out}-{shards} --model {model} --quiet")
         };
-        place.ok(&predict(&run, "folder"));
-        place.ok(&predict(&shard, "file"));
-        flip_a_bit(&place.path(&shard), 5);
-        std::fs::remove_file(place.path(&run).join("MANIFEST")).unwrap();
+        workspace.ok(&predict(&run, "folder"));
+        workspace.ok(&predict(&shard, "file"));
+        flip_a_bit(&workspace.path(&shard), 5);
+        std::fs::remove_file(workspace.path(&run).join("MANIFEST")).unwrap();
         for model in [&run, &shard] {
-            let ran = place.run(&predict(model, "changed"));
+            let ran = workspace.run(&predict(model, "changed"));
             assert!(ran.code == 4 && ran.stderr.contains("fix:"), "{model}: {} {}", ran.code, ran.stderr);
         }
     }
@@ -135,9 +135,9 @@ fn an_exact_model_is_refused_as_a_folder_and_as_the_file_of_a_shard() {
 
 #[test]
 fn a_model_beside_anothers_lineage_is_refused_with_the_way_out() {
-    let place = small(1);
-    let (one, other) = (trained(&place, "--seed 1", "model"), trained(&place, "--seed 2", "run"));
+    let workspace = small(1);
+    let (one, other) = (trained(&workspace, "--seed 1", "model"), trained(&workspace, "--seed 2", "run"));
     let stray = format!("{other}/best.safetensors");
-    std::fs::copy(place.path(&one), place.path(&stray)).unwrap();
-    place.fails(&format!("eval --data heads --model {stray}"), 4, &["lineage", "another folder"]);
+    std::fs::copy(workspace.path(&one), workspace.path(&stray)).unwrap();
+    workspace.fails(&format!("eval --data heads --model {stray}"), 4, &["lineage", "another folder"]);
 }

@@ -2,7 +2,7 @@
 //!
 //! Debian's `faketime` stands in for the clock; without its library there is nothing to try.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use std::path::Path;
 
 const LIBRARIES: [&str; 3] = [
@@ -12,8 +12,8 @@ const LIBRARIES: [&str; 3] = [
 ];
 
 /// From here on the command's clock shows this, and runs on.
-fn set_clock(place: &mut Place, library: &str, to: &str) {
-    place.settings = vec![("LD_PRELOAD", library.to_string()), ("FAKETIME", format!("@{to} 12:00:00"))];
+fn set_clock(workspace: &mut Workspace, library: &str, to: &str) {
+    workspace.settings = vec![("LD_PRELOAD", library.to_string()), ("FAKETIME", format!("@{to} 12:00:00"))];
 }
 
 #[test]
@@ -22,41 +22,48 @@ fn a_ledger_outlives_a_clock_that_jumps() {
         eprintln!("skipped: there is no libfaketime here");
         return;
     };
-    let mut place = Place::new();
-    set_clock(&mut place, library, "2026-11-10");
-    let asked = place.json("ledger request --subject a --ledger l.db", "lacuna.ledger.request/1");
+    let mut workspace = Workspace::new();
+    set_clock(&mut workspace, library, "2026-11-10");
+    let asked = workspace.json("ledger request --subject a --ledger l.db", "lacuna.ledger.request/1");
     assert_eq!((&asked["received"], &asked["due"]["day"]), (&"2026-11-10".into(), &"2026-12-10".into()));
     let request = asked["request"].as_str().unwrap().to_string();
 
     // Back by years: the event comes after the one before it, whatever the clock says.
-    set_clock(&mut place, library, "2019-01-01");
-    let accepted = place.json(&format!("ledger accept {request} --ledger l.db"), "lacuna.ledger.accept/1");
+    set_clock(&mut workspace, library, "2019-01-01");
+    let accepted = workspace.json(&format!("ledger accept {request} --ledger l.db"), "lacuna.ledger.accept/1");
     assert_eq!((&accepted["overdue"], &accepted["due"]["day"]), (&false.into(), &"2026-12-10".into()));
     // Told in 2019 of a request of 2026: refused, and not written down.
-    place.fails(&format!("ledger extend {request} --reason number --ledger l.db"), 3, &["from receipt"]);
-    let shown = place.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
+    workspace.fails(&format!("ledger extend {request} --reason number --ledger l.db"), 3, &["from receipt"]);
+    let shown = workspace.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
     let events = shown["events"].as_array().unwrap();
-    let at = |place: usize| events[place]["at"].as_str().unwrap().to_string();
+    let at = |index: usize| events[index]["at"].as_str().unwrap().to_string();
     assert!(at(1) < at(0), "the clock's words are kept as they were: {shown}");
     assert_eq!(events[1]["record"]["status"], "accepted");
     assert!(events[0]["event"].as_u64() < events[1]["event"].as_u64());
 
     // Far forward: overdue, and nothing else changes.
-    set_clock(&mut place, library, "2090-06-01");
-    let listed = place.json("ledger list --ledger l.db", "lacuna.ledger.list/1");
+    set_clock(&mut workspace, library, "2090-06-01");
+    let listed = workspace.json("ledger list --ledger l.db", "lacuna.ledger.list/1");
     assert_eq!(listed["requests"][0]["overdue"], true);
-    assert_eq!(place.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"], serde_json::json!([]));
+    assert_eq!(
+        workspace.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"],
+        serde_json::json!([])
+    );
 
     // The clock is right again, and the time stands still from a day that it shows.
-    set_clock(&mut place, library, "2026-11-12");
-    let told = place.json(&format!("ledger extend {request} --reason number --ledger l.db"), "lacuna.ledger.extend/1");
+    set_clock(&mut workspace, library, "2026-11-12");
+    let told =
+        workspace.json(&format!("ledger extend {request} --reason number --ledger l.db"), "lacuna.ledger.extend/1");
     assert_eq!((&told["due"]["day"], &told["overdue"]), (&"2027-02-10".into(), &false.into()));
     let pending = "ledger request --subject b --identity-pending --ledger l.db";
-    let pending = place.json(pending, "lacuna.ledger.request/1");
-    set_clock(&mut place, library, "2026-11-01");
+    let pending = workspace.json(pending, "lacuna.ledger.request/1");
+    set_clock(&mut workspace, library, "2026-11-01");
     let accept = format!("ledger accept {} --ledger l.db", pending["request"].as_str().unwrap());
-    place.fails(&accept, 3, &["not before that"]);
-    assert_eq!(place.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"], serde_json::json!([]));
+    workspace.fails(&accept, 3, &["not before that"]);
+    assert_eq!(
+        workspace.json("ledger verify --ledger l.db", "lacuna.ledger.verify/1")["findings"],
+        serde_json::json!([])
+    );
 }
 
 #[test]
@@ -65,13 +72,13 @@ fn a_training_goes_on_under_a_clock_that_was_set_back() {
         eprintln!("skipped: there is no libfaketime here");
         return;
     };
-    let mut place = Place::new();
-    place.heads("heads", "");
+    let mut workspace = Workspace::new();
+    workspace.heads("heads", "");
     let train = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 2 \
                  --progress none";
-    let model = |place: &Place| place.json(train, "lacuna.train/1")["digest"].clone();
-    set_clock(&mut place, library, "2090-01-01");
-    let late = model(&place);
-    set_clock(&mut place, library, "1999-12-31");
-    assert_eq!(model(&place), late, "no clock decides a model");
+    let model = |workspace: &Workspace| workspace.json(train, "lacuna.train/1")["digest"].clone();
+    set_clock(&mut workspace, library, "2090-01-01");
+    let late = model(&workspace);
+    set_clock(&mut workspace, library, "1999-12-31");
+    assert_eq!(model(&workspace), late, "no clock decides a model");
 }

@@ -1,55 +1,55 @@
 //! Evaluation: what is kept when it stops half way, and how it goes on.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use crate::train::{SETTINGS, cohort, read, run_folder};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[test]
 fn an_evaluation_that_stopped_half_way_goes_on_with_who_is_left() {
-    let place = cohort();
-    let trained = place.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
+    let workspace = cohort();
+    let trained = workspace.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
     let model = trained["model"].as_str().unwrap();
-    let whole = place.json(&format!("eval --model {model} --data heads --runs whole"), "lacuna.eval/1");
+    let whole = workspace.json(&format!("eval --model {model} --data heads --runs whole"), "lacuna.eval/1");
 
     // The last subject's image breaks, so the first two are scored and kept.
-    let image = place.path("heads/images/phantom-002.nii.gz");
+    let image = workspace.path("heads/images/phantom-002.nii.gz");
     let bytes = std::fs::read(&image).unwrap();
     std::fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
-    place.fails(&format!("eval --model {model} --data heads"), 4, &["phantom-002.nii.gz"]);
-    let run = run_folder(&place, "eval");
+    workspace.fails(&format!("eval --model {model} --data heads"), 4, &["phantom-002.nii.gz"]);
+    let run = run_folder(&workspace, "eval");
     // A head, then 2 subjects on 2 grids with 4 classes and their mean.
     assert_eq!(read(&run.join("subjects.csv")).lines().count(), 1 + 2 * 2 * 5);
     std::fs::write(&image, &bytes).unwrap();
 
     let resume = format!("eval --model {model} --resume {}", run.display());
-    place.fails(&format!("{resume} --labels brain"), 2, &["own settings hold", "fix:"]);
+    workspace.fails(&format!("{resume} --labels brain"), 2, &["own settings hold", "fix:"]);
     // Who was scored is not scored again: without the first image the run still goes on.
-    let first = place.path("heads/images/phantom-000.nii.gz");
+    let first = workspace.path("heads/images/phantom-000.nii.gz");
     let kept = std::fs::read(&first).unwrap();
     std::fs::write(&first, b"broken").unwrap();
-    let resumed = place.json(&resume, "lacuna.eval/1");
+    let resumed = workspace.json(&resume, "lacuna.eval/1");
     std::fs::write(&first, kept).unwrap();
     assert_eq!(resumed["scores"], whole["scores"]);
-    let whole = place.path(whole["run"].as_str().unwrap());
+    let whole = workspace.path(whole["run"].as_str().unwrap());
     assert_eq!(read(&run.join("subjects.csv")), read(&whole.join("subjects.csv")));
-    place.fails(&resume, 3, &["is done"]);
+    workspace.fails(&resume, 3, &["is done"]);
 }
 
 #[test]
 fn surfaces_are_scored_in_millimetres_and_what_was_missed_is_counted() {
-    let place = cohort();
-    let trained = place.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
+    let workspace = cohort();
+    let trained = workspace.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
     let model = trained["model"].as_str().unwrap();
     let eval = format!("eval --model {model} --data heads --progress none");
-    let scored = place.json(&format!("{eval} --tolerance 2.5"), "lacuna.eval/1");
+    let scored = workspace.json(&format!("{eval} --tolerance 2.5"), "lacuna.eval/1");
     // The lineage beside the model knows who was trained on; alone in another folder the model says nothing of it.
     let roles = |record: &Value| -> Vec<String> {
         record["scores"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap().to_string()).collect()
     };
     assert_eq!(roles(&scored), ["train", "train", "held_out"]);
-    std::fs::copy(place.path(model), place.path("alone.safetensors")).unwrap();
-    let alone = place.json("eval --model alone.safetensors --data heads --progress none", "lacuna.eval/1");
+    std::fs::copy(workspace.path(model), workspace.path("alone.safetensors")).unwrap();
+    let alone = workspace.json("eval --model alone.safetensors --data heads --progress none", "lacuna.eval/1");
     assert_eq!(roles(&alone), ["scored"; 3]);
     // 16 x 18 x 12 voxels of 1 mm, corner to corner.
     let diagonal = f64::sqrt(15.0f64.powi(2) + 17.0f64.powi(2) + 11.0f64.powi(2));
@@ -64,41 +64,41 @@ fn surfaces_are_scored_in_millimetres_and_what_was_missed_is_counted() {
             }
         }
     }
-    let text = place.ok(&eval);
+    let text = workspace.ok(&eval);
     for word in
         ["hd95_mm", "hd95_mrbrains_mm", "volume_similarity", "surface_dice", "missed/invented/absent", "at 1 mm"]
     {
         assert!(text.contains(word), "{text}");
     }
-    place.fails(&format!("{eval} --tolerance=-1"), 3, &["millimetres from 0 on"]);
+    workspace.fails(&format!("{eval} --tolerance=-1"), 3, &["millimetres from 0 on"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupted_evaluation_says_how_to_go_on() {
-    let place = cohort();
-    let trained = place.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
+    let workspace = cohort();
+    let trained = workspace.json(&format!("{SETTINGS} --epochs 1"), "lacuna.train/1");
     let model = trained["model"].as_str().unwrap();
-    place.ok("phantom --out many --subjects 40 --dims 16x18x12 --progress none");
-    let mut child = place.spawn(&format!("eval --model {model} --data many"));
-    let scores = |place: &Place| {
-        let folders = std::fs::read_dir(place.path("runs/eval")).into_iter().flatten().filter_map(Result::ok);
+    workspace.ok("phantom --out many --subjects 40 --dims 16x18x12 --progress none");
+    let mut child = workspace.spawn(&format!("eval --model {model} --data many"));
+    let scores = |workspace: &Workspace| {
+        let folders = std::fs::read_dir(workspace.path("runs/eval")).into_iter().flatten().filter_map(Result::ok);
         folders.map(|folder| folder.path().join("scores.json")).find(|path| path.exists())
     };
     let began = Instant::now();
-    while scores(&place).is_none() {
+    while scores(&workspace).is_none() {
         assert!(began.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no score appears");
         std::thread::sleep(Duration::from_millis(2));
     }
     crate::support::signal(&child, "-INT");
-    let ran = place.wait(child);
+    let ran = workspace.wait(child);
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert!(
         ran.stderr.contains("of 40 subjects are kept") && ran.stderr.contains("lacuna eval --model"),
         "{}",
         ran.stderr
     );
-    let run = run_folder(&place, "eval");
-    let resumed = place.json(&format!("eval --model {model} --resume {}", run.display()), "lacuna.eval/1");
+    let run = run_folder(&workspace, "eval");
+    let resumed = workspace.json(&format!("eval --model {model} --resume {}", run.display()), "lacuna.eval/1");
     assert_eq!(resumed["scores"].as_array().unwrap().len(), 40);
 }

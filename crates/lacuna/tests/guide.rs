@@ -1,6 +1,6 @@
 //! The guide's commands are run as they stand there, in one folder.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use std::path::{Path, PathBuf};
 
 /// The lines of the guide's code blocks of a language, block by block.
@@ -15,12 +15,12 @@ fn blocks<'a>(guide: &'a str, language: &str) -> Vec<Vec<&'a str>> {
 }
 
 /// What a shell makes of a word with a `*`: the one path that fits.
-fn expanded(place: &Place, word: &str) -> String {
+fn expanded(workspace: &Workspace, word: &str) -> String {
     let Some((before, after)) = word.split_once('*') else { return word.to_string() };
     let (folder, start) = before.rsplit_once('/').unwrap_or((".", before));
     let (end, below) = after.split_once('/').map_or((after, None), |(end, below)| (end, Some(below)));
     let fits = |name: &str| name.starts_with(start) && name.ends_with(end);
-    let entries = std::fs::read_dir(place.path(folder)).unwrap_or_else(|error| panic!("{word}: {error}"));
+    let entries = std::fs::read_dir(workspace.path(folder)).unwrap_or_else(|error| panic!("{word}: {error}"));
     let names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|name| fits(name)).collect();
     let [name] = &names[..] else { panic!("{word}: one path expected: {names:?}") };
@@ -31,21 +31,21 @@ fn expanded(place: &Place, word: &str) -> String {
 #[test]
 fn every_command_of_the_guide_does_what_it_says() {
     let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide.md")).unwrap();
-    let place = Place::new();
+    let workspace = Workspace::new();
     let files = blocks(&guide, "toml");
     let [study, recipe] = &files[..] else { panic!("the guide has a study and a recipe") };
-    std::fs::write(place.path("small.toml"), study.join("\n")).unwrap();
-    std::fs::write(place.path("mine.toml"), recipe.join("\n")).unwrap();
+    std::fs::write(workspace.path("small.toml"), study.join("\n")).unwrap();
+    std::fs::write(workspace.path("mine.toml"), recipe.join("\n")).unwrap();
     let commands: Vec<&str> = blocks(&guide, "sh").concat();
     assert!(commands.len() > 15, "{commands:?}");
     for command in commands {
         let words = command.strip_prefix("lacuna ").unwrap_or_else(|| panic!("`{command}` is no command of lacuna"));
-        let words: Vec<String> = words.split(' ').map(|word| expanded(&place, word)).collect();
-        let said = place.ok(&format!("{} --progress none", words.join(" ")));
+        let words: Vec<String> = words.split(' ').map(|word| expanded(&workspace, word)).collect();
+        let said = workspace.ok(&format!("{} --progress none", words.join(" ")));
         assert!(!said.is_empty(), "{command}");
     }
     for made in ["slices.png", "segmented/phantom-003_labels.nii.gz", "windows/phantom-003_probability-1.nii.gz"] {
-        assert!(place.path(made).is_file(), "{made}");
+        assert!(workspace.path(made).is_file(), "{made}");
     }
-    assert!(std::fs::read_to_string(place.path("report.html")).unwrap().contains("atlas-matching"));
+    assert!(std::fs::read_to_string(workspace.path("report.html")).unwrap().contains("atlas-matching"));
 }

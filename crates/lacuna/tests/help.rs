@@ -1,6 +1,6 @@
 //! Help texts and what scripts rely on.
 
-use crate::support::Place;
+use crate::support::Workspace;
 
 /// Every verb with its parts; a test below holds the list against the command's own.
 const VERBS: &[&str] = &[
@@ -57,7 +57,7 @@ const VERBS: &[&str] = &[
 
 #[test]
 fn every_verb_is_known_here() {
-    let help = Place::new().ok("--help");
+    let help = Workspace::new().ok("--help");
     let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let listed: Vec<&str> = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let tops: Vec<&str> = VERBS.iter().copied().filter(|verb| !verb.contains(' ')).collect();
@@ -66,10 +66,10 @@ fn every_verb_is_known_here() {
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     for verb in VERBS {
         for flag in ["-h", "--help"] {
-            let help = place.ok(&format!("{verb} {flag}"));
+            let help = workspace.ok(&format!("{verb} {flag}"));
             assert!(help.contains("Example") && help.contains(&format!("lacuna {verb}")), "{verb}: {help}");
         }
     }
@@ -77,55 +77,55 @@ fn every_verb_has_help_with_an_example() {
 
 #[test]
 fn exit_codes_are_told_in_the_help_and_by_their_own_verb() {
-    let place = Place::new();
-    for text in [place.ok("--help"), place.ok("help exit-codes"), place.ok("exit-codes")] {
+    let workspace = Workspace::new();
+    for text in [workspace.ok("--help"), workspace.ok("help exit-codes"), workspace.ok("exit-codes")] {
         for code in ["  2  usage", "  4  data", " 75  try again", "130  interrupted"] {
             assert!(text.contains(code), "{text}");
         }
     }
-    let codes = place.json("exit-codes", "lacuna.exit-codes/1");
+    let codes = workspace.json("exit-codes", "lacuna.exit-codes/1");
     assert_eq!(codes["exit_codes"].as_array().unwrap().len(), 10);
 }
 
 #[test]
 fn settings_come_from_the_environment_and_flags_go_before_them() {
-    let mut place = Place::new();
-    place.heads("heads", "");
-    place.settings = vec![("LACUNA_RUNS", "elsewhere".to_string()), ("LACUNA_THREADS", "1".to_string())];
-    assert_eq!(place.json("doctor", "lacuna.doctor/1")["threads"], 1);
+    let mut workspace = Workspace::new();
+    workspace.heads("heads", "");
+    workspace.settings = vec![("LACUNA_RUNS", "elsewhere".to_string()), ("LACUNA_THREADS", "1".to_string())];
+    assert_eq!(workspace.json("doctor", "lacuna.doctor/1")["threads"], 1);
     let train = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1";
-    place.ok(train);
-    assert!(place.path("elsewhere/train").is_dir() && !place.path("runs").exists());
-    place.ok(&format!("{train} --runs here"));
-    assert!(place.path("here/train").is_dir());
-    let help = place.ok("help study");
+    workspace.ok(train);
+    assert!(workspace.path("elsewhere/train").is_dir() && !workspace.path("runs").exists());
+    workspace.ok(&format!("{train} --runs here"));
+    assert!(workspace.path("here/train").is_dir());
+    let help = workspace.ok("help study");
     for name in ["LACUNA_RUNS", "LACUNA_THREADS", "LACUNA_PROGRESS", "LACUNA_RECORDS", "LACUNA_MODELS"] {
         assert!(help.contains(&format!("[env: {name}=")), "{help}");
     }
-    place.settings = vec![("LACUNA_THREADS", "many".to_string())];
-    place.fails("doctor", 2, &["many", "--threads"]);
+    workspace.settings = vec![("LACUNA_THREADS", "many".to_string())];
+    workspace.fails("doctor", 2, &["many", "--threads"]);
 }
 
 #[test]
 fn a_shell_gets_its_completions() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(place.ok(&format!("completions {shell}")).contains("phantom"));
+        assert!(workspace.ok(&format!("completions {shell}")).contains("phantom"));
     }
-    assert_eq!(place.json("completions bash", "lacuna.completions/1")["shell"], "bash");
+    assert_eq!(workspace.json("completions bash", "lacuna.completions/1")["shell"], "bash");
 }
 
 #[test]
 fn doctor_says_where_this_build_computes() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let gpu = if cfg!(feature = "vulkan") { "gpu       vulkan: " } else { "gpu       none" };
-    assert!(place.ok("doctor").contains(gpu));
-    assert_eq!(place.json("doctor --threads 1", "lacuna.doctor/1")["threads"], 1);
+    assert!(workspace.ok("doctor").contains(gpu));
+    assert_eq!(workspace.json("doctor --threads 1", "lacuna.doctor/1")["threads"], 1);
 }
 
 #[test]
 fn a_benchmark_prints_what_its_peer_prints() {
-    let found = Place::new().json("bench infer 10 16x16x16 --repeats 3 --threads 1", "lacuna.bench/1");
+    let found = Workspace::new().json("bench infer 10 16x16x16 --repeats 3 --threads 1", "lacuna.bench/1");
     assert_eq!(found["seconds"].as_array().unwrap().len(), 3);
     let (least, median) = (found["seconds_min"].as_f64().unwrap(), found["seconds_median"].as_f64().unwrap());
     assert!(0.0 < least && least <= median);

@@ -11,32 +11,32 @@ fn another_instruction_set_neither_erases_nor_goes_on() {
         eprintln!("skipped: this processor has one instruction set");
         return;
     }
-    let place = small(2);
-    let run = trained(&place, "--exact --slices 3", "run");
+    let workspace = small(2);
+    let run = trained(&workspace, "--exact --slices 3", "run");
     let erase = format!("unlearn --model {run} --forget phantom-001 --strategy exact --quiet");
     for words in [format!("--isa portable {erase}"), format!("--isa portable {erase} --dry-run")] {
-        place.fails(&words, 4, &["device", "cpu/x86-64/avx2", "cpu/x86-64/portable", "--isa", "fix:"]);
+        workspace.fails(&words, 4, &["device", "cpu/x86-64/avx2", "cpu/x86-64/portable", "--isa", "fix:"]);
     }
-    assert!(!place.path("runs/unlearn").exists(), "nothing was begun");
-    assert_eq!(place.json(&format!("--isa avx2 {erase} --prove"), "lacuna.unlearn/1")["exactness"], "proved");
+    assert!(!workspace.path("runs/unlearn").exists(), "nothing was begun");
+    assert_eq!(workspace.json(&format!("--isa avx2 {erase} --prove"), "lacuna.unlearn/1")["exactness"], "proved");
     // By the portable kernels throughout it is the same law, with other bytes.
-    let portable = trained(&place, "--isa portable --exact --slices 3", "run");
+    let portable = trained(&workspace, "--isa portable --exact --slices 3", "run");
     let erased = format!("unlearn --model {portable} --forget phantom-001 --strategy exact --prove --quiet");
-    assert_eq!(place.json(&format!("--isa portable {erased}"), "lacuna.unlearn/1")["exactness"], "proved");
-    place.fails(&erased, 4, &["cpu/x86-64/portable", "fix:"]);
+    assert_eq!(workspace.json(&format!("--isa portable {erased}"), "lacuna.unlearn/1")["exactness"], "proved");
+    workspace.fails(&erased, 4, &["cpu/x86-64/portable", "fix:"]);
 }
 
 #[test]
 fn a_model_of_other_kernels_is_not_erased_from() {
-    let place = small(1);
-    let run = trained(&place, "--exact --slices 3", "run");
-    let record: Value = serde_json::from_str(&read(&place.path(&run).join("run.json"))).unwrap();
+    let workspace = small(1);
+    let run = trained(&workspace, "--exact --slices 3", "run");
+    let record: Value = serde_json::from_str(&read(&workspace.path(&run).join("run.json"))).unwrap();
     let kernels = text(&record, "kernels");
-    let manifest = place.path(&run).join("exact.json");
+    let manifest = workspace.path(&run).join("exact.json");
     let other = kernels.chars().rev().collect::<String>();
     std::fs::write(&manifest, resealed(&read(&manifest), kernels, &other)).unwrap();
     let erase = format!("unlearn --model {run} --forget phantom-001 --strategy exact");
-    place.fails(&erase, 4, &["kernels", &other, "build of lacuna that trained it"]);
+    workspace.fails(&erase, 4, &["kernels", &other, "build of lacuna that trained it"]);
 }
 
 /// A manifest with a text replaced, sealed as lacuna seals it: by a digest of the rest.

@@ -1,6 +1,6 @@
 //! What is printed to go on with: the next command, and names that a shell completes.
 
-use crate::support::Place;
+use crate::support::Workspace;
 
 /// The command behind `next:`, as a person would type it.
 #[track_caller]
@@ -11,59 +11,59 @@ fn next(stdout: &str) -> String {
 
 #[test]
 fn each_step_prints_the_command_of_the_next() {
-    let place = Place::new();
-    place.heads("heads", "");
-    let check = next(&place.ok("data check heads"));
+    let workspace = Workspace::new();
+    workspace.heads("heads", "");
+    let check = next(&workspace.ok("data check heads"));
     assert_eq!(check, "data check heads --labels TABLE");
-    let train = next(&place.ok(&check.replace("TABLE", "tissue")));
+    let train = next(&workspace.ok(&check.replace("TABLE", "tissue")));
     assert!(train.starts_with("train --data heads --labels tissue"), "{train}");
-    let predict = next(&place.ok(&format!("{train} --size 16x16x16 --epochs 1 --progress none")));
+    let predict = next(&workspace.ok(&format!("{train} --size 16x16x16 --epochs 1 --progress none")));
     let model = predict.split_whitespace().find(|word| word.ends_with(".safetensors")).unwrap().to_string();
-    let forget = next(&place.ok(&format!("eval --model {model} --data heads --progress none")));
+    let forget = next(&workspace.ok(&format!("eval --model {model} --data heads --progress none")));
     assert!(forget.starts_with("unlearn --model ") && forget.contains("--forget SUBJECT"), "{forget}");
     let forget = forget.replace("SUBJECT", "phantom-000");
-    let audit = next(&place.ok(&format!("{forget} --epochs 1 --set learning_rate=0.1 --progress none")));
+    let audit = next(&workspace.ok(&format!("{forget} --epochs 1 --set learning_rate=0.1 --progress none")));
     let unlearned = audit.strip_prefix("audit AUDIT.toml --model ").unwrap_or_else(|| panic!("{audit}"));
-    let again = next(&place.ok(&format!("eval --model {unlearned} --data heads --progress none")));
+    let again = next(&workspace.ok(&format!("eval --model {unlearned} --data heads --progress none")));
     assert!(again.starts_with("audit AUDIT.toml --model "), "{again}");
     for words in ["data check heads --labels tissue", &format!("eval --model {unlearned} --data heads --progress none")]
     {
-        assert!(!place.ok(&format!("{words} --json")).contains("next"), "scripts do not get it");
+        assert!(!workspace.ok(&format!("{words} --json")).contains("next"), "scripts do not get it");
     }
 }
 
 #[test]
 fn data_with_an_error_has_no_next_command() {
-    let place = Place::new();
-    place.heads("heads", "");
-    std::fs::write(place.path("heads/images/phantom-001.nii.gz"), b"damaged").unwrap();
-    let ran = place.run("data check heads --labels tissue");
+    let workspace = Workspace::new();
+    workspace.heads("heads", "");
+    std::fs::write(workspace.path("heads/images/phantom-001.nii.gz"), b"damaged").unwrap();
+    let ran = workspace.run("data check heads --labels tissue");
     assert!(ran.code == 4 && !ran.stdout.contains("next:"), "{}", ran.stdout);
 }
 
 #[test]
 fn shells_complete_strategies_layouts_and_label_tables_and_any_other_text_is_taken() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     for shell in ["bash", "zsh", "fish"] {
-        let script = place.ok(&format!("completions {shell}"));
+        let script = workspace.ok(&format!("completions {shell}"));
         for name in ["atlas-matching", "consistent-background", "nnunet", "mrbrains", "as-is"] {
             assert!(script.contains(name), "{shell}: {name}");
         }
     }
-    assert!(!place.ok("unlearn --help").contains("possible values: noisy-label"));
-    place.heads("heads", "");
-    place.fails("data check heads --layout nnunt", 3, &["nnunet"]);
-    place.fails("data check heads --labels tisue", 3, &["tissue"]);
+    assert!(!workspace.ok("unlearn --help").contains("possible values: noisy-label"));
+    workspace.heads("heads", "");
+    workspace.fails("data check heads --layout nnunt", 3, &["nnunet"]);
+    workspace.fails("data check heads --labels tisue", 3, &["tissue"]);
 }
 
 #[test]
 fn doctor_prints_where_files_go() {
-    let mut place = Place::new();
-    let folders = place.json("doctor", "lacuna.doctor/1")["folders"].clone();
+    let mut workspace = Workspace::new();
+    let folders = workspace.json("doctor", "lacuna.doctor/1")["folders"].clone();
     assert_eq!((&folders["runs"], &folders["ledger"]), (&"runs".into(), &serde_json::Value::Null));
     assert_eq!(folders["records"], "runs/store/records");
-    place.settings = vec![("LACUNA_RECORDS", "kept".into()), ("LACUNA_LEDGER", "requests.db".into())];
-    let text = place.ok("doctor --runs elsewhere");
+    workspace.settings = vec![("LACUNA_RECORDS", "kept".into()), ("LACUNA_LEDGER", "requests.db".into())];
+    let text = workspace.ok("doctor --runs elsewhere");
     for line in ["runs      elsewhere", "records   kept", "models    elsewhere/store/models", "ledger    requests.db"] {
         let words: Vec<&str> = line.split_whitespace().collect();
         let is_line = |found: &str| found.split_whitespace().collect::<Vec<_>>() == words;
@@ -73,6 +73,6 @@ fn doctor_prints_where_files_go() {
 
 #[test]
 fn a_folder_that_is_not_there_is_called_that() {
-    let place = Place::new();
-    place.fails("data check headz", 4, &["no such file or folder"]);
+    let workspace = Workspace::new();
+    workspace.fails("data check headz", 4, &["no such file or folder"]);
 }

@@ -1,6 +1,6 @@
 //! nnU-Net's plain U-Net through the command: its checkpoints, and networks trained from its plans.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -10,44 +10,48 @@ fn fixture(case: &str, file: &str) -> PathBuf {
 }
 
 /// A fresh folder with a checkpoint and its plans.
-fn with_checkpoint(case: &str) -> Place {
-    let place = Place::new();
-    std::fs::copy(fixture(case, "fold_0/checkpoint_final.pth"), place.path("checkpoint_final.pth")).unwrap();
-    std::fs::copy(fixture(case, "plans.json"), place.path("plans.json")).unwrap();
-    place
+fn with_checkpoint(case: &str) -> Workspace {
+    let workspace = Workspace::new();
+    std::fs::copy(fixture(case, "fold_0/checkpoint_final.pth"), workspace.path("checkpoint_final.pth")).unwrap();
+    std::fs::copy(fixture(case, "plans.json"), workspace.path("plans.json")).unwrap();
+    workspace
 }
 
 #[test]
 fn a_checkpoint_becomes_a_model_that_says_everything_itself() {
-    let place = with_checkpoint("anisotropic");
+    let workspace = with_checkpoint("anisotropic");
     let schema = "lacuna.convert/1";
-    let found = place.json("convert checkpoint_final.pth", schema);
-    let planned = place.json("convert checkpoint_final.pth --plans plans.json --out model.safetensors", schema);
-    let again = place.json("convert model.safetensors --out back.pth", schema);
+    let found = workspace.json("convert checkpoint_final.pth", schema);
+    let planned = workspace.json("convert checkpoint_final.pth --plans plans.json --out model.safetensors", schema);
+    let again = workspace.json("convert model.safetensors --out back.pth", schema);
     assert_eq!((&planned["channels"], &planned["classes"]), (&json!(2), &json!(3)));
     assert_eq!((&planned["missing"], &planned["unexpected"]), (&json!([]), &json!([])));
     assert_eq!(planned["notes"]["trainer_name"], "nnUNetTrainer");
     assert_eq!(planned["forward"]["output_shape"], json!([1, 3, 32, 32, 32]), "logits lie on the input's grid");
-    for other in [&found, &again, &place.json("convert back.pth", schema)] {
+    for other in [&found, &again, &workspace.json("convert back.pth", schema)] {
         assert_eq!(other["forward"]["digest"], planned["forward"]["digest"]);
     }
-    let model = place.json("inspect model.safetensors", "lacuna.inspect/1");
+    let model = workspace.json("inspect model.safetensors", "lacuna.inspect/1");
     assert_eq!(model["architecture"]["features_per_stage"], json!([4, 6, 8, 8]));
     assert_eq!(model["metadata"]["loss"], "nnunet");
 }
 
 #[test]
 fn plans_that_are_not_the_checkpoints_and_other_networks_are_refused() {
-    let place = with_checkpoint("anisotropic");
-    std::fs::copy(fixture("isotropic", "plans.json"), place.path("other.json")).unwrap();
+    let workspace = with_checkpoint("anisotropic");
+    std::fs::copy(fixture("isotropic", "plans.json"), workspace.path("other.json")).unwrap();
     let converts = |more: &str| format!("convert checkpoint_final.pth {more}");
-    place.fails(&converts("--plans other.json"), 3, &["other.json", "3d_fullres", "checkpoint_final.pth", "fix:"]);
-    place.fails(&converts("--plans plans.json --configuration 2d"), 3, &["`2d`", "`3d_fullres`"]);
-    place.fails(&converts("--plans nowhere.json"), 4, &["nowhere.json"]);
-    place.fails(&converts("--plans plans.json --depth 10"), 2, &["--depth"]);
-    let text = std::fs::read_to_string(place.path("plans.json")).unwrap();
-    std::fs::write(place.path("residual.json"), text.replace("PlainConvUNet", "ResidualEncoderUNet")).unwrap();
-    place.fails(&converts("--plans residual.json"), 3, &["residual.json", "network_class_name", "ResidualEncoderUNet"]);
+    workspace.fails(&converts("--plans other.json"), 3, &["other.json", "3d_fullres", "checkpoint_final.pth", "fix:"]);
+    workspace.fails(&converts("--plans plans.json --configuration 2d"), 3, &["`2d`", "`3d_fullres`"]);
+    workspace.fails(&converts("--plans nowhere.json"), 4, &["nowhere.json"]);
+    workspace.fails(&converts("--plans plans.json --depth 10"), 2, &["--depth"]);
+    let text = std::fs::read_to_string(workspace.path("plans.json")).unwrap();
+    std::fs::write(workspace.path("residual.json"), text.replace("PlainConvUNet", "ResidualEncoderUNet")).unwrap();
+    workspace.fails(
+        &converts("--plans residual.json"),
+        3,
+        &["residual.json", "network_class_name", "ResidualEncoderUNet"],
+    );
 }
 
 const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical --size 16x16x16 --plans plans.json \
@@ -56,10 +60,10 @@ const TRAIN: &str = "train --data heads --labels tissue --preprocess canonical -
 
 #[test]
 fn a_network_is_trained_unlearned_scored_and_used_on_any_number_of_threads() {
-    let place = with_checkpoint("isotropic");
-    place.heads("heads", "");
-    let one = place.json(&format!("{TRAIN} --threads 1"), "lacuna.train/1");
-    let two = place.json(&format!("{TRAIN} --threads 2"), "lacuna.train/1");
+    let workspace = with_checkpoint("isotropic");
+    workspace.heads("heads", "");
+    let one = workspace.json(&format!("{TRAIN} --threads 1"), "lacuna.train/1");
+    let two = workspace.json(&format!("{TRAIN} --threads 2"), "lacuna.train/1");
     assert_eq!(one["digest"], two["digest"]);
     let model = one["model"].as_str().unwrap();
     // The loss comes from the model, and features are those of every stage.
@@ -68,12 +72,13 @@ fn a_network_is_trained_unlearned_scored_and_used_on_any_number_of_threads() {
             "unlearn --model {model} --data heads --held-out phantom-002 --forget phantom-001 --strategy {strategy} \
              --epochs 1 --progress none"
         );
-        let [one, two] = [1, 2].map(|threads| place.json(&format!("{words} --threads {threads}"), "lacuna.unlearn/1"));
+        let [one, two] =
+            [1, 2].map(|threads| workspace.json(&format!("{words} --threads {threads}"), "lacuna.unlearn/1"));
         assert_eq!(one["digest"], two["digest"], "{strategy}");
         assert_ne!(one["digest"], one["parent"], "{strategy}");
     }
-    place.json(&format!("eval --model {model} --data heads --progress none"), "lacuna.eval/1");
-    let said = place.json(
+    workspace.json(&format!("eval --model {model} --data heads --progress none"), "lacuna.eval/1");
+    let said = workspace.json(
         &format!("predict heads/images/phantom-000.nii.gz --model {model} --out out --progress none"),
         "lacuna.predict/1",
     );
@@ -82,12 +87,12 @@ fn a_network_is_trained_unlearned_scored_and_used_on_any_number_of_threads() {
 
 #[test]
 fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
-    let place = with_checkpoint("isotropic");
-    place.heads("heads", "");
+    let workspace = with_checkpoint("isotropic");
+    workspace.heads("heads", "");
     let foreign = "--model checkpoint_final.pth --plans plans.json --preprocess canonical --size 16x16x16";
     let image = "heads/images/phantom-000.nii.gz";
-    place.json(&format!("predict {image} {foreign} --out out --progress none"), "lacuna.predict/1");
-    let unlearnt = place.json(
+    workspace.json(&format!("predict {image} {foreign} --out out --progress none"), "lacuna.predict/1");
+    let unlearnt = workspace.json(
         &format!(
             "unlearn {foreign} --data heads --labels brain --forget phantom-001 --strategy atlas-matching --epochs 1 \
              --progress none"
@@ -95,10 +100,11 @@ fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
         "lacuna.unlearn/1",
     );
     assert_ne!(unlearnt["digest"], unlearnt["parent"]);
-    let settings = std::fs::read_to_string(place.path(unlearnt["run"].as_str().unwrap()).join("config.toml")).unwrap();
+    let settings =
+        std::fs::read_to_string(workspace.path(unlearnt["run"].as_str().unwrap()).join("config.toml")).unwrap();
     assert!(settings.contains("loss = \"nnunet\""), "{settings}");
     // Training may begin from it too.
-    let init = place.json(
+    let init = workspace.json(
         &format!("{TRAIN} --labels brain --init checkpoint_final.pth --epochs 1")
             .replace("--labels tissue", "")
             .replace("--epochs 2", ""),
@@ -109,16 +115,16 @@ fn a_checkpoint_is_used_and_unlearned_as_it_is_with_its_plans() {
 
 #[test]
 fn plans_that_turn_the_axes_are_noted_by_every_verb_that_reads_them() {
-    let place = with_checkpoint("isotropic");
-    place.heads("heads", "");
-    let text = std::fs::read_to_string(place.path("plans.json")).unwrap();
+    let workspace = with_checkpoint("isotropic");
+    workspace.heads("heads", "");
+    let text = std::fs::read_to_string(workspace.path("plans.json")).unwrap();
     let mut plans: serde_json::Value = serde_json::from_str(&text).unwrap();
     let foreign =
         "--model checkpoint_final.pth --plans plans.json --preprocess canonical --size 16x16x16 --progress none";
     let study = "name = \"s\"\n[data]\nroot = \"heads\"\nlabels = \"brain\"\n[preprocess]\nkind = \"canonical\"\n\
                  size = [16, 16, 16]\ncrop = \"none\"\nforeground = \"above-zero\"\n[network]\nplans = \"plans.json\"\n\
                  [train]\nepochs = 1\n[split]\nheld_out = 1\n[unlearn]\nepochs = [1]\nstrategies = [\"noisy-label\"]\n";
-    std::fs::write(place.path("s.toml"), study).unwrap();
+    std::fs::write(workspace.path("s.toml"), study).unwrap();
     let verbs = [
         "convert checkpoint_final.pth --plans plans.json".to_string(),
         format!("predict heads/images/phantom-000.nii.gz {foreign} --logits l.safetensors"),
@@ -129,9 +135,9 @@ fn plans_that_turn_the_axes_are_noted_by_every_verb_that_reads_them() {
     ];
     for (axes, notes) in [([0, 1, 2], 0), ([2, 0, 1], 1)] {
         plans["transpose_forward"] = json!(axes);
-        std::fs::write(place.path("plans.json"), plans.to_string()).unwrap();
+        std::fs::write(workspace.path("plans.json"), plans.to_string()).unwrap();
         for verb in &verbs {
-            let ran = place.run(verb);
+            let ran = workspace.run(verb);
             let seen = ran.stderr.matches("transpose_forward [2, 0, 1]").count();
             assert!(ran.code == 0 && seen == notes, "{verb}: {} {}", ran.code, ran.stderr);
         }
@@ -169,10 +175,10 @@ rebound = { epochs = 1, learning_rate = 5e-3 }
 
 #[test]
 fn a_unet_is_audited_from_training_to_verdict() {
-    let place = Place::new();
-    place.heads("heads", "");
-    std::fs::write(place.path("audit.toml"), AUDIT).unwrap();
-    let ran = place.run("audit audit.toml --progress none --json");
+    let workspace = Workspace::new();
+    workspace.heads("heads", "");
+    std::fs::write(workspace.path("audit.toml"), AUDIT).unwrap();
+    let ran = workspace.run("audit audit.toml --progress none --json");
     // Three half-trained seeds may well make the audit void, which ends with 6: that is an answer too.
     assert!([0, 6].contains(&ran.code), "{}", ran.stderr);
     let audit: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -1,15 +1,15 @@
 //! `--redact`: markers are planted in ids, file names and folders, and no verb prints one of them.
 
-use crate::support::Place;
+use crate::support::Workspace;
 
 const ID: &str = "markerid";
 const FOLDER: &str = "markerfolder";
 
 /// A cohort whose folder, files and ids are markers.
-fn place() -> Place {
-    let place = Place::new();
-    place.heads(FOLDER, "");
-    let mut folders = vec![place.path(FOLDER)];
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.heads(FOLDER, "");
+    let mut folders = vec![workspace.path(FOLDER)];
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>() {
             let name = path.file_name().unwrap().to_str().unwrap().replace("phantom", ID);
@@ -23,13 +23,13 @@ fn place() -> Place {
             }
         }
     }
-    place
+    workspace
 }
 
 #[track_caller]
-fn check(place: &Place, words: &str, code: i32) {
+fn check(workspace: &Workspace, words: &str, code: i32) {
     for json in ["", " --json"] {
-        let ran = place.run(&format!("{words} --redact{json}"));
+        let ran = workspace.run(&format!("{words} --redact{json}"));
         assert_eq!(ran.code, code, "{words}: {}", ran.stderr);
         for marker in [ID, FOLDER] {
             assert!(!ran.stdout.contains(marker), "{words}{json}: {}", ran.stdout);
@@ -40,38 +40,38 @@ fn check(place: &Place, words: &str, code: i32) {
 
 #[test]
 fn no_verb_prints_an_id_or_a_path() {
-    let place = place();
+    let workspace = workspace();
     let train = format!(
         "train --data {FOLDER} --labels tissue --preprocess canonical --size 16x16x16 --depth 10 --epochs 1 --progress \
          plain --held-out {ID}-002"
     );
-    let plain = place.run(&train);
+    let plain = workspace.run(&train);
     assert_eq!(plain.code, 0, "{}", plain.stderr);
     let said = format!("{}{}", plain.stdout, plain.stderr);
     assert!(said.contains("model.safetensors"), "without the flag paths are told: {said}");
-    check(&place, &train, 0);
-    let runs = std::fs::read_dir(place.path("runs/train")).unwrap();
+    check(&workspace, &train, 0);
+    let runs = std::fs::read_dir(workspace.path("runs/train")).unwrap();
     let run = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).min().unwrap();
-    std::fs::rename(place.path("runs/train").join(&run), place.path(&format!("{FOLDER}run"))).unwrap();
+    std::fs::rename(workspace.path("runs/train").join(&run), workspace.path(&format!("{FOLDER}run"))).unwrap();
     let model = format!("{FOLDER}run/model.safetensors");
     let cohort = format!("--data {FOLDER}");
-    check(&place, &format!("data check {FOLDER}"), 0);
-    check(&place, &format!("data show {FOLDER}"), 0);
-    check(&place, &format!("inspect {FOLDER}run"), 0);
-    check(&place, &format!("eval --model {model} {cohort}"), 0);
+    check(&workspace, &format!("data check {FOLDER}"), 0);
+    check(&workspace, &format!("data show {FOLDER}"), 0);
+    check(&workspace, &format!("inspect {FOLDER}run"), 0);
+    check(&workspace, &format!("eval --model {model} {cohort}"), 0);
     let unlearn = format!("unlearn --model {model} {cohort} --strategy noisy-label --epochs 1 --progress plain");
-    check(&place, &format!("{unlearn} --forget {ID}-000"), 0);
-    check(&place, &format!("{unlearn} --forget {ID}-007"), 3);
-    check(&place, &format!("trace {ID}-000 {cohort} --root {FOLDER}run"), 0);
-    check(&place, &format!("ledger list --subject {ID}-000 --ledger {FOLDER}.db"), 4);
-    place.ok(&format!("ledger request --subject {ID}-000 --ledger l.db"));
-    check(&place, &format!("ledger request --subject {ID}-000 --ledger l.db"), 3);
-    check(&place, "ledger list --ledger l.db", 0);
-    check(&place, &format!("predict {FOLDER}/images --model {model} --out {FOLDER}out --continue"), 0);
+    check(&workspace, &format!("{unlearn} --forget {ID}-000"), 0);
+    check(&workspace, &format!("{unlearn} --forget {ID}-007"), 3);
+    check(&workspace, &format!("trace {ID}-000 {cohort} --root {FOLDER}run"), 0);
+    check(&workspace, &format!("ledger list --subject {ID}-000 --ledger {FOLDER}.db"), 4);
+    workspace.ok(&format!("ledger request --subject {ID}-000 --ledger l.db"));
+    check(&workspace, &format!("ledger request --subject {ID}-000 --ledger l.db"), 3);
+    check(&workspace, "ledger list --ledger l.db", 0);
+    check(&workspace, &format!("predict {FOLDER}/images --model {model} --out {FOLDER}out --continue"), 0);
     // What clap complains of quotes the command line; a file that is none may quote itself.
-    check(&place, &format!("predict --{ID} {FOLDER}"), 2);
-    std::fs::write(place.path(&format!("{FOLDER}.toml")), format!("{ID} = ")).unwrap();
-    check(&place, &format!("study {FOLDER}.toml"), 3);
+    check(&workspace, &format!("predict --{ID} {FOLDER}"), 2);
+    std::fs::write(workspace.path(&format!("{FOLDER}.toml")), format!("{ID} = ")).unwrap();
+    check(&workspace, &format!("study {FOLDER}.toml"), 3);
 }
 
 /// Folders that a verb makes are not there when it begins; each line leaves a new one. `@` is a bare word.
@@ -87,17 +87,17 @@ const MADE: [&str; 7] = [
 
 #[test]
 fn a_folder_that_is_not_there_yet_is_hidden_as_one_that_is() {
-    let place = Place::new();
-    place.heads("heads", "");
-    place.ok("ledger request --subject someone --ledger l.db");
+    let workspace = Workspace::new();
+    workspace.heads("heads", "");
+    workspace.ok("ledger request --subject someone --ledger l.db");
     let study = "name = 's'\ndata = { root = 'heads', labels = 'tissue' }\nnetwork = { depth = 10 }\npreprocess = { kind = \
                  'canonical', size = [16, 16, 16], crop = 'none', foreground = 'above-zero' }\nsplit = { held_out_subjects = \
                  ['phantom-002'], forget = { only = ['phantom-000'] } }\ntrain = { epochs = 1, learning_rate = 1e-2, \
                  head_multiplier = 1.0 }\nunlearn = { epochs = [1], strategies = ['noisy-label'] }\n";
-    std::fs::write(place.path("small.toml"), study).unwrap();
+    std::fs::write(workspace.path("small.toml"), study).unwrap();
     for (number, line) in MADE.iter().enumerate() {
         for (json, word) in [("", "markeranna"), (" --json", "markerberta")] {
-            let ran = place.run(&format!("{}{json} --redact --progress none", line.replace('@', word)));
+            let ran = workspace.run(&format!("{}{json} --redact --progress none", line.replace('@', word)));
             let is_expected = if line.contains("none") { ran.code == 4 } else { ran.code == 0 };
             assert!(is_expected, "{number}: {line}: {}", ran.stderr);
             assert!(!ran.stdout.contains(word) && !ran.stderr.contains(word), "{line}: {}{}", ran.stdout, ran.stderr);

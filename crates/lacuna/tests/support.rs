@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 /// A fresh folder that the command is run in.
-pub struct Place {
+pub struct Workspace {
     folder: tempfile::TempDir,
     /// Settings of the environment that the command finds.
     pub settings: Vec<(&'static str, String)>,
@@ -18,9 +18,9 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Place {
-    pub fn new() -> Place {
-        Place { folder: tempfile::tempdir().unwrap(), settings: Vec::new() }
+impl Workspace {
+    pub fn new() -> Workspace {
+        Workspace { folder: tempfile::tempdir().unwrap(), settings: Vec::new() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Random families of runs under ids that are hard to tell from other words: a purge of a stranger changes no byte, and a
 //! purge of a member leaves nothing of the member outside quarantine, and every file that is left parses.
 
-use crate::support::Place;
+use crate::support::Workspace;
 use crate::trace_places::{SETTINGS, files_below, found, traced, unknown};
 use lacuna_artefacts::Site;
 use serde_json::Value;
@@ -40,7 +40,7 @@ struct Model {
 }
 
 struct Family {
-    place: Place,
+    workspace: Workspace,
     draws: Draws,
     people: Vec<String>,
     scans: Vec<String>,
@@ -51,7 +51,7 @@ struct Family {
 
 impl Family {
     fn new(seed: u64) -> Family {
-        let (place, mut draws) = (Place::new(), Draws(seed));
+        let (workspace, mut draws) = (Workspace::new(), Draws(seed));
         let mut people: Vec<String> = Vec::new();
         while people.len() < 4 {
             let id = draws.one_of(&IDS).to_string();
@@ -59,7 +59,7 @@ impl Family {
                 people.push(id);
             }
         }
-        place.ok("phantom --out heads --subjects 4 --dims 16x18x12 --progress none");
+        workspace.ok("phantom --out heads --subjects 4 --dims 16x18x12 --progress none");
         // Half of the families have scans that are called otherwise than their people.
         let has_table = draws.below(2) == 0;
         let scans: Vec<String> = people
@@ -67,21 +67,21 @@ impl Family {
             .enumerate()
             .map(|(at, id)| if has_table { format!("scan-{at}00x") } else { id.clone() })
             .collect();
-        fs::remove_file(place.path("heads/subjects.tsv")).unwrap();
+        fs::remove_file(workspace.path("heads/subjects.tsv")).unwrap();
         for (number, scan) in scans.iter().enumerate() {
             for kind in ["images", "labels"] {
-                let folder = place.path("heads").join(kind);
+                let folder = workspace.path("heads").join(kind);
                 let from = folder.join(format!("phantom-{number:03}.nii.gz"));
                 fs::rename(from, folder.join(format!("{scan}.nii.gz"))).unwrap();
             }
         }
         if has_table {
             let rows = scans.iter().zip(&people).map(|(scan, id)| format!("{scan}\t{id}\n"));
-            fs::write(place.path("heads/subjects.tsv"), format!("scan\tsubject\n{}", rows.collect::<String>()))
+            fs::write(workspace.path("heads/subjects.tsv"), format!("scan\tsubject\n{}", rows.collect::<String>()))
                 .unwrap();
         }
-        fs::write(place.path("t.toml"), SETTINGS).unwrap();
-        Family { place, draws, people, scans, models: Vec::new(), written: 0 }
+        fs::write(workspace.path("t.toml"), SETTINGS).unwrap();
+        Family { workspace, draws, people, scans, models: Vec::new(), written: 0 }
     }
 
     fn train(&mut self, init: Option<usize>) {
@@ -89,7 +89,7 @@ impl Family {
         let name = if self.draws.below(3) == 0 { format!("without-{held_out}") } else { "net".to_string() };
         let begun = init.map(|at| format!("--init {}", self.models[at].path.display())).unwrap_or_default();
         let words = format!("train --config t.toml --held-out {held_out} --name {name} --progress none {begun}");
-        let record = self.place.json(&words, "lacuna.train/1");
+        let record = self.workspace.json(&words, "lacuna.train/1");
         let own: BTreeSet<String> = self.people.iter().filter(|id| **id != held_out).cloned().collect();
         let of = |of: &dyn Fn(&Model) -> BTreeSet<String>| init.map(|at| of(&self.models[at])).unwrap_or_default();
         let holds = own.union(&of(&|model| model.holds.clone())).cloned().collect();
@@ -119,7 +119,7 @@ impl Family {
                     "unlearn --model {model} --data heads --forget {who} --strategy noisy-label --epochs 3 --set \
                      learning_rate=0.5 --progress none"
                 );
-                let record = self.place.json(&words, "lacuna.unlearn/1");
+                let record = self.workspace.json(&words, "lacuna.unlearn/1");
                 let mut holds = self.models[at].holds.clone();
                 if record["effect"]["is_nothing"] != true {
                     holds.remove(&who);
@@ -127,9 +127,9 @@ impl Family {
                 let was_ever_in = self.models[at].was_ever_in.clone();
                 self.keep(&record, holds, was_ever_in);
             }
-            3 => drop(self.place.ok(&format!("eval --model {model} --data heads --quiet --progress none"))),
-            4 => drop(self.place.ok(&format!("predict heads/images --model {model} --out out-{number} --quiet"))),
-            5 => drop(self.place.ok(&format!("convert {model} --out made-{number}/model.pth --quiet"))),
+            3 => drop(self.workspace.ok(&format!("eval --model {model} --data heads --quiet --progress none"))),
+            4 => drop(self.workspace.ok(&format!("predict heads/images --model {model} --out out-{number} --quiet"))),
+            5 => drop(self.workspace.ok(&format!("convert {model} --out made-{number}/model.pth --quiet"))),
             _ => {
                 let who = self.draws.one_of(&self.people).clone();
                 let rest = self.people.iter().find(|id| **id != who).unwrap();
@@ -137,17 +137,19 @@ impl Family {
                     "name = \"s{number}\"\n{SETTINGS}[split]\nheld_out_subjects = [\"{rest}\"]\nforget = {{ only = \
                      [\"{who}\"] }}\n[unlearn]\nepochs = [1]\nstrategies = [\"noisy-label\"]\n"
                 );
-                let file = self.place.path("study.toml");
+                let file = self.workspace.path("study.toml");
                 fs::write(&file, study).unwrap();
-                self.place.ok("study study.toml --quiet --progress none");
+                self.workspace.ok("study study.toml --quiet --progress none");
                 fs::remove_file(file).unwrap();
             }
         }
     }
 
     fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files: Vec<_> =
-            files_below(&self.place.path("")).into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect();
+        let mut files: Vec<_> = files_below(&self.workspace.path(""))
+            .into_iter()
+            .map(|file| (file.clone(), fs::read(file).unwrap()))
+            .collect();
         files.sort();
         files
     }
@@ -199,22 +201,22 @@ fn check_family(seed: u64) {
     family.train(None);
     (0..6).for_each(|_| family.grow());
     let before = family.snapshot();
-    let (nobody, _) = traced(&family.place, &format!("{STRANGER} --purge --data heads"));
+    let (nobody, _) = traced(&family.workspace, &format!("{STRANGER} --purge --data heads"));
     let sources = format!("trace {STRANGER} --purge --include-sources --data heads");
-    family.place.fails(&sources, 3, &["a data set that lists"]);
+    family.workspace.fails(&sources, 3, &["a data set that lists"]);
     assert_eq!(nobody["receipt"]["steps"], serde_json::json!([]), "seed {seed}: {nobody}");
     assert!(family.snapshot() == before, "seed {seed}: a stranger changed a byte");
 
     let at = family.draws.below(4);
     let (who, scan) = (family.people[at].clone(), family.scans[at].clone());
-    let site = Site::open(&family.place.path("runs")).unwrap().unwrap();
+    let site = Site::open(&family.workspace.path("runs")).unwrap().unwrap();
     let keys: Vec<String> = [&who, &scan].iter().map(|name| site.subject_key(name).as_str().to_string()).collect();
-    let (purged, code) = traced(&family.place, &format!("{who} --data heads --purge --include-sources"));
+    let (purged, code) = traced(&family.workspace, &format!("{who} --data heads --purge --include-sources"));
     let context = format!("seed {seed}, {who} of {:?}: {purged}", family.people);
     assert_eq!((unknown(&purged), code), (Vec::new(), 0), "{context}");
     for model in &family.models {
         let (is_there, holds) =
-            (family.place.path(&model.path.display().to_string()).exists(), model.holds.contains(&who));
+            (family.workspace.path(&model.path.display().to_string()).exists(), model.holds.contains(&who));
         // A run that is called after the person is renamed with what stays in it.
         let renamed = model.path.to_string_lossy().contains("without-");
         assert!(is_there != holds || (renamed && !holds), "{}: {context}", model.path.display());
@@ -231,7 +233,7 @@ fn check_family(seed: u64) {
     if scan != who {
         words.insert(scan.clone());
     }
-    for file in files_below(&family.place.path("")) {
+    for file in files_below(&family.workspace.path("")) {
         check_file(&file, &who);
         let bytes = fs::read(&file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
@@ -241,12 +243,12 @@ fn check_family(seed: u64) {
             assert!(!there, "{}: {word}: {context}", file.display());
         }
     }
-    let (again, code) = traced(&family.place, &format!("{who} --data heads"));
+    let (again, code) = traced(&family.workspace, &format!("{who} --data heads"));
     let left: Vec<String> = found(&again);
     let kept = again["files"].as_array().unwrap().iter().filter(|held| held["purge"] == "keep").count();
     assert_eq!((left.len(), code), (kept, 0), "seed {seed}: {again}");
     let name = purged["receipt"]["quarantine"].as_str().unwrap();
-    family.place.ok(&format!("quarantine restore {name}"));
+    family.workspace.ok(&format!("quarantine restore {name}"));
     assert!(family.snapshot() == before, "seed {seed}: not put back to the byte");
 }
 

@@ -21,12 +21,12 @@ pub(crate) fn squared_distances(sites: &[bool], dims: [usize; 3], spacing_mm: [f
     for axis in 0..3 {
         let stride: usize = dims[..axis].iter().product();
         for first in line_starts(dims, axis) {
-            let places = (0..dims[axis]).map(|step| first + step * stride);
+            let indices = (0..dims[axis]).map(|step| first + step * stride);
             line.clear();
-            line.extend(places.clone().map(|place| squared[place]));
+            line.extend(indices.clone().map(|index| squared[index]));
             envelope.build(&line, spacing_mm[axis]);
-            for (step, place) in places.enumerate() {
-                squared[place] = envelope.next(&line, step, spacing_mm[axis]);
+            for (step, index) in indices.enumerate() {
+                squared[index] = envelope.next(&line, step, spacing_mm[axis]);
             }
         }
     }
@@ -97,14 +97,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place(voxel: usize, dims: [usize; 3]) -> [usize; 3] {
+    fn coordinates(voxel: usize, dims: [usize; 3]) -> [usize; 3] {
         [voxel % dims[0], voxel / dims[0] % dims[1], voxel / dims[0] / dims[1]]
     }
 
     /// Computes the distances by definition, over all sites.
     fn by_search(sites: &[bool], dims: [usize; 3], spacing_mm: [f64; 3]) -> Vec<f64> {
         let squared = |a: usize, b: usize| {
-            let (a, b) = (place(a, dims), place(b, dims));
+            let (a, b) = (coordinates(a, dims), coordinates(b, dims));
             (0..3).map(|axis| (a[axis].abs_diff(b[axis]) as f64 * spacing_mm[axis]).powi(2)).sum::<f64>()
         };
         let nearest = |voxel| {

@@ -58,7 +58,7 @@ impl Masks<'_> {
     /// Returns the smallest box that contains every voxel of either mask; `None` if both are empty.
     pub fn bounds(&self) -> Option<[Range<usize>; 3]> {
         let mut bounds: Option<[Range<usize>; 3]> = None;
-        for at in places(self.dims().map(|size| 0..size)) {
+        for at in positions(self.dims().map(|size| 0..size)) {
             if self.holds(Side::Truth, at) || self.holds(Side::Prediction, at) {
                 let bounds = bounds.get_or_insert_with(|| at.map(|index| index..index + 1));
                 for (range, index) in bounds.iter_mut().zip(at) {
@@ -74,7 +74,7 @@ impl Masks<'_> {
         let dims = within.clone().map(|range| range.len());
         let spacing_mm = self.spacing_mm();
         let on = |side| -> Vec<bool> {
-            places(within.clone()).map(|at| self.holds(side, at) && self.is_boundary(side, boundary, at)).collect()
+            positions(within.clone()).map(|at| self.holds(side, at) && self.is_boundary(side, boundary, at)).collect()
         };
         let (prediction, truth) = (on(Side::Prediction), on(Side::Truth));
         let distances = |from: &[bool], to: &[bool]| -> Vec<f64> {
@@ -96,7 +96,7 @@ impl Masks<'_> {
             let steps = [index >> 2 & 1, index >> 1 & 1, index & 1];
             let mut at = corner;
             for (axis, step) in steps.into_iter().enumerate() {
-                at[axis] = (at[axis] + step).checked_sub(1).filter(|&place| place < self.dims()[axis])?;
+                at[axis] = (at[axis] + step).checked_sub(1).filter(|&position| position < self.dims()[axis])?;
             }
             Some(self.holds(side, at))
         };
@@ -131,7 +131,7 @@ impl Masks<'_> {
 
     /// Returns the number of voxels of a mask within a box.
     pub fn count(&self, side: Side, within: &[Range<usize>; 3]) -> u64 {
-        places(within.clone()).filter(|&at| self.holds(side, at)).count() as u64
+        positions(within.clone()).filter(|&at| self.holds(side, at)).count() as u64
     }
 }
 
@@ -141,7 +141,7 @@ const IN_PLANE: [[isize; 3]; 8] =
     [[-1, -1, 0], [0, -1, 0], [1, -1, 0], [-1, 0, 0], [1, 0, 0], [-1, 1, 0], [0, 1, 0], [1, 1, 0]];
 
 /// Iterates over every index (i, j, k) of a box, i fastest.
-pub(crate) fn places([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
+pub(crate) fn positions([i, j, k]: [Range<usize>; 3]) -> impl Iterator<Item = [usize; 3]> {
     k.flat_map(move |k| {
         let i = i.clone();
         j.clone().flat_map(move |j| i.clone().map(move |i| [i, j, k]))

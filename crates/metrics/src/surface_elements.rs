@@ -13,7 +13,7 @@
 //! 1987.
 
 use crate::distance_transform::squared_distances;
-use crate::surface::{Masks, Side, places, within_tolerance};
+use crate::surface::{Masks, Side, positions, within_tolerance};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -46,7 +46,7 @@ impl ElementAreas {
     pub fn near(&self, masks: &Masks, within: &[Range<usize>; 3], tolerance_mm: f64) -> NearAreas {
         let lattice = within.clone().map(|range| range.start..range.end + 1);
         let dims = lattice.clone().map(|range| range.len());
-        let codes = |side| -> Vec<u8> { places(lattice.clone()).map(|at| masks.code(side, at)).collect() };
+        let codes = |side| -> Vec<u8> { positions(lattice.clone()).map(|at| masks.code(side, at)).collect() };
         let (prediction, truth) = (codes(Side::Prediction), codes(Side::Truth));
         let mut areas = NearAreas::default();
         for (from, to) in [(&prediction, &truth), (&truth, &prediction)] {

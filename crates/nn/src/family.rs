@@ -4,7 +4,7 @@
 //! built from it that implement [`Layers`], a variant of [`Architecture`], and an entry in [`FAMILIES`]; no other code
 //! depends on the family of a network. Unlearning methods refer to stages and the decoder, losses to heads.
 
-use crate::heads::Heads;
+use crate::deep_supervision::DeepSupervisionOutputs;
 use crate::layers::TensorSpec;
 use crate::maps::Maps;
 use crate::names::Renamed;
@@ -58,8 +58,8 @@ pub(crate) trait Layers: Send + Sync {
     /// Returns the logits of the prediction, `[B, classes, D, H, W]`, from the encoder's features.
     fn decode(&self, pass: &Pass, features: &Maps) -> Tensor<5>;
     /// Returns the logits of every trained head from the encoder's features.
-    fn heads(&self, pass: &Pass, features: &Maps) -> Heads {
-        Heads::one(self.decode(pass, features))
+    fn heads(&self, pass: &Pass, features: &Maps) -> DeepSupervisionOutputs {
+        DeepSupervisionOutputs::one(self.decode(pass, features))
     }
     /// Adds the layers to an ONNX graph: takes the name of the input value, and returns the name of the result and its
     /// channels; `None` if the family has no ONNX export.

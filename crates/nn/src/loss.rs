@@ -3,7 +3,7 @@
 //! A target is a map of class probabilities with a weight of 0 or 1 per voxel. Hard labels, ignored voxels, noise and a
 //! teacher's output all have this form, so there is one formula for each loss.
 
-use crate::heads::first_voxel;
+use crate::deep_supervision::first_voxel;
 use crate::parameters::values_of;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Slice, Tensor, TensorData};
@@ -89,14 +89,14 @@ impl Target {
 
     /// Returns the same target on the device of `logits`.
     fn beside(&self, logits: &Tensor<5>) -> Target {
-        let place = |tensor: &Tensor<5>| {
+        let to_device = |tensor: &Tensor<5>| {
             if logits.is_autodiff() && !tensor.is_autodiff() {
                 Tensor::from_inner(tensor.clone())
             } else {
                 tensor.clone()
             }
         };
-        Target { probabilities: place(&self.probabilities), counted: place(&self.counted), ..*self }
+        Target { probabilities: to_device(&self.probabilities), counted: to_device(&self.counted), ..*self }
     }
 }
 

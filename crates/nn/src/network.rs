@@ -1,7 +1,7 @@
 //! A network: an architecture and its tensors.
 
+use crate::deep_supervision::{DeepSupervisionOutputs, crop};
 use crate::family::{FAMILIES, Layers};
-use crate::heads::{Heads, crop};
 use crate::layers::{Init, TensorSpec};
 use crate::maps::Maps;
 use crate::{Architecture, Parameter, Parameters, Pass};
@@ -22,15 +22,20 @@ pub enum Stage {
     /// The first convolution and its BatchNorm; of a U-Net, the encoder stages above the four deepest.
     Stem,
     /// The first residual stage.
-    Layer1,
+    #[serde(rename = "layer1")]
+    Encoder1,
     /// The second residual stage.
-    Layer2,
+    #[serde(rename = "layer2")]
+    Encoder2,
     /// The third residual stage.
-    Layer3,
+    #[serde(rename = "layer3")]
+    Encoder3,
     /// The fourth residual stage.
-    Layer4,
+    #[serde(rename = "layer4")]
+    Encoder4,
     /// The segmentation head: the whole decoder.
-    Head,
+    #[serde(rename = "head")]
+    Decoder,
 }
 
 impl Stage {
@@ -38,11 +43,11 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Stage::Stem => "stem",
-            Stage::Layer1 => "layer1",
-            Stage::Layer2 => "layer2",
-            Stage::Layer3 => "layer3",
-            Stage::Layer4 => "layer4",
-            Stage::Head => "head",
+            Stage::Encoder1 => "layer1",
+            Stage::Encoder2 => "layer2",
+            Stage::Encoder3 => "layer3",
+            Stage::Encoder4 => "layer4",
+            Stage::Decoder => "head",
         }
     }
 }
@@ -83,7 +88,7 @@ impl Network {
     }
 
     /// Returns the logits of every trained head for an input `[B, C, D, H, W]`.
-    pub fn heads(&self, pass: &Pass, input: Tensor<5>) -> Heads {
+    pub fn heads(&self, pass: &Pass, input: Tensor<5>) -> DeepSupervisionOutputs {
         let features = self.encode(pass, input);
         let size = self.architecture.output_size(features.input_size);
         self.layers.heads(pass, &features).cropped(size)
@@ -114,7 +119,7 @@ impl Network {
     /// Runs the encoder and calls `see` with the output of each part.
     fn encode_seeing(&self, pass: &Pass, input: Tensor<5>, see: &mut dyn FnMut(usize, &Tensor<5>)) -> Maps {
         let [_, _, size @ ..] = input.dims();
-        let mut x = pad(pass.place(input), self.architecture.padded_size(size));
+        let mut x = pad(pass.to_device(input), self.architecture.padded_size(size));
         let mut handed_over = Vec::new();
         for part in 0..self.layers.encoder_parts() {
             let layers = Arc::clone(&self.layers);
@@ -202,7 +207,7 @@ fn pad(x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
 mod tests {
     use super::*;
     use crate::{Activations, BatchNormMode, Role, Shortcut};
-    use lacuna_kernels::Tally;
+    use lacuna_kernels::OperationCounts;
 
     fn tiny(depth: usize) -> Network {
         Network::new(Architecture::medicalnet(depth, 1, 3).unwrap(), Seed(1), &Device::flex())
@@ -271,26 +276,26 @@ mod tests {
 
     /// Returns the number of gradients that a step on one volume computed; with `head_alone`, of the head on constant
     /// features.
-    fn tally(trainable: &dyn Fn(&str) -> bool, head_alone: bool, activations: Activations) -> Tally {
+    fn counts(trainable: &dyn Fn(&str) -> bool, head_alone: bool, activations: Activations) -> OperationCounts {
         let network = tiny(10);
         let pass = Pass::training(&network.parameters, BatchNormMode::Batch, trainable).with_activations(activations);
         let input = Tensor::ones([1, 1, 16, 16, 16], &Device::flex());
-        lacuna_kernels::take_tally();
+        lacuna_kernels::take_operation_counts();
         let logits = if head_alone {
             let encoder = Pass::without_gradients(&network.parameters, BatchNormMode::Batch);
-            network.decode(&pass, &network.encode(&encoder, input).map(|features| pass.place(features.clone())))
+            network.decode(&pass, &network.encode(&encoder, input).map(|features| pass.to_device(features.clone())))
         } else {
             network.forward(&pass, input)
         };
         pass.gradients(&logits.square().sum());
-        lacuna_kernels::take_tally()
+        lacuna_kernels::take_operation_counts()
     }
 
     #[test]
     fn with_a_frozen_encoder_the_graph_costs_what_the_head_alone_costs() {
         for activations in [Activations::Kept, Activations::Recomputed] {
-            let found = tally(&Network::is_head, false, activations);
-            assert_eq!(found, tally(&Network::is_head, true, activations));
+            let found = counts(&Network::is_head, false, activations);
+            assert_eq!(found, counts(&Network::is_head, true, activations));
             // Three kernels, one bias, scale and shift of two BatchNorms; the first kernel's input needs no gradient.
             assert_eq!((found.weight_gradients, found.input_gradients), (3 + 1 + 4, 2 + 2));
         }
@@ -301,22 +306,22 @@ mod tests {
         let from = |first: &'static str| {
             move |name: &str| Network::is_head(name) || (name.starts_with("layer") && name >= first)
         };
-        let tallies = ["layer1", "layer2", "layer3", "layer4"].map(|f| tally(&from(f), false, Activations::Kept));
-        for pair in tallies.windows(2) {
+        let all_counts = ["layer1", "layer2", "layer3", "layer4"].map(|f| counts(&from(f), false, Activations::Kept));
+        for pair in all_counts.windows(2) {
             assert!(pair[1].kept_bytes < pair[0].kept_bytes, "{pair:?}");
             assert!(pair[1].input_gradients < pair[0].input_gradients, "{pair:?}");
         }
         // A block of stages 2 to 4 has three kernels with a BatchNorm each; that of stage 1 has no projection.
-        let weights = tallies.map(|tally| tally.weight_gradients);
+        let weights = all_counts.map(|counts| counts.weight_gradients);
         assert_eq!(weights, [8 + 3 * 9 + 6, 8 + 3 * 9, 8 + 2 * 9, 8 + 9]);
-        let all = tally(&|_| true, false, Activations::Kept);
-        assert!(all.kept_bytes > tallies[0].kept_bytes);
+        let all = counts(&|_| true, false, Activations::Kept);
+        assert!(all.kept_bytes > all_counts[0].kept_bytes);
     }
 
     #[test]
     fn a_frozen_decoder_passes_gradients_on_and_computes_none_of_its_own() {
         let encoder = |name: &str| !Network::is_head(name);
-        let (all, found) = (tally(&|_| true, false, Activations::Kept), tally(&encoder, false, Activations::Kept));
+        let (all, found) = (counts(&|_| true, false, Activations::Kept), counts(&encoder, false, Activations::Kept));
         assert_eq!(found.weight_gradients, all.weight_gradients - 8);
         assert!(found.kept_bytes < all.kept_bytes);
     }

@@ -80,7 +80,7 @@ impl<'a> Pass<'a> {
 
     /// Moves a tensor to the device of this pass, which is an autodiff device if the pass records gradients. A tensor
     /// already there is unchanged, so that an input can have a gradient of its own.
-    pub fn place<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+    pub fn to_device<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         if self.trainable.is_some() && !tensor.is_autodiff() { Tensor::from_inner(tensor) } else { tensor }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Pass<'a> {
     fn of_adapter(&self, name: &str) -> Tensor<1> {
         match self.parameters.get(name).role {
             Role::Weight => self.leaf(name.to_string()),
-            Role::Statistic => self.place(self.statistic(name)),
+            Role::Statistic => self.to_device(self.statistic(name)),
         }
     }
 
@@ -196,8 +196,8 @@ impl<'a> Pass<'a> {
         let statistics = match self.batch_norm {
             BatchNormMode::Batch => Statistics::Batch,
             BatchNormMode::Running => Statistics::Running {
-                mean: self.place(self.statistic(&format!("{layer}.running_mean"))),
-                variance: self.place(self.statistic(&format!("{layer}.running_var"))),
+                mean: self.to_device(self.statistic(&format!("{layer}.running_mean"))),
+                variance: self.to_device(self.statistic(&format!("{layer}.running_var"))),
             },
         };
         let scale = self.leaf(format!("{layer}.weight"));

@@ -8,7 +8,7 @@
 //! cargo run --release -p lacuna-objects --features cloud --example server -- s3://lacuna/laws
 //! ```
 
-use lacuna_objects::{Address, Place};
+use lacuna_objects::{Address, Location};
 use std::time::Instant;
 
 type Failure = Box<dyn std::error::Error>;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Failure> {
     let address: Address = std::env::args().nth(1).ok_or("give an address, as s3://bucket/prefix")?.parse()?;
     // A prefix that no earlier run has used.
     let part = format!("{:?}", std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_nanos());
-    Place::open(&address)?.within(&part).prove_creating()?;
+    Location::open(&address)?.within(&part).prove_creating()?;
     println!("a second conditional put is refused");
 
     let began = Instant::now();
@@ -30,10 +30,12 @@ fn main() -> Result<(), Failure> {
         let worker = |worker: u8| {
             let (address, part) = (&address, &part);
             scope.spawn(move || -> Result<Vec<bool>, String> {
-                let place = Place::open(address).map_err(|error| error.to_string())?.within(part);
+                let location = Location::open(address).map_err(|error| error.to_string())?.within(part);
                 (0..NAMES)
                     .map(|name| {
-                        place.create(&format!("{name}.json"), &bytes(worker, name)).map_err(|error| error.to_string())
+                        location
+                            .create(&format!("{name}.json"), &bytes(worker, name))
+                            .map_err(|error| error.to_string())
                     })
                     .collect()
             })
@@ -43,11 +45,11 @@ fn main() -> Result<(), Failure> {
     })?;
     let seconds = began.elapsed().as_secs_f64();
 
-    let place = Place::open(&address)?.within(&part);
+    let location = Location::open(&address)?.within(&part);
     for name in 0..NAMES {
         let winners: Vec<u8> = (0..WORKERS).filter(|worker| made[usize::from(*worker)][name]).collect();
         let [winner] = winners[..] else { return Err(format!("{name}.json was made by {winners:?}").into()) };
-        let found = place.read(&format!("{name}.json"), 1 << 20)?.ok_or("it was made")?;
+        let found = location.read(&format!("{name}.json"), 1 << 20)?.ok_or("it was made")?;
         if found != bytes(winner, name) {
             return Err(format!("{name}.json is not what worker {winner} wrote").into());
         }
@@ -57,13 +59,13 @@ fn main() -> Result<(), Failure> {
         1e3 * seconds / NAMES as f64
     );
 
-    let listed = place.names()?;
-    if (0..NAMES).any(|name| !listed.contains(&format!("{name}.json"))) || place.read("none", 1)?.is_some() {
+    let listed = location.names()?;
+    if (0..NAMES).any(|name| !listed.contains(&format!("{name}.json"))) || location.read("none", 1)?.is_some() {
         return Err(format!("{} names are listed", listed.len()).into());
     }
     let model = vec![7; 8 << 20];
-    place.replace("0.json", &model)?;
-    if place.read("0.json", 1 << 30)?.as_deref() != Some(&model[..]) {
+    location.replace("0.json", &model)?;
+    if location.read("0.json", 1 << 30)?.as_deref() != Some(&model[..]) {
         return Err("8 MiB that replaced an object did not read back".into());
     }
     println!("listing, replacing by 8 MiB and asking for what is not there: as they should be");

@@ -1,7 +1,7 @@
 //! A place that is an archive, `NAME.tar.xz`: read completely when it is opened, and never written.
 
 use crate::ObjectError;
-use crate::place::{Listed, Objects};
+use crate::location::{Listed, Objects};
 use lzma_rust2::XzReader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
@@ -159,7 +159,7 @@ impl Objects for Archive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Place};
+    use crate::{Address, Location};
     use std::io::Write;
 
     const LINK: u8 = b'2';
@@ -186,35 +186,35 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    fn opened(bytes: &[u8]) -> Result<Place, ObjectError> {
+    fn opened(bytes: &[u8]) -> Result<Location, ObjectError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.tar.xz");
         std::fs::write(&path, bytes).unwrap();
-        Place::open(&Address::Folder(path))
+        Location::open(&Address::Folder(path))
     }
 
     #[test]
     fn an_archive_is_read_as_the_folder_it_was_made_of() {
-        let place = opened(&packed(&[("./a.json", b"one"), ("audits/b.json", b"two")], b'0')).unwrap();
-        assert_eq!(place.names().unwrap(), BTreeSet::from(["a.json".to_string()]));
+        let location = opened(&packed(&[("./a.json", b"one"), ("audits/b.json", b"two")], b'0')).unwrap();
+        assert_eq!(location.names().unwrap(), BTreeSet::from(["a.json".to_string()]));
         let below = BTreeSet::from(["a.json".to_string(), "audits/b.json".to_string()]);
-        assert_eq!(place.names_below().unwrap(), below);
-        assert_eq!(place.read("a.json", 3).unwrap(), Some(b"one".to_vec()));
-        assert!(place.has("audits/b.json").unwrap() && !place.has("b.json").unwrap());
-        assert_eq!(place.within("audits").read("b.json", 9).unwrap(), Some(b"two".to_vec()));
-        assert_eq!(place.read("c.json", 9).unwrap(), None);
-        assert!(matches!(place.read("a.json", 2), Err(ObjectError::TooLarge { found_bytes: 3, .. })));
-        assert!(place.folder().is_none());
+        assert_eq!(location.names_below().unwrap(), below);
+        assert_eq!(location.read("a.json", 3).unwrap(), Some(b"one".to_vec()));
+        assert!(location.has("audits/b.json").unwrap() && !location.has("b.json").unwrap());
+        assert_eq!(location.within("audits").read("b.json", 9).unwrap(), Some(b"two".to_vec()));
+        assert_eq!(location.read("c.json", 9).unwrap(), None);
+        assert!(matches!(location.read("a.json", 2), Err(ObjectError::TooLarge { found_bytes: 3, .. })));
+        assert!(location.folder().is_none());
     }
 
     #[test]
     fn nothing_is_written_to_an_archive() {
-        let place = opened(&packed(&[("a", b"1")], b'0')).unwrap();
+        let location = opened(&packed(&[("a", b"1")], b'0')).unwrap();
         let refused = [
-            place.create("b", b"2").map(|_| ()),
-            place.replace("a", b"2"),
-            place.prove_creating(),
-            place.prove_writing(),
+            location.create("b", b"2").map(|_| ()),
+            location.replace("a", b"2"),
+            location.prove_creating(),
+            location.prove_writing(),
         ];
         for refused in refused {
             let error = refused.unwrap_err().to_string();
@@ -261,6 +261,6 @@ mod tests {
         let path = folder.path().join("old.tar.xz");
         std::fs::create_dir(&path).unwrap();
         assert!(!is_archive(&path) && is_archive(Path::new("r/records.tar.xz")) && !is_archive(Path::new("records")));
-        assert_eq!(Place::open(&Address::Folder(path.clone())).unwrap().folder(), Some(path.as_path()));
+        assert_eq!(Location::open(&Address::Folder(path.clone())).unwrap().folder(), Some(path.as_path()));
     }
 }

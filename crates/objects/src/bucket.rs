@@ -8,8 +8,8 @@
 //! Retries are made here and not in the client below, which cannot distinguish the two cases.
 
 use crate::ObjectError;
-use crate::patience::Patience;
-use crate::place::{Listed, Objects};
+use crate::location::{Listed, Objects};
+use crate::retry_policy::RetryPolicy;
 use object_store::path::Path as ObjectPath;
 use object_store::{
     Attribute, Attributes, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
@@ -36,7 +36,7 @@ pub struct Bucket {
     /// The address of the place, for messages.
     address: String,
     runtime: Arc<Runtime>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 /// The result of one try.
@@ -66,10 +66,10 @@ impl Found {
 
 impl Bucket {
     /// Creates the place of a prefix in a store.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath, address: String, patience: Patience) -> Bucket {
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath, address: String, retry_policy: RetryPolicy) -> Bucket {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Arc::new(runtime.expect("a runtime of one thread needs nothing that can be missing"));
-        Bucket { store, prefix, address, runtime, patience }
+        Bucket { store, prefix, address, runtime, retry_policy }
     }
 
     /// Returns the path of a name, which may contain `/`.
@@ -84,12 +84,12 @@ impl Bucket {
         action: &'static str,
         one_try: impl Fn() -> F,
     ) -> Result<T, ObjectError> {
-        let Patience { tries, each, .. } = self.patience;
+        let RetryPolicy { tries, each, .. } = self.retry_policy;
         self.runtime.block_on(async {
             let mut reason = String::new();
             for failures in 0..tries {
                 if failures > 0 {
-                    tokio::time::sleep(self.patience.pause_after(failures)).await;
+                    tokio::time::sleep(self.retry_policy.pause_after(failures)).await;
                 }
                 reason = match tokio::time::timeout(each, one_try()).await {
                     Ok(Tried::Done(value)) => return Ok(value),

@@ -6,7 +6,7 @@
 
 use crate::ObjectError;
 use crate::bucket::Bucket;
-use crate::patience::Patience;
+use crate::retry_policy::RetryPolicy;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -30,7 +30,7 @@ pub fn open(url: &str) -> Result<Bucket, ObjectError> {
         other => return Err(unfit(format!("{other}://"), "is it spelled as here?")),
     };
     let store = store.map_err(|error| unfit(error.to_string(), "see docs/scale.md for what each store needs"))?;
-    Ok(Bucket::new(store, prefix, url.to_string(), Patience::STANDARD))
+    Ok(Bucket::new(store, prefix, url.to_string(), RetryPolicy::STANDARD))
 }
 
 /// Opens an S3 bucket with `AWS_ACCESS_KEY_ID` and the related variables, a web identity, or a container's or a
@@ -61,5 +61,5 @@ fn once() -> RetryConfig {
 }
 
 fn options() -> ClientOptions {
-    ClientOptions::new().with_timeout(Patience::STANDARD.each)
+    ClientOptions::new().with_timeout(RetryPolicy::STANDARD.each)
 }

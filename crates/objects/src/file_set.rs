@@ -4,7 +4,7 @@
 //! sent by another tool needs only this additional file. It is written last and never replaced: a set with a manifest
 //! is complete and does not change. The digest of the manifest identifies the set.
 
-use crate::{ObjectError, Place};
+use crate::{Location, ObjectError};
 use lacuna_disk::{DiskError, digest, digest_file, read_bytes, write_bytes};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -19,7 +19,7 @@ const FILE_BYTES_MAX: u64 = 5 << 30;
 /// A complete set of files in a place.
 #[derive(Clone, Debug)]
 pub struct FileSet {
-    place: Place,
+    location: Location,
     digest: String,
     /// The digest of each file by name, with `/` between folders.
     files: BTreeMap<String, String>,
@@ -34,30 +34,30 @@ impl FileSet {
     /// # Errors
     /// [`ObjectError::AnotherSet`] if the place has another set or a file that differs; if a file cannot be read, or
     /// the place does not answer.
-    pub fn send(folder: &Path, place: &Place, each: EachFile) -> Result<FileSet, ObjectError> {
+    pub fn send(folder: &Path, location: &Location, each: EachFile) -> Result<FileSet, ObjectError> {
         let files = digests(folder)?;
         let text: String = files.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
-        let found = place.read(MANIFEST, MANIFEST_BYTES_MAX)?;
+        let found = location.read(MANIFEST, MANIFEST_BYTES_MAX)?;
         // Checked before any file is sent.
         if found.is_some_and(|found| found != text.as_bytes()) {
-            return Err(ObjectError::AnotherSet { object: place.at(MANIFEST) });
+            return Err(ObjectError::AnotherSet { object: location.at(MANIFEST) });
         }
         for (done, (name, digest_there)) in files.iter().enumerate() {
             let bytes = read_bytes(&folder.join(name), FILE_BYTES_MAX)?;
-            let found = if place.create(name, &bytes)? { None } else { place.read(name, FILE_BYTES_MAX)? };
+            let found = if location.create(name, &bytes)? { None } else { location.read(name, FILE_BYTES_MAX)? };
             let digest_sent = digest(found.as_deref().unwrap_or(&bytes));
             if digest_sent != *digest_there {
-                return Err(ObjectError::AnotherSet { object: place.at(name) });
+                return Err(ObjectError::AnotherSet { object: location.at(name) });
             }
             each(done + 1, files.len());
         }
-        if !place.create(MANIFEST, text.as_bytes())? {
-            let set = FileSet::find(place)?;
+        if !location.create(MANIFEST, text.as_bytes())? {
+            let set = FileSet::find(location)?;
             if set.files != files {
-                return Err(ObjectError::AnotherSet { object: place.at(MANIFEST) });
+                return Err(ObjectError::AnotherSet { object: location.at(MANIFEST) });
             }
         }
-        Ok(FileSet { place: place.clone(), digest: digest(text.as_bytes()), files })
+        Ok(FileSet { location: location.clone(), digest: digest(text.as_bytes()), files })
     }
 
     /// Returns the set in a place, from its manifest; no other file is read.
@@ -65,9 +65,9 @@ impl FileSet {
     /// # Errors
     /// [`ObjectError::NoSet`] if there is no manifest, it is malformed, or it names a file outside the set; if the
     /// place does not answer.
-    pub fn find(place: &Place) -> Result<FileSet, ObjectError> {
-        let object = place.at(MANIFEST);
-        let bytes = place.read(MANIFEST, MANIFEST_BYTES_MAX)?;
+    pub fn find(location: &Location) -> Result<FileSet, ObjectError> {
+        let object = location.at(MANIFEST);
+        let bytes = location.read(MANIFEST, MANIFEST_BYTES_MAX)?;
         let bytes = bytes.ok_or_else(|| ObjectError::NoSet { object: object.clone() })?;
         let file = |line: &str| {
             let (digest, name) = line.split_once("  ").filter(|(_, name)| is_inside(name))?;
@@ -76,7 +76,7 @@ impl FileSet {
         let refused = |line: &str| DiskError::Manifest { path: object.clone().into(), found: line.to_string() };
         let text = String::from_utf8_lossy(&bytes);
         let files = text.lines().map(|line| file(line).ok_or_else(|| refused(line))).collect::<Result<_, _>>()?;
-        Ok(FileSet { place: place.clone(), digest: digest(&bytes), files })
+        Ok(FileSet { location: location.clone(), digest: digest(&bytes), files })
     }
 
     /// Returns the digest of the manifest, which identifies the set.
@@ -100,11 +100,11 @@ impl FileSet {
         for (done, (name, expected)) in self.files.iter().enumerate() {
             let path = folder.join(name);
             if !path.is_file() || digest_file(&path)? != *expected {
-                let bytes = self.place.read(name, FILE_BYTES_MAX)?;
+                let bytes = self.location.read(name, FILE_BYTES_MAX)?;
                 let found = bytes.as_ref().map_or_else(|| "nothing".to_string(), |bytes| digest(bytes));
                 let Some(bytes) = bytes.filter(|_| found == *expected) else {
                     return Err(ObjectError::Damaged {
-                        object: self.place.at(name),
+                        object: self.location.at(name),
                         expected: expected.clone(),
                         found,
                     });
@@ -120,7 +120,7 @@ impl FileSet {
 
 /// Returns the digest of every file below a folder by relative name, without a manifest at the top.
 fn digests(folder: &Path) -> Result<BTreeMap<String, String>, ObjectError> {
-    let names = Place::folder_at(folder.to_path_buf()).names_below()?.into_iter().filter(|name| name != MANIFEST);
+    let names = Location::folder_at(folder.to_path_buf()).names_below()?.into_iter().filter(|name| name != MANIFEST);
     names.map(|name| Ok((name.clone(), digest_file(&folder.join(name))?))).collect()
 }
 

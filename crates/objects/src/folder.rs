@@ -1,7 +1,7 @@
 //! A place that is a folder of a file system.
 
 use crate::ObjectError;
-use crate::place::{Listed, Objects};
+use crate::location::{Listed, Objects};
 use lacuna_disk::DiskError;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;

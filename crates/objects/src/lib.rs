@@ -1,6 +1,6 @@
 //! Named bytes that are created once and read completely: the files of a folder, or the objects of a bucket.
 //!
-//! The parts of a study that several machines share, its records, models and notes of attempts, are in a [`Place`]. A
+//! The parts of a study that several machines share, its records, models and notes of attempts, are in a [`Location`]. A
 //! place has four operations: read a whole file, create one unless the name exists, replace one, and list names. The
 //! second commits a result, so it must be exact: of several that try at once, one succeeds.
 //!
@@ -21,11 +21,11 @@ mod cloud;
 mod error;
 mod file_set;
 mod folder;
+mod location;
 #[cfg(any(test, feature = "cloud"))]
-mod patience;
-mod place;
+mod retry_policy;
 
 pub use address::Address;
 pub use error::ObjectError;
 pub use file_set::{EachFile, FileSet};
-pub use place::Place;
+pub use location::Location;

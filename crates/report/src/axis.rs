@@ -55,8 +55,8 @@ impl Axis {
 
     /// The position of a value: 0 at the beginning of the axis, 1 at its end.
     pub(crate) fn at(&self, value: f64) -> f64 {
-        let place = |value: f64| if self.is_logarithmic { value.ln() } else { value };
-        (place(value) - place(self.low)) / (place(self.high) - place(self.low))
+        let transformed = |value: f64| if self.is_logarithmic { value.ln() } else { value };
+        (transformed(value) - transformed(self.low)) / (transformed(self.high) - transformed(self.low))
     }
 }
 

@@ -78,12 +78,12 @@ pub(crate) const COMPARED: [Compared; 4] = [
 /// If a run has rows that no study writes.
 pub fn compare(runs: &[NamedRows<'_>], grid: ScoreGrid) -> Result<Comparison, ReportError> {
     let mut settings: BTreeMap<_, Vec<Option<Means>>> = BTreeMap::new();
-    for (place, (_, rows)) in runs.iter().enumerate() {
+    for (index, (_, rows)) in runs.iter().enumerate() {
         for table in tables(rows, grid)? {
             for line in &table.lines {
                 let name = (line.goal, line.strategy.clone(), line.variant.clone(), line.epochs);
                 let key = (table.network.clone(), table.labels.clone(), name);
-                settings.entry(key).or_insert_with(|| vec![None; runs.len()])[place] = Some(means(line));
+                settings.entry(key).or_insert_with(|| vec![None; runs.len()])[index] = Some(means(line));
             }
         }
     }

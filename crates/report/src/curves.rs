@@ -95,7 +95,7 @@ struct Flat {
 }
 
 impl Flat {
-    fn into_row(self, place: impl Fn() -> String) -> Result<CurveRow, ReportError> {
+    fn into_row(self, location: impl Fn() -> String) -> Result<CurveRow, ReportError> {
         let Flat { strategy, goal, epochs, forgotten, seed, variant, network, labels, .. } = self;
         for (column, text) in [
             ("strategy", &strategy),
@@ -106,7 +106,7 @@ impl Flat {
         ] {
             if let Err(expected) = check_text(text) {
                 let found = text.escape_debug().to_string();
-                return Err(ReportError::Field { place: place(), column, found, expected });
+                return Err(ReportError::Field { location: location(), column, found, expected });
             }
         }
         let dice = Roles { retain: self.retain_dice, forget: self.forget_dice, held_out: self.held_out_dice };
@@ -120,7 +120,7 @@ impl Flat {
             let most = if column == "dice" { 1.0 } else { f64::MAX };
             if let Some(bad) = found.into_iter().find(|number| !(0.0..=most).contains(number)) {
                 let (found, expected) = (bad.to_string(), "a number that a score can be, or a blank");
-                return Err(ReportError::Field { place: place(), column, found, expected });
+                return Err(ReportError::Field { location: location(), column, found, expected });
             }
         }
         let run = Run { network, labels, goal, strategy, variant, epochs, forgotten, seed };

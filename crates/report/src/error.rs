@@ -47,10 +47,10 @@ pub enum ReportError {
         found: String,
     },
     /// A field with a value that no run of lacuna gives.
-    #[error("{place}: {column} is `{found}`, expected {expected}")]
+    #[error("{location}: {column} is `{found}`, expected {expected}")]
     Field {
         /// The file and line, or the position among the given rows.
-        place: String,
+        location: String,
         /// The column of `results.csv`.
         column: &'static str,
         /// The value that was found.

@@ -90,7 +90,7 @@ pub(crate) fn study() -> Vec<ResultRow> {
 }
 
 /// A number of retrained models of sub-01, with forget Dice 0.48, 0.49, 0.50, …, and an original with seed 0.
-pub(crate) fn bank(retrained: u64, original: f64) -> Vec<ResultRow> {
+pub(crate) fn references(retrained: u64, original: f64) -> Vec<ResultRow> {
     let mut rows = Vec::new();
     for seed in 0..retrained {
         finished(&mut rows, &run(RETRAIN, 100, "sub-01", seed), [0.9, 0.48 + 0.01 * seed as f64, 0.6]);
@@ -129,7 +129,7 @@ pub(crate) fn probe(run: &Run, rebound: f64, relearn: Option<u64>) -> ProbeRow {
 /// probes. `suppress`: one that passes, one that lowers the other subjects' Dice too, one without an original, one that
 /// diverged.
 pub(crate) fn gated() -> (Vec<ResultRow>, Vec<ProbeRow>) {
-    let mut rows = bank(5, 0.98);
+    let mut rows = references(5, 0.98);
     let mut probes: Vec<ProbeRow> = (0..5)
         .map(|seed| probe(&run(RETRAIN, 100, "sub-01", seed), 0.48 + 0.01 * seed as f64, Some(8 + seed)))
         .collect();

@@ -87,10 +87,10 @@ impl From<&ResultRow> for FlatRow {
 
 impl FlatRow {
     /// Converts to a result row, if the columns agree with each other.
-    pub(crate) fn into_row(self, place: impl Fn() -> String) -> Result<ResultRow, ReportError> {
+    pub(crate) fn into_row(self, location: impl Fn() -> String) -> Result<ResultRow, ReportError> {
         let outcome = match self.status {
-            Status::Ok | Status::Collapsed => Outcome::Scored(self.scored(place)?),
-            Status::Diverged => self.diverged(place)?,
+            Status::Ok | Status::Collapsed => Outcome::Scored(self.scored(location)?),
+            Status::Diverged => self.diverged(location)?,
         };
         let cost = Cost {
             steps: self.steps,
@@ -115,9 +115,9 @@ impl FlatRow {
         Ok(ResultRow { run, cost, outcome })
     }
 
-    fn scored(&self, place: impl Fn() -> String) -> Result<Scored, ReportError> {
+    fn scored(&self, location: impl Fn() -> String) -> Result<Scored, ReportError> {
         let blank = |column| ReportError::Field {
-            place: place(),
+            location: location(),
             column,
             found: String::new(),
             expected: "a value, since status is not `diverged`",
@@ -141,7 +141,7 @@ impl FlatRow {
     }
 
     /// Checks that the row of a diverged run names no subject and holds no scores.
-    fn diverged(&self, place: impl Fn() -> String) -> Result<Outcome, ReportError> {
+    fn diverged(&self, location: impl Fn() -> String) -> Result<Outcome, ReportError> {
         let filled = [
             ("subject", self.subject.is_some()),
             ("role", self.role.is_some()),
@@ -156,7 +156,7 @@ impl FlatRow {
         match filled.iter().find(|(_, filled)| *filled) {
             None => Ok(Outcome::Diverged),
             Some(&(column, _)) => Err(ReportError::Field {
-                place: place(),
+                location: location(),
                 column,
                 found: "filled".to_string(),
                 expected: "a blank, since status is `diverged`",

@@ -141,8 +141,8 @@ impl From<&ProbeRow> for Flat {
 }
 
 impl Flat {
-    fn into_row(self, place: impl Fn() -> String) -> Result<ProbeRow, ReportError> {
-        let (rebound, relearn) = (self.rebound(&place)?, self.relearn(&place)?);
+    fn into_row(self, location: impl Fn() -> String) -> Result<ProbeRow, ReportError> {
+        let (rebound, relearn) = (self.rebound(&location)?, self.relearn(&location)?);
         let run = Run {
             network: self.network,
             labels: self.labels,
@@ -156,9 +156,9 @@ impl Flat {
         Ok(ProbeRow { run, rebound, relearn })
     }
 
-    fn rebound(&self, place: &impl Fn() -> String) -> Result<Option<Rebound>, ReportError> {
+    fn rebound(&self, location: &impl Fn() -> String) -> Result<Option<Rebound>, ReportError> {
         let Some(status) = self.rebound_status else { return Ok(None) };
-        let passes = self.rebound_passes.ok_or_else(|| blank(place(), "rebound_passes"))?;
+        let passes = self.rebound_passes.ok_or_else(|| blank(location(), "rebound_passes"))?;
         let output = Roles {
             retain: self.rebound_retain_dice,
             forget: self.rebound_forget_dice,
@@ -173,11 +173,11 @@ impl Flat {
         Ok(Some(Rebound { status, passes, output, volume, forget_cross_entropy }))
     }
 
-    fn relearn(&self, place: &impl Fn() -> String) -> Result<Option<Relearn>, ReportError> {
+    fn relearn(&self, location: &impl Fn() -> String) -> Result<Option<Relearn>, ReportError> {
         let Some(status) = self.relearn_status else { return Ok(None) };
         if (status == RelearnStatus::Within) != self.relearn_passes.is_some() {
             return Err(ReportError::Field {
-                place: place(),
+                location: location(),
                 column: "relearn_passes",
                 found: self.relearn_passes.map_or(String::new(), |passes| passes.to_string()),
                 expected: "a number where the status is `within`, and a blank elsewhere",
@@ -186,16 +186,16 @@ impl Flat {
         Ok(Some(Relearn {
             status,
             passes: self.relearn_passes,
-            passes_max: self.relearn_passes_max.ok_or_else(|| blank(place(), "relearn_passes_max"))?,
+            passes_max: self.relearn_passes_max.ok_or_else(|| blank(location(), "relearn_passes_max"))?,
             cross_entropy_max: self
                 .relearn_cross_entropy_max
-                .ok_or_else(|| blank(place(), "relearn_cross_entropy_max"))?,
+                .ok_or_else(|| blank(location(), "relearn_cross_entropy_max"))?,
         }))
     }
 }
 
-fn blank(place: String, column: &'static str) -> ReportError {
-    ReportError::Field { place, column, found: String::new(), expected: "a number, since the probe has a status" }
+fn blank(location: String, column: &'static str) -> ReportError {
+    ReportError::Field { location, column, found: String::new(), expected: "a number, since the probe has a status" }
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn most_strained(judged: &Judged) -> Option<(f64, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{bank, finished, probe, run};
+    use crate::fixture::{finished, probe, references, run};
     use crate::{Cost, ORIGINAL, Outcome, RETRAIN, ResultRow, Thresholds, gates};
 
     fn ranking(rows: &[ResultRow]) -> Vec<Ranked> {
@@ -114,11 +114,11 @@ mod tests {
     /// Originals of two subjects and a run of each setting on both; retain 0.9, forget 0.8, held out 0.5 before.
     fn rows(settings: &[(&str, [[f64; 3]; 2])]) -> Vec<ResultRow> {
         let mut rows = Vec::new();
-        for (place, subject) in ["sub-01", "sub-02"].into_iter().enumerate() {
+        for (index, subject) in ["sub-01", "sub-02"].into_iter().enumerate() {
             finished(&mut rows, &run(ORIGINAL, 100, subject, 0), [0.9, 0.8, 0.5]);
             for (variant, dice) in settings {
                 let run = crate::Run { variant: variant.to_string(), ..run("noisy-label", 20, subject, 0) };
-                finished(&mut rows, &run, dice[place]);
+                finished(&mut rows, &run, dice[index]);
             }
         }
         rows
@@ -145,7 +145,7 @@ mod tests {
     fn a_setting_that_was_not_probed_does_not_come_before_one_that_was() {
         // Five retrained models with a forget Dice of 0.48 to 0.52, which rebound to the same. Both runs hit the mean;
         // one was probed and comes back to 0.9, the other was not asked. It was called the nearest once.
-        let mut rows = bank(5, 0.9);
+        let mut rows = references(5, 0.9);
         let named = |variant: &str| crate::Run {
             goal: Goal::MatchRetrain,
             variant: variant.to_string(),

@@ -79,10 +79,10 @@ pub fn read(path: &Path) -> Result<Vec<ResultRow>, ReportError> {
     for record in reader.records() {
         let record = record.map_err(csv_error)?;
         let line = record.position().map_or(0, csv::Position::line);
-        let place = || format!("{}, line {line}", path.display());
+        let location = || format!("{}, line {line}", path.display());
         let flat: FlatRow =
-            record.deserialize(Some(&headers)).map_err(|error| field_error(&record, place(), error, csv_error))?;
-        rows.push(flat.into_row(place)?);
+            record.deserialize(Some(&headers)).map_err(|error| field_error(&record, location(), error, csv_error))?;
+        rows.push(flat.into_row(location)?);
         lines.push(line);
     }
     sort_and_check(&rows, |row| format!("{}, line {}", path.display(), lines[row]))?;
@@ -92,7 +92,7 @@ pub fn read(path: &Path) -> Result<Vec<ResultRow>, ReportError> {
 /// Names the column and its value, where the CSV reader states the field.
 fn field_error(
     record: &csv::StringRecord,
-    place: String,
+    location: String,
     error: csv::Error,
     other: impl Fn(csv::Error) -> ReportError,
 ) -> ReportError {
@@ -111,7 +111,7 @@ fn field_error(
                 | "preparation_teacher_passes" => "a whole number, 0 or more, or a blank",
                 _ => return other(error),
             };
-            ReportError::Field { place, column, found: found.escape_debug().to_string(), expected }
+            ReportError::Field { location, column, found: found.escape_debug().to_string(), expected }
         }
         _ => other(error),
     }
@@ -126,9 +126,9 @@ fn check_columns(path: &Path, found: &csv::StringRecord) -> Result<(), ReportErr
 }
 
 /// Checks the rules that every file obeys; called both before writing and after reading.
-fn sort_and_check(rows: &[ResultRow], place: impl Fn(usize) -> String) -> Result<Vec<&ResultRow>, ReportError> {
+fn sort_and_check(rows: &[ResultRow], location: impl Fn(usize) -> String) -> Result<Vec<&ResultRow>, ReportError> {
     for (index, row) in rows.iter().enumerate() {
-        row.check(|| place(index))?;
+        row.check(|| location(index))?;
     }
     crate::row::sorted(rows)
 }

@@ -178,10 +178,10 @@ pub(crate) fn sorted(rows: &[ResultRow]) -> Result<Vec<&ResultRow>, ReportError>
 }
 
 impl ResultRow {
-    /// Checks the values that the types do not restrict; `place` names the row in the error.
-    pub(crate) fn check(&self, place: impl Fn() -> String) -> Result<(), ReportError> {
+    /// Checks the values that the types do not restrict; `location` names the row in the error.
+    pub(crate) fn check(&self, location: impl Fn() -> String) -> Result<(), ReportError> {
         let refuse = |column, found: &dyn fmt::Display, expected| {
-            Err(ReportError::Field { place: place(), column, found: found.to_string(), expected })
+            Err(ReportError::Field { location: location(), column, found: found.to_string(), expected })
         };
         for (column, text) in self.texts() {
             if let Err(expected) = check_text(text) {

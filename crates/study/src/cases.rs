@@ -3,8 +3,8 @@
 use crate::memory::available_bytes;
 use crate::{StudyConfig, StudyError, Workload};
 use lacuna_cohort::{
-    Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, PassedOver, Preparation, ReadOptions, Scan, Shelf,
-    SubjectId, Voxels, prepare, prepare_each,
+    Case, CaseCache, CaseVoxels, Cohort, CohortError, LabelTable, PassedOver, Preparation, ReadOptions, Scan,
+    SubjectId, VoxelCache, Voxels, prepare, prepare_each,
 };
 use lacuna_nn::{Activations, Architecture, Device, Network};
 use lacuna_seed::Seed;
@@ -72,12 +72,13 @@ impl Data {
         });
         let bytes_max = loading.memory_bytes_max.or_else(|| available_bytes().map(|bytes| bytes / 2));
         let again = source.clone();
-        let shelf = Arc::new(Shelf::new(bytes_max.unwrap_or(u64::MAX), Arc::new(move |place| again.voxels(place))));
+        let cache =
+            Arc::new(VoxelCache::new(bytes_max.unwrap_or(u64::MAX), Arc::new(move |index| again.voxels(index))));
         let (mut cases, mut digests) = (Vec::new(), BTreeMap::new());
         source.for_each_case(&mut |case, voxels| {
             digests.insert(case.scan.clone(), digest(&case, &voxels));
-            let place = shelf.put(voxels);
-            cases.push(Case { voxels: Voxels::Shelved { shelf: shelf.clone(), place }, ..case });
+            let index = cache.put(voxels);
+            cases.push(Case { voxels: Voxels::Cached { cache: cache.clone(), index }, ..case });
             progress(cases.len(), source.scans.len());
         })?;
         cases.iter().try_for_each(check_size)?;
@@ -100,7 +101,7 @@ impl Data {
 
     /// Begins to load the scans of a subject that will be scored next and is not in memory.
     pub(crate) fn expect(&self, subject: &SubjectId) {
-        self.of(&BTreeSet::from([subject.clone()])).into_iter().for_each(Case::expect);
+        self.of(&BTreeSet::from([subject.clone()])).into_iter().for_each(Case::prefetch);
     }
 
     /// A digest of everything that the network and the scores see of some subjects.
@@ -172,8 +173,8 @@ impl Source {
         })
     }
 
-    fn voxels(&self, place: usize) -> Result<CaseVoxels, CohortError> {
-        let case = self.with_preparation(|how| prepare(how, &self.scans[place]))?;
+    fn voxels(&self, index: usize) -> Result<CaseVoxels, CohortError> {
+        let case = self.with_preparation(|how| prepare(how, &self.scans[index]))?;
         let voxels = case.voxels()?;
         drop(case);
         Ok(Arc::unwrap_or_clone(voxels))

@@ -147,7 +147,7 @@ struct Format {
 #[cfg(test)]
 mod tests {
     use crate::RECORD_SCHEMA;
-    use lacuna_objects::{Address, Place};
+    use lacuna_objects::{Address, Location};
     use std::path::{Path, PathBuf};
 
     /// The archives of records under `docs/results`.
@@ -159,10 +159,10 @@ mod tests {
 
     /// Every record of an archive, by the key of its run.
     fn texts(archive: &Path) -> Vec<(String, String)> {
-        let place = Place::open(&Address::Folder(archive.to_path_buf())).unwrap();
-        let names = place.names().unwrap();
+        let location = Location::open(&Address::Folder(archive.to_path_buf())).unwrap();
+        let names = location.names().unwrap();
         let keys = names.iter().filter_map(|name| name.strip_suffix(".json"));
-        let text = |key: &str| place.read(&format!("{key}.json"), 1 << 26).unwrap().unwrap();
+        let text = |key: &str| location.read(&format!("{key}.json"), 1 << 26).unwrap().unwrap();
         keys.map(|key| (key.to_string(), String::from_utf8(text(key)).unwrap())).collect()
     }
 

@@ -107,34 +107,34 @@ impl SpaceConfig {
             let expected = format!("at most {COMBINATIONS_MAX} combinations");
             return Err(bad("search.spaces.grid", &expected, "more"));
         };
-        let of = |place| {
+        let of = |index| {
             let mut recipe = self.recipe.clone();
-            recipe.extend(self.combination(place));
+            recipe.extend(self.combination(index));
             VariantConfig { strategy: self.strategy.clone(), recipe, epochs: self.epochs.clone() }
         };
-        Ok(self.places(count).into_iter().map(of).collect())
+        Ok(self.indices(count).into_iter().map(of).collect())
     }
 
     /// The indices of the combinations to try, in order: all, or `trials_max` that are drawn from a fixed stream.
-    fn places(&self, count: usize) -> Vec<usize> {
+    fn indices(&self, count: usize) -> Vec<usize> {
         let most = self.trials_max.unwrap_or(count);
         let stream = Seed(0).stream("search").part(&self.strategy);
-        let mut places: Vec<usize> = (0..count).collect();
+        let mut indices: Vec<usize> = (0..count).collect();
         if most < count {
-            let draw = |place: &usize| stream.part(&place.to_string()).draws().uniform();
-            places.sort_by(|one, two| draw(one).total_cmp(&draw(two)));
-            places.truncate(most);
-            places.sort_unstable();
+            let draw = |index: &usize| stream.part(&index.to_string()).draws().uniform();
+            indices.sort_by(|one, two| draw(one).total_cmp(&draw(two)));
+            indices.truncate(most);
+            indices.sort_unstable();
         }
-        places
+        indices
     }
 
     /// The combination with this index; the last key varies fastest.
-    fn combination(&self, mut place: usize) -> toml::Table {
+    fn combination(&self, mut index: usize) -> toml::Table {
         let mut values = toml::Table::new();
         for (key, choices) in self.grid.iter().rev() {
-            values.insert(key.clone(), choices[place % choices.len()].clone());
-            place /= choices.len();
+            values.insert(key.clone(), choices[index % choices.len()].clone());
+            index /= choices.len();
         }
         values
     }

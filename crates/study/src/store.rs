@@ -9,7 +9,7 @@ use crate::{Record, StudyError};
 use lacuna_artefacts::{Artefact, Covers, Kind, Register, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_nn::{Device, Network, NnError, read_model, write_model};
-use lacuna_objects::Place;
+use lacuna_objects::Location;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ const MODEL_ENDING: &str = ".safetensors";
 /// The places of records and models, and a folder for unfinished work.
 #[derive(Clone, Debug)]
 pub struct Store {
-    records: Place,
-    models: Place,
+    records: Location,
+    models: Location,
     /// The folder where models and checkpoints are written. It is the folder of `models`, unless another process may
     /// run the same task or the models are in a bucket.
     work: PathBuf,
@@ -39,11 +39,17 @@ impl Store {
     /// A store in two folders, which are created when they are first written to.
     pub fn new(records: PathBuf, models: PathBuf) -> Store {
         let work = models.clone();
-        Store { records: Place::folder_at(records), models: Place::folder_at(models), work, runs: None, site: None }
+        Store {
+            records: Location::folder_at(records),
+            models: Location::folder_at(models),
+            work,
+            runs: None,
+            site: None,
+        }
     }
 
     /// A store in two places; models in a bucket are written to `work` first, and fetched into it.
-    pub fn in_places(records: Place, models: Place, work: PathBuf) -> Store {
+    pub fn at_locations(records: Location, models: Location, work: PathBuf) -> Store {
         let work = models.folder().map_or(work, |folder| folder.to_path_buf());
         Store { records, models, work, runs: None, site: None }
     }

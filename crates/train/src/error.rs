@@ -68,7 +68,7 @@ pub enum TrainError {
     Case(Box<lacuna_cohort::CohortError>),
     /// A prediction could not be resampled to the image's own grid.
     #[error(transparent)]
-    Placement(#[from] lacuna_volume::PlacementError),
+    InverseTransform(#[from] lacuna_volume::InverseTransformError),
     /// The monitor could not record an epoch.
     #[error("cannot record epoch {epoch}: {reason}")]
     Monitor {

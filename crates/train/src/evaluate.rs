@@ -18,7 +18,7 @@ pub struct Prediction {
 
 /// The output for one case: of one network, or the mean of several networks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Said {
+pub struct ModelOutput {
     /// The class probabilities.
     pub prediction: Prediction,
     /// The logits that the softmax was applied to, or the logarithms of the probabilities, `[C, D, H, W]` row-major.
@@ -75,8 +75,8 @@ pub fn mean_loss(
 ///
 /// # Errors
 /// As [`predict`].
-pub fn say(network: &Network, case: &Case, device: &Device) -> Result<Said, TrainError> {
-    Ok(Said::of(logits(network, case, device)?))
+pub fn predict_with_logits(network: &Network, case: &Case, device: &Device) -> Result<ModelOutput, TrainError> {
+    Ok(ModelOutput::of(logits(network, case, device)?))
 }
 
 /// Predicts all scans of a subject and scores them on both grids, voxels pooled over the scans.
@@ -90,7 +90,7 @@ pub fn score_subject(
     class_names: &[String],
     device: &Device,
 ) -> Result<CaseScores, TrainError> {
-    score_on_both_grids(scans, class_names, None, &mut |place| say(network, scans[place], device))
+    score_on_both_grids(scans, class_names, None, &mut |index| predict_with_logits(network, scans[index], device))
 }
 
 /// Scores the given predictions of a subject's scans on both grids, voxels pooled over the scans.
@@ -100,8 +100,12 @@ pub fn score_subject(
 ///
 /// # Panics
 /// If the predictions and `scans` differ in number.
-pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> Result<CaseScores, TrainError> {
-    score_all_said(scans, said, class_names, None)
+pub fn score_outputs(
+    scans: &[&Case],
+    outputs: Vec<ModelOutput>,
+    class_names: &[String],
+) -> Result<CaseScores, TrainError> {
+    score_all_outputs(scans, outputs, class_names, None)
 }
 
 /// Scores the given predictions of a subject's scans on both grids, with surface distances in mm and volumes on the
@@ -112,32 +116,32 @@ pub fn score_said(scans: &[&Case], said: Vec<Said>, class_names: &[String]) -> R
 ///
 /// # Panics
 /// If the predictions and `scans` differ in number.
-pub fn score_said_with_surfaces(
+pub fn score_outputs_with_surfaces(
     scans: &[&Case],
-    said: Vec<Said>,
+    outputs: Vec<ModelOutput>,
     class_names: &[String],
     tolerance_mm: f64,
 ) -> Result<CaseScores, TrainError> {
     let surfaces = SurfaceScorer::new(class_names.len(), tolerance_mm)?;
-    score_all_said(scans, said, class_names, Some(surfaces))
+    score_all_outputs(scans, outputs, class_names, Some(surfaces))
 }
 
-fn score_all_said(
+fn score_all_outputs(
     scans: &[&Case],
-    said: Vec<Said>,
+    outputs: Vec<ModelOutput>,
     class_names: &[String],
     surfaces: Option<SurfaceScorer>,
 ) -> Result<CaseScores, TrainError> {
-    assert_eq!(scans.len(), said.len(), "one thing is said of every scan");
-    let mut said = said.into_iter();
-    score_on_both_grids(scans, class_names, surfaces, &mut |_| Ok(said.next().expect("as many as scans")))
+    assert_eq!(scans.len(), outputs.len(), "one thing is said of every scan");
+    let mut outputs = outputs.into_iter();
+    score_on_both_grids(scans, class_names, surfaces, &mut |_| Ok(outputs.next().expect("as many as scans")))
 }
 
 fn score_on_both_grids(
     scans: &[&Case],
     class_names: &[String],
     mut surfaces: Option<SurfaceScorer>,
-    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
+    output_of: &mut dyn FnMut(usize) -> Result<ModelOutput, TrainError>,
 ) -> Result<CaseScores, TrainError> {
     let mut volume = Scorer::new(class_names)?;
     let add = &mut |prediction: &Prediction, case: &Case| {
@@ -147,7 +151,7 @@ fn score_on_both_grids(
         }
         Ok(())
     };
-    let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, say, add)?;
+    let OutputScores { scores: output, cross_entropy, collapsed } = score_each(scans, class_names, output_of, add)?;
     let mut volume = volume.finish()?;
     if let Some(surfaces) = surfaces {
         surfaces.finish(&mut volume);
@@ -177,21 +181,21 @@ pub fn score_on_output_grid(
     class_names: &[String],
     device: &Device,
 ) -> Result<OutputScores, TrainError> {
-    score_each(scans, class_names, &mut |place| say(network, scans[place], device), &mut |_, _| Ok(()))
+    score_each(scans, class_names, &mut |index| predict_with_logits(network, scans[index], device), &mut |_, _| Ok(()))
 }
 
 /// Scores each scan on the output grid and passes its prediction to a function.
 fn score_each(
     scans: &[&Case],
     class_names: &[String],
-    say: &mut dyn FnMut(usize) -> Result<Said, TrainError>,
+    output_of: &mut dyn FnMut(usize) -> Result<ModelOutput, TrainError>,
     and: &mut dyn FnMut(&Prediction, &Case) -> Result<(), TrainError>,
 ) -> Result<OutputScores, TrainError> {
     let mut output = Scorer::new(class_names)?;
     let mut cross_entropy = CrossEntropy::default();
     let mut collapsed = true;
-    for (place, case) in scans.iter().enumerate() {
-        let Said { prediction, logits } = say(place)?;
+    for (index, case) in scans.iter().enumerate() {
+        let ModelOutput { prediction, logits } = output_of(index)?;
         if !prediction.probabilities.iter().all(|probability| probability.is_finite()) {
             return Err(TrainError::NotFinite { scan: case.scan.clone() });
         }
@@ -215,10 +219,10 @@ fn values(tensor: Tensor<5>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().expect("lacuna's tensors hold f32")
 }
 
-impl Said {
+impl ModelOutput {
     /// Builds the output from the logits of one case, `[1, C, D, H, W]`.
-    pub fn of(logits: Tensor<5>) -> Said {
-        Said { prediction: Prediction::of(logits.clone()), logits: values(logits) }
+    pub fn of(logits: Tensor<5>) -> ModelOutput {
+        ModelOutput { prediction: Prediction::of(logits.clone()), logits: values(logits) }
     }
 }
 
@@ -252,12 +256,16 @@ fn add_volume_grid(scorer: &mut Scorer, prediction: &Prediction, case: &Case) ->
     let truth = voxels.truth.voxels();
     let mut predicted = vec![0; truth.len()];
     let mut outcome = Ok(());
-    case.placement.for_each_probability(&prediction.probabilities, prediction.shape, |offset, probabilities| {
-        if outcome.is_ok() {
-            predicted[offset] = argmax(probabilities);
-            outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
-        }
-    })?;
+    case.inverse_transform.for_each_probability(
+        &prediction.probabilities,
+        prediction.shape,
+        |offset, probabilities| {
+            if outcome.is_ok() {
+                predicted[offset] = argmax(probabilities);
+                outcome = scorer.add(probabilities, predicted[offset], truth[offset]);
+            }
+        },
+    )?;
     outcome?;
     Ok(predicted)
 }

@@ -30,8 +30,8 @@ pub use checkpoint::{CHECKPOINT_RUN, read_checkpoint, write_checkpoint};
 pub use config::{OptimiserConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{
-    CaseScores, OutputScores, Prediction, Said, is_collapsed, mean_loss, predict, say, score_on_output_grid,
-    score_said, score_said_with_surfaces, score_subject,
+    CaseScores, ModelOutput, OutputScores, Prediction, is_collapsed, mean_loss, predict, predict_with_logits,
+    score_on_output_grid, score_outputs, score_outputs_with_surfaces, score_subject,
 };
 pub use fit::{Control, EpochEnd, GradientPoint, Monitor, NoMonitor, Objective, StepLoss, fit};
 pub use optimiser::Optimiser;

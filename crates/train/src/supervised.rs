@@ -56,7 +56,7 @@ impl<'a> Supervised<'a> {
 impl Supervised<'_> {
     /// Requests that the cases of the next step be fetched during this one.
     fn expect_next(&self, order: &[&Case], from: usize, epoch: usize) {
-        let fetch = |order: &[&Case]| order.iter().take(self.batch_size).for_each(|case| case.expect());
+        let fetch = |order: &[&Case]| order.iter().take(self.batch_size).for_each(|case| case.prefetch());
         match order.get(from..) {
             Some(next) if !next.is_empty() => fetch(next),
             _ => fetch(&self.order(epoch + 1)),

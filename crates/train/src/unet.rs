@@ -33,7 +33,7 @@ fn training_lowers_the_loss_and_moves_every_head_but_the_lowest() {
     let (first, last) = (&state.history[0], state.history.last().unwrap());
     assert!(last.loss < 0.9 * first.loss, "{} to {}", first.loss, last.loss);
     let moved = moved(&tiny_unet(), &state.network);
-    let heads = |place: usize| moved.contains(&format!("decoder.seg_layers.{place}.weight"));
+    let heads = |index: usize| moved.contains(&format!("decoder.seg_layers.{index}.weight"));
     assert_eq!([0, 1, 2].map(heads), [false, true, true]);
 }
 

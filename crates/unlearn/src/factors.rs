@@ -193,8 +193,8 @@ mod tests {
         let mask = salient(0.2, SaliencyScope::Network, &cases);
         let mut on_mask = 0;
         for (name, moved) in moved_by(&recipe, &cases) {
-            for (place, moved) in moved.into_iter().enumerate().filter(|&(_, moved)| moved) {
-                assert!(moved && mask[&name][place] == 1.0, "{name} moved at {place}");
+            for (index, moved) in moved.into_iter().enumerate().filter(|&(_, moved)| moved) {
+                assert!(moved && mask[&name][index] == 1.0, "{name} moved at {index}");
                 on_mask += 1;
             }
         }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn at_factor_0_only_what_was_edited_moves() {
-        let edits = vec![Edit::Reset { stages: vec![Stage::Head] }];
+        let edits = vec![Edit::Reset { stages: vec![Stage::Decoder] }];
         let recipe = Recipe { edits, unedited_factor: 0.0, ..Recipe::fine_tuning() };
         for (name, moved) in moved_by(&recipe, &heads(2)) {
             assert!(Network::is_head(&name) || !moved.contains(&true), "{name} moved");

@@ -235,9 +235,9 @@ mod tests {
 
     #[test]
     fn a_weight_that_stays_has_no_gradient() {
-        let recipe = Recipe { stages: Some(vec![Stage::Layer4, Stage::Head]), ..Recipe::fine_tuning() };
+        let recipe = Recipe { stages: Some(vec![Stage::Encoder4, Stage::Decoder]), ..Recipe::fine_tuning() };
         let gradient = mean_gradient(&recipe, &heads(2), Importance::Labels, 1);
-        assert!(gradient.keys().all(|name| resnet_10().stage(name) >= Stage::Layer4));
+        assert!(gradient.keys().all(|name| resnet_10().stage(name) >= Stage::Encoder4));
         assert!(gradient.contains_key("layer4.0.conv1.weight") && gradient.contains_key("conv_seg.6.weight"));
     }
 

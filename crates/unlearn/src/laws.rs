@@ -199,7 +199,7 @@ fn a_strategy_prepares_as_stated_and_moves_only_the_stages_that_it_names_or_is_t
         for strategy in STRATEGIES {
             // Edits as they are, blocks included, since their passes are counted.
             let mut recipe = Recipe { edits: (strategy.recipe)().edits, ..bounded(strategy) };
-            let stages = recipe.stages.get_or_insert(vec![Stage::Layer3, Stage::Layer4]).clone();
+            let stages = recipe.stages.get_or_insert(vec![Stage::Encoder3, Stage::Encoder4]).clone();
             // Batch statistics are observed everywhere, whatever moves.
             recipe.batch_norm = BatchNormMode::Running;
             tally::take();

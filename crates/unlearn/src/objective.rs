@@ -137,7 +137,7 @@ impl<'a> Unlearning<'a> {
     fn expect(&self, step: Step) {
         let retain = step.retain.map(|index| self.run.sets.retain[index]);
         let forget = step.forget.map(|index| self.run.sets.forget[index]);
-        retain.into_iter().chain(forget).for_each(Case::expect);
+        retain.into_iter().chain(forget).for_each(Case::prefetch);
     }
 
     fn forget_side(&self, network: &Network, pass: &Pass, index: usize, epoch: usize) -> Result<Side, TrainError> {

@@ -102,11 +102,11 @@ fn alternate(retain: &[Keyed], forget: &[Keyed], retain_per_forget: usize) -> Ve
 fn joint(retain: &[Keyed], forget: &[Keyed]) -> Vec<Step> {
     let count = retain.len().max(forget.len());
     let mut steps = vec![Step::default(); count];
-    for (place, &(_, case)) in retain.iter().enumerate() {
-        steps[place * count / retain.len()].retain = Some(case);
+    for (position, &(_, case)) in retain.iter().enumerate() {
+        steps[position * count / retain.len()].retain = Some(case);
     }
-    for (place, &(_, case)) in forget.iter().enumerate() {
-        steps[place * count / forget.len()].forget = Some(case);
+    for (position, &(_, case)) in forget.iter().enumerate() {
+        steps[position * count / forget.len()].forget = Some(case);
     }
     steps
 }
@@ -193,9 +193,9 @@ mod tests {
                 return;
             }
             let is_shorter = |step: &Step| if r < f { step.retain.is_some() } else { step.forget.is_some() };
-            let places: Vec<usize> = (0..steps.len()).filter(|&place| is_shorter(&steps[place])).collect();
-            let next = places.iter().copied().skip(1).chain([steps.len() + places[0]]);
-            let gaps: BTreeSet<usize> = places.iter().zip(next).map(|(place, next)| next - place).collect();
+            let positions: Vec<usize> = (0..steps.len()).filter(|&position| is_shorter(&steps[position])).collect();
+            let next = positions.iter().copied().skip(1).chain([steps.len() + positions[0]]);
+            let gaps: BTreeSet<usize> = positions.iter().zip(next).map(|(position, next)| next - position).collect();
             assert!(gaps.last().unwrap() - gaps.first().unwrap() <= 1, "{r} and {f}: gaps {gaps:?}");
         });
     }
@@ -239,11 +239,11 @@ mod tests {
     #[test]
     fn shuffled_orders_change_from_epoch_to_epoch_and_mix_both_sides() {
         let (retain, forget) = (people("r", 3), people("f", 1));
-        let place = |epoch| {
+        let position = |epoch| {
             let steps = plan(Interleave::Shuffled, &retain, &forget, epoch);
             steps.iter().position(|step| step.forget.is_some()).unwrap()
         };
-        let places: BTreeSet<usize> = (0..40).map(place).collect();
-        assert_eq!(places, (0..4).collect());
+        let positions: BTreeSet<usize> = (0..40).map(position).collect();
+        assert_eq!(positions, (0..4).collect());
     }
 }

@@ -12,12 +12,12 @@ pub(crate) fn cut_above(mut values: Vec<f32>, count: usize) -> f32 {
 
 /// The places of the `count` smallest values; of equal ones, the first.
 pub(crate) fn smallest(values: &[f32], count: usize) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    if count < places.len() {
-        places.select_nth_unstable_by(count, |&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
-        places.truncate(count);
+    let mut indices: Vec<usize> = (0..values.len()).collect();
+    if count < indices.len() {
+        indices.select_nth_unstable_by(count, |&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
+        indices.truncate(count);
     }
-    places
+    indices
 }
 
 /// So large a share of a number of things, rounded to the nearest.
@@ -40,9 +40,9 @@ mod tests {
 
     #[test]
     fn the_smallest_are_as_many_as_asked_for_even_among_equals() {
-        let mut places = smallest(&[2.0, 0.0, 5.0, 0.0, 0.0, 1.0], 2);
-        places.sort_unstable();
-        assert_eq!(places, [1, 3]);
+        let mut indices = smallest(&[2.0, 0.0, 5.0, 0.0, 0.0, 1.0], 2);
+        indices.sort_unstable();
+        assert_eq!(indices, [1, 3]);
         assert_eq!(smallest(&[1.0, 2.0], 5).len(), 2);
     }
 }

@@ -287,7 +287,7 @@ impl Recipe {
     /// Whether the optimiser may move a tensor.
     pub(crate) fn is_trainable(&self, network: &Network, name: &str) -> bool {
         let is_open = match self.adapters {
-            Some(adapters) => Network::is_adapter(name) || (adapters.head && network.stage(name) == Stage::Head),
+            Some(adapters) => Network::is_adapter(name) || (adapters.head && network.stage(name) == Stage::Decoder),
             None => true,
         };
         is_open && self.is_editable(network, name)
@@ -296,7 +296,8 @@ impl Recipe {
     /// Whether edits may change a tensor: it is of a part of the network that the recipe does not keep in place.
     pub(crate) fn is_editable(&self, network: &Network, name: &str) -> bool {
         let stage = network.stage(name);
-        !(self.fix_decoder && stage == Stage::Head) && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
+        !(self.fix_decoder && stage == Stage::Decoder)
+            && self.stages.as_ref().is_none_or(|stages| stages.contains(&stage))
     }
 
     /// What the forget subjects are pulled to, as `forget_target` or the four switches say it.

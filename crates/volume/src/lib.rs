@@ -32,7 +32,7 @@ pub use nifti::{
 pub use normalise::{FlatVolume, Foreground, z_score};
 pub use orientation::{AxisOrder, axis_codes, canonical_order, reorder};
 pub use preprocess::{
-    Canonical, Crop, Medicalnet, Placement, PlacementError, Prepared, PreprocessError, Preprocessing,
+    Canonical, Crop, InverseTransform, InverseTransformError, Medicalnet, Prepared, PreprocessError, Preprocessing,
 };
 pub use resample::{Convention, dims_at_spacing, resample_nearest, resample_trilinear};
 pub use windows::{Blend, Tiling};

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_reordered_voxel_keeps_its_place_in_the_world() {
         let image = numbered([2, 3, 4]);
-        let place = |image: &Image<u16>, value: u16| {
+        let coordinates_of = |image: &Image<u16>, value: u16| {
             let at = image.voxels().iter().position(|&voxel| voxel == value).unwrap();
             let [ni, nj, _] = image.grid().dims;
             image.grid().affine.position_mm([(at % ni) as f64, (at / ni % nj) as f64, (at / (ni * nj)) as f64])
@@ -182,7 +182,7 @@ mod tests {
         for order in orders() {
             let turned = reorder(&image, &order);
             for value in 0..24 {
-                assert_eq!(place(&turned, value), place(&image, value), "{order:?}");
+                assert_eq!(coordinates_of(&turned, value), coordinates_of(&image, value), "{order:?}");
             }
         }
     }

@@ -20,12 +20,12 @@ pub enum WeightsError {
         fix: &'static str,
     },
     /// The file is damaged, or does not hold named tensors.
-    #[error("{path}: {place}: expected {expected}, found {found}; fix: {fix}")]
+    #[error("{path}: {location}: expected {expected}, found {found}; fix: {fix}")]
     Malformed {
         /// The path of the file.
         path: PathBuf,
         /// The place in the file.
-        place: String,
+        location: String,
         /// The content expected there.
         expected: String,
         /// The content that was found.
@@ -34,10 +34,10 @@ pub enum WeightsError {
         fix: &'static str,
     },
     /// The tensors cannot be written in the requested format.
-    #[error("{place}: expected {expected}, found {found}; fix: {fix}")]
+    #[error("{location}: expected {expected}, found {found}; fix: {fix}")]
     Unwritable {
         /// The tensor or part that cannot be written.
-        place: String,
+        location: String,
         /// The values that can be written.
         expected: String,
         /// The value that was requested.
@@ -50,7 +50,7 @@ pub enum WeightsError {
 /// A fault at a place in a file whose path is not yet known.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    pub place: String,
+    pub location: String,
     pub expected: String,
     pub found: String,
     pub fix: &'static str,
@@ -65,17 +65,17 @@ pub(crate) const SAVE_STATE_DICT: &str =
 
 impl Fault {
     /// Returns the fault of a file that contradicts itself.
-    pub fn damaged(place: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
-        Fault { place: place.into(), expected: expected.into(), found: found.into(), fix: DAMAGED }
+    pub fn damaged(location: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
+        Fault { location: location.into(), expected: expected.into(), found: found.into(), fix: DAMAGED }
     }
 
     /// Returns the fault of a valid file with other content.
-    pub fn foreign(place: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
-        Fault { place: place.into(), expected: expected.into(), found: found.into(), fix: SAVE_STATE_DICT }
+    pub fn foreign(location: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Fault {
+        Fault { location: location.into(), expected: expected.into(), found: found.into(), fix: SAVE_STATE_DICT }
     }
 
     pub fn of(self, path: &std::path::Path) -> WeightsError {
-        let Fault { place, expected, found, fix } = self;
-        WeightsError::Malformed { path: path.to_path_buf(), place, expected, found, fix }
+        let Fault { location, expected, found, fix } = self;
+        WeightsError::Malformed { path: path.to_path_buf(), location, expected, found, fix }
     }
 }

@@ -19,14 +19,14 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
     let begins = 8 + header_bytes;
     let mut state = State::default();
     for (name, info) in header.tensors() {
-        let place = format!("tensor `{}`", shortened(&name));
+        let location = format!("tensor `{}`", shortened(&name));
         let Some(element) = Element::of_safetensors(info.dtype) else {
             state.unread.insert(name, format!("a tensor of {}", info.dtype));
             continue;
         };
         let (from, to) = info.data_offsets;
         let view = View::contiguous(element, info.shape.clone(), begins + from..begins + to);
-        state.tensors.insert(name, view.checked(&place)?);
+        state.tensors.insert(name, view.checked(&location)?);
     }
     state.notes = header.metadata().clone().unwrap_or_default().into_iter().collect();
     Ok(state)
@@ -35,7 +35,7 @@ pub(crate) fn read(file: &[u8]) -> Result<State, Fault> {
 /// Returns the error about the key of a state dict in a file that has one state dict without a key.
 pub(crate) fn one_state_dict(key: &str) -> Fault {
     Fault {
-        place: "the safetensors header".to_string(),
+        location: "the safetensors header".to_string(),
         expected: format!("several state dicts, among them `{}`", shortened(key)),
         found: "one state dict, as in every safetensors file".to_string(),
         fix: "leave --state-dict out",
@@ -52,7 +52,7 @@ pub(crate) fn bytes_of(arrays: &BTreeMap<String, Array>, note: Option<(&str, &st
     });
     let metadata = note.map(|(key, text)| HashMap::from([(key.to_string(), text.to_string())]));
     safetensors::serialize(views, metadata).map_err(|error| WeightsError::Unwritable {
-        place: "the safetensors header".to_string(),
+        location: "the safetensors header".to_string(),
         expected: "tensors whose names and sizes fit the format".to_string(),
         found: error.to_string(),
         fix: "write fewer or smaller tensors",

@@ -32,23 +32,23 @@ impl View {
         View { element, shape, strides, offset: 0, storage }
     }
 
-    /// Returns the view unchanged if it lies within its storage; `place` names it in errors.
-    pub fn checked(self, place: &str) -> Result<View, Fault> {
+    /// Returns the view unchanged if it lies within its storage; `location` names it in errors.
+    pub fn checked(self, location: &str) -> Result<View, Fault> {
         let (rank, held) = (self.shape.len(), self.storage.len() / self.element.bytes());
         if rank > RANK_MAX || self.strides.len() != rank {
             let expected = format!("at most {RANK_MAX} axes with a stride each");
-            return Err(Fault::damaged(place, expected, format!("{rank} axes and {} strides", self.strides.len())));
+            return Err(Fault::damaged(location, expected, format!("{rank} axes and {} strides", self.strides.len())));
         }
         let reach = self.reach().filter(|&reach| reach <= held);
         let count = self.shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
         let (Some(_), Some(count)) = (reach, count) else {
             let expected = format!("a view of the {held} elements of its storage");
             let found = format!("shape {:?}, strides {:?}, offset {}", self.shape, self.strides, self.offset);
-            return Err(Fault::damaged(place, expected, found));
+            return Err(Fault::damaged(location, expected, found));
         };
         if count > held.max(EXPANDED_MAX) {
             let expected = format!("at most {} elements on a storage of {held}", held.max(EXPANDED_MAX));
-            return Err(Fault::foreign(place, expected, format!("{count} of an expanded tensor")));
+            return Err(Fault::foreign(location, expected, format!("{count} of an expanded tensor")));
         }
         Ok(self)
     }

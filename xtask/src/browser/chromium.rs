@@ -163,11 +163,11 @@ impl Tab<'_> {
     }
 
     /// The left, top, width and height of an element on the screen.
-    pub fn place_of(&mut self, selector: &str) -> Result<[f64; 4], Failure> {
-        let place = self.evaluate(&format!(
+    pub fn rectangle_of(&mut self, selector: &str) -> Result<[f64; 4], Failure> {
+        let rectangle = self.evaluate(&format!(
             "{{ const box = document.querySelector('{selector}').getBoundingClientRect(); [box.x, box.y, box.width, box.height]; }}"
         ))?;
-        let of = |side: usize| place[side].as_f64().ok_or(format!("{selector} is nowhere"));
+        let of = |side: usize| rectangle[side].as_f64().ok_or(format!("{selector} is nowhere"));
         Ok([of(0)?, of(1)?, of(2)?, of(3)?])
     }
 

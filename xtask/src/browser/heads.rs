@@ -28,8 +28,8 @@ pub fn pictures(rows: &[ResultRow]) -> Pictures {
 fn seen(subject: &str, role: Role) -> Seen {
     let said = |kind, name: &str, size| SaidMap { kind, name: name.to_string(), classes: classes(size) };
     let reference = classes(1.0);
-    let grey = |(place, &class): (usize, &u8)| {
-        let texture = (place * 7919 % 31) as f32;
+    let grey = |(index, &class): (usize, &u8)| {
+        let texture = (index * 7919 % 31) as f32;
         [4.0, 60.0, 130.0, 200.0][usize::from(class)] + texture
     };
     Seen {
@@ -51,8 +51,8 @@ fn seen(subject: &str, role: Role) -> Seen {
 /// The class of each voxel of a head of this size.
 fn classes(size: f64) -> Vec<u8> {
     let [nx, ny, nz] = DIMS;
-    let class = |place: usize| {
-        let voxel = [place % nx, place / nx % ny, place / (nx * ny)];
+    let class = |index: usize| {
+        let voxel = [index % nx, index / nx % ny, index / (nx * ny)];
         let from = |axis: usize| (voxel[axis] as f64 + 0.5) / DIMS[axis] as f64 * 2.0 - 1.0;
         let [x, y, z] = [0, 1, 2].map(from);
         let fold = 0.06 * (9.0 * x).sin() * (8.0 * y).cos() * (7.0 * z).cos();

@@ -11,7 +11,7 @@ pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
     let audit: Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
     tab.evaluate("document.getElementById('tab-audit').click()")?;
     let results = audit["results"].as_array().ok_or("an audit without results")?;
-    let (mut looked, mut place) = (0, 0);
+    let (mut looked, mut index) = (0, 0);
     for result in results {
         let scores = &result["attacks"]["lira"]["scores"];
         let of = |arm: &str| -> Vec<f64> {
@@ -21,7 +21,7 @@ pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
         if unlearned.is_empty() {
             continue;
         }
-        let part = format!("document.querySelector('.attack[data-place=\"{place}\"]')");
+        let part = format!("document.querySelector('.attack[data-place=\"{index}\"]')");
         for step in [0, 250, 500, 731, 1000] {
             tab.evaluate(&format!(
                 "{{ const slider = {part}.querySelector('input'); slider.value = {step}; slider.dispatchEvent(new Event('input')); }}"
@@ -45,7 +45,7 @@ pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
             looked += 1;
         }
         tab.evaluate(&format!("{part}.scrollIntoView({{ block: 'center' }})"))?;
-        let [x, y, width, height] = tab.place_of(&format!(".attack[data-place=\"{place}\"] figure svg"))?;
+        let [x, y, width, height] = tab.rectangle_of(&format!(".attack[data-place=\"{index}\"] figure svg"))?;
         let slider = format!("Number({part}.querySelector('input').value)");
         tab.drag([x + width * 0.9, y + height / 2.0], [x + width * 0.5, y + height / 2.0])?;
         let found = tab.evaluate(&slider)?.as_f64().unwrap_or(-1.0);
@@ -55,9 +55,9 @@ pub fn check_audit(tab: &mut Tab<'_>, file: &Path) -> Result<usize, Failure> {
             return Err(format!("dragged to the middle, the slider is at {found}, expected {expected:.0}").into());
         }
         looked += 1;
-        place += 1;
+        index += 1;
     }
-    if place == 0 { Err("no scores to look at".into()) } else { Ok(looked) }
+    if index == 0 { Err("no scores to look at".into()) } else { Ok(looked) }
 }
 
 /// The timeline holds every event, in order.

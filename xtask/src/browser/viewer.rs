@@ -12,9 +12,9 @@ pub fn check_viewer(tab: &mut Tab<'_>, pictures: &Pictures) -> Result<usize, Fai
     let mut looked = 0;
     tab.evaluate("document.getElementById('tab-images').click()")?;
     tab.until("!document.getElementById('viewer').hidden")?;
-    for (place, seen) in pictures.scans.iter().enumerate() {
-        choose(tab, "scan", place)?;
-        tab.until(&format!("document.querySelector('[data-part=scan]').value === '{place}' && document.getElementById('viewer-state').textContent === ''"))?;
+    for (index, seen) in pictures.scans.iter().enumerate() {
+        choose(tab, "scan", index)?;
+        tab.until(&format!("document.querySelector('[data-part=scan]').value === '{index}' && document.getElementById('viewer-state').textContent === ''"))?;
         for unlearned in 0..2 {
             choose(tab, "unlearned", unlearned)?;
             for (plane, axes) in PLANES {
@@ -27,9 +27,9 @@ pub fn check_viewer(tab: &mut Tab<'_>, pictures: &Pictures) -> Result<usize, Fai
     Ok(looked + check_pointer(tab)? + check_colours(tab, pictures)?)
 }
 
-fn choose(tab: &mut Tab<'_>, part: &str, place: usize) -> Result<(), Failure> {
+fn choose(tab: &mut Tab<'_>, part: &str, index: usize) -> Result<(), Failure> {
     tab.evaluate(&format!(
-        "{{ const list = document.querySelector('[data-part={part}]'); list.value = '{place}'; \
+        "{{ const list = document.querySelector('[data-part={part}]'); list.value = '{index}'; \
          list.dispatchEvent(new Event('change')); }}"
     ))?;
     Ok(())
@@ -47,15 +47,15 @@ fn check_plane(
     let [nx, ny, _] = seen.dims;
     let original = &said(seen, ModelKind::Original)[0];
     let after = said(seen, ModelKind::Unlearned)[unlearned];
-    let voxel = |place: usize| [place % nx, place / nx % ny, place / (nx * ny)];
+    let voxel = |index: usize| [index % nx, index / nx % ny, index / (nx * ny)];
     let mut changes = vec![0usize; seen.dims[through]];
-    for place in (0..after.len()).filter(|&place| original[place] != after[place]) {
-        changes[voxel(place)[through]] += 1;
+    for index in (0..after.len()).filter(|&index| original[index] != after[index]) {
+        changes[voxel(index)[through]] += 1;
     }
     let most = *changes.iter().max().ok_or("an empty axis")?;
     let slice = changes.iter().position(|&count| count == most).ok_or("no slice")?;
     let own: Vec<[usize; 3]> = (0..after.len())
-        .filter(|&place| original[place] != after[place])
+        .filter(|&index| original[index] != after[index])
         .map(voxel)
         .filter(|voxel| voxel[through] == slice)
         .collect();
@@ -66,8 +66,8 @@ fn check_plane(
     };
     let mut cross = [0; 3];
     (cross[across], cross[up], cross[through]) = (middle(across), middle(up), slice);
-    let place = cross[0] + nx * (cross[1] + ny * cross[2]);
-    let class = |map: &[u8]| &pictures.classes[usize::from(map[place])];
+    let index = cross[0] + nx * (cross[1] + ny * cross[2]);
+    let class = |map: &[u8]| &pictures.classes[usize::from(map[index])];
     let expected = [
         format!("{}, {}, {}:", cross[0] + 1, cross[1] + 1, cross[2] + 1),
         format!("reference {}", class(&seen.reference)),
@@ -130,7 +130,7 @@ fn check_keys(tab: &mut Tab<'_>, seen: &Seen) -> Result<usize, Failure> {
 /// A drag moves through the slices, a tap sets the cross, the wheel moves on.
 fn check_pointer(tab: &mut Tab<'_>) -> Result<usize, Failure> {
     tab.evaluate("document.querySelector('[data-pane=unlearned]').scrollIntoView({ block: 'center' })")?;
-    let [x, y, width, height] = tab.place_of("[data-pane=unlearned]")?;
+    let [x, y, width, height] = tab.rectangle_of("[data-pane=unlearned]")?;
     let slice = "Number(document.querySelector('[data-part=slice]').value)";
     let probe = "document.querySelector('[data-part=probe]').textContent";
     tab.evaluate("document.querySelector('[data-plane=axial]').click()")?;

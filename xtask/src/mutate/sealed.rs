@@ -1,7 +1,7 @@
 //! Sealed files: the evidence of an erasure and the export of a ledger, made by the command itself. Every byte of every
 //! file is changed once, and each change must be found.
 
-use super::{Answer, Tally, peak_mib};
+use super::{Answer, Counts, peak_mib};
 use crate::Failure;
 use crate::crashes::{OPERATIONS, Runner};
 use lacuna_ledger::evidence::verify_bundle;
@@ -24,20 +24,20 @@ pub const SEALED: [Sealed; 2] = [
 ];
 
 /// Change every byte once.
-pub fn flipped(sealed: &Sealed, scratch: &Path) -> Result<Tally, Failure> {
-    let place = scratch.join(sealed.name);
-    std::fs::create_dir_all(&place)?;
+pub fn flipped(sealed: &Sealed, scratch: &Path) -> Result<Counts, Failure> {
+    let location = scratch.join(sealed.name);
+    std::fs::create_dir_all(&location)?;
     let lacuna = crate::program::build()?.canonicalize()?;
-    let runner = Runner::plain(&lacuna, place.clone());
+    let runner = Runner::plain(&lacuna, location.clone());
     let erase = OPERATIONS.iter().find(|operation| operation.name == "erase").expect("it is listed");
     (erase.prepare)(&runner)?;
     (erase.go)(&runner)?;
     let folder = (sealed.make)(&runner)?;
-    let key = place.join("l.db.keys/public.key");
+    let key = location.join("l.db.keys/public.key");
     if !(sealed.holds)(&folder, &key) {
         return Err(format!("{}: it does not hold as it was made", sealed.name).into());
     }
-    let mut tally = Tally { parser: sealed.name.to_string(), ..Tally::default() };
+    let mut counts = Counts { parser: sealed.name.to_string(), ..Counts::default() };
     let (before, mut draws) = (peak_mib()?, Seed(0).stream("flips").part(sealed.name).draws());
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, Failure>>()?;
@@ -48,15 +48,15 @@ pub fn flipped(sealed: &Sealed, scratch: &Path) -> Result<Tally, Failure> {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << draws.below(8);
             std::fs::write(&file, &bytes)?;
-            tally.add(|| match (sealed.holds)(&folder, &key) {
+            counts.add(|| match (sealed.holds)(&folder, &key) {
                 false => Answer::Refused,
                 true => Answer::Wrong(format!("byte {at} of {} changed unseen", file.display())),
             });
         }
         std::fs::write(&file, &whole)?;
     }
-    tally.peak_mib = peak_mib()? - before;
-    Ok(tally)
+    counts.peak_mib = peak_mib()? - before;
+    Ok(counts)
 }
 
 fn evidence(runner: &Runner) -> Result<PathBuf, Failure> {

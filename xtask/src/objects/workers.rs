@@ -45,9 +45,9 @@ impl Queue<'_> {
     }
 
     /// The next task for a worker; `None` if none can begin.
-    fn take(&mut self, place: usize) -> Option<usize> {
+    fn take(&mut self, position: usize) -> Option<usize> {
         let is_fit = |&(index, not_by): &(usize, Option<usize>)| {
-            not_by != Some(place) && self.needs[index].iter().all(|&need| self.done[need])
+            not_by != Some(position) && self.needs[index].iter().all(|&need| self.done[need])
         };
         let at = self.waiting.iter().position(is_fit)?;
         self.waiting.remove(at).map(|(index, _)| index)
@@ -67,10 +67,10 @@ pub fn work(
         failed: false,
     });
     let disturbed = std::thread::scope(|scope| {
-        let run = |(place, worker)| {
+        let run = |(position, worker)| {
             let queue = &queue;
             scope.spawn(move || {
-                let ran = run_worker(place, worker, queue, attempt).map_err(|error| error.to_string());
+                let ran = run_worker(position, worker, queue, attempt).map_err(|error| error.to_string());
                 // Other workers need not wait for a worker that has failed.
                 queue.lock().expect("no worker panics").failed |= ran.is_err();
                 ran
@@ -83,7 +83,7 @@ pub fn work(
 }
 
 fn run_worker(
-    place: usize,
+    position: usize,
     worker: &Worker,
     queue: &Mutex<Queue<'_>>,
     attempt: &impl Fn(&Path, usize) -> Command,
@@ -95,13 +95,13 @@ fn run_worker(
         if Instant::now() > deadline {
             return Err("the tasks take too long".into());
         }
-        let Some(index) = lock().take(place) else {
+        let Some(index) = lock().take(position) else {
             std::thread::sleep(Duration::from_millis(50));
             continue;
         };
         let mut child = attempt(&worker.folder, index).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         if disturbed.is_none() && has_checkpoint(&mut child, &worker.folder.join("plan/scratch"), index)? {
-            let elsewhere = (index, Some(place));
+            let elsewhere = (index, Some(position));
             let how = match worker.harm {
                 Harm::Killed => {
                     child.kill()?;
@@ -118,7 +118,7 @@ fn run_worker(
                     "given up"
                 }
             };
-            disturbed = Some(format!("task {index} {how} on worker {place}"));
+            disturbed = Some(format!("task {index} {how} on worker {position}"));
         }
         let output = child.wait_with_output()?;
         match output.status.code() {

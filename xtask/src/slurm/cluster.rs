@@ -142,8 +142,8 @@ fn configuration(folder: &Path) -> Result<String, Failure> {
     let nodes: String = NODES
         .iter()
         .enumerate()
-        .map(|(place, node)| {
-            let port = 17_101 + place;
+        .map(|(index, node)| {
+            let port = 17_101 + index;
             format!(
                 "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={CORES} RealMemory=16000\n"
             )

@@ -20,10 +20,10 @@ struct Docs {
 impl Docs {
     fn look(&mut self, attributes: &[Attribute]) {
         let lines: Vec<(String, usize)> = attributes.iter().filter_map(line).collect();
-        let Some((_, place)) = lines.first() else { return };
+        let Some((_, line_number)) = lines.first() else { return };
         let text: String = lines.iter().map(|(text, _)| text.trim()).collect::<Vec<_>>().join(" ");
         if text.trim().chars().count() < self.below {
-            self.found.push(format!("{}:{place} {}", self.file, text.trim()));
+            self.found.push(format!("{}:{line_number} {}", self.file, text.trim()));
         }
     }
 }

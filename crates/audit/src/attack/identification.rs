@@ -32,7 +32,7 @@ pub struct Identification {
 /// `None` without a finite score.
 pub fn most_unusual(deviations: &[f64]) -> Option<usize> {
     let finite = deviations.iter().enumerate().filter(|(_, z)| z.is_finite());
-    finite.rev().max_by(|one, other| one.1.abs().total_cmp(&other.1.abs())).map(|(place, _)| place)
+    finite.rev().max_by(|one, other| one.1.abs().total_cmp(&other.1.abs())).map(|(index, _)| index)
 }
 
 /// From the hits of each erased subject's models, among so many candidates. `None` without a subject or a choice.

@@ -106,14 +106,14 @@ fn scores(unlearned: &[f64], retrained: &[f64], shared_variance: f64) -> LiraSco
         log_density(score, unlearned, left_out, shared_variance)
             - log_density(score, retrained, left_out, shared_variance)
     };
-    let of = |arm: &[f64]| arm.iter().enumerate().map(|(place, score)| ratio(*score, place)).collect();
+    let of = |arm: &[f64]| arm.iter().enumerate().map(|(index, score)| ratio(*score, index)).collect();
     LiraScores { unlearned: of(unlearned), retrained: of(retrained) }
 }
 
 /// Of the normal law of the arm without one model, but for a constant.
 fn log_density(score: f64, arm: &[f64], left_out: usize, shared_variance: f64) -> f64 {
     let others: Vec<f64> =
-        arm.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, score)| *score).collect();
+        arm.iter().enumerate().filter(|(index, _)| *index != left_out).map(|(_, score)| *score).collect();
     let own_weight = (others.len() - 1) as f64;
     let own = variance(&others);
     let shrunk = (SHARED_WEIGHT * shared_variance + own_weight * own) / (SHARED_WEIGHT + own_weight);

@@ -8,18 +8,18 @@ pub struct Evidence {
     /// The retrained models of every subject of the audit, the planted one among them.
     pub retrained: Vec<Arm>,
     /// Originals and retrained models of the subject of the controls.
-    pub bank: Bank,
+    pub references: References,
     /// What the recipes make of them without their forget terms.
     pub without_forget_term: Models<WithoutForgetTerm>,
     /// Its originals with a decoder drawn anew.
     pub destroyed: Arm,
     /// Originals and retrained models of a subject that every original must remember.
-    pub planted: Models<Bank>,
+    pub planted: Models<References>,
 }
 
 /// Originals and retrained models of one subject.
 #[derive(Clone, Debug)]
-pub struct Bank {
+pub struct References {
     /// The subject under the name that reports show.
     pub subject: String,
     /// Trained on it.

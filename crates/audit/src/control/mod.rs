@@ -11,7 +11,7 @@ mod left_out;
 mod planted;
 mod sham;
 
-pub use evidence::{Bank, Evidence, Models, Sham, WithoutForgetTerm};
+pub use evidence::{Evidence, Models, References, Sham, WithoutForgetTerm};
 
 use crate::{Arm, AuditError, Finding, Influence, Memory, Protocol, influence};
 use lacuna_seed::Stream;
@@ -81,11 +81,11 @@ pub enum Judged {
     /// The retrained models of every subject.
     Retrained(fn(&Judge, &[Arm]) -> Observed),
     /// What the recipes make without their forget terms.
-    WithoutForgetTerm(fn(&Judge, &Bank, &WithoutForgetTerm) -> Vec<Observed>),
+    WithoutForgetTerm(fn(&Judge, &References, &WithoutForgetTerm) -> Vec<Observed>),
     /// The originals with a decoder drawn anew.
-    Destroyed(fn(&Judge, &Bank, &Arm) -> Observed),
+    Destroyed(fn(&Judge, &References, &Arm) -> Observed),
     /// Originals and retrained models of the planted subject.
-    Planted(fn(&Judge, &Bank) -> Observed),
+    Planted(fn(&Judge, &References) -> Observed),
 }
 
 /// What came out of one control.
@@ -118,13 +118,13 @@ pub fn is_void(controls: &[Control]) -> bool {
 
 impl Definition {
     fn judge(&self, evidence: &Evidence, judge: &Judge) -> Vec<Control> {
-        let bank = &evidence.bank;
-        let on_subject = |observed| self.control(Some(&bank.subject), observed);
+        let references = &evidence.references;
+        let on_subject = |observed| self.control(Some(&references.subject), observed);
         match (&self.judged, &evidence.without_forget_term, &evidence.planted) {
             (Judged::Retrained(by), ..) => vec![self.control(None, by(judge, &evidence.retrained))],
-            (Judged::Destroyed(by), ..) => vec![on_subject(by(judge, bank, &evidence.destroyed))],
+            (Judged::Destroyed(by), ..) => vec![on_subject(by(judge, references, &evidence.destroyed))],
             (Judged::WithoutForgetTerm(by), Models::Given(models), _) => {
-                by(judge, bank, models).into_iter().map(on_subject).collect()
+                by(judge, references, models).into_iter().map(on_subject).collect()
             }
             (Judged::WithoutForgetTerm(_), Models::Missing(why), _) => vec![on_subject(Observed::not_tried(why))],
             (Judged::Planted(by), _, Models::Given(planted)) => {
@@ -172,15 +172,21 @@ impl Observed {
 
 impl Judge<'_> {
     /// How a control's models differ from the retrained ones, at this level.
-    fn influence(&self, name: ControlName, bank: &Bank, models: &Arm, alpha: f64) -> Result<Influence, AuditError> {
-        let arms = (models, &bank.original, &bank.retrained);
+    fn influence(
+        &self,
+        name: ControlName,
+        references: &References,
+        models: &Arm,
+        alpha: f64,
+    ) -> Result<Influence, AuditError> {
+        let arms = (models, &references.original, &references.retrained);
         influence(self.protocol.primary, arms, self.protocol, alpha, &self.stream.part(name.name()))
     }
 
     /// How plainly a bank's originals remember its subject.
-    fn memory(&self, bank: &Bank) -> Result<Memory, AuditError> {
+    fn memory(&self, references: &References) -> Result<Memory, AuditError> {
         let of = |arm: &Arm| arm.feature(self.protocol.primary);
-        let (original, retrained) = (of(&bank.original)?, of(&bank.retrained)?);
+        let (original, retrained) = (of(&references.original)?, of(&references.retrained)?);
         crate::memory(&original, &retrained, self.protocol.memory_deviations_min, self.protocol.alpha)
     }
 }

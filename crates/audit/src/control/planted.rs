@@ -1,13 +1,13 @@
 //! A planted subject must be flagged in its originals, or the audit is blind.
 
-use super::{Bank, ControlName, Definition, Judge, Judged, Observed};
+use super::{ControlName, Definition, Judge, Judged, Observed, References};
 use crate::Memory;
 
 pub(super) const CONTROL: Definition =
     Definition { name: ControlName::Planted, expected: "flagged in its originals", judged: Judged::Planted(judge) };
 
-fn judge(judge: &Judge, bank: &Bank) -> Observed {
-    Observed::or_why(judge.memory(bank).map(|memory| of_memory(&memory)))
+fn judge(judge: &Judge, references: &References) -> Observed {
+    Observed::or_why(judge.memory(references).map(|memory| of_memory(&memory)))
 }
 
 fn of_memory(memory: &Memory) -> Observed {

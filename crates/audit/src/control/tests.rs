@@ -44,8 +44,8 @@ fn arm(what: &'static str, around: f64) -> Arm {
     Arm::new(what, (0..6).map(model).collect())
 }
 
-fn bank(subject: &str, original: f64) -> Bank {
-    Bank { subject: subject.to_string(), original: arm("original", original), retrained: arm("retrained", 0.0) }
+fn references(subject: &str, original: f64) -> References {
+    References { subject: subject.to_string(), original: arm("original", original), retrained: arm("retrained", 0.0) }
 }
 
 /// Everything as it must be: the recipe leaves a retrained model as it is, and an original one.
@@ -54,10 +54,10 @@ fn sound() -> Evidence {
     let shams = vec![sham("noisy-label", Some(arm("control", 0.0))), sham("ssd", None)];
     Evidence {
         retrained: vec![arm("retrained", 0.0), arm("retrained", 1.0)],
-        bank: bank("sub-1", 5.0),
+        references: references("sub-1", 5.0),
         without_forget_term: Models::Given(WithoutForgetTerm { shams, fine_tuned: arm("control", 4.0) }),
         destroyed: arm("control", -9.0),
-        planted: Models::Given(bank("sub-2", 7.0)),
+        planted: Models::Given(references("sub-2", 7.0)),
     }
 }
 
@@ -89,7 +89,7 @@ fn each_control_misbehaves_where_its_models_are_not_as_known() {
         (ControlName::Sham, Evidence { without_forget_term: without(vec![sham], 4.0), ..sound() }),
         (ControlName::FineTuned, Evidence { without_forget_term: without(Vec::new(), 0.0), ..sound() }),
         (ControlName::Destroyed, Evidence { destroyed: arm("control", 5.0), ..sound() }),
-        (ControlName::Planted, Evidence { planted: Models::Given(bank("sub-2", 0.0)), ..sound() }),
+        (ControlName::Planted, Evidence { planted: Models::Given(references("sub-2", 0.0)), ..sound() }),
     ] {
         let bad: Vec<ControlName> =
             judged(&evidence).into_iter().filter(|found| found.2 == Some(false)).map(|found| found.0).collect();

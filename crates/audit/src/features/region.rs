@@ -54,11 +54,11 @@ fn band(labels: &[u8], shape: [usize; 3]) -> Vec<bool> {
 
 /// The up to six voxels that share a face.
 fn neighbours(voxel: usize, [depth, height, width]: [usize; 3]) -> impl Iterator<Item = usize> {
-    let place = [voxel / (height * width), voxel / width % height, voxel % width];
+    let coordinates = [voxel / (height * width), voxel / width % height, voxel % width];
     let steps = [(0, height * width, depth), (1, width, height), (2, 1, width)];
     steps.into_iter().flat_map(move |(axis, stride, size)| {
-        let before = (place[axis] > 0).then(|| voxel - stride);
-        let after = (place[axis] + 1 < size).then(|| voxel + stride);
+        let before = (coordinates[axis] > 0).then(|| voxel - stride);
+        let after = (coordinates[axis] + 1 < size).then(|| voxel + stride);
         before.into_iter().chain(after)
     })
 }

@@ -173,8 +173,8 @@ impl<'a> Scan<'a> {
         let patches = self.shape.map(|size| size.div_ceil(PATCH));
         let mut sums = vec![(0.0, 0usize); patches.iter().product()];
         for voxel in self.counted() {
-            let place = [voxel / (height * width), voxel / width % height, voxel % width].map(|at| at / PATCH);
-            let (sum, count) = &mut sums[(place[0] * patches[1] + place[1]) * patches[2] + place[2]];
+            let coordinates = [voxel / (height * width), voxel / width % height, voxel % width].map(|at| at / PATCH);
+            let (sum, count) = &mut sums[(coordinates[0] * patches[1] + coordinates[1]) * patches[2] + coordinates[2]];
             (*sum, *count) = (*sum + of(voxel), *count + 1);
         }
         debug_assert_eq!(depth * height * width, self.labels.len());
@@ -237,7 +237,7 @@ mod tests {
         let labels = [1, 0, 0, IGNORED];
         let scan = |logits: &[f32]| Scan::new(logits, &labels, [1, 1, 4], 2).unwrap().features().unwrap();
         let normal = |voxel: usize| (logits[voxel].exp() + logits[voxel + 4].exp()).ln();
-        let logs: Vec<f32> = (0..8).map(|place| logits[place] - normal(place % 4)).collect();
+        let logs: Vec<f32> = (0..8).map(|index| logits[index] - normal(index % 4)).collect();
         for (statistic, value) in scan(&logits).iter() {
             assert!((value - scan(&logs).get(statistic).unwrap()).abs() < 1e-6, "{statistic:?}");
         }

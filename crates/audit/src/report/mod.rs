@@ -61,7 +61,7 @@ pub struct Held {
 
 /// Where an audit takes place, as its report names it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct AuditRun {
     /// [`Report::name`].
     pub name: String,
     /// [`Report::run`].
@@ -87,12 +87,12 @@ pub struct Found {
 
 impl Report {
     /// From what was found: power, gate, and verdicts unless a control misbehaved.
-    pub fn new(place: Place, protocol: &Protocol, gate: &Gate, found: Found) -> Report {
+    pub fn new(audit_run: AuditRun, protocol: &Protocol, gate: &Gate, found: Found) -> Report {
         let Found { held, seeds, results, controls, identification } = found;
         let void = is_void(&controls);
         Report {
-            name: place.name,
-            run: place.run,
+            name: audit_run.name,
+            run: audit_run.run,
             void,
             protocol: held,
             power: protocol.power(seeds),
@@ -101,7 +101,7 @@ impl Report {
             results: results.into_iter().map(|conclusion| conclusion.row(void)).collect(),
             controls,
             identification,
-            models: place.models,
+            models: audit_run.models,
         }
     }
 

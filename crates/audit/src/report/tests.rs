@@ -10,7 +10,7 @@ fn conclusion(verdict: Verdict) -> Conclusion {
 }
 
 fn report(gate: &Gate, verdict: Verdict, behaved: Option<bool>) -> Report {
-    let place = Place { name: "small".to_string(), run: "runs/audit/1".into(), models: "models".to_string() };
+    let audit_run = AuditRun { name: "small".to_string(), run: "runs/audit/1".into(), models: "models".to_string() };
     let control = Control {
         name: crate::control::ControlName::Sham,
         subject: Some("sub-2".to_string()),
@@ -20,7 +20,7 @@ fn report(gate: &Gate, verdict: Verdict, behaved: Option<bool>) -> Report {
     };
     let (results, controls) = (vec![conclusion(verdict)], vec![control]);
     let found = Found { held: None, seeds: 3, results, controls, identification: Vec::new() };
-    Report::new(place, &Protocol::default(), gate, found)
+    Report::new(audit_run, &Protocol::default(), gate, found)
 }
 
 #[test]

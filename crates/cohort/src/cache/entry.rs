@@ -14,7 +14,7 @@
 //! Neither the subject nor the scan nor a path is written: who asks for an entry knows them.
 
 use crate::{Case, CaseVoxels, Scan, Voxels};
-use lacuna_volume::{IGNORED, Image, Placement};
+use lacuna_volume::{IGNORED, Image, InverseTransform};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ pub(super) struct Facts {
     shape: [usize; 4],
     target_shape: [usize; 3],
     notices: Vec<FileNotice>,
-    placement: Placement,
+    #[serde(rename = "placement")]
+    inverse_transform: InverseTransform,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,7 +50,7 @@ impl Facts {
             shape: case.shape,
             target_shape: case.target_shape,
             notices: notices.map(|(path, text)| FileNotice { file: file(path), text: text.clone() }).collect(),
-            placement: case.placement.clone(),
+            inverse_transform: case.inverse_transform.clone(),
         }
     }
 }
@@ -84,9 +85,12 @@ pub(super) fn decode(key: &str, bytes: &[u8], scan: &Scan, classes: usize) -> Op
 }
 
 fn case_of(facts: Facts, voxels: &[u8], scan: &Scan, classes: usize) -> Option<Case> {
-    let Facts { shape, target_shape, notices, placement } = facts;
+    let Facts { shape, target_shape, notices, inverse_transform } = facts;
     let [channels, depth, height, width] = shape;
-    if !placement.is_sound() || placement.size() != [depth, height, width] || channels != scan.images.len() {
+    if !inverse_transform.is_sound()
+        || inverse_transform.size() != [depth, height, width]
+        || channels != scan.images.len()
+    {
         return None;
     }
     let (input, rest) = voxels.split_at_checked(product(&shape)?.checked_mul(4)?)?;
@@ -94,7 +98,7 @@ fn case_of(facts: Facts, voxels: &[u8], scan: &Scan, classes: usize) -> Option<C
     let (input, _) = input.as_chunks();
     let input: Vec<f32> = input.iter().map(|&value| f32::from_le_bytes(value)).collect();
     let is_class = |&label: &u8| usize::from(label) < classes || label == IGNORED;
-    let fits = truth.len() == placement.grid().len()
+    let fits = truth.len() == inverse_transform.grid().len()
         && input.iter().all(|value| value.is_finite())
         && target.iter().chain(truth).all(is_class);
     if !fits {
@@ -102,13 +106,13 @@ fn case_of(facts: Facts, voxels: &[u8], scan: &Scan, classes: usize) -> Option<C
     }
     let files: Vec<_> = super::files(scan).collect();
     let notices = notices.into_iter().map(|notice| Some((files.get(notice.file)?.to_path_buf(), notice.text)));
-    let truth = Image::new(*placement.grid(), truth.to_vec());
+    let truth = Image::new(*inverse_transform.grid(), truth.to_vec());
     Some(Case {
         subject: scan.subject.clone(),
         scan: scan.name.clone(),
         shape,
         target_shape,
-        placement,
+        inverse_transform,
         notices: notices.collect::<Option<_>>()?,
         voxels: Voxels::Held(Arc::new(CaseVoxels { input, target: target.to_vec(), truth })),
     })

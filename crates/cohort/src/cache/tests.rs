@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// Two small heads on disk, what is done to them, and an empty cache.
-struct Place {
+struct Fixture {
     folder: TempDir,
     cohort: Cohort,
     preprocessing: Preprocessing,
@@ -18,14 +18,14 @@ struct Place {
     output_shape: fn([usize; 3]) -> [usize; 3],
 }
 
-impl Place {
-    fn new() -> Place {
+impl Fixture {
+    fn new() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let config = PhantomConfig { subjects: 2, ..PhantomConfig::with_dims([16, 18, 12]) };
         let mut heads = phantom::subjects(&config).map(|head| Ok(ScanData::from(head)));
         let facts = CohortFacts { channels: vec!["T1".into()], classes: None };
         write_cohort(&Plain, &folder.path().join("heads"), &facts, &mut heads).unwrap();
-        Place {
+        Fixture {
             cohort: Cohort::open(&folder.path().join("heads"), &LayoutOptions::default()).unwrap(),
             folder,
             preprocessing: Preprocessing::Medicalnet(Medicalnet { size: [8, 10, 12] }),
@@ -45,7 +45,7 @@ impl Place {
     }
 
     fn prepare(&self, scan: &Scan, cache: Option<&CaseCache>) -> Case {
-        let Place { preprocessing, labels, output_shape, seed, read, .. } = self;
+        let Fixture { preprocessing, labels, output_shape, seed, read, .. } = self;
         let (seed, read) = (*seed, *read);
         prepare(&Preparation { preprocessing, labels, output_shape, seed, read, cache }, scan).unwrap()
     }
@@ -68,7 +68,7 @@ fn assert_same(found: &Case, expected: &Case, what: &str) {
     assert_eq!(found.voxels().unwrap(), expected.voxels().unwrap(), "{what}");
     assert_eq!((&found.subject, &found.scan, &found.notices), (&expected.subject, &expected.scan, &expected.notices));
     assert_eq!((found.shape, found.target_shape), (expected.shape, expected.target_shape), "{what}");
-    assert_eq!(found.placement, expected.placement, "{what}");
+    assert_eq!(found.inverse_transform, expected.inverse_transform, "{what}");
 }
 
 #[test]
@@ -83,100 +83,100 @@ fn a_kept_case_is_the_case_that_would_be_made() {
             foreground: Foreground::AboveZero,
         }),
     ] {
-        let place = Place { preprocessing, ..Place::new() };
-        let made = place.prepare(place.scan(), None);
-        assert_same(&place.cached(), &made, "made and kept");
-        let written = std::fs::metadata(place.entry()).unwrap().modified().unwrap();
-        assert_same(&place.cached(), &made, "found");
-        assert_eq!(std::fs::metadata(place.entry()).unwrap().modified().unwrap(), written, "and not made again");
+        let fixture = Fixture { preprocessing, ..Fixture::new() };
+        let made = fixture.prepare(fixture.scan(), None);
+        assert_same(&fixture.cached(), &made, "made and kept");
+        let written = std::fs::metadata(fixture.entry()).unwrap().modified().unwrap();
+        assert_same(&fixture.cached(), &made, "found");
+        assert_eq!(std::fs::metadata(fixture.entry()).unwrap().modified().unwrap(), written, "and not made again");
     }
 }
 
 #[test]
 fn whatever_decides_a_case_has_an_entry_of_its_own() {
-    let mut place = Place::new();
+    let mut fixture = Fixture::new();
     let mut entries = 0;
-    let mut expect_one_more = |place: &Place, what: &str| {
-        let made = place.prepare(place.scan(), None);
-        assert_same(&place.cached(), &made, what);
+    let mut expect_one_more = |fixture: &Fixture, what: &str| {
+        let made = fixture.prepare(fixture.scan(), None);
+        assert_same(&fixture.cached(), &made, what);
         entries += 1;
-        assert_eq!(place.cache().usage().unwrap().entries, entries, "{what}");
+        assert_eq!(fixture.cache().usage().unwrap().entries, entries, "{what}");
     };
-    expect_one_more(&place, "the first");
-    place.seed = Seed(2);
-    expect_one_more(&place, "another seed");
-    place.preprocessing = Preprocessing::Medicalnet(Medicalnet { size: [8, 10, 13] });
-    expect_one_more(&place, "another size");
-    place.labels = LabelTable::built_in("brain", None).unwrap();
-    expect_one_more(&place, "another label table");
-    place.read.tolerance_mm = Some(0.5);
-    expect_one_more(&place, "another tolerance");
-    place.read.limits = ReadLimits { voxels_max: 1 << 20, ..place.read.limits };
-    expect_one_more(&place, "other limits");
-    let scan = place.scan().clone();
-    std::fs::copy(&place.cohort.scans()[1].images[0], &scan.images[0]).unwrap();
-    expect_one_more(&place, "another image under the same name");
-    std::fs::copy(place.cohort.scans()[1].label.as_ref().unwrap(), scan.label.as_ref().unwrap()).unwrap();
-    expect_one_more(&place, "another label map under the same name");
+    expect_one_more(&fixture, "the first");
+    fixture.seed = Seed(2);
+    expect_one_more(&fixture, "another seed");
+    fixture.preprocessing = Preprocessing::Medicalnet(Medicalnet { size: [8, 10, 13] });
+    expect_one_more(&fixture, "another size");
+    fixture.labels = LabelTable::built_in("brain", None).unwrap();
+    expect_one_more(&fixture, "another label table");
+    fixture.read.tolerance_mm = Some(0.5);
+    expect_one_more(&fixture, "another tolerance");
+    fixture.read.limits = ReadLimits { voxels_max: 1 << 20, ..fixture.read.limits };
+    expect_one_more(&fixture, "other limits");
+    let scan = fixture.scan().clone();
+    std::fs::copy(&fixture.cohort.scans()[1].images[0], &scan.images[0]).unwrap();
+    expect_one_more(&fixture, "another image under the same name");
+    std::fs::copy(fixture.cohort.scans()[1].label.as_ref().unwrap(), scan.label.as_ref().unwrap()).unwrap();
+    expect_one_more(&fixture, "another label map under the same name");
 }
 
 #[test]
 fn another_network_s_output_grid_replaces_the_entry() {
-    let mut place = Place::new();
-    place.cached();
-    place.output_shape = |shape| shape.map(|n| n.div_ceil(4));
-    assert_same(&place.cached(), &place.prepare(place.scan(), None), "made again");
-    assert_eq!(place.cache().usage().unwrap().entries, 1);
+    let mut fixture = Fixture::new();
+    fixture.cached();
+    fixture.output_shape = |shape| shape.map(|n| n.div_ceil(4));
+    assert_same(&fixture.cached(), &fixture.prepare(fixture.scan(), None), "made again");
+    assert_eq!(fixture.cache().usage().unwrap().entries, 1);
 }
 
 #[test]
 fn what_was_made_of_an_image_lies_under_its_digest_and_names_nobody() {
-    let place = Place::new();
-    place.cached();
-    let entry = place.entry();
+    let fixture = Fixture::new();
+    fixture.cached();
+    let entry = fixture.entry();
     let source = entry.parent().unwrap().file_name().unwrap().to_str().unwrap();
-    assert_eq!(source, digest_file(&place.scan().images[0]).unwrap());
+    assert_eq!(source, digest_file(&fixture.scan().images[0]).unwrap());
     let bytes = std::fs::read(&entry).unwrap();
-    let name = place.scan().subject.as_str().as_bytes();
+    let name = fixture.scan().subject.as_str().as_bytes();
     assert!(!bytes.windows(name.len()).any(|window| window == name));
-    assert_eq!(place.cache().usage().unwrap(), CacheUsage { entries: 1, bytes: bytes.len() as u64 });
+    assert_eq!(fixture.cache().usage().unwrap(), CacheUsage { entries: 1, bytes: bytes.len() as u64 });
 }
 
 #[test]
 fn a_cut_entry_is_made_again() {
-    let place = Place::new();
-    let made = place.cached();
-    let whole = std::fs::read(place.entry()).unwrap();
+    let fixture = Fixture::new();
+    let made = fixture.cached();
+    let whole = std::fs::read(fixture.entry()).unwrap();
     for length in [0, 1, 15, 16, 79, 84, 100, whole.len() / 2, whole.len() - 33, whole.len() - 1] {
-        std::fs::write(place.entry(), &whole[..length]).unwrap();
-        assert_same(&place.cached(), &made, "made again");
-        assert_eq!(std::fs::read(place.entry()).unwrap(), whole, "{length} bytes");
+        std::fs::write(fixture.entry(), &whole[..length]).unwrap();
+        assert_same(&fixture.cached(), &made, "made again");
+        assert_eq!(std::fs::read(fixture.entry()).unwrap(), whole, "{length} bytes");
     }
 }
 
 #[test]
 fn an_entry_of_another_key_is_not_believed() {
-    let place = Place::new();
-    let made = place.cached();
-    place.prepare(&place.cohort.scans()[1], Some(&place.cache()));
-    let sources = listed(place.cache().folder()).unwrap();
+    let fixture = Fixture::new();
+    let made = fixture.cached();
+    fixture.prepare(&fixture.cohort.scans()[1], Some(&fixture.cache()));
+    let sources = listed(fixture.cache().folder()).unwrap();
     let [one, other] = [0, 1].map(|at| listed(&sources[at]).unwrap().remove(0));
     std::fs::copy(&one, &other).unwrap();
-    let other = &place.cohort.scans()[1];
-    assert_same(&place.prepare(other, Some(&place.cache())), &place.prepare(other, None), "not the copied one");
-    assert_same(&place.cached(), &made, "the one that was copied");
+    let other = &fixture.cohort.scans()[1];
+    assert_same(&fixture.prepare(other, Some(&fixture.cache())), &fixture.prepare(other, None), "not the copied one");
+    assert_same(&fixture.cached(), &made, "the one that was copied");
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_told() {
-    let place = Place::new();
-    std::fs::write(place.cache().folder(), b"a file, not a folder").unwrap();
-    let Place { preprocessing, labels, output_shape, seed, read, .. } = &place;
-    let (cache, seed, read) = (place.cache(), *seed, *read);
+    let fixture = Fixture::new();
+    std::fs::write(fixture.cache().folder(), b"a file, not a folder").unwrap();
+    let Fixture { preprocessing, labels, output_shape, seed, read, .. } = &fixture;
+    let (cache, seed, read) = (fixture.cache(), *seed, *read);
     let how = Preparation { preprocessing, labels, output_shape, seed, read, cache: Some(&cache) };
-    let message = prepare(&how, place.scan()).unwrap_err().to_string();
+    let message = prepare(&how, fixture.scan()).unwrap_err().to_string();
     assert!(message.contains("cannot create"), "{message}");
-    assert_eq!(place.cache().usage().unwrap(), CacheUsage::default());
+    assert_eq!(fixture.cache().usage().unwrap(), CacheUsage::default());
 }
 
 /// Bytes whose digest is right, as somebody who means harm would write them.
@@ -188,17 +188,17 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn sealed_lies_are_no_case() {
-    let place = Place::new();
-    place.cached();
-    let bytes = std::fs::read(place.entry()).unwrap();
-    let key = place.entry().file_stem().unwrap().to_str().unwrap().to_string();
+    let fixture = Fixture::new();
+    fixture.cached();
+    let bytes = std::fs::read(fixture.entry()).unwrap();
+    let key = fixture.entry().file_stem().unwrap().to_str().unwrap().to_string();
     let facts_at = 16 + 64 + 4;
     let length = u32::from_le_bytes(bytes[facts_at - 4..facts_at].try_into().unwrap()) as usize;
     let facts = std::str::from_utf8(&bytes[facts_at..facts_at + length]).unwrap();
     let decoded = |facts: &str, voxels: &[u8]| {
         let head: &[u8] = &bytes[..facts_at - 4];
         let parts = [head, &(facts.len() as u32).to_le_bytes(), facts.as_bytes(), voxels];
-        entry::decode(&key, &sealed(parts.concat()), place.scan(), 4)
+        entry::decode(&key, &sealed(parts.concat()), fixture.scan(), 4)
     };
     let voxels = &bytes[facts_at + length..bytes.len() - 32];
     assert!(decoded(facts, voxels).is_some(), "unchanged");

@@ -53,7 +53,7 @@ pub trait Layout: Sync {
     ///
     /// # Errors
     /// [`CohortError::Channels`] if the layout has no place for these channels.
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError>;
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError>;
 
     /// Write whatever lists the scans, once all of them are written to `folder`.
     fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError>;

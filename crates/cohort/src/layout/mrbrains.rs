@@ -61,7 +61,7 @@ impl Layout for Mrbrains {
         })
     }
 
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         let folder = Path::new(scan.name);
         let images = channels.iter().map(|channel| Ok(image(folder, name_here(channel)?)));
         Ok(ScanFiles { images: images.collect::<Result<_, CohortError>>()?, label: label(folder), folder: None })
@@ -218,8 +218,8 @@ mod tests {
         let channels = ["T1", "IR", "FLAIR"].map(String::from);
         let subject = crate::SubjectId::new("s1").unwrap();
         let scan = ScanName { subject: &subject, name: "s1" };
-        let files = Mrbrains.place(&scan, &channels).unwrap();
+        let files = Mrbrains.scan_files(&scan, &channels).unwrap();
         assert_eq!(files.images[1], Path::new("s1/pre/reg_IR.nii.gz"));
-        assert!(Mrbrains.place(&scan, &["CT".to_string()]).is_err());
+        assert!(Mrbrains.scan_files(&scan, &["CT".to_string()]).is_err());
     }
 }

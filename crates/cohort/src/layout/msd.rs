@@ -58,7 +58,7 @@ impl Layout for Msd {
         })
     }
 
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         if channels.len() != 1 {
             return Err(one_channel_only(self, channels));
         }

@@ -64,7 +64,7 @@ impl Layout for Nnunet {
         })
     }
 
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         let image = |number: usize| Path::new(IMAGES).join(image_name(scan.name, number, ".nii.gz"));
         let label = Path::new(LABELS).join(format!("{}.nii.gz", scan.name));
         Ok(ScanFiles { images: (0..channels.len()).map(image).collect(), label, folder: None })

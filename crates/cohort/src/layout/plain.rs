@@ -36,7 +36,7 @@ impl Layout for Plain {
         Ok(listing(path, images, labels))
     }
 
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
         let file = format!("{}.nii.gz", scan.name);
         let images = match channels {
             [_] => vec![Path::new("images").join(&file)],

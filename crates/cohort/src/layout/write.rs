@@ -84,7 +84,7 @@ fn write_all(
     let mut written = Vec::new();
     for scan in scans {
         let scan = scan?;
-        let files = place(layout, folder, facts, &scan)?;
+        let files = scan_files(layout, folder, facts, &scan)?;
         begun.extend(files.images.iter().chain([&files.label]).map(|file| folder.join(file)));
         enter(&scan, &files)?;
         written.push(write_scan(folder, &scan, files)?);
@@ -142,9 +142,14 @@ fn refuse_occupied(folder: &Path) -> Result<(), CohortError> {
 }
 
 /// Where a scan's files go; nothing lies there yet.
-fn place(layout: &dyn Layout, folder: &Path, facts: &CohortFacts, scan: &ScanData) -> Result<ScanFiles, CohortError> {
+fn scan_files(
+    layout: &dyn Layout,
+    folder: &Path,
+    facts: &CohortFacts,
+    scan: &ScanData,
+) -> Result<ScanFiles, CohortError> {
     assert_eq!(scan.images.len(), facts.channels.len(), "a scan has one image per channel");
-    let files = layout.place(&ScanName { subject: &scan.subject, name: &scan.name }, &facts.channels)?;
+    let files = layout.scan_files(&ScanName { subject: &scan.subject, name: &scan.name }, &facts.channels)?;
     // The folder was empty, so whatever lies there was written for another scan.
     if let Some(taken) = files.images.iter().chain([&files.label]).find(|path| folder.join(path).exists()) {
         return Err(CohortError::SamePlace { path: folder.join(taken), scan: scan.name.clone() });

@@ -135,16 +135,16 @@ impl PhantomConfig {
         demand(!self.channels.is_empty(), "channels", "at least one of t1, ir, flair", "none")?;
         demand((0.0..1.0).contains(&self.bias_field), "bias_field", "0 or more, below 1", self.bias_field)?;
         demand(non_negative(self.noise), "noise", "0 or more", self.noise)?;
-        self.memorable.iter().enumerate().try_for_each(|(place, entry)| self.check_memorable(place, entry))
+        self.memorable.iter().enumerate().try_for_each(|(position, entry)| self.check_memorable(position, entry))
     }
 
-    fn check_memorable(&self, place: usize, entry: &Memorable) -> Result<(), PhantomConfigError> {
+    fn check_memorable(&self, position: usize, entry: &Memorable) -> Result<(), PhantomConfigError> {
         let Memorable { subject, dial } = *entry;
-        demand((0.0..=1.0).contains(&dial), &format!("memorable[{place}].dial"), "0 to 1", dial)?;
+        demand((0.0..=1.0).contains(&dial), &format!("memorable[{position}].dial"), "0 to 1", dial)?;
         if subject >= self.subjects {
             return Err(PhantomConfigError::NoSuchSubject { subject, subjects: self.subjects });
         }
-        if self.memorable[..place].iter().any(|earlier| earlier.subject == subject) {
+        if self.memorable[..position].iter().any(|earlier| earlier.subject == subject) {
             return Err(PhantomConfigError::DialTwice { subject });
         }
         Ok(())

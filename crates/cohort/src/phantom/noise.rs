@@ -24,7 +24,7 @@ impl Noise {
     /// The field that `stream` names; its lattice edge is `cell_mm`.
     pub(super) fn new(stream: &Stream, cell_mm: f64) -> Noise {
         let mut draws = stream.draws();
-        let mut order: [u8; TABLE] = std::array::from_fn(|place| place as u8);
+        let mut order: [u8; TABLE] = std::array::from_fn(|index| index as u8);
         draws.shuffle(&mut order);
         let origin = std::array::from_fn(|_| draws.uniform_in(0.0, TABLE as f64));
         let gradients = std::array::from_fn(|_| unit_vector(&mut draws));
@@ -75,14 +75,14 @@ impl Noise {
 
     /// What one corner of the cell says at the position, its gradient, and the signs of its weights' slopes.
     fn corner(&self, cell: [i64; 3], inside: Point, corner: [usize; 3]) -> (f64, Point, Point) {
-        let place = (0..3).fold(0, |place, axis| {
+        let index = (0..3).fold(0, |index, axis| {
             let step = (cell[axis] + corner[axis] as i64) as usize;
-            usize::from(self.order[(place + step) % TABLE])
+            usize::from(self.order[(index + step) % TABLE])
         });
-        let gradient = self.gradients[place];
+        let gradient = self.gradients[index];
         let from_corner: Point = std::array::from_fn(|axis| inside[axis] - corner[axis] as f64);
         let sign = corner.map(|side| if side == 1 { 1.0 } else { -1.0 });
-        (dot(gradient, from_corner) + self.values[place], gradient, sign)
+        (dot(gradient, from_corner) + self.values[index], gradient, sign)
     }
 }
 

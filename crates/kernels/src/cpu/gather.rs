@@ -139,14 +139,14 @@ impl Task<'_> {
     /// Copies the inputs of the voxels in one group, voxel by voxel.
     #[inline(always)]
     fn copy_rows(&self, shares: &[Share], to: &mut Vec<f32>) {
-        let length: usize = self.spans.iter().map(|span| span.places.len() * shares[span.class].length).sum();
+        let length: usize = self.spans.iter().map(|span| span.voxels.len() * shares[span.class].length).sum();
         if to.len() < length {
             to.resize(length, 0.0);
         }
         let mut at = 0;
         for span in self.spans {
-            for place in &self.plan.places[span.places.clone()] {
-                let input = &self.input[place.input * self.weight.inputs()..];
+            for voxel in &self.plan.voxels[span.voxels.clone()] {
+                let input = &self.input[voxel.input * self.weight.inputs()..];
                 for run in &shares[span.class].runs {
                     copy(&input[run.input..][..run.length], &mut to[at..][..run.length]);
                     at += run.length;
@@ -167,10 +167,10 @@ impl Task<'_> {
             if share.length == 0 && begin.is_none() {
                 continue;
             }
-            let mut places = &self.plan.places[span.places.clone()];
-            while !places.is_empty() {
-                let count = if places.len() >= S::TILE { S::TILE } else { places.len().min(6) };
-                let (tile, rest) = places.split_at(count);
+            let mut voxels = &self.plan.voxels[span.voxels.clone()];
+            while !voxels.is_empty() {
+                let count = if voxels.len() >= S::TILE { S::TILE } else { voxels.len().min(6) };
+                let (tile, rest) = voxels.split_at(count);
                 let tile = Tile {
                     // SAFETY: each voxel lies in one span and each span and panel in one task.
                     target: |row: usize| unsafe { self.output.at(tile[row].output * outputs + panel * LANES, lanes) },
@@ -190,7 +190,7 @@ impl Task<'_> {
                     _ => tile.add::<S, 1>(),
                 }
                 at += count * share.length;
-                places = rest;
+                voxels = rest;
             }
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Share {
 
 /// The indices of an output voxel and its first input voxel, both including the batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct VoxelPair {
     pub output: usize,
     pub input: usize,
 }
@@ -46,12 +46,12 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub class: usize,
-    pub places: Range<usize>,
+    pub voxels: Range<usize>,
 }
 
 pub(crate) struct Plan {
     /// All output voxels, those of a class contiguous.
-    pub places: Vec<Place>,
+    pub voxels: Vec<VoxelPair>,
     /// The range of places of each class.
     classes: Vec<Range<usize>>,
     /// The shares by group of weight rows, then by class.
@@ -76,7 +76,7 @@ impl Plan {
     pub(crate) fn new(geometry: &Geometry, direction: Direction, channels: usize) -> Self {
         let axes: [Vec<AxisClass>; 3] = std::array::from_fn(|axis| axis_classes(geometry, direction, axis));
         let rows = geometry.taps() * channels;
-        let mut plan = Plan { places: Vec::new(), classes: Vec::new(), groups: Vec::new(), rows };
+        let mut plan = Plan { voxels: Vec::new(), classes: Vec::new(), groups: Vec::new(), rows };
         let group_count = rows.div_ceil(GROUP_ROWS);
         plan.groups.resize_with(group_count, Vec::new);
         for depth in &axes[0] {
@@ -93,27 +93,27 @@ impl Plan {
     /// are even and as few as possible.
     pub(crate) fn chunk_length(&self, dense: usize) -> usize {
         let read = |class: usize| self.groups.iter().map(|shares| shares[class].length).sum::<usize>();
-        let held: usize = self.classes.iter().enumerate().map(|(class, places)| places.len() * read(class)).sum();
-        let length = (dense * self.rows * self.places.len()).checked_div(held).unwrap_or(dense).max(dense);
-        let chunks = self.places.len().div_ceil(length);
-        self.places.len().div_ceil(chunks)
+        let held: usize = self.classes.iter().enumerate().map(|(class, voxels)| voxels.len() * read(class)).sum();
+        let length = (dense * self.rows * self.voxels.len()).checked_div(held).unwrap_or(dense).max(dense);
+        let chunks = self.voxels.len().div_ceil(length);
+        self.voxels.len().div_ceil(chunks)
     }
 
     /// Returns the places divided into chunks of at most `length`, and each chunk into classes.
     pub(crate) fn chunks(&self, length: usize) -> Vec<Vec<Span>> {
         let mut chunks: Vec<Vec<Span>> = Vec::new();
         let mut room = 0;
-        for (class, places) in self.classes.iter().enumerate() {
-            let mut places = places.clone();
-            while !places.is_empty() {
+        for (class, voxels) in self.classes.iter().enumerate() {
+            let mut voxels = voxels.clone();
+            while !voxels.is_empty() {
                 if room == 0 {
                     chunks.push(Vec::new());
                     room = length;
                 }
-                let end = places.end.min(places.start + room);
-                chunks.last_mut().expect("a chunk was begun").push(Span { class, places: places.start..end });
-                room -= end - places.start;
-                places.start = end;
+                let end = voxels.end.min(voxels.start + room);
+                chunks.last_mut().expect("a chunk was begun").push(Span { class, voxels: voxels.start..end });
+                room -= end - voxels.start;
+                voxels.start = end;
             }
         }
         chunks
@@ -124,18 +124,18 @@ impl Plan {
         for (group, classes) in self.groups.iter_mut().enumerate() {
             classes.push(share(&runs, group * GROUP_ROWS..(group + 1) * GROUP_ROWS));
         }
-        let begin = self.places.len();
-        self.add_places(geometry, direction, axes);
-        self.classes.push(begin..self.places.len());
+        let begin = self.voxels.len();
+        self.add_voxels(geometry, direction, axes);
+        self.classes.push(begin..self.voxels.len());
     }
 
-    fn add_places(&mut self, geometry: &Geometry, direction: Direction, [depth, height, width]: [&AxisClass; 3]) {
+    fn add_voxels(&mut self, geometry: &Geometry, direction: Direction, [depth, height, width]: [&AxisClass; 3]) {
         let (source, target) = (geometry.source(direction), geometry.target(direction));
         for batch in 0..geometry.batch {
             for &(output_d, input_d) in &depth.members {
                 for &(output_h, input_h) in &height.members {
                     for &(output_w, input_w) in &width.members {
-                        self.places.push(Place {
+                        self.voxels.push(VoxelPair {
                             output: batch * voxels(target) + voxel_index(target, [output_d, output_h, output_w]),
                             input: batch * voxels(source) + voxel_index(source, [input_d, input_h, input_w]),
                         });
@@ -213,9 +213,9 @@ mod tests {
         let plan = plan(9, 3, 2, 1, 1, 5);
         for length in [1, 7, 60, 1000] {
             let chunks = plan.chunks(length);
-            assert!(chunks.iter().all(|spans| spans.iter().map(|span| span.places.len()).sum::<usize>() <= length));
-            let places = chunks.into_iter().flatten().flat_map(|span| span.places);
-            let mut outputs: Vec<usize> = places.map(|place| plan.places[place].output).collect();
+            assert!(chunks.iter().all(|spans| spans.iter().map(|span| span.voxels.len()).sum::<usize>() <= length));
+            let voxels = chunks.into_iter().flatten().flat_map(|span| span.voxels);
+            let mut outputs: Vec<usize> = voxels.map(|voxel| plan.voxels[voxel].output).collect();
             outputs.sort();
             assert_eq!(outputs, (0..2 * 125).collect::<Vec<_>>());
         }
@@ -227,7 +227,7 @@ mod tests {
         let plan = plan(8, 3, 1, 4, 4, 1);
         assert_eq!(plan.groups[0].len(), 8, "two classes per axis");
         let spans = plan.chunks(usize::MAX).remove(0);
-        let products: usize = spans.iter().map(|span| span.places.len() * plan.groups[0][span.class].length).sum();
+        let products: usize = spans.iter().map(|span| span.voxels.len() * plan.groups[0][span.class].length).sum();
         assert_eq!(products, 2 * 512 * 8);
         // With 8 of 27 taps, 337 voxels read as much as 100 without padding; 1024 voxels make four chunks.
         assert_eq!(plan.chunk_length(100), 256);

@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
 use super::memory::{ChannelsLast, RowMajor};
-use super::{accumulate, tally};
+use super::{accumulate, counts};
 use crate::cpu::gather::{gather, gather_onto};
 use crate::cpu::geometry::{Direction, Geometry};
 use crate::cpu::pack::WeightView;
@@ -42,7 +42,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
         OpsKind::Tracked(operation) => {
             let kept = Kept { x: weight_moves.then_some(x), weight: x_moves.then_some(weight), geometry, direction };
-            kept.x.iter().chain(&kept.weight).for_each(|tensor| tally::keep(tensor.elements().len()));
+            kept.x.iter().chain(&kept.weight).for_each(|tensor| counts::keep(tensor.elements().len()));
             operation.finish(kept, output)
         }
         OpsKind::UnTracked(operation) => operation.finish(output),
@@ -70,17 +70,17 @@ impl Backward<Flex, 3> for Convolution {
         let [x_node, weight_node, bias_node] = operation.parents;
         let Kept { x, weight, geometry, direction } = operation.state;
         if let Some(node) = bias_node {
-            tally::weight_gradient();
+            counts::weight_gradient();
             let sums = channel_sums(output.elements(), output.shape()[1]);
             let length = sums.len();
             gradients.register::<Flex>(node.id, RowMajor::from_elements(sums, [length]));
         }
         if let (Some(node), Some(x)) = (weight_node, x) {
-            tally::weight_gradient();
+            counts::weight_gradient();
             gradients.register::<Flex>(node.id, gradient_of_weight(&x, &output, &geometry, direction));
         }
         if let (Some(node), Some(weight)) = (x_node, weight) {
-            tally::input_gradient();
+            counts::input_gradient();
             let direction = direction.reversed();
             // The gradient of a leaf stays in place for the user, and burn adds to it.
             let is_leaf = node.parents.is_empty();

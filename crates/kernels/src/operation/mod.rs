@@ -6,11 +6,11 @@
 
 mod accumulate;
 mod convolution;
+mod counts;
 pub(crate) mod memory;
 mod normalisation;
 mod pooling;
 mod segment;
-mod tally;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{FlexDevice, FlexTensor};
@@ -19,8 +19,8 @@ use burn::backend::{Autodiff, Backend, ExtensionType, Flex, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::cpu::geometry::{Direction, Geometry};
+pub use counts::{OperationCounts, take_operation_counts};
 pub(crate) use normalisation::Rule;
-pub use tally::{Tally, take_tally};
 
 /// The operations that the CPU backend has kernels for.
 #[backend_extension(Autodiff, Flex)]

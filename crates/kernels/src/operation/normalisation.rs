@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, Flex};
 
 use super::memory::{ChannelsLast, RowMajor};
 use super::{Given, Operands, Residual};
-use super::{accumulate, tally};
+use super::{accumulate, counts};
 use crate::Activation;
 use crate::cpu::normalise::{self, Affine, Moments, Rectified, moments};
 use crate::cpu::simd::InstructionSet;
@@ -94,7 +94,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
         OpsKind::Tracked(operation) => {
             let rectified = rule.activation.slope_below().map(|slope| (output.clone(), slope));
             let outputs = rectified.iter().map(|(output, _)| output);
-            std::iter::once(&x).chain(outputs).for_each(|tensor| tally::keep(tensor.elements().len()));
+            std::iter::once(&x).chain(outputs).for_each(|tensor| counts::keep(tensor.elements().len()));
             operation.finish(Kept { x, rectified, affine, statistics }, output.into_tensor())
         }
         OpsKind::UnTracked(operation) => operation.finish(output.into_tensor()),
@@ -141,7 +141,7 @@ impl Backward<Flex, 4> for BatchNorm {
         let through_batch = statistics == Source::Batch && x_node.is_some();
         let sums = (through_batch || scale_node.is_some() || shift_node.is_some()).then(|| pass.parameter_sums(set));
         if let Some(node) = x_node {
-            tally::input_gradient();
+            counts::input_gradient();
             let through = sums.as_ref().filter(|_| through_batch);
             let gradient = ChannelsLast::from_elements(pass.input_gradient(set, through), x.shape());
             accumulate::register(gradients, node.id, gradient);
@@ -149,15 +149,15 @@ impl Backward<Flex, 4> for BatchNorm {
         let per_channel =
             |sums: &[f64]| RowMajor::from_elements(sums.iter().map(|&sum| sum as f32).collect(), [sums.len()]);
         if let (Some(node), Some(sums)) = (scale_node, &sums) {
-            tally::weight_gradient();
+            counts::weight_gradient();
             gradients.register::<Flex>(node.id, per_channel(&sums.scale));
         }
         if let (Some(node), Some(sums)) = (shift_node, &sums) {
-            tally::weight_gradient();
+            counts::weight_gradient();
             gradients.register::<Flex>(node.id, per_channel(&sums.shift));
         }
         if let Some(node) = residual_node {
-            tally::input_gradient();
+            counts::input_gradient();
             let residual = match pass.rectified {
                 Some(_) => ChannelsLast::from_elements(pass.before_activation(), x.shape()),
                 None => gradient,

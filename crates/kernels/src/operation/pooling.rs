@@ -9,7 +9,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 
 use super::memory::ChannelsLast;
-use super::{accumulate, tally};
+use super::{accumulate, counts};
 use crate::cpu::geometry::Geometry;
 use crate::cpu::pool::{max_pool, max_pool_gradient};
 use crate::cpu::simd::InstructionSet;
@@ -26,7 +26,7 @@ pub(super) fn tracked<C: CheckpointStrategy>(
     let (output, taps) = pool(ChannelsLast::new(x), &geometry);
     match MaxPool.prepare::<C>([node]).compute_bound().stateful() {
         OpsKind::Tracked(operation) => {
-            tally::keep(taps.len());
+            counts::keep(taps.len());
             operation.finish((Arc::new(taps), geometry), output.into_tensor())
         }
         OpsKind::UnTracked(operation) => operation.finish(output.into_tensor()),
@@ -53,7 +53,7 @@ impl Backward<Flex, 1> for MaxPool {
         let [node] = operation.parents;
         let (taps, geometry) = operation.state;
         let Some(node) = node else { return };
-        tally::input_gradient();
+        counts::input_gradient();
         let channels = output.shape()[1];
         let gradient = max_pool_gradient(InstructionSet::chosen(), &geometry, output.elements(), &taps, channels);
         let [depth, height, width] = geometry.wide;

@@ -27,8 +27,8 @@ type Operation<'a> = &'a dyn Fn(Tensor<5>, &[Tensor<1>]) -> Tensor<5>;
 fn passes(operation: Operation, x: &Tensor<5>, others: &[Tensor<1>], device: &Device) -> Vec<Vec<f32>> {
     let device = device.clone().autodiff();
     let x = Tensor::<5>::from_data(x.clone().into_data(), &device).require_grad();
-    let place = |tensor: &Tensor<1>| Tensor::<1>::from_data(tensor.clone().into_data(), &device).require_grad();
-    let others: Vec<_> = others.iter().map(place).collect();
+    let to_device = |tensor: &Tensor<1>| Tensor::<1>::from_data(tensor.clone().into_data(), &device).require_grad();
+    let others: Vec<_> = others.iter().map(to_device).collect();
     let output = operation(x.clone(), &others);
     let gradients = output.clone().square().sum().backward();
     let mut numbers = vec![values(output), values(x.grad(&gradients).unwrap())];
@@ -133,9 +133,9 @@ fn steps_of_sgd_agree() {
     let (start, gradient) = (random(1000), random(1000));
     let options = SgdOptions { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 };
     let stepped = |device: &Device| {
-        let place = |tensor: &Tensor<1>| Tensor::<1>::from_data(tensor.clone().into_data(), device);
-        let (first, momentum) = sgd_update(place(&start), place(&gradient), None, options);
-        values(sgd_update(first, place(&gradient), Some(momentum), options).0)
+        let to_device = |tensor: &Tensor<1>| Tensor::<1>::from_data(tensor.clone().into_data(), device);
+        let (first, momentum) = sgd_update(to_device(&start), to_device(&gradient), None, options);
+        values(sgd_update(first, to_device(&gradient), Some(momentum), options).0)
     };
     check_near("parameter", &stepped(&vulkan()), &stepped(&Device::flex()));
 }

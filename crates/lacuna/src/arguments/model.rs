@@ -12,7 +12,7 @@ use lacuna_nn::loss::SegmentationLoss;
 use lacuna_nn::{Architecture, Device, Network, NnError, Shortcut, match_file, read_model};
 use lacuna_seed::Seed;
 use lacuna_study::NetworkConfig;
-use lacuna_train::{Said, TrainError, say};
+use lacuna_train::{ModelOutput, TrainError, predict_with_logits};
 use lacuna_volume::Preprocessing;
 use lacuna_weights::WeightFile;
 use std::collections::BTreeMap;
@@ -252,17 +252,17 @@ impl Model {
     pub fn ask(
         &self,
         device: &Device,
-        said: &mut dyn FnMut(&Network) -> Result<Vec<Said>, TrainError>,
-    ) -> Result<Vec<Said>, CliError> {
+        outputs_of: &mut dyn FnMut(&Network) -> Result<Vec<ModelOutput>, TrainError>,
+    ) -> Result<Vec<ModelOutput>, CliError> {
         match &self.shards {
-            None => Ok(said(&self.network)?),
-            Some(shards) => Ok(shards.average(device, said)?),
+            None => Ok(outputs_of(&self.network)?),
+            Some(shards) => Ok(shards.average(device, outputs_of)?),
         }
     }
 
     /// What it says of some cases.
-    pub fn say(&self, cases: &[&Case], device: &Device) -> Result<Vec<Said>, CliError> {
-        self.ask(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())
+    pub fn predict(&self, cases: &[&Case], device: &Device) -> Result<Vec<ModelOutput>, CliError> {
+        self.ask(device, &mut |network| cases.iter().map(|case| predict_with_logits(network, case, device)).collect())
     }
 
     /// Whether the model's classes are the table's and its channels the cohort's.

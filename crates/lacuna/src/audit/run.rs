@@ -9,7 +9,7 @@ use crate::reporting::{FILE, Report as Page};
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::studying::{self, Ends, Folders, Running, Watch, in_run_folder};
 use lacuna_audit::Report;
-use lacuna_audit::report::Place;
+use lacuna_audit::report::AuditRun;
 use lacuna_study::audit::{self, Audit, AuditConfig, Bank};
 use lacuna_study::{Study, StudyError};
 use std::collections::BTreeMap;
@@ -61,8 +61,8 @@ fn in_folder(
     let Running { study, folder, folders, .. } = *running;
     folder.write("config.toml", config.shown(study).as_bytes())?;
     let run = folder.path().to_path_buf();
-    let place = Place { name: study.config().name.clone(), run, models: folders.models.to_string() };
-    let audit = Audit { study, config, place };
+    let audit_run = AuditRun { name: study.config().name.clone(), run, models: folders.models.to_string() };
+    let audit = Audit { study, config, audit_run };
     let report = running.watched(|watch| act(&audit, watch))??;
     leave(&report, study, folder)?;
     Ok(report)

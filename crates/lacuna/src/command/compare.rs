@@ -94,9 +94,9 @@ fn distinct(runs: &[PathBuf]) -> Vec<String> {
         folder(run).file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
     let names: Vec<String> = runs.iter().map(last).collect();
-    let numbered = |(place, name): (usize, &String)| {
+    let numbered = |(index, name): (usize, &String)| {
         let is_alone = names.iter().filter(|other| *other == name).count() == 1;
-        if is_alone { name.clone() } else { format!("{name} ({})", place + 1) }
+        if is_alone { name.clone() } else { format!("{name} ({})", index + 1) }
     };
     names.iter().enumerate().map(numbered).collect()
 }

@@ -39,12 +39,12 @@ struct Report {
     /// What the kernel refuses to verbs that only read.
     confinement: Confinement,
     cache: Option<Cache>,
-    folders: Places,
+    folders: Locations,
 }
 
 /// Where files go unless a flag says otherwise.
 #[derive(Serialize)]
-struct Places {
+struct Locations {
     #[serde(serialize_with = "lacuna_artefacts::portable::path")]
     runs: PathBuf,
     records: String,
@@ -85,7 +85,7 @@ pub fn run(_: &Arguments, context: &Context) -> Result<Outcome, CliError> {
         memory_limit_bytes: memory_limit(),
         confinement: crate::confine::offered(),
         cache: context.loading.cache.as_ref().map(cache).transpose()?,
-        folders: places(context),
+        folders: locations(context),
     };
     let text = text(&report);
     Ok(Outcome::new("doctor", &report, text))
@@ -119,7 +119,7 @@ fn text(report: &Report) -> String {
             report.cache.as_ref().map_or("none: --cache DIR or LACUNA_CACHE names a folder".to_string(), in_words),
         ),
     ]);
-    let Places { runs, records, models, ledger } = &report.folders;
+    let Locations { runs, records, models, ledger } = &report.folders;
     lines.extend([
         ("runs", runs.display().to_string()),
         ("records", records.clone()),
@@ -129,14 +129,14 @@ fn text(report: &Report) -> String {
     named(&lines)
 }
 
-fn places(context: &Context) -> Places {
+fn locations(context: &Context) -> Locations {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let address = |name: &str| set(name).map(Address::from);
     let folders = Folders::or_below_runs(&address("LACUNA_RECORDS"), &address("LACUNA_MODELS"), context);
     let (records, models) = (folders.records.to_string(), folders.models.to_string());
     let ledger = set("LACUNA_LEDGER");
     crate::redact::hide([&records, &models].into_iter().chain(&ledger).map(String::as_str));
-    Places { runs: context.runs.clone(), records, models, ledger }
+    Locations { runs: context.runs.clone(), records, models, ledger }
 }
 
 fn graphics() -> Vec<Graphics> {

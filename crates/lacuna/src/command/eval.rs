@@ -17,7 +17,7 @@ use lacuna_cohort::{Case, Cohort, CohortError, LabelTable, Preparation, SubjectI
 use lacuna_metrics::{SURFACE_TOLERANCE_MM, SurfaceScorer};
 use lacuna_seed::Seed;
 use lacuna_study::DataConfig;
-use lacuna_train::score_said_with_surfaces;
+use lacuna_train::score_outputs_with_surfaces;
 use lacuna_volume::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,8 +263,8 @@ impl Work<'_> {
             self.notes.take("files", path.display().to_string(), notice.to_string());
         }
         let cases: Vec<&Case> = cases.iter().collect();
-        let said = self.model.say(&cases, &self.context.device)?;
-        let scores = score_said_with_surfaces(&cases, said, self.table.classes(), self.run.tolerance_mm)?;
+        let outputs = self.model.predict(&cases, &self.context.device)?;
+        let scores = score_outputs_with_surfaces(&cases, outputs, self.table.classes(), self.run.tolerance_mm)?;
         if scores.collapsed {
             self.notes.take("subjects", subject.to_string(), "the network predicts one class everywhere");
         }

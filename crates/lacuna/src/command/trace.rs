@@ -7,8 +7,8 @@ use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::text_table::aligned;
 use crate::trace::{
-    Bucket, Held, Person, Places, Plan, Quarantine, Receipt, Remedy, Scope, Trace, find, finish, in_buckets, is_cache,
-    purge, roots,
+    Bucket, Held, Person, Plan, Quarantine, Receipt, Remedy, Scope, SearchScope, Trace, find, finish, in_buckets,
+    is_cache, purge, roots,
 };
 use clap::Args;
 use lacuna_artefacts::{PortablePath, Site};
@@ -133,11 +133,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let not_looked = not_looked(arguments, &person, &roots, cache, &quarantines_before);
     let registered = crate::trace::registered(site.as_ref())?;
     let look = |ledger: Option<&Ledger>| {
-        find(&person, &Places { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
+        find(&person, &SearchScope { roots: &roots, registered: &registered, data: &arguments.data, cache, ledger })
     };
     let trace = look(ledger.as_ref())?;
-    let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };
-    let buckets = in_buckets(&person, &places, &given)?;
+    let search_scope = SearchScope { roots: &roots, registered: &[], data: &[], cache: None, ledger: ledger.as_ref() };
+    let buckets = in_buckets(&person, &search_scope, &given)?;
     let (mut receipt, mut remaining, mut signed_before) = (None, Vec::new(), None);
     let scope = Scope { include_sources: arguments.include_sources };
     if arguments.purge {
@@ -282,11 +282,11 @@ impl Traced {
             text.push_str(&format!("unknown: {}: {}\n", unknown.path.display(), unknown.why));
         }
         for mention in &self.trace.mentions {
-            let place = match mention.line {
+            let location = match mention.line {
                 Some(line) => format!("line {line}, {} in all", mention.lines),
                 None => "in its name".to_string(),
             };
-            text.push_str(&format!("mentions the subject, look yourself: {}: {place}\n", mention.path.display()));
+            text.push_str(&format!("mentions the subject, look yourself: {}: {location}\n", mention.path.display()));
         }
         text.push_str(&in_words(&self.buckets));
         if let Some(receipt) = &self.receipt {

@@ -10,7 +10,7 @@ mod watch;
 
 pub use beside::Named;
 pub use costs::{Costs, table};
-pub use setup::{Errand, Setup, SubjectScore, VERSION};
+pub use setup::{Setup, SubjectScore, TrainingJob, VERSION};
 
 use crate::error::CliError;
 use lacuna_cohort::SubjectId;

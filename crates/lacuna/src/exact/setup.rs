@@ -11,7 +11,7 @@ use lacuna_inference::ModelNotes;
 use lacuna_nn::{Network, device_identity, kernels_digest, match_file};
 use lacuna_seed::Seed;
 use lacuna_study::Data;
-use lacuna_train::{CaseScores, TrainError, say, score_said};
+use lacuna_train::{CaseScores, TrainError, predict_with_logits, score_outputs};
 use lacuna_weights::WeightFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -44,7 +44,7 @@ pub struct SubjectScore {
 }
 
 /// Where a plan is trained and what is said of it.
-pub struct Errand<'a> {
+pub struct TrainingJob<'a> {
     /// Where its files go.
     pub folder: &'a Path,
     /// The run that it is part of: the same folder, but for a proof.
@@ -94,7 +94,7 @@ impl Setup<'_> {
     ///
     /// # Errors
     /// [`CliError::Interrupted`] if the user stops it.
-    pub fn train(&self, plan: &Plan, network: &Network, errand: &Errand) -> Result<Finished, CliError> {
+    pub fn train(&self, plan: &Plan, network: &Network, training_job: &TrainingJob) -> Result<Finished, CliError> {
         let subjects = plan.subjects();
         let training = Training {
             plan,
@@ -107,14 +107,18 @@ impl Setup<'_> {
             metadata: &self.metadata(),
             device: &self.context.device,
         };
-        let mut watch = Watch::new(self.context, errand.verb, plan);
-        lacuna_exact::train(&training, errand.folder, errand.parent, &mut watch).map_err(|error| match error {
-            ExactError::Train(TrainError::Interrupted { .. }) => {
-                let (again, at) = (errand.again, errand.run.display());
-                CliError::Interrupted { kept: format!("every stage and step done is kept in {at}; fix: {again} {at}") }
-            }
-            error => error.into(),
-        })
+        let mut watch = Watch::new(self.context, training_job.verb, plan);
+        lacuna_exact::train(&training, training_job.folder, training_job.parent, &mut watch).map_err(
+            |error| match error {
+                ExactError::Train(TrainError::Interrupted { .. }) => {
+                    let (again, at) = (training_job.again, training_job.run.display());
+                    CliError::Interrupted {
+                        kept: format!("every stage and step done is kept in {at}; fix: {again} {at}"),
+                    }
+                }
+                error => error.into(),
+            },
+        )
     }
 
     /// What a trained model is worth on everybody, as the mean of its shards; shards come and go, scans stay.
@@ -125,13 +129,14 @@ impl Setup<'_> {
         let (ensemble, device) = (Ensemble::open(folder)?, &self.context.device);
         let everybody = sides.iter().flat_map(|(_, subjects)| subjects.iter().cloned()).collect();
         let cases = self.data.of(&everybody);
-        let said =
-            ensemble.average(device, &mut |network| cases.iter().map(|case| say(network, case, device)).collect())?;
+        let outputs = ensemble.average(device, &mut |network| {
+            cases.iter().map(|case| predict_with_logits(network, case, device)).collect()
+        })?;
         let mut scored = Vec::new();
         for (side, subject) in sides.iter().flat_map(|(side, of)| of.iter().map(move |subject| (*side, subject))) {
-            let of_subject = cases.iter().zip(&said).filter(|(case, _)| case.subject == *subject);
-            let (scans, said): (Vec<_>, Vec<_>) = of_subject.map(|(case, said)| (*case, said.clone())).unzip();
-            let scores = score_said(&scans, said, self.data.labels.classes())?;
+            let of_subject = cases.iter().zip(&outputs).filter(|(case, _)| case.subject == *subject);
+            let (scans, outputs): (Vec<_>, Vec<_>) = of_subject.map(|(case, outputs)| (*case, outputs.clone())).unzip();
+            let scores = score_outputs(&scans, outputs, self.data.labels.classes())?;
             scored.push(SubjectScore { side, subject: subject.clone(), scores });
         }
         Ok(scored)

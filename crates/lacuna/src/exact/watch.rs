@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::interrupt;
 use crate::progress::Progress;
-use lacuna_exact::{Observer, Place, Plan};
+use lacuna_exact::{Observer, Plan, StageProgress};
 use std::collections::BTreeMap;
 
 /// Shows progress in epochs over all shards and stages.
@@ -31,12 +31,12 @@ impl<'a> Watch<'a> {
 }
 
 impl Observer for Watch<'_> {
-    fn step(&mut self, place: Place) {
-        let before = self.before[&[place.shard, place.slice]];
-        let done = before + place.epoch - 1;
+    fn step(&mut self, stage: StageProgress) {
+        let before = self.before[&[stage.shard, stage.slice]];
+        let done = before + stage.epoch - 1;
         let begin = || Progress::begin(self.context, self.verb, "epoch", self.total, done);
-        let fields = format!("shard={} slice={} loss={:.4}", place.shard, place.slice, place.loss);
-        self.progress.get_or_insert_with(begin).within(before + place.epoch, place.share, &fields);
+        let fields = format!("shard={} slice={} loss={:.4}", stage.shard, stage.slice, stage.loss);
+        self.progress.get_or_insert_with(begin).within(before + stage.epoch, stage.share, &fields);
     }
 
     fn wants_to_stop(&self) -> bool {

@@ -33,10 +33,10 @@ fn is_path(argument: &Arg) -> bool {
 fn options(command: &Command, words: &[OsString], found: &mut Vec<OsString>) {
     let mut names = Vec::new();
     collect(command, &mut names);
-    for (place, word) in words.iter().enumerate() {
+    for (index, word) in words.iter().enumerate() {
         for name in &names {
             if word == name.as_str() {
-                found.extend(words.get(place + 1).cloned());
+                found.extend(words.get(index + 1).cloned());
             } else if let Some(value) = behind(word, name) {
                 found.push(value.to_os_string());
             }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
-use crate::live::{Keeper, LiveSubject};
+use crate::live::{LiveSubject, ProgressFile};
 use crate::progress::Progress;
 use crate::reporting::Report;
 use crate::run_folder::RunFolder;
@@ -34,7 +34,7 @@ pub struct Watch<'a> {
 struct Elsewhere<'a> {
     study: &'a Study,
     folder: &'a RunFolder,
-    live: Keeper<'a>,
+    live: ProgressFile<'a>,
     /// When the page of what is there so far was written last.
     page_written: Option<Instant>,
 }
@@ -64,7 +64,7 @@ impl<'a> Watch<'a> {
         folder: &'a RunFolder,
         context: &'a Context,
     ) -> Watch<'a> {
-        let elsewhere = Elsewhere { study, folder, live: Keeper::new(folder), page_written: None };
+        let elsewhere = Elsewhere { study, folder, live: ProgressFile::new(folder), page_written: None };
         Watch { elsewhere: Some(elsewhere), ..Watch::new(verb, context) }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Tell those who watch from elsewhere, if there is where to.
-    fn tell(&mut self, what: impl FnOnce(&mut Keeper<'a>) -> Result<(), CliError>) {
+    fn tell(&mut self, what: impl FnOnce(&mut ProgressFile<'a>) -> Result<(), CliError>) {
         let told = self.elsewhere.as_mut().map_or(Ok(()), |elsewhere| what(&mut elsewhere.live));
         self.unless_told(told);
     }

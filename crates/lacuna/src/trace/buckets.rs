@@ -5,10 +5,10 @@
 
 use super::person::Person;
 use super::survey::{Recorded, Survey, key_of_record};
-use super::{Places, TEXT_BYTES_MAX, ours, walk};
+use super::{SearchScope, TEXT_BYTES_MAX, ours, walk};
 use crate::error::CliError;
 use lacuna_ledger::Holds;
-use lacuna_objects::{Address, ObjectError, Place};
+use lacuna_objects::{Address, Location, ObjectError};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,13 +31,13 @@ pub struct Bucket {
 ///
 /// # Errors
 /// A file of the places that cannot be read. A bucket that cannot be is one that says so.
-pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<Vec<Bucket>, CliError> {
-    let mut addresses = named_buckets(places)?;
+pub fn in_buckets(person: &Person, scope: &SearchScope, given: &[String]) -> Result<Vec<Bucket>, CliError> {
+    let mut addresses = named_buckets(scope)?;
     addresses.extend(given.iter().cloned());
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
-    let walked = walk::walk(places.roots, places.ledger)?;
+    let walked = walk::walk(scope.roots, scope.ledger)?;
     Ok(look(person, &addresses, &Survey::read(&walked, person)?))
 }
 
@@ -45,9 +45,9 @@ pub fn in_buckets(person: &Person, places: &Places, given: &[String]) -> Result<
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn named_buckets(places: &Places) -> Result<BTreeSet<String>, CliError> {
+pub fn named_buckets(scope: &SearchScope) -> Result<BTreeSet<String>, CliError> {
     let mut found = BTreeSet::new();
-    for path in &walk::walk(places.roots, places.ledger)?.files {
+    for path in &walk::walk(scope.roots, scope.ledger)?.files {
         match path.file_name().and_then(|name| name.to_str()) {
             Some("run.json") => urls_in(&lacuna_disk::read_text(path, TEXT_BYTES_MAX)?, &mut found),
             Some("plan.jsonl") => {
@@ -97,8 +97,8 @@ fn look(person: &Person, addresses: &BTreeSet<String>, survey: &Survey) -> Vec<B
     // Models may lie in another prefix than the records that say whom they saw.
     let mut tasks = BTreeMap::new();
     for address in addresses {
-        let opened = Place::open(&Address::from(address.clone()));
-        listed.push((address, opened.and_then(|place| Listing::of(place, person, &mut tasks))));
+        let opened = Location::open(&Address::from(address.clone()));
+        listed.push((address, opened.and_then(|location| Listing::of(location, person, &mut tasks))));
     }
     let told = |(address, listing): (&String, Result<Listing, ObjectError>)| match listing {
         Ok(listing) => listing.told(address, &|name| {
@@ -121,22 +121,22 @@ fn look(person: &Person, addresses: &BTreeSet<String>, survey: &Survey) -> Vec<B
 
 /// What lies in a bucket.
 struct Listing {
-    place: Place,
+    location: Location,
     names: BTreeSet<String>,
     /// Those that name the subject, in their name or their text.
     named: BTreeMap<String, Holds>,
 }
 
 impl Listing {
-    fn of(place: Place, person: &Person, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
-        let names = place.names_below()?;
+    fn of(location: Location, person: &Person, tasks: &mut BTreeMap<String, bool>) -> Result<Listing, ObjectError> {
+        let names = location.names_below()?;
         let mut named = BTreeMap::new();
         for name in &names {
             if person.is_mentioned_in(name.as_bytes()) {
                 let is_volume = name.ends_with(".nii") || name.ends_with(".nii.gz");
                 named.insert(name.clone(), if is_volume { Holds::Volume } else { Holds::Name });
             } else if !name.ends_with(".safetensors") && !name.ends_with(".nii") && !name.ends_with(".gz") {
-                let text = place.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
+                let text = location.read(name, TEXT_BYTES_MAX)?.unwrap_or_default();
                 let key = serde_json::from_slice(&text).ok().as_ref().and_then(key_of_record);
                 let names_subject = match &key {
                     Some(_) => ours::names(ours::Form::Sealed, &text, person),
@@ -148,7 +148,7 @@ impl Listing {
                 tasks.extend(key.map(|key| (key, names_subject)));
             }
         }
-        Ok(Listing { place, names, named })
+        Ok(Listing { location, names, named })
     }
 
     /// As it is told; `saw` knows of a model's name whether the model saw the subject, where something says so.
@@ -159,10 +159,10 @@ impl Listing {
             match saw(name.rsplit('/').next().unwrap_or(name)) {
                 Some(true) => drop(objects.insert(name.clone(), Holds::Weights)),
                 Some(false) => {}
-                None => unattributed.push(self.place.at(name)),
+                None => unattributed.push(self.location.at(name)),
             }
         }
-        let objects = objects.into_iter().map(|(name, holds)| (self.place.at(&name), holds)).collect();
+        let objects = objects.into_iter().map(|(name, holds)| (self.location.at(&name), holds)).collect();
         Bucket { address: address.to_string(), not_listed: None, objects, unattributed }
     }
 }
@@ -185,28 +185,28 @@ mod tests {
         write("a/run.json", run.to_string());
         write("p/plan.jsonl", format!("{plan}\n{{}}\n"));
         let roots = [folder.path().to_path_buf()];
-        let places = Places { roots: &roots, registered: &[], data: &[], cache: None, ledger: None };
-        let found: Vec<String> = named_buckets(&places).unwrap().into_iter().collect();
+        let scope = SearchScope { roots: &roots, registered: &[], data: &[], cache: None, ledger: None };
+        let found: Vec<String> = named_buckets(&scope).unwrap().into_iter().collect();
         assert_eq!(found, ["gs://three/heads", "s3://one/r", "s3://two/r"]);
     }
 
     #[test]
     fn records_models_and_scans_of_a_subject_are_told_wherever_they_lie() {
         let (folder, id) = (tempfile::tempdir().unwrap(), Person::named("sub-1"));
-        let place = Place::folder_at(folder.path().to_path_buf());
+        let location = Location::folder_at(folder.path().to_path_buf());
         let record = |key: &str, names: &str| {
             let json =
                 serde_json::json!({ "schema": "lacuna-record/9", "key": key, "horizons": [{"volume": {names: {}}}] });
-            place.create(&format!("records/{key}.json"), json.to_string().as_bytes()).unwrap();
-            place.create(&format!("models/{key}.safetensors"), b"weights").unwrap();
+            location.create(&format!("records/{key}.json"), json.to_string().as_bytes()).unwrap();
+            location.create(&format!("models/{key}.safetensors"), b"weights").unwrap();
         };
         record("aa", "sub-1");
         record("bb", "sub-10");
-        place.create("models/cc.safetensors", b"weights").unwrap();
-        place.create("heads/images/sub-1.nii.gz", b"image").unwrap();
-        place.create("heads/MANIFEST", b"00  images/sub-1.nii.gz\n").unwrap();
+        location.create("models/cc.safetensors", b"weights").unwrap();
+        location.create("heads/images/sub-1.nii.gz", b"image").unwrap();
+        location.create("heads/MANIFEST", b"00  images/sub-1.nii.gz\n").unwrap();
         let mut tasks = BTreeMap::new();
-        let listing = Listing::of(place.clone(), &id, &mut tasks).unwrap();
+        let listing = Listing::of(location.clone(), &id, &mut tasks).unwrap();
         let bucket = listing.told("s3://b", &|name| tasks.get(name.strip_suffix(".safetensors").unwrap()).copied());
         let expected = [
             ("heads/MANIFEST", Holds::Name),
@@ -214,8 +214,8 @@ mod tests {
             ("models/aa.safetensors", Holds::Weights),
             ("records/aa.json", Holds::Scores),
         ];
-        assert_eq!(bucket.objects, BTreeMap::from(expected.map(|(name, holds)| (place.at(name), holds))));
-        assert_eq!(bucket.unattributed, [place.at("models/cc.safetensors")]);
+        assert_eq!(bucket.objects, BTreeMap::from(expected.map(|(name, holds)| (location.at(name), holds))));
+        assert_eq!(bucket.unattributed, [location.at("models/cc.safetensors")]);
     }
 
     #[test]

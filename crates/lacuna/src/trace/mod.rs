@@ -48,7 +48,7 @@ use std::path::{Path, PathBuf};
 const TEXT_BYTES_MAX: u64 = 1 << 30;
 
 /// Where to look.
-pub struct Places<'a> {
+pub struct SearchScope<'a> {
     /// Folders of runs and stores.
     pub roots: &'a [PathBuf],
     /// Files elsewhere that registers name.
@@ -192,8 +192,8 @@ pub fn roots(
 pub fn registered(site: Option<&Site>) -> Result<Vec<PathBuf>, CliError> {
     let Some(site) = site else { return Ok(Vec::new()) };
     let mut files = Vec::new();
-    for place in site.places()? {
-        for folder in walk::folders_with_registers(&place) {
+    for location in site.locations()? {
+        for folder in walk::folders_with_registers(&location) {
             let entries = lacuna_artefacts::Register::of(&folder).entries()?;
             let own = entries.into_iter().filter(|entered| entered.site == site.fingerprint());
             files.extend(own.map(|entered| folder.join(entered.artefact.file.as_path())));

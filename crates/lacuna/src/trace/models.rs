@@ -1,7 +1,7 @@
 //! What each file with weights is to a person: by its run's lineage, by registers, by records, by what it began from, and
 //! by content. Never by bytes that happen to spell an id.
 
-use super::person::{Person, Said};
+use super::person::{Attribution, Person};
 use super::survey::{Recorded, Survey, of_lineage};
 use super::{Basis, Remedy};
 use lacuna_artefacts::Kind;
@@ -70,7 +70,7 @@ impl<'a> Models<'a> {
         for entered in survey.registers.values().flatten() {
             // A prediction of the person may come from a network that never saw them.
             let is_weights = entered.artefact.kind == Kind::Weights;
-            if is_weights && person.said_by(entered) == Said::Holds {
+            if is_weights && person.attributed_by(entered) == Attribution::Holds {
                 models.tainted.extend(entered.artefact.model.iter().chain(&entered.artefact.digest).cloned());
             }
         }
@@ -166,12 +166,12 @@ impl<'a> Models<'a> {
         }
         let entered = self.survey.entry_of(meant)?;
         let holds = if is_checkpoint { Holds::Checkpoint } else { Holds::Weights };
-        match self.person.said_by(entered) {
-            Said::Holds => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
-            Said::Forgotten if is_checkpoint => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
-            Said::Forgotten => Some(Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Register)),
-            Said::Others => Some(Saw::Others),
-            Said::Unknown => None,
+        match self.person.attributed_by(entered) {
+            Attribution::Holds => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Attribution::Forgotten if is_checkpoint => Some(Saw::Person(holds, Remedy::Quarantine, Basis::Register)),
+            Attribution::Forgotten => Some(Saw::Person(Holds::Forgotten, Remedy::Keep, Basis::Register)),
+            Attribution::Others => Some(Saw::Others),
+            Attribution::Unknown => None,
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Person {
 
 /// What a register entry says of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Attribution {
     /// The artefact holds the person.
     Holds,
     /// It was made to forget the person.
@@ -162,10 +162,10 @@ impl Person {
     }
 
     /// What a register entry says of the person.
-    pub fn said_by(&self, entered: &Entered) -> Said {
+    pub fn attributed_by(&self, entered: &Entered) -> Attribution {
         let Artefact { holds, forgotten, made_of, complete, .. } = &entered.artefact;
         if self.site.as_ref() != Some(&entered.site) {
-            return Said::Unknown;
+            return Attribution::Unknown;
         }
         let is_among = |keys: &BTreeSet<SubjectKey>| !keys.is_disjoint(&self.keys);
         // What is made of images is entered by the names of scans too, and another person's scan may be called like this
@@ -173,16 +173,16 @@ impl Person {
         let own: Vec<&SubjectKey> = holds.intersection(&self.keys).collect();
         let is_shared = !made_of.is_empty() && !own.is_empty() && own.iter().all(|key| self.shared_keys.contains(*key));
         if is_shared && made_of.is_disjoint(&self.marks) {
-            return if made_of.is_disjoint(&self.namesake_marks) { Said::Unknown } else { Said::Others };
+            return if made_of.is_disjoint(&self.namesake_marks) { Attribution::Unknown } else { Attribution::Others };
         }
         if is_among(holds) || !made_of.is_disjoint(&self.marks) {
-            Said::Holds
+            Attribution::Holds
         } else if is_among(forgotten) {
-            Said::Forgotten
+            Attribution::Forgotten
         } else if *complete {
-            Said::Others
+            Attribution::Others
         } else {
-            Said::Unknown
+            Attribution::Unknown
         }
     }
 
@@ -244,37 +244,43 @@ mod tests {
     #[test]
     fn what_is_made_of_another_persons_scan_of_the_same_name_is_that_persons_and_unknown_where_the_image_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str| folder.path().join(name);
+        let path_of = |name: &str| folder.path().join(name);
         let table = "scan\tsubject\nbert\tanna\ns2\tbert\n";
-        lacuna_disk::write_bytes(&place("d/subjects.tsv"), table.as_bytes()).unwrap();
+        lacuna_disk::write_bytes(&path_of("d/subjects.tsv"), table.as_bytes()).unwrap();
         for scan in ["bert", "s2"] {
             for kind in ["images", "labels"] {
-                lacuna_disk::write_bytes(&place(&format!("d/{kind}/{scan}.nii.gz")), scan.as_bytes()).unwrap();
+                lacuna_disk::write_bytes(&path_of(&format!("d/{kind}/{scan}.nii.gz")), scan.as_bytes()).unwrap();
             }
         }
-        let site = Site::open_or_create(&place("runs")).unwrap();
-        let person = |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[place("d")], None, Some(&site)).unwrap();
+        let site = Site::open_or_create(&path_of("runs")).unwrap();
+        let person = |id: &str| Person::of(&SubjectId::new(id).unwrap(), &[path_of("d")], None, Some(&site)).unwrap();
         let mark = |text: &str| site.file_mark(&lacuna_disk::digest(text.as_bytes()));
         let said = |id: &str, keys: &[&str], image: &str| {
             let holds = keys.iter().map(|key| site.subject_key(key)).collect();
             let artefact =
                 Artefact { holds, made_of: [mark(image)].into(), ..Artefact::of_file("p", Kind::Prediction) };
-            person(id).said_by(&Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact })
+            person(id).attributed_by(&Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact })
         };
         // Anna's scan is called bert.
         for keys in [&["bert"][..], &["bert", "anna"]] {
-            assert_eq!((said("anna", keys, "bert"), said("bert", keys, "bert")), (Said::Holds, Said::Others));
+            assert_eq!(
+                (said("anna", keys, "bert"), said("bert", keys, "bert")),
+                (Attribution::Holds, Attribution::Others)
+            );
         }
         assert_eq!(
             (said("bert", &["bert", "s2"], "s2"), said("anna", &["bert", "s2"], "s2")),
-            (Said::Holds, Said::Others)
+            (Attribution::Holds, Attribution::Others)
         );
-        assert_eq!(said("bert", &["bert"], "gone"), Said::Unknown, "nobody can say which of the two");
+        assert_eq!(said("bert", &["bert"], "gone"), Attribution::Unknown, "nobody can say which of the two");
         // Whom weights saw is entered by id alone.
         let holds = [site.subject_key("bert")].into();
         let artefact = Artefact { holds, ..Artefact::of_file("m", Kind::Weights) };
         let entered = Entered { entry: PathBuf::new(), site: site.fingerprint(), artefact };
-        assert_eq!((person("bert").said_by(&entered), person("anna").said_by(&entered)), (Said::Holds, Said::Others));
+        assert_eq!(
+            (person("bert").attributed_by(&entered), person("anna").attributed_by(&entered)),
+            (Attribution::Holds, Attribution::Others)
+        );
     }
 
     #[test]
@@ -286,15 +292,18 @@ mod tests {
         let plain = Artefact::of_file("m", Kind::Weights);
         let (anna, other) = (site.subject_key("anna"), site.subject_key("bert"));
         let cases = [
-            (Artefact { holds: [anna.clone(), other.clone()].into(), ..plain.clone() }, Said::Holds),
-            (Artefact { holds: [other.clone()].into(), forgotten: [anna].into(), ..plain.clone() }, Said::Forgotten),
-            (Artefact { holds: [other].into(), ..plain.clone() }, Said::Others),
-            (Artefact { complete: false, ..plain }, Said::Unknown),
+            (Artefact { holds: [anna.clone(), other.clone()].into(), ..plain.clone() }, Attribution::Holds),
+            (
+                Artefact { holds: [other.clone()].into(), forgotten: [anna].into(), ..plain.clone() },
+                Attribution::Forgotten,
+            ),
+            (Artefact { holds: [other].into(), ..plain.clone() }, Attribution::Others),
+            (Artefact { complete: false, ..plain }, Attribution::Unknown),
         ];
         for (artefact, expected) in cases {
             let entered = |site: String| Entered { entry: PathBuf::new(), site, artefact: artefact.clone() };
-            assert_eq!(person.said_by(&entered(site.fingerprint())), expected);
-            assert_eq!(person.said_by(&entered("another".to_string())), Said::Unknown);
+            assert_eq!(person.attributed_by(&entered(site.fingerprint())), expected);
+            assert_eq!(person.attributed_by(&entered("another".to_string())), Attribution::Unknown);
         }
     }
 }

@@ -130,7 +130,7 @@ impl Quarantine {
 
     fn carry_out_step(&self, number: usize) -> Result<(), CliError> {
         let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
-        let path = self.place_of(&step.path);
+        let path = self.path_of(&step.path);
         match &step.how {
             How::Quarantine => {
                 // A file that changed since the plan was shown is not the one that was agreed to.
@@ -149,7 +149,7 @@ impl Quarantine {
                 }
             }
             How::Rename { to } => {
-                let to = self.place_of(to);
+                let to = self.path_of(to);
                 if path.is_dir() && !to.exists() {
                     lacuna_disk::boundary("renaming a run folder")
                         .and_then(|()| std::fs::rename(&path, &to))
@@ -168,10 +168,10 @@ impl Quarantine {
         self.check_restorable()?;
         for number in (0..self.journal.steps.len()).rev() {
             let (step, stored) = (&self.journal.steps[number], stored_file(&self.folder, number));
-            let path = self.place_of(&step.path);
+            let path = self.path_of(&step.path);
             match &step.how {
                 How::Rename { to } => {
-                    let to = self.place_of(to);
+                    let to = self.path_of(to);
                     if to.is_dir() && !path.exists() {
                         lacuna_disk::boundary("renaming a run folder back")
                             .and_then(|()| std::fs::rename(&to, &path))
@@ -195,7 +195,7 @@ impl Quarantine {
             moved.map_or(path.clone(), |(from, to)| to.join(path.strip_prefix(from).unwrap_or(&path)))
         };
         for (number, step) in self.journal.steps.iter().enumerate() {
-            let (path, stored) = (now(self.place_of(&step.path)), stored_file(&self.folder, number));
+            let (path, stored) = (now(self.path_of(&step.path)), stored_file(&self.folder, number));
             let digest = lacuna_disk::digest_file(&path).ok();
             let refused = match &step.how {
                 How::Quarantine => stored.exists() && path.exists() && digest.as_ref() != Some(&step.before),
@@ -203,7 +203,7 @@ impl Quarantine {
                     // What is gone loses nothing by being put back.
                     stored.exists() && path.exists() && ![after, &step.before].contains(&&digest.unwrap_or_default())
                 }
-                How::Rename { to } => self.place_of(&step.path).exists() && self.place_of(to).exists(),
+                How::Rename { to } => self.path_of(&step.path).exists() && self.path_of(to).exists(),
             };
             if refused {
                 let path = path.display();
@@ -220,7 +220,7 @@ impl Quarantine {
     /// The two names of a folder that a step renamed.
     fn renamed(&self, step: &Step) -> Option<(PathBuf, PathBuf)> {
         match &step.how {
-            How::Rename { to } => Some((self.place_of(&step.path), self.place_of(to))),
+            How::Rename { to } => Some((self.path_of(&step.path), self.path_of(to))),
             _ => None,
         }
     }
@@ -305,7 +305,7 @@ impl Quarantine {
     }
 
     /// A path of the journal from wherever the command runs now.
-    fn place_of(&self, path: &Path) -> PathBuf {
+    fn path_of(&self, path: &Path) -> PathBuf {
         let (from, folder) = (self.journal.from.as_path(), self.journal.folder.as_path());
         let here = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
         let below = folder.strip_prefix(from).ok().filter(|below| here != folder && here.ends_with(below));
@@ -318,7 +318,7 @@ impl Quarantine {
     /// Folders that were left empty, such as those of a person of a BIDS data set; never one that was looked into.
     fn remove_empty(&self, folder: Option<&Path>) {
         let is_root = |folder: &Path| {
-            self.journal.roots.iter().any(|root| walk::shown(&self.place_of(root)) == walk::shown(folder))
+            self.journal.roots.iter().any(|root| walk::shown(&self.path_of(root)) == walk::shown(folder))
         };
         let mut folder = folder;
         while let Some(here) = folder.filter(|here| !is_root(here)) {

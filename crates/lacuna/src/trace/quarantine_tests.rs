@@ -25,8 +25,8 @@ fn step(path: &Path, how: How) -> Step {
 }
 
 /// A model that goes, a table that is rewritten, a folder that is renamed.
-fn journal(place: &Path) -> (PathBuf, Journal) {
-    let run = place.join("train/20260101-000000-drop-a");
+fn journal(root: &Path) -> (PathBuf, Journal) {
+    let run = root.join("train/20260101-000000-drop-a");
     std::fs::create_dir_all(&run).unwrap();
     std::fs::write(run.join("model"), "weights").unwrap();
     std::fs::write(run.join("table"), "old").unwrap();
@@ -42,9 +42,9 @@ fn journal(place: &Path) -> (PathBuf, Journal) {
         request: None,
         pseudonym: "p".to_string(),
         at: String::new(),
-        from: place.into(),
-        folder: folder_of(place).join("q").into(),
-        roots: vec![place.into()],
+        from: root.into(),
+        folder: folder_of(root).join("q").into(),
+        roots: vec![root.into()],
         steps,
     };
     (run, journal)
@@ -61,41 +61,41 @@ fn quarantine(runs: &Path, journal: Journal) -> Quarantine {
 #[test]
 fn a_purge_goes_on_from_any_step_and_is_put_back_to_the_byte() {
     for killed_after in 0..=3 {
-        let place = tempfile::tempdir().unwrap();
-        let (run, journal) = journal(place.path());
-        let before = snapshot(place.path());
-        let begun = quarantine(place.path(), journal);
+        let root = tempfile::tempdir().unwrap();
+        let (run, journal) = journal(root.path());
+        let before = snapshot(root.path());
+        let begun = quarantine(root.path(), journal);
         (0..killed_after).for_each(|number| begun.carry_out_step(number).unwrap());
         drop(begun);
-        let mut again = Quarantine::all(place.path()).unwrap().remove(0);
+        let mut again = Quarantine::all(root.path()).unwrap().remove(0);
         assert_eq!(again.journal().state, State::Decided);
         again.carry_out().unwrap();
         assert!(!run.exists());
         let renamed = run.with_file_name("20260101-000000-p");
         assert_eq!(std::fs::read(renamed.join("table")).unwrap(), b"new");
         assert!(!renamed.join("model").exists());
-        Quarantine::all(place.path()).unwrap().remove(0).restore().unwrap();
-        assert_eq!(snapshot(place.path()), before, "killed after {killed_after}");
-        assert!(Quarantine::all(place.path()).unwrap().is_empty());
+        Quarantine::all(root.path()).unwrap().remove(0).restore().unwrap();
+        assert_eq!(snapshot(root.path()), before, "killed after {killed_after}");
+        assert!(Quarantine::all(root.path()).unwrap().is_empty());
     }
 }
 
 #[test]
 fn a_file_that_changed_since_the_plan_stays() {
-    let place = tempfile::tempdir().unwrap();
-    let (run, journal) = journal(place.path());
+    let root = tempfile::tempdir().unwrap();
+    let (run, journal) = journal(root.path());
     std::fs::write(run.join("model"), "other").unwrap();
-    let mut begun = quarantine(place.path(), journal);
+    let mut begun = quarantine(root.path(), journal);
     begun.carry_out().unwrap();
     assert_eq!(std::fs::read(run.with_file_name("20260101-000000-p").join("model")).unwrap(), b"other");
 }
 
 #[test]
 fn what_is_deleted_leaves_nothing_of_it() {
-    let place = tempfile::tempdir().unwrap();
-    let (_, journal) = journal(place.path());
-    let mut begun = quarantine(place.path(), journal);
+    let root = tempfile::tempdir().unwrap();
+    let (_, journal) = journal(root.path());
+    let mut begun = quarantine(root.path(), journal);
     begun.carry_out().unwrap();
     begun.delete().unwrap();
-    assert!(snapshot(place.path()).keys().all(|path| !path.to_string_lossy().contains("quarantine")));
+    assert!(snapshot(root.path()).keys().all(|path| !path.to_string_lossy().contains("quarantine")));
 }

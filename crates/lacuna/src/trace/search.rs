@@ -2,12 +2,12 @@
 
 use super::models::{Models, Saw, may_be_a_model};
 use super::ours::Form;
-use super::person::{Person, Said};
+use super::person::{Attribution, Person};
 use super::survey::Survey;
 use super::walk::{self, Walked};
 use super::{
-    Basis, Held, Places, Quarantine, Remedy, TEXT_BYTES_MAX, Trace, Unknown, Verdict, data_tables, exact, mentions,
-    ours, pages,
+    Basis, Held, Quarantine, Remedy, SearchScope, TEXT_BYTES_MAX, Trace, Unknown, Verdict, data_tables, exact,
+    mentions, ours, pages,
 };
 use crate::error::CliError;
 use crate::staging::staged;
@@ -20,15 +20,15 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A folder that was named and cannot be read.
-pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
-    let removed = removed(places.ledger)?;
+pub fn find(person: &Person, scope: &SearchScope) -> Result<Trace, CliError> {
+    let removed = removed(scope.ledger)?;
     let all: Vec<PathBuf> =
-        places.roots.iter().chain(places.data).cloned().chain(places.cache.map(Path::to_path_buf)).collect();
-    let walked = walk::walk(&all, places.ledger)?.with(places.registered);
+        scope.roots.iter().chain(scope.data).cloned().chain(scope.cache.map(Path::to_path_buf)).collect();
+    let walked = walk::walk(&all, scope.ledger)?.with(scope.registered);
     let survey = Survey::read(&walked, person)?;
-    let data = places.data.iter().map(|data| walk::shown(data)).collect();
+    let data = scope.data.iter().map(|data| walk::shown(data)).collect();
     let (found, trace) = (BTreeMap::new(), Trace::default());
-    let mut search = Search { person, places, data, walked: &walked, survey: &survey, found, trace };
+    let mut search = Search { person, scope, data, walked: &walked, survey: &survey, found, trace };
     search.sources()?;
     search.pages()?;
     search.tables();
@@ -45,7 +45,7 @@ pub fn find(person: &Person, places: &Places) -> Result<Trace, CliError> {
 /// A search under way.
 struct Search<'a> {
     person: &'a Person,
-    places: &'a Places<'a>,
+    scope: &'a SearchScope<'a>,
     data: Vec<PathBuf>,
     walked: &'a Walked,
     survey: &'a Survey,
@@ -67,7 +67,7 @@ impl Search<'_> {
             }
         }
         let subject = lacuna_cohort::SubjectId::new(self.person.id.clone());
-        let caches = self.places.roots.iter().map(PathBuf::as_path).chain(self.places.cache);
+        let caches = self.scope.roots.iter().map(PathBuf::as_path).chain(self.scope.cache);
         let copies: BTreeSet<PathBuf> = caches.flat_map(staged).map(|copy| walk::shown(&copy)).collect();
         for copy in copies {
             // A copy whose layout cannot be recognised is known by mentions alone.
@@ -148,10 +148,10 @@ impl Search<'_> {
     fn artefacts(&mut self) {
         for (folder, entries) in &self.survey.registers {
             for entered in entries {
-                let said = self.person.said_by(entered);
+                let said = self.person.attributed_by(entered);
                 let told = entered.artefact.model.iter().chain(&entered.artefact.digest);
                 self.trace.told_models.extend(told.map(|digest| (digest.clone(), entered.entry.clone())));
-                if matches!(said, Said::Holds | Said::Forgotten) {
+                if matches!(said, Attribution::Holds | Attribution::Forgotten) {
                     self.trace.entries.push(entered.entry.clone());
                     self.trace.runs.extend(self.survey.runs.get_key_value(folder).map(|(run, _)| run.clone()));
                 }
@@ -161,14 +161,14 @@ impl Search<'_> {
                 let files = self.walked.files.iter().filter(|path| path.parent() == Some(folder));
                 for path in files.filter(|path| path.file_name().is_some_and(|name| entered.artefact.speaks_of(name))) {
                     match said {
-                        Said::Holds => {
+                        Attribution::Holds => {
                             // A table of a data set is judged by its rows, which were read before.
                             let is_table = entered.artefact.kind == Kind::Name && self.is_in_data(path);
                             if !is_table {
                                 self.found.entry(path.clone()).or_insert(by_kind(entered.artefact.kind));
                             }
                         }
-                        Said::Unknown if !self.found.contains_key(path) => {
+                        Attribution::Unknown if !self.found.contains_key(path) => {
                             let why = "its register was written under another key, does not know whom it holds, or \
                                        knows it by a name that another person's scan has too";
                             self.trace.unattributed.push(Unknown::new(path, why));
@@ -200,7 +200,7 @@ impl Search<'_> {
         for (path, _) in self.found.iter().filter(|(_, (holds, ..))| *holds == Holds::Volume) {
             images.insert(lacuna_disk::digest_file(path)?);
         }
-        let ledger = self.places.ledger;
+        let ledger = self.scope.ledger;
         for path in &self.walked.files {
             let meant = lacuna_disk::unfinished(path).unwrap_or_else(|| path.to_path_buf());
             let source = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
@@ -229,7 +229,11 @@ impl Search<'_> {
         let mut known = Vec::new();
         for path in self.walked.files.iter().filter(|path| !self.found.contains_key(*path)) {
             // Two people may have the same empty label map: what a register attributes to others is theirs.
-            if self.survey.entry_of(path).is_some_and(|entered| self.person.said_by(entered) == Said::Others) {
+            if self
+                .survey
+                .entry_of(path)
+                .is_some_and(|entered| self.person.attributed_by(entered) == Attribution::Others)
+            {
                 continue;
             }
             let same_size = sizes.get(&size_of(path)).filter(|_| !self.is_in_data(path));
@@ -237,7 +241,7 @@ impl Search<'_> {
                 continue;
             }
             let Ok(digest) = lacuna_disk::digest_file(path) else { continue };
-            let back = mark(self.places.ledger, &digest).and_then(|mark| removed.get(&mark));
+            let back = mark(self.scope.ledger, &digest).and_then(|mark| removed.get(&mark));
             let copied = same_size.and_then(|files| files.get(&digest));
             if let Some(holds) = back.or(copied) {
                 let remedy = if self.is_in_data(path) { Remedy::Source } else { Remedy::Quarantine };
@@ -266,7 +270,7 @@ impl Search<'_> {
 
     /// What purges for others set aside can be put back and may hold the person too.
     fn quarantines(&mut self) -> Result<(), CliError> {
-        let Some(ledger) = self.places.ledger else { return Ok(()) };
+        let Some(ledger) = self.scope.ledger else { return Ok(()) };
         let own: BTreeSet<String> = ledger
             .requests()?
             .into_iter()
@@ -289,7 +293,7 @@ impl Search<'_> {
     fn told(mut self, removed: &BTreeMap<lacuna_ledger::Digest, Holds>) -> Result<Trace, CliError> {
         for (path, (holds, purge, by)) in &self.found {
             let digest = lacuna_disk::digest_file(path)?;
-            let returned = mark(self.places.ledger, &digest).is_some_and(|mark| removed.contains_key(&mark));
+            let returned = mark(self.scope.ledger, &digest).is_some_and(|mark| removed.contains_key(&mark));
             let (path, bytes) = (path.as_path().into(), size_of(path));
             self.trace.files.push(Held { path, holds: *holds, by: *by, digest, bytes, purge: *purge, returned });
         }

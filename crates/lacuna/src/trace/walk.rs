@@ -48,14 +48,14 @@ impl Walked {
 }
 
 /// The folders with registers at and below a place: a folder without any in it is not gone through.
-pub fn folders_with_registers(place: &Path) -> Vec<PathBuf> {
+pub fn folders_with_registers(root: &Path) -> Vec<PathBuf> {
     let has_register = |folder: &Path| folder.join(FOLDER).join("artefacts").is_dir();
-    if !has_register(place) {
+    if !has_register(root) {
         return Vec::new();
     }
     // Only a data set that was exported has registers in the folders below it, and a list of subjects.
-    let mut folders = vec![place.to_path_buf()];
-    let mut open = if place.join("subjects.tsv").is_file() { vec![place.to_path_buf()] } else { Vec::new() };
+    let mut folders = vec![root.to_path_buf()];
+    let mut open = if root.join("subjects.tsv").is_file() { vec![root.to_path_buf()] } else { Vec::new() };
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();
@@ -192,15 +192,15 @@ mod tests {
 
     #[test]
     fn a_folder_under_several_names_is_walked_once_and_links_out_are_listed() {
-        let place = tempfile::tempdir().unwrap();
-        let (runs, elsewhere) = (place.path().join("runs"), place.path().join("elsewhere"));
+        let root = tempfile::tempdir().unwrap();
+        let (runs, elsewhere) = (root.path().join("runs"), root.path().join("elsewhere"));
         for folder in [&runs.join("a"), &elsewhere] {
             fs::create_dir_all(folder).unwrap();
             fs::write(folder.join("file"), "x").unwrap();
         }
         std::os::unix::fs::symlink(&elsewhere, runs.join("out")).unwrap();
         std::os::unix::fs::symlink(runs.join("a"), runs.join("in")).unwrap();
-        let roots = [runs.clone(), runs.join("."), runs.join("a"), place.path().join("gone")];
+        let roots = [runs.clone(), runs.join("."), runs.join("a"), root.path().join("gone")];
         let walked = walk(&roots, None).unwrap();
         assert_eq!(walked.files, BTreeSet::from([runs.join("a/file")]));
         assert_eq!(walked.links.len(), 1);
@@ -209,15 +209,15 @@ mod tests {
 
     #[test]
     fn a_sites_own_files_are_no_artefacts_and_what_else_lies_hidden_is_one() {
-        let place = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
         for name in
             [".lacuna/artefacts/x.json", ".lacuna/quarantine/q/files/1", ".lacuna/site.key", ".lacuna/hidden.bin"]
         {
-            let path = place.path().join(name);
+            let path = root.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         }
-        let walked = walk(&[place.path().to_path_buf()], None).unwrap();
-        assert_eq!(walked.files, BTreeSet::from([place.path().join(".lacuna/hidden.bin")]));
+        let walked = walk(&[root.path().to_path_buf()], None).unwrap();
+        assert_eq!(walked.files, BTreeSet::from([root.path().join(".lacuna/hidden.bin")]));
     }
 }

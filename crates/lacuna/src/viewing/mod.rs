@@ -46,7 +46,7 @@ pub fn chosen(
     };
     let queues = [Role::Forget, Role::HeldOut, Role::Retain, Role::ForgottenEarlier].map(of);
     let longest = queues.iter().map(Vec::len).max().unwrap_or(0);
-    let in_turn = (0..longest).flat_map(|place| queues.iter().filter_map(move |queue| queue.get(place)));
+    let in_turn = (0..longest).flat_map(|index| queues.iter().filter_map(move |queue| queue.get(index)));
     in_turn.take(SCANS_MAX).cloned().collect()
 }
 
@@ -90,7 +90,7 @@ pub fn seen(
 /// A prediction that is not finite.
 pub fn said(case: &Case, network: &Network, device: &Device, order: &AxisOrder) -> Result<ClassMap, CliError> {
     let prediction = predict(network, case, device)?;
-    Ok(reorder(&case.placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?, order))
+    Ok(reorder(&case.inverse_transform.probabilities_to_image(&prediction.probabilities, prediction.shape)?, order))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod search;
 #[cfg(feature = "vulkan")]
 mod vulkan;
 
-use crate::support::Place;
+use crate::support::Workspace;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,21 +38,21 @@ strategies = ["noisy-label"]
 "#;
 
 /// A synthetic cohort in a fresh folder, and `small.toml`.
-fn place() -> Place {
-    let place = Place::new();
-    place.ok("phantom --out heads --subjects 3 --dims 24x24x16 --progress none");
-    write(&place, "small.toml", SMALL, &[]);
-    place
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.ok("phantom --out heads --subjects 3 --dims 24x24x16 --progress none");
+    write(&workspace, "small.toml", SMALL, &[]);
+    workspace
 }
 
 /// A study file with some keys replaced or added; values are TOML.
-fn write(place: &Place, name: &str, text: &str, changes: &[(&str, &str)]) {
+fn write(workspace: &Workspace, name: &str, text: &str, changes: &[(&str, &str)]) {
     let mut study: Table = text.parse().unwrap();
     for (key, value) in changes {
         let mut value: Table = format!("value = {value}").parse().unwrap();
         set(&mut study, key, value.remove("value").unwrap());
     }
-    std::fs::write(place.path(name), toml::to_string(&study).unwrap()).unwrap();
+    std::fs::write(workspace.path(name), toml::to_string(&study).unwrap()).unwrap();
 }
 
 /// Put a value at a dotted key; what it replaces comes back.
@@ -67,14 +67,14 @@ fn set(table: &mut Table, key: &str, value: toml::Value) -> Option<toml::Value> 
 }
 
 /// Passes of one volume that a study would still take, from its dry run.
-fn passes_left(place: &Place, words: &str) -> u64 {
-    let plan = place.json(&format!("study {words} --dry-run --progress none"), "lacuna.study/1");
+fn passes_left(workspace: &Workspace, words: &str) -> u64 {
+    let plan = workspace.json(&format!("study {words} --dry-run --progress none"), "lacuna.study/1");
     plan["estimate"]["training_passes"].as_u64().unwrap()
 }
 
 /// The newest run folder of a verb.
-fn last_run(place: &Place, runs: &str) -> PathBuf {
-    let folder = place.path(runs).join("study");
+fn last_run(workspace: &Workspace, runs: &str) -> PathBuf {
+    let folder = workspace.path(runs).join("study");
     let began = |path: &PathBuf| {
         let record: Value = serde_json::from_slice(&std::fs::read(path.join("run.json")).unwrap()).unwrap();
         // Folders made within one second end in -2, -3, …

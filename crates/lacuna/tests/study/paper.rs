@@ -2,7 +2,7 @@
 
 use super::{last_run, records, results, rows, set};
 use crate::predict::save_foreign;
-use crate::support::Place;
+use crate::support::Workspace;
 use lacuna_nn::{Architecture, Device, Network};
 use lacuna_seed::Seed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +19,11 @@ const STRATEGIES: [&str; 7] =
     ["fix-decoder", "max-loss", "noisy-label", "original", "random-encoder", "retain-label", "retrain"];
 
 /// The data set, the backbone alone under names with `module.` in front, and the study at a size for tests.
-fn place() -> Place {
-    let place = Place::new();
-    place.ok("phantom --out mrbrains18/training --layout mrbrains --subjects 3 --dims 24x24x16 --progress none");
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.ok("phantom --out mrbrains18/training --layout mrbrains --subjects 3 --dims 24x24x16 --progress none");
     let network = Network::new(Architecture::medicalnet(10, 1, 2).unwrap(), Seed(7), &Device::flex());
-    save_foreign(&place.path("resnet_10.safetensors"), &network, |name| !Network::is_head(name));
+    save_foreign(&workspace.path("resnet_10.safetensors"), &network, |name| !Network::is_head(name));
     let mut study: Table = PAPER.parse().unwrap();
     let small: [(&str, Value); 5] = [
         ("network.init", "resnet_10.safetensors".into()),
@@ -35,8 +35,8 @@ fn place() -> Place {
     for (key, value) in small {
         assert!(set(&mut study, key, value).is_some(), "the study spells out {key}");
     }
-    std::fs::write(place.path("paper.toml"), toml::to_string(&study).unwrap()).unwrap();
-    place
+    std::fs::write(workspace.path("paper.toml"), toml::to_string(&study).unwrap()).unwrap();
+    workspace
 }
 
 fn distinct<'a>(rows: &'a [BTreeMap<String, String>], column: &str) -> BTreeSet<&'a str> {
@@ -45,12 +45,12 @@ fn distinct<'a>(rows: &'a [BTreeMap<String, String>], column: &str) -> BTreeSet<
 
 #[test]
 fn the_papers_study_ends_in_its_table_and_is_found_again() {
-    let place = place();
-    let table = place.ok("study paper.toml --progress none --quiet");
+    let workspace = workspace();
+    let table = workspace.ok("study paper.toml --progress none --quiet");
     for strategy in STRATEGIES {
         assert!(table.contains(strategy), "{strategy} is not in:\n{table}");
     }
-    let run = last_run(&place, "runs");
+    let run = last_run(&workspace, "runs");
     check_rows(&rows(&run));
     let text = std::fs::read_to_string(run.join("results.csv")).unwrap();
     assert_eq!(text.lines().next(), Some(HEADER));
@@ -67,25 +67,25 @@ fn the_papers_study_ends_in_its_table_and_is_found_again() {
     let epochs = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert_eq!(epochs.lines().count(), 3 * (2 + 5) * 2);
 
-    let store = place.path("runs/store/records");
+    let store = workspace.path("runs/store/records");
     let first = records(&store);
     assert_eq!(first.len(), 3 * (2 + 5));
-    let again = place.run("study paper.toml --progress none --json");
+    let again = workspace.run("study paper.toml --progress none --json");
     assert_eq!((again.code, again.stderr.matches("found its record").count()), (0, 21), "{}", again.stderr);
     let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!((&json["schema"], &json["name"]), (&"lacuna.study/1".into(), &"paper".into()));
     assert_eq!(json["tables"], tables);
-    let second = last_run(&place, "runs");
+    let second = last_run(&workspace, "runs");
     assert_ne!(second, run);
     assert_eq!(std::fs::read_to_string(second.join("metrics.jsonl")).unwrap(), "", "nothing is trained again");
     assert_eq!(std::fs::read_to_string(second.join("results.csv")).unwrap(), text, "time and memory included");
 
     let unlearned = first.values().find(|record| record["parent"].is_string()).unwrap();
     std::fs::remove_file(store.join(format!("{}.json", unlearned["key"].as_str().unwrap()))).unwrap();
-    let redone = place.run("study paper.toml --progress none");
+    let redone = workspace.run("study paper.toml --progress none");
     assert_eq!((redone.code, redone.stderr.matches("found its record").count()), (0, 20), "{}", redone.stderr);
     assert_eq!(records(&store), first);
-    assert_eq!(results(&last_run(&place, "runs")), results(&run));
+    assert_eq!(results(&last_run(&workspace, "runs")), results(&run));
 }
 
 fn check_rows(rows: &[BTreeMap<String, String>]) {

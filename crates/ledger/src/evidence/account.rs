@@ -218,14 +218,14 @@ fn earlier(records: &[(String, Record)], own: &[&str]) -> Vec<EarlierStatement> 
     let judged = records.iter().position(|(_, record)| is_own(record)).unwrap_or(records.len());
     let mut verdicts: BTreeMap<&str, &str> = BTreeMap::new();
     let mut found = Vec::new();
-    for (place, (at, record)) in records.iter().enumerate() {
+    for (index, (at, record)) in records.iter().enumerate() {
         match record {
             Record::Verdict { run, verdict, .. } => {
                 verdicts.insert(run, verdict);
             }
             Record::Evidence { statement, .. } => {
                 let verdict = crate::weakest(std::mem::take(&mut verdicts).into_values()).map(str::to_string);
-                let (statement, at, of_these_runs) = (*statement, at.clone(), place > judged);
+                let (statement, at, of_these_runs) = (*statement, at.clone(), index > judged);
                 found.push(EarlierStatement { statement, verdict, at, of_these_runs });
             }
             _ => {}

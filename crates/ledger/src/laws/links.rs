@@ -65,9 +65,9 @@ mod killed {
         command.env(TASK, format!("{task} {}", path.display())).env("LACUNA_FAIL_AT", boundary.to_string());
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let place = said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
-        assert_eq!(place.is_none(), output.status.success(), "{task} {boundary}: {said}");
-        place
+        let stop = said.lines().find_map(|line| line.strip_prefix("failed before: ").map(str::to_string));
+        assert_eq!(stop.is_none(), output.status.success(), "{task} {boundary}: {said}");
+        stop
     }
 
     fn complete(path: &Path) {
@@ -93,18 +93,18 @@ mod killed {
     /// Ends a process at every boundary of a task, each time in a place that `prepare` makes; returns the boundaries'
     /// names.
     fn at_every_boundary(task: &str, prepare: fn(&Path)) -> Vec<String> {
-        let mut places = Vec::new();
+        let mut stops = Vec::new();
         for boundary in 1.. {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("l.db");
             prepare(&path);
-            let Some(place) = ended_at(boundary, task, &path) else { break };
+            let Some(stop) = ended_at(boundary, task, &path) else { break };
             complete_or_closed(task, &path);
             end(&path).unwrap();
-            is_gone(&path, &format!("{task}: before {place}"));
-            places.push(place);
+            is_gone(&path, &format!("{task}: before {stop}"));
+            stops.push(stop);
         }
-        places
+        stops
     }
 
     fn complete_or_closed(task: &str, path: &Path) {
@@ -115,9 +115,9 @@ mod killed {
 
     #[test]
     fn a_request_that_is_killed_at_any_boundary_leaves_no_link_once_it_is_closed() {
-        let places = at_every_boundary("request", |_| {});
+        let stops = at_every_boundary("request", |_| {});
         for name in ["linking a key to its name", "deleting a key's temporary name", "committing to the ledger"] {
-            assert!(places.iter().any(|place| place == name), "{name}: {places:?}");
+            assert!(stops.iter().any(|stop| stop == name), "{name}: {stops:?}");
         }
         let into_an_old_one = at_every_boundary("request", |path| drop(Ledger::open_or_create(path).unwrap()));
         assert!(into_an_old_one.len() >= 5, "{into_an_old_one:?}");
@@ -125,7 +125,7 @@ mod killed {
 
     #[test]
     fn an_end_that_is_killed_at_any_boundary_is_gone_on_with_and_leaves_no_link() {
-        let places = at_every_boundary("end", |path| {
+        let stops = at_every_boundary("end", |path| {
             complete(path);
             // A hard link to the link's file, as another kill leaves it, and a copy beside it.
             let subject = Ledger::open(path).unwrap().requests().unwrap()[0].subject.clone();
@@ -134,7 +134,7 @@ mod killed {
             std::fs::copy(&link, Keyring::folder_of(path).join("copy")).unwrap();
         });
         for name in ["deleting a file", "flushing the folder of a deleted file", "going on after a commit"] {
-            assert!(places.iter().any(|place| place == name), "{name}: {places:?}");
+            assert!(stops.iter().any(|stop| stop == name), "{name}: {stops:?}");
         }
     }
 }

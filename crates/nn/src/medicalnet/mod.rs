@@ -204,11 +204,11 @@ impl Layers for MedicalNet {
 
     fn stage(&self, name: &str) -> Stage {
         match name.split('.').next() {
-            Some("layer1") => Stage::Layer1,
-            Some("layer2") => Stage::Layer2,
-            Some("layer3") => Stage::Layer3,
-            Some("layer4") => Stage::Layer4,
-            Some(HEAD) => Stage::Head,
+            Some("layer1") => Stage::Encoder1,
+            Some("layer2") => Stage::Encoder2,
+            Some("layer3") => Stage::Encoder3,
+            Some("layer4") => Stage::Encoder4,
+            Some(HEAD) => Stage::Decoder,
             _ => Stage::Stem,
         }
     }

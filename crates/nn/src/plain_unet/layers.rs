@@ -8,8 +8,8 @@
 
 use super::plan::PlainUnet;
 use crate::Cost;
+use crate::deep_supervision::DeepSupervisionOutputs;
 use crate::family::Layers;
-use crate::heads::Heads;
 use crate::layers::{Bias, Convolution, Init, TensorSpec, affine_specs};
 use crate::maps::Maps;
 use crate::network::Stage;
@@ -97,7 +97,7 @@ impl Unet {
             down.push((0..plan.n_conv_per_stage[stage]).map(unit).collect());
             channels = features;
         }
-        let up = (0..stages - 1).map(|place| UpStage::new(network, place)).collect();
+        let up = (0..stages - 1).map(|position| UpStage::new(network, position)).collect();
         Unet { down, up }
     }
 
@@ -115,22 +115,22 @@ impl Unet {
 
 impl UpStage {
     /// Creates the decoder stage at a place counted from the deepest.
-    fn new(network: &PlainUnet, place: usize) -> UpStage {
+    fn new(network: &PlainUnet, position: usize) -> UpStage {
         let plan = &network.plan;
-        let below = plan.features_per_stage.len() - 1 - place;
+        let below = plan.features_per_stage.len() - 1 - position;
         let features = plan.features_per_stage[below - 1];
         let unit = |index: usize| {
             let from = if index == 0 { 2 * features } else { features };
-            let name = format!("decoder.stages.{place}.convs.{index}");
+            let name = format!("decoder.stages.{position}.convs.{index}");
             Unit::new(&name, [from, features], plan.kernel_sizes[below - 1], [1; 3])
         };
         UpStage {
-            up: format!("decoder.transpconvs.{place}"),
+            up: format!("decoder.transpconvs.{position}"),
             channels: [plan.features_per_stage[below], features],
             stride: plan.strides[below],
-            units: (0..plan.n_conv_per_stage_decoder[place]).map(unit).collect(),
+            units: (0..plan.n_conv_per_stage_decoder[position]).map(unit).collect(),
             head: Convolution {
-                name: format!("decoder.seg_layers.{place}"),
+                name: format!("decoder.seg_layers.{position}"),
                 in_channels: features,
                 out_channels: network.classes,
                 kernel: [1; 3],
@@ -159,10 +159,10 @@ impl Layers for Unet {
 
     fn part_stage(&self, part: usize) -> Stage {
         match self.down.len().saturating_sub(part) {
-            0 | 1 => Stage::Layer4,
-            2 => Stage::Layer3,
-            3 => Stage::Layer2,
-            4 => Stage::Layer1,
+            0 | 1 => Stage::Encoder4,
+            2 => Stage::Encoder3,
+            3 => Stage::Encoder2,
+            4 => Stage::Encoder1,
             _ => Stage::Stem,
         }
     }
@@ -177,7 +177,7 @@ impl Layers for Unet {
         self.up.last().expect("a decoder has a stage").head.forward(pass, finest)
     }
 
-    fn heads(&self, pass: &Pass, features: &Maps) -> Heads {
+    fn heads(&self, pass: &Pass, features: &Maps) -> DeepSupervisionOutputs {
         let maps = self.decoded(pass, features);
         let logits = self.up.iter().zip(maps).rev().map(|(stage, map)| stage.head.forward(pass, map)).collect();
         // From the finest on: each head's stride is the product of the strides between it and the input.
@@ -187,7 +187,7 @@ impl Layers for Unet {
             stride = std::array::from_fn(|axis| stride[axis] * stage.stride[axis]);
             strides.push(stride);
         }
-        Heads::new(logits, strides)
+        DeepSupervisionOutputs::new(logits, strides)
     }
 
     /// The four deepest stages of the encoder correspond to MedicalNet's four layers, counted from the deepest, so that
@@ -196,7 +196,7 @@ impl Layers for Unet {
     fn stage(&self, name: &str) -> Stage {
         let mut parts = name.split('.');
         if parts.next() != Some("encoder") {
-            return Stage::Head;
+            return Stage::Decoder;
         }
         let stage = parts.nth(1).and_then(|number| number.parse::<usize>().ok()).unwrap_or(0);
         self.part_stage(stage)
@@ -230,16 +230,16 @@ mod tests {
         let (four, five) = (network(tiny()), network(deep));
         let of =
             |network: &Network, stage: usize| network.stage(&format!("encoder.stages.{stage}.0.convs.0.norm.bias"));
-        let last_four = [Stage::Layer1, Stage::Layer2, Stage::Layer3, Stage::Layer4];
+        let last_four = [Stage::Encoder1, Stage::Encoder2, Stage::Encoder3, Stage::Encoder4];
         assert_eq!([0, 1, 2, 3].map(|stage| of(&four, stage)), last_four);
         assert_eq!(of(&five, 0), Stage::Stem);
         assert_eq!([1, 2, 3, 4].map(|stage| of(&five, stage)), last_four);
         for name in ["decoder.transpconvs.0.weight", "decoder.stages.2.convs.0.conv.bias", "decoder.seg_layers.1.bias"]
         {
-            assert_eq!(four.stage(name), Stage::Head);
+            assert_eq!(four.stage(name), Stage::Decoder);
             assert!(Network::is_head(name));
         }
-        assert!(four.parameters.iter().all(|(name, _)| Network::is_head(name) == (four.stage(name) == Stage::Head)));
+        assert!(four.parameters.iter().all(|(name, _)| Network::is_head(name) == (four.stage(name) == Stage::Decoder)));
     }
 
     #[test]

@@ -28,11 +28,12 @@ pub(super) fn recognise(file: &Renamed) -> Option<Recognised> {
     let firsts: Vec<([usize; 2], [usize; 3])> =
         (0..stages).map(|stage| kernel(encoder(stage, 0))).collect::<Option<_>>()?;
     let up: Vec<([usize; 2], [usize; 3])> = (0..stages.checked_sub(1)?)
-        .map(|place| kernel(format!("decoder.transpconvs.{place}.weight")))
+        .map(|position| kernel(format!("decoder.transpconvs.{position}.weight")))
         .collect::<Option<_>>()?;
     let ([classes, _], _) = kernel(format!("decoder.seg_layers.{}.weight", up.len().checked_sub(1)?))?;
     let strides = std::iter::once([1; 3]).chain(up.iter().rev().map(|(_, stride)| *stride));
-    let decoder = |place: usize| convolutions(&|index| format!("decoder.stages.{place}.convs.{index}.conv.weight"));
+    let decoder =
+        |position: usize| convolutions(&|index| format!("decoder.stages.{position}.convs.{index}.conv.weight"));
     let plan = UnetPlan {
         features_per_stage: firsts.iter().map(|([features, _], _)| *features).collect(),
         kernel_sizes: firsts.iter().map(|(_, kernel)| *kernel).collect(),

@@ -1,7 +1,7 @@
 //! Tests of the guarantees of a bucket, with every known fault of stores.
 
 use super::*;
-use crate::Place;
+use crate::Location;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::{
@@ -148,7 +148,7 @@ impl ObjectStore for Faulty {
 const FAULTS_MAX: usize = 4;
 
 /// More tries than faults can make fail: an operation makes up to two requests per try.
-const PATIENCE: Patience = Patience {
+const RETRY_POLICY: RetryPolicy = RetryPolicy {
     tries: FAULTS_MAX + 2,
     each: Duration::from_millis(20),
     pause: Duration::from_micros(100),
@@ -161,7 +161,7 @@ fn store(memory: &Arc<InMemory>, faults: &[Fault], always: Fault, replaces: bool
 }
 
 fn bucket_of(store: Arc<Faulty>) -> Bucket {
-    Bucket::new(store, ObjectPath::from("study"), "s3://bucket/study".to_string(), PATIENCE)
+    Bucket::new(store, ObjectPath::from("study"), "s3://bucket/study".to_string(), RETRY_POLICY)
 }
 
 /// Returns a bucket whose first requests have these faults.
@@ -170,8 +170,8 @@ pub(crate) fn bucket(memory: &Arc<InMemory>, faults: &[Fault]) -> Bucket {
 }
 
 /// Returns the same bucket as a place without faults.
-pub(crate) fn place_of(bucket: Bucket) -> Place {
-    Place(Arc::new(bucket))
+pub(crate) fn location_of(bucket: Bucket) -> Location {
+    Location(Arc::new(bucket))
 }
 
 pub(crate) fn some_faults() -> impl Strategy<Value = Vec<Fault>> {
@@ -213,14 +213,14 @@ proptest! {
         bucket(&memory, &faults).replace("model", b"old").unwrap();
         bucket(&memory, &later).replace("model", b"the new one").unwrap();
         prop_assert_eq!(bucket(&memory, &faults).read("model", 100).unwrap().unwrap(), b"the new one");
-        prop_assert_eq!(place_of(bucket(&memory, &later)).names().unwrap(), BTreeSet::from(["model".to_string()]));
+        prop_assert_eq!(location_of(bucket(&memory, &later)).names().unwrap(), BTreeSet::from(["model".to_string()]));
     }
 }
 
 #[test]
 fn what_is_not_there_is_none_and_not_an_error() {
     let memory = Arc::new(InMemory::new());
-    let bucket = place_of(bucket(&memory, &[Fault::Unavailable]));
+    let bucket = location_of(bucket(&memory, &[Fault::Unavailable]));
     assert_eq!(bucket.read("record", 100).unwrap(), None);
     assert!(!bucket.has("record").unwrap() && bucket.names().unwrap().is_empty());
 }
@@ -228,7 +228,7 @@ fn what_is_not_there_is_none_and_not_an_error() {
 #[test]
 fn a_part_of_a_bucket_is_a_prefix_of_its_own() {
     let memory = Arc::new(InMemory::new());
-    let all = place_of(bucket(&memory, &[]));
+    let all = location_of(bucket(&memory, &[]));
     let part = all.within("plans/ab12");
     assert!(part.create("note", b"one").unwrap() && all.create("note", b"two").unwrap());
     assert_eq!(part.read("note", 9).unwrap().unwrap(), b"one");
@@ -244,7 +244,7 @@ fn a_store_that_stays_silent_or_down_is_given_up_and_may_be_tried_later() {
         let error = bucket.create("record", b"x").unwrap_err();
         let words = error.to_string();
         assert!(error.is_passing() && words.contains(said) && words.contains("s3://bucket/study/record"), "{words}");
-        assert_eq!(store.requests.load(Ordering::Relaxed), PATIENCE.tries as u64);
+        assert_eq!(store.requests.load(Ordering::Relaxed), RETRY_POLICY.tries as u64);
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn judge(runs: &Runs<'_>, probes: &[ProbeRow], thresholds: &Threshold
         if facts.diverged {
             return diverged(run);
         }
-        let bank: Vec<Model> = retrained
+        let references: Vec<Model> = retrained
             .get(run.forgotten.as_str())
             .into_iter()
             .flat_map(BTreeMap::values)
@@ -25,7 +25,7 @@ pub(super) fn judge(runs: &Runs<'_>, probes: &[ProbeRow], thresholds: &Threshold
             .collect();
         let original = originals.get(run.forgotten.as_str()).and_then(|seeds| seeds.get(&run.seed));
         let model = Model { facts, probe: probes.get(run).copied() };
-        judge_one(run, &model, original.map(|(_, facts)| *facts), &bank, thresholds)
+        judge_one(run, &model, original.map(|(_, facts)| *facts), &references, thresholds)
     });
     Ok(of_run.collect())
 }
@@ -43,19 +43,21 @@ fn judge_one(
     run: &Run,
     model: &Model<'_>,
     original: Option<&Facts>,
-    bank: &[Model<'_>],
+    references: &[Model<'_>],
     thresholds: &Thresholds,
 ) -> Judged {
-    let criteria = criteria(model, bank, thresholds);
+    let criteria = criteria(model, references, thresholds);
     let forget = |facts: &Facts| facts.dice(thresholds.grid, |roles| &roles.forget);
-    let band = band(bank, |model| forget(model.facts));
+    let band = band(references, |model| forget(model.facts));
     let control = original.and_then(forget).zip(band).and_then(|(original, band)| band.deviations(original));
     let is_memorised = original
         .and_then(forget)
         .zip(band)
         .map(|(original, band)| original > band.mean && !band.holds(original, thresholds.control_deviations_min));
     let (verdict, note) = match is_memorised {
-        _ if bank.len() < thresholds.retrained_min => (Verdict::NotAssessable, Some(too_few(bank.len(), thresholds))),
+        _ if references.len() < thresholds.retrained_min => {
+            (Verdict::NotAssessable, Some(too_few(references.len(), thresholds)))
+        }
         None => (Verdict::NotAssessable, Some("no original to compare with".to_string())),
         Some(false) => (Verdict::SaysNothing, Some("nothing memorised".to_string())),
         Some(true) => (verdict(&criteria), None),
@@ -67,10 +69,10 @@ fn too_few(found: usize, thresholds: &Thresholds) -> String {
     format!("{found} of {} retrained models", thresholds.retrained_min)
 }
 
-fn criteria(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> Vec<Criterion> {
+fn criteria(model: &Model<'_>, references: &[Model<'_>], thresholds: &Thresholds) -> Vec<Criterion> {
     let dice = |role: OfRole| {
         let of = move |model: &Model<'_>| model.facts.dice(thresholds.grid, role);
-        (of(model), band(bank, of))
+        (of(model), band(references, of))
     };
     let others = |_: Band| thresholds.others_difference_max;
     let inside = |band: Band| thresholds.deviations_max * band.deviation;
@@ -88,20 +90,25 @@ fn criteria(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> V
     // Rows without losses have no such figure, and a study need not probe; a criterion without a figure is left out.
     let loss = |model: &Model<'_>| model.facts.forget_cross_entropy();
     if let Some(found) = loss(model) {
-        criteria.push(Criterion::beside(("cross-entropy", Unit::Nats), Some(found), band(bank, loss), inside));
+        criteria.push(Criterion::beside(("cross-entropy", Unit::Nats), Some(found), band(references, loss), inside));
     }
     if model.probe.is_some_and(|probe| probe.rebound.is_some()) {
-        criteria.push(Criterion::beside(("rebound Dice", Unit::Dice), rebound(model), band(bank, rebound), inside));
+        criteria.push(Criterion::beside(
+            ("rebound Dice", Unit::Dice),
+            rebound(model),
+            band(references, rebound),
+            inside,
+        ));
     }
     if model.probe.is_some_and(|probe| probe.relearn.is_some()) {
-        criteria.push(relearning(model, bank, thresholds));
+        criteria.push(relearning(model, references, thresholds));
     }
     criteria
 }
 
 /// The band of a figure; `None` if a model of the bank lacks the figure.
-fn band(bank: &[Model<'_>], of: impl Fn(&Model<'_>) -> Option<f64>) -> Option<Band> {
-    bank.iter().map(of).collect::<Option<Vec<f64>>>().and_then(|values| Band::of(&values))
+fn band(references: &[Model<'_>], of: impl Fn(&Model<'_>) -> Option<f64>) -> Option<Band> {
+    references.iter().map(of).collect::<Option<Vec<f64>>>().and_then(|values| Band::of(&values))
 }
 
 fn rebound(model: &Model<'_>) -> Option<f64> {
@@ -110,8 +117,8 @@ fn rebound(model: &Model<'_>) -> Option<f64> {
 
 /// The relearning criterion. A model that did not relearn in time took longer than the limit: it is outside if the
 /// limit already lies beyond the band, else the result is unknown.
-fn relearning(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) -> Criterion {
-    let band = band(bank, |model| model.probe?.relearn?.passes.map(|passes| passes as f64));
+fn relearning(model: &Model<'_>, references: &[Model<'_>], thresholds: &Thresholds) -> Criterion {
+    let band = band(references, |model| model.probe?.relearn?.passes.map(|passes| passes as f64));
     let found = model.probe.and_then(|probe| probe.relearn).expect("asked only of a model that has it");
     let reach = |band: Band| thresholds.deviations_max * band.deviation;
     let beside = |passes: Option<u64>| Criterion::beside(RELEARN, passes.map(|passes| passes as f64), band, reach);
@@ -128,7 +135,7 @@ fn relearning(model: &Model<'_>, bank: &[Model<'_>], thresholds: &Thresholds) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{bank, finished, matching, probe, run};
+    use crate::fixture::{finished, matching, probe, references, run};
     use crate::gate::gates;
     use crate::{Outcome, ResultRow};
 
@@ -141,7 +148,7 @@ mod tests {
 
     /// Forget Dice of five retrained models 0.48, 0.49, 0.50, 0.51, 0.52: mean 0.50, s = 0.0158.
     fn judge_one(dice: [f64; 3]) -> Judged {
-        let mut rows = bank(5, 0.98);
+        let mut rows = references(5, 0.98);
         matching(&mut rows, dice, 0.03);
         only(&rows, &[])
     }
@@ -171,14 +178,14 @@ mod tests {
         // Both sides: a model that keeps the others better than retraining does can be distinguished from it too.
         missed(&judge_one([0.906, 0.5, 0.6]), &["retain Dice"]);
         missed(&judge_one([0.9, 0.5, 0.594]), &["held-out Dice"]);
-        let mut rows = bank(5, 0.98);
+        let mut rows = references(5, 0.98);
         matching(&mut rows, [0.9, 0.5, 0.6], 0.051);
         missed(&only(&rows, &[]), &["fraction"]);
     }
 
     #[test]
     fn fewer_than_five_retrained_models_are_no_band() {
-        let mut rows = bank(4, 0.98);
+        let mut rows = references(4, 0.98);
         matching(&mut rows, [0.9, 0.495, 0.6], 0.03);
         let judged = only(&rows, &[]);
         assert_eq!(judged.verdict, Verdict::NotAssessable);
@@ -190,11 +197,11 @@ mod tests {
     fn where_the_original_lies_in_the_band_a_match_says_nothing() {
         for (original, verdict) in [(0.53, Verdict::SaysNothing), (0.535, Verdict::Pass), (0.40, Verdict::SaysNothing)]
         {
-            let mut rows = bank(5, original);
+            let mut rows = references(5, original);
             matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
             assert_eq!(only(&rows, &[]).verdict, verdict, "original {original}");
         }
-        let mut rows = bank(5, 0.98);
+        let mut rows = references(5, 0.98);
         rows.retain(|row| row.run.strategy != ORIGINAL);
         matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
         assert_eq!(only(&rows, &[]).verdict, Verdict::NotAssessable);
@@ -203,7 +210,7 @@ mod tests {
     #[test]
     fn losses_count_where_they_are_scored() {
         let with_losses = |own: f64| {
-            let mut rows = bank(5, 0.98);
+            let mut rows = references(5, 0.98);
             matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
             for row in &mut rows {
                 let loss = if row.run.strategy == RETRAIN { 0.7 + 0.01 * row.run.seed as f64 } else { own };
@@ -221,7 +228,7 @@ mod tests {
     fn probes_count_where_the_run_was_probed() {
         // Rebound Dice as the Dice itself, 0.48 to 0.52; relearned in 8, 9, 10, 11, 12 passes: mean 10, s = 1.58.
         let with_probe = |rebound, relearn| {
-            let mut rows = bank(5, 0.98);
+            let mut rows = references(5, 0.98);
             matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
             let mut probes: Vec<ProbeRow> = (0..5)
                 .map(|seed| probe(&run(RETRAIN, 100, "sub-01", seed), 0.48 + 0.01 * seed as f64, Some(8 + seed)))
@@ -235,7 +242,7 @@ mod tests {
         missed(&with_probe(0.52, Some(6)), &["relearn passes"]);
         // Not within 60 passes, where retrained models take 13 at the most that two deviations allow.
         missed(&with_probe(0.52, None), &["relearn passes"]);
-        let mut rows = bank(5, 0.98);
+        let mut rows = references(5, 0.98);
         matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
         let own = rows.iter().find(|row| row.run.goal == Goal::MatchRetrain).unwrap().run.clone();
         let unprobed_bank = only(&rows, &[probe(&own, 0.5, Some(10))]);
@@ -244,7 +251,7 @@ mod tests {
 
     #[test]
     fn two_retrained_models_of_one_seed_are_refused() {
-        let mut rows = bank(5, 0.98);
+        let mut rows = references(5, 0.98);
         finished(&mut rows, &run(RETRAIN, 200, "sub-01", 3), [0.9, 0.5, 0.6]);
         matching(&mut rows, [0.9, 0.5, 0.6], 0.03);
         assert!(matches!(

@@ -24,7 +24,7 @@ pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
         "#diverged",
         "#collapsed",
     ]);
-    let rows = scene.ranked.iter().enumerate().map(|(place, ranked)| {
+    let rows = scene.ranked.iter().enumerate().map(|(index, ranked)| {
         let line = scene.lines.iter().find(|line| {
             (line.goal, &line.strategy, &line.variant, line.epochs)
                 == (ranked.goal, &ranked.strategy, &ranked.variant, ranked.epochs)
@@ -39,7 +39,7 @@ pub(super) fn leaderboard(scene: &Scene, id: &str) -> TableView {
             _ => "partly",
         };
         let cells = vec![
-            Cell::count(place + 1),
+            Cell::count(index + 1),
             Cell::text(crate::figure::name_of(&ranked.strategy, &ranked.variant)),
             Cell::count(ranked.epochs),
             passed.toned(tone),
@@ -152,7 +152,7 @@ pub(super) fn epochs(scene: &Scene, id: &str) -> TableView {
 
 /// Runs side by side, with one table for each figure that any of them has.
 pub(super) fn compared(comparison: &Comparison, id: &str) -> Vec<TableView> {
-    let table = |(place, figure): (usize, &crate::compare::Compared)| {
+    let table = |(index, figure): (usize, &crate::compare::Compared)| {
         let mut columns = Column::all(&["network", "labels", "goal", "strategy", "#epochs"]);
         columns.extend(comparison.runs.iter().map(|name| Column { name: name.clone(), is_number: true }));
         let rows: Vec<Row> = comparison
@@ -174,7 +174,7 @@ pub(super) fn compared(comparison: &Comparison, id: &str) -> Vec<TableView> {
             })
             .collect();
         let caption = format!("{}, grid {}", figure.name, comparison.grid);
-        TableView { id: format!("{id}-{place}"), caption, is_sortable: true, columns, rows }
+        TableView { id: format!("{id}-{index}"), caption, is_sortable: true, columns, rows }
     };
     COMPARED.iter().enumerate().map(table).collect()
 }

@@ -120,7 +120,7 @@ fn numbers(
     let forgotten = runs.chain(curves.iter().map(|row| &row.run)).map(|run| &run.forgotten);
     let ids: BTreeSet<&String> = scored.chain(forgotten).chain(others.iter().copied()).collect();
     let digits = ids.len().to_string().len().max(2);
-    let number = |(place, id): (usize, &String)| (id.clone(), format!("person-{:0digits$}", place + 1));
+    let number = |(index, id): (usize, &String)| (id.clone(), format!("person-{:0digits$}", index + 1));
     ids.into_iter().enumerate().map(number).collect()
 }
 

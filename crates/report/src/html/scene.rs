@@ -113,12 +113,12 @@ fn scene(
             series.push(key);
         }
     }
-    let place: BTreeMap<(&str, &str), usize> = series
+    let index: BTreeMap<(&str, &str), usize> = series
         .iter()
         .enumerate()
-        .map(|(place, (strategy, variant))| ((strategy.as_str(), variant.as_str()), place))
+        .map(|(index, (strategy, variant))| ((strategy.as_str(), variant.as_str()), index))
         .collect();
-    let series_of = |run: &Run| place.get(&(run.strategy.as_str(), run.variant.as_str())).copied();
+    let series_of = |run: &Run| index.get(&(run.strategy.as_str(), run.variant.as_str())).copied();
     let own: Vec<(usize, &Run, &Facts)> = runs
         .iter()
         .filter(|(run, facts)| run.goal == gate.goal && !facts.diverged)
@@ -333,11 +333,11 @@ impl Scene {
 
     /// Numbers the series as in another scene of the same runs, so that one legend serves both.
     pub(super) fn name_series_as(&mut self, other: &Scene) {
-        let places: Vec<Option<usize>> =
+        let indices: Vec<Option<usize>> =
             self.series.iter().map(|(strategy, variant)| other.series_of(strategy, variant)).collect();
-        self.points.retain_mut(|point| match places[point.series] {
-            Some(place) => {
-                point.series = place;
+        self.points.retain_mut(|point| match indices[point.series] {
+            Some(index) => {
+                point.series = index;
                 true
             }
             None => false,

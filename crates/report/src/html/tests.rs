@@ -257,8 +257,8 @@ fn volumes_read_back_from_the_page_and_the_forgotten_are_not_there() {
     let bytes = pictures::tests_unpacked(&block(&others, "id=\"volume-0\">").unwrap());
     let held_out = seen("unseen", crate::Role::HeldOut);
     let maps = [&held_out.reference, &held_out.said[0].classes, &held_out.said[1].classes, &held_out.said[2].classes];
-    for (place, map) in maps.into_iter().enumerate() {
-        assert_eq!(&bytes[(place + 1) * 960..(place + 2) * 960], map.as_slice());
+    for (index, map) in maps.into_iter().enumerate() {
+        assert_eq!(&bytes[(index + 1) * 960..(index + 2) * 960], map.as_slice());
     }
     assert!(others.contains("Nobody who is forgotten is shown") && !others.contains("id=\"volume-1\""));
 
@@ -352,7 +352,7 @@ fn numbered_people_leave_no_id_on_the_page() {
 
 #[test]
 fn without_anything_forgotten_the_page_says_so() {
-    let page = page_of(&crate::fixture::bank(5, 0.98));
+    let page = page_of(&crate::fixture::references(5, 0.98));
     assert!(page.contains("no runs here that unlearned anybody") && page.contains("Methods and data"));
     assert!(page_of(&[]).contains("0 rows"));
 }

@@ -66,13 +66,13 @@ pub(super) fn verdict(scene: &Scene, probes: &[ProbeRow], is_audited: bool) -> V
 
 /// The setting with the most runs that passed; among equals the one that is ranked first.
 fn nearest(scene: &Scene) -> Option<&Summary> {
-    let place = |summary: &Summary| {
+    let rank = |summary: &Summary| {
         let same = |ranked: &crate::Ranked| {
             (&ranked.strategy, &ranked.variant, ranked.epochs) == (&summary.strategy, &summary.variant, summary.epochs)
         };
         scene.ranked.iter().position(same).unwrap_or(usize::MAX)
     };
-    scene.gate.summaries.iter().min_by_key(|summary| (std::cmp::Reverse(summary.passed), place(summary)))
+    scene.gate.summaries.iter().min_by_key(|summary| (std::cmp::Reverse(summary.passed), rank(summary)))
 }
 
 fn in_words(summary: &Summary) -> String {

@@ -69,7 +69,7 @@ fn drawn(panel: &Panel) -> String {
     }
     for (index, series) in panel.series.iter().enumerate() {
         for point in &series.points {
-            let (x, y) = place(panel, point.across, point.up);
+            let (x, y) = to_pixel(panel, point.across, point.up);
             shape(&mut svg, index, x, y, colour(index));
             label(&mut svg, &mut taken, (x, y), point.epochs, colour(index));
         }
@@ -86,14 +86,14 @@ fn drawn(panel: &Panel) -> String {
     svg
 }
 
-fn place(panel: &Panel, across: f64, up: f64) -> (f64, f64) {
+fn to_pixel(panel: &Panel, across: f64, up: f64) -> (f64, f64) {
     (LEFT + ACROSS * panel.across.at(across), TOP + UP * (1.0 - panel.up.at(up)))
 }
 
 fn beneath(svg: &mut String, panel: &Panel, ground: &Ground) {
     match ground {
         Ground::Target { across, up } => {
-            let ((left, bottom), (right, top)) = (place(panel, across[0], up[0]), place(panel, across[1], up[1]));
+            let ((left, bottom), (right, top)) = (to_pixel(panel, across[0], up[0]), to_pixel(panel, across[1], up[1]));
             let (width, height) = (right - left, bottom - top);
             push(
                 svg,
@@ -105,7 +105,7 @@ fn beneath(svg: &mut String, panel: &Panel, ground: &Ground) {
         }
         Ground::Band { up, name } => {
             let ((_, bottom), (_, top)) =
-                (place(panel, panel.across.low, up[0]), place(panel, panel.across.low, up[1]));
+                (to_pixel(panel, panel.across.low, up[0]), to_pixel(panel, panel.across.low, up[1]));
             let height = bottom - top;
             push(
                 svg,
@@ -117,7 +117,7 @@ fn beneath(svg: &mut String, panel: &Panel, ground: &Ground) {
             at_the_edge(svg, top - 5.0, name);
         }
         Ground::Line { up, name } => {
-            let (_, y) = place(panel, panel.across.low, *up);
+            let (_, y) = to_pixel(panel, panel.across.low, *up);
             let right = LEFT + ACROSS;
             push(
                 svg,
@@ -177,22 +177,22 @@ fn frame(svg: &mut String, panel: &Panel) {
 
 /// Draws the ranges of a strategy's runs, the line through its horizons, and the marks after the rebound.
 fn lines(svg: &mut String, panel: &Panel, series: &Series, colour: &str) {
-    let places: Vec<String> = series
+    let positions: Vec<String> = series
         .points
         .iter()
-        .map(|point| place(panel, point.across, point.up))
+        .map(|point| to_pixel(panel, point.across, point.up))
         .map(|(x, y)| format!("{x:.1},{y:.1}"))
         .collect();
     push(
         svg,
         format_args!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-opacity=\"0.55\"/>",
-            places.join(" ")
+            positions.join(" ")
         ),
     );
     for Point { across, up, range, rebound, .. } in &series.points {
-        let (x, low) = place(panel, *across, range[0]);
-        let (_, high) = place(panel, *across, range[1]);
+        let (x, low) = to_pixel(panel, *across, range[0]);
+        let (_, high) = to_pixel(panel, *across, range[1]);
         if low > high {
             push(
                 svg,
@@ -200,7 +200,7 @@ fn lines(svg: &mut String, panel: &Panel, series: &Series, colour: &str) {
             );
         }
         if let Some(rebound) = rebound {
-            let ((_, from), (_, to)) = (place(panel, *across, *up), place(panel, *across, *rebound));
+            let ((_, from), (_, to)) = (to_pixel(panel, *across, *up), to_pixel(panel, *across, *rebound));
             push(
                 svg,
                 format_args!("<path d=\"M{x:.1} {from:.1}V{to:.1}\" stroke=\"{colour}\" stroke-dasharray=\"2 3\"/>"),
@@ -241,9 +241,9 @@ type Rectangle = [f64; 4];
 
 /// The rectangles of the marks, which labels avoid.
 fn taken(panel: &Panel) -> Vec<Rectangle> {
-    let places =
-        panel.series.iter().flat_map(|series| &series.points).map(|point| place(panel, point.across, point.up));
-    places.map(|(x, y)| [x - 6.0, y - 6.0, x + 6.0, y + 6.0]).collect()
+    let positions =
+        panel.series.iter().flat_map(|series| &series.points).map(|point| to_pixel(panel, point.across, point.up));
+    positions.map(|(x, y)| [x - 6.0, y - 6.0, x + 6.0, y + 6.0]).collect()
 }
 
 /// Draws the number of epochs beside a point, where it overlaps least with marks and labels.

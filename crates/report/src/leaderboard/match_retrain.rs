@@ -44,9 +44,9 @@ pub(super) fn panel(gate: &Gate, runs: &Runs<'_>, probes: &[ProbeRow]) -> Result
 
 /// The standard deviation of the retrained models from their own subject's mean, over all subjects; the gate's limit is
 /// a multiple of it.
-fn spread(banks: impl Iterator<Item = Vec<f64>>) -> Option<f64> {
+fn spread(reference_sets: impl Iterator<Item = Vec<f64>>) -> Option<f64> {
     let (mut squares, mut degrees) = (0.0, 0);
-    for band in banks.filter_map(|bank| Band::of(&bank)) {
+    for band in reference_sets.filter_map(|references| Band::of(&references)) {
         squares += band.deviation.powi(2) * (band.n - 1) as f64;
         degrees += band.n - 1;
     }

@@ -172,6 +172,6 @@ mod tests {
 
     #[test]
     fn references_alone_are_no_leaderboard() {
-        assert_eq!(drawn(&crate::fixture::bank(5, 0.98), &[]), None);
+        assert_eq!(drawn(&crate::fixture::references(5, 0.98), &[]), None);
     }
 }

@@ -24,11 +24,11 @@ pub(super) struct Controlled<'a> {
 impl Controlled<'_> {
     /// Judge every control.
     pub(super) fn judge(self, audit: &Audit) -> Vec<Control> {
-        let bank = |(subject, models): Measured| models.bank(audit.study.shown(subject));
+        let bank = |(subject, models): Measured| models.references(audit.study.shown(subject));
         let (_, models) = self.subject;
         let evidence = Evidence {
             retrained: self.everybody.iter().map(|(_, models)| arm("retrained", &models.retrained)).collect(),
-            bank: bank(self.subject),
+            references: bank(self.subject),
             without_forget_term: self.without_forget_term,
             destroyed: models.controls.destroyed(),
             planted: match self.planted {

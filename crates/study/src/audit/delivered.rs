@@ -57,7 +57,7 @@ pub fn of_model(audit: &Audit, model: &Delivered, bank: Bank, watch: &mut dyn Wa
     let results = results.collect::<Result<_, _>>()?;
     let seeds = if missing == 0 { tasks.seeds().len() } else { 0 };
     let found = Found { held: None, seeds, results, controls, identification: Vec::new() };
-    Ok(Report::new(audit.place.clone(), &config.protocol, &config.gate, found))
+    Ok(Report::new(audit.audit_run.clone(), &config.protocol, &config.gate, found))
 }
 
 /// Models by subject.

@@ -35,7 +35,7 @@ use crate::{Estimate, Progress, Study, Unwatched};
 use lacuna_audit::Held;
 #[cfg(doc)]
 use lacuna_audit::Report;
-use lacuna_audit::report::Place;
+use lacuna_audit::report::AuditRun;
 use lacuna_seed::{Seed, Stream};
 
 /// An audit that can begin.
@@ -46,7 +46,7 @@ pub struct Audit<'a> {
     /// The file.
     pub config: &'a AuditConfig,
     /// How its report names it, its run folder and where its models lie.
-    pub place: Place,
+    pub audit_run: AuditRun,
 }
 
 /// An observer of an audit. Its tasks are reported as those of a study are.

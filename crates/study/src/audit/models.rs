@@ -1,7 +1,7 @@
 //! The models of one subject, and what each of them was measured to be.
 
 use crate::Seen;
-use lacuna_audit::control::{Bank, Sham, WithoutForgetTerm};
+use lacuna_audit::control::{References, Sham, WithoutForgetTerm};
 use lacuna_audit::report::Side;
 use lacuna_audit::{Arm, Measured};
 use lacuna_cohort::SubjectId;
@@ -57,8 +57,8 @@ pub(super) fn side(what: &'static str, models: &[AuditedModel]) -> Side {
 
 impl SubjectModels {
     /// Originals and retrained models, for controls.
-    pub(super) fn bank(&self, subject: String) -> Bank {
-        Bank { subject, original: arm("original", &self.original), retrained: arm("retrained", &self.retrained) }
+    pub(super) fn references(&self, subject: String) -> References {
+        References { subject, original: arm("original", &self.original), retrained: arm("retrained", &self.retrained) }
     }
 }
 

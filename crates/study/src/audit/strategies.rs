@@ -40,7 +40,7 @@ pub fn of_strategies(audit: &Audit, records: &Path, watch: &mut dyn Watch) -> Re
     let controls = controls(audit, &tasks, &audited, apart.as_ref().map(|(subject, models)| (*subject, models)))?;
     let (identification, results) = (pointing(audit, &audited), results(audit, &audited)?);
     let found = Found { held: Some(held), seeds: tasks.seeds().len(), results, controls, identification };
-    Ok(Report::new(audit.place.clone(), &config.protocol, &config.gate, found))
+    Ok(Report::new(audit.audit_run.clone(), &config.protocol, &config.gate, found))
 }
 
 /// A subject that is audited, with its models.

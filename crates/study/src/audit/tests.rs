@@ -57,8 +57,8 @@ impl Site {
     }
 
     fn audit<'a>(&self, study: &'a Study, config: &'a AuditConfig) -> Audit<'a> {
-        let place = Place { name: "small".to_string(), run: self.path("run"), models: "models".to_string() };
-        Audit { study, config, place }
+        let audit_run = AuditRun { name: "small".to_string(), run: self.path("run"), models: "models".to_string() };
+        Audit { study, config, audit_run }
     }
 }
 

@@ -68,8 +68,8 @@ fn damped_solution(samples: &[PerWeight], v: PerWeight, damping: f64) -> PerWeig
     let mut solution = v;
     for (name, values) in &mut solution {
         let rows: Vec<Option<&Vec<f32>>> = samples.iter().map(|sample| sample.get(name)).collect();
-        for (place, value) in values.iter_mut().enumerate() {
-            let along = rows.iter().zip(&coefficients).map(|(row, c)| row.map_or(0.0, |row| c * f64::from(row[place])));
+        for (index, value) in values.iter_mut().enumerate() {
+            let along = rows.iter().zip(&coefficients).map(|(row, c)| row.map_or(0.0, |row| c * f64::from(row[index])));
             *value = ((f64::from(*value) - along.sum::<f64>()) / damping) as f32;
         }
     }
@@ -141,10 +141,10 @@ mod tests {
         let (samples, v) = ([draw(), draw(), draw()], draw());
         for damping in [1e-2, 1.0, 100.0] {
             let x = damped_solution(&samples, v.clone(), damping);
-            for place in 0..20 {
-                let along = samples.iter().map(|g| f64::from(g["w"][place]) * dot(g, &x)).sum::<f64>() / 3.0;
-                let found = damping * f64::from(x["w"][place]) + along;
-                assert!((found - f64::from(v["w"][place])).abs() < 1e-3, "damping {damping}: {found}");
+            for index in 0..20 {
+                let along = samples.iter().map(|g| f64::from(g["w"][index]) * dot(g, &x)).sum::<f64>() / 3.0;
+                let found = damping * f64::from(x["w"][index]) + along;
+                assert!((found - f64::from(v["w"][index])).abs() < 1e-3, "damping {damping}: {found}");
             }
         }
     }

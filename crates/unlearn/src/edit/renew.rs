@@ -24,8 +24,8 @@ pub(super) fn renew(mut network: Network, run: &Unlearned, share: f64) -> Result
         let (Some(retain), Some(forget)) = (retain.get(name), forget.get(name)) else { continue };
         let pull: Vec<f32> = retain.iter().zip(forget).map(|(retain, forget)| (retain - forget).abs()).collect();
         let (mut values, drawn) = (host(parameter.values.clone()), host(fresh.parameters.get(name).values.clone()));
-        for place in smallest(&pull, count_of(share, pull.len())) {
-            values[place] = drawn[place];
+        for index in smallest(&pull, count_of(share, pull.len())) {
+            values[index] = drawn[index];
         }
         parameter.values = Tensor::from_floats(values.as_slice(), &parameter.values.device());
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn kernels_that_stay_are_left_alone() {
         let original = resnet_10();
-        let moved = moved(&original, &renewed(Some(vec![Stage::Layer2])));
-        assert!(!moved.is_empty() && moved.iter().all(|name| original.stage(name) == Stage::Layer2), "{moved:?}");
+        let moved = moved(&original, &renewed(Some(vec![Stage::Encoder2])));
+        assert!(!moved.is_empty() && moved.iter().all(|name| original.stage(name) == Stage::Encoder2), "{moved:?}");
     }
 }

@@ -66,9 +66,9 @@ mod tests {
         let input = Tensor::<1>::from_floats(values.as_slice(), &Device::flex()).reshape([1, 1, 8, 16, 24]);
         let say = |network: &Network, input| network.forward(&Pass::evaluation(&network.parameters), input);
         for axes in ALL {
-            let place = [0, 1, 2 + axes[0], 2 + axes[1], 2 + axes[2]].map(|axis| axis as isize);
-            let expected = say(&network, input.clone()).permute(place);
-            let found = say(&turn(network.clone(), axes, &|_| true), input.clone().permute(place));
+            let permutation = [0, 1, 2 + axes[0], 2 + axes[1], 2 + axes[2]].map(|axis| axis as isize);
+            let expected = say(&network, input.clone()).permute(permutation);
+            let found = say(&turn(network.clone(), axes, &|_| true), input.clone().permute(permutation));
             let apart = (found - expected.clone()).abs().max().into_scalar::<f32>();
             let scale = expected.abs().max().into_scalar::<f32>();
             assert!(apart < 1e-4 * scale, "{axes:?}: {apart} apart at {scale}");
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn only_the_kernels_of_the_stages_that_move_are_turned() {
         let original = resnet_10();
-        let edited = turn(original.clone(), [0, 2, 1], &|name| original.stage(name) == Stage::Layer3);
+        let edited = turn(original.clone(), [0, 2, 1], &|name| original.stage(name) == Stage::Encoder3);
         // Kernels of one voxel have nothing to turn.
         assert_eq!(moved(&resnet_10(), &edited), ["layer3.0.conv1.weight", "layer3.0.conv2.weight"]);
     }

@@ -85,28 +85,28 @@ fn pulled<T: Send>(map: &Map, grid: [usize; 3], value_at: impl Fn([f64; 3]) -> T
     let [_, height, width] = grid;
     let voxel = |index: usize| [index / (height * width), index / width % height, index % width];
     let centre = |index| {
-        let place = voxel(index);
-        std::array::from_fn(|axis| (place[axis] as f64 + 0.5) / grid[axis] as f64)
+        let coordinates = voxel(index);
+        std::array::from_fn(|axis| (coordinates[axis] as f64 + 0.5) / grid[axis] as f64)
     };
     (0..grid.iter().product()).into_par_iter().map(|index| value_at(map.source(centre(index)))).collect()
 }
 
 fn trilinear(values: &[f32], grid: [usize; 3], point: [f64; 3]) -> f32 {
-    let place = std::array::from_fn(|axis| point[axis] * grid[axis] as f64 - 0.5);
-    corners(grid, place).map(|(index, weight)| weight as f32 * values[index]).sum()
+    let coordinates = std::array::from_fn(|axis| point[axis] * grid[axis] as f64 - 0.5);
+    corners(grid, coordinates).map(|(index, weight)| weight as f32 * values[index]).sum()
 }
 
 fn nearest(labels: &[u8], grid: [usize; 3], point: [f64; 3]) -> u8 {
-    let place: [usize; 3] = std::array::from_fn(|axis| {
+    let coordinates: [usize; 3] = std::array::from_fn(|axis| {
         // A cast stops at 0, so what lies before the volume counts as its first voxel.
         ((point[axis] * grid[axis] as f64) as usize).min(grid[axis] - 1)
     });
-    labels[(place[0] * grid[1] + place[1]) * grid[2] + place[2]]
+    labels[(coordinates[0] * grid[1] + coordinates[1]) * grid[2] + coordinates[2]]
 }
 
 /// The eight grid points around a place given in steps of the grid, row-major, with their weights.
-fn corners(grid: [usize; 3], place: [f64; 3]) -> impl Iterator<Item = (usize, f64)> {
-    let inside: [f64; 3] = std::array::from_fn(|axis| place[axis].clamp(0.0, (grid[axis] - 1) as f64));
+fn corners(grid: [usize; 3], coordinates: [f64; 3]) -> impl Iterator<Item = (usize, f64)> {
+    let inside: [f64; 3] = std::array::from_fn(|axis| coordinates[axis].clamp(0.0, (grid[axis] - 1) as f64));
     (0..8usize).map(move |corner| {
         let mut found = (0, 1.0);
         for (axis, &size) in grid.iter().enumerate() {

@@ -14,10 +14,10 @@ pub(crate) fn noise_volume(like: &[f32], stream: &Stream) -> Vec<f32> {
 
 /// Features of Gaussian noise with the mean and deviation of others, volume by volume.
 pub(crate) fn noise_features(like: &Maps, stream: &Stream) -> Maps {
-    let mut place = 0;
+    let mut index = 0;
     like.map(|volume| {
-        let stream = if place == 0 { stream.clone() } else { stream.part(&place.to_string()) };
-        place += 1;
+        let stream = if index == 0 { stream.clone() } else { stream.part(&index.to_string()) };
+        index += 1;
         noise_like(volume, &stream)
     })
 }

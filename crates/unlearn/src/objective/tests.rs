@@ -228,20 +228,20 @@ fn the_slope_in_noise_has_the_gradient_of_its_differences() {
     };
     let (_, gradients) = first_step(&recipe, &cases);
     let name = "conv_seg.6.weight";
-    let place = (0..gradients[name].len())
+    let index = (0..gradients[name].len())
         .max_by(|&a, &b| gradients[name][a].abs().total_cmp(&gradients[name][b].abs()))
         .unwrap();
     with_objective(&recipe, &cases, |objective, network| {
         let loss_at = |shift: f32| {
             let mut moved = network.clone();
             let mut values = crate::gradients::host(moved.parameters.get(name).values.clone());
-            values[place] += shift;
+            values[index] += shift;
             moved.parameters.set(name, Tensor::from_floats(values.as_slice(), &lacuna_nn::Device::flex()));
             number(objective.loss(&moved, &training_pass(&moved), 0, 0).unwrap().loss)
         };
         let h = 1e-2;
         let slope = (loss_at(h) - loss_at(-h)) / (2.0 * f64::from(h));
-        let gradient = f64::from(gradients[name][place]);
+        let gradient = f64::from(gradients[name][index]);
         assert!((slope - gradient).abs() < 0.02 * gradient.abs(), "{slope}, not {gradient}");
     });
 }
@@ -296,7 +296,7 @@ fn every_drawn_target_obeys_the_redraw_rule() {
 #[test]
 fn a_sum_of_millions_of_weights_has_one_order_and_the_value_of_the_definition() {
     // As many as the largest kernel of a ResNet-10 has, above where burn's own sum goes by threads.
-    let values: Vec<f32> = (0..7_077_888_u32).map(|place| (place % 1013) as f32 / 1013.0).collect();
+    let values: Vec<f32> = (0..7_077_888_u32).map(|index| (index % 1013) as f32 / 1013.0).collect();
     let expected: f64 = values.iter().map(|&value| f64::from(value)).sum();
     let sum = || number(ordered_sum(Tensor::<1>::from_floats(values.as_slice(), &lacuna_nn::Device::flex())));
     let first = sum();

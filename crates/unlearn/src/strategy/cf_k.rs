@@ -16,7 +16,7 @@ pub(super) const STRATEGY: Strategy = Strategy {
     source: "Goel et al., \"Towards Adversarial Evaluations for Inexact Machine Unlearning\", 2022 (arXiv 2201.06640)",
     recipe: || Recipe {
         goal: Goal::MatchRetrain,
-        stages: Some(vec![Stage::Layer4, Stage::Head]),
+        stages: Some(vec![Stage::Encoder4, Stage::Decoder]),
         forget_weight: 0.0,
         batch_norm: BatchNormMode::Running,
         learning_rate: 5e-3,

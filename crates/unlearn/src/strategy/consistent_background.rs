@@ -32,7 +32,7 @@ pub(super) const STRATEGY: Strategy = Strategy {
         logit_weight: 0.05,
         stranger_weight: 3.0,
         augment_weight: 2.0,
-        stages: Some(vec![Stage::Layer3, Stage::Layer4, Stage::Head]),
+        stages: Some(vec![Stage::Encoder3, Stage::Encoder4, Stage::Decoder]),
         interleave: Interleave::Alternate,
         batch_norm: BatchNormMode::Running,
         learning_rate: 1e-2,

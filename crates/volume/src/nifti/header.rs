@@ -158,8 +158,8 @@ fn parse_two(fields: &Fields<'_>) -> RawHeader {
     }
 }
 
-fn text_fields(fields: &Fields<'_>, places: &[(&'static str, usize, usize)]) -> Vec<&'static str> {
-    places.iter().filter(|(_, at, length)| fields.has_text(*at, *length)).map(|(name, _, _)| *name).collect()
+fn text_fields(fields: &Fields<'_>, ranges: &[(&'static str, usize, usize)]) -> Vec<&'static str> {
+    ranges.iter().filter(|(_, at, length)| fields.has_text(*at, *length)).map(|(name, _, _)| *name).collect()
 }
 
 /// Returns the little-endian header of an unscaled single file, up to and including the extension flag.

@@ -1,6 +1,6 @@
 //! lacuna's own preprocessing, whose result does not depend on the stored orientation.
 
-use super::placement::Placement;
+use super::inverse_transform::InverseTransform;
 use super::{Prepared, PreprocessError};
 use crate::resample::{Convention, dims_at_spacing};
 use crate::{Foreground, SpacingMm, Volume, VoxelBox, bounding_box, canonical_order, z_score};
@@ -38,24 +38,24 @@ pub enum Crop {
 
 impl Canonical {
     pub(super) fn apply(&self, channels: &[Volume]) -> Result<Prepared, PreprocessError> {
-        let placement = self.placement(channels)?;
+        let inverse_transform = self.inverse_transform(channels)?;
         let mut voxels = Vec::new();
         for (channel, volume) in channels.iter().enumerate() {
-            let mut sampled = placement.trilinear(volume);
+            let mut sampled = inverse_transform.trilinear(volume);
             z_score(&mut sampled, self.foreground).map_err(|source| PreprocessError::Flat { channel, source })?;
             voxels.append(&mut sampled);
         }
-        Ok(placement.prepared(channels.len(), voxels))
+        Ok(inverse_transform.prepared(channels.len(), voxels))
     }
 
-    fn placement(&self, channels: &[Volume]) -> Result<Placement, PreprocessError> {
+    fn inverse_transform(&self, channels: &[Volume]) -> Result<InverseTransform, PreprocessError> {
         let grid = *channels[0].grid();
         let part = self.part(channels)?;
         let order = canonical_order(&grid.affine);
         let [width, height, depth] = order.dims(part.dims);
         let spacing_mm = order.source.map(|axis| grid.affine.spacing().0[axis]);
         let size = self.size_from([depth, height, width], SpacingMm([spacing_mm[2], spacing_mm[1], spacing_mm[0]]))?;
-        Ok(Placement { grid, part, order, size, convention: Convention::HalfVoxel })
+        Ok(InverseTransform { grid, part, order, size, convention: Convention::HalfVoxel })
     }
 
     fn part(&self, channels: &[Volume]) -> Result<VoxelBox, PreprocessError> {

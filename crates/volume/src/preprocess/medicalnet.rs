@@ -12,7 +12,7 @@
 //! - `scipy.ndimage.zoom` may read a last plane as 0 where rounding puts it beyond the image; here the last voxel is
 //!   repeated.
 
-use super::placement::Placement;
+use super::inverse_transform::InverseTransform;
 use super::{Prepared, PreprocessError};
 use crate::{AxisOrder, Convention, Foreground, Grid, Volume, VoxelBox, bounding_box, z_score};
 use lacuna_seed::Stream;
@@ -43,18 +43,18 @@ impl Medicalnet {
     }
 
     pub(super) fn apply(&self, channels: &[Volume], noise: &Stream) -> Result<Prepared, PreprocessError> {
-        let placement = self.placement(channels)?;
+        let inverse_transform = self.inverse_transform(channels)?;
         let mut voxels = Vec::new();
         for (channel, volume) in channels.iter().enumerate() {
-            let mut sampled = placement.nearest(volume, self.size);
+            let mut sampled = inverse_transform.nearest(volume, self.size);
             normalise(&mut sampled, &noise.part("channel").part(&channel.to_string()))
                 .map_err(|source| PreprocessError::Flat { channel, source })?;
             voxels.append(&mut sampled);
         }
-        Ok(placement.prepared(channels.len(), voxels))
+        Ok(inverse_transform.prepared(channels.len(), voxels))
     }
 
-    fn placement(&self, channels: &[Volume]) -> Result<Placement, PreprocessError> {
+    fn inverse_transform(&self, channels: &[Volume]) -> Result<InverseTransform, PreprocessError> {
         let size = super::checked_size("size", self.size)?;
         let grid: Grid = *channels[0].grid();
         let part = channels
@@ -66,7 +66,7 @@ impl Medicalnet {
             .ok_or(PreprocessError::EmptyCrop {
                 wanted: "other than voxel (0, 0, 0), in at least two planes of each axis,",
             })?;
-        Ok(Placement { grid, part, order: AxisOrder::TRANSPOSED, size, convention: Convention::AlignCorners })
+        Ok(InverseTransform { grid, part, order: AxisOrder::TRANSPOSED, size, convention: Convention::AlignCorners })
     }
 }
 
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn the_last_plane_of_the_box_is_lost() {
-        let placement = apply(1).placement;
-        assert_eq!(placement.part, VoxelBox { start: [1; 3], dims: [2; 3] });
+        let inverse_transform = apply(1).inverse_transform;
+        assert_eq!(inverse_transform.part, VoxelBox { start: [1; 3], dims: [2; 3] });
     }
 
     #[test]

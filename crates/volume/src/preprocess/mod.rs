@@ -6,16 +6,16 @@
 //! - [`Preprocessing::Medicalnet`] and [`Preprocessing::None`]: the stored axes (i, j, k), as the published weights
 //!   expect.
 //!
-//! Each gives a [`Placement`], which maps label maps to the network's grid and class probabilities back to the image's
+//! Each gives a [`InverseTransform`], which maps label maps to the network's grid and class probabilities back to the image's
 //! grid.
 
 mod canonical;
+mod inverse_transform;
 mod medicalnet;
-mod placement;
 
 pub use canonical::{Canonical, Crop};
+pub use inverse_transform::{InverseTransform, InverseTransformError};
 pub use medicalnet::Medicalnet;
-pub use placement::{Placement, PlacementError};
 
 use crate::{FlatVolume, Grid, Volume};
 use lacuna_seed::Stream;
@@ -53,7 +53,7 @@ pub struct Prepared {
     /// The lengths of the axes C, D, H and W.
     pub shape: [usize; 4],
     /// The place of the network's grid (D, H, W) in the image's own grid.
-    pub placement: Placement,
+    pub inverse_transform: InverseTransform,
 }
 
 /// An error of preprocessing.
@@ -117,7 +117,7 @@ impl Preprocessing {
     pub fn apply(&self, channels: &[Volume], noise: &Stream) -> Result<Prepared, PreprocessError> {
         let grid = one_grid(channels)?;
         match self {
-            Preprocessing::None => Ok(Placement::as_stored(grid).prepare(channels)),
+            Preprocessing::None => Ok(InverseTransform::as_stored(grid).prepare(channels)),
             Preprocessing::Canonical(choice) => choice.apply(channels),
             Preprocessing::Medicalnet(choice) => choice.apply(channels, noise),
         }
@@ -262,10 +262,10 @@ mod tests {
         for order in orders() {
             let (image, truth) = (reorder(&blob(), &order), reorder(&plain, &order));
             for choice in [Preprocessing::None, canonical(None, Crop::None), canonical(None, Crop::AboveZero)] {
-                let Prepared { placement, shape: [_, d, h, w], .. } =
+                let Prepared { inverse_transform, shape: [_, d, h, w], .. } =
                     choice.apply(std::slice::from_ref(&image), &noise()).unwrap();
-                let carried = placement.class_map_to_network(&truth, [d, h, w]);
-                let back = placement.probabilities_to_image(&one_hot(&carried, 3), [3, d, h, w]).unwrap();
+                let carried = inverse_transform.class_map_to_network(&truth, [d, h, w]);
+                let back = inverse_transform.probabilities_to_image(&one_hot(&carried, 3), [3, d, h, w]).unwrap();
                 assert_eq!(back, truth, "{choice:?} {order:?}");
             }
         }
@@ -274,10 +274,10 @@ mod tests {
     #[test]
     fn truth_lies_where_the_image_lies() {
         // The foregrounds of the sampled image and of the sampled labels are the same voxels.
-        let Prepared { placement, shape: [_, d, h, w], voxels } =
+        let Prepared { inverse_transform, shape: [_, d, h, w], voxels } =
             Preprocessing::Medicalnet(Medicalnet { size: [12, 10, 14] }).apply(&[blob()], &noise()).unwrap();
-        let sampled = placement.nearest(&blob(), [d, h, w]);
-        let carried = placement.class_map_to_network(&truth(), [d, h, w]);
+        let sampled = inverse_transform.nearest(&blob(), [d, h, w]);
+        let carried = inverse_transform.class_map_to_network(&truth(), [d, h, w]);
         assert_eq!(voxels.len(), sampled.len());
         for (intensity, class) in sampled.iter().zip(carried) {
             assert_eq!(*intensity > 0.0, class > 0);
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn every_voxel_is_visited_once_and_its_probabilities_sum_to_one() {
         for choice in choices() {
-            let placement = choice.apply(&[blob()], &noise()).unwrap().placement;
+            let inverse_transform = choice.apply(&[blob()], &noise()).unwrap().inverse_transform;
             // A coarse output grid with arbitrary probabilities of three classes.
             let points = 3 * 2 * 4;
             let weight = |class: usize, point: usize| 1.0 + ((class * 31 + point * 17) % 11) as f32;
@@ -299,7 +299,7 @@ mod tests {
                 visits[offset] += 1;
                 assert!((of_classes.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             };
-            placement.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
+            inverse_transform.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
             assert!(visits.iter().all(|&count| count == 1), "{choice:?}");
         }
     }
@@ -307,13 +307,13 @@ mod tests {
     #[test]
     fn the_probability_of_one_class_is_that_among_all() {
         for choice in choices() {
-            let placement = choice.apply(&[blob()], &noise()).unwrap().placement;
+            let inverse_transform = choice.apply(&[blob()], &noise()).unwrap().inverse_transform;
             let probabilities: Vec<f32> = (0..3 * 24).map(|n| ((n * 31 % 17) as f32) / 17.0).collect();
             for class in 0..3 {
                 let mut expected = vec![f32::NAN; blob().grid().len()];
                 let visit = |offset: usize, of_classes: &[f32]| expected[offset] = of_classes[class];
-                placement.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
-                let found = placement.probability_to_image(&probabilities, [3, 3, 2, 4], class).unwrap();
+                inverse_transform.for_each_probability(&probabilities, [3, 3, 2, 4], visit).unwrap();
+                let found = inverse_transform.probability_to_image(&probabilities, [3, 3, 2, 4], class).unwrap();
                 assert_eq!(found.voxels(), expected, "{choice:?}");
             }
         }
@@ -321,29 +321,30 @@ mod tests {
 
     #[test]
     fn outside_the_crop_there_is_background() {
-        let placement = canonical(Some([4, 4, 4]), Crop::AboveZero).apply(&[blob()], &noise()).unwrap().placement;
+        let inverse_transform =
+            canonical(Some([4, 4, 4]), Crop::AboveZero).apply(&[blob()], &noise()).unwrap().inverse_transform;
         let everywhere_one: Vec<f32> = one_hot(&[1; 64], 2);
-        let found = placement.probabilities_to_image(&everywhere_one, [2, 4, 4, 4]).unwrap();
+        let found = inverse_transform.probabilities_to_image(&everywhere_one, [2, 4, 4, 4]).unwrap();
         assert_eq!(found, blob().map(|&voxel| u8::from(voxel > 0.0)));
     }
 
     #[test]
     fn the_class_of_a_tie_is_the_first() {
-        let placement = Preprocessing::None.apply(&[blob()], &noise()).unwrap().placement;
-        let found = placement.probabilities_to_image(&[0.2, 0.4, 0.4], [3, 1, 1, 1]).unwrap();
+        let inverse_transform = Preprocessing::None.apply(&[blob()], &noise()).unwrap().inverse_transform;
+        let found = inverse_transform.probabilities_to_image(&[0.2, 0.4, 0.4], [3, 1, 1, 1]).unwrap();
         assert!(found.voxels().iter().all(|&class| class == 1));
     }
 
     #[test]
     fn probabilities_that_are_none_are_refused() {
-        let placement = Preprocessing::None.apply(&[blob()], &noise()).unwrap().placement;
+        let inverse_transform = Preprocessing::None.apply(&[blob()], &noise()).unwrap().inverse_transform;
         let refusal =
-            |probabilities: &[f32], shape| placement.probabilities_to_image(probabilities, shape).unwrap_err();
+            |probabilities: &[f32], shape| inverse_transform.probabilities_to_image(probabilities, shape).unwrap_err();
         for shape in [[2, 1, 1, 2], [0, 1, 1, 3], [256, 1, 1, 1], [usize::MAX, 2, 1, 1]] {
-            assert!(matches!(refusal(&[0.5; 3], shape), PlacementError::Shape { .. }));
+            assert!(matches!(refusal(&[0.5; 3], shape), InverseTransformError::Shape { .. }));
         }
         let diverged = refusal(&[0.5, f32::NAN], [2, 1, 1, 1]);
-        assert!(matches!(diverged, PlacementError::NotFinite { offset: 1, .. }));
+        assert!(matches!(diverged, InverseTransformError::NotFinite { offset: 1, .. }));
     }
 
     #[test]
@@ -402,8 +403,8 @@ mod tests {
 
     #[test]
     fn a_placement_is_written_and_read() {
-        let placement = choices()[3].apply(&[blob()], &noise()).unwrap().placement;
-        let text = serde_json::to_string(&placement).unwrap();
-        assert_eq!(serde_json::from_str::<Placement>(&text).unwrap(), placement);
+        let inverse_transform = choices()[3].apply(&[blob()], &noise()).unwrap().inverse_transform;
+        let text = serde_json::to_string(&inverse_transform).unwrap();
+        assert_eq!(serde_json::from_str::<InverseTransform>(&text).unwrap(), inverse_transform);
     }
 }

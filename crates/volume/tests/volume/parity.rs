@@ -116,7 +116,7 @@ fn probabilities_come_back_as_scipys_zoom_of_order_one() {
             (0..d * h * w).map(|n| zoom.data[(n / (h * w)) + d * (n / w % h) + d * h * (n % w)]).collect();
         let mut found = vec![f32::NAN; grid.len()];
         let visit = |offset: usize, of_classes: &[f32]| found[offset] = of_classes[0];
-        prepared.placement.for_each_probability(&row_major, [1, d, h, w], visit).unwrap();
+        prepared.inverse_transform.for_each_probability(&row_major, [1, d, h, w], visit).unwrap();
         check_close(&found, &zoom.order1);
     }
 }

@@ -15,11 +15,11 @@ const NAME_BYTES_MAX: usize = 512;
 /// The newest supported protocol.
 const PROTOCOL_MAX: u8 = 5;
 
-/// Executes the pickle at the start of `bytes`; `place` names it in errors.
-pub(crate) fn run(bytes: &[u8], place: &str) -> Result<Pickle, Fault> {
+/// Executes the pickle at the start of `bytes`; `location` names it in errors.
+pub(crate) fn run(bytes: &[u8], location: &str) -> Result<Pickle, Fault> {
     let mut machine = Machine {
         bytes,
-        place,
+        location,
         at: 0,
         began: 0,
         stack: Vec::new(),
@@ -36,7 +36,7 @@ pub(crate) fn run(bytes: &[u8], place: &str) -> Result<Pickle, Fault> {
 
 struct Machine<'a> {
     bytes: &'a [u8],
-    place: &'a str,
+    location: &'a str,
     at: usize,
     /// The offset of the current instruction.
     began: usize,
@@ -243,26 +243,26 @@ impl<'a> Machine<'a> {
     }
 
     fn get(&mut self, width: usize) -> Result<(), Fault> {
-        let place = self.number(width)?;
-        match self.memo.get(&place) {
+        let index = self.number(width)?;
+        match self.memo.get(&index) {
             Some(&id) => self.push(id),
-            None => Err(Fault::damaged(self.here(), "a value remembered before", format!("none at place {place}"))),
+            None => Err(Fault::damaged(self.here(), "a value remembered before", format!("none at place {index}"))),
         }
     }
 
     fn put(&mut self, width: usize) -> Result<(), Fault> {
-        let place = self.number(width)?;
-        self.remember(place)
+        let index = self.number(width)?;
+        self.remember(index)
     }
 
     fn memoize(&mut self) -> Result<(), Fault> {
         self.remember(self.memo.len() as u64)
     }
 
-    fn remember(&mut self, place: u64) -> Result<(), Fault> {
+    fn remember(&mut self, index: u64) -> Result<(), Fault> {
         self.check_room(self.memo.len())?;
         let top = self.top()?;
-        self.memo.insert(place, top);
+        self.memo.insert(index, top);
         Ok(())
     }
 
@@ -354,7 +354,7 @@ impl<'a> Machine<'a> {
     }
 
     fn here(&self) -> String {
-        format!("{}, byte {}", self.place, self.began)
+        format!("{}, byte {}", self.location, self.began)
     }
 }
 
@@ -396,7 +396,7 @@ mod tests {
     #[track_caller]
     fn refuses(bytes: &[u8], said: &str) {
         let fault = run(bytes, "test").unwrap_err();
-        let message = format!("{}: expected {}, found {}", fault.place, fault.expected, fault.found);
+        let message = format!("{}: expected {}, found {}", fault.location, fault.expected, fault.found);
         assert!(message.contains(said), "{message}");
     }
 

@@ -13,18 +13,18 @@ pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let folder = folder(&directory)?;
     check_version(file, &directory, folder)?;
     check_byte_order(file, &directory, folder)?;
-    let place = format!("`{folder}data.pkl`");
-    let (name, entry) = find(&directory, folder, "data.pkl", &place)?;
+    let location = format!("`{folder}data.pkl`");
+    let (name, entry) = find(&directory, folder, "data.pkl", &location)?;
     if entry.data.len() > PICKLE_BYTES_MAX {
         let found = format!("{} bytes", entry.data.len());
-        return Err(Fault::foreign(place, format!("a pickle of at most {PICKLE_BYTES_MAX} bytes"), found));
+        return Err(Fault::foreign(location, format!("a pickle of at most {PICKLE_BYTES_MAX} bytes"), found));
     }
-    let pickle = pickle::run(directory.verified(file, name, entry)?, &place)?;
+    let pickle = pickle::run(directory.verified(file, name, entry)?, &location)?;
     let mut verified = Verified { file, directory: &directory, bytes: 0, ranges: BTreeMap::new() };
-    state::read(&pickle, wanted, &mut |storage, place| {
+    state::read(&pickle, wanted, &mut |storage, location| {
         let name = format!("data/{}", storage.key);
-        let (name, entry) = find(&directory, folder, &name, place)?;
-        storage.within(verified.range(name, entry)?, place)
+        let (name, entry) = find(&directory, folder, &name, location)?;
+        storage.within(verified.range(name, entry)?, location)
     })
 }
 
@@ -46,11 +46,16 @@ fn folder(directory: &Directory) -> Result<&str, Fault> {
     }
 }
 
-fn find<'a>(directory: &'a Directory, folder: &str, name: &str, place: &str) -> Result<(&'a String, &'a Entry), Fault> {
+fn find<'a>(
+    directory: &'a Directory,
+    folder: &str,
+    name: &str,
+    location: &str,
+) -> Result<(&'a String, &'a Entry), Fault> {
     let name = format!("{folder}{name}");
     let found = directory.entries.get_key_value(&name).ok_or_else(|| {
         let expected = format!("zip entry `{}`", crate::pickle::shortened(&name));
-        Fault::damaged(place, expected, "none of that name")
+        Fault::damaged(location, expected, "none of that name")
     })?;
     found.1.check_stored(found.0)?;
     Ok(found)
@@ -60,14 +65,14 @@ fn find<'a>(directory: &'a Directory, folder: &str, name: &str, place: &str) -> 
 const VERSION_MAX: u32 = 10;
 
 fn check_version(file: &[u8], directory: &Directory, folder: &str) -> Result<(), Fault> {
-    let place = "zip entry `version`";
-    let (_, entry) = find(directory, folder, "version", place)?;
+    let location = "zip entry `version`";
+    let (_, entry) = find(directory, folder, "version", location)?;
     let text = String::from_utf8_lossy(&file[entry.data.clone()][..entry.data.len().min(16)]).into_owned();
     match text.trim_end().parse() {
         Ok(1..=VERSION_MAX) => Ok(()),
         _ => {
             let found = format!("`{}`", pickle::shortened(text.trim_end()));
-            Err(Fault::foreign(place, format!("a number up to {VERSION_MAX}"), found))
+            Err(Fault::foreign(location, format!("a number up to {VERSION_MAX}"), found))
         }
     }
 }
@@ -147,10 +152,10 @@ mod tests {
         file
     }
 
-    fn check(file: &[u8], place: &str, expected: &str) {
+    fn check(file: &[u8], location: &str, expected: &str) {
         let fault = read(file, None).map(|_| ()).unwrap_err();
         let said = format!("{fault:?}");
-        assert!(said.contains(place) && said.contains(expected), "{said}");
+        assert!(said.contains(location) && said.contains(expected), "{said}");
     }
 
     #[test]

@@ -30,9 +30,9 @@ pub(crate) fn read(file: &[u8], wanted: Option<&str>) -> Result<State, Fault> {
     let keys = pickles.next("the keys of the storages")?;
     let widths = widths(&object);
     let storages = storages(file, pickles.at, &keys, &widths)?;
-    state::read(&object, wanted, &mut |storage, place| match storages.get(&storage.key) {
-        Some(whole) => storage.within(whole.clone(), place),
-        None => Err(Fault::damaged(place, format!("storage {}", storage.key), "none of that key")),
+    state::read(&object, wanted, &mut |storage, location| match storages.get(&storage.key) {
+        Some(whole) => storage.within(whole.clone(), location),
+        None => Err(Fault::damaged(location, format!("storage {}", storage.key), "none of that key")),
     })
 }
 
@@ -42,9 +42,10 @@ struct Pickles<'a> {
 }
 
 impl Pickles<'_> {
-    fn next(&mut self, place: &str) -> Result<Pickle, Fault> {
+    fn next(&mut self, location: &str) -> Result<Pickle, Fault> {
         let rest = &self.file[self.at..];
-        let pickle = pickle::run(&rest[..rest.len().min(PICKLE_BYTES_MAX)], &format!("{place} at byte {}", self.at))?;
+        let pickle =
+            pickle::run(&rest[..rest.len().min(PICKLE_BYTES_MAX)], &format!("{location} at byte {}", self.at))?;
         self.at += pickle.length;
         Ok(pickle)
     }
@@ -97,16 +98,16 @@ fn storages(
             let expected = "the key of a storage that the pickle mentions, with a known type";
             return Err(Fault::damaged("the keys of the storages", expected, keys.describe(id)));
         };
-        let place = format!("storage {key} at byte {at}");
+        let location = format!("storage {key} at byte {at}");
         let Some(count) = file.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
-            return Err(Fault::damaged(place, "its number of elements", "the end of the file"));
+            return Err(Fault::damaged(location, "its number of elements", "the end of the file"));
         };
         let count = u64::from_le_bytes(*count);
         let bytes = usize::try_from(count).ok().and_then(|count| count.checked_mul(width));
         let data = bytes.and_then(|bytes| (at + 8).checked_add(bytes)).map(|end| at + 8..end);
         let Some(data) = data.filter(|data| data.end <= file.len()) else {
             let expected = format!("{count} {word} values");
-            return Err(Fault::damaged(place, expected, format!("{} bytes", file.len() - at - 8)));
+            return Err(Fault::damaged(location, expected, format!("{} bytes", file.len() - at - 8)));
         };
         at = data.end;
         storages.insert(key.to_string(), data);

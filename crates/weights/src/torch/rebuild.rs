@@ -26,7 +26,7 @@ pub(crate) struct Storage {
 
 impl Storage {
     /// Returns its byte range, given that of the storage of its key: the whole range, unless it is a part.
-    pub fn within(&self, whole: Range<usize>, place: &str) -> Result<Range<usize>, Fault> {
+    pub fn within(&self, whole: Range<usize>, location: &str) -> Result<Range<usize>, Fault> {
         let bytes = |elements: usize| elements.checked_mul(self.element.bytes());
         let is_whole = self.begins.is_none();
         let range = bytes(self.begins.unwrap_or(0)).zip(bytes(self.elements)).and_then(|(from, length)| {
@@ -36,16 +36,16 @@ impl Storage {
         });
         range.ok_or_else(|| {
             let expected = format!("{} {} values in storage {}", self.elements, self.element.word(), self.key);
-            Fault::damaged(place, expected, format!("{} bytes", whole.len()))
+            Fault::damaged(location, expected, format!("{} bytes", whole.len()))
         })
     }
 }
 
 impl Rebuilt {
     /// Returns the tensor's view of the file, given the byte range of its storage.
-    pub fn view(self, storage: Range<usize>, place: &str) -> Result<View, Fault> {
+    pub fn view(self, storage: Range<usize>, location: &str) -> Result<View, Fault> {
         let Rebuilt { storage: Storage { element, .. }, offset, shape, strides } = self;
-        View { element, shape, strides, offset, storage }.checked(place)
+        View { element, shape, strides, offset, storage }.checked(location)
     }
 }
 
@@ -89,15 +89,15 @@ pub(crate) fn is_tensor(pickle: &Pickle, id: Id) -> bool {
 ///
 /// Only calls all of whose arguments are supported are read: some arguments change the numbers (the bits for negated
 /// and conjugated tensors, scales of quantised ones).
-pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Refusal> {
-    let (mut function, mut arguments) = call(pickle, id, place)?;
+pub(crate) fn tensor(pickle: &Pickle, id: Id, location: &str) -> Result<Rebuilt, Refusal> {
+    let (mut function, mut arguments) = call(pickle, id, location)?;
     for _ in 0..NESTED_MAX {
         let members = pickle.members(arguments).unwrap_or_default();
         let (_, name) = pickle.path(function).unwrap_or_default();
         match (name, members) {
             ("_rebuild_parameter", [inner, _, hooks]) | ("_rebuild_parameter_with_state", [inner, _, hooks, _]) => {
                 without_hooks(pickle, *hooks)?;
-                (function, arguments) = call(pickle, *inner, place)?;
+                (function, arguments) = call(pickle, *inner, location)?;
             }
             ("_rebuild_from_type_v2", [inner, class, rest, _]) => {
                 if !pickle.path(*class).is_some_and(|path| PLAIN_CLASSES.contains(&path)) {
@@ -106,31 +106,31 @@ pub(crate) fn tensor(pickle: &Pickle, id: Id, place: &str) -> Result<Rebuilt, Re
                 (function, arguments) = (*inner, *rest);
             }
             ("_rebuild_tensor", [storage, offset, shape, strides]) => {
-                return rebuilt(pickle, [*storage, *offset, *shape, *strides], place);
+                return rebuilt(pickle, [*storage, *offset, *shape, *strides], location);
             }
             ("_rebuild_tensor_v2", [storage, offset, shape, strides, _, hooks, rest @ ..]) if rest.len() <= 1 => {
                 without_hooks(pickle, *hooks)?;
                 without_bits(pickle, rest.first().copied())?;
-                return rebuilt(pickle, [*storage, *offset, *shape, *strides], place);
+                return rebuilt(pickle, [*storage, *offset, *shape, *strides], location);
             }
             ("_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_parameter", other) => {
                 let expected = format!("the arguments of `{name}`");
-                return Err(Fault::damaged(place, expected, format!("{} values", other.len())).into());
+                return Err(Fault::damaged(location, expected, format!("{} values", other.len())).into());
             }
             (name, members) => return unread(foreign_kind(pickle, name, members)),
         }
     }
-    Err(Fault::damaged(place, "a tensor", format!("more than {NESTED_MAX} calls within each other")).into())
+    Err(Fault::damaged(location, "a tensor", format!("more than {NESTED_MAX} calls within each other")).into())
 }
 
 /// Returns the function and arguments of a rebuild call to whose result nothing was added.
-fn call(pickle: &Pickle, id: Id, place: &str) -> Result<(Id, Id), Refusal> {
+fn call(pickle: &Pickle, id: Id, location: &str) -> Result<(Id, Id), Refusal> {
     match pickle.get(id) {
         Value::Call { changed: true, .. } if is_tensor(pickle, id) => {
             unread("a tensor that the pickle changes after it is built".to_string())
         }
         Value::Call { function, arguments, .. } if is_tensor(pickle, id) => Ok((*function, *arguments)),
-        _ => Err(Fault::damaged(place, "a tensor", pickle.describe(id)).into()),
+        _ => Err(Fault::damaged(location, "a tensor", pickle.describe(id)).into()),
     }
 }
 
@@ -190,42 +190,44 @@ fn named(pickle: &Pickle, id: Id) -> String {
     }
 }
 
-fn rebuilt(pickle: &Pickle, [storage, offset, shape, strides]: [Id; 4], place: &str) -> Result<Rebuilt, Refusal> {
+fn rebuilt(pickle: &Pickle, [storage, offset, shape, strides]: [Id; 4], location: &str) -> Result<Rebuilt, Refusal> {
     Ok(Rebuilt {
-        storage: storage_of(pickle, storage, place)?,
-        offset: size(pickle, offset, "an offset", place)?,
-        shape: sizes(pickle, shape, "a shape", place)?,
-        strides: sizes(pickle, strides, "strides", place)?,
+        storage: storage_of(pickle, storage, location)?,
+        offset: size(pickle, offset, "an offset", location)?,
+        shape: sizes(pickle, shape, "a shape", location)?,
+        strides: sizes(pickle, strides, "strides", location)?,
     })
 }
 
 /// Reads `("storage", class, key, location, elements)`, before version 0.4 with `(key, begin, elements)` of a view.
-fn storage_of(pickle: &Pickle, id: Id, place: &str) -> Result<Storage, Refusal> {
+fn storage_of(pickle: &Pickle, id: Id, location: &str) -> Result<Storage, Refusal> {
     let Value::Persistent(id) = pickle.get(id) else {
-        return Err(Fault::damaged(place, "a storage", pickle.describe(id)).into());
+        return Err(Fault::damaged(location, "a storage", pickle.describe(id)).into());
     };
     let Some([kind, class, key, _location, elements, rest @ ..]) = pickle.members(*id) else {
-        return Err(Fault::damaged(place, "the class, key, place and size of a storage", pickle.describe(*id)).into());
+        return Err(
+            Fault::damaged(location, "the class, key, place and size of a storage", pickle.describe(*id)).into()
+        );
     };
     if pickle.text(*kind) != Some("storage") {
-        return Err(Fault::foreign(place, "a storage", pickle.describe(*kind)).into());
+        return Err(Fault::foreign(location, "a storage", pickle.describe(*kind)).into());
     }
     let key = match pickle.text(*key) {
         Some(key) if key.len() <= 64 => key.to_string(),
         _ => {
             let expected = "the key of a storage in at most 64 bytes";
-            return Err(Fault::damaged(place, expected, pickle.describe(*key)).into());
+            return Err(Fault::damaged(location, expected, pickle.describe(*key)).into());
         }
     };
     let mut storage = Storage {
         key,
         element: element(pickle, *class)?,
-        elements: size(pickle, *elements, "a storage's size", place)?,
+        elements: size(pickle, *elements, "a storage's size", location)?,
         begins: None,
     };
     if let Some([_, begins, elements]) = rest.first().and_then(|view| pickle.members(*view)) {
-        storage.begins = Some(size(pickle, *begins, "a storage's begin", place)?);
-        storage.elements = size(pickle, *elements, "a storage's size", place)?;
+        storage.begins = Some(size(pickle, *begins, "a storage's begin", location)?);
+        storage.elements = size(pickle, *elements, "a storage's size", location)?;
     }
     Ok(storage)
 }
@@ -238,12 +240,12 @@ fn element(pickle: &Pickle, class: Id) -> Result<Element, Refusal> {
     known.map_or_else(|| unread(format!("numbers in a {}", named(pickle, class))), Ok)
 }
 
-fn size(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<usize, Fault> {
-    pickle.size(id).ok_or_else(|| Fault::damaged(place, format!("{what} as a whole number"), pickle.describe(id)))
+fn size(pickle: &Pickle, id: Id, what: &str, location: &str) -> Result<usize, Fault> {
+    pickle.size(id).ok_or_else(|| Fault::damaged(location, format!("{what} as a whole number"), pickle.describe(id)))
 }
 
 /// Reads a tuple of sizes, or a `torch.Size` of one.
-fn sizes(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<Vec<usize>, Fault> {
+fn sizes(pickle: &Pickle, id: Id, what: &str, location: &str) -> Result<Vec<usize>, Fault> {
     let unwrapped = match pickle.get(id) {
         Value::Call { arguments, .. } if pickle.path(id) == Some(("torch", "Size")) => {
             pickle.members(*arguments).and_then(|arguments| arguments.first().copied()).unwrap_or(id)
@@ -252,7 +254,7 @@ fn sizes(pickle: &Pickle, id: Id, what: &str, place: &str) -> Result<Vec<usize>,
     };
     match pickle.members(unwrapped) {
         // A tensor has fewer axes; the limit keeps the copy small.
-        Some(members) if members.len() <= 64 => members.iter().map(|&id| size(pickle, id, what, place)).collect(),
-        _ => Err(Fault::damaged(place, format!("{what} of at most 64 axes"), pickle.describe(id))),
+        Some(members) if members.len() <= 64 => members.iter().map(|&id| size(pickle, id, what, location)).collect(),
+        _ => Err(Fault::damaged(location, format!("{what} of at most 64 axes"), pickle.describe(id))),
     }
 }

@@ -59,12 +59,12 @@ pub(crate) fn read(pickle: &Pickle, wanted: Option<&str>, bytes_of: &mut BytesOf
             }
         };
         if is_tensor(pickle, value) {
-            let place = format!("tensor `{name}`");
-            match tensor(pickle, value, &place) {
+            let location = format!("tensor `{name}`");
+            match tensor(pickle, value, &location) {
                 Ok(rebuilt) => {
-                    let storage = bytes_of(&rebuilt.storage, &place)?;
+                    let storage = bytes_of(&rebuilt.storage, &location)?;
                     state.unread.remove(name);
-                    state.tensors.insert(name.to_string(), rebuilt.view(storage, &place)?);
+                    state.tensors.insert(name.to_string(), rebuilt.view(storage, &location)?);
                 }
                 Err(Refusal::Unread(what)) => {
                     // Python keeps the last of two equal keys.
@@ -156,7 +156,7 @@ fn add_keys(pickle: &Pickle, id: Id, above: &str, deep: usize, keys: &mut BTreeS
 fn no_such(key: &str, inner: &BTreeMap<&str, &[(Id, Id)]>) -> Fault {
     let keys: Vec<String> = inner.keys().take(8).map(|key| format!("`{}`", shortened(key))).collect();
     Fault {
-        place: "the pickle".to_string(),
+        location: "the pickle".to_string(),
         expected: format!("a state dict under `{key}`"),
         found: format!("state dicts under {}", listed(&keys, inner.len())),
         fix: "choose one of these with `lacuna convert FILE --state-dict KEY --out NEW.safetensors`",

@@ -145,7 +145,7 @@ impl Archive {
         let end = header + 30 + name.len() + ALIGNMENT + 4 + data.len();
         if end >= u32::MAX as usize || self.entries >= u16::MAX - 1 {
             return Err(WeightsError::Unwritable {
-                place: format!("zip entry `{name}`"),
+                location: format!("zip entry `{name}`"),
                 expected: "less than 4 GiB and 65534 tensors in a .pth file".to_string(),
                 found: format!("{end} bytes and {} tensors", self.entries),
                 fix: "write .safetensors",

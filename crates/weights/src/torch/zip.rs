@@ -32,8 +32,8 @@ impl Entry {
             (false, 8) => "a deflated one: the archive was packed again by another program".to_string(),
             (false, method) => format!("compression method {method}"),
         };
-        let place = format!("zip entry `{}`", crate::pickle::shortened(name));
-        Err(Fault { place, expected: "a stored entry, as torch.save writes it".to_string(), found, fix: STORE })
+        let location = format!("zip entry `{}`", crate::pickle::shortened(name));
+        Err(Fault { location, expected: "a stored entry, as torch.save writes it".to_string(), found, fix: STORE })
     }
 }
 
@@ -65,13 +65,13 @@ impl Directory {
         let (count, mut at) = end(file)?;
         let mut entries = BTreeMap::new();
         for number in 0..count {
-            let place = format!("entry {} of the zip directory", number + 1);
-            let record = Record { file, at, place: &place };
+            let location = format!("entry {} of the zip directory", number + 1);
+            let record = Record { file, at, location: &location };
             let (name, entry, length) = record.entry()?;
             at += length;
             // Readers differ in which of two entries with the same name they use.
             if entries.insert(name, entry).is_some() {
-                return Err(Fault::damaged(place, "a name of its own", "that of an entry before it"));
+                return Err(Fault::damaged(location, "a name of its own", "that of an entry before it"));
             }
         }
         let without_checksums = entries.values().all(|entry| entry.crc32 == 0);
@@ -85,34 +85,34 @@ impl Directory {
         if found == entry.crc32 || self.without_checksums {
             return Ok(bytes);
         }
-        let place = format!("zip entry `{}`", crate::pickle::shortened(name));
-        Err(Fault::damaged(place, format!("the checksum {:08x}", entry.crc32), format!("{found:08x}")))
+        let location = format!("zip entry `{}`", crate::pickle::shortened(name));
+        Err(Fault::damaged(location, format!("the checksum {:08x}", entry.crc32), format!("{found:08x}")))
     }
 }
 
 /// Returns the number of entries of the directory, and its offset.
 fn end(file: &[u8]) -> Result<(u64, usize), Fault> {
-    let place = "the end of the zip archive";
+    let location = "the end of the zip archive";
     let from = file.len().saturating_sub(END_BYTES + COMMENT_BYTES_MAX);
     let last = file.len().checked_sub(END_BYTES);
     let is_end = |&at: &usize| {
-        let record = Record { file, at, place };
+        let record = Record { file, at, location };
         record.u32(0).is_ok_and(|mark| mark == END)
             && record.u16(20).is_ok_and(|comment| at + END_BYTES + usize::from(comment) == file.len())
     };
     let Some(at) = last.and_then(|last| (from..=last).rev().find(is_end)) else {
-        return Err(Fault::damaged(place, "the archive's directory", "none: the file is cut short"));
+        return Err(Fault::damaged(location, "the archive's directory", "none: the file is cut short"));
     };
-    let record = Record { file, at, place };
+    let record = Record { file, at, location };
     let (count, offset) = (record.u16(10)?, record.u32(16)?);
     if count < u16::MAX && offset < ELSEWHERE {
         return Ok((u64::from(count), offset as usize));
     }
-    let locator = Record { file, at: at.saturating_sub(20), place };
+    let locator = Record { file, at: at.saturating_sub(20), location };
     if locator.u32(0)? != LOCATOR_64 {
         return Ok((u64::from(count), offset as usize));
     }
-    let record = Record { file, at: locator.size(8)?, place };
+    let record = Record { file, at: locator.size(8)?, location };
     record.mark(END_64, "the end record of 64 bits")?;
     Ok((record.u64(32)?, record.size(48)?))
 }
@@ -121,7 +121,7 @@ fn end(file: &[u8]) -> Result<(u64, usize), Fault> {
 struct Record<'a> {
     file: &'a [u8],
     at: usize,
-    place: &'a str,
+    location: &'a str,
 }
 
 impl Record<'_> {
@@ -132,17 +132,17 @@ impl Record<'_> {
         let [name, extra, comment] = [28, 30, 32].map(|at| self.u16(at).map(usize::from));
         let (name_length, extra_length, comment) = (name?, extra?, comment?);
         let name = String::from_utf8_lossy(self.bytes(46, name_length)?).into_owned();
-        let place = format!("zip entry `{}`", crate::pickle::shortened(&name));
+        let location = format!("zip entry `{}`", crate::pickle::shortened(&name));
         let extra = self.bytes(46 + name_length, extra_length)?;
-        let mut wide = Wide::of(extra, &place);
+        let mut wide = Wide::of(extra, &location);
         // The order of the 64-bit fields is that of the fields that they replace.
         let size = wide.or(self.u32(24)?)?;
         let packed = wide.or(self.u32(20)?)?;
         let header = wide.or(self.u32(42)?)?;
         if method == 0 && size != packed {
-            return Err(Fault::damaged(place, format!("{size} stored bytes"), format!("{packed}")));
+            return Err(Fault::damaged(location, format!("{size} stored bytes"), format!("{packed}")));
         }
-        let local = Record { file: self.file, at: usize::try_from(header).unwrap_or(usize::MAX), place: &place };
+        let local = Record { file: self.file, at: usize::try_from(header).unwrap_or(usize::MAX), location: &location };
         let data = local.data(packed)?;
         let entry = Entry { data, crc32: self.u32(16)?, encrypted: flags & 1 != 0, method };
         Ok((name, entry, 46 + name_length + extra_length + comment))
@@ -160,7 +160,7 @@ impl Record<'_> {
     fn mark(&self, expected: u32, what: &str) -> Result<(), Fault> {
         match self.u32(0)? {
             found if found == expected => Ok(()),
-            found => Err(Fault::damaged(self.place, what, format!("0x{found:08x} at byte {}", self.at))),
+            found => Err(Fault::damaged(self.location, what, format!("0x{found:08x} at byte {}", self.at))),
         }
     }
 
@@ -168,7 +168,7 @@ impl Record<'_> {
         let range = self.at.checked_add(from).and_then(|from| Some(from..from.checked_add(length)?));
         range.and_then(|range| self.file.get(range)).ok_or_else(|| {
             let found = format!("the end of the file at byte {}", self.file.len());
-            Fault::damaged(self.place, format!("{length} bytes {from} bytes behind byte {}", self.at), found)
+            Fault::damaged(self.location, format!("{length} bytes {from} bytes behind byte {}", self.at), found)
         })
     }
 
@@ -192,21 +192,21 @@ impl Record<'_> {
 /// The 64-bit numbers in an entry's extra fields, read one after the other.
 struct Wide<'a> {
     numbers: &'a [u8],
-    place: &'a str,
+    location: &'a str,
 }
 
 impl<'a> Wide<'a> {
-    fn of(extra: &'a [u8], place: &'a str) -> Wide<'a> {
+    fn of(extra: &'a [u8], location: &'a str) -> Wide<'a> {
         let mut rest = extra;
         while let [a, b, c, d, after @ ..] = rest {
             let (kind, length) = (u16::from_le_bytes([*a, *b]), usize::from(u16::from_le_bytes([*c, *d])));
             let Some(field) = after.get(..length) else { break };
             if kind == 1 {
-                return Wide { numbers: field, place };
+                return Wide { numbers: field, location };
             }
             rest = &after[length..];
         }
-        Wide { numbers: &[], place }
+        Wide { numbers: &[], location }
     }
 
     /// Returns a 32-bit number, or the next 64-bit one if it is the placeholder.
@@ -215,7 +215,7 @@ impl<'a> Wide<'a> {
             return Ok(u64::from(narrow));
         }
         let Some((number, rest)) = self.numbers.split_first_chunk::<8>() else {
-            return Err(Fault::damaged(self.place, "a number of 64 bits", "none"));
+            return Err(Fault::damaged(self.location, "a number of 64 bits", "none"));
         };
         self.numbers = rest;
         Ok(u64::from_le_bytes(*number))

@@ -70,8 +70,8 @@ impl Layout for Bids {
         })
     }
 
-    fn place(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
-        write::place(scan, channels)
+    fn scan_files(&self, scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+        write::scan_files(scan, channels)
     }
 
     fn write_index(&self, folder: &Path, facts: &CohortFacts, scans: &[WrittenScan]) -> Result<(), CohortError> {

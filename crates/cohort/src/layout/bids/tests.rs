@@ -198,7 +198,7 @@ fn a_table_names_the_values() {
 
 fn placed(subject: &str, name: &str) -> PathBuf {
     let subject = SubjectId::new(subject).unwrap();
-    let files = Bids.place(&ScanName { subject: &subject, name }, &["T1".to_string()]).unwrap();
+    let files = Bids.scan_files(&ScanName { subject: &subject, name }, &["T1".to_string()]).unwrap();
     files.images.into_iter().next().unwrap()
 }
 
@@ -218,12 +218,13 @@ fn names_become_such_as_bids_allows() {
 #[test]
 fn a_channel_that_bids_does_not_know_is_refused_with_the_way_out() {
     let subject = SubjectId::new("a").unwrap();
-    let place = |channel: &str| Bids.place(&ScanName { subject: &subject, name: "a" }, &[channel.to_string()]);
+    let scan_files =
+        |channel: &str| Bids.scan_files(&ScanName { subject: &subject, name: "a" }, &[channel.to_string()]);
     for known in ["T1w", "acq-highres_T1w", "FLAIR", "reg_IR", "run-1_ce-gd_T2w"] {
-        assert!(place(known).is_ok(), "{known}");
+        assert!(scan_files(known).is_ok(), "{known}");
     }
     for unknown in ["image", "MRI", "acq_T1w", "T1w_x", ""] {
-        let message = place(unknown).unwrap_err().to_string();
+        let message = scan_files(unknown).unwrap_err().to_string();
         assert!(message.contains("--channels T1w"), "{message}");
     }
 }

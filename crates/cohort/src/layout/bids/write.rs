@@ -36,7 +36,7 @@ const SUFFIXES: [&str; 17] = [
 ];
 
 /// Where a scan goes: below its subject, and below a session unless the scan is all there is of it.
-pub(super) fn place(scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
+pub(super) fn scan_files(scan: &ScanName<'_>, channels: &[String]) -> Result<ScanFiles, CohortError> {
     let subject = format!("sub-{}", label(scan.subject.as_str()));
     let (folder, prefix) = match session(scan) {
         Some(session) => (format!("{subject}/ses-{session}"), format!("{subject}_ses-{session}")),

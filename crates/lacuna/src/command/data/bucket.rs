@@ -6,7 +6,7 @@ use crate::output::Outcome;
 use crate::progress::Files;
 use clap::Args;
 use lacuna_artefacts::PortablePath;
-use lacuna_objects::{Address, FileSet, Place};
+use lacuna_objects::{Address, FileSet, Location};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -44,10 +44,10 @@ pub struct FetchArguments {
 
 /// Send.
 pub fn send(arguments: &SendArguments, context: &Context) -> Result<Outcome, CliError> {
-    let place = Place::open(&arguments.to)?;
-    place.prove_creating()?;
+    let location = Location::open(&arguments.to)?;
+    location.prove_creating()?;
     let mut progress = Files::new("send", context);
-    let set = FileSet::send(&arguments.data, &place, &mut |done, total| progress.advance(done, total))?;
+    let set = FileSet::send(&arguments.data, &location, &mut |done, total| progress.advance(done, total))?;
     let (files, to) = (set.names().len(), &arguments.to);
     let record = json!({ "folder": PortablePath::from(arguments.data.as_path()), "to": to, "files": files, "digest": set.digest() });
     let text = format!("{files} files: {to}\ndigest  {}\n", set.digest());
@@ -56,7 +56,7 @@ pub fn send(arguments: &SendArguments, context: &Context) -> Result<Outcome, Cli
 
 /// Fetch.
 pub fn fetch(arguments: &FetchArguments, context: &Context) -> Result<Outcome, CliError> {
-    let set = FileSet::find(&Place::open(&arguments.from)?)?;
+    let set = FileSet::find(&Location::open(&arguments.from)?)?;
     let mut progress = Files::new("fetch", context);
     let fetched = set.fetch(&arguments.out, &mut |done, total| progress.advance(done, total))?;
     let (files, folder) = (set.names().len(), arguments.out.display());

@@ -73,7 +73,7 @@ fn found(report: Report, subject: &SubjectId) -> Result<Audited, CliError> {
 mod tests {
     use super::*;
     use lacuna_audit::control::ControlName;
-    use lacuna_audit::report::{Conclusion, Found, Place};
+    use lacuna_audit::report::{AuditRun, Conclusion, Found};
     use lacuna_audit::{Assessment, Control, Gate, Protocol, Verdict};
 
     /// Two subjects, the first over-forgotten, and a control.
@@ -85,9 +85,9 @@ mod tests {
         let (subject, expected, observed) = (Some("sub-2".to_string()), "e".to_string(), "o".to_string());
         let controls = vec![Control { name: ControlName::Sham, subject, expected, observed, behaved }];
         let results = vec![row("sub-1", Verdict::OverForgotten), row("sub-2", Verdict::Exact)];
-        let place = Place { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
+        let audit_run = AuditRun { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
         let found = Found { held: None, seeds: 5, results, controls, identification: Vec::new() };
-        Report::new(place, &Protocol::default(), &Gate::default(), found)
+        Report::new(audit_run, &Protocol::default(), &Gate::default(), found)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::progress::{Progress, Run};
 use crate::command::unlearn;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::run_folder::{Standing, read_status};
+use crate::run_folder::{RunState, read_status};
 use clap::Parser;
 use lacuna_cohort::{LayoutOptions, SubjectId};
 use std::ffi::OsString;
@@ -125,7 +125,7 @@ fn stopped(runs: &Path, name: &str) -> Result<Option<PathBuf>, CliError> {
     for folder in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let is_named = folder.file_name().is_some_and(|found| found.to_string_lossy().ends_with(name));
         let can_go_on = ["run.json", "status.json", "config.toml"].iter().all(|file| folder.join(file).is_file());
-        if is_named && can_go_on && read_status(&folder)?.status != Standing::Done {
+        if is_named && can_go_on && read_status(&folder)?.status != RunState::Done {
             return Ok(Some(folder));
         }
     }

@@ -3,7 +3,7 @@
 use super::Arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::trace::{Person, Places, Plan, Remedy, Scope, Trace, find, in_buckets, purge, registered, roots};
+use crate::trace::{Person, Plan, Remedy, Scope, SearchScope, Trace, find, in_buckets, purge, registered, roots};
 use lacuna_artefacts::{PortablePath, Site};
 use lacuna_cohort::SubjectId;
 use lacuna_ledger::{Holds, Ledger, RequestState};
@@ -70,8 +70,8 @@ pub fn look(search: &Search, ledger: &Ledger) -> Result<Look, CliError> {
     }));
     look.unknown.extend(trace.unattributed.into_iter().map(|unknown| Unknown { path: unknown.path, why: unknown.why }));
     look.mentions.extend(trace.mentions.into_iter().map(|mention| mention.path));
-    let places = Places { roots: &asked.roots, registered: &[], data: &[], cache: None, ledger: Some(ledger) };
-    for bucket in in_buckets(&asked.person, &places, &asked.buckets)? {
+    let scope = SearchScope { roots: &asked.roots, registered: &[], data: &[], cache: None, ledger: Some(ledger) };
+    for bucket in in_buckets(&asked.person, &scope, &asked.buckets)? {
         let url = |url: String| PortablePath(PathBuf::from(url));
         let (stays, is_source, returned) = (false, false, false);
         look.held.extend(bucket.objects.into_iter().map(|(object, holds)| Held {
@@ -131,7 +131,7 @@ impl Asked {
         let data = std::slice::from_ref(&search.arguments.data);
         find(
             &self.person,
-            &Places { roots: &self.roots, registered: &self.registered, data, cache, ledger: Some(ledger) },
+            &SearchScope { roots: &self.roots, registered: &self.registered, data, cache, ledger: Some(ledger) },
         )
     }
 }

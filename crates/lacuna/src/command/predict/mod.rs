@@ -1,7 +1,7 @@
 //! `lacuna predict`: segment images, or write a network's raw logits.
 
 mod failures;
-mod places;
+mod output_files;
 mod record;
 mod scans;
 mod unfinished;
@@ -21,14 +21,14 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use failures::{all_failed, of_scan};
 use lacuna_artefacts::{Artefact, Kind, Site};
 use lacuna_cohort::{ReadOptions, Scan, ScanData, load};
-use lacuna_inference::{Axis, InferenceError, Way};
+use lacuna_inference::{Axis, InferenceError, SlidingWindow};
 use lacuna_nn::Network;
 use lacuna_seed::Seed;
 use lacuna_train::{Prediction, TrainError, is_collapsed};
 use lacuna_volume::{
     ClassMap, NiftiHeader, Prepared, Preprocessing, keep_largest_components, write_label_map, write_volume,
 };
-use places::{Wanted, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
+use output_files::{OutputOptions, label_file, probability_file, refuse_inputs, refuse_taken, suffix};
 use record::{Record, Written, class_names};
 use safetensors::tensor::{Dtype, TensorView};
 use scans::Found;
@@ -97,11 +97,17 @@ impl Arguments {
     }
 
     /// The note by which the same command is known again.
-    fn unfinished(&self, work: &Work, scans: &[Scan], wanted: &Wanted) -> Unfinished {
+    fn unfinished(&self, work: &Work, scans: &[Scan], output_options: &OutputOptions) -> Unfinished {
         let passes = (&self.passes.window, self.passes.overlap.to_bits(), &self.passes.flips);
-        let read = (&self.read, self.seed, wanted.probabilities, wanted.largest_component, wanted.suffix);
+        let read = (
+            &self.read,
+            self.seed,
+            output_options.probabilities,
+            output_options.largest_component,
+            output_options.suffix,
+        );
         let settings = (work.preprocessing, passes, read);
-        Unfinished::of(wanted.folder, &Asked { model: &work.model.digest(), settings }, scans)
+        Unfinished::of(output_options.folder, &Asked { model: &work.model.digest(), settings }, scans)
     }
 }
 
@@ -125,7 +131,7 @@ struct Work<'a> {
     context: &'a Context,
     model: &'a Model,
     preprocessing: &'a Preprocessing,
-    way: Way,
+    sliding_window: SlidingWindow,
     seed: Seed,
     read: ReadOptions,
     site: Site,
@@ -150,7 +156,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         context,
         model: &model,
         preprocessing: &preprocessing,
-        way: arguments.passes.way()?,
+        sliding_window: arguments.passes.sliding_window()?,
         seed: Seed(arguments.seed),
         read: arguments.read.options()?,
         site: context.site()?,
@@ -164,15 +170,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         }
         (Some(folder), None) => {
             let (probabilities, largest_component) = (arguments.probabilities, arguments.largest_component);
-            let wanted = Wanted { folder, suffix: &arguments.suffix, probabilities, largest_component };
-            refuse_inputs(&scans, &wanted)?;
-            let begun = arguments.unfinished(&work, &scans, &wanted);
+            let output_options = OutputOptions { folder, suffix: &arguments.suffix, probabilities, largest_component };
+            refuse_inputs(&scans, &output_options)?;
+            let begun = arguments.unfinished(&work, &scans, &output_options);
             if arguments.go_on || begun.is_there() {
-                scans.retain(|scan| !label_file(&wanted, scan).exists());
+                scans.retain(|scan| !label_file(&output_options, scan).exists());
             }
-            refuse_taken(&scans, &wanted)?;
+            refuse_taken(&scans, &output_options)?;
             begun.begin()?;
-            let segmented = segment(&work, &scans, &wanted);
+            let segmented = segment(&work, &scans, &output_options);
             work.notes.print(context);
             let segmented = segmented?;
             begun.end()?;
@@ -200,10 +206,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
 impl PassArguments {
     /// # Errors
     /// A window that the network cannot be shifted by, an overlap that is no share.
-    fn way(&self) -> Result<Way, CliError> {
+    fn sliding_window(&self) -> Result<SlidingWindow, CliError> {
         // The library names what is wrong as the flags do.
         let usage = |error: InferenceError| CliError::Usage { what: format!("--{error}") };
-        Way::new(self.window, self.overlap, &self.flips).map_err(usage)
+        SlidingWindow::new(self.window, self.overlap, &self.flips).map_err(usage)
     }
 }
 
@@ -262,11 +268,11 @@ fn write_logits(work: &Work, scans: &[Scan], file: &Path) -> Result<Written, Cli
     })
 }
 
-fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>, CliError> {
+fn segment(work: &Work, scans: &[Scan], output_options: &OutputOptions) -> Result<Vec<Written>, CliError> {
     let mut progress = Progress::begin(work.context, "predict", "scan", scans.len(), 0);
     let (mut written, mut failed) = (Vec::new(), Vec::new());
     let stopped = |done: usize| {
-        let (all, folder) = (scans.len(), wanted.folder.display());
+        let (all, folder) = (scans.len(), output_options.folder.display());
         CliError::Interrupted {
             kept: format!("{done} of {all} scans are segmented in {folder}; go on with --continue"),
         }
@@ -284,13 +290,13 @@ fn segment(work: &Work, scans: &[Scan], wanted: &Wanted) -> Result<Vec<Written>,
             prepared => prepared.map_err(|error| of_scan(scan, error))?,
         };
         let mut show = |share| progress.within(index + 1, share, "");
-        match segment_one(work, scan, prepared, wanted, &mut show)? {
+        match segment_one(work, scan, prepared, output_options, &mut show)? {
             Some(segmented) => written.push(segmented),
             None => return Err(stopped(written.len())),
         }
     }
     progress.advance(scans.len(), "");
-    if failed.is_empty() { Ok(written) } else { Err(all_failed(failed, scans.len(), wanted.folder)) }
+    if failed.is_empty() { Ok(written) } else { Err(all_failed(failed, scans.len(), output_options.folder)) }
 }
 
 /// Segment one scan; `None` if the user wished to stop before its end, with nothing written.
@@ -298,10 +304,10 @@ fn segment_one(
     work: &Work,
     scan: &Scan,
     (prepared, header): (Prepared, NiftiHeader),
-    wanted: &Wanted,
+    output_options: &OutputOptions,
     show: &mut dyn FnMut(f64),
 ) -> Result<Option<Written>, CliError> {
-    let (shape, passes) = (prepared.shape, work.way.passes(prepared.shape));
+    let (shape, passes) = (prepared.shape, work.sliding_window.passes(prepared.shape));
     let prediction = match ask(work, &prepared, passes, show) {
         Err(_) if interrupt::requested() => return Ok(None),
         prediction => prediction?,
@@ -310,23 +316,23 @@ fn segment_one(
         work.notes.take("scans", scan.images[0].display().to_string(), "the network predicts one class everywhere");
     }
     // The input of a large image is large; its place is all that is needed of it from here on.
-    let placement = prepared.placement.clone();
+    let inverse_transform = prepared.inverse_transform.clone();
     drop(prepared);
     let number = prediction.shape[0];
     let whom = whom(work, scan)?;
     let mut probabilities = Vec::new();
-    for class in (0..number).filter(|_| wanted.probabilities) {
-        let file = probability_file(wanted.folder, scan, class);
+    for class in (0..number).filter(|_| output_options.probabilities) {
+        let file = probability_file(output_options.folder, scan, class);
         // Class after class, so that one of them is in memory.
-        let image = placement.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
+        let image = inverse_transform.probability_to_image(&prediction.probabilities, prediction.shape, class)?;
         enter(work, &file, &whom)?;
         write_volume(&file, &image, Some(&header))?;
         probabilities.push(file);
     }
-    let mut classes = placement.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
-    let removed = wanted.largest_component.then(|| keep_largest_components(&mut classes));
+    let mut classes = inverse_transform.probabilities_to_image(&prediction.probabilities, prediction.shape)?;
+    let removed = output_options.largest_component.then(|| keep_largest_components(&mut classes));
     // Last, since a label map says that its scan is done.
-    let output = label_file(wanted, scan);
+    let output = label_file(output_options, scan);
     enter(work, &output, &whom)?;
     write_label_map(&output, &classes, Some(&header))?;
     Ok(Some(Written {
@@ -352,10 +358,11 @@ fn ask(work: &Work, prepared: &Prepared, passes: usize, show: &mut dyn FnMut(f64
         show(done as f64 / (passes * networks) as f64);
         if interrupt::requested() { Err(TrainError::Interrupted { epochs_done: 0 }) } else { Ok(()) }
     };
-    let mut say = |network: &Network| {
-        lacuna_inference::say(network, prepared, &work.way, device, &mut after_pass).map(|said| vec![said])
+    let mut output_of = |network: &Network| {
+        lacuna_inference::predict(network, prepared, &work.sliding_window, device, &mut after_pass)
+            .map(|output| vec![output])
     };
-    Ok(work.model.ask(device, &mut say)?.remove(0).prediction)
+    Ok(work.model.ask(device, &mut output_of)?.remove(0).prediction)
 }
 
 /// Whom what is made of a scan holds, for the register.

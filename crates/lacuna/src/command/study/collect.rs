@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
         );
         return Err(CliError::Data { what });
     }
-    let pending = given.standings.pending();
+    let pending = given.task_states.pending();
     if let Some(first) = pending.first() {
         let what = format!(
             "{}: expected {} tasks that are over, found {} that are not, the first of them {first}; fix: see `lacuna \

@@ -5,9 +5,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::studying::{Folders, without_names};
 use clap::Args;
-use lacuna_engine::{About, Alarm, AllAttempts, Attempts, Ending, Job, Plan, PlannedTask, Standings, TaskKind, alarms};
 use lacuna_kernels::InstructionSet;
-use lacuna_objects::{Address, Place};
+use lacuna_launcher::{
+    About, Alarm, AllAttempts, AttemptOutcome, Attempts, Job, Plan, PlannedTask, TaskKind, TaskStates, alarms,
+};
+use lacuna_objects::{Address, Location};
 use lacuna_study::{StudyConfig, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,7 +37,7 @@ pub struct Given {
     /// Every attempt.
     pub attempts: AllAttempts,
     /// How each task stands.
-    pub standings: Standings,
+    pub task_states: TaskStates,
     /// Results that should have been another's.
     pub alarms: Vec<Alarm>,
 }
@@ -54,7 +56,7 @@ impl PlanArguments {
         if records.folder().is_some() {
             return Ok(Attempts::of(&self.plan));
         }
-        let shared = Place::open(&records).map_err(StudyError::from)?.within(&format!("plans/{digest}"));
+        let shared = Location::open(&records).map_err(StudyError::from)?.within(&format!("plans/{digest}"));
         Ok(Attempts::shared_at(shared, &self.plan))
     }
 
@@ -67,8 +69,8 @@ impl PlanArguments {
             plan.tasks.iter().filter(|task| keys.contains(task.key.as_str())).map(|task| task.index).collect();
         let noted = self.attempts(&plan.about, &digest)?;
         let (attempts, alarms) = (noted.all()?, alarms(&noted)?);
-        let standings = Standings::of(&plan, &recorded, &attempts);
-        Ok(Given { plan, digest, attempts, standings, alarms })
+        let task_states = TaskStates::of(&plan, &recorded, &attempts);
+        Ok(Given { plan, digest, attempts, task_states, alarms })
     }
 }
 
@@ -109,7 +111,7 @@ impl Given {
     /// How long the tasks took that have their record from an attempt, by number.
     pub fn measured(&self) -> BTreeMap<usize, f64> {
         let committed = self.attempts.iter().filter_map(|((index, _), (_, ended))| {
-            let ended = ended.as_ref().filter(|ended| ended.ending == Ending::Committed)?;
+            let ended = ended.as_ref().filter(|ended| ended.ending == AttemptOutcome::Committed)?;
             Some((*index, ended.seconds))
         });
         committed.collect()
@@ -146,7 +148,7 @@ impl Given {
         let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
         let first = self.attempts.values().filter_map(|(begun, _)| moment(&begun.at)).min()?;
         let last = self.attempts.values().filter_map(|(_, ended)| moment(&ended.as_ref()?.at)).max()?;
-        self.standings.pending().is_empty().then(|| last.duration_since(first).as_secs_f64())
+        self.task_states.pending().is_empty().then(|| last.duration_since(first).as_secs_f64())
     }
 }
 

@@ -8,8 +8,8 @@ use crate::output::Outcome;
 use crate::studying;
 use crate::text_table::aligned;
 use clap::Args;
-use lacuna_engine::{About, Draft, Plan, TaskKind};
-use lacuna_objects::Place;
+use lacuna_launcher::{About, Draft, Plan, TaskKind};
+use lacuna_objects::Location;
 use lacuna_study::{Machine, Study, StudyConfig, StudyError, Task, task_device};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let file_digest = lacuna_disk::digest_file(&file)?;
     let folders = arguments.store.folders(context);
     // Before any work: results could not be committed to a store that replaces them.
-    Place::open(&folders.records).and_then(|records| records.prove_creating()).map_err(StudyError::from)?;
+    Location::open(&folders.records).and_then(|records| records.prove_creating()).map_err(StudyError::from)?;
     let study = studying::open("study", config, &folders, context)?;
     let about = About {
         study: study.config().name.clone(),
@@ -128,9 +128,9 @@ fn layers(plan: &Plan) -> Vec<Layer> {
 
 fn text(record: &Record) -> String {
     let head = ["layer", "tasks", "train", "unlearn", "probe", "on one core", "memory"].map(str::to_string).to_vec();
-    let row = |(place, layer): (usize, &Layer)| {
+    let row = |(index, layer): (usize, &Layer)| {
         let Layer { tasks, train, unlearn, probe, core_seconds, gib_max, .. } = layer;
-        let counts = [place, *tasks, *train, *unlearn, *probe].map(|count| count.to_string());
+        let counts = [index, *tasks, *train, *unlearn, *probe].map(|count| count.to_string());
         counts.into_iter().chain([studying::duration(*core_seconds), format!("{gib_max:.1} GiB")]).collect()
     };
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(record.layers.iter().enumerate().map(row)).collect();

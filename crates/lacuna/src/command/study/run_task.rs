@@ -13,11 +13,11 @@ use crate::interrupt;
 use crate::output::Outcome;
 use crate::studying::{self, Watch, without_names};
 use clap::Args;
-use lacuna_engine::{
-    About, Alarm, Attempt, Begun, Ended, Ending, EngineError, INDEX_VARIABLES, Offer, Plan, PlannedTask, Setting,
-    index_of_environment,
-};
 use lacuna_kernels::InstructionSet;
+use lacuna_launcher::{
+    About, Alarm, Attempt, AttemptOutcome, Begun, Ended, INDEX_VARIABLES, LauncherError, Offer, Plan, PlannedTask,
+    Setting, index_of_environment,
+};
 use lacuna_nn::{DeviceKind, device_identity};
 use lacuna_study::{Record, Store, StudyError};
 use lacuna_train::TrainError;
@@ -62,7 +62,7 @@ struct Told {
     key: String,
     task: String,
     #[serde(flatten)]
-    ending: Ending,
+    ending: AttemptOutcome,
     seconds: f64,
 }
 
@@ -87,9 +87,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let seconds = began.elapsed().as_secs_f64();
     let ending = match &outcome {
         Ok(ending) => ending.clone(),
-        Err(error) if error.exit() == Exit::TryAgain => Ending::Stopped,
-        Err(CliError::Engine(EngineError::NotRepeated { .. })) => Ending::Mismatch,
-        Err(error) => Ending::Failed { message: error.to_string() },
+        Err(error) if error.exit() == Exit::TryAgain => AttemptOutcome::Stopped,
+        Err(CliError::Launcher(LauncherError::NotRepeated { .. })) => AttemptOutcome::Mismatch,
+        Err(error) => AttemptOutcome::Failed { message: error.to_string() },
     };
     let exit_code = outcome.as_ref().map_or_else(|error| error.exit().code(), |_| 0);
     let noted = attempt.end(&Ended { ending, at: now(), seconds, exit_code });
@@ -125,11 +125,11 @@ impl Work<'_> {
         needs: &[String],
         config: lacuna_study::StudyConfig,
         context: &Context,
-    ) -> Result<Ending, CliError> {
+    ) -> Result<AttemptOutcome, CliError> {
         let key = &self.task.key;
         if self.store.record(key)?.is_some() {
             self.mend()?;
-            return Ok(Ending::Found);
+            return Ok(AttemptOutcome::Found);
         }
         for need in needs {
             if self.store.has_record(need)? {
@@ -156,18 +156,18 @@ impl Work<'_> {
         }
         match study.result_of(&task, &mut Watch::new("study", context)).map_err(stopped)? {
             Some(record) => self.commit(&record, &private),
-            None => Ok(Ending::LeftOut),
+            None => Ok(AttemptOutcome::LeftOut),
         }
     }
 
     /// Make a record the task's, or compare it with the one that is.
-    fn commit(&self, record: &Record, private: &Store) -> Result<Ending, CliError> {
+    fn commit(&self, record: &Record, private: &Store) -> Result<AttemptOutcome, CliError> {
         let line = record.to_line();
         let offer = Offer { file: lacuna_disk::digest(&line), outcome: record.outcome() };
         self.attempt.offer(&offer)?;
         if self.store.write_record_new(record)? {
             private.publish_models()?;
-            return Ok(Ending::Committed);
+            return Ok(AttemptOutcome::Committed);
         }
         let found = self.store.record(&record.key)?;
         let Some(first) = found else {
@@ -175,13 +175,13 @@ impl Work<'_> {
             return Err(CliError::TryAgain { what });
         };
         if first.outcome() == offer.outcome {
-            return Ok(Ending::Same);
+            return Ok(AttemptOutcome::Same);
         }
         let winner = self.attempt.winner(&lacuna_disk::digest(&first.to_line()))?;
         let alike = winner.as_ref().is_some_and(|(_, _, setting)| setting.computes_like(self.setting));
         let apart = record.dice_apart(&first);
         match apart {
-            Some(dice) if !alike && dice <= DICE_APART_MAX => Ok(Ending::Near { dice }),
+            Some(dice) if !alike && dice <= DICE_APART_MAX => Ok(AttemptOutcome::Near { dice }),
             _ => {
                 let kept = Alarm::raise(self.attempt, &line)?.kept;
                 let dice = apart.map_or("not comparable".to_string(), |dice| format!("mean Dice {dice:.4} apart"));
@@ -195,7 +195,7 @@ impl Work<'_> {
                 let first = winner.map_or("unknown".to_string(), |(attempt, ..)| attempt.number.to_string());
                 let (index, second) = (self.task.index, self.attempt.number);
                 let found = format!("{dice}; {machines}");
-                Err(EngineError::NotRepeated { index, first, second, found, kept }.into())
+                Err(LauncherError::NotRepeated { index, first, second, found, kept }.into())
             }
         }
     }
@@ -259,15 +259,17 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-fn in_words(ending: &Ending) -> String {
+fn in_words(ending: &AttemptOutcome) -> String {
     match ending {
-        Ending::Committed => "is recorded".to_string(),
-        Ending::Found => "was recorded before".to_string(),
-        Ending::Same => "was recorded meanwhile, with the same result".to_string(),
-        Ending::Near { dice } => {
+        AttemptOutcome::Committed => "is recorded".to_string(),
+        AttemptOutcome::Found => "was recorded before".to_string(),
+        AttemptOutcome::Same => "was recorded meanwhile, with the same result".to_string(),
+        AttemptOutcome::Near { dice } => {
             format!("was recorded meanwhile on a machine that rounds otherwise; mean Dice {dice:.4} apart")
         }
-        Ending::LeftOut => "is left out: its run diverged before that horizon".to_string(),
-        Ending::Mismatch | Ending::Stopped | Ending::Failed { .. } => unreachable!("these are errors"),
+        AttemptOutcome::LeftOut => "is left out: its run diverged before that horizon".to_string(),
+        AttemptOutcome::Mismatch | AttemptOutcome::Stopped | AttemptOutcome::Failed { .. } => {
+            unreachable!("these are errors")
+        }
     }
 }

@@ -65,7 +65,7 @@ pub fn conclude(verb: &'static str, finished: Finished) -> Result<Outcome, CliEr
 fn text(ranking: &[Ranked]) -> String {
     let Some(first) = ranking.first() else { return String::new() };
     let head = ["", "strategy", "epochs", "strain", "passed", "hardest"].map(str::to_string).to_vec();
-    let row = |(place, ranked): (usize, &Ranked)| {
+    let row = |(index, ranked): (usize, &Ranked)| {
         let setting = match ranked.variant.as_str() {
             "" => ranked.strategy.clone(),
             variant => format!("{} ({variant})", ranked.strategy),
@@ -76,7 +76,7 @@ fn text(ranking: &[Ranked]) -> String {
             None => "unknown".to_string(),
         };
         let passed = format!("{} of {}", ranked.passed, ranked.runs);
-        vec![format!("{}", place + 1), setting, ranked.epochs.to_string(), strain, passed, ranked.hardest_in_words()]
+        vec![format!("{}", index + 1), setting, ranked.epochs.to_string(), strain, passed, ranked.hardest_in_words()]
     };
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(ranking.iter().enumerate().map(row)).collect();
     format!(

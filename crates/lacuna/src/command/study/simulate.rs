@@ -6,7 +6,7 @@ use crate::output::Outcome;
 use crate::studying::duration;
 use crate::text_table::named;
 use clap::{Args, ValueEnum};
-use lacuna_engine::{Cluster, Forecast, Order, repeated, simulate};
+use lacuna_launcher::{Cluster, Forecast, Order, repeated, simulate};
 use serde::Serialize;
 
 /// Predict how long a plan takes on a cluster, what failures cost, and what the machines cost

@@ -6,7 +6,7 @@ use crate::output::Outcome;
 use crate::studying::duration;
 use crate::text_table::aligned;
 use clap::Args;
-use lacuna_engine::{Alarm, Count, Ending, Standing, TaskKind};
+use lacuna_launcher::{Alarm, AttemptOutcome, Count, TaskKind, TaskState};
 use serde::Serialize;
 
 /// Say how the tasks of a plan stand
@@ -46,13 +46,15 @@ struct Failed {
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
     let ended = || given.attempts.iter().filter_map(|(at, (_, ended))| Some((at, ended.as_ref()?)));
-    let is_spare = |ending: &Ending| matches!(ending, Ending::Found | Ending::Same | Ending::Near { .. });
+    let is_spare = |ending: &AttemptOutcome| {
+        matches!(ending, AttemptOutcome::Found | AttemptOutcome::Same | AttemptOutcome::Near { .. })
+    };
     let record = Record {
         study: given.plan.about.study.clone(),
         digest: given.digest.clone(),
         tasks: given.plan.tasks.len(),
-        over: given.plan.tasks.len() - given.standings.pending().len(),
-        counts: given.standings.counts(&given.plan),
+        over: given.plan.tasks.len() - given.task_states.pending().len(),
+        counts: given.task_states.counts(&given.plan),
         attempts: given.attempts.len(),
         spare_attempts: ended().filter(|(_, ended)| is_spare(&ended.ending)).count(),
         busy_seconds: ended().fold(0.0, |sum, (_, ended)| sum + ended.seconds),
@@ -65,9 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
 
 /// The last attempts at the tasks that failed.
 fn failed(given: &Given) -> Vec<Failed> {
-    let of = |((index, attempt), (_, ended)): (&(usize, usize), &(_, Option<lacuna_engine::Ended>))| match ended {
-        Some(ended) if given.standings.get(*index) == Standing::Failed => match &ended.ending {
-            Ending::Failed { message } => Some(Failed { index: *index, attempt: *attempt, message: message.clone() }),
+    let of = |((index, attempt), (_, ended)): (&(usize, usize), &(_, Option<lacuna_launcher::Ended>))| match ended {
+        Some(ended) if given.task_states.get(*index) == TaskState::Failed => match &ended.ending {
+            AttemptOutcome::Failed { message } => {
+                Some(Failed { index: *index, attempt: *attempt, message: message.clone() })
+            }
             _ => None,
         },
         _ => None,
@@ -76,11 +80,11 @@ fn failed(given: &Given) -> Vec<Failed> {
 }
 
 fn text(record: &Record) -> String {
-    let head = std::iter::once("").chain(Standing::ALL.iter().map(|standing| standing.name())).map(str::to_string);
+    let head = std::iter::once("").chain(TaskState::ALL.iter().map(|standing| standing.name())).map(str::to_string);
     let row = |kind: TaskKind| {
         let of = |standing| record.counts.iter().find(|count| (count.kind, count.standing) == (kind, standing));
         let cells =
-            Standing::ALL.iter().map(|standing| of(*standing).map_or(String::new(), |count| count.tasks.to_string()));
+            TaskState::ALL.iter().map(|standing| of(*standing).map_or(String::new(), |count| count.tasks.to_string()));
         std::iter::once(kind.name().to_string()).chain(cells).collect()
     };
     let kinds = [TaskKind::Train, TaskKind::Unlearn, TaskKind::Probe];

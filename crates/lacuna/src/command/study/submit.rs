@@ -11,8 +11,9 @@ use crate::output::Outcome;
 use crate::studying::duration;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use lacuna_engine::{
-    Cluster, ENGINES, Engine, EngineError, Finished, Kubernetes, Pool, Resources, Submission, Way, Work, find, simulate,
+use lacuna_launcher::{
+    Cluster, Finished, Kubernetes, LAUNCHERS, Launcher, LauncherError, Pool, Resources, StartMode, Submission, Work,
+    find, simulate,
 };
 use lacuna_study::Store;
 use serde::Serialize;
@@ -33,8 +34,8 @@ pub struct Arguments {
     #[command(flatten)]
     plan: PlanArguments,
     /// Who starts the tasks
-    #[arg(long, value_parser = engines(), default_value = "local", value_name = "ENGINE")]
-    engine: &'static Engine,
+    #[arg(long, value_parser = launchers(), default_value = "local", value_name = "ENGINE")]
+    engine: &'static Launcher,
     /// Cores, and as many threads, of each task
     #[arg(long, default_value = "1", value_name = "N")]
     cpus: NonZeroUsize,
@@ -67,8 +68,8 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-fn engines() -> impl TypedValueParser<Value = &'static Engine> {
-    let values = ENGINES.iter().map(|engine| PossibleValue::new(engine.name).help(engine.about));
+fn launchers() -> impl TypedValueParser<Value = &'static Launcher> {
+    let values = LAUNCHERS.iter().map(|engine| PossibleValue::new(engine.name).help(engine.about));
     PossibleValuesParser::new(values).map(|name| find(&name).expect("the parser lets only these names pass"))
 }
 
@@ -106,7 +107,7 @@ struct Here {
 /// Submit.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
-    let pending = given.standings.pending();
+    let pending = given.task_states.pending();
     let program = program(&given, context)?;
     let folder = absolute(&arguments.plan.plan);
     let folders = arguments.plan.folders(&given.plan.about);
@@ -125,11 +126,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
             mount: arguments.mount.clone(),
         },
     };
-    match arguments.engine.way {
-        Way::Here if arguments.dry_run => list(&given, &pending),
-        Way::Here => run_here(arguments, &given, &work, context),
-        Way::Submitted(render) if arguments.dry_run => show(arguments.engine, &work, &render(&work)),
-        Way::Submitted(render) => submit(arguments.engine, &work, &render(&work), context),
+    match arguments.engine.start_mode {
+        StartMode::Here if arguments.dry_run => list(&given, &pending),
+        StartMode::Here => run_here(arguments, &given, &work, context),
+        StartMode::Submitted(render) if arguments.dry_run => show(arguments.engine, &work, &render(&work)),
+        StartMode::Submitted(render) => submit(arguments.engine, &work, &render(&work), context),
     }
 }
 
@@ -168,11 +169,11 @@ fn list(given: &Given, pending: &BTreeSet<usize>) -> Result<Outcome, CliError> {
     Ok(Outcome::new("study-submit", &serde_json::json!({ "engine": "local", "tasks": tasks }), text))
 }
 
-fn show(engine: &Engine, work: &Work, submissions: &[Submission]) -> Result<Outcome, CliError> {
+fn show(engine: &Launcher, work: &Work, submissions: &[Submission]) -> Result<Outcome, CliError> {
     let mut text = String::new();
     for submission in submissions {
         let path = file_of(work, submission);
-        let after: Vec<String> = submission.after.iter().map(|place| format!("JOB-{place}")).collect();
+        let after: Vec<String> = submission.after.iter().map(|position| format!("JOB-{position}")).collect();
         text.push_str(&format!("== {}\n{}", path.display(), submission.text));
         text.push_str(&format!("$ {}\n", submission.command_for(&path, &after).join(" ")));
         if let Some(wait) = &submission.wait {
@@ -189,18 +190,18 @@ fn file_of(work: &Work, submission: &Submission) -> PathBuf {
     work.folder.join("submit").join(&submission.name)
 }
 
-fn submit(engine: &Engine, work: &Work, submissions: &[Submission], context: &Context) -> Result<Outcome, CliError> {
+fn submit(engine: &Launcher, work: &Work, submissions: &[Submission], context: &Context) -> Result<Outcome, CliError> {
     make_folder(&work.folder.join("logs"))?;
     let mut sent: Vec<Sent> = Vec::new();
-    for (place, submission) in submissions.iter().enumerate() {
+    for (position, submission) in submissions.iter().enumerate() {
         let file = file_of(work, submission);
         lacuna_disk::write_bytes(&file, submission.text.as_bytes())?;
-        let after: Vec<String> = submission.after.iter().filter_map(|&place| sent[place].job.clone()).collect();
+        let after: Vec<String> = submission.after.iter().filter_map(|&position| sent[position].job.clone()).collect();
         let command = submission.command_for(&file, &after);
         let job = said_by(&command)?;
         context.note(&format!("submit   {}  {job}", file.display()));
         // What comes after the last one nobody waits for.
-        if let Some(wait) = submission.wait.as_ref().filter(|_| place + 1 < submissions.len()) {
+        if let Some(wait) = submission.wait.as_ref().filter(|_| position + 1 < submissions.len()) {
             context.note(&format!("wait     {}", wait.join(" ")));
             said_by(wait)?;
         }
@@ -219,7 +220,7 @@ fn make_folder(path: &Path) -> Result<(), CliError> {
 fn said_by(command: &[String]) -> Result<String, CliError> {
     let program = command[0].clone();
     let output = Command::new(&program).args(&command[1..]).output();
-    let output = output.map_err(|source| EngineError::Start { program, source })?;
+    let output = output.map_err(|source| LauncherError::Start { program, source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let what = format!("{}: refused: {}", command.join(" "), said.trim());
@@ -300,7 +301,9 @@ fn devices(given: &[String], planned: &str) -> Result<Vec<String>, CliError> {
     let named: Vec<String> = given.iter().map(|name| name.trim_start_matches("cuda:").to_string()).collect();
     let distinct: BTreeSet<&String> = named.iter().collect();
     match named.iter().position(String::is_empty) {
-        Some(place) => refuse("cuda:0, cuda:1 and so on", &format!("`{}`", given[place]), "name each by its number"),
+        Some(position) => {
+            refuse("cuda:0, cuda:1 and so on", &format!("`{}`", given[position]), "name each by its number")
+        }
         None if distinct.len() < named.len() => {
             refuse("each device once", &given.join(","), "one task at a time computes on a device")
         }

@@ -184,16 +184,16 @@ fn with_paths_below(folder: &Path, mut table: Table) -> Table {
     {
         *labels = Value::try_from(choice.below(Path::new(""))).expect("settings are TOML");
     }
-    let places: [&[&str]; 5] = [
+    let key_paths: [&[&str]; 5] = [
         &["data", "root"],
         &["data", "options", "data_root"],
         &["data", "labels", "file"],
         &["network", "init"],
         &["network", "plans"],
     ];
-    for place in places {
-        let mut here = table.get_mut(place[0]);
-        for key in &place[1..] {
+    for key_path in key_paths {
+        let mut here = table.get_mut(key_path[0]);
+        for key in &key_path[1..] {
             here = here.and_then(|value| value.get_mut(key));
         }
         if let Some(Value::String(path)) = here {

@@ -3,7 +3,7 @@
 use super::Job;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exact::{Costs, Errand, ExactConfig, Setup, SubjectScore, table};
+use crate::exact::{Costs, ExactConfig, Setup, SubjectScore, TrainingJob, table};
 use crate::lineage;
 use crate::output::Outcome;
 use crate::run_folder::RunFolder;
@@ -75,8 +75,8 @@ pub fn run(
 
 fn train(job: &Job, setup: &Setup, plan: &Plan, costs: Costs, folder: &RunFolder) -> Result<Outcome, CliError> {
     let at = folder.path();
-    let errand = Errand { folder: at, run: at, parent: None, verb: "train", again: "lacuna train --resume" };
-    let finished = setup.train(plan, &setup.fresh_network()?, &errand)?;
+    let training_job = TrainingJob { folder: at, run: at, parent: None, verb: "train", again: "lacuna train --resume" };
+    let finished = setup.train(plan, &setup.fresh_network()?, &training_job)?;
     let scores = SubjectScore::listed(&setup.score(at, &job.sides().map(|(side, subjects)| (side, subjects.clone())))?);
     folder.write("subjects.csv", &scores::csv(&scores))?;
     let ensemble = Ensemble::open(at)?;

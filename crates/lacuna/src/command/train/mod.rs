@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::events::{self, EVENTS};
 use crate::lineage::{self, Lineage};
-use crate::live::Keeper;
+use crate::live::ProgressFile;
 use crate::output::Outcome;
 use crate::plan::Plan;
 use crate::preparing::prepare;
@@ -259,7 +259,7 @@ impl Job {
         let cases = self.data.of(self.split.train());
         let objective = Supervised::new(cases, settings, seed, context.device.clone())?;
         let progress = Progress::begin(context, "train", "epoch", settings.epochs, state.epochs_done);
-        let mut live = Keeper::new(folder);
+        let mut live = ProgressFile::new(folder);
         let what = format!("train on {} subjects", self.split.train().len());
         live.task([1, 1], &what, [state.epochs_done, settings.epochs])?;
         let live = &RefCell::new(live);

@@ -3,8 +3,8 @@
 use super::Arguments;
 use super::classes;
 use super::config::UnlearnRun;
+use super::diagnostics::{Curves, Diagnostics};
 use super::earlier::measured_again;
-use super::looking::{Curves, Looking};
 use super::record::Record;
 use super::sides::Sides;
 use crate::arguments::{ImageArguments, Model};
@@ -12,7 +12,7 @@ use crate::computing::Clock;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lineage::{self, ErasedBy, Lineage};
-use crate::live::{Keeper, LiveSubject};
+use crate::live::{LiveSubject, ProgressFile};
 use crate::output::Outcome;
 use crate::plan::Plan;
 use crate::preparing::prepare;
@@ -114,48 +114,48 @@ impl<'a> Job<'a> {
         })
     }
 
-    pub(super) fn looking<'l>(
+    pub(super) fn diagnostics<'l>(
         &'l self,
         arguments: &'l Arguments,
         run: &'l Unlearned<'l>,
         context: &Context,
         folder: &'l RunFolder,
-    ) -> Result<Looking<'l>, CliError> {
+    ) -> Result<Diagnostics<'l>, CliError> {
         let curves = || Curves { data: &self.data, sides: self.sides.by_role(), device: context.device.clone() };
         let gradients = if arguments.gradients { Some(Conflicts::of(run)?) } else { None };
-        Ok(Looking { folder, curves: arguments.curve.then(curves), gradients, images: &arguments.images })
+        Ok(Diagnostics { folder, curves: arguments.curve.then(curves), gradients, images: &arguments.images })
     }
 
     pub(super) fn unlearn(
         &self,
         run: &Unlearned,
-        looking: &Looking,
+        diagnostics: &Diagnostics,
         context: &Context,
         folder: &RunFolder,
     ) -> Result<Outcome, CliError> {
         let mut state = run.fresh_state()?;
         if !watch::resume(context, folder, &mut state, &self.digest, run.epochs)? {
             self.score(&self.model.network, ORIGINAL, (0, Cost::default()), context, folder)?;
-            looking.look(run.original, &state.network, &[])?;
+            diagnostics.look(run.original, &state.network, &[])?;
         }
-        let outcome = self.go_on(run, &mut state, looking, context, folder);
+        let outcome = self.go_on(run, &mut state, diagnostics, context, folder);
         if let Err(CliError::Train(TrainError::Diverged { .. })) = &outcome {
             self.record_divergence(folder)?;
         }
         outcome?;
-        self.finish(run, &state, looking, context, folder)
+        self.finish(run, &state, diagnostics, context, folder)
     }
 
     fn go_on(
         &self,
         run: &Unlearned,
         state: &mut State,
-        looking: &Looking,
+        diagnostics: &Diagnostics,
         context: &Context,
         folder: &RunFolder,
     ) -> Result<(), CliError> {
         let progress = Progress::begin(context, "unlearn", "epoch", run.epochs, state.epochs_done);
-        let mut live = Keeper::new(folder);
+        let mut live = ProgressFile::new(folder);
         let forgotten = self.sides.split.forget().len();
         let what = format!("{} forgets {forgotten} subject(s)", self.run.strategy);
         live.task([1, 1], &what, [state.epochs_done, run.epochs])?;
@@ -169,7 +169,7 @@ impl<'a> Job<'a> {
                 self.score(&result, &self.run.strategy, reached, context, folder)?;
                 self.tell_scores(&mut live.borrow_mut(), folder)?;
             }
-            looking.look(&result, &state.network, &state.history)
+            diagnostics.look(&result, &state.network, &state.history)
         };
         let (digest, checkpoint_epochs) = (self.digest.as_str(), self.run.checkpoint_epochs);
         let (run_digest, clock) = (digest, Some(clock));
@@ -184,7 +184,7 @@ impl<'a> Job<'a> {
     }
 
     /// Whoever watches from elsewhere sees the subjects as last scored.
-    fn tell_scores(&self, live: &mut Keeper<'_>, folder: &RunFolder) -> Result<(), CliError> {
+    fn tell_scores(&self, live: &mut ProgressFile<'_>, folder: &RunFolder) -> Result<(), CliError> {
         let rows = self.all_rows(folder)?;
         let Some(last) = rows.iter().map(|row| row.run.epochs).max() else { return Ok(()) };
         let here = rows.iter().filter(|row| row.run.epochs == last).filter_map(|row| row.scored());
@@ -222,7 +222,7 @@ impl<'a> Job<'a> {
         &self,
         run: &Unlearned,
         state: &State,
-        looking: &Looking,
+        diagnostics: &Diagnostics,
         context: &Context,
         folder: &RunFolder,
     ) -> Result<Outcome, CliError> {
@@ -234,7 +234,7 @@ impl<'a> Job<'a> {
         let notes = ModelNotes { loss: Some(self.run.loss), ..notes };
         write_model(&model, &state.network, &notes.to_metadata())?;
         let effect = self.effect(run, &state.network, context, folder)?;
-        let mut looking_passes = looking.passes()?;
+        let mut looking_passes = diagnostics.passes()?;
         looking_passes += effect.passes;
         folder.write_json(lineage::FILE, &self.lineage(state, &effect)?)?;
         let rows = self.all_rows(folder)?;
@@ -244,7 +244,7 @@ impl<'a> Job<'a> {
         for moved in earlier.iter().filter(|earlier| earlier.moved) {
             context.note(&format!("warning  {}", moved.line()));
         }
-        let pictures = self.pictures(&state.network, looking.images, context)?;
+        let pictures = self.pictures(&state.network, diagnostics.images, context)?;
         self.report(&rows, pictures, folder)?;
         let tables = [ScoreGrid::Volume, ScoreGrid::Output].map(|grid| tables(&rows, grid));
         let tables = tables.into_iter().collect::<Result<Vec<_>, _>>()?.concat();

@@ -2,10 +2,10 @@
 
 mod classes;
 mod config;
+mod diagnostics;
 mod earlier;
 mod exact;
 mod job;
-mod looking;
 mod rates;
 mod record;
 mod rows;
@@ -164,8 +164,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     plan.note(context);
     let outcome = registered.and_then(|()| {
         job.with_unlearned(context, |unlearned| {
-            let looking = job.looking(arguments, unlearned, context, &folder)?;
-            job.unlearn(unlearned, &looking, context, &folder)
+            let diagnostics = job.diagnostics(arguments, unlearned, context, &folder)?;
+            job.unlearn(unlearned, &diagnostics, context, &folder)
         })
     });
     folder.close(outcome)

@@ -4,7 +4,7 @@
 
 use super::view::{View, clock};
 use crate::live::Live;
-use crate::run_folder::Standing;
+use crate::run_folder::RunState;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -49,19 +49,19 @@ fn share(live: &Live) -> f64 {
 
 fn head_lines(view: &View) -> Vec<Line<'_>> {
     let colour = match view.status.status {
-        Standing::Running => Color::Cyan,
-        Standing::Done => Color::Green,
-        Standing::Failed => Color::Red,
-        Standing::Interrupted => Color::Yellow,
+        RunState::Running => Color::Cyan,
+        RunState::Done => Color::Green,
+        RunState::Failed => Color::Red,
+        RunState::Interrupted => Color::Yellow,
     };
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut first = vec![
         Span::styled(format!("lacuna {} ", view.record.verb), bold),
         Span::raw(view.name.clone()),
         Span::raw("  "),
-        Span::styled(view.standing(), bold.fg(colour)),
+        Span::styled(view.state(), bold.fg(colour)),
     ];
-    if view.status.status == Standing::Running
+    if view.status.status == RunState::Running
         && let Some(silent) = view.silent_seconds().filter(|&seconds| seconds > SILENT_SECONDS)
     {
         first.push(Span::styled(format!("  nothing written for {} min", silent / 60), Style::new().fg(Color::Yellow)));
@@ -77,7 +77,7 @@ fn head_lines(view: &View) -> Vec<Line<'_>> {
         words.push(format!("task {task}/{tasks}"));
     }
     words.push(format!("epoch {epoch}/{epochs}"));
-    if view.status.status == Standing::Running {
+    if view.status.status == RunState::Running {
         words.extend(live.seconds_left.map(|seconds| format!("left {}", clock(seconds))));
     }
     words.extend(live.memory_mib.map(|mib| format!("mem {:.1} GiB", mib / 1024.0)));
@@ -95,7 +95,7 @@ fn curves(frame: &mut Frame<'_>, live: &Live, area: Rect) {
         .map(|(name, values)| {
             let first = live.epochs[0].saturating_sub(values.len());
             let finite = values.iter().enumerate().filter(|(_, value)| value.is_finite());
-            (name, finite.map(|(place, &value)| ((first + place + 1) as f64, value)).collect())
+            (name, finite.map(|(index, &value)| ((first + index + 1) as f64, value)).collect())
         })
         .collect();
     let all = || points.iter().flat_map(|(_, points)| points.iter());
@@ -158,7 +158,7 @@ mod tests {
     use ratatui::backend::TestBackend;
     use std::collections::BTreeMap;
 
-    fn view(status: Standing, progress: Option<Live>) -> View {
+    fn view(status: RunState, progress: Option<Live>) -> View {
         let record = RunRecord {
             schema: "lacuna.run/1".to_string(),
             verb: "study".to_string(),
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_running_study_shows_task_epoch_time_memory_curves_and_subjects() {
-        let screen = drawn(&view(Standing::Running, Some(live())), 100, 24);
+        let screen = drawn(&view(RunState::Running, Some(live())), 100, 24);
         for shown in [
             "lacuna study",
             "running",
@@ -237,17 +237,17 @@ mod tests {
     fn silence_is_said_while_a_run_should_be_under_way() {
         let mut old = live();
         old.at = "2026-11-24T10:15:00Z".to_string();
-        assert!(drawn(&view(Standing::Running, Some(old.clone())), 100, 24).contains("nothing written for 10 min"));
-        assert!(!drawn(&view(Standing::Done, Some(old)), 100, 24).contains("nothing written"));
+        assert!(drawn(&view(RunState::Running, Some(old.clone())), 100, 24).contains("nothing written for 10 min"));
+        assert!(!drawn(&view(RunState::Done, Some(old)), 100, 24).contains("nothing written"));
     }
 
     #[test]
     fn no_size_and_no_state_is_too_small_to_draw() {
         for (width, height) in [(1, 1), (10, 3), (30, 8), (300, 100)] {
             for progress in [None, Some(Live::default()), Some(live())] {
-                drawn(&view(Standing::Failed, progress), width, height);
+                drawn(&view(RunState::Failed, progress), width, height);
             }
         }
-        assert!(drawn(&view(Standing::Running, None), 60, 10).contains("No epoch is done yet"));
+        assert!(drawn(&view(RunState::Running, None), 60, 10).contains("No epoch is done yet"));
     }
 }

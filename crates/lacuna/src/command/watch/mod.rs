@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt;
 use crate::output::{Outcome, say};
-use crate::run_folder::Standing;
+use crate::run_folder::RunState;
 use crate::text_table::named;
 use clap::Args;
 use serde::Serialize;
@@ -70,7 +70,7 @@ fn lines(folder: &Path, every: Duration, once: bool, context: &Context) -> Resul
             say(&line);
         }
         last = line;
-        if once || view.status.status != Standing::Running || interrupt::requested() {
+        if once || view.status.status != RunState::Running || interrupt::requested() {
             return Ok(view);
         }
         std::thread::sleep(every);

@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::live::{FILE, Live};
 use crate::progress::timestamp;
-use crate::run_folder::{RunRecord, Standing, Status, read_record, read_status};
+use crate::run_folder::{RunRecord, RunState, Status, read_record, read_status};
 use crate::studying::duration;
 use serde::Serialize;
 use std::path::Path;
@@ -50,12 +50,12 @@ impl View {
     }
 
     /// How it stands in a word.
-    pub fn standing(&self) -> &'static str {
+    pub fn state(&self) -> &'static str {
         match self.status.status {
-            Standing::Running => "running",
-            Standing::Done => "done",
-            Standing::Failed => "failed",
-            Standing::Interrupted => "interrupted",
+            RunState::Running => "running",
+            RunState::Done => "done",
+            RunState::Failed => "failed",
+            RunState::Interrupted => "interrupted",
         }
     }
 
@@ -68,7 +68,7 @@ impl View {
 
     /// One line, as of a log.
     pub fn line(&self) -> String {
-        let mut words = vec![self.record.verb.clone(), format!("status={}", self.standing())];
+        let mut words = vec![self.record.verb.clone(), format!("status={}", self.state())];
         if let Some(live) = &self.progress {
             let ([task, tasks], [epoch, epochs]) = (live.task, live.epochs);
             words.insert(0, live.at.clone());
@@ -77,7 +77,7 @@ impl View {
             }
             words.push(format!("epoch={epoch}/{epochs}"));
             words.extend(live.curves.get("loss").and_then(|loss| loss.last()).map(|loss| format!("loss={loss:.4}")));
-            if self.status.status == Standing::Running {
+            if self.status.status == RunState::Running {
                 words.extend(live.seconds_left.map(|seconds| format!("left={}", clock(seconds))));
             }
             words.extend(live.memory_mib.map(|mib| format!("mem={:.1}GiB", mib / 1024.0)));
@@ -89,7 +89,7 @@ impl View {
 
     /// The same for people, a fact a line.
     pub fn named(&self) -> Vec<(&'static str, String)> {
-        let mut lines = vec![("run", self.name.clone()), ("status", self.standing().to_string())];
+        let mut lines = vec![("run", self.name.clone()), ("status", self.state().to_string())];
         lines.extend(self.status.message.clone().map(|message| ("message", message)));
         let Some(live) = &self.progress else { return lines };
         let ([task, tasks], [epoch, epochs]) = (live.task, live.epochs);
@@ -101,7 +101,7 @@ impl View {
         }
         lines.push(("epochs", format!("{epoch} of {epochs}")));
         lines.extend(live.curves.get("loss").and_then(|l| l.last()).map(|loss| ("loss", format!("{loss:.4}"))));
-        if self.status.status == Standing::Running {
+        if self.status.status == RunState::Running {
             lines.extend(live.seconds_left.map(|seconds| ("left", duration(seconds))));
         }
         lines.extend(live.memory_mib.map(|mib| ("memory", format!("{:.1} GiB at most", mib / 1024.0))));

@@ -43,7 +43,7 @@ pub(in crate::html) struct CardView {
 
 /// Scores, threshold and ROC of one strategy and subject.
 pub(in crate::html) struct AttackView {
-    pub(in crate::html) place: usize,
+    pub(in crate::html) position: usize,
     pub(in crate::html) name: String,
     pub(in crate::html) histogram: String,
     pub(in crate::html) roc: String,
@@ -59,11 +59,11 @@ pub(in crate::html) const SLIDER_STEPS: usize = 1000;
 pub(in crate::html) fn view(audit: &Report) -> AuditView {
     let scored: Vec<(&Row, &LiraScores)> = audit.results.iter().filter_map(|row| Some((row, scores(row)?))).collect();
     AuditView {
-        cards: audit.results.iter().enumerate().map(|(place, row)| card(place, row, audit)).collect(),
+        cards: audit.results.iter().enumerate().map(|(position, row)| card(position, row, audit)).collect(),
         is_void: audit.void,
         gate: words::gate(&audit.gate).into(),
         failures: audit.gate.failures.iter().map(failure).collect(),
-        attacks: scored.iter().enumerate().map(|(place, (row, scores))| attack(place, row, scores)).collect(),
+        attacks: scored.iter().enumerate().map(|(position, (row, scores))| attack(position, row, scores)).collect(),
         table: attacks(audit),
         distances: chart::distances(audit).map(|drawing| drawing.inline("audit-distances")),
         distance_table: distances(audit),
@@ -180,17 +180,17 @@ fn failure(failure: &Failure) -> String {
     format!("{strategy}, {subject}: {}: expected {expected}, found {found}", threshold.name())
 }
 
-fn attack(place: usize, row: &Row, scores: &LiraScores) -> AttackView {
+fn attack(position: usize, row: &Row, scores: &LiraScores) -> AttackView {
     let threshold = standard_threshold(scores);
     let [low, high] = chart::score_range(scores);
     let at = ((threshold - low) / (high - low) * SLIDER_STEPS as f64).floor().clamp(0.0, SLIDER_STEPS as f64) as usize;
     // What a slider can stand at; the script counts the same.
     let threshold = low + (high - low) * at as f64 / SLIDER_STEPS as f64;
     AttackView {
-        place,
+        position,
         name: with_subject(row),
-        histogram: chart::histogram(&with_subject(row), scores, threshold).inline(&format!("audit-scores-{place}")),
-        roc: chart::roc_curve(&with_subject(row), scores, threshold).inline(&format!("audit-roc-{place}")),
+        histogram: chart::histogram(&with_subject(row), scores, threshold).inline(&format!("audit-scores-{position}")),
+        roc: chart::roc_curve(&with_subject(row), scores, threshold).inline(&format!("audit-roc-{position}")),
         at,
         said: said(scores, threshold),
     }

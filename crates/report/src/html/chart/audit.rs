@@ -53,9 +53,9 @@ pub(in crate::html) fn histogram(name: &str, scores: &LiraScores, threshold: f64
         [(&above, 1.0, "unlearned-bar", UNLEARNED), (&below, -1.0, "retrained-bar", RETRAINED)]
     {
         svg.open("g", &[("class", &class), ("fill", &fill)]);
-        for (place, &count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (index, &count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
             let (from, to) = (frame.y(0.0), frame.y(side * count as f64));
-            let x = frame.left + place as f64 * step + 1.0;
+            let x = frame.left + index as f64 * step + 1.0;
             svg.empty(
                 "rect",
                 &[
@@ -123,10 +123,10 @@ pub(in crate::html) fn roc_curve(name: &str, scores: &LiraScores, threshold: f64
     let frame = frame(across, Axis::percent("unlearned models found", [0.0, 1.0].into_iter()));
     let mut svg = Svg::default();
     frame.draw(&mut svg);
-    let place = |[accused, found]: [f64; 2]| [frame.x(accused.max(least)), frame.y(found)];
+    let to_pixel = |[accused, found]: [f64; 2]| [frame.x(accused.max(least)), frame.y(found)];
     let chance: Vec<String> = (0..=40)
         .map(|step| least.powf(1.0 - f64::from(step) / 40.0))
-        .map(|share| place([share, share]))
+        .map(|share| to_pixel([share, share]))
         .map(|[x, y]| format!("{},{}", Px(x), Px(y)))
         .collect();
     svg.empty(
@@ -141,7 +141,7 @@ pub(in crate::html) fn roc_curve(name: &str, scores: &LiraScores, threshold: f64
     );
     let mut path = String::new();
     for [accused, found] in roc(scores) {
-        let [x, y] = place([accused, found]);
+        let [x, y] = to_pixel([accused, found]);
         // Steps: shares between those of two thresholds are no threshold's.
         path += &if path.is_empty() { format!("M{} {}", Px(x), Px(y)) } else { format!("H{}V{}", Px(x), Px(y)) };
     }
@@ -152,7 +152,7 @@ pub(in crate::html) fn roc_curve(name: &str, scores: &LiraScores, threshold: f64
     let Rates { true_positives, false_positives } = rates(scores, threshold);
     let share = |count: usize, of: &[f64]| count as f64 / of.len() as f64;
     let [accused, found] = [share(false_positives, &scores.retrained), share(true_positives, &scores.unlearned)];
-    let [x, y] = place([accused, found]);
+    let [x, y] = to_pixel([accused, found]);
     let turn = format!("translate({} {})", Px(x), Px(y));
     let [left, right, low, high] = [frame.x(least), frame.x(1.0), frame.y(0.0), frame.y(1.0)].map(Px);
     svg.open(
@@ -221,8 +221,8 @@ pub(in crate::html) fn distances(audit: &Report) -> Option<Drawing> {
         svg.text("text", &[("x", &x), ("y", &Px(frame.bottom() + 17.0)), ("text-anchor", &"middle")], label);
     }
     svg.close("g");
-    for (place, mark) in marks.iter().enumerate() {
-        let y = frame.top + (place as f64 + 0.5) * 26.0;
+    for (index, mark) in marks.iter().enumerate() {
+        let y = frame.top + (index as f64 + 0.5) * 26.0;
         let label: String = mark.name.chars().take(48).collect();
         svg.text("text", &[("x", &Px(frame.left - 10.0)), ("y", &Px(y + 4.0)), ("text-anchor", &"end")], &label);
         if let Some([from, to]) = mark.band {

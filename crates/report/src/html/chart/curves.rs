@@ -38,19 +38,19 @@ fn draw(scene: &Scene, curve: &Curve) -> Drawing {
     frame.draw(&mut svg);
     marks(&mut svg, &frame, last);
     for (class, colour, width, dash, of) in LOOKS {
-        let places: Vec<(Px, Px)> = curve
+        let pixels: Vec<(Px, Px)> = curve
             .points
             .iter()
             .filter_map(|(epochs, roles)| Some((Px(frame.x(*epochs as f64)), Px(frame.y(of(roles)?)))))
             .collect();
-        let path: Vec<String> = places.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        let path: Vec<String> = pixels.iter().map(|(x, y)| format!("{x},{y}")).collect();
         svg.open("g", &[("class", &class), ("stroke", &colour), ("fill", &colour)]);
         svg.empty(
             "polyline",
             &[("points", &path.join(" ")), ("fill", &"none"), ("stroke-width", &width), ("stroke-dasharray", &dash)],
         );
         if !scene.is_curve_measured {
-            for (x, y) in &places {
+            for (x, y) in &pixels {
                 svg.empty("circle", &[("cx", x), ("cy", y), ("r", &2.6), ("stroke", &"none")]);
             }
         }

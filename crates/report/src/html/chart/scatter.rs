@@ -168,12 +168,12 @@ fn draw_series(svg: &mut Svg, frame: &Frame, scene: &Scene, series: usize, label
     }
     let (name, colour) = (scene.name(series), colour(series));
     svg.open("g", &[("class", &class(series)), ("data-series", &series), ("fill", &colour), ("stroke", &colour)]);
-    let place = |[forget, lost]: [f64; 2]| (Px(frame.x(forget)), Px(frame.y(lost)));
+    let to_pixel = |[forget, lost]: [f64; 2]| (Px(frame.x(forget)), Px(frame.y(lost)));
     let path: Vec<String> =
-        horizons.values().map(|points| place(centre(points))).map(|(x, y)| format!("{x},{y}")).collect();
+        horizons.values().map(|points| to_pixel(centre(points))).map(|(x, y)| format!("{x},{y}")).collect();
     svg.empty("polyline", &[("points", &path.join(" ")), ("fill", &"none"), ("stroke-opacity", &0.6)]);
     for point in horizons.values().flatten() {
-        let (x, y) = place([point.forget, point.retain_lost]);
+        let (x, y) = to_pixel([point.forget, point.retain_lost]);
         let title = format!(
             "{name}, {} epochs, {} forgotten, seed {}: forget {}, retain lost {}",
             point.epochs,
@@ -187,7 +187,7 @@ fn draw_series(svg: &mut Svg, frame: &Frame, scene: &Scene, series: usize, label
         svg.titled("circle", &attributes, &title);
     }
     for (epochs, points) in &horizons {
-        let (x, y) = place(centre(points));
+        let (x, y) = to_pixel(centre(points));
         let turn = format!("translate({x} {y})");
         let [forget, lost] = centre(points);
         let title = format!(
@@ -201,7 +201,7 @@ fn draw_series(svg: &mut Svg, frame: &Frame, scene: &Scene, series: usize, label
             &[("class", &"mean"), ("d", &shape(series)), ("transform", &turn), ("stroke", &"#ffffff")],
             &title,
         );
-        if let Some([x, y]) = free_place(labels, frame, [x.0, y.0]) {
+        if let Some([x, y]) = free_position(labels, frame, [x.0, y.0]) {
             let label = epochs.to_string();
             svg.text("text", &[("x", &Px(x)), ("y", &Px(y)), ("stroke", &"none")], &label);
         }
@@ -211,14 +211,14 @@ fn draw_series(svg: &mut Svg, frame: &Frame, scene: &Scene, series: usize, label
 
 /// A position beside a mark for its number of epochs that covers no other label; `None` in crowded places, where only
 /// the table has it.
-fn free_place(labels: &mut Vec<[f64; 2]>, frame: &Frame, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
-    let places =
+fn free_position(labels: &mut Vec<[f64; 2]>, frame: &Frame, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+    let positions =
         [[8.0, -6.0], [-24.0, -6.0], [8.0, 15.0], [-24.0, 15.0], [-7.0, -11.0]].map(|[dx, dy]| [x + dx, y + dy]);
-    let is_free = |place: &[f64; 2]| {
-        let apart = labels.iter().all(|[x, y]| (x - place[0]).abs() > 18.0 || (y - place[1]).abs() > 12.0);
-        apart && place[0] > frame.left && place[0] + 16.0 < frame.right() && place[1] - 10.0 > frame.top
+    let is_free = |position: &[f64; 2]| {
+        let apart = labels.iter().all(|[x, y]| (x - position[0]).abs() > 18.0 || (y - position[1]).abs() > 12.0);
+        apart && position[0] > frame.left && position[0] + 16.0 < frame.right() && position[1] - 10.0 > frame.top
     };
-    let free = places.into_iter().find(is_free)?;
+    let free = positions.into_iter().find(is_free)?;
     labels.push(free);
     Some(free)
 }

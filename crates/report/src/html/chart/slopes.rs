@@ -40,11 +40,11 @@ fn draw(scene: &Scene, slope: &Slope) -> Drawing {
 }
 
 fn line(svg: &mut Svg, frame: &Frame, person: &Person) {
-    let places: Vec<(Px, Px)> = (0u8..)
+    let pixels: Vec<(Px, Px)> = (0u8..)
         .zip(person.dice)
-        .filter_map(|(place, dice)| Some((Px(frame.x(f64::from(place))), Px(frame.y(dice?)))))
+        .filter_map(|(index, dice)| Some((Px(frame.x(f64::from(index))), Px(frame.y(dice?)))))
         .collect();
-    let path: Vec<String> = places.iter().map(|(x, y)| format!("{x},{y}")).collect();
+    let path: Vec<String> = pixels.iter().map(|(x, y)| format!("{x},{y}")).collect();
     let (class, colour, width, dash, radius) = match person.role {
         Role::Forget => ("forget", "#D55E00", 2.2, "none", 3.2),
         Role::Retain => ("retain", "#8a8a8a", 1.0, "none", 1.8),
@@ -56,7 +56,7 @@ fn line(svg: &mut Svg, frame: &Frame, person: &Person) {
         "polyline",
         &[("points", &path.join(" ")), ("fill", &"none"), ("stroke-width", &width), ("stroke-dasharray", &dash)],
     );
-    for (x, y) in &places {
+    for (x, y) in &pixels {
         svg.empty("circle", &[("cx", x), ("cy", y), ("r", &radius), ("stroke", &"none")]);
     }
     svg.close("g");

@@ -146,12 +146,12 @@ pub(super) mod tests {
     pub(in crate::html) fn seen(subject: &str, role: Role) -> Seen {
         let dims = [12, 10, 8];
         let ball = |radius: f64| -> Vec<u8> {
-            let inside = |place: usize| {
-                let [x, y, z] = [place % 12, place / 12 % 10, place / 120];
+            let inside = |index: usize| {
+                let [x, y, z] = [index % 12, index / 12 % 10, index / 120];
                 let from = |value: usize, middle: f64| (value as f64 - middle).powi(2);
                 from(x, 5.5) + from(y, 4.5) + from(z, 3.5) <= radius * radius
             };
-            (0..960).map(|place| u8::from(inside(place))).collect()
+            (0..960).map(|index| u8::from(inside(index))).collect()
         };
         let said = |kind, name: &str, radius| SaidMap { kind, name: name.to_string(), classes: ball(radius) };
         Seen {
@@ -159,7 +159,7 @@ pub(super) mod tests {
             role,
             dims,
             spacing_mm: [1.0, 1.0, 2.0],
-            image: (0..960).map(|place| (place % 97) as f32).collect(),
+            image: (0..960).map(|index| (index % 97) as f32).collect(),
             reference: ball(3.0),
             said: vec![
                 said(ModelKind::Original, "", 3.0),

@@ -55,8 +55,8 @@ fn packed(seen: &Seen, factor: usize) -> Packed {
 /// The voxel range of every block along each axis, as first voxel and one beyond the last; x fastest.
 fn blocks(dims: [usize; 3], factor: usize) -> impl Iterator<Item = [[usize; 2]; 3]> {
     let [nx, ny, nz] = dims.map(|voxels| voxels.div_ceil(factor));
-    let along = move |place: usize, axis: usize| [place * factor, ((place + 1) * factor).min(dims[axis])];
-    (0..nx * ny * nz).map(move |place| [along(place % nx, 0), along(place / nx % ny, 1), along(place / (nx * ny), 2)])
+    let along = move |index: usize, axis: usize| [index * factor, ((index + 1) * factor).min(dims[axis])];
+    (0..nx * ny * nz).map(move |index| [along(index % nx, 0), along(index / nx % ny, 1), along(index / (nx * ny), 2)])
 }
 
 fn mean(image: &[f32], [nx, ny, _]: [usize; 3], [x, y, z]: [[usize; 2]; 3]) -> f32 {

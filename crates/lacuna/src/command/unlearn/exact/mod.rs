@@ -12,7 +12,7 @@ use super::Arguments;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::exact::{Errand, Setup, SubjectScore, VERSION};
+use crate::exact::{Setup, SubjectScore, TrainingJob, VERSION};
 use crate::exit::Exit;
 use crate::lineage::{self, Lineage};
 use crate::output::Outcome;
@@ -113,8 +113,9 @@ impl<'a> Job<'a> {
     fn erase(&self, folder: &RunFolder, is_resumed: bool) -> Result<Outcome, CliError> {
         let (at, setup, began) = (folder.path(), self.setup(), Instant::now());
         let again = format!("lacuna unlearn --model {} --resume", self.parent.display());
-        let errand = Errand { folder: at, run: at, parent: Some(self.parent), verb: "unlearn", again: &again };
-        let finished = setup.train(&self.plan, &setup.any_network(), &errand)?;
+        let training_job =
+            TrainingJob { folder: at, run: at, parent: Some(self.parent), verb: "unlearn", again: &again };
+        let finished = setup.train(&self.plan, &setup.any_network(), &training_job)?;
         let seconds = began.elapsed().as_secs_f64();
         let cost = cost(&finished.manifest, (!is_resumed).then_some(seconds));
         let purge = Purge::list(self.parent, &self.before, &self.leaving)?;
@@ -156,8 +157,8 @@ impl<'a> Job<'a> {
     fn prove(&self, erased: &Manifest, folder: &RunFolder, again: &str) -> Result<Proof, CliError> {
         let (at, setup, began) = (folder.file(PROOF), self.setup(), Instant::now());
         self.context.note("prove    training without the subjects from the beginning");
-        let errand = Errand { folder: &at, run: folder.path(), parent: None, verb: "prove", again };
-        let finished = setup.train(&self.plan, &setup.fresh_network()?, &errand)?;
+        let training_job = TrainingJob { folder: &at, run: folder.path(), parent: None, verb: "prove", again };
+        let finished = setup.train(&self.plan, &setup.fresh_network()?, &training_job)?;
         let compared = compare(erased, &finished.manifest);
         let proof = Proof {
             equal: differences(&compared).is_empty(),

@@ -1,7 +1,7 @@
 //! The voxels of cases, which are large, while the rest of a case is small and always at hand.
 //!
-//! A [`Shelf`] holds the voxels of many cases up to a number of bytes. The others are fetched again when they are
-//! asked for; who knows what comes next says so with [`Case::expect`](crate::Case::expect), and it is fetched on a
+//! A [`VoxelCache`] holds the voxels of many cases up to a number of bytes. The others are fetched again when they are
+//! asked for; who knows what comes next says so with [`Case::prefetch`](crate::Case::prefetch), and it is fetched on a
 //! thread of its own meanwhile. Voxels that are fetched again must be those of the first time, bit by bit: whatever
 //! the number of bytes, results are the same.
 
@@ -45,7 +45,7 @@ impl CaseVoxels {
 pub type Fetch = dyn Fn(usize) -> Result<CaseVoxels, CohortError> + Send + Sync;
 
 /// Voxels of cases by place, in memory up to a number of bytes.
-pub struct Shelf {
+pub struct VoxelCache {
     bytes_max: u64,
     fetch: Arc<Fetch>,
     slots: Mutex<Slots>,
@@ -71,10 +71,10 @@ enum State {
     Here { voxels: Arc<CaseVoxels>, used: u64 },
 }
 
-impl Shelf {
+impl VoxelCache {
     /// An empty shelf for at most `bytes_max` bytes, what is in use and on its way aside.
-    pub fn new(bytes_max: u64, fetch: Arc<Fetch>) -> Shelf {
-        Shelf { bytes_max, fetch, slots: Mutex::new(Slots { slots: Vec::new(), uses: 0 }) }
+    pub fn new(bytes_max: u64, fetch: Arc<Fetch>) -> VoxelCache {
+        VoxelCache { bytes_max, fetch, slots: Mutex::new(Slots { slots: Vec::new(), uses: 0 }) }
     }
 
     /// Take voxels in at the next place, which is returned: to memory while there is room.
@@ -92,9 +92,9 @@ impl Shelf {
     ///
     /// # Errors
     /// That of fetching, or [`CohortError::Changed`] if what was fetched is not what was put.
-    pub(crate) fn voxels(&self, place: usize) -> Result<Arc<CaseVoxels>, CohortError> {
+    pub(crate) fn voxels(&self, index: usize) -> Result<Arc<CaseVoxels>, CohortError> {
         let mut slots = self.slots();
-        let slot = &mut slots.slots[place];
+        let slot = &mut slots.slots[index];
         let voxels = match std::mem::replace(&mut slot.state, State::Away) {
             State::Here { voxels, .. } => voxels,
             State::Coming(fetching) => {
@@ -103,24 +103,24 @@ impl Shelf {
             }
             State::Away => match slot.last.upgrade() {
                 Some(in_use) => in_use,
-                None => Arc::new(slot.checked((self.fetch)(place)?)?),
+                None => Arc::new(slot.checked((self.fetch)(index)?)?),
             },
         };
         slot.last = Arc::downgrade(&voxels);
         slots.uses += 1;
-        slots.slots[place].state = State::Here { voxels: voxels.clone(), used: slots.uses };
-        slots.make_room(self.bytes_max, place);
+        slots.slots[index].state = State::Here { voxels: voxels.clone(), used: slots.uses };
+        slots.make_room(self.bytes_max, index);
         Ok(voxels)
     }
 
     /// Begin to fetch a place that is not in memory.
-    pub(crate) fn expect(&self, place: usize) {
+    pub(crate) fn prefetch(&self, index: usize) {
         let mut slots = self.slots();
-        let slot = &slots.slots[place];
+        let slot = &slots.slots[index];
         if matches!(slot.state, State::Away) && slot.last.strong_count() == 0 {
             let fetch = self.fetch.clone();
-            slots.slots[place].state = State::Coming(std::thread::spawn(move || fetch(place)));
-            slots.make_room(self.bytes_max, place);
+            slots.slots[index].state = State::Coming(std::thread::spawn(move || fetch(index)));
+            slots.make_room(self.bytes_max, index);
         }
     }
 
@@ -141,10 +141,10 @@ impl Slots {
         self.slots.iter().filter(|slot| !matches!(slot.state, State::Away)).map(|slot| slot.bytes).sum()
     }
 
-    /// Let go of what was used least recently, but not of `place`, until the rest fits.
-    fn make_room(&mut self, bytes_max: u64, place: usize) {
+    /// Let go of what was used least recently, but not of `index`, until the rest fits.
+    fn make_room(&mut self, bytes_max: u64, index: usize) {
         while self.bytes_held() > bytes_max {
-            let here = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != place);
+            let here = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
             let oldest = here.filter_map(|(_, slot)| match slot.state {
                 State::Here { used, .. } => Some((used, slot)),
                 _ => None,
@@ -157,9 +157,9 @@ impl Slots {
     }
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for VoxelCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Shelf").field("bytes_max", &self.bytes_max).finish_non_exhaustive()
+        formatter.debug_struct("VoxelCache").field("bytes_max", &self.bytes_max).finish_non_exhaustive()
     }
 }
 
@@ -169,11 +169,11 @@ pub enum Voxels {
     /// In memory as long as the case is.
     Held(Arc<CaseVoxels>),
     /// At a place of a shelf.
-    Shelved {
+    Cached {
         /// The shelf, shared by its cases.
-        shelf: Arc<Shelf>,
-        /// The place, as [`Shelf::put`] gave it.
-        place: usize,
+        cache: Arc<VoxelCache>,
+        /// The place, as [`VoxelCache::put`] gave it.
+        index: usize,
     },
 }
 
@@ -184,98 +184,98 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// 8 voxels of input, 4 of target, 4 of truth: 40 bytes.
-    fn voxels(place: usize) -> CaseVoxels {
+    fn voxels(index: usize) -> CaseVoxels {
         let truth = ClassMap::new(Grid::axis_aligned([4, 1, 1], SpacingMm([1.0; 3])), vec![1; 4]);
-        CaseVoxels { input: vec![place as f32; 8], target: vec![0; 4], truth }
+        CaseVoxels { input: vec![index as f32; 8], target: vec![0; 4], truth }
     }
 
     /// Four places on a shelf, and how often something was fetched.
-    fn shelf(bytes_max: u64) -> (Shelf, Arc<AtomicUsize>) {
+    fn cache(bytes_max: u64) -> (VoxelCache, Arc<AtomicUsize>) {
         let fetches = Arc::new(AtomicUsize::new(0));
         let count = fetches.clone();
-        let fetch = move |place| {
+        let fetch = move |index| {
             count.fetch_add(1, Ordering::Relaxed);
-            Ok(voxels(place))
+            Ok(voxels(index))
         };
-        let shelf = Shelf::new(bytes_max, Arc::new(fetch));
-        for place in 0..4 {
-            assert_eq!(shelf.put(Arc::new(voxels(place))), place);
+        let cache = VoxelCache::new(bytes_max, Arc::new(fetch));
+        for index in 0..4 {
+            assert_eq!(cache.put(Arc::new(voxels(index))), index);
         }
-        (shelf, fetches)
+        (cache, fetches)
     }
 
     /// A visit of each place, backwards and forwards, the next one expected.
-    fn visit(shelf: &Shelf) {
-        let places = [3, 2, 1, 0, 0, 1, 2, 3, 3];
-        for step in 0..places.len() - 1 {
-            let found = shelf.voxels(places[step]).unwrap();
-            shelf.expect(places[step + 1]);
-            assert_eq!(*found, voxels(places[step]));
+    fn visit(cache: &VoxelCache) {
+        let indices = [3, 2, 1, 0, 0, 1, 2, 3, 3];
+        for step in 0..indices.len() - 1 {
+            let found = cache.voxels(indices[step]).unwrap();
+            cache.prefetch(indices[step + 1]);
+            assert_eq!(*found, voxels(indices[step]));
         }
     }
 
     #[test]
     fn voxels_are_the_same_however_many_are_held() {
         for bytes_max in [0, 39, 40, 80, 120, 160, u64::MAX] {
-            visit(&shelf(bytes_max).0);
+            visit(&cache(bytes_max).0);
         }
     }
 
     #[test]
     fn what_fits_is_never_fetched_and_what_does_not_is() {
-        let (all, fetches) = shelf(160);
+        let (all, fetches) = cache(160);
         visit(&all);
         assert_eq!(fetches.load(Ordering::Relaxed), 0);
-        let (one, fetches) = shelf(40);
-        for place in [0, 0, 1, 1, 0] {
-            one.voxels(place).unwrap();
+        let (one, fetches) = cache(40);
+        for index in [0, 0, 1, 1, 0] {
+            one.voxels(index).unwrap();
         }
         assert_eq!(fetches.load(Ordering::Relaxed), 2, "the first was put, then 1 and again 0");
     }
 
     #[test]
     fn what_is_in_use_is_not_fetched_a_second_time() {
-        let (shelf, fetches) = shelf(0);
-        let batch: Vec<_> = (0..4).map(|place| shelf.voxels(place).unwrap()).collect();
-        for place in [0, 3, 1, 2] {
-            assert!(Arc::ptr_eq(&shelf.voxels(place).unwrap(), &batch[place]));
-            shelf.expect(place);
+        let (cache, fetches) = cache(0);
+        let batch: Vec<_> = (0..4).map(|index| cache.voxels(index).unwrap()).collect();
+        for index in [0, 3, 1, 2] {
+            assert!(Arc::ptr_eq(&cache.voxels(index).unwrap(), &batch[index]));
+            cache.prefetch(index);
         }
         assert_eq!(fetches.load(Ordering::Relaxed), 4);
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let (shelf, fetches) = shelf(80);
+        let (cache, fetches) = cache(80);
         // 0 and 1 are held. Using 0 makes 1 the older, so 2 takes its place.
-        for place in [1, 0, 2, 0] {
-            shelf.voxels(place).unwrap();
+        for index in [1, 0, 2, 0] {
+            cache.voxels(index).unwrap();
         }
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
-        shelf.voxels(1).unwrap();
+        cache.voxels(1).unwrap();
         assert_eq!(fetches.load(Ordering::Relaxed), 2);
     }
 
     #[test]
     fn no_more_is_held_than_allowed_beside_what_is_used_and_coming() {
-        let (shelf, _) = shelf(80);
-        for place in [0, 1, 2, 3, 1, 0] {
-            shelf.voxels(place).unwrap();
-            shelf.expect((place + 1) % 4);
-            assert!(shelf.slots().bytes_held() <= 80);
+        let (cache, _) = cache(80);
+        for index in [0, 1, 2, 3, 1, 0] {
+            cache.voxels(index).unwrap();
+            cache.prefetch((index + 1) % 4);
+            assert!(cache.slots().bytes_held() <= 80);
         }
     }
 
     #[test]
     fn a_file_that_changed_or_is_gone_is_an_error_and_not_another_result() {
         for expected in [false, true] {
-            let changed = Shelf::new(0, Arc::new(|place| Ok(voxels(place + 1))));
+            let changed = VoxelCache::new(0, Arc::new(|index| Ok(voxels(index + 1))));
             let gone =
-                Shelf::new(0, Arc::new(|_| Err(CohortError::Pattern { pattern: String::new(), reason: "gone" })));
-            for shelf in [&changed, &gone] {
-                shelf.put(Arc::new(voxels(0)));
+                VoxelCache::new(0, Arc::new(|_| Err(CohortError::Pattern { pattern: String::new(), reason: "gone" })));
+            for cache in [&changed, &gone] {
+                cache.put(Arc::new(voxels(0)));
                 if expected {
-                    shelf.expect(0);
+                    cache.prefetch(0);
                 }
             }
             assert!(matches!(changed.voxels(0), Err(CohortError::Changed)));

@@ -1,9 +1,9 @@
 //! The forward passes that predict one prepared scan: sliding window and mirroring.
 
 use crate::mirror::mirrored;
-use crate::{Axis, InferenceError, orientations};
+use crate::{Axis, InferenceError, mirrorings};
 use lacuna_nn::{Device, Network, Pass, Tensor};
-use lacuna_train::{Prediction, Said, TrainError};
+use lacuna_train::{ModelOutput, Prediction, TrainError};
 use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
 
 /// The number of input voxels by which a window must be shifted for the output to shift by whole voxels: MedicalNet
@@ -11,22 +11,22 @@ use lacuna_volume::{Blend, Prepared, Tiling, VoxelBox};
 pub const STRIDE: usize = 8;
 
 /// The settings of a prediction: the sliding window and the mirrored axes.
-pub struct Way {
+pub struct SlidingWindow {
     /// The sliding window; `None` runs the whole input at once.
     pub tiling: Option<Tiling>,
     /// For each pass, whether the input is mirrored along D, H and W; the output is mirrored back, and the passes are
     /// averaged.
-    pub orientations: Vec<[bool; 3]>,
+    pub mirrorings: Vec<[bool; 3]>,
 }
 
-impl Way {
+impl SlidingWindow {
     /// Creates the settings: `window` is the size of the sliding window in voxels along D, H and W, each a multiple of
     /// [`STRIDE`], or `None` for the whole input at once; every combination of the axes in `flips` is mirrored once.
     ///
     /// # Errors
     /// [`InferenceError::Overlap`] if the overlap is not in [0, 1); [`InferenceError::Window`] if a length is not a
     /// positive multiple of [`STRIDE`].
-    pub fn new(window: Option<[usize; 3]>, overlap: f64, flips: &[Axis]) -> Result<Way, InferenceError> {
+    pub fn new(window: Option<[usize; 3]>, overlap: f64, flips: &[Axis]) -> Result<SlidingWindow, InferenceError> {
         if !(0.0..1.0).contains(&overlap) {
             return Err(InferenceError::Overlap { found: overlap });
         }
@@ -34,7 +34,7 @@ impl Way {
         if let Some(found) = window.filter(odd) {
             return Err(InferenceError::Window { found, stride: STRIDE });
         }
-        Ok(Way { tiling: window.map(|window| Tiling { window, overlap }), orientations: orientations(flips) })
+        Ok(SlidingWindow { tiling: window.map(|window| Tiling { window, overlap }), mirrorings: mirrorings(flips) })
     }
 
     /// Returns the windows of an input of shape `[C, D, H, W]`, in input voxels.
@@ -47,7 +47,7 @@ impl Way {
 
     /// Returns the number of forward passes that an input of this shape takes.
     pub fn passes(&self, shape: [usize; 4]) -> usize {
-        self.windows(shape).len() * self.orientations.len()
+        self.windows(shape).len() * self.mirrorings.len()
     }
 }
 
@@ -68,18 +68,18 @@ pub fn values(tensor: Tensor<5>) -> Vec<f32> {
 ///
 /// # Errors
 /// Those of `after_pass`.
-pub fn say(
+pub fn predict(
     network: &Network,
     input: &Prepared,
-    way: &Way,
+    sliding_window: &SlidingWindow,
     device: &Device,
     after_pass: &mut dyn FnMut() -> Result<(), TrainError>,
-) -> Result<Said, TrainError> {
-    let windows = way.windows(input.shape);
-    if let ([_], [[false, false, false]]) = (&windows[..], &way.orientations[..]) {
-        let said = Said::of(logits(network, input, device));
+) -> Result<ModelOutput, TrainError> {
+    let windows = sliding_window.windows(input.shape);
+    if let ([_], [[false, false, false]]) = (&windows[..], &sliding_window.mirrorings[..]) {
+        let output = ModelOutput::of(logits(network, input, device));
         after_pass()?;
-        return Ok(said);
+        return Ok(output);
     }
     let [_, size @ ..] = input.shape;
     let classes = network.architecture().classes();
@@ -89,7 +89,7 @@ pub fn say(
     let mut blend = Blend::new(shape);
     for window in &windows {
         let part = cut(input, window);
-        let answer = from_every_side(network, &part, way, device, after_pass)?;
+        let answer = mirrored_mean(network, &part, sliding_window, device, after_pass)?;
         if windows.len() == 1 {
             whole = Some(answer.probabilities);
         } else {
@@ -98,7 +98,7 @@ pub fn say(
     }
     let probabilities = whole.unwrap_or_else(|| blend.finish());
     let logits = probabilities.iter().map(|probability| probability.max(f32::MIN_POSITIVE).ln()).collect();
-    Ok(Said { prediction: Prediction { probabilities, shape }, logits })
+    Ok(ModelOutput { prediction: Prediction { probabilities, shape }, logits })
 }
 
 /// A window of an input, as an input of its own.
@@ -123,26 +123,26 @@ fn cut(input: &Prepared, window: &VoxelBox) -> Part {
 }
 
 /// Returns the mean over the mirrored passes.
-fn from_every_side(
+fn mirrored_mean(
     network: &Network,
     part: &Part,
-    way: &Way,
+    sliding_window: &SlidingWindow,
     device: &Device,
     after_pass: &mut dyn FnMut() -> Result<(), TrainError>,
 ) -> Result<Prediction, TrainError> {
     let mut sum: Option<Prediction> = None;
-    for &axes in &way.orientations {
+    for &axes in &sliding_window.mirrorings {
         let turned = mirrored(&part.voxels, part.shape, axes);
-        let said = Said::of(logits_of(network, &turned, part.shape, device)).prediction;
-        let back = mirrored(&said.probabilities, said.shape, axes);
+        let output = ModelOutput::of(logits_of(network, &turned, part.shape, device)).prediction;
+        let back = mirrored(&output.probabilities, output.shape, axes);
         match &mut sum {
-            None => sum = Some(Prediction { probabilities: back, shape: said.shape }),
+            None => sum = Some(Prediction { probabilities: back, shape: output.shape }),
             Some(sum) => sum.probabilities.iter_mut().zip(back).for_each(|(sum, more)| *sum += more),
         }
         after_pass()?;
     }
     let mut mean = sum.expect("an input is seen from one side at least");
-    let share = 1.0 / way.orientations.len() as f32;
+    let share = 1.0 / sliding_window.mirrorings.len() as f32;
     mean.probabilities.iter_mut().for_each(|probability| *probability *= share);
     Ok(mean)
 }
@@ -167,12 +167,12 @@ mod tests {
 
     #[test]
     fn a_way_that_cannot_be_is_refused_with_one_that_can() {
-        let said = |window, overlap| Way::new(window, overlap, &[]).err().unwrap().to_string();
+        let output = |window, overlap| SlidingWindow::new(window, overlap, &[]).err().unwrap().to_string();
         assert_eq!(
-            said(Some([12, 16, 0]), 0.5),
+            output(Some([12, 16, 0]), 0.5),
             "window: expected multiples of 8, found [12, 16, 0]; fix: for example 16x16x8"
         );
-        assert_eq!(said(None, 1.0), "overlap: expected 0 or more and below 1, found 1");
+        assert_eq!(output(None, 1.0), "overlap: expected 0 or more and below 1, found 1");
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! alive cannot overwrite the checkpoint of a later one. The later attempt continues from hard links to the earlier
 //! one's files.
 
-use crate::{EngineError, Setting};
-use lacuna_objects::Place;
+use crate::{LauncherError, Setting};
+use lacuna_objects::Location;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Attempts {
     /// Notes and alarms, which all machines share.
-    shared: Place,
+    shared: Location,
     /// The plan's folder on this machine, for checkpoints.
     folder: PathBuf,
 }
@@ -67,7 +67,7 @@ pub struct Offer {
 #[serde(deny_unknown_fields)]
 pub struct Ended {
     /// The kind of ending.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// The time of the end, in UTC.
     pub at: String,
     /// Seconds from the beginning to the end, opening the study included.
@@ -79,7 +79,7 @@ pub struct Ended {
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "how", deny_unknown_fields)]
-pub enum Ending {
+pub enum AttemptOutcome {
     /// The attempt's result became the task's.
     Committed,
     /// The task had a result when the attempt began.
@@ -108,20 +108,20 @@ pub enum Ending {
 impl Attempts {
     /// Attempts whose notes and checkpoints all lie in the plan's folder.
     pub fn of(folder: &Path) -> Attempts {
-        Attempts::shared_at(Place::folder_at(folder.to_path_buf()), folder)
+        Attempts::shared_at(Location::folder_at(folder.to_path_buf()), folder)
     }
 
     /// Attempts whose notes and alarms lie in a place that all machines share; checkpoints stay in the plan's folder.
-    pub fn shared_at(shared: Place, folder: &Path) -> Attempts {
+    pub fn shared_at(shared: Location, folder: &Path) -> Attempts {
         Attempts { shared, folder: folder.to_path_buf() }
     }
 
-    fn notes(&self) -> Place {
+    fn notes(&self) -> Location {
         self.shared.within("attempts")
     }
 
     /// The place of alarms: results that differ from the accepted ones.
-    pub(crate) fn alarms(&self) -> Place {
+    pub(crate) fn alarms(&self) -> Location {
         self.shared.within("alarms")
     }
 
@@ -129,7 +129,7 @@ impl Attempts {
     ///
     /// # Errors
     /// If the note cannot be written.
-    pub fn begin(&self, index: usize, begun: &Begun) -> Result<Attempt, EngineError> {
+    pub fn begin(&self, index: usize, begun: &Begun) -> Result<Attempt, LauncherError> {
         let text = line(begun);
         let mut number = 1;
         while !self.notes().create(&name(index, number, "json"), &text)? {
@@ -142,7 +142,7 @@ impl Attempts {
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
-    pub fn all(&self) -> Result<AllAttempts, EngineError> {
+    pub fn all(&self) -> Result<AllAttempts, LauncherError> {
         let notes = self.notes();
         let names = notes.names()?;
         let mut all = BTreeMap::new();
@@ -159,7 +159,7 @@ impl Attempts {
     }
 
     /// The attempt at a task that offered the file with this digest, with its offer.
-    fn who_offered(&self, index: usize, file: &str) -> Result<Option<(Attempt, Offer)>, EngineError> {
+    fn who_offered(&self, index: usize, file: &str) -> Result<Option<(Attempt, Offer)>, LauncherError> {
         let mut number = 1;
         let notes = self.notes();
         while notes.has(&name(index, number, "json"))? {
@@ -189,7 +189,7 @@ impl Attempt {
     ///
     /// # Errors
     /// If a file cannot be linked.
-    pub fn adopt(&self, names: &[String], prefix: &str) -> Result<Option<usize>, EngineError> {
+    pub fn adopt(&self, names: &[String], prefix: &str) -> Result<Option<usize>, LauncherError> {
         for number in (1..self.number).rev() {
             let from = Attempt { number, ..self.clone() }.scratch();
             if self.adopt_from(&from, names)? {
@@ -206,7 +206,7 @@ impl Attempt {
     }
 
     /// Links all of the files or none: the earlier attempt may be alive and delete its files at the same time.
-    fn adopt_from(&self, from: &Path, names: &[String]) -> Result<bool, EngineError> {
+    fn adopt_from(&self, from: &Path, names: &[String]) -> Result<bool, LauncherError> {
         for name in names {
             if !lacuna_disk::share(&from.join(name), &self.scratch().join(name))? {
                 for name in names {
@@ -222,7 +222,7 @@ impl Attempt {
     ///
     /// # Errors
     /// If the note cannot be written.
-    pub fn offer(&self, offer: &Offer) -> Result<(), EngineError> {
+    pub fn offer(&self, offer: &Offer) -> Result<(), LauncherError> {
         self.note("offer.json", &line(offer))
     }
 
@@ -231,7 +231,7 @@ impl Attempt {
     ///
     /// # Errors
     /// If the notes cannot be read.
-    pub fn winner(&self, file: &str) -> Result<Option<(Attempt, Offer, Setting)>, EngineError> {
+    pub fn winner(&self, file: &str) -> Result<Option<(Attempt, Offer, Setting)>, LauncherError> {
         let Some((attempt, offer)) = self.attempts.who_offered(self.index, file)? else { return Ok(None) };
         let begun: Option<Begun> = read(&self.attempts.notes(), &name(attempt.index, attempt.number, "json"))?;
         Ok(begun.map(|begun| (attempt, offer, begun.setting)))
@@ -241,21 +241,21 @@ impl Attempt {
     ///
     /// # Errors
     /// If the note cannot be written.
-    pub fn end(&self, ended: &Ended) -> Result<(), EngineError> {
+    pub fn end(&self, ended: &Ended) -> Result<(), LauncherError> {
         self.note("end.json", &line(ended))?;
-        if !matches!(ended.ending, Ending::Stopped | Ending::Failed { .. }) {
+        if !matches!(ended.ending, AttemptOutcome::Stopped | AttemptOutcome::Failed { .. }) {
             self.tidy();
         }
         Ok(())
     }
 
-    fn note(&self, ending: &str, text: &[u8]) -> Result<(), EngineError> {
+    fn note(&self, ending: &str, text: &[u8]) -> Result<(), LauncherError> {
         self.attempts.notes().create(&name(self.index, self.number, ending), text)?;
         Ok(())
     }
 
     /// The place of the plan's alarms.
-    pub(crate) fn alarms(&self) -> Place {
+    pub(crate) fn alarms(&self) -> Location {
         self.attempts.alarms()
     }
 
@@ -269,7 +269,7 @@ impl Attempt {
     ///
     /// # Errors
     /// If the notes cannot be read.
-    pub fn tidy_earlier(&self) -> Result<(), EngineError> {
+    pub fn tidy_earlier(&self) -> Result<(), LauncherError> {
         for number in 1..self.number {
             if self.attempts.notes().has(&name(self.index, number, "end.json"))? {
                 Attempt { number, ..self.clone() }.tidy();
@@ -279,7 +279,7 @@ impl Attempt {
     }
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, EngineError> {
+fn names_in(folder: &Path) -> Result<Vec<String>, LauncherError> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.collect();
@@ -287,9 +287,9 @@ fn names_in(folder: &Path) -> Result<Vec<String>, EngineError> {
     Ok(names)
 }
 
-fn read<T: DeserializeOwned>(notes: &Place, name: &str) -> Result<Option<T>, EngineError> {
+fn read<T: DeserializeOwned>(notes: &Location, name: &str) -> Result<Option<T>, LauncherError> {
     let Some(text) = notes.read(name, BYTES_MAX)? else { return Ok(None) };
-    let damage = |error: serde_json::Error| EngineError::Attempt { path: notes.at(name), found: error.to_string() };
+    let damage = |error: serde_json::Error| LauncherError::Attempt { path: notes.at(name), found: error.to_string() };
     serde_json::from_slice(&text).map(Some).map_err(damage)
 }
 

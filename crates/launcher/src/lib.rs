@@ -2,7 +2,7 @@
 //!
 //! A [`Plan`] is a list of tasks that is written once and never changed. A process that runs a task makes an
 //! [`Attempt`], which has a number and a folder of its own; the first complete result is accepted, and later ones are
-//! compared with it. An [`Engine`] decides how attempts are started: by a pool of processes on this machine, or by the
+//! compared with it. An [`Launcher`] decides how attempts are started: by a pool of processes on this machine, or by the
 //! scheduler of a cluster. A simulation predicts how long that takes.
 //!
 //! Schedulers run a task at least once, not exactly once: a machine that was given up for dead may still be running.
@@ -13,21 +13,21 @@
 
 mod alarm;
 mod attempt;
-mod engine;
 mod error;
 mod index;
+mod launcher;
 mod plan;
 mod setting;
 mod simulation;
-mod standing;
+mod task_state;
 
 pub use alarm::{Alarm, alarms};
-pub use attempt::{AllAttempts, Attempt, Attempts, Begun, Ended, Ending, Offer};
-pub use engine::local::{Finished, Pool};
-pub use engine::{ENGINES, Engine, Kubernetes, Resources, Submission, Way, Work, find};
-pub use error::EngineError;
+pub use attempt::{AllAttempts, Attempt, AttemptOutcome, Attempts, Begun, Ended, Offer};
+pub use error::LauncherError;
 pub use index::{INDEX_VARIABLES, index_of_environment};
+pub use launcher::local::{Finished, Pool};
+pub use launcher::{Kubernetes, LAUNCHERS, Launcher, Resources, StartMode, Submission, Work, find};
 pub use plan::{About, Draft, Plan, PlannedTask, TaskKind, TaskOfPlan};
 pub use setting::Setting;
 pub use simulation::{Cluster, Forecast, Job, Order, repeated, simulate};
-pub use standing::{Count, Standing, Standings};
+pub use task_state::{Count, TaskState, TaskStates};

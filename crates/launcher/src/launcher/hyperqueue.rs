@@ -40,7 +40,7 @@ fn text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::{all, pairs, with_work};
+    use crate::launcher::tests::{all, pairs, with_work};
 
     #[test]
     fn each_task_names_those_it_needs_that_are_still_to_be_done() {

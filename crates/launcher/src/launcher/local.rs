@@ -5,7 +5,7 @@
 //! engine. Each process runs in a numbered slot, by whose number it can be given a device of its own.
 
 use crate::simulation::chains;
-use crate::{EngineError, Job, Plan};
+use crate::{Job, LauncherError, Plan};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -53,7 +53,7 @@ impl Pool {
         start: &dyn Fn(usize, usize) -> Command,
         tell: &mut dyn FnMut(&Finished),
         stop: &dyn Fn() -> bool,
-    ) -> Result<BTreeSet<usize>, EngineError> {
+    ) -> Result<BTreeSet<usize>, LauncherError> {
         let mut queue = Queue::new(plan, pending);
         let mut running: Vec<Running> = Vec::new();
         let mut tried: BTreeMap<usize, usize> = BTreeMap::new();
@@ -192,12 +192,12 @@ struct Running {
 }
 
 impl Running {
-    fn begin(index: usize, slot: usize, mut command: Command) -> Result<Running, EngineError> {
+    fn begin(index: usize, slot: usize, mut command: Command) -> Result<Running, LauncherError> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let since = Instant::now();
         let child = command.spawn().map_err(|source| {
             let program = command.get_program().to_string_lossy().into_owned();
-            EngineError::Start { program, source }
+            LauncherError::Start { program, source }
         })?;
         Ok(Running { index, slot, child, since })
     }
@@ -227,7 +227,7 @@ impl Running {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::engine::tests::{all, pairs};
+    use crate::launcher::tests::{all, pairs};
 
     /// The outcome of a plan whose tasks are lines of shell.
     struct Ran {

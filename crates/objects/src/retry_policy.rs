@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Limits on the number of tries and on the time of each.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// The largest number of tries.
     pub tries: usize,
     /// The time limit of one try; whether the request was executed after that is not known.
@@ -16,11 +16,11 @@ pub struct Patience {
     pub pause_max: Duration,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The standard limits: two minutes if failures are answered at once, half an hour if the store does not answer;
     /// each try has three minutes, enough for a large model.
     #[cfg_attr(not(feature = "cloud"), allow(dead_code))]
-    pub const STANDARD: Patience = Patience {
+    pub const STANDARD: RetryPolicy = RetryPolicy {
         tries: 10,
         each: Duration::from_secs(180),
         pause: Duration::from_millis(200),
@@ -46,10 +46,10 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_differ_by_chance() {
-        let patience = Patience::STANDARD;
+        let retry_policy = RetryPolicy::STANDARD;
         for failures in 1..40 {
             let bound = Duration::from_millis(200 << (failures - 1).min(10)).min(Duration::from_secs(30));
-            let pauses: Vec<Duration> = (0..20).map(|_| patience.pause_after(failures)).collect();
+            let pauses: Vec<Duration> = (0..20).map(|_| retry_policy.pause_after(failures)).collect();
             assert!(pauses.iter().all(|pause| (bound / 2..=bound).contains(pause)), "{failures}: {pauses:?}");
             assert!(pauses.iter().any(|pause| *pause != pauses[0]));
         }

@@ -9,25 +9,25 @@ use burn::tensor::Tensor;
 
 /// Logits of every head, finest first, `[B, classes, D, H, W]` each.
 #[derive(Clone, Debug)]
-pub struct Heads {
+pub struct DeepSupervisionOutputs {
     logits: Vec<Tensor<5>>,
     /// The stride (D, H, W) of each head's grid, in voxels of the finest grid.
     strides: Vec<[usize; 3]>,
 }
 
-impl Heads {
+impl DeepSupervisionOutputs {
     /// Wraps the single head of a network without deep supervision.
-    pub fn one(logits: Tensor<5>) -> Heads {
-        Heads { logits: vec![logits], strides: vec![[1; 3]] }
+    pub fn one(logits: Tensor<5>) -> DeepSupervisionOutputs {
+        DeepSupervisionOutputs { logits: vec![logits], strides: vec![[1; 3]] }
     }
 
     /// Creates the heads from logits, finest first, and the stride of each.
     ///
     /// # Panics
     /// If there is no head, or the numbers of logits and strides differ.
-    pub(crate) fn new(logits: Vec<Tensor<5>>, strides: Vec<[usize; 3]>) -> Heads {
+    pub(crate) fn new(logits: Vec<Tensor<5>>, strides: Vec<[usize; 3]>) -> DeepSupervisionOutputs {
         assert!(!logits.is_empty() && logits.len() == strides.len(), "each head has its stride");
-        Heads { logits, strides }
+        DeepSupervisionOutputs { logits, strides }
     }
 
     /// Returns all logits, finest first.
@@ -41,10 +41,10 @@ impl Heads {
     }
 
     /// Returns the heads cropped to an image of this size (D, H, W), which removes the padding at the end of each axis.
-    pub(crate) fn cropped(self, size: [usize; 3]) -> Heads {
+    pub(crate) fn cropped(self, size: [usize; 3]) -> DeepSupervisionOutputs {
         let logits = self.logits.into_iter().zip(&self.strides);
         let logits = logits.map(|(logits, stride)| crop(logits, voxels_at(size, *stride))).collect();
-        Heads { logits, strides: self.strides }
+        DeepSupervisionOutputs { logits, strides: self.strides }
     }
 }
 
@@ -87,7 +87,7 @@ impl SegmentationLoss {
     ///
     /// # Panics
     /// As [`SegmentationLoss::of`].
-    pub fn of_heads(self, heads: &Heads, target: &Target) -> Tensor<1> {
+    pub fn of_heads(self, heads: &DeepSupervisionOutputs, target: &Target) -> Tensor<1> {
         let finest = self.of(heads.finest().clone(), target);
         let [_, coarser @ ..] = &heads.logits[..] else { unreachable!("there is a head") };
         if coarser.is_empty() {
@@ -143,7 +143,8 @@ mod tests {
         let expected = 2.0 / 3.0 * of(&heads[0], &labels) + 1.0 / 3.0 * of(&heads[1], &[1, IGNORED, 1, 0]);
         let strides = vec![[1; 3], [1, 1, 2], [1, 1, 4]];
         let target = Target::from_labels(&labels, [1, 1, 1, 8], 2, IGNORED, &Device::flex());
-        let found = SegmentationLoss::CrossEntropy.of_heads(&Heads::new(heads.to_vec(), strides), &target);
+        let found =
+            SegmentationLoss::CrossEntropy.of_heads(&DeepSupervisionOutputs::new(heads.to_vec(), strides), &target);
         assert!((number(found) - expected).abs() < 1e-6);
     }
 
@@ -153,7 +154,7 @@ mod tests {
         let heads = [4, 2, 1].map(|width| logits([1, 1, width]));
         let target = Target::from_labels(&labels, [1, 1, 1, 4], 2, IGNORED, &Device::flex());
         let plain = number(SegmentationLoss::CrossEntropy.of(heads[0].clone(), &target));
-        let heads = Heads::new(heads.to_vec(), vec![[1; 3], [1, 1, 2], [1, 1, 4]]);
+        let heads = DeepSupervisionOutputs::new(heads.to_vec(), vec![[1; 3], [1, 1, 2], [1, 1, 4]]);
         let found = number(SegmentationLoss::CrossEntropy.of_heads(&heads, &target));
         assert!((found - 2.0 / 3.0 * plain).abs() < 1e-6);
     }
@@ -161,8 +162,10 @@ mod tests {
     #[test]
     fn what_was_padding_is_cut_off_every_head() {
         // 6 of 8 voxels belong to the image: stride 4 samples voxels 2 and 6, of which one is within the image.
-        let heads =
-            Heads::new([8, 4, 2].map(|width| logits([1, 1, width])).to_vec(), vec![[1; 3], [1, 1, 2], [1, 1, 4]]);
+        let heads = DeepSupervisionOutputs::new(
+            [8, 4, 2].map(|width| logits([1, 1, width])).to_vec(),
+            vec![[1; 3], [1, 1, 2], [1, 1, 4]],
+        );
         let widths: Vec<usize> = heads.cropped([1, 1, 6]).logits().iter().map(|logits| logits.dims()[4]).collect();
         assert_eq!(widths, [6, 3, 1]);
     }

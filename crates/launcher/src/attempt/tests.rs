@@ -7,7 +7,7 @@ pub(crate) fn begun() -> Begun {
     Begun { key: "ab".to_string(), at: "2026-11-25T00:00:00Z".to_string(), setting: here() }
 }
 
-pub(crate) fn ended(ending: Ending) -> Ended {
+pub(crate) fn ended(ending: AttemptOutcome) -> Ended {
     Ended { ending, at: "2026-11-25T00:00:09Z".to_string(), seconds: 9.0, exit_code: 0 }
 }
 
@@ -97,8 +97,8 @@ fn a_folder_goes_with_a_success_and_stays_where_somebody_may_go_on() {
     for attempt in [&stopped, &done, &alive] {
         leave(attempt, "ab.checkpoint", "x");
     }
-    stopped.end(&ended(Ending::Stopped)).unwrap();
-    done.end(&ended(Ending::Committed)).unwrap();
+    stopped.end(&ended(AttemptOutcome::Stopped)).unwrap();
+    done.end(&ended(AttemptOutcome::Committed)).unwrap();
     assert!(stopped.scratch().exists() && !done.scratch().exists() && alive.scratch().exists());
     let last = attempts.begin(0, &begun()).unwrap();
     last.tidy_earlier().unwrap();
@@ -113,9 +113,12 @@ fn attempts_read_back_with_how_they_ended() {
     let one = attempts.begin(0, &begun()).unwrap();
     attempts.begin(12, &begun()).unwrap();
     one.offer(&Offer { file: "f".to_string(), outcome: "o".to_string() }).unwrap();
-    one.end(&ended(Ending::Near { dice: 0.01 })).unwrap();
+    one.end(&ended(AttemptOutcome::Near { dice: 0.01 })).unwrap();
     let all: Vec<_> = attempts.all().unwrap().into_iter().collect();
-    assert_eq!(all, [((0, 1), (begun(), Some(ended(Ending::Near { dice: 0.01 })))), ((12, 1), (begun(), None))]);
+    assert_eq!(
+        all,
+        [((0, 1), (begun(), Some(ended(AttemptOutcome::Near { dice: 0.01 })))), ((12, 1), (begun(), None))]
+    );
     std::fs::write(folder.path().join("attempts/000012.1.json"), "{").unwrap();
     assert!(attempts.all().unwrap_err().to_string().contains("000012.1.json"));
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// The place of a network's grid (D, H, W) in an image's own grid (i, j, k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Placement {
+pub struct InverseTransform {
     /// The image's own grid.
     pub(super) grid: Grid,
     /// The part of the image that the network's input covers.
@@ -29,7 +29,7 @@ pub struct Placement {
 /// An error of transforming probabilities to the image's grid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlacementError {
+pub enum InverseTransformError {
     /// The shape is not one of class probabilities, or does not match the number of values.
     #[error(
         "expected probabilities [C, D, H, W] with 1 to 255 classes and no empty axis, found {found} numbers of shape {shape:?}"
@@ -52,11 +52,11 @@ pub enum PlacementError {
     },
 }
 
-impl Placement {
+impl InverseTransform {
     /// Returns the placement of the whole image, array axes (i, j, k) as (D, H, W), not resampled.
-    pub(super) fn as_stored(grid: Grid) -> Placement {
+    pub(super) fn as_stored(grid: Grid) -> InverseTransform {
         let (part, order, convention) = (VoxelBox::whole(&grid), AxisOrder::TRANSPOSED, Convention::AlignCorners);
-        Placement { grid, part, order, size: grid.dims, convention }
+        InverseTransform { grid, part, order, size: grid.dims, convention }
     }
 
     /// Returns the image's own grid.
@@ -71,7 +71,7 @@ impl Placement {
 
     /// Returns whether its fields agree with each other, which a placement read from a file need not.
     pub fn is_sound(&self) -> bool {
-        let Placement { grid, part, order, size, .. } = self;
+        let InverseTransform { grid, part, order, size, .. } = self;
         let product = |sizes: &[usize; 3]| sizes.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
         let within =
             |axis: usize| part.start[axis].checked_add(part.dims[axis]).is_some_and(|end| end <= grid.dims[axis]);
@@ -100,8 +100,12 @@ impl Placement {
     /// Of equally probable classes the first is returned.
     ///
     /// # Errors
-    /// [`PlacementError`] if shape and length disagree or a number is not finite.
-    pub fn probabilities_to_image(&self, probabilities: &[f32], shape: [usize; 4]) -> Result<ClassMap, PlacementError> {
+    /// [`InverseTransformError`] if shape and length disagree or a number is not finite.
+    pub fn probabilities_to_image(
+        &self,
+        probabilities: &[f32],
+        shape: [usize; 4],
+    ) -> Result<ClassMap, InverseTransformError> {
         let mut classes = vec![0; self.grid.len()];
         self.for_each_probability(probabilities, shape, |offset, of_classes| {
             classes[offset] = most_probable(of_classes)
@@ -116,24 +120,24 @@ impl Placement {
     /// depends only on the placement.
     ///
     /// # Errors
-    /// [`PlacementError`] if shape and length disagree or a number is not finite.
+    /// [`InverseTransformError`] if shape and length disagree or a number is not finite.
     pub fn for_each_probability(
         &self,
         probabilities: &[f32],
         shape: [usize; 4],
         mut visit: impl FnMut(usize, &[f32]),
-    ) -> Result<(), PlacementError> {
+    ) -> Result<(), InverseTransformError> {
         check(probabilities, shape)?;
         self.visit_inside(&classes_last(probabilities, shape[0]), shape, &mut visit);
         self.visit_outside(shape[0], visit);
         Ok(())
     }
 
-    /// Returns the probability of one class at every voxel of the image, as [`Placement::for_each_probability`]
+    /// Returns the probability of one class at every voxel of the image, as [`InverseTransform::for_each_probability`]
     /// computes it.
     ///
     /// # Errors
-    /// [`PlacementError`] if shape and length disagree or a number is not finite.
+    /// [`InverseTransformError`] if shape and length disagree or a number is not finite.
     ///
     /// # Panics
     /// If `class` is not below the number of classes.
@@ -142,7 +146,7 @@ impl Placement {
         probabilities: &[f32],
         shape: [usize; 4],
         class: usize,
-    ) -> Result<Volume, PlacementError> {
+    ) -> Result<Volume, InverseTransformError> {
         check(probabilities, shape)?;
         let [classes, depth, height, width] = shape;
         assert!(class < classes, "class {class} of {classes}");
@@ -183,7 +187,7 @@ impl Placement {
     /// Returns voxels `[C, D, H, W]` with this placement as a network's input.
     pub(super) fn prepared(self, channels: usize, voxels: Vec<f32>) -> Prepared {
         let [depth, height, width] = self.size;
-        Prepared { voxels, shape: [channels, depth, height, width], placement: self }
+        Prepared { voxels, shape: [channels, depth, height, width], inverse_transform: self }
     }
 
     /// Returns the part that the network's input covers, axes (W, H, D).
@@ -217,13 +221,13 @@ impl Placement {
     }
 }
 
-fn check(probabilities: &[f32], shape: [usize; 4]) -> Result<(), PlacementError> {
+fn check(probabilities: &[f32], shape: [usize; 4]) -> Result<(), InverseTransformError> {
     let length = shape.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
     if length != Some(probabilities.len()) || shape.contains(&0) || shape[0] > 255 {
-        return Err(PlacementError::Shape { shape, found: probabilities.len() });
+        return Err(InverseTransformError::Shape { shape, found: probabilities.len() });
     }
     match probabilities.iter().position(|probability| !probability.is_finite()) {
-        Some(offset) => Err(PlacementError::NotFinite { shape, offset, found: probabilities[offset] }),
+        Some(offset) => Err(InverseTransformError::NotFinite { shape, offset, found: probabilities[offset] }),
         None => Ok(()),
     }
 }

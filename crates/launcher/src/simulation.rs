@@ -7,7 +7,7 @@
 //!
 //! Deliberately absent: the queue of other users' jobs, and a network.
 
-use crate::EngineError;
+use crate::LauncherError;
 use lacuna_seed::Seed;
 use serde::Serialize;
 use std::cmp::{Ordering, Reverse};
@@ -96,7 +96,7 @@ pub fn repeated(jobs: &[Job], tasks: usize) -> Vec<Job> {
 ///
 /// # Errors
 /// If a setting of the cluster is impossible, or failures are so frequent that a task never ends.
-pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, EngineError> {
+pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, LauncherError> {
     cluster.check()?;
     let chains = chains(jobs, cluster.overhead_seconds);
     let mut simulation = Simulation::new(jobs, cluster, &chains);
@@ -116,11 +116,11 @@ pub fn simulate(jobs: &[Job], cluster: &Cluster) -> Result<Forecast, EngineError
 /// For each job, the seconds of the longest chain of dependent jobs that begins with it.
 pub(crate) fn chains(jobs: &[Job], overhead_seconds: f64) -> Vec<f64> {
     let mut behind = vec![0.0_f64; jobs.len()];
-    for (place, job) in jobs.iter().enumerate().rev() {
-        behind[place] += job.seconds + overhead_seconds;
+    for (index, job) in jobs.iter().enumerate().rev() {
+        behind[index] += job.seconds + overhead_seconds;
         for &need in &job.needs {
-            assert!(need < place, "what is needed stands in front");
-            behind[need] = behind[need].max(behind[place]);
+            assert!(need < index, "what is needed stands in front");
+            behind[need] = behind[need].max(behind[index]);
         }
     }
     behind
@@ -140,15 +140,19 @@ impl Cluster {
         }
     }
 
-    fn check(&self) -> Result<(), EngineError> {
+    fn check(&self) -> Result<(), LauncherError> {
         let not_negative = |setting, value: f64| {
             if value.is_finite() && value >= 0.0 {
                 return Ok(());
             }
-            Err(EngineError::BadSetting { setting, expected: "a number from 0", found: value.to_string() })
+            Err(LauncherError::BadSetting { setting, expected: "a number from 0", found: value.to_string() })
         };
         if self.nodes == 0 {
-            return Err(EngineError::BadSetting { setting: "--nodes", expected: "1 or more", found: "0".to_string() });
+            return Err(LauncherError::BadSetting {
+                setting: "--nodes",
+                expected: "1 or more",
+                found: "0".to_string(),
+            });
         }
         not_negative("--failures", self.failures_per_hour)?;
         not_negative("--requeue", self.requeue_seconds)?;
@@ -156,7 +160,7 @@ impl Cluster {
         match self.checkpoint_seconds {
             Some(seconds) if seconds <= 0.0 || !seconds.is_finite() => {
                 let found = seconds.to_string();
-                Err(EngineError::BadSetting { setting: "--checkpoint", expected: "a number above 0", found })
+                Err(LauncherError::BadSetting { setting: "--checkpoint", expected: "a number above 0", found })
             }
             _ => Ok(()),
         }
@@ -219,10 +223,10 @@ impl<'a> Simulation<'a> {
         let depth = jobs.iter().map(|job| job.layer + 1).max().unwrap_or(0);
         let (mut layers, mut of_layer, mut needed_by) =
             (vec![0; depth], vec![Vec::new(); depth], vec![Vec::new(); jobs.len()]);
-        for (place, job) in jobs.iter().enumerate() {
+        for (index, job) in jobs.iter().enumerate() {
             layers[job.layer] += 1;
-            of_layer[job.layer].push(place);
-            job.needs.iter().for_each(|&need| needed_by[need].push(place));
+            of_layer[job.layer].push(index);
+            job.needs.iter().for_each(|&need| needed_by[need].push(index));
         }
         let mut simulation = Simulation {
             jobs,
@@ -245,57 +249,57 @@ impl<'a> Simulation<'a> {
         match cluster.order {
             Order::Tasks => {
                 (0..jobs.len())
-                    .filter(|&place| jobs[place].needs.is_empty())
-                    .for_each(|place| simulation.is_ready(place));
+                    .filter(|&index| jobs[index].needs.is_empty())
+                    .for_each(|index| simulation.is_ready(index));
             }
             Order::Layers => simulation.begin_layer(0),
         }
         simulation
     }
 
-    fn run(&mut self) -> Result<(), EngineError> {
+    fn run(&mut self) -> Result<(), LauncherError> {
         loop {
             while self.free > 0 {
-                let Some((_, place)) = self.ready.pop_first() else { break };
-                self.begin(place)?;
+                let Some((_, index)) = self.ready.pop_first() else { break };
+                self.begin(index)?;
             }
             let Some(Reverse(At { seconds, what })) = self.events.pop() else { return Ok(()) };
             self.now = seconds;
             match what {
-                What::Ends(place) => {
+                What::Ends(index) => {
                     self.free += 1;
-                    self.is_done(place);
+                    self.is_done(index);
                 }
-                What::Fails(place) => {
+                What::Fails(index) => {
                     self.failures += 1;
                     let seconds = self.now + self.cluster.requeue_seconds;
-                    self.events.push(Reverse(At { seconds, what: What::Back(place) }));
+                    self.events.push(Reverse(At { seconds, what: What::Back(index) }));
                 }
-                What::Back(place) => {
+                What::Back(index) => {
                     self.free += 1;
-                    self.is_ready(place);
+                    self.is_ready(index);
                 }
             }
         }
     }
 
-    fn begin(&mut self, place: usize) -> Result<(), EngineError> {
+    fn begin(&mut self, index: usize) -> Result<(), LauncherError> {
         self.free -= 1;
         let Cluster { overhead_seconds, failures_per_hour, .. } = *self.cluster;
-        let left = self.jobs[place].seconds - self.done_seconds[place];
-        let fails_after = self.draw(place) / (failures_per_hour / 3600.0);
-        self.attempts[place] += 1;
-        if self.attempts[place] > ATTEMPTS_MAX {
-            return Err(EngineError::Endless { seconds: self.jobs[place].seconds, attempts: ATTEMPTS_MAX });
+        let left = self.jobs[index].seconds - self.done_seconds[index];
+        let fails_after = self.draw(index) / (failures_per_hour / 3600.0);
+        self.attempts[index] += 1;
+        if self.attempts[index] > ATTEMPTS_MAX {
+            return Err(LauncherError::Endless { seconds: self.jobs[index].seconds, attempts: ATTEMPTS_MAX });
         }
         let takes = overhead_seconds + left;
         let (spent, what) = if fails_after < takes {
             let kept = self.kept(fails_after - overhead_seconds);
-            self.done_seconds[place] += kept;
+            self.done_seconds[index] += kept;
             self.lost += fails_after - kept;
-            (fails_after, What::Fails(place))
+            (fails_after, What::Fails(index))
         } else {
-            (takes, What::Ends(place))
+            (takes, What::Ends(index))
         };
         self.busy += spent;
         self.events.push(Reverse(At { seconds: self.now + spent, what }));
@@ -311,26 +315,26 @@ impl<'a> Simulation<'a> {
     }
 
     /// A draw from the exponential distribution with mean 1.
-    fn draw(&self, place: usize) -> f64 {
-        let stream = Seed(self.cluster.seed).stream("failures").part(&place.to_string());
-        -(1.0 - stream.part(&self.attempts[place].to_string()).draws().uniform()).ln()
+    fn draw(&self, index: usize) -> f64 {
+        let stream = Seed(self.cluster.seed).stream("failures").part(&index.to_string());
+        -(1.0 - stream.part(&self.attempts[index].to_string()).draws().uniform()).ln()
     }
 
-    fn is_ready(&mut self, place: usize) {
+    fn is_ready(&mut self, index: usize) {
         // The bits of positive floating-point numbers sort like the numbers.
-        self.ready.insert((Reverse(self.chains[place].to_bits()), place));
+        self.ready.insert((Reverse(self.chains[index].to_bits()), index));
     }
 
-    fn is_done(&mut self, place: usize) {
+    fn is_done(&mut self, index: usize) {
         if self.cluster.order == Order::Layers {
-            let layer = self.jobs[place].layer;
+            let layer = self.jobs[index].layer;
             self.layers[layer] -= 1;
             if self.layers[layer] == 0 {
                 self.begin_layer(layer + 1);
             }
             return;
         }
-        for next in std::mem::take(&mut self.needed_by[place]) {
+        for next in std::mem::take(&mut self.needed_by[index]) {
             self.unmet[next] -= 1;
             if self.unmet[next] == 0 {
                 self.is_ready(next);
@@ -339,8 +343,8 @@ impl<'a> Simulation<'a> {
     }
 
     fn begin_layer(&mut self, layer: usize) {
-        let places = self.of_layer.get_mut(layer).map(std::mem::take).unwrap_or_default();
-        places.into_iter().for_each(|place| self.is_ready(place));
+        let indices = self.of_layer.get_mut(layer).map(std::mem::take).unwrap_or_default();
+        indices.into_iter().for_each(|index| self.is_ready(index));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Alarms: results that differ from the accepted result of the same task. They are kept beside the notes of attempts
 //! until a user has inspected and deleted them.
 
-use crate::{Attempt, Attempts, EngineError};
+use crate::{Attempt, Attempts, LauncherError};
 
 /// A result that differs from the one that counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -15,7 +15,7 @@ impl Alarm {
     ///
     /// # Errors
     /// If the result cannot be written.
-    pub fn raise(attempt: &Attempt, result: &[u8]) -> Result<Alarm, EngineError> {
+    pub fn raise(attempt: &Attempt, result: &[u8]) -> Result<Alarm, LauncherError> {
         let (alarms, name) = (attempt.alarms(), format!("{:06}.{}.json", attempt.index, attempt.number));
         alarms.create(&name, result)?;
         Ok(Alarm { kept: alarms.at(&name) })
@@ -26,10 +26,10 @@ impl Alarm {
 ///
 /// # Errors
 /// If they cannot be listed.
-pub fn alarms(attempts: &Attempts) -> Result<Vec<Alarm>, EngineError> {
-    let place = attempts.alarms();
-    let names = place.names()?;
-    Ok(names.iter().filter(|name| name.ends_with(".json")).map(|name| Alarm { kept: place.at(name) }).collect())
+pub fn alarms(attempts: &Attempts) -> Result<Vec<Alarm>, LauncherError> {
+    let location = attempts.alarms();
+    let names = location.names()?;
+    Ok(names.iter().filter(|name| name.ends_with(".json")).map(|name| Alarm { kept: location.at(name) }).collect())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What is made of each scan, and where it goes.
-pub struct Wanted<'a> {
+pub struct OutputOptions<'a> {
     pub folder: &'a Path,
     /// What stands behind a scan's name in that of its label map.
     pub suffix: &'a str,
@@ -16,8 +16,8 @@ pub struct Wanted<'a> {
 }
 
 /// A scan's label map.
-pub fn label_file(wanted: &Wanted, scan: &Scan) -> PathBuf {
-    wanted.folder.join(format!("{}{}.nii.gz", scan.name, wanted.suffix))
+pub fn label_file(output_options: &OutputOptions, scan: &Scan) -> PathBuf {
+    output_options.folder.join(format!("{}{}.nii.gz", scan.name, output_options.suffix))
 }
 
 /// A scan's probabilities of one class.
@@ -39,21 +39,21 @@ pub fn suffix(text: &str) -> Result<String, String> {
 }
 
 /// No image is ever overwritten or taken for the label map of one, by this call or the next.
-pub fn refuse_inputs(scans: &[Scan], wanted: &Wanted) -> Result<(), CliError> {
+pub fn refuse_inputs(scans: &[Scan], output_options: &OutputOptions) -> Result<(), CliError> {
     let refuse = |what: String| Err(CliError::Config { what });
     let images: BTreeSet<PathBuf> =
         scans.iter().flat_map(|scan| &scan.images).filter_map(|image| image.canonicalize().ok()).collect();
-    let folder = wanted.folder.display();
+    let folder = output_options.folder.display();
     let is_among_images =
-        wanted.folder.canonicalize().is_ok_and(|out| images.iter().any(|image| image.parent() == Some(&*out)));
-    if wanted.suffix.is_empty() && is_among_images {
+        output_options.folder.canonicalize().is_ok_and(|out| images.iter().any(|image| image.parent() == Some(&*out)));
+    if output_options.suffix.is_empty() && is_among_images {
         return refuse(format!(
             "--suffix: expected a text where label maps lie beside their images, found none; fix: another folder than \
              {folder} for --out, or leave --suffix out"
         ));
     }
     let is_image = |output: &PathBuf| output.canonicalize().is_ok_and(|output| images.contains(&output));
-    match scans.iter().map(|scan| label_file(wanted, scan)).find(is_image) {
+    match scans.iter().map(|scan| label_file(output_options, scan)).find(is_image) {
         Some(output) => refuse(format!(
             "{}: expected a name for a label map, found one of the images; fix: another --suffix, or another folder for --out",
             output.display()
@@ -63,9 +63,9 @@ pub fn refuse_inputs(scans: &[Scan], wanted: &Wanted) -> Result<(), CliError> {
 }
 
 /// No label map is ever overwritten, nor two scans written to one place.
-pub fn refuse_taken(scans: &[Scan], wanted: &Wanted) -> Result<(), CliError> {
+pub fn refuse_taken(scans: &[Scan], output_options: &OutputOptions) -> Result<(), CliError> {
     let mut taken = BTreeSet::new();
-    for output in scans.iter().map(|scan| label_file(wanted, scan)) {
+    for output in scans.iter().map(|scan| label_file(output_options, scan)) {
         if output.exists() || !taken.insert(output.clone()) {
             let what = format!("{}: is there already; fix: choose another folder for --out", output.display());
             return Err(CliError::Config { what });
@@ -103,8 +103,8 @@ mod tests {
         let scans = [scan("a", image("a.nii.gz")), scan("a_x", image("a_x.nii.gz"))];
         let out = tempfile::tempdir().unwrap();
         let check = |folder: &Path, suffix: &str| {
-            let wanted = Wanted { folder, suffix, probabilities: false, largest_component: false };
-            refuse_inputs(&scans, &wanted).map_err(|error| error.to_string())
+            let output_options = OutputOptions { folder, suffix, probabilities: false, largest_component: false };
+            refuse_inputs(&scans, &output_options).map_err(|error| error.to_string())
         };
         for suffix in ["", "_x", "_labels"] {
             assert!(check(out.path(), suffix).is_ok(), "{suffix}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// An error of plans, attempts or engines, with its evidence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum EngineError {
+pub enum LauncherError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),

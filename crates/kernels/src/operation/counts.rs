@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 /// The counts of operations on this thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct OperationCounts {
     /// The bytes of activations and weights that operations kept.
     pub kept_bytes: usize,
     /// The number of gradients of kernels, biases, scales and shifts.
@@ -17,25 +17,25 @@ pub struct Tally {
 }
 
 thread_local! {
-    static TALLY: Cell<Tally> = const { Cell::new(Tally { kept_bytes: 0, weight_gradients: 0, input_gradients: 0 }) };
+    static COUNTS: Cell<OperationCounts> = const { Cell::new(OperationCounts { kept_bytes: 0, weight_gradients: 0, input_gradients: 0 }) };
 }
 
 /// Returns the counts since the last call, and resets them.
-pub fn take_tally() -> Tally {
-    TALLY.take()
+pub fn take_operation_counts() -> OperationCounts {
+    COUNTS.take()
 }
 
 pub(super) fn keep(elements: usize) {
-    let tally = TALLY.get();
-    TALLY.set(Tally { kept_bytes: tally.kept_bytes + size_of::<f32>() * elements, ..tally });
+    let counts = COUNTS.get();
+    COUNTS.set(OperationCounts { kept_bytes: counts.kept_bytes + size_of::<f32>() * elements, ..counts });
 }
 
 pub(super) fn weight_gradient() {
-    let tally = TALLY.get();
-    TALLY.set(Tally { weight_gradients: tally.weight_gradients + 1, ..tally });
+    let counts = COUNTS.get();
+    COUNTS.set(OperationCounts { weight_gradients: counts.weight_gradients + 1, ..counts });
 }
 
 pub(super) fn input_gradient() {
-    let tally = TALLY.get();
-    TALLY.set(Tally { input_gradients: tally.input_gradients + 1, ..tally });
+    let counts = COUNTS.get();
+    COUNTS.set(OperationCounts { input_gradients: counts.input_gradients + 1, ..counts });
 }

@@ -1,6 +1,6 @@
 //! The number of this process's task, from the engine's environment variable.
 
-use crate::EngineError;
+use crate::LauncherError;
 
 /// The environment variables that hold the number of a task, the innermost engine first: HyperQueue may run inside a
 /// job of Slurm.
@@ -10,10 +10,10 @@ pub const INDEX_VARIABLES: &[&str] = &["HQ_TASK_ID", "JOB_COMPLETION_INDEX", "SL
 ///
 /// # Errors
 /// If no variable is set, or the first that is holds no number.
-pub fn index_of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<usize, EngineError> {
+pub fn index_of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<usize, LauncherError> {
     let set = INDEX_VARIABLES.iter().find_map(|name| variable(name).map(|value| (*name, value)));
-    let (variable, found) = set.ok_or(EngineError::NoIndex { variables: INDEX_VARIABLES })?;
-    found.trim().parse().map_err(|_| EngineError::BadIndex { variable, found })
+    let (variable, found) = set.ok_or(LauncherError::NoIndex { variables: INDEX_VARIABLES })?;
+    found.trim().parse().map_err(|_| LauncherError::BadIndex { variable, found })
 }
 
 #[cfg(test)]

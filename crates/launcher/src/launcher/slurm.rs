@@ -72,7 +72,7 @@ fn ranges(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::{all, pairs, with_work};
+    use crate::launcher::tests::{all, pairs, with_work};
     use std::path::Path;
 
     #[test]

@@ -5,7 +5,7 @@
 //! study's order. The study file is named and not copied, since its paths are relative to its folder and it may name
 //! people; its digest is part of the plan.
 
-use crate::EngineError;
+use crate::LauncherError;
 use lacuna_objects::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -177,8 +177,8 @@ impl Plan {
     /// Writes the plan into its folder, unless it is there already, and returns its digest.
     ///
     /// # Errors
-    /// [`EngineError::AnotherPlan`] if a different plan is there, or an error of the disk.
-    pub fn write(&self, folder: &Path) -> Result<String, EngineError> {
+    /// [`LauncherError::AnotherPlan`] if a different plan is there, or an error of the disk.
+    pub fn write(&self, folder: &Path) -> Result<String, LauncherError> {
         let path = Plan::path(folder);
         let lines: String = self.tasks.iter().map(|task| line(task) + "\n").collect();
         let digest = digest(&self.about, &lines);
@@ -194,14 +194,14 @@ impl Plan {
         {
             return Ok(digest);
         }
-        Err(EngineError::AnotherPlan { path })
+        Err(LauncherError::AnotherPlan { path })
     }
 
     /// Reads the plan in a folder, and returns it with its digest.
     ///
     /// # Errors
     /// If the file is missing, is damaged, or was changed after it was written.
-    pub fn read(folder: &Path) -> Result<(Plan, String), EngineError> {
+    pub fn read(folder: &Path) -> Result<(Plan, String), LauncherError> {
         let text = PlanText::read(folder)?;
         let tasks = text.lines.lines().map(|line| text.parse(line)).collect::<Result<_, _>>()?;
         Ok((Plan { about: text.head.about, tasks }, text.head.digest))
@@ -210,15 +210,15 @@ impl Plan {
     /// Reads one task of the plan in a folder, without parsing the others.
     ///
     /// # Errors
-    /// Those of [`Plan::read`], and [`EngineError::NoTask`] if the plan has no task with this number.
-    pub fn read_task(folder: &Path, index: usize) -> Result<TaskOfPlan, EngineError> {
+    /// Those of [`Plan::read`], and [`LauncherError::NoTask`] if the plan has no task with this number.
+    pub fn read_task(folder: &Path, index: usize) -> Result<TaskOfPlan, LauncherError> {
         let text = PlanText::read(folder)?;
-        let of = |index: usize| -> Result<PlannedTask, EngineError> {
+        let of = |index: usize| -> Result<PlannedTask, LauncherError> {
             let line = text.lines.lines().nth(index);
-            text.parse(line.ok_or(EngineError::NoTask { found: index, tasks: text.head.tasks })?)
+            text.parse(line.ok_or(LauncherError::NoTask { found: index, tasks: text.head.tasks })?)
         };
         let task = of(index)?;
-        let needs = task.needs.iter().map(|&index| Ok(of(index)?.key)).collect::<Result<_, EngineError>>()?;
+        let needs = task.needs.iter().map(|&index| Ok(of(index)?.key)).collect::<Result<_, LauncherError>>()?;
         Ok((text.head.about, text.head.digest, task, needs))
     }
 
@@ -237,11 +237,11 @@ struct PlanText {
 }
 
 impl PlanText {
-    fn read(folder: &Path) -> Result<PlanText, EngineError> {
+    fn read(folder: &Path) -> Result<PlanText, LauncherError> {
         let path = Plan::path(folder);
         let text = lacuna_disk::read_text(&path, BYTES_MAX)?;
         let (first, lines) = text.split_once('\n').unwrap_or((&text, ""));
-        let unfit = |found: String, fix| EngineError::NotAPlan { path: path.clone(), found, fix };
+        let unfit = |found: String, fix| LauncherError::NotAPlan { path: path.clone(), found, fix };
         let head: Head = serde_json::from_str(first)
             .map_err(|error| unfit(error.to_string(), "give the folder that `lacuna study plan --out` made"))?;
         if head.schema != SCHEMA {
@@ -253,8 +253,8 @@ impl PlanText {
         Ok(PlanText { path, head, lines: lines.to_string() })
     }
 
-    fn parse(&self, line: &str) -> Result<PlannedTask, EngineError> {
-        serde_json::from_str(line).map_err(|error| EngineError::NotAPlan {
+    fn parse(&self, line: &str) -> Result<PlannedTask, LauncherError> {
+        serde_json::from_str(line).map_err(|error| LauncherError::NotAPlan {
             path: self.path.clone(),
             found: error.to_string(),
             fix: "plan again with this lacuna",
@@ -332,7 +332,7 @@ pub(crate) mod tests {
         assert_eq!(Plan::read(folder.path()).unwrap(), (small(), digest.clone()));
         assert_eq!(small().write(folder.path()).unwrap(), digest, "the same again is no other plan");
         let other = Plan { about: About { isa: Some("avx2".to_string()), ..about() }, ..small() };
-        assert!(matches!(other.write(folder.path()), Err(EngineError::AnotherPlan { .. })));
+        assert!(matches!(other.write(folder.path()), Err(LauncherError::AnotherPlan { .. })));
         assert_eq!(Plan::read(folder.path()).unwrap().1, digest);
     }
 

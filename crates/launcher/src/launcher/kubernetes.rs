@@ -14,11 +14,11 @@ const PODS_MAX: usize = 500;
 
 pub(super) fn render(work: &Work) -> Vec<Submission> {
     let parts: Vec<Range<usize>> = work.parts().concat();
-    let submission = |(place, part): (usize, &Range<usize>)| {
-        let job = job_name(&work.plan.about.study, place);
+    let submission = |(index, part): (usize, &Range<usize>)| {
+        let job = job_name(&work.plan.about.study, index);
         let wait = work.minutes(part) * (1 + work.retries as u64);
         Submission {
-            name: format!("k8s-{place}.yaml"),
+            name: format!("k8s-{index}.yaml"),
             text: job_text(work, part, &job),
             command: ["kubectl", "apply", "-f", Submission::FILE].map(str::to_string).to_vec(),
             after: Vec::new(),
@@ -35,10 +35,10 @@ pub(super) fn render(work: &Work) -> Vec<Submission> {
 }
 
 /// A name that Kubernetes takes: small letters, digits and `-`, at most 63.
-fn job_name(study: &str, place: usize) -> String {
+fn job_name(study: &str, index: usize) -> String {
     let fit = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let study: String = study.chars().map(fit).take(48).collect();
-    format!("lacuna-{}-{place}", study.trim_matches('-'))
+    format!("lacuna-{}-{index}", study.trim_matches('-'))
 }
 
 fn job_text(work: &Work, part: &Range<usize>, name: &str) -> String {
@@ -110,7 +110,7 @@ fn text(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::About;
-    use crate::engine::tests::{all, pairs, with_work};
+    use crate::launcher::tests::{all, pairs, with_work};
     use k8s_openapi::api::batch::v1::{Job, JobSpec};
     use serde_json::Value;
 

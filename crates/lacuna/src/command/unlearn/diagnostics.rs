@@ -24,7 +24,7 @@ const TABLE_BYTES_MAX: u64 = 64 << 20;
 const PASSES: &str = "training_passes,teacher_passes";
 
 /// What is looked at.
-pub struct Looking<'a> {
+pub struct Diagnostics<'a> {
     /// Where the tables lie.
     pub folder: &'a RunFolder,
     /// Who is scored, and on what, if curves are asked for.
@@ -45,16 +45,16 @@ pub struct Curves<'a> {
     pub device: Device,
 }
 
-impl Looking<'_> {
+impl Diagnostics<'_> {
     /// Look at the network that would be returned after so many epochs, and at the gradients where it stands.
-    pub fn look(&self, result: &Network, standing: &Network, history: &[EpochRecord]) -> Result<(), CliError> {
+    pub fn look(&self, result: &Network, current: &Network, history: &[EpochRecord]) -> Result<(), CliError> {
         let epoch = history.len();
         if let Some(curves) = &self.curves {
             let head = format!("epoch,role,subjects,cross_entropy,dice_output,dice_volume,{PASSES}");
             self.keep(CURVES, &head, epoch, &curves.lines(result, epoch)?)?;
         }
         if let Some(conflicts) = &self.gradients {
-            let found = conflicts.at(standing, history)?;
+            let found = conflicts.at(current, history)?;
             let values = [found.retain_norm, found.forget_norm, found.cosine].map(cell).join(",");
             let head = format!("epoch,retain_norm,forget_norm,cosine,{PASSES}");
             self.keep(GRADIENTS, &head, epoch, &[format!("{epoch},{values},{}", of(found.passes))])?;

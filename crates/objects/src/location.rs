@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// A folder, an archive or a prefix in a bucket.
 #[derive(Clone, Debug)]
-pub struct Place(pub(crate) Arc<dyn Objects>);
+pub struct Location(pub(crate) Arc<dyn Objects>);
 
 /// The content of a place, without that of its parts.
 pub(crate) struct Listed {
@@ -20,7 +20,7 @@ pub(crate) struct Listed {
     pub parts: BTreeSet<String>,
 }
 
-/// The operations of a place; the methods of [`Place`] document them.
+/// The operations of a place; the methods of [`Location`] document them.
 pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn within(&self, part: &str) -> Arc<dyn Objects>;
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError>;
@@ -39,32 +39,32 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn at(&self, name: &str) -> String;
 }
 
-impl Place {
+impl Location {
     /// Opens the place of an address. An archive, `NAME.tar.xz`, is read; a folder or bucket is neither read nor
     /// created.
     ///
     /// # Errors
     /// [`ObjectError::NotBuilt`] for a bucket without the feature `cloud`, [`ObjectError::Address`] for an invalid
     /// address, and [`ObjectError::Archive`] for a file that is not a readable archive.
-    pub fn open(address: &Address) -> Result<Place, ObjectError> {
+    pub fn open(address: &Address) -> Result<Location, ObjectError> {
         match address {
-            Address::Folder(path) if is_archive(path) => Ok(Place(Arc::new(Archive::open(path)?))),
-            Address::Folder(path) => Ok(Place::folder_at(path.clone())),
+            Address::Folder(path) if is_archive(path) => Ok(Location(Arc::new(Archive::open(path)?))),
+            Address::Folder(path) => Ok(Location::folder_at(path.clone())),
             #[cfg(feature = "cloud")]
-            Address::Url(url) => Ok(Place(Arc::new(crate::cloud::open(url)?))),
+            Address::Url(url) => Ok(Location(Arc::new(crate::cloud::open(url)?))),
             #[cfg(not(feature = "cloud"))]
             Address::Url(url) => Err(ObjectError::NotBuilt { address: url.clone() }),
         }
     }
 
     /// Returns the place of a folder, which is created by the first write.
-    pub fn folder_at(path: PathBuf) -> Place {
-        Place(Arc::new(Folder(path)))
+    pub fn folder_at(path: PathBuf) -> Location {
+        Location(Arc::new(Folder(path)))
     }
 
     /// Returns a part of the place: a folder in it.
-    pub fn within(&self, part: &str) -> Place {
-        Place(self.0.within(part))
+    pub fn within(&self, part: &str) -> Location {
+        Location(self.0.within(part))
     }
 
     /// Returns all bytes of a name, at most `limit_bytes`; `None` if the name does not exist.

@@ -6,8 +6,8 @@
 //! makes an offer, writes a result unless there is one, and notes the end. The overhead does not include the
 //! computation itself, nor opening the study that the task belongs to.
 
-use lacuna_engine::{
-    About, Attempts, Begun, Draft, Ended, Ending, Finished, Offer, Plan, Pool, Setting, Standings, TaskKind,
+use lacuna_launcher::{
+    About, AttemptOutcome, Attempts, Begun, Draft, Ended, Finished, Offer, Plan, Pool, Setting, TaskKind, TaskStates,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -53,14 +53,14 @@ fn measure(tasks: usize, slots: usize) -> Result<(), Failure> {
     let since = Instant::now();
     let recorded: BTreeSet<usize> = all.iter().copied().filter(|&index| result(&folder, index).exists()).collect();
     let attempts = Attempts::of(&folder).all()?;
-    let standings = Standings::of(&plan, &recorded, &attempts);
+    let task_states = TaskStates::of(&plan, &recorded, &attempts);
     for &index in &recorded {
         assert_eq!(lacuna_disk::read_text(&result(&folder, index), 1 << 10)?, plan.tasks[index].key);
     }
     lap("collected", since);
     lap("in all", began);
     println!("{} done, {} left, {failed} failed, {} attempts", recorded.len(), left.len(), attempts.len());
-    assert!(standings.pending().is_empty(), "every task has its result");
+    assert!(task_states.pending().is_empty(), "every task has its result");
     Ok(std::fs::remove_dir_all(folder)?)
 }
 
@@ -111,7 +111,7 @@ fn attempt(folder: &Path, index: usize) -> Result<(), Failure> {
     let attempt = Attempts::of(folder).begin(index, &begun)?;
     attempt.offer(&Offer { file: lacuna_disk::digest(task.key.as_bytes()), outcome: String::new() })?;
     let first = lacuna_disk::write_new(&result(folder, index), task.key.as_bytes())?;
-    let ending = if first { Ending::Committed } else { Ending::Same };
+    let ending = if first { AttemptOutcome::Committed } else { AttemptOutcome::Same };
     let ended = Ended { ending, at: String::new(), seconds: began.elapsed().as_secs_f64(), exit_code: 0 };
     Ok(attempt.end(&ended)?)
 }

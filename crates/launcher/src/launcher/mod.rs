@@ -15,18 +15,18 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// An engine: a way of starting attempts, with its name.
-pub struct Engine {
+pub struct Launcher {
     /// The name on the command line.
     pub name: &'static str,
     /// A description of a few words, for help texts.
     pub about: &'static str,
     /// How the engine starts attempts.
-    pub way: Way,
+    pub start_mode: StartMode,
 }
 
 /// The two ways of starting attempts.
 #[derive(Clone, Copy)]
-pub enum Way {
+pub enum StartMode {
     /// By a pool of processes on this machine.
     Here,
     /// By an external scheduler, to which these files are submitted one after the other.
@@ -34,16 +34,20 @@ pub enum Way {
 }
 
 /// Every engine; the order is that of help texts.
-pub static ENGINES: &[Engine] = &[
-    Engine { name: "local", about: "a pool of processes on this machine", way: Way::Here },
-    Engine { name: "slurm", about: "job arrays, by sbatch", way: Way::Submitted(slurm::render) },
-    Engine { name: "k8s", about: "Indexed Jobs, by kubectl", way: Way::Submitted(kubernetes::render) },
-    Engine { name: "hyperqueue", about: "a job definition file, by hq", way: Way::Submitted(hyperqueue::render) },
+pub static LAUNCHERS: &[Launcher] = &[
+    Launcher { name: "local", about: "a pool of processes on this machine", start_mode: StartMode::Here },
+    Launcher { name: "slurm", about: "job arrays, by sbatch", start_mode: StartMode::Submitted(slurm::render) },
+    Launcher { name: "k8s", about: "Indexed Jobs, by kubectl", start_mode: StartMode::Submitted(kubernetes::render) },
+    Launcher {
+        name: "hyperqueue",
+        about: "a job definition file, by hq",
+        start_mode: StartMode::Submitted(hyperqueue::render),
+    },
 ];
 
 /// The engine with this name, or `None`.
-pub fn find(name: &str) -> Option<&'static Engine> {
-    ENGINES.iter().find(|engine| engine.name == name)
+pub fn find(name: &str) -> Option<&'static Launcher> {
+    LAUNCHERS.iter().find(|launcher| launcher.name == name)
 }
 
 /// The tasks to run and the settings to run them with.
@@ -232,8 +236,8 @@ pub(crate) mod tests {
 
     #[test]
     fn each_engine_has_a_name_of_its_own() {
-        let names: BTreeSet<&str> = ENGINES.iter().map(|engine| engine.name).collect();
-        assert_eq!(names.len(), ENGINES.len());
+        let names: BTreeSet<&str> = LAUNCHERS.iter().map(|launcher| launcher.name).collect();
+        assert_eq!(names.len(), LAUNCHERS.len());
         assert!(names.iter().all(|name| find(name).is_some()) && find("none").is_none());
     }
 
@@ -260,9 +264,9 @@ pub(crate) mod tests {
     #[test]
     fn an_engine_without_pending_tasks_gets_nothing() {
         let plan = pairs(2);
-        for engine in ENGINES {
-            if let Way::Submitted(render) = engine.way {
-                with_work(&plan, BTreeSet::new(), |work| assert!(render(work).is_empty(), "{}", engine.name));
+        for launcher in LAUNCHERS {
+            if let StartMode::Submitted(render) = launcher.start_mode {
+                with_work(&plan, BTreeSet::new(), |work| assert!(render(work).is_empty(), "{}", launcher.name));
             }
         }
     }
