@@ -52,7 +52,7 @@ pub use error::LedgerError;
 pub use export::{CHECKPOINT, EVENTS, PUBLIC_KEY, export, verify_export};
 pub use file_system::refuse_network_file_system;
 pub use keyring::Keyring;
-pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use merkle::{Tree, leaf_hash, node_hash, verify_inclusion};
 pub use opening::UncheckedLedger;
 pub use pseudonym::Pseudonym;
 pub use record::Record;
