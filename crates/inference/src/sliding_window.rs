@@ -147,7 +147,7 @@ fn mirrored_mean(
     Ok(mean)
 }
 
-/// Returns the place of a window's output on the output grid.
+/// Returns the position of a window's output on the output grid.
 fn on_output_grid(network: &Network, window: &VoxelBox) -> VoxelBox {
     let steps = network.architecture().output_size([STRIDE; 3]);
     VoxelBox {

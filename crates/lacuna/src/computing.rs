@@ -31,12 +31,10 @@ impl Clock {
         Clock { file, stopwatch: RefCell::new(before.map(Stopwatch::running)) }
     }
 
-    /// Stand still.
     pub fn stop(&self) {
         self.stopwatch.borrow_mut().iter_mut().for_each(Stopwatch::stop);
     }
 
-    /// Run again.
     pub fn go_on(&self) {
         self.stopwatch.borrow_mut().iter_mut().for_each(Stopwatch::go_on);
     }

@@ -1,7 +1,8 @@
 //! Whom a model was trained on and whom it was made to forget since: `lineage.json` beside the model.
 //!
 //! Without it a second request would hold on to the first one's subject as if it were to be kept, and teach it again.
-//! The file names people, so it lies in the run folder, with the operator's other files; the model itself names nobody.
+//! The file names people, so it lies in the run folder, with the operator's other files; the model itself names no
+//! person.
 
 use crate::error::CliError;
 use crate::exact::Named;
@@ -26,7 +27,7 @@ pub struct Lineage {
     schema: String,
     /// The digest of the model beside which this lies.
     pub model: String,
-    /// Everybody that it or an ancestor was trained on, the forgotten included.
+    /// All subjects that it or an ancestor was trained on, the forgotten included.
     pub trained: BTreeSet<SubjectId>,
     /// What it was made to forget, the first request first.
     pub erasures: Vec<Erasure>,
@@ -77,7 +78,7 @@ pub struct ErasedBy {
 }
 
 impl Lineage {
-    /// Of a model that was trained on these subjects and has forgotten nobody.
+    /// Of a model that was trained on these subjects and has forgotten none.
     pub fn of_training(model: String, trained: BTreeSet<SubjectId>) -> Lineage {
         Lineage { schema: SCHEMA.to_string(), model, trained, erasures: Vec::new(), init: None }
     }
@@ -90,7 +91,7 @@ impl Lineage {
 
     /// The same of a model that began from another's weights: what the other had seen, it has seen.
     ///
-    /// Whoever was forgotten and is trained on again is known again.
+    /// A subject that was forgotten and is trained on again is known again.
     pub fn descending_from(mut self, ancestor: Lineage) -> Lineage {
         let Lineage { trained, erasures, .. } = ancestor;
         let still = |erasure: Erasure| {
@@ -147,7 +148,7 @@ impl Lineage {
         }
     }
 
-    /// The same where nobody has read the weights yet, so that it may be of another model.
+    /// The same before the weights are read, so that it may be of another model.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -185,7 +186,7 @@ impl Lineage {
         Lineage { model, erasures, ..self.clone() }
     }
 
-    /// Everybody it was made to forget.
+    /// All subjects that it was made to forget.
     pub fn forgotten(&self) -> BTreeSet<SubjectId> {
         self.erasures.iter().flat_map(|erasure| erasure.subjects.clone()).collect()
     }
@@ -247,7 +248,7 @@ pub fn check_file(model: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The digest of the network in a file of anybody's, if the file holds a whole one; the weights are read for it.
+/// The digest of the network in an untrusted file, if the file holds a whole one; the weights are read for it.
 ///
 /// # Errors
 /// A file that cannot be read.

@@ -7,12 +7,7 @@ pub enum Part<'a, T> {
     /// An event of its own.
     One(&'a T),
     /// Removals of one kind, of which none is left out; the first one first.
-    Removals {
-        /// What was done.
-        how: RemovalKind,
-        /// Never empty.
-        events: Vec<&'a T>,
-    },
+    Removals { how: RemovalKind, events: Vec<&'a T> },
 }
 
 /// Events in their order; removals that follow each other, of one request, are put together by kind.

@@ -15,9 +15,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
-    /// `lacuna.run/1`.
     pub schema: String,
-    /// The verb.
     pub verb: String,
     /// lacuna's version.
     pub lacuna: String,
@@ -65,7 +63,6 @@ pub struct Status {
 pub enum RunState {
     /// Under way, or killed so suddenly that it could not say.
     Running,
-    /// Finished.
     Done,
     /// Ended by an error.
     Failed,
@@ -105,7 +102,6 @@ impl RunRecord {
 }
 
 impl Status {
-    /// That of now.
     pub fn new(status: RunState, exit: Option<Exit>, message: Option<String>) -> Status {
         let schema = "lacuna.status/1".to_string();
         Status { schema, status, exit_code: exit.map(Exit::code), message, at: timestamp() }

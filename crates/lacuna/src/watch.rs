@@ -18,7 +18,6 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub struct Watch<'a> {
     /// Where the run's files lie.
     pub folder: &'a RunFolder,
-    /// What is shown.
     pub progress: Progress,
     /// What others see from elsewhere.
     pub live: &'a RefCell<ProgressFile<'a>>,
@@ -112,7 +111,7 @@ impl Monitor for Watch<'_> {
     fn epoch(&mut self, state: &State) -> Result<Control, TrainError> {
         self.clock.iter().for_each(|clock| clock.stop());
         self.record(state).map_err(|error| match error {
-            // The loop takes a score that is no number for divergence, if it is told of it as such.
+            // The loop treats a score that is no number as divergence, if it is reported as such.
             CliError::Train(error) => error,
             error => TrainError::Monitor { epoch: state.epochs_done, reason: error.to_string() },
         })?;

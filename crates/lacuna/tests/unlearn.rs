@@ -110,7 +110,7 @@ fn a_run_is_looked_into_epoch_by_epoch_and_rewound() {
     assert_eq!(gradients.lines().count(), 1 + 3, "{gradients}");
     let (returned, run) = (record["returned_epoch"].as_u64().unwrap(), record["run"].as_str().unwrap());
     assert!((1..=2).contains(&returned));
-    // The gradients pass both subjects who are not held out, the curves everybody; the effect asks two networks.
+    // The gradients pass both subjects who are not held out, the curves all; the effect asks two networks.
     assert_eq!(record["looking_passes"]["training"], 3 * 2);
     assert_eq!(record["looking_passes"]["teacher"], 3 * 3 + 2);
     assert_eq!(record["training_passes"], 4);
@@ -181,7 +181,7 @@ fn requests_come_one_after_another_and_earlier_ones_are_measured_again() {
     };
     let names = |list: &[&str]| serde_json::json!(list);
 
-    // The lineage knows who was never seen, so nobody has to say it.
+    // The lineage knows who was never seen, so no option is needed.
     let first = request(&model_of(&trained), "phantom-001", "");
     let sides = planned(&workspace, &first);
     assert_eq!(sides["held_out"], names(&["phantom-004"]));
@@ -209,7 +209,7 @@ fn requests_come_one_after_another_and_earlier_ones_are_measured_again() {
     assert_eq!(chain[0], (&names(&["phantom-001"]), &first["parent"], &first["digest"]));
     assert_eq!(chain[1], (&names(&["phantom-000"]), &first["digest"], &record["digest"]));
 
-    // Once more only if that is said, and nobody who was trained on was never seen.
+    // Once more only if that is asked for, and no subject that was trained on was never seen.
     workspace.fails(&request(&model_of(&first), "phantom-001", ""), 3, &["phantom-001", "retain-label", "--again"]);
     let again = planned(&workspace, &request(&model_of(&first), "phantom-001", "--again"));
     assert_eq!(again["forget"], names(&["phantom-001"]));
@@ -259,5 +259,5 @@ fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_sta
     assert_eq!(record["orphaned_classes"], serde_json::json!(["white matter"]));
     let other = workspace.json(&format!("{words} --forget phantom-000"), "lacuna.unlearn/1");
     assert_eq!(other["orphaned_classes"], serde_json::json!([]));
-    workspace.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["somebody left to keep"]);
+    workspace.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["a subject left to keep"]);
 }

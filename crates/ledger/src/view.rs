@@ -9,7 +9,7 @@ use std::path::Path;
 /// The prefix of an event's hash, which separates it from hashes of anything else.
 const DOMAIN: &[u8] = b"lacuna/event/v1\0";
 
-/// One fact, the time at which it was written, and its place in the chain.
+/// One fact, the time at which it was written, and its position in the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The number of the event, from 1 without gaps.

@@ -103,7 +103,7 @@ pub(crate) fn of_role<T>(roles: &mut Roles<T>, role: Role) -> &mut T {
         Role::Retain => &mut roles.retain,
         Role::Forget => &mut roles.forget,
         Role::HeldOut => &mut roles.held_out,
-        Role::ForgottenEarlier => unreachable!("a study forgets from models that have forgotten nobody"),
+        Role::ForgottenEarlier => unreachable!("a study forgets from models that have forgotten no subject"),
     }
 }
 

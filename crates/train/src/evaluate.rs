@@ -132,7 +132,7 @@ fn score_all_outputs(
     class_names: &[String],
     surfaces: Option<SurfaceScorer>,
 ) -> Result<CaseScores, TrainError> {
-    assert_eq!(scans.len(), outputs.len(), "one thing is said of every scan");
+    assert_eq!(scans.len(), outputs.len(), "one prediction for each scan");
     let mut outputs = outputs.into_iter();
     score_on_both_grids(scans, class_names, surfaces, &mut |_| Ok(outputs.next().expect("as many as scans")))
 }

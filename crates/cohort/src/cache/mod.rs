@@ -1,10 +1,10 @@
 //! Prepared scans kept on disk, found again by the content of what they were made of.
 //!
-//! Nothing in a cache names anybody, yet everything in it is made of people, so it must be findable and deletable:
+//! Nothing in a cache names a person, yet everything in it is made of people, so it must be findable and deletable:
 //!
 //! - A cache is one folder, which the user names; there is none otherwise.
 //! - `FOLDER/SOURCE/KEY.case` is one prepared scan. `SOURCE` is the BLAKE3 digest of the scan's first image file, as
-//!   any tool prints it: whoever has the file finds what was made of it. Deleting any of it is safe at any time.
+//!   any tool prints it: an owner of the file finds what was made of it. Deleting any of it is safe at any time.
 //! - `KEY` is the digest of everything that decides the bytes of a case: all files of the scan, the label table, the
 //!   preprocessing, how files are read, seed and name of the noise, and lacuna's version.
 //!
@@ -41,7 +41,7 @@ impl CaseCache {
         CaseCache { folder: folder.into() }
     }
 
-    /// Where it lies.
+    /// Returns the folder of the cache.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -1,7 +1,7 @@
 //! What goes into the evidence of a request.
 //!
-//! Without an audit a delivered model is measured before and after and with no retrained model beside it, which shows what
-//! changed and nothing of what a model without the subject would be: then the outcome is `not_assessable`.
+//! Without an audit a delivered model is measured before and after and with no retrained model beside it, which shows
+//! what changed and nothing of what a model without the subject would be: then the outcome is `not_assessable`.
 
 use super::Arguments;
 use super::outcome::{of_all, of_run};
@@ -21,12 +21,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const NO_RETRAINED: &str =
-    "whether a model retrained without the subject would be told apart from this one: none was compared";
+    "whether a model retrained without the subject would differ from this one: none was compared";
 const ONE_DRAW: &str =
     "that other statistics than those of the protocol would not tell the model from retrained ones: it is one draw";
 const LIMITS: &[&str] = &[
     "that nothing of the subject can be found in the weights by other means than those of protocol.json",
-    "copies, backups and exports that lacuna was not told of",
+    "copies, backups and exports that lacuna does not know of",
     "blocks that a disk keeps after a file was deleted",
 ];
 
@@ -43,7 +43,6 @@ pub fn protocol(strategy: &str, recipe: &str, audit: Option<serde_json::Value>) 
     }))
 }
 
-/// `metrics.json`.
 #[derive(Serialize)]
 struct Metrics<'a> {
     schema: &'static str,
@@ -89,7 +88,6 @@ pub struct Parts<'a> {
     pub protocol: &'a [u8],
     /// What is still there.
     pub left: Left,
-    /// The command's.
     pub arguments: &'a Arguments,
 }
 

@@ -10,9 +10,8 @@ use serde::Serialize;
 
 /// For the evidence by content, for the operator by path.
 pub struct Found {
-    /// Without names.
     pub left: Left,
-    /// The same files for whoever has to look at them.
+    /// The same files with their names, for the operator.
     pub listed: Vec<Listed>,
     /// Files of others that mention the person.
     pub mentions: Vec<PortablePath>,
@@ -21,7 +20,6 @@ pub struct Found {
 /// A file that is left.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
-    /// Where it lies.
     pub path: PortablePath,
     /// What it is to the person; nothing where that is not known.
     pub holds: Option<Holds>,
@@ -31,9 +29,9 @@ pub struct Listed {
 
 /// Sort what was found.
 ///
-/// The person's own scans are removed on purpose only, and models that were replaced are kept where no removal was asked
-/// for: both are counted. Every other model that holds the person is left, and so is every other file once a removal was
-/// asked for.
+/// The person's own scans are removed on purpose only, and models that were replaced are kept where no removal was
+/// asked for: both are counted. Every other model that holds the person is left, and so is every other file once a
+/// removal was asked for.
 pub fn sorted(look: &Look, progress: &Progress, purged: bool, keyring: &Keyring) -> Found {
     let mut found = Found { left: Left::default(), listed: Vec::new(), mentions: look.mentions.clone() };
     for held in &look.held {

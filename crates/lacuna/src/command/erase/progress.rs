@@ -49,7 +49,6 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Made {
-    /// Its file.
     pub model: PathBuf,
     /// SHA-256 of its file.
     pub after: Digest,
@@ -59,7 +58,6 @@ pub struct Made {
     pub how: How,
     /// Scores before and after, by role; no row of a subject.
     pub tables: Vec<ScoreTable>,
-    /// Passes.
     pub cost: Cost,
 }
 
@@ -85,7 +83,6 @@ pub enum How {
 pub struct ScoreTable {
     /// Where prediction and truth were compared.
     pub grid: ScoreGrid,
-    /// The network.
     pub network: String,
     /// The label table.
     pub labels: String,
@@ -100,7 +97,6 @@ pub struct ScoreLine {
     pub strategy: String,
     /// How it differs from the named one.
     pub variant: String,
-    /// Epochs of it.
     pub epochs: usize,
     /// Means over the subjects of a role.
     pub scores: Roles<RoleScores>,
@@ -109,7 +105,6 @@ pub struct ScoreLine {
 /// Means over the subjects of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleScores {
-    /// Dice.
     pub dice: Mean,
     /// Mean absolute error of label maps.
     pub mae: Mean,
@@ -118,7 +113,6 @@ pub struct RoleScores {
 /// A mean; nothing where no subject has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
-    /// Over subjects.
     #[serde(deserialize_with = "present")]
     pub mean: Option<f64>,
 }
@@ -143,7 +137,6 @@ pub struct Audited {
     /// Its verdict; nothing of an audit that is void.
     #[serde(deserialize_with = "present")]
     pub verdict: Option<Verdict>,
-    /// What led to it.
     pub statistics: Statistics,
     /// What had to come out as known.
     pub controls: Vec<ControlFound>,
@@ -175,7 +168,7 @@ pub struct Statistics {
 pub struct MemoryFound {
     /// In deviations of the retrained models.
     pub deviations: f64,
-    /// Whether that can be told.
+    /// Whether that can be detected.
     pub detectable: bool,
 }
 
@@ -186,18 +179,15 @@ pub struct DeliveredFound {
     pub t: f64,
     /// By Student's law.
     pub p: f64,
-    /// By rank.
     pub rank_p: f64,
 }
 
 /// A control, without the name of its subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlFound {
-    /// Which.
     pub name: ControlName,
     /// What it must show.
     pub expected: String,
-    /// What it showed.
     pub observed: String,
     /// Whether that is as it must be; nothing where it was not tried.
     #[serde(deserialize_with = "present")]
@@ -264,7 +254,6 @@ impl Progress {
         Ok(Some(progress))
     }
 
-    /// Keep it.
     pub fn write(&self, folder: &Path) -> Result<(), CliError> {
         Ok(lacuna_disk::write_bytes(&folder.join(FILE), &serde_json::to_vec(self).expect("plain data is JSON"))?)
     }

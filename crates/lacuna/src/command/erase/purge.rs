@@ -12,11 +12,9 @@ use std::path::PathBuf;
 
 /// Where to look, and for whom.
 pub struct Search<'a> {
-    /// The command's.
     pub arguments: &'a Arguments,
     /// The folder of runs and the cache.
     pub context: &'a Context,
-    /// Whose traces.
     pub subject: &'a SubjectId,
 }
 
@@ -27,7 +25,7 @@ pub struct Look {
     pub held: Vec<Held>,
     /// Of what nothing says whether it does.
     pub unknown: Vec<Unknown>,
-    /// Files of others that mention the person; nobody changes them.
+    /// Files of others that mention the person; they are not changed.
     pub mentions: Vec<PortablePath>,
 }
 
@@ -47,11 +45,10 @@ pub struct Held {
     pub returned: bool,
 }
 
-/// Something of which nobody can say whether it holds the person.
+/// A file of which it is unknown whether it holds the person.
 pub struct Unknown {
     /// Where it lies, or its URL.
     pub path: PortablePath,
-    /// Why.
     pub why: String,
 }
 

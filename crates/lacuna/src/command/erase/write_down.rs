@@ -1,4 +1,4 @@
-//! What the ledger is told of the runs of a request, before them and after.
+//! The events of a request's runs that are written into the ledger, before the runs and after.
 
 use super::progress::Progress;
 use super::{evidence, outcome};
@@ -25,8 +25,8 @@ pub fn register(ledger: &mut Ledger, request: &str, progress: &Progress) -> Resu
     Ok(())
 }
 
-/// After all of them, and before anything is removed: models, membership, runs, measurements and verdicts, unless they are
-/// there. A request of which a model did not change is not executed by it.
+/// After all of them, and before anything is removed: models, membership, runs, measurements and verdicts, unless they
+/// are there. A request of which a model did not change is not executed by it.
 pub fn write_down(ledger: &mut Ledger, state: &RequestState, progress: &Progress) -> Result<(), CliError> {
     let request = &state.request;
     let known = ledger.view().records_of(request)?;

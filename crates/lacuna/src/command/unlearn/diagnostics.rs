@@ -1,8 +1,8 @@
 //! Looking into a run on its way: curves of scores and gradients per epoch, if asked for.
 //!
-//! Both are tables in the run folder with a line per epoch, beginning with the original as epoch 0. What they take is no
-//! part of the method's cost and is told apart. They change no byte of the run, so a resumed run may be looked into
-//! again or not; epochs that it does again replace the lines they had.
+//! Both are tables in the run folder with a line per epoch, beginning with the original as epoch 0. What they take is
+//! no part of the method's cost and is reported apart. They change no byte of the run, so a resumed run may be looked
+//! into again or not; epochs that it does again replace the lines they had.
 
 use crate::arguments::ImageArguments;
 use crate::error::CliError;
@@ -35,11 +35,9 @@ pub struct Diagnostics<'a> {
     pub images: &'a ImageArguments,
 }
 
-/// Everybody whose loss and Dice are followed.
+/// The subjects whose loss and Dice are followed.
 pub struct Curves<'a> {
-    /// Their scans.
     pub data: &'a Data,
-    /// By role.
     pub sides: Vec<(Role, BTreeSet<SubjectId>)>,
     /// Where to compute.
     pub device: Device,
@@ -112,7 +110,7 @@ impl Curves<'_> {
     }
 }
 
-/// None over nobody: a subject whose masks are all empty has no Dice.
+/// None over no subjects: a subject whose masks are all empty has no Dice.
 fn mean(values: Vec<f64>) -> Option<f64> {
     let count = values.len() as f64;
     (!values.is_empty()).then(|| values.into_iter().sum::<f64>() / count)

@@ -59,7 +59,7 @@ impl<'a> Job<'a> {
         let data = prepare(&study, &sides.everybody(), context)?;
         let split = &sides.split;
         if split.retain().is_empty() {
-            let what = "--forget: expected somebody left to keep, found nobody; fix: delete the model instead";
+            let what = "--forget: expected a subject left to keep, found none; fix: delete the model instead";
             return Err(CliError::Config { what: what.to_string() });
         }
         let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;
@@ -183,7 +183,7 @@ impl<'a> Job<'a> {
         watch.ended(outcome, state, run.epochs, &again)
     }
 
-    /// Whoever watches from elsewhere sees the subjects as last scored.
+    /// Another process that watches the run sees the subjects as last scored.
     fn tell_scores(&self, live: &mut ProgressFile<'_>, folder: &RunFolder) -> Result<(), CliError> {
         let rows = self.all_rows(folder)?;
         let Some(last) = rows.iter().map(|row| row.run.epochs).max() else { return Ok(()) };

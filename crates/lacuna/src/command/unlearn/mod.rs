@@ -92,7 +92,7 @@ pub struct Arguments {
     run: RunArguments,
     #[command(flatten)]
     images: ImageArguments,
-    /// Follow loss and Dice of everybody per epoch, in curves.csv of the run folder
+    /// Follow loss and Dice of all subjects per epoch, in curves.csv of the run folder
     #[arg(long, help_heading = "Looking into a run")]
     curve: bool,
     /// Follow both sides' gradient norms and their cosine per epoch, in gradients.csv of the run folder

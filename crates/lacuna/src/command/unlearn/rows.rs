@@ -15,7 +15,7 @@ use lacuna_unlearn::{Unlearned, preparation_passes};
 use std::collections::BTreeSet;
 
 impl Job<'_> {
-    /// Score everybody after so many epochs, at what the run had cost by then, and keep the rows.
+    /// Score all subjects after so many epochs, at what the run had cost by then, and keep the rows.
     pub(super) fn score(
         &self,
         network: &Network,
