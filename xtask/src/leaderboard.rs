@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             std::fs::write(file("leaderboard.svg"), svg)?;
             println!("\ndrawn in {}", file("leaderboard.svg").display());
         }
-        None => println!("\nnothing to draw: no run that unlearned anybody has scores beside its references"),
+        None => println!("\nnothing to draw: no run that unlearned a subject has scores beside its references"),
     }
     Ok(())
 }

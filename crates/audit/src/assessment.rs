@@ -27,9 +27,9 @@ pub enum Lineage {
 /// The three arms of one subject.
 #[derive(Clone, Copy, Debug)]
 pub struct Arms<'a> {
-    /// Trained on everybody.
+    /// The models that were trained on all subjects.
     pub original: &'a Arm,
-    /// What is judged.
+    /// The unlearned models that are judged.
     pub unlearned: &'a Arm,
     /// Trained without the subject.
     pub retrained: &'a Arm,
@@ -66,7 +66,7 @@ pub struct Statistics {
     pub secondary: Vec<Secondary>,
     /// Of a delivered model: where it lies.
     pub delivered: Option<Prediction>,
-    /// Those who stay.
+    /// The Dice of the subjects that stay.
     pub utility: Vec<Utility>,
     /// What comes back.
     pub probes: Vec<ProbeResult>,
@@ -78,7 +78,7 @@ pub struct Statistics {
 /// A secondary statistic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Secondary {
-    /// The comparison.
+    /// The comparison of the arm with the retrained models.
     #[serde(flatten)]
     pub influence: Influence,
     /// Its p-value after Holm's correction.
@@ -189,9 +189,10 @@ fn secondary(three: (&Arm, &Arm, &Arm), protocol: &Protocol, stream: &Stream) ->
 
 /// The verdict on a procedure whose arms were measured.
 ///
-/// What is left of a person comes before what was lost of the others: the first is why one audits. The declared statistic
-/// and the probes are heard before the secondary statistics, which answer only where the first leave the question open: a
-/// model that says noise of the subject has a lower cross-entropy there than one that is sure and wrong, and knows less.
+/// What is left of a person comes before what was lost of the others: the first is why one audits. The declared
+/// statistic and the probes are heard before the secondary statistics, which answer only where the first leave the
+/// question open: a model that says noise of the subject has a lower cross-entropy there than one that is sure and
+/// wrong, and knows less.
 fn judged(mut found: Statistics, protocol: &Protocol) -> Assessment {
     let (memory, primary) = (found.memory.expect("measured"), found.primary.clone().expect("measured"));
     let sided = |(_, finding): &(String, Finding)| matches!(finding, Finding::Residual | Finding::OverForgotten);
@@ -245,8 +246,8 @@ fn judged(mut found: Statistics, protocol: &Protocol) -> Assessment {
 
 /// The verdict where the originals do not detectably remember the subject.
 ///
-/// That a difference was not seen is no finding: only originals that are shown to be like retrained models, and a result
-/// that does not differ from these, give [`Verdict::NotRemembered`].
+/// That a difference was not seen is no finding: only originals that are shown to be like retrained models, and a
+/// result that does not differ from these, give [`Verdict::NotRemembered`].
 fn nothing_to_forget(mut found: Statistics, memory: &Memory, differs: Vec<String>, protocol: &Protocol) -> Assessment {
     let lie = format!(
         "the originals lie {:.2} deviations from the retrained models (p = {:.3}): the subject is not remembered \
@@ -266,7 +267,7 @@ fn nothing_to_forget(mut found: Statistics, memory: &Memory, differs: Vec<String
             let seeds = seeds_for_equivalence(protocol.margin_in_deviations(deviation), protocol.alpha);
             found.seeds_needed = seeds.filter(|seeds| *seeds > found.models);
             found.reasons.extend(shown.filter(|shown| !shown.holds()).map(|shown| shown.told()));
-            found.because(Verdict::NotAssessable, format!("{lie}, so nothing can be said of its forgetting"))
+            found.because(Verdict::NotAssessable, format!("{lie}, so its forgetting cannot be judged"))
         }
     }
 }

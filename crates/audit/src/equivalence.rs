@@ -4,15 +4,16 @@
 //! the other way round, and few models can never pass.
 //!
 //! A margin in standard deviations of the retrained models is itself estimated from them. Taking it for known passes
-//! arms that lie exactly at the margin more often than the level says (7 % with ten models and a margin of 1.5, and more
-//! with a wider one), so the margin's own uncertainty is counted: both bounds are joined by the method of variance estimates recovery.
+//! arms that lie exactly at the margin more often than the level says (7 % with ten models and a margin of 1.5, and
+//! more with a wider one), so the margin's own uncertainty is counted: both bounds are joined by the method of variance
+//! estimates recovery.
 //!
 //! Source: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach", J. Pharmacokinet.
 //! Biopharm. 15, 1987; Zou and Donner, "Construction of confidence limits about effect measures: a general approach",
 //! Statistics in Medicine 27, 2008, equation 5.
 
 use crate::law::chi_squared_quantile;
-use crate::{AuditError, Comparison, Interval, Pool, comparison};
+use crate::{AuditError, Interval, Pool, comparison};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,18 +66,7 @@ pub struct Equivalence {
 /// # Errors
 /// Those of [`comparison::welch`]; [`AuditError::NoSpread`] for a margin in deviations that there are none of.
 pub fn tost(unlearned: &Pool, retrained: &Pool, margin: Margin, alpha: f64) -> Result<Equivalence, AuditError> {
-    judged(&comparison::welch(unlearned, retrained)?, retrained, margin, alpha)
-}
-
-/// As [`tost`], the arms paired by seed.
-///
-/// # Errors
-/// Those of [`comparison::paired`], and as [`tost`].
-pub fn tost_paired(unlearned: &Pool, retrained: &Pool, margin: Margin, alpha: f64) -> Result<Equivalence, AuditError> {
-    judged(&comparison::paired(unlearned, retrained)?, retrained, margin, alpha)
-}
-
-fn judged(compared: &Comparison, retrained: &Pool, margin: Margin, alpha: f64) -> Result<Equivalence, AuditError> {
+    let compared = comparison::welch(unlearned, retrained)?;
     let half = compared.half_width(1.0 - 2.0 * alpha);
     let (width, loss) = match margin {
         Margin::Absolute(width) => (width, 0.0),

@@ -17,11 +17,11 @@ pub enum AuditError {
     /// A score is NaN or infinite.
     #[error("{what}: model {model} has the score {found}, expected a finite one; a diverged model cannot be audited")]
     NotFinite {
-        /// Which pool.
+        /// The name of the pool.
         what: &'static str,
         /// Its place in the pool, from 1.
         model: usize,
-        /// The score.
+        /// The score, which is not finite.
         found: f64,
     },
     /// Models that do not differ at all say nothing of what chance does.
@@ -29,7 +29,7 @@ pub enum AuditError {
         "{what}: all models have the same score {value}, so nothing is known of chance; expected seeds that differ"
     )]
     NoSpread {
-        /// Which pool.
+        /// The name of the pool.
         what: &'static str,
         /// The score that they share.
         value: f64,
@@ -49,9 +49,9 @@ pub enum AuditError {
     BadSetting {
         /// The key, as in the file.
         key: String,
-        /// What would do.
+        /// The accepted values.
         expected: &'static str,
-        /// What is there.
+        /// The value that was found.
         found: String,
     },
     /// Text that is no table of the expected keys.
@@ -63,13 +63,13 @@ pub enum AuditError {
     /// Text that is no report of an audit.
     #[error("expected an audit.json of lacuna.audit/1, found {found}")]
     Report {
-        /// Where and why.
+        /// The position of the error and its reason.
         found: String,
     },
     /// Log-probabilities, labels and grid do not fit together.
     #[error("{what}: expected {expected} values, found {found}")]
     Size {
-        /// Which array.
+        /// The name of the array.
         what: &'static str,
         /// How many it must hold.
         expected: usize,
@@ -79,7 +79,7 @@ pub enum AuditError {
     /// A label has no class.
     #[error("the labels hold class {found}, but there are only {classes} classes (0 to {})", classes - 1)]
     UnknownClass {
-        /// The label.
+        /// The label that was found.
         found: u8,
         /// The number of classes.
         classes: usize,
@@ -87,7 +87,7 @@ pub enum AuditError {
     /// No voxel lies where a feature looks.
     #[error("{what}: no voxel of the subject lies there, so there is nothing to average")]
     NoVoxel {
-        /// Which region.
+        /// The name of the region.
         what: &'static str,
     },
 }

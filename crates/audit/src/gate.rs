@@ -59,11 +59,11 @@ impl Threshold {
 pub struct Failure {
     /// The strategy, or the model.
     pub strategy: String,
-    /// The subject.
+    /// The subject that the threshold is checked on.
     pub subject: String,
     /// The key of the threshold.
     pub threshold: Threshold,
-    /// What it asks.
+    /// The declared threshold, in words.
     pub expected: String,
     /// What there is; `unknown` never passes.
     pub found: String,

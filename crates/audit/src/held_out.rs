@@ -1,4 +1,4 @@
-//! One model without a bank, beside people that it never saw.
+//! One model without reference models, beside people that it never saw.
 //!
 //! They differ from the subject as people do, so this is a hint and never a verdict.
 
@@ -6,8 +6,8 @@ use crate::delivered::{Prediction, beside};
 use crate::{Assessment, AuditError, Pool, Protocol};
 
 impl Assessment {
-    /// Not assessable for this reason, with a hint: where the model's score of the subject lies among its scores of held-out
-    /// subjects.
+    /// Not assessable for this reason, with a hint: where the model's score of the subject lies among its scores of
+    /// held-out subjects.
     ///
     /// # Errors
     /// [`AuditError::NotFinite`].

@@ -17,7 +17,7 @@ pub enum Finding {
     Residual,
     /// On the other side: less than a model that never saw the subject would know.
     OverForgotten,
-    /// Neither alike nor different, as far as can be told.
+    /// Neither equivalence nor a difference is shown.
     Undecided,
 }
 
@@ -42,9 +42,9 @@ impl Direction {
 /// One statistic of one arm beside the retrained models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Influence {
-    /// The statistic.
+    /// The statistic that is compared.
     pub statistic: Statistic,
-    /// The arm's mean.
+    /// The mean of the arm.
     pub mean: f64,
     /// The retrained models' mean.
     pub retrained_mean: f64,

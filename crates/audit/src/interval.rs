@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Where a quantity lies, missed with probability `1 - level`, half of it on either side.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Its lower end.
+    /// The lower end of the interval.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end of the interval.
     pub high: f64,
     /// Its level, such as 0.95.
     pub level: f64,

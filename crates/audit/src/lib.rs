@@ -2,7 +2,7 @@
 //!
 //! Scores in, a verdict out: pure statistics, without networks, files of images, or a clock. The models are the units
 //! of replication, and subjects where there are several; voxels and slices never are. An audit compares three arms
-//! of one subject, each of R models that share their seeds: the *originals*, trained on everybody; the *retrained*
+//! of one subject, each of R models that share their seeds: the *originals*, trained on all; the *retrained*
 //! models, trained without the subject; and the *unlearned* ones. Every comparison has two sides: a model that knows
 //! less of the subject than a retrained one shows the erasure.
 //!
@@ -55,7 +55,7 @@ pub use bootstrap::{BOOTSTRAP_MIN, corrected, of_mean};
 pub use comparison::{Comparison, paired, welch};
 pub use control::{Control, ControlName};
 pub use delivered::{Prediction, beside};
-pub use equivalence::{Equivalence, Margin, tost, tost_paired};
+pub use equivalence::{Equivalence, Margin, tost};
 pub use error::AuditError;
 pub use features::{Features, Region, Scan, Statistic};
 pub use gate::{Failure, Gate, Threshold};
@@ -65,11 +65,9 @@ pub use interval::Interval;
 pub use measured::{Arm, Measured};
 pub use memory::{Completeness, Memory, completeness, memory};
 pub use never_remembered::NeverRemembered;
-pub use permutation::{Exchange, signs, two_arms};
+pub use permutation::{Exchange, two_arms};
 pub use pool::Pool;
-pub use power::{
-    Power, SEEDS_MAX, TARGET_POWER, power, seeds_for_difference, seeds_for_epsilon, seeds_for_equivalence,
-};
+pub use power::{Power, SEEDS_MAX, TARGET_POWER, power, seeds_for_epsilon, seeds_for_equivalence};
 pub use probe::{ProbeKind, ProbeResult, probes};
 pub use protocol::{Declared, Protocol};
 pub use report::{Held, Report, Row};

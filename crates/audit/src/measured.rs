@@ -40,12 +40,12 @@ impl Arm {
         Arm { what, models }
     }
 
-    /// The models.
+    /// Returns the measured models.
     pub fn models(&self) -> &[Measured] {
         &self.models
     }
 
-    /// How many.
+    /// Returns the number of models.
     pub fn len(&self) -> usize {
         self.models.len()
     }

@@ -14,7 +14,7 @@ pub struct Memory {
     pub deviations: f64,
     /// Originals against retrained models.
     pub comparison: Comparison,
-    /// Whether it can be told at all that the subject was trained on. If not, nobody can tell whether it was
+    /// Whether it can be detected at all that the subject was trained on. If not, nothing shows whether it was
     /// forgotten.
     pub detectable: bool,
 }
@@ -79,7 +79,7 @@ pub fn completeness(
     Ok(Completeness { value: mean(&gone) / mean(&all), interval })
 }
 
-/// The ratio `mean(above) / mean(below)` of pairs; `None` if the denominator cannot be told from 0.
+/// The ratio `mean(above) / mean(below)` of pairs; `None` if the denominator is not distinguishable from 0.
 fn fieller(above: &[f64], below: &[f64], level: f64) -> Option<Interval> {
     let n = above.len() as f64;
     let t = student_quantile(0.5 + level / 2.0, n - 1.0);

@@ -1,8 +1,8 @@
 //! Whether the originals are like models that never saw the subject, or a difference was only not seen.
 //!
-//! A test that finds nothing is no evidence of nothing: with few models it finds nothing of anybody. So that there was
-//! nothing to forget has to be shown, by the equivalence test whose burden is to show it, and no other declared statistic
-//! may see the subject in the originals.
+//! A test that finds nothing is no evidence of absence: with few models it finds nothing of any subject. So that there
+//! was nothing to forget has to be shown, by the equivalence test whose burden is to show it, and no other declared
+//! statistic may see the subject in the originals.
 
 use crate::memory::memory;
 use crate::power::of_equivalence;
@@ -26,7 +26,7 @@ impl NeverRemembered {
         self.equivalence.passed && self.remembered_by.is_empty()
     }
 
-    /// In words.
+    /// Returns the result as a sentence.
     pub fn told(&self) -> String {
         if let Some(statistic) = self.remembered_by.first() {
             return format!("by {} the originals do remember the subject", statistic.name());

@@ -3,7 +3,7 @@
 //! All orders are counted where that is feasible, and a seeded sample of them otherwise, with the one observed among
 //! them (Phipson and Smyth, "Permutation p-values should never be zero", 2010).
 
-use crate::{AuditError, Pool};
+use crate::Pool;
 use lacuna_seed::{Draws, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ const SAMPLED: u64 = 20_000;
 /// What exchanging models says of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// Two-sided.
+    /// The two-sided p-value.
     pub p: f64,
     /// The smallest that so many models could ever give.
     pub p_min: f64,
@@ -47,35 +47,6 @@ pub fn two_arms(first: &Pool, second: &Pool, stream: &Stream) -> Exchange {
     };
     let extreme = (0..SAMPLED).filter(|_| shuffled(&mut draws, &mut order)).count();
     Exchange { p: sampled(extreme), p_min: p_min.max(sampled(0)), exact: false }
-}
-
-/// Two-sided exchange of signs, of differences paired by seed or by subject.
-///
-/// The smallest two-sided p is `2 / 2^n`: 0.0156 over seven subjects.
-///
-/// # Errors
-/// [`AuditError::TooFew`] without a difference.
-pub fn signs(differences: &[f64], stream: &Stream) -> Result<Exchange, AuditError> {
-    if differences.is_empty() {
-        return Err(AuditError::TooFew { what: "exchange of signs", found: 0, least: 1 });
-    }
-    let least = differences.iter().sum::<f64>().abs() - tolerance(differences);
-    let n = differences.len() as u32;
-    let orders = 2f64.powi(n as i32);
-    if n <= EXACT_MAX.ilog2() {
-        let sum = |flips: u64| -> f64 {
-            let signed = |(index, value): (usize, &f64)| if flips >> index & 1 == 1 { -value } else { *value };
-            differences.iter().enumerate().map(signed).sum()
-        };
-        let extreme = (0..1u64 << n).filter(|flips| sum(*flips).abs() >= least).count();
-        return Ok(Exchange { p: extreme as f64 / orders, p_min: 2.0 / orders, exact: true });
-    }
-    let mut draws = stream.draws();
-    let flipped = |draws: &mut Draws| -> f64 {
-        differences.iter().map(|value| if draws.uniform() < 0.5 { -value } else { *value }).sum()
-    };
-    let extreme = (0..SAMPLED).filter(|_| flipped(&mut draws).abs() >= least).count();
-    Ok(Exchange { p: sampled(extreme), p_min: sampled(0), exact: false })
 }
 
 fn sampled(extreme: usize) -> f64 {
@@ -141,15 +112,6 @@ mod tests {
     }
 
     #[test]
-    fn seven_signs_alike_have_the_smallest_p_there_is() {
-        let found = signs(&[0.1, 0.2, 0.3, 0.1, 0.5, 0.2, 0.4], &stream()).unwrap();
-        assert_eq!((found.p, found.p_min), (2.0 / 128.0, 2.0 / 128.0));
-        // +1 -1: sums of all signs are 2, 0, 0, -2, and 0 is reached by all.
-        assert_eq!(signs(&[1.0, -1.0], &stream()).unwrap().p, 1.0);
-        assert!(signs(&[], &stream()).is_err());
-    }
-
-    #[test]
     fn sampled_orders_agree_with_the_t_test() {
         let mut draws = Seed(5).stream("arms").draws();
         let (one, other) = (pool(&mut draws, 30, 0.5, 1.0), pool(&mut draws, 30, 0.0, 1.0));
@@ -157,9 +119,6 @@ mod tests {
         let student = crate::comparison::welch(&one, &other).unwrap().p;
         assert!(!found.exact && (found.p - student).abs() < 0.01, "{} and {student}", found.p);
         assert_eq!(found, two_arms(&one, &other, &stream()), "the sample is seeded");
-        let paired = signs(&one.differences(&other).unwrap(), &stream()).unwrap();
-        let student = crate::comparison::paired(&one, &other).unwrap().p;
-        assert!(!paired.exact && (paired.p - student).abs() < 0.01, "{} and {student}", paired.p);
     }
 
     #[test]
@@ -167,13 +126,11 @@ mod tests {
         // Skewed scores, of which the t-tests know nothing.
         let mut draws = Seed(6).stream("arms").draws();
         let mut skewed = || arm(&(0..5).map(|_| -draws.uniform_in(1e-9, 1.0).ln()).collect::<Vec<_>>());
-        let mut found = [0; 2];
+        let mut found = 0;
         for _ in 0..2000 {
             let (one, other) = (skewed(), skewed());
-            found[0] += usize::from(two_arms(&one, &other, &stream()).p <= 0.05);
-            found[1] += usize::from(signs(&one.differences(&other).unwrap(), &stream()).unwrap().p <= 0.07);
+            found += usize::from(two_arms(&one, &other, &stream()).p <= 0.05);
         }
-        at_most(found[0], 2000, 0.05);
-        at_most(found[1], 2000, 0.07);
+        at_most(found, 2000, 0.05);
     }
 }

@@ -43,7 +43,7 @@ impl Pool {
         self.values.len()
     }
 
-    /// Their mean.
+    /// Returns the mean of the scores.
     pub fn mean(&self) -> f64 {
         mean(&self.values)
     }

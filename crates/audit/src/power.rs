@@ -13,7 +13,7 @@ pub const SEEDS_MAX: usize = 200;
 /// What so many seeds per arm can show.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Power {
-    /// Seeds per arm.
+    /// The number of seeds per arm.
     pub seeds: usize,
     /// The difference found with 80 % power at two-sided 5 %.
     pub detectable: f64,
@@ -51,11 +51,6 @@ pub fn power(seeds: usize, margin: f64, alpha: f64) -> Power {
 /// The fewest seeds that show equivalence within a margin in deviations with 80 % power; `None` beyond [`SEEDS_MAX`].
 pub fn seeds_for_equivalence(margin: f64, alpha: f64) -> Option<usize> {
     fewest(&|seeds| of_equivalence(seeds, margin, alpha) >= TARGET_POWER)
-}
-
-/// The fewest seeds that find such a difference with 80 % power; `None` beyond [`SEEDS_MAX`].
-pub fn seeds_for_difference(deviations: f64, alpha: f64) -> Option<usize> {
-    fewest(&|seeds| of_difference(seeds, deviations.abs(), alpha) >= TARGET_POWER)
 }
 
 /// The fewest seeds per arm with which a perfect attack would show so large an epsilon.
@@ -210,10 +205,7 @@ mod tests {
 
     #[test]
     fn more_is_easier_to_find_and_needs_fewer_seeds() {
-        assert!(seeds_for_difference(3.0, 0.05) < seeds_for_difference(1.0, 0.05));
         assert!(seeds_for_equivalence(2.0, 0.05) < seeds_for_equivalence(1.0, 0.05));
-        // scipy and the table above: 1.3 at ten seeds.
-        assert_eq!(seeds_for_difference(1.33, 0.05), Some(10));
         assert_eq!(seeds_for_equivalence(0.01, 0.05), None);
         assert_eq!(seeds_for_epsilon(0.8), Some(10));
     }

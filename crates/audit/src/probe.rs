@@ -31,7 +31,7 @@ impl ProbeKind {
 /// One probe of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeResult {
-    /// What was asked.
+    /// The kind of probe.
     pub probe: ProbeKind,
     /// The arm's mean; of relearning that was given up, at least this.
     pub mean: f64,
@@ -74,8 +74,8 @@ pub fn probes(arm: &Arm, retrained: &Arm, level: f64) -> Result<Vec<ProbeResult>
     Ok(found)
 }
 
-/// On which side of the retrained models' range a mean lies. Passes that were given up are at least so many: an arm that
-/// has such models may lie higher than it seems, and so may the range.
+/// On which side of the retrained models' range a mean lies. Passes that were given up are at least so many: an arm
+/// that has such models may lie higher than it seems, and so may the range.
 fn finding(mean: f64, retrained: &Pool, prediction: &Prediction, if_left: f64, [arm, range]: [usize; 2]) -> Finding {
     if prediction.interval.holds(mean) {
         return Finding::Undecided;

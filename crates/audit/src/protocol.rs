@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
-    /// What decides.
+    /// The statistic that decides the verdict.
     pub primary: Statistic,
     /// What may contradict it, corrected for their number.
     pub secondary: Vec<Statistic>,

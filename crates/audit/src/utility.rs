@@ -14,7 +14,7 @@ pub enum Kept {
     Kept,
     /// It is shown to be beyond.
     Lost,
-    /// Neither.
+    /// Neither of the two is shown.
     Unknown,
 }
 
@@ -41,7 +41,7 @@ impl UtilitySide {
 /// The loss of Dice on one side of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Utility {
-    /// Of whom.
+    /// The side that the subjects are on.
     pub side: UtilitySide,
     /// Mean Dice of the retrained models minus the arm's, by seed.
     pub loss: f64,
@@ -49,7 +49,7 @@ pub struct Utility {
     pub interval: Option<Interval>,
     /// The most that may be lost.
     pub loss_max: f64,
-    /// What follows.
+    /// The conclusion on the utility.
     pub kept: Kept,
 }
 
@@ -63,7 +63,7 @@ pub fn utility(arm: &Arm, retrained: &Arm, protocol: &Protocol, stream: &Stream)
     let sides: [(UtilitySide, MeasuredOf); 2] = [(UtilitySide::Retain, &retain), (UtilitySide::HeldOut, &held_out)];
     let mut found = Vec::new();
     for (side, of) in sides {
-        // A cohort may have nobody held out.
+        // A cohort may have no held-out subject.
         let (Ok(arm), Ok(retrained)) = (arm.pool(of), retrained.pool(of)) else { continue };
         let losses = retrained.differences(&arm)?;
         let level = 1.0 - 2.0 * protocol.alpha;

@@ -14,7 +14,7 @@ pub enum Verdict {
     Exact,
     /// The pools are alike within the margin, by a test whose burden is to show it. Of a procedure only.
     RetrainEquivalent,
-    /// One model that cannot be told from retrained ones. Of a delivered model only, and no more than that.
+    /// One model that is not distinguishable from retrained ones. Of a delivered model only, and no more than that.
     ConsistentWithRetrain,
     /// The originals are shown to be like models that never saw the subject, within the margin, and what is judged does
     /// not differ from these either: by these statistics there was nothing to forget.
@@ -56,7 +56,8 @@ impl Verdict {
         matches!(self, Exact | RetrainEquivalent | ConsistentWithRetrain | NotRemembered)
     }
 
-    /// Whether it leaves open what the model still holds: it says neither that the subject is forgotten nor that it is not.
+    /// Whether it leaves open what the model still holds: it says neither that the subject is forgotten nor that it is
+    /// not.
     pub fn is_open(self) -> bool {
         use Verdict::*;
         matches!(self, ExactUnproved | Inconclusive | NotAssessable)
@@ -79,13 +80,13 @@ impl Verdict {
     }
 }
 
-/// What is judged.
+/// The object of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Object {
     /// A strategy, over seeds.
     Procedure,
-    /// One model.
+    /// One delivered model.
     DeliveredModel,
 }
 

@@ -19,7 +19,7 @@ pub enum CohortError {
     /// A scan that is being written could not be entered into a register; the caller knows why.
     #[error("scan `{scan}`: could not be entered into the register of the folder")]
     NotEntered {
-        /// The scan.
+        /// The name of the scan.
         scan: String,
     },
     /// The files of one scan do not lie on one grid.
@@ -28,15 +28,15 @@ pub enum CohortError {
     /// The preprocessing cannot be applied to a scan.
     #[error("scan `{scan}`: {source}")]
     Preprocess {
-        /// The scan.
+        /// The name of the scan.
         scan: String,
-        /// Why not.
+        /// The reason of the refusal.
         source: Box<PreprocessError>,
     },
     /// A folder could not be listed.
     #[error("{path}: cannot list the folder: {source}")]
     Folder {
-        /// The folder.
+        /// The folder that was read.
         path: PathBuf,
         /// The reason given.
         source: std::io::Error,
@@ -92,7 +92,7 @@ pub enum CohortError {
     /// A text file that describes the cohort does not say what it must.
     #[error("{path}: {field}: expected {expected}, found {found}; fix: {fix}")]
     Format {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
         /// The line, key or column.
         field: String,
@@ -100,7 +100,7 @@ pub enum CohortError {
         expected: String,
         /// What stands there.
         found: String,
-        /// What to do.
+        /// The action that mends it.
         fix: String,
     },
     /// A file names a path outside the data set's own folder.
@@ -123,7 +123,7 @@ pub enum CohortError {
         path: PathBuf,
         /// The path as named.
         entry: String,
-        /// Where it leads.
+        /// The target of the path.
         target: PathBuf,
         /// The folder it must stay in.
         root: PathBuf,
@@ -131,13 +131,13 @@ pub enum CohortError {
     /// One name with two endings, so that nothing says which is meant.
     #[error("{folder}: the scan `{scan}` occurs twice, as {first} and {second}; fix: remove or rename one of the two")]
     TwoFiles {
-        /// Where both lie.
+        /// The folder of both files.
         folder: PathBuf,
-        /// The name.
+        /// The name that both files give.
         scan: String,
-        /// One file.
+        /// The name of the first file.
         first: String,
-        /// The other.
+        /// The name of the second file.
         second: String,
     },
     /// Two files claim the same scan name.
@@ -145,7 +145,7 @@ pub enum CohortError {
     DuplicateScan {
         /// Where the cohort lies.
         root: PathBuf,
-        /// The name.
+        /// The name of the scan.
         scan: String,
     },
     /// Folders that look like people where channels are expected.
@@ -154,9 +154,9 @@ pub enum CohortError {
          images/NAME.nii.gz, or say with --channels that the folders are channels"
     )]
     PeopleOrChannels {
-        /// Where they lie.
+        /// The folder that holds these folders.
         folder: PathBuf,
-        /// Their names.
+        /// The names of the folders.
         folders: String,
         /// What looks like people.
         reason: String,
@@ -176,11 +176,11 @@ pub enum CohortError {
     /// A scan cannot be attributed to a person.
     #[error("scan `{scan}`: {reason}; fix: {fix}")]
     NoSubject {
-        /// The scan.
+        /// The name of the scan.
         scan: String,
-        /// Why not.
+        /// The reason of the refusal.
         reason: String,
-        /// What to do.
+        /// The action that mends it.
         fix: &'static str,
     },
     /// A subject pattern that cannot be used.
@@ -188,19 +188,19 @@ pub enum CohortError {
     Pattern {
         /// The pattern as given.
         pattern: String,
-        /// Why not.
+        /// The reason of the refusal.
         reason: &'static str,
     },
     /// The layout cannot hold or find these channels.
     #[error("layout {layout}: expected {expected}, found {found}; fix: {fix}")]
     Channels {
-        /// The layout.
+        /// The name of the layout.
         layout: &'static str,
         /// The channels possible.
         expected: String,
         /// The channels asked for.
         found: String,
-        /// What to do.
+        /// The action that mends it.
         fix: String,
     },
     /// Every subject of a data set is left out.
@@ -217,11 +217,11 @@ pub enum CohortError {
     NothingCounts {
         /// The label map's file, or the scan if it came from memory.
         label_source: String,
-        /// The scan.
+        /// The name of the scan.
         scan: String,
         /// What became of the labels.
         reason: String,
-        /// What to do.
+        /// The action that mends it.
         fix: &'static str,
     },
     /// A scan that must have a label map has none.
@@ -229,9 +229,9 @@ pub enum CohortError {
         "scan `{scan}` of subject {subject} has no label map; fix: add it, or leave the scan out with --exclude {scan}"
     )]
     LabelMissing {
-        /// The scan.
+        /// The name of the scan.
         scan: String,
-        /// Whose it is.
+        /// The subject of the scan.
         subject: SubjectId,
     },
     /// A label table contradicts itself or is not known.
@@ -239,7 +239,7 @@ pub enum CohortError {
     Table {
         /// The table's name.
         table: String,
-        /// The key.
+        /// The key of the setting.
         field: String,
         /// What should stand there.
         expected: String,
@@ -253,13 +253,13 @@ pub enum CohortError {
     LabelsOutsideTable {
         /// The label map's file, or the scan if it came from memory.
         label_source: String,
-        /// The values.
+        /// The label values outside the table.
         outside: OutsideTable,
     },
     /// A subject would be on both sides.
     #[error("subjects both in training and held out: {subjects}; fix: list each subject once")]
     BothSides {
-        /// Those subjects.
+        /// The ids of these subjects.
         subjects: String,
     },
     /// A subject to forget was never trained on.
@@ -273,7 +273,7 @@ pub enum CohortError {
     /// A list names subjects that the cohort lacks.
     #[error("the cohort has no subject {subjects}; fix: choose from {known}")]
     UnknownSubject {
-        /// The names that fit nobody.
+        /// The names that fit no person.
         subjects: String,
         /// All subjects of the cohort.
         known: String,
@@ -296,7 +296,7 @@ pub enum CohortError {
         "{path}: is already taken when scan `{scan}` comes; fix: rename scans or subjects that differ in signs alone"
     )]
     SamePlace {
-        /// The file.
+        /// The file that two scans would share.
         path: PathBuf,
         /// The second scan.
         scan: String,
@@ -304,7 +304,7 @@ pub enum CohortError {
     /// The target folder of an export holds something already.
     #[error("{path}: not empty; fix: export into a new folder")]
     TargetNotEmpty {
-        /// The folder.
+        /// The folder that was read.
         path: PathBuf,
     },
 }

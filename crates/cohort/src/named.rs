@@ -1,7 +1,7 @@
 //! An id in a text or a name: found and replaced as a word of its own, so that `sub-1` is not in `sub-10`.
 //!
 //! Ids may hold hyphens and underscores, which also join an id to other words: `forget-sub-1`, `sub-1_labels.nii.gz`.
-//! Whether `sub-1` is named there or somebody else, only who knows the other ids can say.
+//! Whether `sub-1` or another subject is named there can be decided only with the list of the other ids.
 
 /// A word to look for.
 #[derive(Clone, Debug)]
@@ -63,7 +63,8 @@ impl Named {
     }
 }
 
-/// A text without any of these ids, each replaced by what stands beside it; the longest first, since one may hold another.
+/// A text without any of these ids, each replaced by what stands beside it; the longest first, since one may hold
+/// another.
 pub fn without<'a>(text: &str, ids: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut ids: Vec<(&str, &str)> = ids.into_iter().collect();
     ids.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));

@@ -62,7 +62,7 @@ pub struct ScanData {
     pub labels: Option<LabelMap>,
     /// The first image's header, if the scan came from a file: results are written back with it.
     pub header: Option<NiftiHeader>,
-    /// What a person should be told of the files.
+    /// Notices about the files, for the user.
     pub notices: Vec<(PathBuf, Notice)>,
 }
 
@@ -83,7 +83,7 @@ impl From<PhantomSubject> for ScanData {
 /// Read all files of a scan.
 ///
 /// The first image's grid is the scan's. The others must agree with it within the tolerance and
-/// are then put on it exactly, so that nobody downstream meets two almost equal grids.
+/// are then put on it exactly, so that later steps never meet two almost equal grids.
 ///
 /// # Errors
 /// [`CohortError::Volume`] for a file that cannot be read, [`CohortError::GridMismatch`].
@@ -143,7 +143,7 @@ fn on_grid<T>(image: Image<T>, path: &Path, scan: &GridOf, read: &ReadOptions) -
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {field}: expected {expected} as in {like}, found {found}; fix: {GRID_FIX}")]
 pub struct GridMismatch {
-    /// The file.
+    /// The file that differs.
     pub path: PathBuf,
     /// The file it should agree with.
     pub like: PathBuf,

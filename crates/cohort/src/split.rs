@@ -5,7 +5,7 @@
 //!
 //! Chance enters by ranking: each subject draws one number from a stream that carries its own
 //! name, and subjects are taken in the order of their numbers. Leaving a subject out therefore
-//! changes nobody else's number, which a shuffle of the whole list would.
+//! changes no other subject's number, which a shuffle of the whole list would.
 
 use crate::error::{all_of, in_words};
 use crate::{CohortError, SubjectId};
@@ -13,7 +13,7 @@ use lacuna_seed::Seed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// A division of subjects; the training and the held-out side share nobody, and whoever is to
+/// A division of subjects; the training and the held-out side are disjoint, and a subject to
 /// be forgotten was trained on. Both laws hold for every value, made or loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SplitLists", into = "SplitLists")]
@@ -71,7 +71,7 @@ impl Split {
         Split::try_from(lists)
     }
 
-    /// A split by chance: `held_out` subjects never seen, the others trained on, nobody to forget yet.
+    /// A split by chance: `held_out` subjects never seen, the others trained on, none to forget yet.
     pub fn drawn(subjects: &[SubjectId], held_out: usize, seed: Seed) -> Result<Split, CohortError> {
         let folds = Folds::new(subjects, held_out, seed)?;
         Ok(folds.fold(0))
@@ -128,12 +128,12 @@ impl Folds {
         Ok(Folds { circle, held_out })
     }
 
-    /// Number of folds until everyone has been held out once; 1 if nobody ever is.
+    /// Number of folds until every subject has been held out once; 1 if none ever is.
     pub fn count(&self) -> usize {
         if self.held_out == 0 { 1 } else { self.circle.len().div_ceil(self.held_out) }
     }
 
-    /// The split of one fold, with nobody to forget yet.
+    /// The split of one fold, with no subject to forget yet.
     ///
     /// # Panics
     /// If `index` is not below [`Folds::count`].
@@ -156,7 +156,7 @@ impl Folds {
             let known = all_of(self.circle.iter().collect::<BTreeSet<_>>());
             return Err(CohortError::UnknownSubject { subjects: subject.to_string(), known });
         };
-        // With nobody held out there is one fold, number 0.
+        // With no held-out subjects there is one fold, number 0.
         let own = position.checked_div(self.held_out).unwrap_or(0);
         let split = (1..=self.count())
             .map(|step| self.fold((own + step) % self.count()))

@@ -17,7 +17,7 @@ struct FoldOfCases {
     val: Vec<String>,
 }
 
-/// Every fold of the file with nobody to forget yet; `val` is held out.
+/// Every fold of the file with no subject to forget yet; `val` is held out.
 ///
 /// # Errors
 /// [`CohortError::Format`] for a file that is no list of folds, a case that the cohort lacks, and

@@ -27,7 +27,7 @@ impl SubjectId {
         if fits { Ok(SubjectId(text)) } else { Err(SubjectIdError { text }) }
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,9 +1,8 @@
-//! The voxels of cases, which are large, while the rest of a case is small and always at hand.
+//! An LRU cache of the voxels of cases, which are large; the rest of a case is small and always in memory.
 //!
 //! A [`VoxelCache`] holds the voxels of many cases up to a number of bytes. The others are fetched again when they are
-//! asked for; who knows what comes next says so with [`Case::prefetch`](crate::Case::prefetch), and it is fetched on a
-//! thread of its own meanwhile. Voxels that are fetched again must be those of the first time, bit by bit: whatever
-//! the number of bytes, results are the same.
+//! asked for; [`Case::prefetch`](crate::Case::prefetch) begins to fetch a case on a thread of its own. Voxels that are
+//! fetched again must be those of the first time, bit by bit: whatever the number of bytes, results are the same.
 
 use crate::CohortError;
 use lacuna_volume::ClassMap;
@@ -11,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
-/// What the network and the scores see of a scan.
+/// The arrays of a scan: the network's input and the labels on both grids.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseVoxels {
     /// The network's input, `[C, D, H, W]` row-major.
@@ -23,7 +22,7 @@ pub struct CaseVoxels {
 }
 
 impl CaseVoxels {
-    /// Memory that they take.
+    /// Returns the bytes of memory of the arrays.
     pub fn bytes(&self) -> u64 {
         (size_of_val(&*self.input) + self.target.len() + self.truth.voxels().len()) as u64
     }
@@ -41,10 +40,10 @@ impl CaseVoxels {
     }
 }
 
-/// Makes the voxels of a place again.
+/// Reads and prepares the voxels of the case with this index again.
 pub type Fetch = dyn Fn(usize) -> Result<CaseVoxels, CohortError> + Send + Sync;
 
-/// Voxels of cases by place, in memory up to a number of bytes.
+/// An LRU cache of the voxels of cases by index, limited to a number of bytes.
 pub struct VoxelCache {
     bytes_max: u64,
     fetch: Arc<Fetch>,
@@ -53,7 +52,7 @@ pub struct VoxelCache {
 
 struct Slots {
     slots: Vec<Slot>,
-    /// Rises with every use, so that the least recent one can be told.
+    /// Rises with every use, which orders the slots by their last use.
     uses: u64,
 }
 
@@ -61,7 +60,7 @@ struct Slot {
     bytes: u64,
     digest: [u8; 32],
     state: State,
-    /// What was handed out last: while somebody holds it, it need not be fetched.
+    /// The voxels that were returned last: while they are in use elsewhere, they need not be fetched.
     last: Weak<CaseVoxels>,
 }
 
@@ -72,12 +71,12 @@ enum State {
 }
 
 impl VoxelCache {
-    /// An empty shelf for at most `bytes_max` bytes, what is in use and on its way aside.
+    /// Creates an empty cache of at most `bytes_max` bytes, not counting voxels in use and those being fetched.
     pub fn new(bytes_max: u64, fetch: Arc<Fetch>) -> VoxelCache {
         VoxelCache { bytes_max, fetch, slots: Mutex::new(Slots { slots: Vec::new(), uses: 0 }) }
     }
 
-    /// Take voxels in at the next place, which is returned: to memory while there is room.
+    /// Adds voxels and returns their index; they stay in memory while there is room.
     pub fn put(&self, voxels: Arc<CaseVoxels>) -> usize {
         let mut slots = self.slots();
         let (bytes, digest) = (voxels.bytes(), voxels.digest());
@@ -88,10 +87,10 @@ impl VoxelCache {
         slots.slots.len() - 1
     }
 
-    /// The voxels of a place, fetched if they are not in memory.
+    /// Returns the voxels of an index, fetched if they are not in memory.
     ///
     /// # Errors
-    /// That of fetching, or [`CohortError::Changed`] if what was fetched is not what was put.
+    /// That of fetching, or [`CohortError::Changed`] if the fetched voxels differ from those that were added.
     pub(crate) fn voxels(&self, index: usize) -> Result<Arc<CaseVoxels>, CohortError> {
         let mut slots = self.slots();
         let slot = &mut slots.slots[index];
@@ -113,7 +112,7 @@ impl VoxelCache {
         Ok(voxels)
     }
 
-    /// Begin to fetch a place that is not in memory.
+    /// Begins to fetch the voxels of an index that are not in memory.
     pub(crate) fn prefetch(&self, index: usize) {
         let mut slots = self.slots();
         let slot = &slots.slots[index];
@@ -141,7 +140,7 @@ impl Slots {
         self.slots.iter().filter(|slot| !matches!(slot.state, State::Away)).map(|slot| slot.bytes).sum()
     }
 
-    /// Let go of what was used least recently, but not of `index`, until the rest fits.
+    /// Removes the least recently used voxels, but not those of `index`, until the rest fits.
     fn make_room(&mut self, bytes_max: u64, index: usize) {
         while self.bytes_held() > bytes_max {
             let here = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
@@ -163,16 +162,16 @@ impl fmt::Debug for VoxelCache {
     }
 }
 
-/// Where a case's voxels are.
+/// The storage of a case's voxels.
 #[derive(Clone, Debug)]
 pub enum Voxels {
-    /// In memory as long as the case is.
+    /// In memory as long as the case exists.
     Held(Arc<CaseVoxels>),
-    /// At a place of a shelf.
+    /// In a cache, at an index.
     Cached {
-        /// The shelf, shared by its cases.
+        /// The cache, shared by its cases.
         cache: Arc<VoxelCache>,
-        /// The place, as [`VoxelCache::put`] gave it.
+        /// The index that [`VoxelCache::put`] returned.
         index: usize,
     },
 }
@@ -189,7 +188,7 @@ mod tests {
         CaseVoxels { input: vec![index as f32; 8], target: vec![0; 4], truth }
     }
 
-    /// Four places on a shelf, and how often something was fetched.
+    /// A cache of four cases, and the number of fetches.
     fn cache(bytes_max: u64) -> (VoxelCache, Arc<AtomicUsize>) {
         let fetches = Arc::new(AtomicUsize::new(0));
         let count = fetches.clone();

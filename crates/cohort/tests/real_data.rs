@@ -14,7 +14,7 @@ fn cohort_folder(name: &str) -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(std::env::var_os("LACUNA_REQUIRE_DATA").is_none_or(|value| value != "1"), "real data is required");
-    // Written past the test harness, which would show a passing test's `println!` to nobody.
+    // Written past the test harness, which hides a passing test's `println!`.
     let line = format!("skipped: no {name}; set LACUNA_TEST_DATA to a folder that holds it\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     None

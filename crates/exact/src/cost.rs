@@ -7,7 +7,7 @@ use lacuna_cohort::SubjectId;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A subject's place in a plan, and the cost of erasing that subject alone from the model as trained.
+/// A subject's position in a plan, and the cost of erasing that subject alone from the model as trained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SubjectCost {
     /// The id of the subject.
@@ -60,7 +60,7 @@ pub fn ordinary_passes<'a>(
     epochs as u64 * subjects.into_iter().map(|subject| scans[subject]).sum::<u64>()
 }
 
-/// The place and cost of each subject, in order of shard, slice and name; `epochs` are those of ordinary training.
+/// The position and cost of each subject, in order of shard, slice and name; `epochs` are those of ordinary training.
 ///
 /// A subject is left out if no other subject would remain: it cannot be erased.
 pub fn subject_costs(
@@ -151,7 +151,8 @@ mod tests {
         let first = plan.shards()[0][0].first().unwrap().clone();
         let scans = ids(2).into_iter().map(|subject| (subject.clone(), if subject == first { 3 } else { 1 })).collect();
         let costs = subject_costs(&plan, 20, &Expectation::new(&BTreeMap::new(), &ids(2)).unwrap(), &scans);
-        // 20 epochs, 2 slices: 13 and 14. The first leaves 14 passes of the second's one scan, of 20 in ordinary retraining.
+        // 20 epochs, 2 slices: 13 and 14. The first leaves 14 passes of the second's one scan, of 20 in ordinary
+        // retraining.
         assert_eq!((costs[0].erase_passes, costs[0].of_retraining), (14, 0.7));
         assert_eq!((costs[1].erase_passes, costs[1].of_retraining), (0, 0.0));
     }

@@ -26,7 +26,7 @@ pub enum ExactError {
         known: String,
     },
     /// An erase that would leave no subject.
-    #[error("expected somebody to remain, found every subject among the leaving; fix: delete the run folder instead")]
+    #[error("expected a subject to remain, found every subject among the leaving; fix: delete the run folder instead")]
     NobodyRemains,
     /// A file of an exact model that differs from what its manifest or format requires.
     #[error("{path}: {field}: expected {expected}, found {found}; fix: {fix}")]
@@ -44,7 +44,7 @@ pub enum ExactError {
     },
     /// The initial weights were trained on a subject to erase, or their subjects are unknown.
     #[error(
-        "{path}: init: expected initial weights that never saw whoever leaves, found {found} (the file of BLAKE3 {init}); fix: {fix}"
+        "{path}: init: expected initial weights that never saw the leaving subjects, found {found} (the file of BLAKE3 {init}); fix: {fix}"
     )]
     InitSaw {
         /// The path of the manifest.

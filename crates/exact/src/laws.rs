@@ -120,7 +120,7 @@ fn one_shard_of_one_slice_is_ordinary_training() {
 }
 
 #[test]
-fn erasing_anybody_from_one_shard_is_training_without_them() {
+fn erasing_a_subject_from_one_shard_is_training_without_them() {
     let fixture = fixture(3, 4);
     let plan = fixture.plan([1, 3]);
     fixture.train(&plan, "run", None);
@@ -130,7 +130,7 @@ fn erasing_anybody_from_one_shard_is_training_without_them() {
 }
 
 #[test]
-fn erasing_anybody_from_two_shards_of_slices_with_company_is_too() {
+fn erasing_a_subject_from_two_shards_of_slices_with_company_is_too() {
     let fixture = fixture(5, 3);
     let plan = fixture.plan([2, 1]);
     fixture.train(&plan, "run", None);
@@ -325,7 +325,7 @@ fn files_that_hold_a_subject_are_those_trained_on_it_and_those_that_name_it() {
 }
 
 #[test]
-fn what_never_saw_somebody_stays_under_a_manifest_without_them_and_an_erase_takes_it_over() {
+fn what_never_saw_a_subject_stays_under_a_manifest_without_them_and_an_erase_takes_it_over() {
     let fixture = fixture(4, 3);
     let plan = fixture.plan([2, 2]);
     let manifest = fixture.train(&plan, "run", None);

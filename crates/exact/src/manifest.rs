@@ -260,7 +260,7 @@ impl Manifest {
             },
         };
         let fix = match &self.init_saw {
-            None => "train anew, and state with --init-saw whom the weights saw (none, if they saw nobody)",
+            None => "train anew, and state with --init-saw whom the weights saw (none, if they saw no subject)",
             Some(_) => "train anew without --init, or from weights that never saw them",
         };
         Err(ExactError::InitSaw { path: folder.join(MANIFEST), init: init.clone(), found, fix })

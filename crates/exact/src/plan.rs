@@ -1,7 +1,7 @@
 //! The assignment of subjects to shards and slices.
 //!
 //! A plan is made once, when a model is trained. Erasing removes a subject from it and moves no other subject: the
-//! others' places, and so the bytes of their states, do not depend on whether the subject was erased.
+//! others' positions, and so the bytes of their states, do not depend on whether the subject was erased.
 
 use crate::budget::epochs_per_stage;
 use crate::{ExactError, Expectation};
@@ -89,7 +89,7 @@ impl Plan {
         slices.into_iter().find(|(_, subjects)| subjects.contains(subject)).map(|(position, _)| position)
     }
 
-    /// The same plan without some subjects; the others keep their places.
+    /// The same plan without some subjects; the others keep their positions.
     ///
     /// # Errors
     /// If a leaving subject is not in the plan, or no subject would remain.
@@ -153,7 +153,7 @@ impl TryFrom<RawPlan> for Plan {
             return Err(format!("plan: expected every subject in one slice, found {twice} in two"));
         }
         if seen.is_empty() {
-            return Err("plan: expected a subject, found nobody".to_string());
+            return Err("plan: expected a subject, found none".to_string());
         }
         Ok(Plan { epochs, shards })
     }
@@ -219,7 +219,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn whoever_is_likely_to_leave_enters_last() {
+    fn subjects_likely_to_leave_enter_last() {
         let expected = expected(6, &[("sub-0", 0.9), ("sub-3", 0.8), ("sub-5", 0.0)]);
         let plan = Plan::new(&ids(6), &expected, [2, 3], 10, Seed(1)).unwrap();
         assert_eq!(plan.position(&ids(6)[0]).unwrap()[1], 2);
@@ -241,7 +241,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn striking_somebody_out_moves_nobody() {
+    fn striking_a_subject_out_moves_no_other() {
         let plan = plan(7, [2, 3]);
         for out in ids(7) {
             let without = plan.without(&BTreeSet::from([out.clone()])).unwrap();
@@ -299,7 +299,7 @@ pub(crate) mod tests {
             (r#"{"epochs":[0],"shards":[[["a"]]]}"#, "1 to 100000 epochs"),
             (r#"{"epochs":[1],"shards":[[["a"],["b"]]]}"#, "1 slices"),
             (r#"{"epochs":[1],"shards":[[["a"]],[["a"]]]}"#, "found a in two"),
-            (r#"{"epochs":[1],"shards":[[[]]]}"#, "found nobody"),
+            (r#"{"epochs":[1],"shards":[[[]]]}"#, "found none"),
             (r#"{"epochs":[1],"shards":[[["a/b"]]]}"#, "subject id"),
             (r#"{"epochs":[1],"shards":[[["a"]]],"more":1}"#, "unknown field"),
         ] {

@@ -21,7 +21,7 @@ mod segment;
 pub use convolution::{Conv3dOptions, conv_transpose3d, conv3d};
 pub use cpu::peak::{MULTIPLY_ADD_CHAIN_FLOPS, multiply_add_chain};
 pub use cpu::simd::InstructionSet;
-pub use descent::{SgdOptions, sgd_step, sgd_update};
+pub use descent::{SgdOptions, sgd_step};
 pub use finite::all_finite;
 pub use identity::{KERNELS_DIGEST, rounding_class};
 pub use normalisation::{Activation, Normalised, Statistics, batch_norm, instance_norm};

@@ -24,7 +24,6 @@ pub struct Cli {
     /// What every verb understands.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }

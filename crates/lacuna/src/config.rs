@@ -30,7 +30,7 @@ pub trait Settings: Serialize + DeserializeOwned {
 }
 
 /// The path as seen from the root, since a run can be resumed from elsewhere; a relative one where even that
-/// cannot be told.
+/// is unknown.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
@@ -93,25 +93,22 @@ pub enum Origin {
     File,
     /// A flag of its own.
     Flag,
-    /// `--set`.
     Set,
 }
 
 /// One setting, its value as TOML, and who says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// The dotted key.
     pub key: String,
     /// The value as TOML.
     pub value: String,
-    /// Who says it.
     pub origin: Origin,
 }
 
-/// Settings under construction that know who said what.
+/// Settings under construction, each with its origin.
 #[derive(Default)]
 pub struct Layers {
-    /// What is said so far.
+    /// The settings so far.
     pub table: Table,
     origins: BTreeMap<String, Origin>,
 }

@@ -1,10 +1,10 @@
 //! A process that reads what others sent gives away the right to do anything but what it was started for.
 //!
-//! Readers are safe Rust with limits of their own. Behind them, on Linux, the kernel is asked before any thread or file is
-//! opened: by Landlock, that nothing is written, made, moved or deleted but beneath the folders that the command line
-//! names, nothing executed and no connection opened; and that no core is dumped, which would hold images. A verb that only
-//! reads may use no more memory than the machine has. Where the kernel offers none of this, the verb runs as it would
-//! have. `lacuna doctor` says which it is. Which verb may write where stands in [`crate::command`].
+//! Readers are safe Rust with limits of their own. Behind them, on Linux, the kernel is asked before any thread or file
+//! is opened: by Landlock, that nothing is written, made, moved or deleted but beneath the folders that the command
+//! line names, nothing executed and no connection opened; and that no core is dumped, which would hold images. A verb
+//! that only reads may use no more memory than the machine has. Where the kernel offers none of this, the verb runs as
+//! it would have. `lacuna doctor` says which it is. Which verb may write where stands in [`crate::command`].
 
 use std::path::{Path, PathBuf};
 
@@ -21,21 +21,21 @@ pub enum Confinement {
 }
 
 impl Confinement {
-    /// For people.
     pub fn in_words(self) -> &'static str {
         match self {
             Confinement::Full => {
-                "Landlock: verbs that read files of others write only what they are told, execute and connect to nothing"
+                "Landlock: verbs that read files of others write only to the given folders, execute and connect to nothing"
             }
             Confinement::Partial => {
-                "Landlock in part: verbs that read files of others write only what they are told, and execute nothing"
+                "Landlock in part: verbs that read files of others write only to the given folders, and execute nothing"
             }
             Confinement::None => "none: this kernel offers no Landlock; readers have their own limits alone",
         }
     }
 }
 
-/// Confine this thread and all that it will start to writing beneath these folders, which are made where they are missing.
+/// Confine this thread and all that it will start to writing beneath these folders, which are made where they are
+/// missing.
 pub fn confine(folders: &[PathBuf]) -> Confinement {
     system::dump_no_core();
     if folders.is_empty() {
@@ -77,8 +77,8 @@ mod system {
     /// The newest of which something is asked: from the fourth on connections are refused too.
     const ABI_ASKED: ABI = ABI::V4;
 
-    /// What is handled and has no rule is refused. Files that are open already, standard output among them, stay as they
-    /// are.
+    /// What is handled and has no rule is refused. Files that are open already, standard output among them, stay as
+    /// they are.
     pub fn confine(folders: &[PathBuf]) -> Confinement {
         let asked = || -> Result<RulesetStatus, RulesetError> {
             let ruleset = Ruleset::default()

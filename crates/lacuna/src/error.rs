@@ -34,10 +34,7 @@ use std::io::ErrorKind;
 pub enum CliError {
     /// Arguments that are each sound and do not go together.
     #[error("{what}")]
-    Usage {
-        /// In words.
-        what: String,
-    },
+    Usage { what: String },
     /// A request that cannot be carried out as stated.
     #[error("{what}")]
     Config {
@@ -55,10 +52,7 @@ pub enum CliError {
     NoDevice(#[from] DeviceError),
     /// The device cannot be used as asked.
     #[error("{what}")]
-    Device {
-        /// In words.
-        what: String,
-    },
+    Device { what: String },
     /// What cannot be done now and may be done later.
     #[error("{what}")]
     TryAgain {
@@ -68,7 +62,7 @@ pub enum CliError {
     /// Tasks that other processes did and that failed there.
     #[error("{what}")]
     Tasks {
-        /// In words: which, and what they said.
+        /// The names of the failed parts and their errors.
         what: String,
         /// The code that the first of them ended with.
         exit: Exit,

@@ -1,10 +1,10 @@
 //! A run's epochs as a TensorBoard event file.
 //!
-//! `metrics.jsonl` is the truth; this is the same for whoever watches runs in TensorBoard. The file is written whole
+//! `metrics.jsonl` is the source; this is the same data for TensorBoard. The file is written whole
 //! after each epoch, as everything is, so TensorBoard shows new epochs when it loads the run again.
 //!
-//! A file is a row of records: the length in 8 bytes, its checksum, the bytes, their checksum. A record is an `Event` in
-//! protocol buffers. Checksums are CRC-32C, rotated and shifted.
+//! A file is a row of records: the length in 8 bytes, its checksum, the bytes, their checksum. A record is an `Event`
+//! in protocol buffers. Checksums are CRC-32C, rotated and shifted.
 //!
 //! Source: TensorFlow's `event.proto`, `summary.proto` and `record_writer.h`.
 

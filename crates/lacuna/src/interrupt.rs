@@ -37,13 +37,14 @@ pub fn catch() {
     }
 }
 
-/// A write beyond the limit of file sizes (`ulimit -f`) fails as one on a full disk does, in place of ending the process.
+/// A write beyond the limit of file sizes (`ulimit -f`) fails as one on a full disk does, in place of ending the
+/// process.
 fn outlive_limits() {
     #[cfg(unix)]
     {
         use signal_hook::consts::SIGXFSZ;
-        // Nobody reads the flag: with a handler of whatever kind the write itself gives an error. Without one, the process
-        // ends at such a write, as is usual elsewhere.
+        // The flag is not read: with a handler of whatever kind the write itself gives an error. Without one, the
+        // process ends at such a write, as is usual elsewhere.
         let _ = signal_hook::flag::register(SIGXFSZ, Default::default());
     }
 }

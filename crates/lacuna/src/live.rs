@@ -1,4 +1,4 @@
-//! `progress.json`: how a run that is under way stands, for whoever watches it from elsewhere.
+//! `progress.json`: the state of a run that is under way, for other processes that watch it.
 //!
 //! Written whole after epochs, at most once a second. It decides nothing and is read by `lacuna watch` alone; the run's
 //! results are in its other files. Subjects bear the names that the run writes everywhere.
@@ -43,7 +43,6 @@ pub struct Live {
 /// One subject as last scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveSubject {
-    /// Its name.
     pub name: String,
     /// What the model knows of it, where the run says.
     pub role: String,

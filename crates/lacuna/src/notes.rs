@@ -29,7 +29,6 @@ impl Notes {
         self.kinds.borrow().iter().map(line).collect()
     }
 
-    /// Print them.
     pub fn print(&self, context: &Context) {
         self.lines().iter().for_each(|line| context.note(line));
     }

@@ -58,7 +58,7 @@ pub fn print(outcome: Result<Outcome, CliError>, json: bool) -> Exit {
         Ok(outcome) if json => (format!("{}\n", outcome.json), outcome.exit),
         Ok(outcome) => (ended(redacted(&outcome.text)), outcome.exit),
         Err(error) => {
-            // Whatever it quotes, a file's line or a header, may name somebody.
+            // The text may quote a file's line or a header, which may name a person.
             let error = if redact::is_on() { CliError::Redacted { exit: error.exit() } } else { error };
             say(&error.report());
             let text = if json { format!("{}\n", error.record()) } else { String::new() };
@@ -104,7 +104,7 @@ fn commas_missing(error: &clap::Error, words: &[String]) -> Option<String> {
     })
 }
 
-/// A line for people on standard error; nobody there to read it is no error.
+/// Writes a line to standard error; a closed standard error is no error.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", redacted(line));
 }

@@ -10,9 +10,7 @@ pub type Colour = [u8; 3];
 
 /// Pixels row by row from the top.
 pub struct Picture {
-    /// Pixels per row.
     pub width: usize,
-    /// Rows.
     pub height: usize,
     /// `width * height` colours.
     pub pixels: Vec<Colour>,

@@ -16,11 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Plan {
     /// What the run folder would be called.
     pub name: String,
-    /// The network.
     pub network: String,
     /// D, H and W of its largest input.
     pub input: [usize; 3],
-    /// Everybody's side.
+    /// The side of each subject.
     pub subjects: BTreeMap<&'static str, BTreeSet<SubjectId>>,
     /// Passes over its cases.
     pub epochs: usize,
@@ -96,7 +95,7 @@ impl Plan {
         if self.settings.is_empty() {
             return String::new();
         }
-        let head = ["setting", "value", "said by"].map(str::to_string).to_vec();
+        let head = ["setting", "value", "set by"].map(str::to_string).to_vec();
         let origin = |origin: Origin| match origin {
             Origin::Default => "default",
             Origin::File => "--config",
@@ -112,5 +111,5 @@ impl Plan {
 
 fn listed(subjects: &BTreeSet<SubjectId>) -> String {
     let names: Vec<String> = subjects.iter().map(SubjectId::to_string).collect();
-    format!("{}: {}", names.len(), if names.is_empty() { "nobody".to_string() } else { names.join(", ") })
+    format!("{}: {}", names.len(), if names.is_empty() { "none".to_string() } else { names.join(", ") })
 }

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 pub enum ProgressMode {
     /// A bar on a terminal, plain lines elsewhere
     Auto,
-    /// A bar
+    /// A bar that is drawn anew
     Bar,
     /// One line per interval, without control codes
     Plain,
-    /// Nothing
+    /// No progress at all
     None,
 }
 
@@ -140,7 +140,6 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// None yet.
     pub fn new(verb: &'static str, context: &'a Context) -> Files<'a> {
         Files { verb, context, progress: None }
     }

@@ -1,8 +1,9 @@
 //! Pseudonyms on the terminal, for `--redact`.
 //!
-//! What is hidden: ids and files of every cohort that is opened, what stands on the command line and is an id, a file or the
-//! value of an option that takes a path, whether or not it is there, and whatever looks like a path. Each becomes a word that is the same throughout one process and that nobody can try
-//! out, since its key is drawn anew each time. Errors are told by their kind alone: they may quote anything.
+//! What is hidden: ids and files of every cohort that is opened, what stands on the command line and is an id, a file
+//! or the value of an option that takes a path, whether or not it is there, and whatever looks like a path. Each
+//! becomes a word that is the same throughout one process and that cannot be found by trial, since its key is drawn
+//! anew each time. Errors are reported by their kind alone: they may quote anything.
 //!
 //! Only what is printed passes here. Files are written as without the flag.
 
@@ -101,7 +102,7 @@ pub fn hide<'a>(words: impl IntoIterator<Item = &'a str>) {
     }
 }
 
-/// Hide everybody in a cohort, and the names of their files.
+/// Hide all people in a cohort, and the names of their files.
 pub fn hide_cohort(cohort: &Cohort) {
     let Some(redaction) = REDACTION.get() else { return };
     for scan in cohort.scans().iter().chain(&cohort.excluded).chain(&cohort.by_products) {
@@ -168,7 +169,7 @@ pub fn redacted_json(value: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// A word of an earlier command line, which nobody here knows: options stay, and their values go.
+/// A word of an earlier command line, whose meaning is unknown here: options stay, and their values go.
 fn redacted_word(word: &serde_json::Value) -> serde_json::Value {
     let text = word.as_str().unwrap_or_default();
     let is_option = text.starts_with('-') && !text.contains('=');

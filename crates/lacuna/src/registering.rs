@@ -1,6 +1,6 @@
 //! What verbs enter into registers: of each file that they write outside a run's own course, whom it holds.
 //!
-//! An entry is made before its file: at no time is there a file of which nobody knows whom it holds.
+//! An entry is made before its file: at no time is there a file without a record of whom it holds.
 
 use crate::confine::folder_of;
 use crate::error::CliError;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// How many folders may lie between an image and the folder of its data set: BIDS has three.
 const FOLDERS_MAX: usize = 4;
 
-/// An entry for a file, which names nobody yet.
+/// An entry for a file, which names no person yet.
 pub fn of_file(file: &Path, kind: Kind) -> Artefact {
     Artefact::of_file(file.file_name().unwrap_or_default(), kind)
 }
@@ -51,8 +51,8 @@ pub fn enter_below(site: &Site, file: &Path, artefact: &Artefact) -> Result<(), 
     Ok(Register::of(&folder_of(file)).enter(&site.fingerprint(), artefact)?)
 }
 
-/// An entry for weights that were made of others: whom they hold is in the lineage beside those, if there is one. Beside
-/// a file of another program there is none.
+/// An entry for weights that were made of others: whom they hold is in the lineage beside those, if there is one.
+/// Beside a file of another program there is none.
 pub fn weights(file: &Path, digest: &str, lineage: Option<&Lineage>, site: &Site) -> Artefact {
     let keys = |ids: &BTreeSet<SubjectId>| -> BTreeSet<SubjectKey> {
         ids.iter().map(|id| site.subject_key(id.as_str())).collect()
@@ -69,8 +69,8 @@ pub fn weights(file: &Path, digest: &str, lineage: Option<&Lineage>, site: &Site
 }
 
 /// The ids of a scan that was named by its files alone: its name, the name without a channel's number, and, where the
-/// files lie in a data set, whose scan it is and what it is called there. A name that is another person's id in that data
-/// set is none of them.
+/// files lie in a data set, whose scan it is and what it is called there. A name that is another person's id in that
+/// data set is none of them.
 pub fn ids_of_scan(scan: &Scan) -> BTreeSet<String> {
     let mut ids = BTreeSet::from([scan.name.clone(), scan.subject.to_string()]);
     let (mut own, mut people) = (BTreeSet::new(), BTreeSet::new());
@@ -106,7 +106,7 @@ fn is_channel(number: &str) -> bool {
     number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The scan that an image belongs to in the data set around it, if there is one, and everybody in that data set.
+/// The scan that an image belongs to in the data set around it, if there is one, and all subjects in that data set.
 fn listed(image: &Path) -> Option<(Scan, Vec<SubjectId>)> {
     let image = std::fs::canonicalize(image).ok()?;
     let cohort = image.ancestors().skip(1).take(FOLDERS_MAX).find_map(data_set)?;

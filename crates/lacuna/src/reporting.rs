@@ -21,7 +21,6 @@ pub const FILE: &str = "report.html";
 pub struct Report {
     /// What it is called.
     pub title: String,
-    /// Every result.
     pub rows: Vec<ResultRow>,
     /// What probing found.
     pub probes: Vec<ProbeRow>,
@@ -31,15 +30,13 @@ pub struct Report {
     pub facts: Vec<(String, String)>,
     /// How people are called.
     pub names: Names,
-    /// Everybody in the data, where they are known: no id of theirs is shown, whether or not they have a result.
+    /// All subjects in the data, where they are known: no id of theirs is shown, whether or not they have a result.
     pub cohort: BTreeSet<String>,
     /// Scans to look at.
     pub pictures: Option<Pictures>,
     /// What shows them in three dimensions too.
     pub niivue: Option<NiiVue>,
-    /// An audit.
     pub audit: Option<lacuna_audit::Report>,
-    /// A ledger.
     pub ledger: Option<Timeline>,
     /// Runs side by side.
     pub compared: Vec<Comparison>,
@@ -69,8 +66,8 @@ impl Default for Report {
 }
 
 impl Report {
-    /// Of a study, with nothing in it yet. What leaves the operator's zone numbers people; the pseudonyms of a study that
-    /// has some are kept, so that the page and the tables beside it call people alike.
+    /// Of a study, with nothing in it yet. What leaves the operator's zone numbers people; the pseudonyms of a study
+    /// that has some are kept, so that the page and the tables beside it call people alike.
     pub fn of_study(study: &Study) -> Report {
         let names = if study.config().pseudonyms { Names::AsRecorded } else { Names::Numbers };
         let cohort = study.splits().iter().flat_map(|(_, split)| split.train().iter().chain(split.held_out()));
@@ -160,7 +157,8 @@ impl Report {
         let page = self.page()?;
         let shown = Shown::of(self.shown());
         self.enter(path, site)?;
-        // Said before a page is there and unsaid after: at no time is there a page of which nobody knows whom it shows.
+        // Entered before a page is there and removed after: at no time is there a page without a record of whom it
+        // shows.
         if !shown.subjects.is_empty() {
             shown.write(path)?;
         }
@@ -179,7 +177,7 @@ impl Report {
         enter(file, site, if self.shown().is_empty() { Kind::Scores } else { Kind::Prediction }, &self.people())
     }
 
-    /// Everybody whom results, probes, curves, the audit or slices name.
+    /// All subjects that results, probes, curves, the audit or slices name.
     pub fn people(&self) -> BTreeSet<String> {
         let probed = self.probes.iter().map(|row| &row.run).chain(self.curves.iter().map(|row| &row.run));
         let mut people: BTreeSet<String> = self.rows.iter().flat_map(ids_of).map(str::to_string).collect();
@@ -242,8 +240,8 @@ fn extend<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     all.extend(new);
 }
 
-/// Whom the settings and the data of a run know, as far as both are still here: somebody without a result may be named in
-/// the name of a folder or a recipe all the same.
+/// Whom the settings and the data of a run know, as far as both are still here: a subject without a result may be named
+/// in the name of a folder or a recipe all the same.
 fn cohort_of(folder: &Path) -> BTreeSet<String> {
     let Ok(settings) = read_table(&folder.join(config::FILE)) else { return BTreeSet::new() };
     let mut people = BTreeSet::new();
@@ -277,7 +275,7 @@ fn title(runs: &[PathBuf]) -> String {
     names.join(", ")
 }
 
-/// What a run was made of. Its command line is left out, since paths may name somebody.
+/// The inputs of a run. Its command line is left out, since paths may name a person.
 fn facts(record: &RunRecord) -> Vec<(String, String)> {
     let RunRecord { verb, lacuna, burn, began, device, threads, seeds, .. } = record;
     let seeds: Vec<String> = seeds.iter().map(|(what, seed)| format!("{what}: {seed}")).collect();

@@ -1,4 +1,4 @@
-//! `runs/<verb>/<YYYYMMDD-HHMMSS>-<name>/`: everything one run was told, did and made.
+//! `runs/<verb>/<YYYYMMDD-HHMMSS>-<name>/`: the settings, the log and the results of one run.
 //!
 //! A folder belongs to one run and is never used for another. `run.json` says what the run was
 //! made of, `status.json` how it stands; `MANIFEST`, written last, holds the BLAKE3 digest of every
@@ -102,8 +102,8 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Enter whose data the run's files will hold into its register, before any of them is written: a run that is killed
-    /// before it says so by its own files is known all the same.
+    /// Enter whose data the run's files will hold into its register, before any of them is written: a run that is
+    /// killed before it says so by its own files is known all the same.
     ///
     /// # Errors
     /// A register that cannot be written.
@@ -130,7 +130,6 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -143,7 +142,6 @@ impl RunFolder {
         Ok(Site::open_or_create(&self.runs)?)
     }
 
-    /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -15,7 +15,6 @@ pub enum Side {
     Forget,
     /// It never saw the subject.
     HeldOut,
-    /// Nobody told.
     Scored,
 }
 
@@ -62,7 +61,7 @@ const NEWER: &[&str] = &["surface_dice_area"];
 /// One row per subject, grid and class; `dice` is blank where both masks are empty, what needs surfaces where they were
 /// not compared: by other verbs than `eval`, of the background, and on the network's grid.
 ///
-/// New columns stand behind those of before, which readers may count.
+/// New columns stand behind the existing ones, which readers may count.
 pub fn csv(scored: &[Scored]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let (surfaces, behind): (Vec<&Metric>, Vec<&Metric>) =
@@ -153,7 +152,7 @@ fn of_column(scored: &[Scored], column: usize, metric: &Metric) -> String {
 }
 
 fn table(scored: &[(&Scored, &SubjectScores)]) -> String {
-    let Some((_, first)) = scored.first() else { return "nobody is scored\n".to_string() };
+    let Some((_, first)) = scored.first() else { return "no subject is scored\n".to_string() };
     let mut head = vec!["subject".to_string(), "role".to_string()];
     head.extend(columns(first).map(|class| class.name.clone()));
     head.extend(["mae".to_string(), "mae prob".to_string()]);

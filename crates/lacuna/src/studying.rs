@@ -35,7 +35,8 @@ pub struct Folders {
     pub models: Address,
     /// Where models that lie in a bucket are made.
     pub work: PathBuf,
-    /// The folder of a plan, whose tasks are named under the key that lies in it; unsaid, that of the folder of runs counts.
+    /// The folder of a plan, whose tasks are named under the key that lies in it; unsaid, that of the folder of runs
+    /// counts.
     pub plan: Option<PathBuf>,
 }
 
@@ -48,8 +49,8 @@ impl Folders {
         Folders { records, models, work: store.join("models"), plan: None }
     }
 
-    /// The store in them for a study, whose people are named under the plan's key, wherever its tasks are done, or under that
-    /// of the folder of runs.
+    /// The store in them for a study, whose people are named under the plan's key, wherever its tasks are done, or
+    /// under that of the folder of runs.
     ///
     /// # Errors
     /// A store that cannot be opened, a key that cannot be read or made; with pseudonyms, a plan without one.
@@ -112,9 +113,8 @@ struct StudyRecord<'a> {
     gates: Vec<Gate>,
 }
 
-/// What a finished study is told by.
+/// The parts of a finished study that its report needs.
 pub struct Finished<'a> {
-    /// The study.
     pub study: &'a Study,
     /// Its run folder, with rows and tables in it.
     pub folder: &'a RunFolder,
@@ -153,7 +153,6 @@ pub fn seeds(study: &Study) -> BTreeMap<String, u64> {
 
 /// What an act in a run folder gives back, with the code that its process ends with.
 pub trait Ends {
-    /// The code.
     fn exit(&self) -> Exit;
 }
 
@@ -163,7 +162,7 @@ impl Ends for Outcome {
     }
 }
 
-/// Act in a new run folder and say there how it ended; an error is told as the study's pseudonyms allow.
+/// Act in a new run folder and record there how it ended; an error is reported as the study's pseudonyms allow.
 pub fn in_run_folder<T: Ends>(
     study: &Study,
     record: &RunRecord,
@@ -176,7 +175,7 @@ pub fn in_run_folder<T: Ends>(
     folder.close_with(result, T::exit)
 }
 
-/// An error as pseudonyms allow it: one that may name a subject or a file of somebody's says no more than where
+/// An error as pseudonyms allow it: one that may name a subject or a file of a person says no more than where
 /// its words can be read.
 pub fn without_names(error: CliError) -> CliError {
     let names_nobody = match &error {
@@ -308,15 +307,11 @@ impl Finished<'_> {
 
 /// A study that is run, and where.
 pub struct Running<'a> {
-    /// The verb.
     pub verb: &'static str,
-    /// The study.
     pub study: &'a Study,
-    /// The run folder.
     pub folder: &'a RunFolder,
     /// Where records and models lie.
     pub folders: &'a Folders,
-    /// The program's.
     pub context: &'a Context,
 }
 
@@ -337,7 +332,7 @@ impl Running<'_> {
     }
 }
 
-/// An interruption is told with what is kept and how to go on.
+/// An interruption is reported with what is kept and how to go on.
 fn in_task(error: StudyError, task: &str, folders: &Folders) -> CliError {
     match error {
         StudyError::Train(TrainError::Interrupted { epochs_done }) => {

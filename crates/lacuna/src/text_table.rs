@@ -20,7 +20,6 @@ pub fn named(lines: &[(&str, String)]) -> String {
     aligned(&rows)
 }
 
-/// `A x B x C`.
 pub fn by<T: std::fmt::Display>(sizes: [T; 3]) -> String {
     sizes.map(|size| size.to_string()).join(" x ")
 }

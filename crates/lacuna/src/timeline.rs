@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The ledger's events in words; they hold pseudonyms, digests, days and codes, as the ledger does.
 ///
-/// A ledger that was changed is shown as it is found, and said to be changed.
+/// A ledger that was changed is shown as it is found, and marked as changed.
 ///
 /// # Errors
 /// A ledger that cannot be read.
@@ -46,8 +46,8 @@ pub fn timeline(path: &Path) -> Result<Timeline, CliError> {
     Ok(Timeline { state, events, notes })
 }
 
-/// The events by which an executed request was closed that was not verified, and how: no audit could assess the model, or
-/// files were removed and there was no run.
+/// The events by which an executed request was closed that was not verified, and how: no audit could assess the model,
+/// or files were removed and there was no run.
 fn closed_unverified(events: &[(Recorded, Record)]) -> BTreeMap<u64, &'static str> {
     let (mut standing, mut runs) = (BTreeMap::new(), BTreeSet::new());
     let mut closed = BTreeMap::new();
@@ -131,8 +131,8 @@ fn what(record: &Record) -> String {
         Record::Audit { .. } => "a measurement".to_string(),
         Record::Verdict { verdict, .. } => format!("verdict {}", verdict.replace('_', " ")),
         Record::Deletion { .. } => "a file was deleted".to_string(),
-        Record::Notification { .. } => "somebody was told".to_string(),
-        Record::Recipient { .. } => "somebody had received data".to_string(),
+        Record::Notification { .. } => "a person was informed".to_string(),
+        Record::Recipient { .. } => "a recipient of data was named".to_string(),
         Record::Evidence { .. } => "evidence was written".to_string(),
         Record::LinkDestroyed { .. } => "a link to a person was destroyed".to_string(),
         Record::Protocol { .. } => "what will be measured was settled".to_string(),

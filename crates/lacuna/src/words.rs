@@ -1,4 +1,4 @@
-//! The words of this process's command line. On Unix they are bytes; whoever reads them asks here.
+//! The words of this process's command line. On Unix they are bytes; they are read through this module.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `lacuna audit`, end to end, with as few seeds as exercise the machinery: three show that nothing is claimed too soon.
+//! `lacuna audit`, end to end, with as few seeds as exercise the machinery: three show that nothing is claimed too
+//! soon.
 
 use crate::support::{Ran, Workspace, signal};
 use serde_json::Value;
@@ -259,7 +260,7 @@ fn an_audit_that_cannot_be_is_refused_before_any_image_is_read() {
     refuses("name = \"ci\"", "name = \"ci\"\nsede = 1", &["sede"]);
 }
 
-/// An audit of two seeds of hardly trained models: what is said of them does not matter here.
+/// An audit of two seeds of hardly trained models: its verdicts do not matter here.
 const SHORT: [(&str, &str); 3] =
     [("seeds = [0, 1, 2]", "seeds = [0, 1]"), ("epochs = 40", "epochs = 1"), ("epochs = [4]", "epochs = [1]")];
 
@@ -296,7 +297,8 @@ fn a_bank_is_built_for_a_delivered_model_where_that_is_asked_for_and_an_exact_mo
             &format!("unlearn --model {run} --forget phantom-000 --strategy exact {prove} --progress none"),
             "lacuna.unlearn/1",
         );
-        // Without a bank: one that was hardly trained has controls that come out otherwise, and a void audit says nothing.
+        // Without a bank: one that was hardly trained has controls that come out otherwise, and a void audit says
+        // nothing.
         let erased = erased["run"].as_str().unwrap();
         let audit = ask(&format!("--model {erased} --records none"));
         assert_eq!(audit["results"][0]["verdict"], verdict, "{audit}");

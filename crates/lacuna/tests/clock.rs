@@ -32,7 +32,7 @@ fn a_ledger_outlives_a_clock_that_jumps() {
     set_clock(&mut workspace, library, "2019-01-01");
     let accepted = workspace.json(&format!("ledger accept {request} --ledger l.db"), "lacuna.ledger.accept/1");
     assert_eq!((&accepted["overdue"], &accepted["due"]["day"]), (&false.into(), &"2026-12-10".into()));
-    // Told in 2019 of a request of 2026: refused, and not written down.
+    // Recorded in 2019 for a request of 2026: refused, and not written down.
     workspace.fails(&format!("ledger extend {request} --reason number --ledger l.db"), 3, &["from receipt"]);
     let shown = workspace.json(&format!("ledger show {request} --ledger l.db"), "lacuna.ledger.show/1");
     let events = shown["events"].as_array().unwrap();

@@ -32,7 +32,7 @@ fn the_environment_says_where_files_lie_and_never_what_is_computed() {
     workspace.settings = vec![
         ("LACUNA_RUNS", "elsewhere".into()),
         ("LACUNA_THREADS", "1".into()),
-        // No settings of lacuna's, whatever somebody may hope for.
+        // No settings of lacuna's, despite the name.
         ("LACUNA_SEED", "7".into()),
         ("LACUNA_TRAIN_EPOCHS", "9".into()),
         ("LACUNA_DEVICE", "nowhere".into()),

@@ -47,7 +47,7 @@ const DOCUMENTS: [&str; 4] = ["page.md", "model-card.md", "limits.md", "metrics.
 /// Settings with which a run changes next to nothing.
 const STILL: &str = "-- --set learning_rate=1e-12 --set batch_norm=running";
 
-/// One model that saw everybody.
+/// One model that was trained on all subjects.
 fn one_model() -> (Workspace, String) {
     let workspace = Workspace::new();
     workspace.heads("heads", "");
@@ -160,7 +160,7 @@ fn a_model_that_saw_the_person_and_is_not_made_to_forget_is_left_until_it_is_rem
     let (found, code) = erased(&workspace, &words.replace("--model", "--purge --model"));
     assert_eq!((code, &found["left"]), (0, &serde_json::json!([])), "{found}");
     assert!(!workspace.path(&first).exists() && !workspace.path(&second).exists());
-    // What was done with files is told apart, in the evidence and in the output.
+    // The fate of files is reported apart, in the evidence and in the output.
     let account = statement(&workspace, &found)["predicate"]["account"].clone();
     let count = |how: &str| -> u64 {
         let removed = account["removed"].as_array().unwrap().iter();

@@ -1,4 +1,5 @@
-//! Exact models: erased for a request, with purge and evidence; purged of a person, with what never saw the person left.
+//! Exact models: erased for a request, with purge and evidence; purged of a person, with what never saw the person
+//! left.
 
 use crate::erase::{accepted, erased, statement};
 use crate::support::Workspace;
@@ -30,7 +31,8 @@ fn parts(run: &Path, subject: &str) -> (Vec<PathBuf>, BTreeMap<PathBuf, Vec<u8>>
     (weights, others.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect())
 }
 
-/// Nothing that was trained on the person is there, all else is as it was, and the manifest knows nobody of that name.
+/// Nothing that was trained on the person is there, all else is as it was, and the manifest has no subject of that
+/// name.
 fn check_parts(run: &Path, subject: &str, (held, others): &(Vec<PathBuf>, BTreeMap<PathBuf, Vec<u8>>)) {
     assert!(!held.is_empty() && !others.is_empty());
     for file in held {
@@ -104,7 +106,7 @@ fn a_purge_leaves_shards_that_never_saw_the_person_and_they_can_be_used() {
     };
     assert_eq!(how(MANIFEST), "take-out");
     assert_eq!(workspace.run(&format!("inspect {}", run.display())).code, 0, "the run's manifest of files still holds");
-    // Known to nobody as the person's, and to others as theirs.
+    // Unknown here as the person's, and known to others as theirs.
     let (again, code) = traced(&workspace, &format!("{WHO} --data heads"));
     assert_eq!((found(&again), code), (Vec::new(), 0), "{again}");
     let (of_other, code) = traced(&workspace, &format!("{} --data heads", other_people[0]));

@@ -46,7 +46,7 @@ fn weights(workspace: &Workspace, run: &str) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn whoever_leaves_is_erased_and_it_is_proven_by_every_byte() {
+fn a_subject_that_leaves_is_erased_and_it_is_proven_by_every_byte() {
     let workspace = cohort();
     for shards in [1, 2] {
         let original = trained(&workspace, 3, &format!("--shards {shards}"));
@@ -98,7 +98,7 @@ fn subjects_leave_one_after_another_or_together_with_the_same_model_and_the_last
     let purge: Value = serde_json::from_str(&read(&workspace.path(text(&second, "run")).join("purge.json"))).unwrap();
     assert_eq!((&purge["files"], &purge["not_found"]), (&second["purge"]["files"], &serde_json::json!([])));
     let last = format!("unlearn --model {} --strategy exact --forget", text(&second, "run"));
-    workspace.fails(&format!("{last} phantom-002"), 3, &["somebody to remain", "delete the run folder"]);
+    workspace.fails(&format!("{last} phantom-002"), 3, &["a subject to remain", "delete the run folder"]);
     workspace.fails(&format!("{last} phantom-001"), 3, &["phantom-001", "phantom-002"]);
 }
 
@@ -182,7 +182,7 @@ fn what_an_exact_erase_cannot_use_is_refused() {
     workspace.fails(&format!("unlearn --model {run} --strategy exact"), 3, &["--forget"]);
     let words = "--data heads --forget phantom-001 --strategy max-loss --prove";
     workspace.fails(&format!("unlearn --model {run} {words}"), 2, &["--prove", "exact"]);
-    // Nothing was compared, and that is what is said.
+    // Nothing was compared, and that is reported.
     let unproved = workspace.json(&format!("unlearn --model {run} {erase} --quiet"), "lacuna.unlearn/1");
     assert_eq!((text(&unproved, "exactness"), &unproved["proof"]), ("unproved", &Value::Null));
     assert!(!workspace.path(text(&unproved, "run")).join("proof.json").exists());

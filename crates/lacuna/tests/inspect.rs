@@ -1,4 +1,4 @@
-//! What a file is said to hold.
+//! The reported content of a file.
 
 use crate::support::Workspace;
 use lacuna_nn::{Architecture, Device, Network, write_model};

@@ -3,7 +3,7 @@
 use crate::support::Workspace;
 use std::path::Path;
 
-/// Change a ledger with the rights of whoever has its file and not its keys: triggers are dropped, and put back.
+/// Change a ledger with access to its file and not to its keys: triggers are dropped, and put back.
 fn tamper(path: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(path).unwrap();
     let read = |row: &rusqlite::Row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
@@ -172,7 +172,7 @@ fn a_ledger_that_is_gone_beside_its_keys_is_missed_and_not_begun_anew() {
 }
 
 #[test]
-fn keys_that_are_gone_a_ledger_that_was_never_begun_and_one_of_a_newer_lacuna_are_told_apart() {
+fn keys_that_are_gone_a_ledger_that_was_never_begun_and_one_of_a_newer_lacuna_are_distinguished() {
     let workspace = Workspace::new();
     workspace.ok("ledger request --subject a --ledger l.db");
     std::fs::rename(workspace.path("l.db.keys"), workspace.path("away")).unwrap();

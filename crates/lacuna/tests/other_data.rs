@@ -1,4 +1,4 @@
-//! Other people's data sets: who is left out, how far files may lie apart, what is said before anything is trained.
+//! Data sets of others: who is left out, how far files may lie apart, which messages come before training.
 
 use crate::support::Workspace;
 use crate::train::{SETTINGS, cohort, read, run_folder};

@@ -44,7 +44,7 @@ fn workspace() -> Workspace {
     workspace
 }
 
-/// What a study and an audit have in common, under a name that holds the id of somebody who is not forgotten.
+/// What a study and an audit have in common, under a name that holds the id of a subject who is not forgotten.
 fn study(more: &str) -> String {
     format!(
         "name = \"all-but-{}\"\n{more}\n{SETTINGS}\n[split]\nheld_out_subjects = [\"{}\"]\nforget = {{ only = [\"{}\"] \

@@ -1,7 +1,8 @@
-//! What leaves the operator's zone names nobody, and what stays in it is gone after a purge.
+//! What leaves the operator's zone names no person, and what stays in it is gone after a purge.
 //!
 //! Markers are planted in ids, names of files and folders, every text field of every NIfTI header, and names that the
-//! operator gives to a study and a run. What is made to be passed on is searched byte by byte, unpacked where it is packed.
+//! operator gives to a study and a run. What is made to be passed on is searched byte by byte, unpacked where it is
+//! packed.
 
 use crate::support::Workspace;
 use serde_json::Value;
@@ -174,7 +175,7 @@ fn left_by_killed_writes(workspace: &Workspace, model: &str) -> Vec<PathBuf> {
     whole.iter().map(left).collect()
 }
 
-/// A model of everybody but the last, in a run that is named after the first.
+/// A model of all subjects but the last, in a run that is named after the first.
 fn trained() -> (Workspace, String) {
     let workspace = workspace();
     let train = format!(
@@ -207,7 +208,7 @@ fn after_an_erasure_and_a_purge_nothing_anywhere_names_the_person() {
     let evidence = files_below(&workspace.path(erased["evidence_folder"].as_str().unwrap()));
     assert_eq!(found(&evidence, &workspace, &["marker"]), [""; 0]);
     // What was predicted elsewhere went with the models, since the site remembers where; the images and the set's own
-    // table are still there, and are told.
+    // table are still there, and are reported.
     let trace = format!("trace {WHO} --data {FOLDER} --root out --cache cache --ledger l.db");
     let traced: Value = workspace.json(&trace, "lacuna.trace/1");
     let holds = |what: &str| {
@@ -230,7 +231,7 @@ fn after_an_erasure_and_a_purge_nothing_anywhere_names_the_person() {
     ));
     workspace.ok(&format!("ledger close {request} --ledger l.db --destroy-link"));
 
-    // The study file is the operator's own, and lies where nobody was sent to look.
+    // The study file is the operator's own, and lies in a folder that was not searched.
     std::fs::remove_file(workspace.path("markers.toml")).unwrap();
     let everything = files_below(&workspace.path(""));
     assert!(everything.iter().any(|path| path.ends_with("l.db")) && everything.len() > 30);

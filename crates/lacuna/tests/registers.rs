@@ -1,5 +1,5 @@
-//! Every verb that writes something about people outside a training's own course enters it into a register, with whom it
-//! holds, and no register names anybody.
+//! Every verb that writes something about people outside a training's own course enters it into a register, with whom
+//! it holds, and no register names a person.
 
 use crate::support::Workspace;
 use lacuna_artefacts::{Artefact, Kind, Register, Site};
@@ -91,7 +91,7 @@ fn check_nobody_is_named(workspace: &Workspace) {
 }
 
 #[test]
-fn every_verb_that_writes_enters_whom_it_holds_and_names_nobody() {
+fn every_verb_that_writes_enters_whom_it_holds_and_names_no_person() {
     let (workspace, model) = workspace();
     let subjects: Vec<&str> = PEOPLE.iter().map(|(_, subject)| *subject).collect();
     let words = format!("predict heads/images --model {model} --out out --probabilities --quiet");

@@ -74,7 +74,7 @@ fn a_family_of_models_is_traced_and_purged_and_what_comes_back_is_known() {
         let (bytes, name) = (std::fs::read(&file).unwrap(), file.to_string_lossy().into_owned());
         assert!(!bytes.windows(11).any(|window| window == b"phantom-001") && !name.contains("phantom-001"), "{name}");
     }
-    // The model that stays is whole, and still known to have forgotten somebody.
+    // The model that stays is whole, and still known to have forgotten a subject.
     let run = Path::new(&third).parent().unwrap().display().to_string();
     assert_eq!(workspace.json(&format!("inspect {run}"), "lacuna.inspect/1")["altered"], serde_json::json!({}));
     let lineage = std::fs::read_to_string(workspace.path(&run).join("lineage.json")).unwrap();
@@ -108,7 +108,7 @@ fn a_family_of_models_is_traced_and_purged_and_what_comes_back_is_known() {
 }
 
 #[test]
-fn nobody_is_found_where_nobody_is_and_foreign_files_are_left_alone() {
+fn no_person_is_found_where_none_is_and_foreign_files_are_left_alone() {
     let workspace = Workspace::new();
     workspace.heads("heads", "");
     std::fs::create_dir_all(workspace.path("runs")).unwrap();

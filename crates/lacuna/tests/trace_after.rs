@@ -1,4 +1,5 @@
-//! What a trace says that it did not look at, and what is done with files after evidence was signed or a request closed.
+//! What a trace says that it did not look at, and what is done with files after evidence was signed or a request
+//! closed.
 
 use crate::erase::{accepted, erased};
 use crate::support::Workspace;
@@ -32,7 +33,7 @@ fn erase(workspace: &Workspace, words: &str) -> Value {
 }
 
 #[test]
-fn without_a_data_set_that_lists_the_subject_that_is_said_and_no_sources_are_promised() {
+fn without_a_data_set_that_lists_the_subject_that_is_reported_and_no_sources_are_promised() {
     let workspace = workspace();
     trained(&workspace, "");
     fs::create_dir_all(workspace.path("other/images")).unwrap();
@@ -65,7 +66,7 @@ fn without_a_data_set_that_lists_the_subject_that_is_said_and_no_sources_are_pro
 }
 
 #[test]
-fn caches_stores_and_plans_that_a_verb_used_are_looked_into_and_otherwise_that_is_said() {
+fn caches_stores_and_plans_that_a_verb_used_are_looked_into_and_otherwise_that_is_reported() {
     let workspace = workspace();
     trained(&workspace, "");
     assert!(fixes(&traced(&workspace, &format!("{WHO} --data heads")).0).contains(&"--cache DIR"));
@@ -103,7 +104,7 @@ fn a_scan_that_is_called_like_another_person_is_its_own_persons() {
 }
 
 #[test]
-fn what_is_done_with_files_after_evidence_was_signed_is_said_and_needs_a_word() {
+fn what_is_done_with_files_after_evidence_was_signed_is_reported_and_needs_a_word() {
     let workspace = workspace();
     trained(&workspace, "");
     let request = accepted(&workspace, WHO);
@@ -236,7 +237,7 @@ fn a_lineage_of_another_model_is_named_as_the_reason_and_nothing_is_removed() {
 fn a_request_of_a_person_whom_the_models_never_remembered_is_verified_by_an_audit_and_closed() {
     let workspace = Workspace::new();
     workspace.ok("phantom --out heads --subjects 5 --dims 16x18x12 --progress none");
-    // Two epochs leave nothing of anybody; twenty models of each kind show it.
+    // Two epochs leave no trace of any subject; twenty models of each kind show it.
     let settings = SETTINGS.replace("checkpoint_epochs = 1\n", "");
     fs::write(workspace.path("t.toml"), &settings).unwrap();
     let seeds: Vec<String> = (0..20).map(|seed| seed.to_string()).collect();

@@ -337,7 +337,7 @@ fn stores_that_the_environment_names_are_looked_into() {
     let (trace, _) = traced(&workspace, &format!("{WHO} --data heads"));
     assert!(found(&trace).iter().any(|path| path.starts_with("ext/models")), "{trace}");
     assert!(found(&trace).iter().any(|path| path.starts_with("ext/records")), "{trace}");
-    // Even where nobody names them any more: the site remembers where its verbs wrote.
+    // Even where no option names them: the site remembers where its verbs wrote.
     workspace.settings.clear();
     let (trace, _) = traced(&workspace, &format!("{WHO} --data heads"));
     assert!(found(&trace).iter().any(|path| path.starts_with("ext/models")), "{trace}");

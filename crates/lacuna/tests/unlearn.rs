@@ -113,7 +113,7 @@ fn a_run_is_looked_into_epoch_by_epoch_and_rewound() {
     assert_eq!(gradients.lines().count(), 1 + 3, "{gradients}");
     let (returned, run) = (record["returned_epoch"].as_u64().unwrap(), record["run"].as_str().unwrap());
     assert!((1..=2).contains(&returned));
-    // The gradients pass both subjects who are not held out, the curves everybody; the effect asks two networks.
+    // The gradients pass both subjects who are not held out, the curves all; the effect asks two networks.
     assert_eq!(record["looking_passes"]["training"], 3 * 2);
     assert_eq!(record["looking_passes"]["teacher"], 3 * 3 + 2);
     assert_eq!(record["training_passes"], 4);
@@ -184,7 +184,7 @@ fn requests_come_one_after_another_and_earlier_ones_are_measured_again() {
     };
     let names = |list: &[&str]| serde_json::json!(list);
 
-    // The lineage knows who was never seen, so nobody has to say it.
+    // The lineage knows who was never seen, so no option is needed.
     let first = request(&model_of(&trained), "phantom-001", "");
     let sides = planned(&workspace, &first);
     assert_eq!(sides["held_out"], names(&["phantom-004"]));

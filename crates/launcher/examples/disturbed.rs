@@ -1,9 +1,9 @@
 //! The simulator against real processes that are killed at a stated rate.
 //!
-//! `cargo run --release -p lacuna-launcher --example disturbed -- 40 4 0.5 600` does 40 tasks on 4 slots, 0.5 s each, with
-//! 600 failures of a slot per hour. Tasks sleep, so that a busy machine disturbs them little; an attempt whose drawn time
-//! to failure is shorter than its task ends by kill -9, and the local engine begins it anew. The same is simulated with
-//! the durations as they were measured without failures, and both are averaged over seeds.
+//! `cargo run --release -p lacuna-launcher --example disturbed -- 40 4 0.5 600` does 40 tasks on 4 slots, 0.5 s each,
+//! with 600 failures of a slot per hour. Tasks sleep, so that a busy machine disturbs them little; an attempt whose
+//! drawn time to failure is shorter than its task ends by kill -9, and the local launcher begins it anew. The same is
+//! simulated with the durations as they were measured without failures, and both are averaged over seeds.
 
 use lacuna_launcher::{About, Cluster, Draft, Job, Plan, Pool, TaskKind, simulate};
 use lacuna_seed::Seed;

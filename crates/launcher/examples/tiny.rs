@@ -1,7 +1,7 @@
-//! Measures the overhead of a task that computes nothing: `cargo run --release -p lacuna-engine --example tiny --
+//! Measures the overhead of a task that computes nothing: `cargo run --release -p lacuna-launcher --example tiny --
 //! [TASKS] [JOBS]`.
 //!
-//! Plans TASKS tasks, a tenth of which others depend on, runs them with the local engine, and reads everything back.
+//! Plans TASKS tasks, a tenth of which others depend on, runs them with the local launcher, and reads everything back.
 //! Each task is a process that makes an attempt as `lacuna study run-task` does: it reads the plan, takes a number,
 //! makes an offer, writes a result unless there is one, and notes the end. The overhead does not include the
 //! computation itself, nor opening the study that the task belongs to.

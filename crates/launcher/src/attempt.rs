@@ -1,8 +1,8 @@
 //! Attempts at a task: each has a number, a folder and notes of its beginning and end.
 //!
-//! Notes of an attempt lie in `attempts/` beside the plan, or in the bucket that has the records: `INDEX.NUMBER.json` when
-//! it begins, `.offer.json` before its result becomes the task's, `.end.json` when it ends. Each is written once and
-//! never changed, so that a missing note shows at which point an attempt was killed.
+//! Notes of an attempt lie in `attempts/` beside the plan, or in the bucket that has the records: `INDEX.NUMBER.json`
+//! when it begins, `.offer.json` before its result becomes the task's, `.end.json` when it ends. Each is written once
+//! and never changed, so that a missing note shows at which point an attempt was killed.
 //!
 //! The number is the fencing token: it is taken by creating the first file, which only one process can do. Checkpoints
 //! lie in `scratch/INDEX.NUMBER/`, which is named by that number, so an attempt that was given up for dead but is still
@@ -111,7 +111,8 @@ impl Attempts {
         Attempts::shared_at(Location::folder_at(folder.to_path_buf()), folder)
     }
 
-    /// Attempts whose notes and alarms lie in a place that all machines share; checkpoints stay in the plan's folder.
+    /// Attempts whose notes and alarms lie in a location that all machines share; checkpoints stay in the plan's
+    /// folder.
     pub fn shared_at(shared: Location, folder: &Path) -> Attempts {
         Attempts { shared, folder: folder.to_path_buf() }
     }
@@ -120,7 +121,7 @@ impl Attempts {
         self.shared.within("attempts")
     }
 
-    /// The place of alarms: results that differ from the accepted ones.
+    /// The location of alarms: results that differ from the accepted ones.
     pub(crate) fn alarms(&self) -> Location {
         self.shared.within("alarms")
     }
@@ -254,7 +255,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// The place of the plan's alarms.
+    /// The location of the plan's alarms.
     pub(crate) fn alarms(&self) -> Location {
         self.attempts.alarms()
     }

@@ -1,9 +1,9 @@
-//! Errors of plans, attempts and engines.
+//! Errors of plans, attempts and launchers.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// An error of plans, attempts or engines, with its evidence.
+/// An error of plans, attempts or launchers, with its evidence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LauncherError {
@@ -37,13 +37,13 @@ pub enum LauncherError {
         /// The number of tasks in the plan.
         tasks: usize,
     },
-    /// No task number was given, neither on the command line nor by an engine.
+    /// No task number was given, neither on the command line nor by a launcher.
     #[error("index: expected --index or one of {}, found none", .variables.join(", "))]
     NoIndex {
         /// The environment variables that were looked up.
         variables: &'static [&'static str],
     },
-    /// An engine's variable holds no number.
+    /// A scheduler's variable holds no number.
     #[error("{variable}: expected a number, found `{found}`")]
     BadIndex {
         /// The name of the variable.
@@ -53,7 +53,7 @@ pub enum LauncherError {
     },
     /// The note of an attempt is damaged.
     #[error(
-        "{path}: expected the record of an attempt, found {found}; fix: delete it if nobody is at work on that task"
+        "{path}: expected the record of an attempt, found {found}; fix: delete it if no process works on that task"
     )]
     Attempt {
         /// The path of the file, or the name of the object.

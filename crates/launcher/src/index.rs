@@ -1,12 +1,12 @@
-//! The number of this process's task, from the engine's environment variable.
+//! The number of this process's task, from the scheduler's environment variable.
 
 use crate::LauncherError;
 
-/// The environment variables that hold the number of a task, the innermost engine first: HyperQueue may run inside a
+/// The environment variables that hold the number of a task, the innermost launcher first: HyperQueue may run inside a
 /// job of Slurm.
 pub const INDEX_VARIABLES: &[&str] = &["HQ_TASK_ID", "JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID"];
 
-/// Returns the number that the engine gave to this process.
+/// Returns the number that the launcher gave to this process.
 ///
 /// # Errors
 /// If no variable is set, or the first that is holds no number.

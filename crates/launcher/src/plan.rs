@@ -18,7 +18,7 @@ const FILE: &str = "plan.jsonl";
 /// The largest file that is read, in bytes: about a million tasks.
 const BYTES_MAX: u64 = 1 << 29;
 
-/// The study, the places and the device that a plan was made for.
+/// The study, the locations and the device that a plan was made for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
@@ -118,7 +118,7 @@ pub struct PlannedTask {
 /// The tasks of a study, in the order in which they may run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The study, places and device of the plan.
+    /// The study, locations and device of the plan.
     pub about: About,
     /// The tasks, ordered by their numbers.
     pub tasks: Vec<PlannedTask>,

@@ -19,7 +19,7 @@ pub struct Setting {
     pub threads: usize,
     /// The machine's host name, where the system gives one.
     pub node: Option<String>,
-    /// The engine's environment variables that identify the job, with their values.
+    /// The launcher's environment variables that identify the job, with their values.
     pub job: BTreeMap<String, String>,
 }
 

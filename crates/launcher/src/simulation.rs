@@ -1,7 +1,7 @@
 //! A discrete-event simulation of a plan on a cluster: how long it takes, and what failures cost.
 //!
 //! Each node runs one task at a time. Of the tasks that may begin, the one with the longest chain of dependent work
-//! goes first, as in the local engine. A node fails while it computes, after an exponential time; the attempt loses
+//! goes first, as in the local launcher. A node fails while it computes, after an exponential time; the attempt loses
 //! what it computed since its last checkpoint, and node and task are available again after a delay. The time to the
 //! failure of an attempt is drawn from a stream of its own, so a cluster of another size meets the same failures.
 //!

@@ -171,7 +171,7 @@ impl RequestState {
                 let within = self.received <= *told && *told <= self.due.day && self.due.day < due.day;
                 if !within || self.due_before_extension.is_some() {
                     let day = self.due.day;
-                    return Err(self.cannot(&format!("one extension to a later day, told from receipt until {day}")));
+                    return Err(self.cannot(&format!("one extension to a later day, stated from receipt until {day}")));
                 }
                 self.due_before_extension = Some(self.due.day);
                 self.due = due.clone();

@@ -59,7 +59,7 @@ pub use file_system::refuse_network_file_system;
 pub use finding::Finding;
 pub use grouped::{Group, grouped};
 pub use keyring::Keyring;
-pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use merkle::{Tree, leaf_hash, node_hash, verify_inclusion};
 pub use opening::UncheckedLedger;
 pub use pseudonym::Pseudonym;
 pub use record::Record;

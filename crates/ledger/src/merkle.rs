@@ -3,7 +3,7 @@
 //! `MTH({}) = SHA-256()`, `MTH({d}) = SHA-256(0x00 || d)`, and for n > 1 with k the largest power of two below n,
 //! `MTH(D[n]) = SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))`. The two prefixes keep a node from passing as a leaf.
 //!
-//! Proofs are made by the recursion of RFC 6962 and checked by the loops of RFC 9162, 2.1.3.2 and 2.1.4.2, so the
+//! Proofs are made by the recursion of RFC 6962 and checked by the loop of RFC 9162, 2.1.3.2, so the
 //! checker shares no code with the prover.
 
 use crate::Digest;
@@ -52,16 +52,6 @@ impl Tree {
         assert!(index < size, "a leaf is proven to be in a tree that holds it");
         path(index, &self.leaves[..size])
     }
-
-    /// The consistency proof that the first `old` leaves begin the first `new` ones: `PROOF(old, D[new])` of RFC 6962,
-    /// 2.1.2.
-    ///
-    /// # Panics
-    /// Unless `0 < old <= new <= self.size()`.
-    pub fn consistency(&self, old: usize, new: usize) -> Vec<Digest> {
-        assert!(0 < old && old <= new, "a tree is proven to continue one that is no larger and not empty");
-        subproof(old, &self.leaves[..new], true)
-    }
 }
 
 /// Whether the inclusion proof leads from a leaf to the root of `size` leaves.
@@ -90,46 +80,6 @@ pub fn verify_inclusion(leaf: &Digest, index: usize, size: usize, proof: &[Diges
     last == 0 && hash == *root
 }
 
-/// Whether the consistency proof shows that a tree of `new` leaves continues one of `old` leaves.
-pub fn verify_consistency(old: usize, new: usize, old_root: &Digest, new_root: &Digest, proof: &[Digest]) -> bool {
-    if old == 0 || old > new {
-        return false;
-    }
-    if old == new {
-        return proof.is_empty() && old_root == new_root;
-    }
-    // If the old tree is a complete node of the new one, the proof omits its hash, since the checker has it.
-    let (first, rest) = match proof.split_first() {
-        _ if old.is_power_of_two() => (old_root, proof),
-        Some((first, rest)) => (first, rest),
-        None => return false,
-    };
-    let (mut position, mut last) = (old - 1, new - 1);
-    while position & 1 == 1 {
-        position >>= 1;
-        last >>= 1;
-    }
-    let (mut of_old, mut of_new) = (*first, *first);
-    for sibling in rest {
-        if last == 0 {
-            return false;
-        }
-        if position & 1 == 1 || position == last {
-            of_old = node_hash(sibling, &of_old);
-            of_new = node_hash(sibling, &of_new);
-            while position & 1 == 0 && position != 0 {
-                position >>= 1;
-                last >>= 1;
-            }
-        } else {
-            of_new = node_hash(&of_new, sibling);
-        }
-        position >>= 1;
-        last >>= 1;
-    }
-    last == 0 && of_old == *old_root && of_new == *new_root
-}
-
 fn root(leaves: &[Digest]) -> Digest {
     match leaves {
         [] => Digest::of(&[]),
@@ -149,22 +99,6 @@ fn path(index: usize, leaves: &[Digest]) -> Vec<Digest> {
     let (left, right) = leaves.split_at(k);
     let (mut below, sibling) =
         if index < k { (path(index, left), root(right)) } else { (path(index - k, right), root(left)) };
-    below.push(sibling);
-    below
-}
-
-/// `SUBPROOF(m, D[n], b)` of RFC 6962; `known` is b: whether the checker has the root of exactly these leaves.
-fn subproof(old: usize, leaves: &[Digest], known: bool) -> Vec<Digest> {
-    if old == leaves.len() {
-        return if known { Vec::new() } else { vec![root(leaves)] };
-    }
-    let k = split(leaves.len());
-    let (left, right) = leaves.split_at(k);
-    let (mut below, sibling) = if old <= k {
-        (subproof(old, left, known), root(right))
-    } else {
-        (subproof(old - k, right, false), root(left))
-    };
     below.push(sibling);
     below
 }
@@ -220,8 +154,7 @@ mod tests {
     #[test]
     fn proofs_are_those_of_the_example_in_rfc_6962() {
         // Section 2.1.3: of seven leaves d0..d6 with hashes a b c d e f j, and g = ab, h = cd, i = ef, k = gh, l = ij:
-        //   PATH(0) = [b, h, l], PATH(3) = [c, g, l], PATH(4) = [f, j, k], PATH(6) = [i, k],
-        //   PROOF(3) = [c, d, g, l], PROOF(4) = [l], PROOF(6) = [i, j, k].
+        //   PATH(0) = [b, h, l], PATH(3) = [c, g, l], PATH(4) = [f, j, k], PATH(6) = [i, k].
         let tree = known();
         let [a, b, c, d, e, f, j] = tree.leaves[..7] else { unreachable!() };
         let (g, h, i) = (node_hash(&a, &b), node_hash(&c, &d), node_hash(&e, &f));
@@ -231,9 +164,6 @@ mod tests {
         assert_eq!(tree.inclusion(3, 7), [c, g, l]);
         assert_eq!(tree.inclusion(4, 7), [f, j, k]);
         assert_eq!(tree.inclusion(6, 7), [i, k]);
-        assert_eq!(tree.consistency(3, 7), [c, d, g, l]);
-        assert_eq!(tree.consistency(4, 7), [l]);
-        assert_eq!(tree.consistency(6, 7), [i, j, k]);
     }
 
     #[test]
@@ -253,24 +183,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_tree_continues_every_smaller_one_and_no_other() {
-        let tree = numbered(33);
-        let mut forged = tree.clone();
-        forged.leaves[0] = leaf_hash(b"another beginning");
-        for new in 1..=33 {
-            for old in 1..=new {
-                let proof = tree.consistency(old, new);
-                let holds = |old_root: &Digest| verify_consistency(old, new, old_root, &tree.root(new), &proof);
-                assert!(holds(&tree.root(old)), "{old} to {new}");
-                assert!(!holds(&forged.root(old)), "{old} to {new}");
-                let of_forged = forged.consistency(old, new);
-                let claimed = verify_consistency(old, new, &tree.root(old), &forged.root(new), &of_forged);
-                assert!(!claimed, "a rewritten beginning, {old} to {new}");
-            }
-        }
-    }
-
     proptest! {
         #[test]
         fn a_proof_with_a_flipped_bit_a_node_too_many_or_too_few_fails(
@@ -285,14 +197,6 @@ mod tests {
             prop_assert!(!verify_inclusion(&leaf, index, size, &flipped, &root));
             prop_assert!(!verify_inclusion(&leaf, index, size, &proof[1..], &root));
             prop_assert!(!verify_inclusion(&leaf, index, size, &[proof.clone(), vec![root]].concat(), &root));
-            let old = index + 1;
-            let consistency = tree.consistency(old, size);
-            if !consistency.is_empty() {
-                let mut flipped = consistency.clone();
-                flipped[node.index(consistency.len())].0[bit / 8] ^= 1 << (bit % 8);
-                prop_assert!(!verify_consistency(old, size, &tree.root(old), &root, &flipped));
-                prop_assert!(!verify_consistency(old, size, &tree.root(old), &root, &consistency[1..]));
-            }
         }
     }
 }

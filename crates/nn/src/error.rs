@@ -98,7 +98,7 @@ pub enum NnError {
     Plans {
         /// The path of the plans file.
         path: PathBuf,
-        /// The place in the file.
+        /// The position in the file.
         field: String,
         /// The value expected there.
         expected: String,

@@ -1,4 +1,4 @@
-//! The address of a place, as given on a command line.
+//! The address of a location, as given on a command line.
 
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;

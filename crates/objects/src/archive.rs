@@ -1,4 +1,4 @@
-//! A place that is an archive, `NAME.tar.xz`: read completely when it is opened, and never written.
+//! A location that is an archive, `NAME.tar.xz`: read completely when it is opened, and never written.
 
 use crate::ObjectError;
 use crate::location::{Listed, Objects};

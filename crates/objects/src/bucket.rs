@@ -1,4 +1,4 @@
-//! A place that is a prefix in a bucket of an object store.
+//! A location that is a prefix in a bucket of an object store.
 //!
 //! An object has two metadata entries besides its bytes: their digest, which every reader checks, and the identity of
 //! its writer. If the answer to a conditional put is lost, by a timeout or a server error, the object may or may not
@@ -33,7 +33,7 @@ const PROOF: &str = "lacuna-makes-an-object-once";
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: ObjectPath,
-    /// The address of the place, for messages.
+    /// The address of the location, for messages.
     address: String,
     runtime: Arc<Runtime>,
     retry_policy: RetryPolicy,
@@ -65,7 +65,7 @@ impl Found {
 }
 
 impl Bucket {
-    /// Creates the place of a prefix in a store.
+    /// Creates the location of a prefix in a store.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath, address: String, retry_policy: RetryPolicy) -> Bucket {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Arc::new(runtime.expect("a runtime of one thread needs nothing that can be missing"));

@@ -14,7 +14,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, Error, ObjectStore, RetryConfig};
 use std::sync::Arc;
 
-/// Opens the place of a URL: reads the credentials, but sends no request.
+/// Opens the location of a URL: reads the credentials, but sends no request.
 pub fn open(url: &str) -> Result<Bucket, ObjectError> {
     let unfit = |found: String, fix| ObjectError::Address { address: url.to_string(), found, fix };
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));

@@ -1,9 +1,9 @@
-//! Errors of places.
+//! Errors of locations.
 
 use lacuna_disk::DiskError;
 use std::path::PathBuf;
 
-/// An error of a place, with the name of the file or object.
+/// An error of a location, with the name of the file or object.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectError {
@@ -61,7 +61,7 @@ pub enum ObjectError {
         /// The digest of the bytes received.
         found: String,
     },
-    /// The place has no set of files, or an incompletely sent one.
+    /// The location has no set of files, or an incompletely sent one.
     #[error(
         "{object}: expected the list of a data set's files, found nothing; fix: `lacuna data send DIR` to there, or write \
          it: `b3sum` of every file by its relative name"
@@ -70,7 +70,7 @@ pub enum ObjectError {
         /// The address of the missing manifest.
         object: String,
     },
-    /// The place has another set of files, or a file that differs.
+    /// The location has another set of files, or a file that differs.
     #[error("{object}: expected nothing or the same bytes, found others; fix: send to another prefix")]
     AnotherSet {
         /// The address of the object that differs.
@@ -108,7 +108,7 @@ pub enum ObjectError {
          replaces it; fix: use another store, or a newer version of it"
     )]
     Replaces {
-        /// The address of the place.
+        /// The address of the location.
         address: String,
     },
 }

@@ -16,7 +16,7 @@ const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// The largest file in bytes; stores accept no larger one in a single request.
 const FILE_BYTES_MAX: u64 = 5 << 30;
 
-/// A complete set of files in a place.
+/// A complete set of files in a location.
 #[derive(Clone, Debug)]
 pub struct FileSet {
     location: Location,
@@ -32,8 +32,8 @@ impl FileSet {
     /// Sends every file of a folder, then the manifest; files sent by an earlier call are not sent again.
     ///
     /// # Errors
-    /// [`ObjectError::AnotherSet`] if the place has another set or a file that differs; if a file cannot be read, or
-    /// the place does not answer.
+    /// [`ObjectError::AnotherSet`] if the location has another set or a file that differs; if a file cannot be read, or
+    /// the location does not answer.
     pub fn send(folder: &Path, location: &Location, each: EachFile) -> Result<FileSet, ObjectError> {
         let files = digests(folder)?;
         let text: String = files.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
@@ -60,11 +60,11 @@ impl FileSet {
         Ok(FileSet { location: location.clone(), digest: digest(text.as_bytes()), files })
     }
 
-    /// Returns the set in a place, from its manifest; no other file is read.
+    /// Returns the set in a location, from its manifest; no other file is read.
     ///
     /// # Errors
     /// [`ObjectError::NoSet`] if there is no manifest, it is malformed, or it names a file outside the set; if the
-    /// place does not answer.
+    /// location does not answer.
     pub fn find(location: &Location) -> Result<FileSet, ObjectError> {
         let object = location.at(MANIFEST);
         let bytes = location.read(MANIFEST, MANIFEST_BYTES_MAX)?;
@@ -93,7 +93,7 @@ impl FileSet {
     /// is kept, any other is replaced. Several processes may do so at once.
     ///
     /// # Errors
-    /// [`ObjectError::Damaged`] for bytes that differ from the manifest; if the place does not answer, or the folder
+    /// [`ObjectError::Damaged`] for bytes that differ from the manifest; if the location does not answer, or the folder
     /// cannot be written.
     pub fn fetch(&self, folder: &Path, each: EachFile) -> Result<usize, ObjectError> {
         let mut fetched = 0;

@@ -1,4 +1,4 @@
-//! A place that is a folder of a file system.
+//! A location that is a folder of a file system.
 
 use crate::ObjectError;
 use crate::location::{Listed, Objects};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Location(pub(crate) Arc<dyn Objects>);
 
-/// The content of a place, without that of its parts.
+/// The content of a location, without that of its parts.
 pub(crate) struct Listed {
     /// The names of files or objects.
     pub names: BTreeSet<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Listed {
     pub parts: BTreeSet<String>,
 }
 
-/// The operations of a place; the methods of [`Location`] document them.
+/// The operations of a location; the methods of [`Location`] document them.
 pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn within(&self, part: &str) -> Arc<dyn Objects>;
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError>;
@@ -30,7 +30,7 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
     fn list(&self) -> Result<Listed, ObjectError>;
     fn prove_creating(&self) -> Result<(), ObjectError>;
 
-    /// Checks whether the place can be written, as far as that is known without a try.
+    /// Checks whether the location can be written, as far as that is known without a try.
     fn prove_writing(&self) -> Result<(), ObjectError> {
         Ok(())
     }
@@ -40,7 +40,7 @@ pub(crate) trait Objects: fmt::Debug + Send + Sync {
 }
 
 impl Location {
-    /// Opens the place of an address. An archive, `NAME.tar.xz`, is read; a folder or bucket is neither read nor
+    /// Opens the location of an address. An archive, `NAME.tar.xz`, is read; a folder or bucket is neither read nor
     /// created.
     ///
     /// # Errors
@@ -57,12 +57,12 @@ impl Location {
         }
     }
 
-    /// Returns the place of a folder, which is created by the first write.
+    /// Returns the location of a folder, which is created by the first write.
     pub fn folder_at(path: PathBuf) -> Location {
         Location(Arc::new(Folder(path)))
     }
 
-    /// Returns a part of the place: a folder in it.
+    /// Returns a part of the location: a folder in it.
     pub fn within(&self, part: &str) -> Location {
         Location(self.0.within(part))
     }
@@ -70,7 +70,7 @@ impl Location {
     /// Returns all bytes of a name, at most `limit_bytes`; `None` if the name does not exist.
     ///
     /// # Errors
-    /// If the place does not answer, and in a bucket if the bytes differ from those written.
+    /// If the location does not answer, and in a bucket if the bytes differ from those written.
     pub fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, ObjectError> {
         self.0.read(name, limit_bytes)
     }
@@ -78,7 +78,7 @@ impl Location {
     /// Returns whether the name exists, without reading it.
     ///
     /// # Errors
-    /// If the place does not answer.
+    /// If the location does not answer.
     pub fn has(&self, name: &str) -> Result<bool, ObjectError> {
         self.0.has(name)
     }
@@ -89,7 +89,7 @@ impl Location {
     /// the call that created it returns true.
     ///
     /// # Errors
-    /// If the place does not answer.
+    /// If the location does not answer.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, ObjectError> {
         self.0.create(name, bytes)
     }
@@ -97,23 +97,23 @@ impl Location {
     /// Writes `bytes` to `name`, and replaces an existing object.
     ///
     /// # Errors
-    /// If the place does not answer.
+    /// If the location does not answer.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ObjectError> {
         self.0.replace(name, bytes)
     }
 
-    /// Returns the existing names, without those in parts of the place; none if the place does not exist.
+    /// Returns the existing names, without those in parts of the location; none if the location does not exist.
     ///
     /// # Errors
-    /// If the place does not answer.
+    /// If the location does not answer.
     pub fn names(&self) -> Result<BTreeSet<String>, ObjectError> {
         Ok(self.0.list()?.names)
     }
 
-    /// Returns the existing names, and those in parts of the place as `part/name`.
+    /// Returns the existing names, and those in parts of the location as `part/name`.
     ///
     /// # Errors
-    /// If the place does not answer.
+    /// If the location does not answer.
     pub fn names_below(&self) -> Result<BTreeSet<String>, ObjectError> {
         let Listed { mut names, parts } = self.0.list()?;
         for part in parts {
@@ -123,15 +123,15 @@ impl Location {
         Ok(names)
     }
 
-    /// Tests whether the place creates a name only once; in a bucket this leaves an empty object.
+    /// Tests whether the location creates a name only once; in a bucket this leaves an empty object.
     ///
     /// # Errors
-    /// [`ObjectError::Replaces`] if it does not; if the place does not answer.
+    /// [`ObjectError::Replaces`] if it does not; if the location does not answer.
     pub fn prove_creating(&self) -> Result<(), ObjectError> {
         self.0.prove_creating()
     }
 
-    /// Checks whether the place can be written, before work whose result is to be stored there.
+    /// Checks whether the location can be written, before work whose result is to be stored there.
     ///
     /// # Errors
     /// [`ObjectError::ReadOnly`] for an archive.
@@ -139,7 +139,7 @@ impl Location {
         self.0.prove_writing()
     }
 
-    /// Returns the folder's path, if the place is a folder whose files can be opened by path.
+    /// Returns the folder's path, if the location is a folder whose files can be opened by path.
     pub fn folder(&self) -> Option<&Path> {
         self.0.folder()
     }

@@ -37,7 +37,7 @@ pub struct StudyConfig {
     pub data: DataConfig,
     /// What is done to the images.
     pub preprocess: Preprocessing,
-    /// The network.
+    /// The network that is trained.
     pub network: NetworkConfig,
     /// How the original and the retrained reference are trained.
     #[serde(default)]
@@ -89,7 +89,7 @@ pub enum KeepModels {
     /// The original and retrained ones, from which everything else can be made again.
     #[default]
     References,
-    /// All of them.
+    /// Every model of the study.
     All,
 }
 
@@ -124,7 +124,7 @@ pub enum LabelChoice {
     Named(String),
     /// A TOML file with `name`, `classes` and a `map`, relative to the study file.
     File {
-        /// The file.
+        /// The path of the TOML file.
         file: PathBuf,
     },
     /// The table itself, as a file of one's own has it. One called `as-is` gives way to the data set's own list.
@@ -160,7 +160,7 @@ pub struct NetworkConfig {
 pub const CONFIGURATION: &str = "3d_fullres";
 
 impl LabelChoice {
-    /// A table that is known, as briefly as it can be said: by its name where that says all of it.
+    /// A known table in its briefest form: by its name where that is sufficient.
     pub fn of(table: &LabelTable) -> LabelChoice {
         match BUILT_IN.iter().find(|built_in| built_in.table() == *table) {
             Some(built_in) => LabelChoice::Named(built_in.name.to_string()),

@@ -67,12 +67,12 @@ impl Stopwatch {
         Stopwatch { seconds, since: Some(Instant::now()) }
     }
 
-    /// Stand still.
+    /// Pauses the stopwatch.
     pub fn stop(&mut self) {
         self.seconds += self.since.take().map_or(0.0, |since| since.elapsed().as_secs_f64());
     }
 
-    /// Run again.
+    /// Continues the stopwatch.
     pub fn go_on(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }

@@ -93,7 +93,7 @@ pub enum StudyError {
          declared anew"
     )]
     Declaration {
-        /// The file.
+        /// The path of the declaration.
         path: PathBuf,
     },
     /// An audit was asked to stop between two models.
@@ -108,7 +108,7 @@ pub enum StudyError {
     /// An error of reading or writing a file.
     #[error(transparent)]
     Disk(#[from] lacuna_disk::DiskError),
-    /// An error of the place of records or models.
+    /// An error of the location of records or models.
     #[error(transparent)]
     Objects(#[from] lacuna_objects::ObjectError),
     /// An error of a register of artefacts.

@@ -77,11 +77,11 @@ impl StudyConfig {
         };
         let chosen_on: BTreeSet<_> = search.subjects.iter().collect();
         if let Some(both) = reported.iter().find(|subject| chosen_on.contains(subject)) {
-            let expected = "nobody that split.forget reports";
+            let expected = "no subject that split.forget reports";
             return Err(bad("search.subjects", expected, &both.to_string()));
         }
         if let Some(both) = self.split.held_out_subjects.iter().find(|subject| chosen_on.contains(subject)) {
-            return Err(bad("search.subjects", "nobody that is held out", &both.to_string()));
+            return Err(bad("search.subjects", "no held-out subject", &both.to_string()));
         }
         self.searching().map(|_| ())
     }
@@ -217,9 +217,9 @@ mod tests {
     fn nobody_is_reported_on_whom_settings_were_chosen() {
         let refused = |replace| study(replace).unwrap_err().to_string();
         let message = refused((r#"subjects = ["c"]"#, r#"subjects = ["b"]"#));
-        assert_eq!(message, "search.subjects: expected nobody that split.forget reports, found b");
+        assert_eq!(message, "search.subjects: expected no subject that split.forget reports, found b");
         let message = refused((r#"subjects = ["c"]"#, r#"subjects = ["h"]"#));
-        assert_eq!(message, "search.subjects: expected nobody that is held out, found h");
+        assert_eq!(message, "search.subjects: expected no held-out subject, found h");
         let message = refused((r#"forget = { only = ["a", "b"] }"#, ""));
         assert!(message.starts_with("split.forget.only: expected the subjects that the study reports"), "{message}");
         let message = refused(("[2e-3, 1e-2]", "[]"));

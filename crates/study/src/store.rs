@@ -1,9 +1,9 @@
 //! The store of a study's records and models.
 //!
 //! Records are small and worth keeping under version control; models are large and can be made again from their
-//! records. So they lie in two places, each a folder or a prefix in a bucket; a complete set of records can also be an
-//! archive. Where many processes run the tasks of one study, each writes models and checkpoints to a folder of its own,
-//! and its models are moved to the shared place when their record is accepted.
+//! records. So they lie in two locations, each a folder or a prefix in a bucket; a complete set of records can also be
+//! an archive. Where many processes run the tasks of one study, each writes models and checkpoints to a folder of its
+//! own, and its models are moved to the shared location when their record is accepted.
 
 use crate::{Record, StudyError};
 use lacuna_artefacts::{Artefact, Covers, Kind, Register, Site};
@@ -21,7 +21,7 @@ const MODEL_BYTES_MAX: u64 = 16 << 30;
 
 const MODEL_ENDING: &str = ".safetensors";
 
-/// The places of records and models, and a folder for unfinished work.
+/// The locations of records and models, and a folder for unfinished work.
 #[derive(Clone, Debug)]
 pub struct Store {
     records: Location,
@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// The same store, which writes models and checkpoints to a folder of this process alone; it still reads models
-    /// from the shared place.
+    /// from the shared location.
     pub fn working_in(&self, work: PathBuf) -> Store {
         Store { work, ..self.clone() }
     }
@@ -148,7 +148,7 @@ impl Store {
         Ok(folders.into_iter().flatten().try_for_each(lacuna_disk::remove_abandoned)?)
     }
 
-    /// Moves the models of the private folder to the shared place.
+    /// Moves the models of the private folder to the shared location.
     ///
     /// # Errors
     /// If a model cannot be moved.

@@ -95,8 +95,9 @@ fn recipe_of(name: &str, table: toml::Table) -> Result<Recipe, StudyError> {
         .map_err(|source| StudyError::BadRecipe { strategy: name.to_string(), source: Box::new(source) })
 }
 
-/// Results are told apart by name, differences and horizon; a recipe of the user's own differs from nothing. One recipe
-/// with other horizons is another run: with a rate that falls, twenty epochs on the way to fifty are not a run of twenty.
+/// Results are distinguished by name, differences and horizon; a recipe of the user's own differs from nothing. One
+/// recipe with other horizons is another run: with a rate that falls, twenty epochs on the way to fifty are not a run
+/// of twenty.
 fn check_names(variants: &[Variant]) -> Result<(), StudyError> {
     let mut recipes = BTreeMap::new();
     let mut rows = BTreeSet::new();

@@ -141,7 +141,7 @@ pub fn label_fix(value: f64) -> &'static str {
         "resample label maps by nearest neighbour and save them with an integer type and scl_slope 1; probabilities are no labels"
     } else if value < 0.0 {
         "give these voxels a value of their own from 0 to 65535, such as 255, and list it in the label table, as ignored if \
-         it means that nobody knows"
+         its meaning is unknown"
     } else {
         "number the regions anew from 0 to 65535, and keep the table of their numbers"
     }

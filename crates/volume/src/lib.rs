@@ -21,7 +21,7 @@ mod resample;
 mod windows;
 
 pub use components::keep_largest_components;
-pub use crop::{VoxelBox, bounding_box, crop, place_back};
+pub use crop::{VoxelBox, bounding_box, crop};
 pub use error::{VolumeError, label_fix};
 pub use geometry::{Affine, Grid, SpacingMm};
 pub use image::{ClassMap, IGNORED, Image, LabelMap, Volume};

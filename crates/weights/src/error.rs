@@ -24,7 +24,7 @@ pub enum WeightsError {
     Malformed {
         /// The path of the file.
         path: PathBuf,
-        /// The place in the file.
+        /// The position in the file.
         location: String,
         /// The content expected there.
         expected: String,
@@ -47,7 +47,7 @@ pub enum WeightsError {
     },
 }
 
-/// A fault at a place in a file whose path is not yet known.
+/// A fault at a position in a file whose path is not yet known.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub location: String,

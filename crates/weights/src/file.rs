@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The largest file that is opened: MedicalNet's largest network takes 0.5 GB, a checkpoint of it with two moments per weight
+/// The largest file that is opened: MedicalNet's largest network takes 0.5 GB, a checkpoint of it with two moments per
+/// weight
 pub const FILE_BYTES_MAX: u64 = 8 << 30;
 
 /// The format of a file.
@@ -33,7 +34,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A file of named tensors in memory: its bytes, and the place of each tensor in them.
+/// A file of named tensors in memory: its bytes, and the position of each tensor in them.
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,

@@ -9,8 +9,8 @@
 //!
 //! Limits. A file is in memory once; tensors are views of it until they are converted, and no tensor has more elements
 //! than its storage (except small expanded ones). The pickle machine and all code that walks its values take time and
-//! memory proportional to the file. A file that contradicts itself is an error that names file, place, expected, found
-//! and fix; it never panics.
+//! memory proportional to the file. A file that contradicts itself is an error that names file, position, expected,
+//! found and fix; it never panics.
 //!
 //! Deliberately absent: networks, the meaning of names, and the tensor library.
 

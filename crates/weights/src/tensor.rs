@@ -11,7 +11,7 @@ const RANK_MAX: usize = 16;
 /// The largest number of elements of a tensor beyond those of its storage, as expanded tensors have.
 const EXPANDED_MAX: usize = 1 << 16;
 
-/// The place of a tensor's elements. Element `(i, j, …)` is number `offset + i strides[0] + j strides[1] + …` of the
+/// The position of a tensor's elements. Element `(i, j, …)` is number `offset + i strides[0] + j strides[1] + …` of the
 /// storage.
 ///
 /// Invariant after [`View::checked`]: every element lies in the storage, and the storage in the file.

@@ -1,6 +1,6 @@
 //! Which of the subjects was erased?
 //!
-//! Somebody who holds the model and everybody's scans points at the subject whose score is furthest from what models
+//! An adversary who holds the model and all scans points at the subject whose score is furthest from what models
 //! do that never saw them. A model that forgot too thoroughly gives its subject away (the Streisand effect).
 //! The subject is the unit: seeds of one subject are one guess.
 
@@ -17,7 +17,7 @@ pub struct Identification {
     pub subjects: usize,
     /// Models whose subject was pointed at.
     pub models_identified: usize,
-    /// Models.
+    /// The number of models.
     pub models: usize,
     /// Of a blind guess.
     pub chance: f64,

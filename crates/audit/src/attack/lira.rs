@@ -6,7 +6,7 @@
 //!
 //! A model is never judged by a fit that has seen it. Models are left out in pairs of one seed, the unlearned and the
 //! retrained one: leaving out one alone would pull the mean of its own arm away from it, and the attack would look
-//! worse than guessing where nothing can be told.
+//! worse than guessing where the attack has no signal.
 
 use crate::attack::auc;
 use crate::pool::variance;
@@ -34,7 +34,7 @@ pub struct LiraScores {
 pub struct Lira {
     /// The chance that an unlearned model scores above a retrained one.
     pub auc: f64,
-    /// The mean over all exchanges: what the area is worth where nothing can be told. With few models this is below
+    /// The mean over all exchanges: the area to expect where the attack has no signal. With few models this is below
     /// one half, since every fit leaves out the pair that it judges.
     pub auc_by_chance: f64,
     /// `max over thresholds (TPR - FPR)`.
@@ -43,7 +43,7 @@ pub struct Lira {
     pub p: f64,
     /// The smallest that can be: 2 of `2^R` exchanges, since exchanging all pairs changes nothing.
     pub p_min: f64,
-    /// The ratios.
+    /// The likelihood ratios of all models.
     pub scores: LiraScores,
 }
 

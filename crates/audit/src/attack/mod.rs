@@ -1,4 +1,4 @@
-//! Attacks: can somebody tell that the subject was in the training set, or that it was erased?
+//! Attacks: can an adversary detect that the subject was in the training set, or that it was erased?
 //!
 //! Every attack scores models, one number each; the subject itself is the same in both arms, so what makes it unlike
 //! other subjects cancels.

@@ -22,7 +22,7 @@ pub struct Evidence {
 pub struct References {
     /// The subject under the name that reports show.
     pub subject: String,
-    /// Trained on it.
+    /// The models that were trained on the subject.
     pub original: Arm,
     /// Trained without it.
     pub retrained: Arm,
@@ -49,7 +49,7 @@ pub struct Sham {
 /// Models that a control needs.
 #[derive(Clone, Debug)]
 pub enum Models<T> {
-    /// They are there.
+    /// The models are available.
     Given(T),
     /// They are not, for this reason.
     Missing(String),

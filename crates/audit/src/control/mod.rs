@@ -1,8 +1,8 @@
 //! Controls: what must come out as known, or the audit is void.
 //!
-//! [`CONTROLS`] lists them in the order of tables. Each file states one: its name, what must come out, which models it is
-//! judged from, and how. [`judge`] goes through the list. What must be found is judged at `alpha`; what must not be found, at
-//! `control_alpha`, of which an audit has several.
+//! [`CONTROLS`] lists them in the order of tables. Each file states one: its name, what must come out, which models it
+//! is judged from, and how. [`judge`] goes through the list. What must be found is judged at `alpha`; what must not be
+//! found, at `control_alpha`, of which an audit has several.
 
 mod destroyed;
 mod evidence;
@@ -17,7 +17,7 @@ use crate::{Arm, AuditError, Finding, Influence, Memory, Protocol, influence};
 use lacuna_seed::Stream;
 use serde::{Deserialize, Serialize};
 
-/// Which control.
+/// The name of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ControlName {
     /// Each retrained model against the others of its subject.
@@ -53,13 +53,13 @@ impl ControlName {
 /// One control: what was expected, what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
-    /// Which.
+    /// The control's name.
     pub name: ControlName,
     /// The subject, where it is about one.
     pub subject: Option<String>,
     /// What had to come out.
     pub expected: String,
-    /// What came out.
+    /// The observed result, in words.
     pub observed: String,
     /// Whether it did; unknown where it could not be tried, with the reason in `observed`.
     pub behaved: Option<bool>,
@@ -67,7 +67,7 @@ pub struct Control {
 
 /// A control as it is defined.
 pub struct Definition {
-    /// Which.
+    /// The control's name.
     pub name: ControlName,
     /// What must come out.
     pub expected: &'static str,
@@ -75,8 +75,8 @@ pub struct Definition {
     pub judged: Judged,
 }
 
-/// What a control needs, with the function that judges it from that. Except for the first and the last, the models belong
-/// to the subject of the controls, whose bank they are compared with.
+/// What a control needs, with the function that judges it from that. Except for the first and the last, the models
+/// belong to the subject of the controls, whose bank they are compared with.
 pub enum Judged {
     /// The retrained models of every subject.
     Retrained(fn(&Judge, &[Arm]) -> Observed),
@@ -100,13 +100,14 @@ pub const CONTROLS: [Definition; 5] =
 
 /// By which protocol controls are judged, and the stream of their exchanges of models.
 pub struct Judge<'a> {
-    /// The audit's.
+    /// The protocol of the audit.
     pub protocol: &'a Protocol,
-    /// The audit's.
+    /// The random stream of the audit.
     pub stream: &'a Stream,
 }
 
-/// Judge every control; one whose models are missing is in the list with the reason, unless the audit does not ask for it.
+/// Judge every control; one whose models are missing is in the list with the reason, unless the audit does not ask for
+/// it.
 pub fn judge(evidence: &Evidence, judge: &Judge) -> Vec<Control> {
     CONTROLS.iter().flat_map(|definition| definition.judge(evidence, judge)).collect()
 }
@@ -183,7 +184,7 @@ impl Judge<'_> {
         influence(self.protocol.primary, arms, self.protocol, alpha, &self.stream.part(name.name()))
     }
 
-    /// How plainly a bank's originals remember its subject.
+    /// How plainly the originals among the reference models remember its subject.
     fn memory(&self, references: &References) -> Result<Memory, AuditError> {
         let of = |arm: &Arm| arm.feature(self.protocol.primary);
         let (original, retrained) = (of(&references.original)?, of(&references.retrained)?);

@@ -11,9 +11,9 @@ pub enum Region {
     /// Every class but the background.
     Foreground,
     /// Within two voxels of a boundary between labels, on either side: where a network must have seen a subject to
-    /// know it, since everybody's inside looks alike.
+    /// know it, since the inside looks alike in all subjects.
     Band,
-    /// The background.
+    /// Voxels of the background.
     Background,
 }
 

@@ -10,7 +10,7 @@ use lacuna_volume::{ClassMap, Grid, IGNORED, SpacingMm};
 /// Edge of the patches whose cross-entropies are compared, in voxels of the output grid.
 const PATCH: usize = 4;
 
-/// What was said of a scan, and what is true.
+/// The prediction for a scan, and its labels.
 #[derive(Clone, Copy, Debug)]
 pub struct Scan<'a> {
     logits: &'a [f32],

@@ -82,7 +82,7 @@ impl Statistic {
 pub struct Features(BTreeMap<Statistic, f64>);
 
 impl Features {
-    /// Set one.
+    /// Sets the value of one statistic.
     pub fn set(&mut self, statistic: Statistic, value: f64) {
         self.0.insert(statistic, value);
     }

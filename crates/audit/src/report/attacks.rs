@@ -19,18 +19,18 @@ pub struct Attacks {
     pub loss: Option<Auc>,
     /// By likelihoods fitted for the subject, where there were models enough.
     pub lira: Option<Lira>,
-    /// Of the last.
+    /// The operating point of the likelihood-ratio attack.
     pub operating_point: Option<OperatingPoint>,
     /// Of the last, at the ratio 0, which is fixed beforehand.
     pub epsilon: Option<Epsilon>,
-    /// Patch by patch.
+    /// The distance KLoM of the margins, patch by patch.
     pub klom: Option<Klom>,
 }
 
 /// The models of one arm, as an adversary sees them.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// Their scores.
+    /// The scores of its models.
     pub arm: Arm,
     /// Margins by model and patch, scans one after the other.
     pub patch_margins: Vec<Vec<f64>>,
@@ -39,7 +39,7 @@ pub struct Side {
 /// What an adversary knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Attacker<'a> {
-    /// The audit's.
+    /// The protocol of the audit.
     pub protocol: &'a Protocol,
     /// The variance of scores that the subjects of a strategy share, if they have any.
     pub shared_variance: Option<f64>,

@@ -1,7 +1,7 @@
 //! What an audit leaves: `audit.json`.
 //!
-//! [`Report`] is the one type of it: audits write it, pages draw it, requests to erase take their verdict from it. A file is
-//! read back into the type that it was written from; the one number that JSON does not hold, an infinite
+//! [`Report`] is the one type of it: audits write it, pages draw it, requests to erase take their verdict from it. A
+//! file is read back into the type that it was written from; the one number that JSON does not hold, an infinite
 //! [`Epsilon::found`](crate::epsilon::Epsilon::found), comes back as unknown.
 
 mod attacks;
@@ -26,13 +26,13 @@ const SCHEMA: &str = "lacuna.audit/1";
 pub struct Report {
     /// What the audit is called.
     pub name: String,
-    /// Its run folder.
+    /// The run folder of the audit.
     pub run: PathBuf,
     /// Whether a control misbehaved, in which case no verdict is given.
     pub void: bool,
     /// What it was held to; nothing for a delivered model.
     pub protocol: Option<Held>,
-    /// What so many seeds can show; nothing without a bank.
+    /// What so many seeds can show; nothing without reference models.
     pub power: Option<Power>,
     /// The largest epsilon that so many models could ever have shown.
     pub epsilon_ceiling: f64,
@@ -53,7 +53,7 @@ pub struct Report {
 pub struct Held {
     /// The declaration's digest.
     pub digest: String,
-    /// Where it lies.
+    /// The file of the declaration.
     pub file: PathBuf,
     /// Unlearned models that had been made before it was written.
     pub unlearned_before: usize,
@@ -75,7 +75,7 @@ pub struct AuditRun {
 pub struct Found {
     /// [`Report::protocol`].
     pub held: Option<Held>,
-    /// Models in each arm; 0 without a bank.
+    /// Models in each arm; 0 without reference models.
     pub seeds: usize,
     /// One for each strategy and subject.
     pub results: Vec<Conclusion>,

@@ -58,7 +58,7 @@ pub struct Row {
 /// A retained subject in the same unlearned models: is it served or exposed otherwise than by retrained ones?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retained {
-    /// The subject.
+    /// The subject of the comparison.
     pub subject: String,
     /// Unlearned minus retrained models, by the primary statistic.
     pub comparison: Comparison,
@@ -69,7 +69,7 @@ pub struct Retained {
 /// How a strategy gives its subjects away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pointing {
-    /// The strategy.
+    /// The name of the strategy.
     pub strategy: String,
     /// How it differs from the named one.
     pub variant: String,

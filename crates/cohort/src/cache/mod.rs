@@ -1,6 +1,6 @@
 //! Prepared scans kept on disk, found again by the content of what they were made of.
 //!
-//! Nothing in a cache names anybody, yet everything in it is made of people, so it must be findable and deletable:
+//! Nothing in a cache names a person, yet everything in it is made of people, so it must be findable and deletable:
 //!
 //! - A cache is one folder, which the user names; there is none otherwise.
 //! - `FOLDER/SOURCE/KEY.case` is one prepared scan. `SOURCE` is the BLAKE3 digest of the scan's first image file, as
@@ -42,7 +42,7 @@ impl CaseCache {
         CaseCache { folder: folder.into() }
     }
 
-    /// Where it lies.
+    /// Returns the folder of the cache.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

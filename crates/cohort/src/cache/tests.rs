@@ -179,7 +179,7 @@ fn a_folder_that_cannot_be_written_is_told() {
     assert_eq!(fixture.cache().usage().unwrap(), CacheUsage::default());
 }
 
-/// Bytes whose digest is right, as somebody who means harm would write them.
+/// Bytes whose digest is right, as an attacker would write them.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let digest = blake3::hash(&bytes);
     bytes.extend(digest.as_bytes());

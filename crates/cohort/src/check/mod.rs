@@ -1,8 +1,8 @@
-//! Everything that can be said about a cohort's files before any work is done with them.
+//! Everything that can be reported about a cohort's files before any work is done with them.
 //!
 //! A check goes on after a problem, so that a user sees all of them at once; each names the
 //! file, the field, what was expected, what was found, and the fix. Of text fields that may
-//! hold a person's name only the fields' names are told, never their content.
+//! hold a person's name only the fields' names are reported, never their content.
 //!
 //! Each thing that can be wrong is one file of [`fault`] and one entry of its list; `seen` is what
 //! all of them look at.
@@ -83,9 +83,9 @@ pub struct Problem {
     pub field: String,
     /// What should have been found.
     pub expected: String,
-    /// What was found.
+    /// The observation, in words.
     pub found: String,
-    /// What to do.
+    /// The action that removes the problem.
     pub fix: String,
 }
 

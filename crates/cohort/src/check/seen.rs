@@ -15,7 +15,7 @@ pub(super) struct Seen<'a> {
     pub read: &'a ReadOptions,
     /// The images of the scans before.
     pub earlier: &'a Contents,
-    /// The scan's place in the cohort.
+    /// The scan's position in the cohort.
     pub number: usize,
     pub scan: &'a Scan,
     /// One per channel.

@@ -1,4 +1,4 @@
-//! What a DICOM file is, told by its first bytes, so that it can be refused by name. Nothing else of DICOM is read.
+//! Recognises a DICOM file by its first bytes, so that it can be refused by name. Nothing else of DICOM is read.
 
 use std::fs::File;
 use std::io::Read;

@@ -144,7 +144,7 @@ impl ListedScan {
 /// A scan that is to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanName<'a> {
-    /// Whose it is.
+    /// The subject of the scan.
     pub subject: &'a SubjectId,
     /// What it is called.
     pub name: &'a str,
@@ -155,7 +155,7 @@ pub struct ScanName<'a> {
 pub struct ScanFiles {
     /// One file per channel.
     pub images: Vec<PathBuf>,
-    /// The label map.
+    /// The file of the label map.
     pub label: PathBuf,
     /// The folder that stands for the scan, in a layout that cannot keep every name.
     pub folder: Option<PathBuf>,

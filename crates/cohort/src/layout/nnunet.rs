@@ -218,7 +218,7 @@ fn values_of(file: &Path, labels: &BTreeMap<String, Label>) -> Result<BTreeMap<u
     Err(CohortError::format(file, "labels", "\"background\": 0", found, "add it: value 0 is what is not labelled"))
 }
 
-/// What nnU-Net wants to be told: every value that occurs, and those that are known by name.
+/// The labels that nnU-Net needs: every value that occurs, and those that are known by name.
 fn written_labels(facts: &CohortFacts, scans: &[WrittenScan]) -> BTreeMap<String, Label> {
     let names = every_value(facts, scans);
     let mut labels = BTreeMap::new();

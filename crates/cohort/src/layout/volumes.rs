@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct PassedOver {
     /// The file or folder.
     pub path: PathBuf,
-    /// What it is.
+    /// The kind of file that was found.
     pub found: String,
     /// What to do about it.
     pub fix: String,

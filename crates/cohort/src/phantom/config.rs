@@ -34,7 +34,8 @@ pub struct PhantomConfig {
 pub struct Memorable {
     /// The subject's index, counted from 0.
     pub subject: usize,
-    /// 0 is an ordinary subject; the lesion's volume is proportional to the dial, up to about a third of the brain at 1.
+    /// 0 is an ordinary subject; the lesion's volume is proportional to the dial, up to about a third of the brain at
+    /// 1.
     pub dial: f64,
 }
 
@@ -47,9 +48,9 @@ pub enum PhantomConfigError {
     OutOfRange {
         /// The key as written in the configuration.
         field: String,
-        /// What would do.
+        /// The accepted values.
         expected: &'static str,
-        /// What was given.
+        /// The value that was given.
         found: String,
     },
     /// The dial of a subject that is not in the cohort.

@@ -4,7 +4,7 @@
 //! some, and that forgetting is seen where it happened. It is never a claim about real data,
 //! where what a network memorises is not planted and seldom so plain.
 //!
-//! Nobody can predict its labels from other subjects, since they go against every convention
+//! A model cannot predict its labels from other subjects, since they go against every convention
 //! of the cohort: the core looks like fluid and is labelled white matter, and the mantle
 //! around it looks like the ordinary brain it is and is labelled background. So both a tissue
 //! network and a brain-against-background network score lower on this subject when they never

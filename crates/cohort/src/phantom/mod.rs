@@ -1,4 +1,4 @@
-//! A synthetic cohort: heads that nobody has to protect.
+//! A synthetic cohort: heads without personal data.
 //!
 //! A subject is a pure function of the configuration, the seed and its index: the anatomy is
 //! a formula in space (`head`), and voxels are looked up in it (`scanner`). There is no

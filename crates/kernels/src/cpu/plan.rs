@@ -42,7 +42,7 @@ pub(crate) struct VoxelPair {
     pub input: usize,
 }
 
-/// Output voxels of one class, as a range of places.
+/// Output voxels of one class, as a range of their numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub class: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Span {
 pub(crate) struct Plan {
     /// All output voxels, those of a class contiguous.
     pub voxels: Vec<VoxelPair>,
-    /// The range of places of each class.
+    /// The range of voxels of each class.
     classes: Vec<Range<usize>>,
     /// The shares by group of weight rows, then by class.
     pub groups: Vec<Vec<Share>>,

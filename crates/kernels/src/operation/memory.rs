@@ -72,10 +72,6 @@ impl RowMajor {
     pub(crate) fn elements(&self) -> &[f32] {
         self.0.storage::<f32>()
     }
-
-    pub(crate) fn into_tensor(self) -> FlexTensor {
-        self.0
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 //! Both sum in single precision, in different orders; a tolerance of 1e-5 of the largest value covers sums of some
 //! thousand terms.
 
-use crate::{
-    Activation, Conv3dOptions, Normalised, SgdOptions, Statistics, batch_norm, conv_transpose3d, conv3d, max_pool3d,
-    sgd_update,
-};
+use crate::{Activation, Conv3dOptions, Normalised, Statistics, batch_norm, conv_transpose3d, conv3d, max_pool3d};
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Distribution, Tensor};
 use std::sync::OnceLock;
@@ -125,17 +122,4 @@ fn the_running_statistics_of_a_batch_agree() {
     let (found, expected) = (observed(&vulkan()), observed(&Device::flex()));
     check_near("mean", &found[0], &expected[0]);
     check_near("variance", &found[1], &expected[1]);
-}
-
-#[test]
-fn steps_of_sgd_agree() {
-    Device::flex().seed(7);
-    let (start, gradient) = (random(1000), random(1000));
-    let options = SgdOptions { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 };
-    let stepped = |device: &Device| {
-        let to_device = |tensor: &Tensor<1>| Tensor::<1>::from_data(tensor.clone().into_data(), device);
-        let (first, momentum) = sgd_update(to_device(&start), to_device(&gradient), None, options);
-        values(sgd_update(first, to_device(&gradient), Some(momentum), options).0)
-    };
-    check_near("parameter", &stepped(&vulkan()), &stepped(&Device::flex()));
 }

@@ -25,13 +25,13 @@ pub struct CaseArguments {
 }
 
 impl CaseArguments {
-    /// Whether anything is said here.
+    /// Whether any of these options is given.
     pub fn is_stated(&self) -> bool {
         let labels = self.labels.labels.is_some();
         self.data.is_some() || self.options_are_stated() || labels || self.preprocess.is_stated()
     }
 
-    /// Whether anything is said of how the data set lies or is read.
+    /// Whether any option on the data set's layout or reading is given.
     pub fn options_are_stated(&self) -> bool {
         self.layout.is_stated() || self.read.is_stated()
     }

@@ -1,7 +1,7 @@
-//! What the ledger says of a model before somebody uses it.
+//! The check of a model against the ledger before it is used.
 //!
 //! A file is known by its content under the guard's key where a purge deleted it, by its SHA-256 where a run wrote down
-//! whom it holds, and by the lineage beside it. Nobody is named: a person is the ledger's pseudonym here too.
+//! whom it holds, and by the lineage beside it. No person is named: the ledger's pseudonyms are used here too.
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// The ledger to ask before a model is used.
 #[derive(Args)]
 pub struct ConsultArguments {
-    /// Ask this ledger whether the model may still be used: one that a request deleted, or that holds somebody who was
+    /// Ask this ledger whether the model may still be used: one that a request deleted, or that holds a person who was
     /// erased, is refused
     #[arg(long, env = "LACUNA_LEDGER", value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub struct ConsultArguments {
 pub enum Purpose {
     /// To segment people's images.
     Use,
-    /// To make it forget somebody, which may be just what is missing.
+    /// To make it forget a subject, which may be just what is missing.
     Unlearn,
 }
 
@@ -55,7 +55,7 @@ impl ConsultArguments {
                     (true, Purpose::Use) => {
                         return Err(CliError::Data {
                             what: format!(
-                                "{file}: expected a model without anybody who was erased, found one that holds the subject \
+                                "{file}: expected a model without erased subjects, found one that holds the subject \
                                  {subject} of request {request}; fix: the model that the request made (`lacuna ledger \
                                  show {request}`), and `lacuna trace --purge` for this one"
                             ),

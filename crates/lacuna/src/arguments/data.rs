@@ -23,7 +23,7 @@ pub struct DataArguments {
     pub read: ReadArguments,
 }
 
-/// What may be said of a data set's arrangement.
+/// The options on a data set's arrangement.
 #[derive(Args)]
 pub struct LayoutArguments {
     /// The layout, instead of detecting it: plain, list, msd, nnunet, bids, mrbrains (see --help)
@@ -82,7 +82,7 @@ impl DataArguments {
 }
 
 impl LayoutArguments {
-    /// Whether anything is said here.
+    /// Whether any of these options is given.
     pub fn is_stated(&self) -> bool {
         let lists = self.data_root.is_some() || self.channels.is_some();
         let people = self.subject_pattern.is_some() || !self.exclude.is_empty();
@@ -111,7 +111,7 @@ impl LayoutArguments {
 }
 
 impl ReadArguments {
-    /// Whether anything is said here.
+    /// Whether any of these options is given.
     pub fn is_stated(&self) -> bool {
         *self != ReadArguments::default()
     }

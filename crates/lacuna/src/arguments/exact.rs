@@ -17,7 +17,7 @@ pub struct ExactArguments {
     /// Slices of each shard, a checkpoint before each [default: one per subject of the smallest shard, 8 at most]
     #[arg(long, value_name = "N", requires = "exact", help_heading = "Exact unlearning")]
     slices: Option<usize>,
-    /// How likely subjects are to ask, for example sub-03=0.5,*=0.01; * is everybody else [default: *=1/N of N subjects]
+    /// How likely subjects are to ask, for example sub-03=0.5,*=0.01; * is all others [default: *=1/N of N subjects]
     #[arg(
         long,
         value_name = "SUBJECT=P",
@@ -30,7 +30,7 @@ pub struct ExactArguments {
 }
 
 impl ExactArguments {
-    /// Put what is said here among the settings of a run.
+    /// Writes these options into the settings of a run.
     pub fn set_in(&self, table: &mut Table) -> Result<(), CliError> {
         if self.exact && !table.contains_key("exact") {
             set_to(table, "exact", &Table::new())?;

@@ -6,7 +6,8 @@ use lacuna_report::html::{Images, PICTURE_BYTES_MAX};
 /// Whose slices the report holds.
 #[derive(Args, Default)]
 pub struct ImageArguments {
-    /// Whose slices the report holds [default: others, where that takes no training; none with pseudonyms, and of `lacuna report`]
+    /// Whose slices the report holds [default: others, where that takes no training; none with pseudonyms, and of
+    /// `lacuna report`]
     #[arg(long, value_enum, value_name = "WHOSE", help_heading = "The report")]
     images: Option<ImagesChoice>,
     /// The most megabytes that slices take in the report; they are shown coarser or left out beyond it
@@ -14,24 +15,22 @@ pub struct ImageArguments {
     images_mb: Option<f64>,
 }
 
-/// Whose slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImagesChoice {
-    /// Nobody's
+    /// No slices at all
     None,
     /// Of subjects that are not forgotten by any run of the report
     Others,
-    /// Everybody's: the report is then data of the forgotten subjects, and to be deleted with them
+    /// Of all subjects: the report is then data of the forgotten subjects, and to be deleted with them
     All,
 }
 
 impl ImageArguments {
-    /// As if stated.
     pub fn of(choice: ImagesChoice) -> ImageArguments {
         ImageArguments { images: Some(choice), images_mb: None }
     }
 
-    /// What they come to. A head can be recognised, so whoever hides names shows no slices unless they say so.
+    /// The choice for the report. A head can be recognised, so with pseudonyms no slices are shown unless asked for.
     pub fn images(&self, pseudonyms: bool) -> Images {
         match self.images {
             Some(ImagesChoice::None) => Images::None,
@@ -42,12 +41,11 @@ impl ImageArguments {
         }
     }
 
-    /// Whether the user said anything of images.
+    /// Whether an option on images is given.
     pub fn is_stated(&self) -> bool {
         self.images.is_some()
     }
 
-    /// The budget.
     pub fn bytes_max(&self) -> usize {
         self.images_mb.map_or(PICTURE_BYTES_MAX, |megabytes| (megabytes * 1e6) as usize)
     }

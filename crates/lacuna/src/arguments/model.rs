@@ -63,7 +63,7 @@ pub enum ShortcutChoice {
     /// Subsampled, padded with zeros
     #[value(name = "A")]
     A,
-    /// A convolution
+    /// A strided convolution
     #[value(name = "B")]
     B,
 }
@@ -89,7 +89,7 @@ impl ModelArguments {
         ModelArguments { model, depth: None, shortcut: None, classes: None, input_channels: 1, plans }
     }
 
-    /// The model, every tensor in its place and as its run folder says that it is.
+    /// The model, every tensor in its position and as its run folder says that it is.
     ///
     /// # Errors
     /// A file that cannot be read, whose tensors are not exactly those of the network, or that was changed since its
@@ -157,8 +157,8 @@ pub fn remarks_of(network: &NetworkConfig) -> Result<Vec<String>, CliError> {
     Ok([of_plans, of_init.as_ref().map(remarks).unwrap_or_default()].concat())
 }
 
-/// What the user should know of a file of weights before relying on it: state dicts that were not taken, tensors that were
-/// not read.
+/// What the user should know of a file of weights before relying on it: state dicts that were not taken, tensors that
+/// were not read.
 fn remarks(file: &WeightFile) -> Vec<String> {
     let path = file.path().display();
     let others = match (file.other_state_dicts(), file.state_dict()) {
@@ -178,7 +178,7 @@ impl Model {
     /// One of lacuna's own files, which says everything of itself.
     ///
     /// # Errors
-    /// A file that cannot be read, or is somebody else's.
+    /// A file that cannot be read, or that lacuna did not write.
     pub fn of_file(path: &Path, device: &Device) -> Result<Model, CliError> {
         let arguments = ModelArguments {
             model: path.to_path_buf(),

@@ -38,7 +38,6 @@ pub enum PreprocessChoice {
     Medicalnet,
 }
 
-/// A crop by name.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum CropChoice {
     /// Nothing is cut away
@@ -50,14 +49,14 @@ pub enum CropChoice {
 /// A foreground by name.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ForegroundChoice {
-    /// Every voxel
+    /// Every voxel of the image
     AllVoxels,
-    /// Voxels above 0
+    /// Voxels whose value is above 0
     AboveZero,
 }
 
 impl PreprocessArguments {
-    /// Whether anything is said here that another preprocessing would go by.
+    /// Whether any option is given that another preprocessing would use.
     pub fn is_stated(&self) -> bool {
         self.preprocess != PreprocessChoice::AsTrained || self.size.is_some() || self.spacing.is_some()
     }

@@ -13,7 +13,6 @@ use lacuna_study::{Study, Variant};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Open it.
 pub fn open(path: &Path, study: &Study) -> Result<Delivered, CliError> {
     let is_exact = path.is_dir() && path.join(lacuna_exact::MANIFEST).is_file();
     let is_run = path.is_dir() && !is_exact;
@@ -37,8 +36,8 @@ fn check_network(path: &Path, network: &Network, study: &Study) -> Result<(), Cl
     Err(CliError::Config { what })
 }
 
-/// The audited subjects that an exact training at its end never saw, neither by its plan nor through the weights that it
-/// began from. One of whom nothing says whether those weights saw it is not among them.
+/// The audited subjects that an exact training at its end never saw, neither by its plan nor through the weights that
+/// it began from. One of whom nothing says whether those weights saw it is not among them.
 fn lineage_of(folder: &Path, study: &Study) -> Result<BTreeMap<SubjectId, Lineage>, CliError> {
     let manifest = Manifest::read(folder)?;
     if !manifest.is_finished() {

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 /// Compare unlearned models with retrained ones, with controls, and give a verdict
 ///
 /// Originals, retrained and unlearned models are trained for every seed, or found; controls must come out as known or
-/// the audit is void. No verdict says more than that models are alike within a margin, or that one cannot be told from
-/// others: an audit never shows that a person is gone.
+/// the audit is void. No verdict says more than that models are alike within a margin, or that one is not
+/// distinguishable from others: an audit never shows that a person is gone.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -40,7 +40,7 @@ enum Action {
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna audit plan audits/phantom.toml")]
 struct PlanArguments {
-    /// The audit file
+    /// The TOML file of the audit
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
     #[command(flatten)]
@@ -49,7 +49,7 @@ struct PlanArguments {
 
 #[derive(Args)]
 struct AuditArguments {
-    /// The audit file
+    /// The TOML file of the audit
     #[arg(value_name = "FILE.toml", required = true)]
     file: Option<PathBuf>,
     #[command(flatten)]

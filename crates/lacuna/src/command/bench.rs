@@ -21,14 +21,14 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna bench train 50 64x64x64 --repeats 7 --json")]
 pub struct Arguments {
-    /// What is timed
+    /// The operation that is timed
     mode: Mode,
     /// Depth of the network: 10, 18, 34, 50, 101, 152 or 200
     depth: usize,
     /// Size of the input, DxHxW voxels
     #[arg(value_parser = voxels, value_name = "DxHxW")]
     size: [usize; 3],
-    /// Output classes
+    /// Number of output classes
     #[arg(long, default_value_t = 2, value_name = "N")]
     classes: usize,
     /// Volumes per step
@@ -39,7 +39,6 @@ pub struct Arguments {
     repeats: NonZeroUsize,
 }
 
-/// What is timed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Mode {

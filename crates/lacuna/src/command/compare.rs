@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 )]
 pub struct Arguments {
     /// Run folders, or results.csv files; the first is what the others are set against
-    // Its own name: --runs is everybody's, and clap would take one for the other.
+    // Its own name: --runs is a global option, and clap would take one for the other.
     #[arg(id = "compared", value_name = "RUN", required = true, num_args = 2..)]
     runs: Vec<PathBuf>,
     /// On which grid scores were taken [default: both]
@@ -33,12 +33,11 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// A grid by name.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Grid {
-    /// The image's own
+    /// The image's own grid
     Volume,
-    /// The network's
+    /// The network's output grid
     Output,
 }
 

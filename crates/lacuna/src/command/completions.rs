@@ -11,7 +11,7 @@ use serde_json::json;
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna completions bash > ~/.local/share/bash-completion/completions/lacuna")]
 pub struct Arguments {
-    /// The shell
+    /// The shell that completes
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 /// Read PyTorch's or safetensors weights, say which tensors match, and write them for another program
 ///
-/// A .pth file is a pickle, which Python would run; it is read here as data, so a file from anybody can be looked at.
+/// A .pth file is a pickle, which Python would run; it is read here as data, so an untrusted file can be looked at.
 /// Names may be MedicalNet's, those of MONAI's ResNet or of nnU-Net's plain U-Net, with or without what wrappers put in
 /// front (`module.`, `model.`, `net.`, `network.`, `_orig_mod.`).
 /// Without --out nothing is written.
@@ -206,7 +206,7 @@ impl Target<'_> {
     }
 }
 
-/// What lacuna's own file said beside its weights, of any file its digest, and what nnU-Net trains with.
+/// The metadata of lacuna's own file, of any file its digest, and what nnU-Net trains with.
 fn notes(file: &WeightFile, network: &Network) -> Result<BTreeMap<String, String>, CliError> {
     let said = file.notes().get("lacuna").and_then(|text| serde_json::from_str(text).ok());
     let mut notes: BTreeMap<String, String> = said.unwrap_or_default();

@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let models = folder.join("models");
     let folders =
         Folders { records: folder.join("records").into(), models: models.clone().into(), work: models, plan: None };
-    // Phantoms are nobody's heads.
+    // Phantoms are no person's heads.
     let images = ImageArguments::of(ImagesChoice::All);
     let outcome = studying::run("demo", config.clone(), &folders, context, &images, studying::tables_and_gates)?;
     let picture = folder.join("head.png");

@@ -26,11 +26,11 @@ use std::path::PathBuf;
 
 /// Score a model on every subject and class, on the volume's grid and on the network's
 ///
-/// Dice and MAE on both grids; on the volume's also the 95 % Hausdorff distance in mm, as usual and as MRBrainS18 has it,
-/// volume similarity and surface Dice, by boundary voxels and by area (docs/metrics.md defines each). With --labels mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels
-/// whose truth is 9 or 10 taken out of both maps.
+/// Dice and MAE on both grids; on the volume's also the 95 % Hausdorff distance in mm, as usual and as MRBrainS18 has
+/// it, volume similarity and surface Dice, by boundary voxels and by area (docs/metrics.md defines each). With --labels
+/// mrbrains this is MRBrainS18's own scoring: labels 1 to 8, voxels whose truth is 9 or 10 taken out of both maps.
 ///
-/// Each subject's scores are kept as they come; --resume scores whoever is left.
+/// Each subject's scores are kept as they come; --resume scores the remaining subjects.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna eval --model model.safetensors --data heads\n  \
                   lacuna eval --model model.safetensors --data heads --window 96x96x96 --flips w\n  \
@@ -68,7 +68,7 @@ struct EvalRun {
     name: String,
     /// What the background noise of MedicalNet's preprocessing follows from.
     seed: u64,
-    /// Who is scored; everybody if unsaid.
+    /// The subjects that are scored; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subjects: Option<Vec<SubjectId>>,
     /// The scans and what their labels mean.
@@ -212,7 +212,7 @@ impl EvalRun {
 impl Settings for EvalRun {
     fn checked(self) -> Result<EvalRun, CliError> {
         self.read.options()?;
-        // What is no length is refused before anybody is scored.
+        // An invalid length is refused before any subject is scored.
         SurfaceScorer::new(2, self.tolerance_mm)?;
         Ok(self)
     }
@@ -322,7 +322,7 @@ impl Work<'_> {
         }
         let text = lacuna_disk::read_text(&path, SCORES_BYTES_MAX)?;
         serde_json::from_str(&text).map_err(|error| CliError::Data {
-            what: format!("{}: {error}; fix: delete it to have everybody scored again", path.display()),
+            what: format!("{}: {error}; fix: delete it to have all subjects scored again", path.display()),
         })
     }
 

@@ -71,8 +71,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// Beneath which folders it may write, of the verbs that read files of others and can be held to that; THREATS.md has
-    /// why the others cannot.
+    /// Beneath which folders it may write, of the verbs that read files of others and can be held to that; THREATS.md
+    /// has why the others cannot.
     pub fn may_write(&self, global: &Global) -> Option<Vec<PathBuf>> {
         // What drives a graphics processor compiles, and keeps caches where it likes.
         let computes_here = global.device == DeviceKind::Cpu;
@@ -128,7 +128,6 @@ impl Command {
         }
     }
 
-    /// Do it.
     pub fn run(&self, global: &Global, context: &Context) -> Result<Outcome, CliError> {
         self.check_words(global)?;
         match self {

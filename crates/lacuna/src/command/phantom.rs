@@ -139,7 +139,7 @@ fn memorable(text: &str, subjects: usize) -> Result<Memorable, CliError> {
     })
 }
 
-/// What a layout is told of a synthetic cohort.
+/// The facts of a synthetic cohort that a layout writes.
 pub fn facts(config: &PhantomConfig) -> CohortFacts {
     let table = BUILT_IN.iter().find(|table| table.name == "mrbrains").expect("the built-in tables have mrbrains");
     let name_of = |(name, values): &(&str, &'static [u16])| (values[0], name.to_string());

@@ -22,7 +22,6 @@ pub struct Arguments {
     verb: Verb,
 }
 
-/// What to do.
 #[derive(Subcommand)]
 enum Verb {
     /// List every quarantine below the folder of runs
@@ -51,7 +50,8 @@ struct Which {
 struct Restoration {
     #[command(flatten)]
     which: Which,
-    /// Put back files though signed evidence of the request says that they were removed; the ledger says so from then on
+    /// Put back files though signed evidence of the request says that they were removed; the ledger says so from then
+    /// on
     #[arg(long)]
     against_evidence: bool,
 }
@@ -95,7 +95,6 @@ struct Restored {
     against_evidence: usize,
 }
 
-/// Do it.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     match &arguments.verb {
         Verb::List => list(context),

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
                         numbered on the page, in the order of their ids.")]
 pub struct Arguments {
     /// Run folders, or results.csv files; probes.csv, curves.csv and run.json beside them are used
-    // Its own name: --runs is everybody's, and clap would take one for the other.
+    // Its own name: --runs is a global option, and clap would take one for the other.
     #[arg(id = "reported", value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// The page [default: report.html, in the run folder if one is named, else here]
@@ -144,7 +144,7 @@ fn pictures(arguments: &Arguments, report: &Report, context: &Context) -> Result
     viewing::of_run(run, arguments.data.as_deref(), report, &folders, &arguments.images, context)
 }
 
-/// The page that nobody said where to write.
+/// The path of the page if no path was given.
 fn where_it_belongs(runs: &[PathBuf]) -> PathBuf {
     match runs {
         [run] if run.join("run.json").is_file() => run.join(FILE),

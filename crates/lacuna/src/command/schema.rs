@@ -1,7 +1,7 @@
 //! `lacuna schema`: what may stand in a TOML file, as a JSON Schema for editors.
 //!
-//! The schemas are made of the very types that the files are read into, so they cannot fall behind them; `docs/schemas` holds
-//! them as this command writes them, and a test compares.
+//! The schemas are made of the very types that the files are read into, so they cannot fall behind them; `docs/schemas`
+//! holds them as this command writes them, and a test compares.
 
 use crate::command::TrainRun;
 use crate::error::CliError;
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna schema study > study.json\n  lacuna schema --out schemas")]
 pub struct Arguments {
-    /// Which file
+    /// The kind of file to describe
     #[arg(value_enum, value_name = "FILE", required_unless_present = "out")]
     file: Option<File>,
     /// Write the schemas of all files into this folder
@@ -100,7 +100,7 @@ fn title(file: File) -> &'static str {
     }
 }
 
-/// A study's keys and three tables more; the bank of an audit is its seeds.
+/// A study's keys and three tables more; the reference models of an audit are its seeds.
 fn audit(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = StudyConfig::json_schema(generator);
     let tables = [

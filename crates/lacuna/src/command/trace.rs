@@ -20,16 +20,17 @@ use std::path::PathBuf;
 
 /// List everything that still holds a subject, and set it aside
 ///
-/// Looks into the folder of runs, the folders outside it where lacuna wrote (its registers), every cache, store of records
-/// and models and plan that a verb used or that is named, and where you say. What was not looked at is listed. Files are attributed by registers, lineages, records and
-/// content. Files of others that mention the subject are listed and never changed.
+/// Looks into the folder of runs, the folders outside it where lacuna wrote (its registers), every cache, store of
+/// records and models and plan that a verb used or that is named, and where you say. What was not looked at is listed.
+/// Files are attributed by registers, lineages, records and content. Files of others that mention the subject are
+/// listed and never changed.
 ///
-/// --purge moves what lacuna made of the subject into a quarantine and writes a pseudonym into the fields of lacuna's own
-/// files that hold the subject. It shows the plan first and, on a terminal, asks. `lacuna quarantine restore` puts
+/// --purge moves what lacuna made of the subject into a quarantine and writes a pseudonym into the fields of lacuna's
+/// own files that hold the subject. It shows the plan first and, on a terminal, asks. `lacuna quarantine restore` puts
 /// everything back; closing the request, or `lacuna quarantine delete`, deletes it.
 ///
-/// Code 6: something may hold the subject and cannot be attributed (listed as unknown), a file that was removed before is
-/// back, or a purge left something.
+/// Code 6: something may hold the subject and cannot be attributed (listed as unknown), a file that was removed before
+/// is back, or a purge left something.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  lacuna trace phantom-002 --data heads\n  lacuna trace phantom-002 --data heads \
                         --cache cache --ledger requests.db --purge\n\nWhat it cannot find: docs/ledger.md")]
@@ -89,7 +90,7 @@ struct Traced {
     signed_before: Option<Digest>,
     /// What is still there after a purge.
     remaining: Vec<Held>,
-    /// Quarantines with files that were set aside, of anybody.
+    /// Quarantines with files that were set aside, of any person.
     quarantines: Vec<Kept>,
 }
 
@@ -161,8 +162,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     Ok(Outcome::new("trace", &traced, traced.text()).exiting(exit))
 }
 
-/// The person's own images are those that a data set lists: where none does, nothing would be moved, and who asked for it
-/// would believe that it was. A repeated purge finds them in quarantine.
+/// The person's own images are those that a data set lists: where none does, nothing would be moved, and who asked for
+/// it would believe that it was. A repeated purge finds them in quarantine.
 fn refuse_unlisted_sources(arguments: &Arguments, person: &Person, quarantines: &[Quarantine]) -> Result<(), CliError> {
     let of_sources =
         |quarantine: &Quarantine| quarantine.journal().steps.iter().any(|step| step.holds == Holds::Volume);
@@ -203,7 +204,8 @@ fn not_looked(arguments: &Arguments, person: &Person, folders: &Folders, quarant
     cases.into_iter().filter(|(missing, ..)| *missing).map(|(_, what, fix)| NotLooked { what, fix }).collect()
 }
 
-/// Show what a purge will do, and ask where a person can answer. Everything can be put back until the request is closed.
+/// Show what a purge will do, and ask where a person can answer. Everything can be put back until the request is
+/// closed.
 fn confirm(plan: &Plan, yes: bool, context: &Context) -> Result<(), CliError> {
     for step in &plan.steps {
         context.note(&format!("plan     {:<10}  {}", step.how.in_words(), step.path.display()));
@@ -216,7 +218,7 @@ fn confirm(plan: &Plan, yes: bool, context: &Context) -> Result<(), CliError> {
     }
     let _ = write!(std::io::stderr(), "purge? `yes` goes on: ");
     let mut answer = String::new();
-    // Nobody who can answer is a no.
+    // No terminal to answer counts as a no.
     let _ = std::io::stdin().read_line(&mut answer);
     match answer.trim() {
         "yes" => Ok(()),

@@ -17,12 +17,11 @@ pub struct Arguments {
     /// The folder of evidence
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
-    /// The public key of whoever keeps the ledger
+    /// The public key of the ledger's operator
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
 }
 
-/// Check it.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let checked = verify_bundle(&arguments.bundle, &public_key(&arguments.key)?)?;
     let exit = if checked.findings.is_empty() { Exit::Done } else { Exit::Ledger };

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 /// An exact model, or one of its shards, as a path names it.
 pub struct Named {
-    /// The run folder.
     pub root: PathBuf,
     /// The shard whose file was named, counted from 0; none where the folder was.
     shard: Option<usize>,
@@ -64,7 +63,8 @@ impl Named {
         if whole.speaks_for(digest) {
             return Ok(Some(whole));
         }
-        // Of a model of which a purge took a shard, the shards that never saw the person are still known by the manifest.
+        // Of a model of which a purge took a shard, the shards that never saw the person are still known by the
+        // manifest.
         if self.manifest.is_finished() {
             let of_all = lacuna_exact::Ensemble::open(&self.root)?.digest();
             if !whole.speaks_for(&of_all) {

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 /// A plan and what training it and erasing from it cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Costs {
-    /// Networks.
     pub shards: usize,
-    /// Slices of each.
     pub slices: usize,
     /// Epochs of the stage that begins with each slice.
     pub epochs_per_stage: Vec<usize>,
@@ -19,7 +17,7 @@ pub struct Costs {
     pub training_passes: u64,
     /// Passes of ordinary training.
     pub ordinary_passes: u64,
-    /// Everybody who can be erased, with the cost of it.
+    /// Every subject that can be erased, with the cost of it.
     pub subjects: Vec<SubjectCost>,
     /// How many requests are expected.
     pub expected_requests: f64,
@@ -96,7 +94,7 @@ mod tests {
 
     #[test]
     fn expected_costs_are_weighted_by_who_asks() {
-        // Slices of one, 20 epochs over 4: 8 each. Whoever asks for certain stands last and leaves for nothing.
+        // Slices of one, 20 epochs over 4: 8 each. A subject that asks for certain stands last and leaves for nothing.
         let subjects: BTreeSet<SubjectId> = (0..4).map(|n| SubjectId::new(format!("sub-{n}")).unwrap()).collect();
         let scans = subjects.iter().map(|subject| (subject.clone(), 1)).collect();
         let cost = |expect: &[(&str, f64)]| {

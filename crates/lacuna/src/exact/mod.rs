@@ -32,7 +32,7 @@ pub struct ExactConfig {
     /// Slices of each; as many as the smallest shard has subjects, eight at most, if unsaid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slices: Option<usize>,
-    /// How likely subjects are to ask, by id; `*` is everybody else.
+    /// How likely subjects are to ask, by id; `*` is all others.
     pub expect: BTreeMap<String, f64>,
 }
 

@@ -38,9 +38,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct SubjectScore {
     /// What the model knows of it.
     pub side: Side,
-    /// Who.
     pub subject: SubjectId,
-    /// On both grids.
     pub scores: CaseScores,
 }
 
@@ -59,7 +57,7 @@ pub struct TrainingJob<'a> {
 }
 
 impl SubjectScore {
-    /// Everybody's, as run folders have them.
+    /// The scores of all subjects, as run folders have them.
     pub fn listed(scores: &[SubjectScore]) -> Vec<Scored> {
         let listed = |one: &SubjectScore| Scored::new(one.subject.to_string(), one.side, one.scores.clone());
         scores.iter().map(listed).collect()
@@ -122,7 +120,7 @@ impl Setup<'_> {
         )
     }
 
-    /// What a trained model is worth on everybody, as the mean of its shards; shards come and go, scans stay.
+    /// The scores of a trained model on all subjects, as the mean of its shards; shards come and go, scans stay.
     ///
     /// # Errors
     /// A prediction that is not finite.
@@ -147,7 +145,7 @@ impl Setup<'_> {
     /// A digest of each subject's scans.
     ///
     /// # Errors
-    /// Somebody who has none.
+    /// The first subject that has none.
     fn digests(&self, subjects: &BTreeSet<SubjectId>) -> Result<BTreeMap<SubjectId, String>, CliError> {
         let digest = |subject: &SubjectId| {
             let one = BTreeSet::from([subject.clone()]);

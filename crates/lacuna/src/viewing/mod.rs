@@ -1,6 +1,6 @@
 //! Scans and what models say of them, for the report.
 //!
-//! The report crate draws arrays and knows no network, so models are asked here. Whoever may not be shown is not
+//! The report crate draws arrays and knows no network, so models are run here. A subject that may not be shown is not
 //! even predicted.
 
 mod run;
@@ -25,15 +25,14 @@ pub struct Asked<'a> {
     pub kind: ModelKind,
     /// What tells it from others of its kind.
     pub name: String,
-    /// The network.
     pub network: &'a Network,
 }
 
 /// So many scans are shown at most: a reader compares models, and each scan takes its share of the page.
 const SCANS_MAX: usize = 4;
 
-/// Who is shown: one of each role in turn, the forgotten first, those never seen second; nobody whom any run of the
-/// page forgets unless all are asked for.
+/// The subjects to show: one of each role in turn, the forgotten first, those never seen second; none whom any run of
+/// the page forgets unless all are asked for.
 pub fn chosen(
     images: Images,
     sides: &[(Role, BTreeSet<SubjectId>)],

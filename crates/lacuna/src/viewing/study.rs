@@ -1,5 +1,5 @@
-//! What a study's models say: the original, the nearest unlearned model of each goal, and the retrained one, of the first
-//! forgotten subject and seed.
+//! What a study's models say: the original, the nearest unlearned model of each goal, and the retrained one, of the
+//! first forgotten subject and seed.
 
 use super::{Asked, chosen, seen};
 use crate::arguments::ImageArguments;
@@ -12,8 +12,8 @@ use lacuna_report::{Gate, Role, ranked};
 use lacuna_study::{Study, Task, TrainTask, Unwatched};
 use std::collections::BTreeSet;
 
-/// Scans of a finished study. Where nobody asked for them, models that were not kept are not made again for them, and
-/// what goes wrong is said in the page: a study's results do not hang on its pictures.
+/// Scans of a finished study. Where they were not asked for, models that were not kept are not made again for them, and
+/// errors are shown in the page: a study's results do not depend on its pictures.
 ///
 /// # Errors
 /// Whatever is wrong with models or data, where images were asked for.
@@ -58,7 +58,7 @@ pub fn of_study(
         Err(error) => {
             let error = if study.config().pseudonyms { crate::studying::without_names(error) } else { error };
             context.note(&format!("note     no images in the report: {error}"));
-            pictures.notes.push("The models could not be asked; the command said why.".to_string());
+            pictures.notes.push("The models could not be run; the command reported why.".to_string());
         }
     }
     if let Some((.., first)) = tasks.first() {

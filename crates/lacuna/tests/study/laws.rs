@@ -39,7 +39,7 @@ fn work_is_shared_by_content_between_subjects_strategies_and_studies() {
     // Without a retain term it passes over the forgotten subject alone.
     write(&workspace, "alone.toml", SMALL, &[("unlearn.recipe.retain_weight", "0")]);
     assert_eq!(passes_left(&workspace, "alone.toml"), EPOCHS);
-    // Whoever passes mirrored subjects too passes every volume twice.
+    // A strategy that passes mirrored subjects too passes every volume twice.
     write(&workspace, "twice.toml", SMALL, &[("unlearn.recipe.stranger_weight", "1.0")]);
     assert_eq!(passes_left(&workspace, "twice.toml"), EPOCHS * 2 * 2);
     // The same horizons in another order, and how often a checkpoint is written, decide nothing.
@@ -158,7 +158,7 @@ fn a_damaged_record_is_named_with_the_fix_and_a_damaged_model_is_made_again() {
     std::fs::write(store.join(&name), text.replacen("\"dice\":0.", "\"dice\":0.9", 1)).unwrap();
     workspace.fails("study short.toml --progress none", 4, &[&name, "changed after it was sealed", "fix:      delete"]);
 
-    // The record deleted as told, its run begins from a model that is not there any more.
+    // The record is deleted as the message says, and its run begins from a model that is not there any more.
     std::fs::remove_file(store.join(&name)).unwrap();
     let models = std::fs::read_dir(workspace.path("runs/store/models")).unwrap().map(|entry| entry.unwrap().path());
     for model in models.filter(|path| path.is_file()) {
@@ -197,7 +197,7 @@ fn pseudonyms_cover_notes_and_errors_too() {
         assert!(ran.stderr.contains("which --pseudonyms hides"), "{}", ran.stderr);
         assert!(!ran.stderr.contains("phantom-") && !ran.stdout.contains("phantom-"), "{}{}", ran.stdout, ran.stderr);
     }
-    // What can name nobody is said as always.
+    // Messages that can name no person are unchanged.
     write(&workspace, "epochs.toml", SMALL, &[("train.epochs", "0")]);
     workspace.fails("study epochs.toml --pseudonyms", 3, &["train.epochs", "expected: 1 to 100000"]);
 }

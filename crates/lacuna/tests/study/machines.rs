@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// What is equal to the last byte, whoever did the tasks; `results.csv` is, but for time and memory.
+/// The files that are equal to the last byte on any machine; `results.csv` is, but for time and memory.
 const EQUAL: [&str; 5] = ["table.md", "table.json", "gates.md", "gates.json", "probes.csv"];
 
 /// The small study with a probe, planned into `plan` with records and models of its own.
@@ -84,7 +84,7 @@ fn a_bucket_is_refused_by_a_program_without_network_code() {
     let plan = "study plan small.toml --out plan --records s3://bucket/small --quiet";
     workspace.fails(plan, 3, &["s3://bucket/small", "--features object-store"]);
     assert!(!workspace.path("plan").exists());
-    // Scans of people are copied to where somebody said, and nowhere else.
+    // Scans of people are copied to the folder that was given, and nowhere else.
     write(&workspace, "small.toml", SMALL, &[("data.root", "\"s3://bucket/heads\"")]);
     workspace.fails("study small.toml --quiet", 3, &["data.root", "s3://bucket/heads", "--cache"]);
     workspace.fails("study small.toml --quiet --cache c", 3, &["s3://bucket/heads", "--features object-store"]);
@@ -313,7 +313,7 @@ fn what_an_engine_would_be_given_is_shown_and_nothing_is_done() {
     for (engine, said) in [
         ("local", "train on 2 subjects"),
         ("slurm", "$ sbatch --parsable --dependency=afterok:JOB-0"),
-        ("k8s", "completionMode: Indexed"),
+        ("k8s", "\"completionMode\": \"Indexed\""),
         ("hyperqueue", "deps = [4]"),
     ] {
         let shown = workspace.ok(&format!("study submit plan --engine {engine} --dry-run"));

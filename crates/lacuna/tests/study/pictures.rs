@@ -1,4 +1,4 @@
-//! Slices in a study's report: of whom, from which models, and what is said where there are none.
+//! Slices in a study's report: of whom, from which models, and the text where there are none.
 
 use super::{last_run, workspace, write};
 use crate::support::Workspace;
@@ -37,7 +37,7 @@ fn slices_are_of_the_others_and_of_the_forgotten_only_where_all_are_asked_for() 
     let others = volumes(&page);
     // phantom-000 is forgotten and is number 1; number 3 was never seen.
     assert_eq!(names(&others), ["person-03", "person-02"]);
-    assert!(std::fs::read_to_string(&page).unwrap().contains("Nobody who is forgotten is shown"));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("No forgotten subject is shown"));
 
     workspace.ok(&format!("report {} --images all --out all.html", run.display()));
     let all = volumes(&workspace.path("all.html"));

@@ -55,7 +55,7 @@ fn whoever_cannot_be_forgotten_is_named_with_those_who_can() {
     let rotating = ("split.held_out_subjects", "[]");
     refused(&workspace, &[rotating, only("{ only = ['phantom-009'] }")], 3, &["phantom-009", "phantom-000"]);
     refused(&workspace, &[only("{ only = [] }")], 3, &["bad.toml: split.forget.only", "at least one"]);
-    // Two of three held out leave one, and nobody to retrain on without it.
+    // Two of three held out leave one, and no subject to retrain on without it.
     let alone = [("split.held_out_subjects", "['phantom-001', 'phantom-002']"), only("'each'")];
     refused(&workspace, &alone, 3, &["expected: two or more subjects to train on", "phantom-000 alone", "fix:"]);
     for held_out in ["2", "3"] {

@@ -5,6 +5,7 @@
 //! user waits for one layer before submitting the next. A task that begins too early all the same ends with 75.
 
 use super::{Submission, Work};
+use serde_json::{Value, json};
 use std::ops::Range;
 
 /// The exit codes that stay the same however often the task is repeated.
@@ -15,11 +16,11 @@ const PODS_MAX: usize = 500;
 pub(super) fn render(work: &Work) -> Vec<Submission> {
     let parts: Vec<Range<usize>> = work.parts().concat();
     let submission = |(index, part): (usize, &Range<usize>)| {
-        let job = job_name(&work.plan.about.study, index);
+        let name = job_name(&work.plan.about.study, index);
         let wait = work.minutes(part) * (1 + work.retries as u64);
         Submission {
-            name: format!("k8s-{index}.yaml"),
-            text: job_text(work, part, &job),
+            name: format!("k8s-{index}.json"),
+            text: format!("{:#}\n", job(work, part, &name)),
             command: ["kubectl", "apply", "-f", Submission::FILE].map(str::to_string).to_vec(),
             after: Vec::new(),
             wait: Some(vec![
@@ -27,7 +28,7 @@ pub(super) fn render(work: &Work) -> Vec<Submission> {
                 "wait".to_string(),
                 "--for=condition=complete".to_string(),
                 format!("--timeout={wait}m"),
-                format!("job/{job}"),
+                format!("job/{name}"),
             ]),
         }
     };
@@ -41,69 +42,56 @@ fn job_name(study: &str, index: usize) -> String {
     format!("lacuna-{}-{index}", study.trim_matches('-'))
 }
 
-fn job_text(work: &Work, part: &Range<usize>, name: &str) -> String {
-    let (tasks, seconds) = (part.len(), 60 * work.minutes(part));
-    let (pods, retries) = (tasks.min(PODS_MAX), work.retries);
-    let permanent = PERMANENT.map(|code| code.to_string()).join(", ");
-    // The program's name within the container image, instead of its path on this machine.
-    let words = std::iter::once("lacuna".to_string()).chain(work.command(part.start).into_iter().skip(1));
-    let command = words.map(|word| text(&word)).collect::<Vec<_>>().join(", ");
-    let (cpus, memory) = (work.resources.cpus, work.mebibytes(part));
-    let gpu = if work.has_gpu() { ", nvidia.com/gpu: \"1\"" } else { "" };
-    let image = text(&work.kubernetes.image);
-    let (claim, mount) = (text(&work.kubernetes.claim), text(&work.kubernetes.mount.display().to_string()));
-    format!(
-        r#"apiVersion: batch/v1
-kind: Job
-metadata:
-  name: {name}
-  labels:
-    app.kubernetes.io/name: lacuna
-spec:
-  completionMode: Indexed
-  completions: {tasks}
-  parallelism: {pods}
-  backoffLimitPerIndex: {retries}
-  podFailurePolicy:
-    rules:
-      - action: Ignore
-        onPodConditions:
-          - type: DisruptionTarget
-            status: "True"
-      - action: FailIndex
-        onExitCodes:
-          containerName: lacuna
-          operator: In
-          values: [{permanent}]
-  template:
-    metadata:
-      labels:
-        app.kubernetes.io/name: lacuna
-    spec:
-      restartPolicy: Never
-      activeDeadlineSeconds: {seconds}
-      terminationGracePeriodSeconds: 60
-      containers:
-        - name: lacuna
-          image: {image}
-          command: [{command}]
-          resources:
-            requests: {{ cpu: "{cpus}", memory: {memory}Mi }}
-            limits: {{ memory: {memory}Mi{gpu} }}
-          volumeMounts:
-            - name: shared
-              mountPath: {mount}
-      volumes:
-        - name: shared
-          persistentVolumeClaim:
-            claimName: {claim}
-"#
-    )
+/// The Job of a part of a layer, as JSON, which kubectl takes as it takes YAML.
+fn job(work: &Work, part: &Range<usize>, name: &str) -> Value {
+    let labels = json!({ "app.kubernetes.io/name": "lacuna" });
+    let permanent = json!({ "containerName": "lacuna", "operator": "In", "values": PERMANENT });
+    let lost = json!([{ "type": "DisruptionTarget", "status": "True" }]);
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": { "name": name, "labels": labels },
+        "spec": {
+            "completionMode": "Indexed",
+            "completions": part.len(),
+            "parallelism": part.len().min(PODS_MAX),
+            "backoffLimitPerIndex": work.retries,
+            "podFailurePolicy": { "rules": [
+                { "action": "Ignore", "onPodConditions": lost },
+                { "action": "FailIndex", "onExitCodes": permanent },
+            ] },
+            "template": { "metadata": { "labels": labels }, "spec": pod(work, part) },
+        },
+    })
 }
 
-/// Quotes a string for YAML; every JSON string is a valid YAML string.
-fn text(text: &str) -> String {
-    serde_json::to_string(text).expect("text is JSON")
+fn pod(work: &Work, part: &Range<usize>) -> Value {
+    let claim = json!({ "claimName": work.kubernetes.claim });
+    json!({
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": 60 * work.minutes(part),
+        "terminationGracePeriodSeconds": 60,
+        "containers": [container(work, part)],
+        "volumes": [{ "name": "shared", "persistentVolumeClaim": claim }],
+    })
+}
+
+fn container(work: &Work, part: &Range<usize>) -> Value {
+    // The program's name within the container image, instead of its path on this machine.
+    let command: Vec<String> =
+        std::iter::once("lacuna".to_string()).chain(work.command(part.start).into_iter().skip(1)).collect();
+    let memory = format!("{}Mi", work.mebibytes(part));
+    let mut limits = json!({ "memory": memory });
+    if work.has_gpu() {
+        limits["nvidia.com/gpu"] = "1".into();
+    }
+    json!({
+        "name": "lacuna",
+        "image": work.kubernetes.image,
+        "command": command,
+        "resources": { "requests": { "cpu": work.resources.cpus.to_string(), "memory": memory }, "limits": limits },
+        "volumeMounts": [{ "name": "shared", "mountPath": work.kubernetes.mount.display().to_string() }],
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +100,6 @@ mod tests {
     use crate::About;
     use crate::launcher::tests::{all, pairs, with_work};
     use k8s_openapi::api::batch::v1::{Job, JobSpec};
-    use serde_json::Value;
 
     fn submissions(device: &str) -> Vec<Submission> {
         let plan = pairs(3);
@@ -123,16 +110,16 @@ mod tests {
         with_work(&plan, all(&plan), render)
     }
 
-    fn job(submission: &Submission) -> Job {
-        serde_saphyr::from_str(&submission.text).unwrap()
+    fn parsed(submission: &Submission) -> Job {
+        serde_json::from_str(&submission.text).unwrap()
     }
 
     #[test]
     fn every_field_is_one_that_the_api_knows() {
         // The API's types pass over what they do not know, so that a misspelt field is missing from what they write.
         for submission in submissions("cuda") {
-            let written: Value = serde_saphyr::from_str(&submission.text).unwrap();
-            assert_eq!(serde_json::to_value(job(&submission)).unwrap(), written);
+            let written: Value = serde_json::from_str(&submission.text).unwrap();
+            assert_eq!(serde_json::to_value(parsed(&submission)).unwrap(), written);
         }
     }
 
@@ -140,7 +127,7 @@ mod tests {
     fn each_layer_is_an_indexed_job_of_its_tasks() {
         let [first, second] = &submissions("cpu")[..] else { panic!("two layers") };
         for (submission, name) in [(first, "lacuna-my-study-0"), (second, "lacuna-my-study-1")] {
-            let job = job(submission);
+            let job = parsed(submission);
             let JobSpec { completions, parallelism, completion_mode, backoff_limit_per_index, .. } = job.spec.unwrap();
             assert_eq!((completions, parallelism, backoff_limit_per_index), (Some(3), Some(3), Some(5)));
             assert_eq!(completion_mode.as_deref(), Some("Indexed"));
@@ -148,14 +135,14 @@ mod tests {
             let wait = submission.wait.as_ref().unwrap();
             assert_eq!(wait.last().unwrap(), &format!("job/{name}"));
         }
-        let container = job(second).spec.unwrap().template.spec.unwrap().containers.remove(0);
+        let container = parsed(second).spec.unwrap().template.spec.unwrap().containers.remove(0);
         let command = container.command.unwrap().join(" ");
         assert_eq!(command, "lacuna --quiet --threads 2 study run-task /shared/my plan --offset 3");
     }
 
     #[test]
     fn permanent_exit_codes_fail_their_index_and_a_lost_node_costs_no_attempt() {
-        let policy = job(&submissions("cpu")[0]).spec.unwrap().pod_failure_policy.unwrap();
+        let policy = parsed(&submissions("cpu")[0]).spec.unwrap().pod_failure_policy.unwrap();
         let [lost, permanent] = &policy.rules[..] else { panic!("two rules") };
         assert_eq!((lost.action.as_str(), permanent.action.as_str()), ("Ignore", "FailIndex"));
         let codes = &permanent.on_exit_codes.as_ref().unwrap().values;

@@ -1,8 +1,8 @@
-//! The local engine: a pool of processes, one per attempt.
+//! The local launcher: a pool of processes, one per attempt.
 //!
 //! A task begins when the tasks that it depends on are done; among those that may begin, the one with the longest chain
 //! of dependent work goes first. Attempts are processes and not threads, so that one can be killed as on any other
-//! engine. Each process runs in a numbered slot, by whose number it can be given a device of its own.
+//! launcher. Each process runs in a numbered slot, by whose number it can be given a device of its own.
 
 use crate::simulation::chains;
 use crate::{Job, LauncherError, Plan};

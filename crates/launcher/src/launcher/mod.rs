@@ -1,8 +1,8 @@
 //! Engines: how the attempts at tasks are started.
 //!
-//! An engine other than the local one produces data: files to submit, and the commands that submit them. Dependencies
-//! and retries are written in the scheduler's own format. All engines run the same command, which reads the number of
-//! its task from the engine's environment variable.
+//! A launcher other than the local one produces data: files to submit, and the commands that submit them. Dependencies
+//! and retries are written in the scheduler's own format. All launchers run the same command, which reads the number of
+//! its task from the scheduler's environment variable.
 
 mod hyperqueue;
 mod kubernetes;
@@ -14,13 +14,13 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// An engine: a way of starting attempts, with its name.
+/// A launcher: a way of starting attempts, with its name.
 pub struct Launcher {
     /// The name on the command line.
     pub name: &'static str,
     /// A description of a few words, for help texts.
     pub about: &'static str,
-    /// How the engine starts attempts.
+    /// How the launcher starts attempts.
     pub start_mode: StartMode,
 }
 
@@ -33,7 +33,7 @@ pub enum StartMode {
     Submitted(fn(&Work) -> Vec<Submission>),
 }
 
-/// Every engine; the order is that of help texts.
+/// Every launcher; the order is that of help texts.
 pub static LAUNCHERS: &[Launcher] = &[
     Launcher { name: "local", about: "a pool of processes on this machine", start_mode: StartMode::Here },
     Launcher { name: "slurm", about: "job arrays, by sbatch", start_mode: StartMode::Submitted(slurm::render) },
@@ -45,7 +45,7 @@ pub static LAUNCHERS: &[Launcher] = &[
     },
 ];
 
-/// The engine with this name, or `None`.
+/// The launcher with this name, or `None`.
 pub fn find(name: &str) -> Option<&'static Launcher> {
     LAUNCHERS.iter().find(|launcher| launcher.name == name)
 }
@@ -62,13 +62,13 @@ pub struct Work<'a> {
     pub program: &'a [String],
     /// The resources that each task gets.
     pub resources: Resources,
-    /// Extra options for the engine, in the syntax of its own command line.
+    /// Extra options for the launcher, in the syntax of its own command line.
     pub options: &'a [String],
     /// How often an attempt that was stopped or killed is repeated.
     pub retries: usize,
     /// The largest number of tasks in one job array.
     pub array_max: usize,
-    /// The image and volume of the Kubernetes engine.
+    /// The image and volume of the Kubernetes launcher.
     pub kubernetes: Kubernetes,
 }
 
@@ -105,7 +105,7 @@ pub struct Submission {
     pub command: Vec<String>,
     /// Indices of submissions whose jobs must end first; their commands print the jobs' numbers.
     pub after: Vec<usize>,
-    /// The command that waits for the job's end, for engines that cannot order jobs themselves.
+    /// The command that waits for the job's end, for launchers that cannot order jobs themselves.
     pub wait: Option<Vec<String>>,
 }
 
@@ -132,7 +132,7 @@ impl Submission {
 }
 
 impl Work<'_> {
-    /// The command that runs a task; the engine's variable holds its number minus `offset`.
+    /// The command that runs a task; the scheduler's variable holds its number minus `offset`.
     fn command(&self, offset: usize) -> Vec<String> {
         let mut words = self.program.to_vec();
         words.extend(["--threads".to_string(), self.resources.cpus.to_string()]);

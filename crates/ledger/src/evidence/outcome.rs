@@ -205,8 +205,8 @@ fn of_verdict(verdict: Verdict) -> Words {
         },
         Verdict::OverForgotten => Words {
             title: "Over-forgotten: the erasure itself can be seen",
-            meaning: "The new model is worse on the person's scans than models that never saw the person. Whoever \
-                      has the model can tell from that who was removed.",
+            meaning: "The new model is worse on the person's scans than models that never saw the person. The \
+                      holder of a model can infer from that who was removed.",
             not: "It does not mean that the person is well protected: the failure points at the person.",
             next: Some("fewer epochs, another strategy, or train again without the person (`--again`)"),
             warning: Some("over-forgotten: the model fails on this person alone, which shows who was removed"),

@@ -29,7 +29,7 @@ pub fn limits(claim: &Claim, account: &Account) -> String {
 pub fn card(statement: &Statement, account: &Account) -> String {
     let predicate = &statement.predicate;
     format!(
-        "# Model\n\nA segmentation network, made by the strategy `{}` for request {}. It names nobody.\n\n{}## Warnings\n\n{}",
+        "# Model\n\nA segmentation network, made by the strategy `{}` for request {}. It names no person.\n\n{}## Warnings\n\n{}",
         predicate.strategy,
         predicate.request,
         models(statement, account),
@@ -177,7 +177,7 @@ fn left(left: &Left, purged: bool) -> String {
     if !purged {
         lines.push("what else holds the person: no removal was asked for".to_string());
     }
-    or_none(&bullets(&lines), "Nothing that a search of the folders it was told of could find.")
+    or_none(&bullets(&lines), "Nothing that a search of the given folders could find.")
 }
 
 fn attempts(account: &Account) -> String {

@@ -51,7 +51,7 @@ fn a_ledger_that_is_gone_beside_its_keys_is_refused_by_everything_and_nothing_ta
 }
 
 #[test]
-fn a_ledger_that_was_never_begun_is_said_to_be_that_and_the_next_request_begins_it() {
+fn a_ledger_that_was_never_begun_is_reported_as_that_and_the_next_request_begins_it() {
     let ways: [Way; 4] = [
         ("only one key was made", |path| {
             drop(Keyring::make(path).unwrap());

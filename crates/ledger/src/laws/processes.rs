@@ -45,7 +45,7 @@ fn eight_processes_on_one_ledger_lose_no_transaction() {
 }
 
 #[test]
-fn a_writer_that_is_killed_loses_nothing_that_it_was_told_is_written() {
+fn a_writer_that_is_killed_loses_nothing_that_was_confirmed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l.db");
     for round in 0..4 {

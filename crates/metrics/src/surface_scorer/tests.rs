@@ -32,12 +32,12 @@ fn check(prediction: &str, truth: &str, hd95_mm: Option<f64>, similarity: Option
 fn cases_on_a_line_by_hand() {
     check("..##..", "..##..", Some(0.0), Some(1.0), Some(1.0));
     // In a line every voxel of a mask is boundary. One step apart: distances 2, 0 and 0, 2; the 95th percentile
-    // of (0, 0, 2, 2) lies at place 2.85, so it is 2. All are within 2 mm.
+    // of (0, 0, 2, 2) lies at position 2.85, so it is 2. All are within 2 mm.
     check(".##...", "..##..", Some(2.0), Some(1.0), Some(1.0));
     // Two steps apart: 4, 2, 2, 4; the percentile at 2.85 is 4, and half is within 2 mm.
     check(".##...", "...##.", Some(4.0), Some(1.0), Some(0.5));
     // Volumes of 1 and 3: 1 - 2 / 4.
-    // Distances 0 and 0, 2, 4: at place 2.85 between 2 and 4.
+    // Distances 0 and 0, 2, 4: at position 2.85 between 2 and 4.
     check("#.....", "###...", Some(3.7), Some(0.5), Some(0.75));
 }
 

@@ -114,7 +114,7 @@ impl Unet {
 }
 
 impl UpStage {
-    /// Creates the decoder stage at a place counted from the deepest.
+    /// Creates the decoder stage at a position counted from the deepest.
     fn new(network: &PlainUnet, position: usize) -> UpStage {
         let plan = &network.plan;
         let below = plan.features_per_stage.len() - 1 - position;

@@ -169,7 +169,7 @@ pub(crate) fn bucket(memory: &Arc<InMemory>, faults: &[Fault]) -> Bucket {
     bucket_of(store(memory, faults, Fault::None, false))
 }
 
-/// Returns the same bucket as a place without faults.
+/// Returns the same bucket as a location without faults.
 pub(crate) fn location_of(bucket: Bucket) -> Location {
     Location(Arc::new(bucket))
 }

@@ -106,7 +106,7 @@ fn criteria(model: &Model<'_>, references: &[Model<'_>], thresholds: &Thresholds
     criteria
 }
 
-/// The band of a figure; `None` if a model of the bank lacks the figure.
+/// The band of a figure; `None` if a reference model lacks the figure.
 fn band(references: &[Model<'_>], of: impl Fn(&Model<'_>) -> Option<f64>) -> Option<Band> {
     references.iter().map(of).collect::<Option<Vec<f64>>>().and_then(|values| Band::of(&values))
 }

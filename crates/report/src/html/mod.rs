@@ -113,7 +113,7 @@ pub fn page(source: &Source<'_>) -> Result<String, ReportError> {
         let numbered = names::numbered(source);
         let Numbered { rows, probes, curves, audit, compared, numbers } = &numbered;
         // A subject without a row has no number, and its name must not be shown.
-        let call = |name: &str| numbers.get(name).cloned().unwrap_or_else(|| "somebody".to_string());
+        let call = |name: &str| numbers.get(name).cloned().unwrap_or_else(|| "unnamed".to_string());
         let pictures = source.pictures.and_then(|pictures| pictures_view(pictures, source.rows, &call));
         let (names, audit) = (Names::AsRecorded, audit.as_ref());
         return rendered(&Source { rows, probes, curves, names, audit, compared, ..*source }, pictures);
@@ -347,9 +347,9 @@ fn goal(index: usize, scene: &Scene, elsewhere: &Scene, source: &Source<'_>) -> 
             scene.gate.network, scene.gate.labels, scene.gate.thresholds.grid
         ),
         aim: match scene.goal() {
-            crate::Goal::MatchRetrain => "Not to be told from a model that never saw the subject.",
+            crate::Goal::MatchRetrain => "Not distinguishable from a model that never saw the subject.",
             _ => {
-                "The subject's Dice gone, everybody else's kept: the paper's protocol. A low forget Dice is not erasure."
+                "The subject's Dice gone, that of all others kept: the paper's protocol. A low forget Dice is not erasure."
             }
         },
         asked: scene.gate.explanation(),

@@ -82,7 +82,7 @@ impl Calling {
 
     /// The number of an id; an id without a row has none, and gets a common word.
     fn name(&self, id: &str) -> String {
-        self.numbers.get(id).cloned().unwrap_or_else(|| "somebody".to_string())
+        self.numbers.get(id).cloned().unwrap_or_else(|| "unnamed".to_string())
     }
 
     fn text(&mut self, text: &mut String) {

@@ -21,7 +21,7 @@ pub struct AuditConfig {
     pub controls: Controls,
     /// What a pipeline accepts.
     pub gate: Gate,
-    /// Whether the planted subject is in the audit for the control's sake alone: nobody forgets it.
+    /// Whether the planted subject is in the audit for the control's sake alone: it is never forgotten.
     pub only_planted: bool,
 }
 

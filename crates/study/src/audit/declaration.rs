@@ -1,7 +1,7 @@
 //! What is written down, with its digest, before anything is unlearned.
 //!
 //! The declaration lies beside the records, under its own digest, and is never written twice. It says how many of the
-//! audit's unlearned models existed already: of those, nobody can tell from here whether their scores were known.
+//! audit's unlearned models existed already: of those, it is unknown here whether their scores were known.
 
 use super::AuditConfig;
 use super::config::Controls;

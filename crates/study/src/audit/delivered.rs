@@ -16,12 +16,12 @@ use std::collections::BTreeMap;
 
 /// A model that was handed over.
 pub struct Delivered {
-    /// Its network.
+    /// The network of the model.
     pub network: Network,
     /// What it was unlearned by last, where that is known.
     pub recipe: Option<Variant>,
-    /// The subjects that it was never trained on, neither by its plan nor through the weights that it began from, and what
-    /// shows that. A subject that is missing here is judged by scores.
+    /// The subjects that it was never trained on, neither by its plan nor through the weights that it began from, and
+    /// what shows that. A subject that is missing here is judged by scores.
     pub lineage: BTreeMap<SubjectId, Lineage>,
 }
 
@@ -163,7 +163,8 @@ impl<'a> Judging<'a> {
         Ok(measured)
     }
 
-    /// Without retrained models there are only held-out subjects to compare with: a hint, and what a verdict would take.
+    /// Without retrained models there are only held-out subjects to compare with: a hint, and what a verdict would
+    /// take.
     fn beside_held_out(&self, (subject, split): &(SubjectId, Split), missing: usize) -> Result<Assessment, StudyError> {
         let (study, protocol) = (self.audit.study, &self.audit.config.protocol);
         let score = |subject: &SubjectId| -> Result<Option<f64>, StudyError> {

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 /// Which of the models of controls to measure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Controls {
-    /// None.
+    /// No controls are measured.
     Without,
     /// Those that need no recipe.
     OfBank,
-    /// All.
+    /// All controls are measured.
     All,
 }
 

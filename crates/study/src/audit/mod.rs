@@ -1,7 +1,7 @@
 //! An audit of models: from its file to its report.
 //!
-//! The bank is a study's: originals and retrained models of every seed are tasks found by content, so an audit and a study
-//! of the same data train them once. Networks are measured here; scores are judged in `lacuna-audit`, whose
+//! The bank is a study's: originals and retrained models of every seed are tasks found by content, so an audit and a
+//! study of the same data train them once. Networks are measured here; scores are judged in `lacuna-audit`, whose
 //! [`Report`] this gives back.
 //!
 //! - [`of_strategies`] audits the strategies of the file over its seeds; [`of_model`] audits one delivered model.
@@ -43,7 +43,7 @@ use lacuna_seed::{Seed, Stream};
 pub struct Audit<'a> {
     /// The study that its models are tasks of, opened from the audit's own file.
     pub study: &'a Study,
-    /// The file.
+    /// The settings of the audit.
     pub config: &'a AuditConfig,
     /// How its report names it, its run folder and where its models lie.
     pub audit_run: AuditRun,

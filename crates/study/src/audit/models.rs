@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// One model, for one subject.
 #[derive(Clone)]
 pub(super) struct AuditedModel {
-    /// Its numbers.
+    /// The scores of the model.
     pub(super) measured: Measured,
     /// What it sees of the subject.
     pub(super) seen: Seen,
@@ -34,8 +34,8 @@ pub(super) struct SubjectModels {
 /// The models of controls.
 #[derive(Default)]
 pub(super) struct ControlModels {
-    /// Retrained models through each recipe without its forget term, with the recipe's strategy; no models if nothing is
-    /// left of the recipe.
+    /// Retrained models through each recipe without its forget term, with the recipe's strategy; no models if nothing
+    /// is left of the recipe.
     pub(super) shams: Vec<(String, Option<Vec<AuditedModel>>)>,
     /// Originals trained on with the others alone.
     pub(super) fine_tuned: Vec<AuditedModel>,

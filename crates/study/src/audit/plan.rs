@@ -15,7 +15,7 @@ const SEEDS: [usize; 6] = [3, 5, 7, 10, 20, 30];
 pub struct Plan {
     /// What the audit is called.
     pub name: String,
-    /// Seeds per arm.
+    /// The number of seeds per arm.
     pub seeds: usize,
     /// The declared margin.
     pub margin: Margin,
@@ -44,10 +44,10 @@ pub struct Plan {
 /// What a number of seeds can show.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PlanLine {
-    /// Of tests.
+    /// The power of the tests.
     #[serde(flatten)]
     pub power: Power,
-    /// Of an attack.
+    /// The largest epsilon that an attack could show.
     pub epsilon_ceiling: f64,
 }
 

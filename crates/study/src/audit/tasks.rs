@@ -32,7 +32,7 @@ impl<'a> Tasks<'a> {
         Tasks { study, config, recipes: recipe.map_or(&[], std::slice::from_ref) }
     }
 
-    /// Who is audited, with everybody's side; not somebody who is there for the planted control alone.
+    /// Who is audited, with the side of each; not a subject who is there for the planted control alone.
     pub fn audited(&self) -> impl Iterator<Item = &'a (SubjectId, Split)> {
         self.study.splits().iter().filter(|(subject, _)| !self.is_only_planted(subject))
     }
@@ -68,7 +68,7 @@ impl<'a> Tasks<'a> {
     /// any unlearning stands before it, then what is unlearned, then the controls.
     ///
     /// # Errors
-    /// Controls on somebody who is not audited.
+    /// Controls on a subject that is not audited.
     pub fn all(&self) -> Result<Vec<Task>, StudyError> {
         let of_planted = |task: &Task| match task {
             Task::Train(_) => false,

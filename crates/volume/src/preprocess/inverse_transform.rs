@@ -1,4 +1,4 @@
-//! The place of a network's grid in an image's own grid, and the transforms between them.
+//! The position of a network's grid in an image's own grid, and the transforms between them.
 //!
 //! Forward: crop, permute axes, sample. Inverse: for each voxel of the image, the trilinear interpolation of the class
 //! probabilities around it, directly from the network's output grid, which may be coarser than its input. Each
@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The place of a network's grid (D, H, W) in an image's own grid (i, j, k).
+/// The position of a network's grid (D, H, W) in an image's own grid (i, j, k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InverseTransform {
     /// The image's own grid.
@@ -53,7 +53,7 @@ pub enum InverseTransformError {
 }
 
 impl InverseTransform {
-    /// Returns the placement of the whole image, array axes (i, j, k) as (D, H, W), not resampled.
+    /// Returns the transform of the whole image, array axes (i, j, k) as (D, H, W), not resampled.
     pub(super) fn as_stored(grid: Grid) -> InverseTransform {
         let (part, order, convention) = (VoxelBox::whole(&grid), AxisOrder::TRANSPOSED, Convention::AlignCorners);
         InverseTransform { grid, part, order, size: grid.dims, convention }
@@ -69,7 +69,7 @@ impl InverseTransform {
         self.size
     }
 
-    /// Returns whether its fields agree with each other, which a placement read from a file need not.
+    /// Returns whether its fields agree with each other, which a transform read from a file need not.
     pub fn is_sound(&self) -> bool {
         let InverseTransform { grid, part, order, size, .. } = self;
         let product = |sizes: &[usize; 3]| sizes.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
@@ -117,7 +117,7 @@ impl InverseTransform {
     ///
     /// Within the part that the network's input covers they are interpolated trilinearly from `probabilities`,
     /// row-major `[C, D, H, W]`; outside it class 0 has probability 1. Every voxel is visited once, in an order that
-    /// depends only on the placement.
+    /// depends only on the transform.
     ///
     /// # Errors
     /// [`InverseTransformError`] if shape and length disagree or a number is not finite.
@@ -184,7 +184,7 @@ impl InverseTransform {
         self.prepared(channels.len(), voxels)
     }
 
-    /// Returns voxels `[C, D, H, W]` with this placement as a network's input.
+    /// Returns voxels `[C, D, H, W]` with this transform as a network's input.
     pub(super) fn prepared(self, channels: usize, voxels: Vec<f32>) -> Prepared {
         let [depth, height, width] = self.size;
         Prepared { voxels, shape: [channels, depth, height, width], inverse_transform: self }

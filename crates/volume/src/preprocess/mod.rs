@@ -6,8 +6,8 @@
 //! - [`Preprocessing::Medicalnet`] and [`Preprocessing::None`]: the stored axes (i, j, k), as the published weights
 //!   expect.
 //!
-//! Each gives a [`InverseTransform`], which maps label maps to the network's grid and class probabilities back to the image's
-//! grid.
+//! Each gives a [`InverseTransform`], which maps label maps to the network's grid and class probabilities back to the
+//! image's grid.
 
 mod canonical;
 mod inverse_transform;
@@ -45,14 +45,14 @@ impl Preprocessing {
     }
 }
 
-/// A network's input with the placement for the inverse transform.
+/// A network's input with the inverse transform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
     /// The voxels `[C, D, H, W]`, row-major.
     pub voxels: Vec<f32>,
     /// The lengths of the axes C, D, H and W.
     pub shape: [usize; 4],
-    /// The place of the network's grid (D, H, W) in the image's own grid.
+    /// The position of the network's grid (D, H, W) in the image's own grid.
     pub inverse_transform: InverseTransform,
 }
 

@@ -5,8 +5,8 @@ use super::value::{Id, Pickle, Value};
 use crate::error::Fault;
 use std::collections::BTreeMap;
 
-/// The largest number of values of one pickle, and of places on its stack: a checkpoint of the largest network with its
-/// optimiser has about ten thousand.
+/// The largest number of values of one pickle, and of positions on its stack: a checkpoint of the largest network with
+/// its optimiser has about ten thousand.
 const VALUES_MAX: usize = 1 << 22;
 
 /// The largest length in bytes of the name of a class or of its module.

@@ -8,7 +8,7 @@ use crate::tensor::row_major;
 use crate::{Array, Element};
 use std::collections::BTreeMap;
 
-/// The place of the state dict in the file.
+/// The position of the state dict in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrapping {
     /// The state dict is the whole object, as in `torch.save(model.state_dict(), FILE)`.

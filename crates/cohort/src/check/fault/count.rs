@@ -14,7 +14,7 @@ pub(super) static FAULT: Fault = Fault {
 fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
     let Some(declared) = seen.cohort.scans_declared else { return };
     let labelled = seen.cohort.scans().iter().filter(|scan| scan.label.is_some()).count();
-    // It is a fault of the data set; said once, with its first scan.
+    // It is a fault of the data set; reported once, with its first scan.
     if seen.number == 0 && declared != labelled {
         let finding = Finding {
             severity: Severity::Warning,

@@ -85,7 +85,7 @@ pub(super) static FAULTS: &[&Fault] = &[
 pub struct FaultInfo {
     /// What reports call it.
     pub name: &'static str,
-    /// When it is one.
+    /// A description of the fault, in words.
     pub about: &'static str,
 }
 
@@ -113,8 +113,8 @@ fn beside(seen: &Seen<'_>, path: &Path) -> String {
     if names.is_empty() { String::new() } else { format!("; beside it lies {}, of the same series", in_words(names)) }
 }
 
-/// How far the files of a scan lie apart at most as ITK reads them, beyond what rounding explains; none where it refuses
-/// one, or there is one alone.
+/// How far the files of a scan lie apart at most as ITK reads them, beyond what rounding explains; none where it
+/// refuses one, or there is one alone.
 fn apart_for_itk(seen: &Seen<'_>) -> Option<f64> {
     let mut grids = seen.headers().map(NiftiHeader::itk_grid);
     let (like, rounding_mm) = grids.next()??;

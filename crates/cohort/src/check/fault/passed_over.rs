@@ -12,7 +12,7 @@ pub(super) static FAULT: Fault = Fault {
 };
 
 fn look(seen: &Seen<'_>, findings: &mut Findings<'_>) {
-    // They are of the data set; said once, with its first scan.
+    // They are of the data set; reported once, with its first scan.
     for one in seen.cohort.passed_over.iter().filter(|_| seen.number == 0) {
         let finding = Finding {
             severity: Severity::Warning,

@@ -11,7 +11,7 @@ use std::path::Path;
 
 pub(super) static FAULT: Fault = Fault {
     name: "repeated",
-    about: "an image has the voxels of another one, of somebody else or of the same person",
+    about: "an image has the voxels of another one, of another person or of the same one",
     look,
     #[cfg(test)]
     plant: |data| data.image("b", 0.0, 1.0),

@@ -16,9 +16,9 @@ const USUAL: &str = "T1w";
 pub(super) struct Session {
     /// Relative to the data set.
     pub folder: PathBuf,
-    /// Behind `sub-`.
+    /// The subject's label, without `sub-`.
     pub subject: String,
-    /// Behind `ses-`.
+    /// The session's label, without `ses-`.
     session: Option<String>,
     /// The files of `anat` by what stands in their names behind subject and session.
     images: BTreeMap<String, PathBuf>,

@@ -1,4 +1,4 @@
-//! What a network makes of an input that anybody can make again.
+//! The output of a network for an input that is computed from a formula.
 //!
 //! Voxel `i` of the input, in row-major order, is `(2654435761 i mod 2^32) / 2^31 - 1`, the nearest `f32`. In numpy:
 //! `((numpy.arange(n, dtype=numpy.uint64) * 2654435761 % 2**32) / 2**31 - 1).astype(numpy.float32)`.
@@ -14,7 +14,7 @@ use std::path::Path;
 /// Voxels per axis of the input: enough for every stage to have more than one.
 const SIZE: usize = 32;
 
-/// How many values of the output are told.
+/// How many values of the output are reported.
 const FIRST: usize = 4;
 
 /// A pass forward, in a few numbers.
@@ -34,7 +34,6 @@ pub struct Summary {
     pub first: Vec<f32>,
 }
 
-/// A pass forward.
 pub struct Forward {
     input: Array,
     output: Array,

@@ -21,7 +21,6 @@ pub struct Record {
     state_dict: Option<String>,
     /// Keys of the file's other state dicts, which were not taken.
     other_state_dicts: Vec<String>,
-    /// In words.
     network: String,
     /// Of MedicalNet's alone.
     #[serde(skip_serializing_if = "Option::is_none")]

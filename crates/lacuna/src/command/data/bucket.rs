@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Put the files of a data set where other machines find them, once
 ///
-/// Images and names go out as they are: send what `lacuna data export` wrote, whose headers say nothing of anybody,
+/// Images and names go out as they are: send what `lacuna data export` wrote, whose headers name no person,
 /// to a bucket that is yours. MANIFEST, the list of digests, is sent last; what an interrupted call sent stays.
 #[derive(Args)]
 #[command(
@@ -42,7 +42,6 @@ pub struct FetchArguments {
     out: PathBuf,
 }
 
-/// Send.
 pub fn send(arguments: &SendArguments, context: &Context) -> Result<Outcome, CliError> {
     let location = Location::open(&arguments.to)?;
     location.prove_creating()?;
@@ -54,7 +53,6 @@ pub fn send(arguments: &SendArguments, context: &Context) -> Result<Outcome, Cli
     Ok(Outcome::new("data.send", &record, text))
 }
 
-/// Fetch.
 pub fn fetch(arguments: &FetchArguments, context: &Context) -> Result<Outcome, CliError> {
     let set = FileSet::find(&Location::open(&arguments.from)?)?;
     let mut progress = Files::new("fetch", context);

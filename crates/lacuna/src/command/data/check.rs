@@ -85,7 +85,7 @@ fn row(scan: &ScanSummary) -> Vec<String> {
     ]
 }
 
-/// Problems that are told together: every error alone, and of warnings those of one fault and one fix.
+/// Problems that are reported together: every error alone, and of warnings those of one fault and one fix.
 fn groups(problems: &[Problem], verbose: bool) -> Vec<Vec<&Problem>> {
     let mut groups: Vec<Vec<&Problem>> = Vec::new();
     let is_same =

@@ -1,4 +1,4 @@
-//! The audit of the models that were made, against the bank of an audit file.
+//! The audit of the models that were made, against the reference models of an audit file.
 
 use super::Arguments;
 use crate::audit::{Delivery, of_model};

@@ -30,7 +30,7 @@ pub struct Erased {
     replaced_models: usize,
     /// What else holds the person, or may.
     left: Vec<Listed>,
-    /// Files of others that mention the person; nobody changes them.
+    /// Files of others that mention the person; they are not changed.
     mentions: Vec<PortablePath>,
     warnings: Vec<&'static str>,
 }
@@ -43,7 +43,6 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Of a run.
     pub fn of(run: &Run, made: &Made) -> Delivered {
         Delivered { model: made.model.clone().into(), outcome: outcome_of(run) }
     }
@@ -77,7 +76,6 @@ impl Erased {
         })
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let mut lines = vec![("request", self.state.request.clone()), ("status", self.state.status.name().to_string())];
         for Delivered { model, outcome } in &self.models {

@@ -19,7 +19,7 @@ struct Unlearn {
     arguments: unlearn::Arguments,
 }
 
-/// The digest of all settings that decide what a run does, whoever is forgotten and wherever things lie.
+/// The digest of all settings that decide what a run does, except the forgotten subjects and the paths.
 pub fn recipe(arguments: &Arguments, subject: &SubjectId) -> Result<String, CliError> {
     // A digest of the subject's id could be tried out.
     let words = settings(arguments).into_iter().filter(|word| word != subject.as_str());
@@ -37,7 +37,7 @@ pub fn check(arguments: &Arguments, model: &Path, subject: &SubjectId, context: 
     unlearn::run(&parsed(&words)?, context).map(|_| ())
 }
 
-/// How the data set lies and is read, as `unlearn` is told.
+/// The layout and reading options of the data set, as `unlearn` takes them.
 pub fn options(arguments: &Arguments) -> Result<LayoutOptions, CliError> {
     let mut words: Vec<OsString> = vec!["lacuna unlearn".into(), "--model".into(), "model".into()];
     words.extend(reading(arguments).into_iter().chain(arguments.more.clone()).map(OsString::from));

@@ -42,13 +42,13 @@ use std::path::{Path, PathBuf};
 /// Carry out an accepted request: forget the subject, measure, purge, write the evidence
 ///
 /// The subject is found in the data by the request's pseudonym. Without --model every model in the folder of runs that
-/// saw the subject is made to forget. What stands behind `--` goes to `lacuna unlearn` as it is. The same command goes on
-/// where it was interrupted.
+/// saw the subject is made to forget. What stands behind `--` goes to `lacuna unlearn` as it is. The same command goes
+/// on where it was interrupted.
 ///
 /// The outcome of a model is that of its audit, `not_assessable` without one, and `no_effect` where the run left the
-/// model's answers on the subject as they were: then nothing is removed, the request stays accepted, and the code is 6. The
-/// code is 6 too where something that holds the subject is left, or a model of which nothing says whom it saw: nothing is
-/// signed then, unless --accept-unknown is given.
+/// model's answers on the subject as they were: then nothing is removed, the request stays accepted, and the code is 6.
+/// The code is 6 too where something that holds the subject is left, or a model of which nothing says whom it saw:
+/// nothing is signed then, unless --accept-unknown is given.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna erase --request req-1f0c --ledger requests.db --data heads \\\n    --strategy \
@@ -87,20 +87,21 @@ pub struct Arguments {
     /// Numbers of epochs after which the model is scored; the run ends after the last
     #[arg(long, value_name = "N,…")]
     epochs: Option<String>,
-    /// Audit each model that comes of it by this audit file, whose bank `lacuna audit` made
+    /// Audit each model that comes of it by this audit file, whose reference models `lacuna audit` made
     #[arg(long, value_name = "FILE.toml")]
     audit: Option<PathBuf>,
-    /// Train the models of the bank that are missing
+    /// Train the reference models that are missing
     #[arg(long, requires = "audit")]
     build_bank: bool,
-    /// Move what lacuna made of the subject into quarantine, as `lacuna trace --purge` does, once the outcome is recorded; it
-    /// is deleted when the request is closed. Where the run had no effect nothing is moved
+    /// Move what lacuna made of the subject into quarantine, as `lacuna trace --purge` does, once the outcome is
+    /// recorded; it is deleted when the request is closed. Where the run had no effect nothing is moved
     #[arg(long)]
     purge: bool,
     /// Sign the evidence though something that holds the subject, or may, is left; the evidence counts it
     #[arg(long)]
     accept_unknown: bool,
-    /// Try again where this request was executed before, by another strategy or the same; the evidence lists every attempt
+    /// Try again where this request was executed before, by another strategy or the same; the evidence lists every
+    /// attempt
     #[arg(long)]
     again: bool,
     #[command(flatten)]

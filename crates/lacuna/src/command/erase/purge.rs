@@ -12,11 +12,9 @@ use lacuna_trace::{Folders, Person, Plan, Report, Scope, find, in_buckets, purge
 
 /// Where to look, and for whom.
 pub struct Search<'a> {
-    /// The command's.
     pub arguments: &'a Arguments,
     /// The folder of runs and the cache.
     pub context: &'a Context,
-    /// Whose traces.
     pub subject: &'a SubjectId,
 }
 

@@ -1,4 +1,4 @@
-//! A file of tensors: a model of lacuna's, a checkpoint, or somebody else's.
+//! A file of tensors: a model of lacuna's, a checkpoint, or a file of another program.
 
 use crate::command::convert::record::state_dicts;
 use crate::error::CliError;

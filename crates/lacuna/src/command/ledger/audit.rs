@@ -17,12 +17,12 @@ use std::path::PathBuf;
                         retrain_equivalent, consistent_with_retrain and not_remembered (the model before never \
                         detectably remembered the person) let a request be verified.")]
 pub struct Arguments {
-    /// The request
+    /// The identifier of the request
     #[arg(value_name = "REQUEST")]
     request: String,
     #[command(flatten)]
     ledger: LedgerArguments,
-    /// What was found
+    /// The verdict of the audit
     #[arg(long, value_parser = code(&Verdict::ALL, Verdict::name), value_name = "VERDICT")]
     verdict: Verdict,
     /// What was to be measured, by which margins
@@ -33,7 +33,6 @@ pub struct Arguments {
     metrics: PathBuf,
 }
 
-/// Write it down.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let mut ledger = Ledger::open(&arguments.ledger.ledger)?;
     let request = ledger.find_request(&arguments.request)?.request;

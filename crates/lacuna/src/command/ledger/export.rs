@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Write the events and a signed checkpoint into a folder, to be kept elsewhere
 #[derive(Args)]
 #[command(after_help = "Example:\n  lacuna ledger export --ledger requests.db --out ledger-2026-11\n\nCopy \
-                        checkpoint.txt to where nobody who has the ledger can change it: it is what shows a ledger \
+                        checkpoint.txt where no holder of the ledger can change it: it is what shows a ledger \
                         that was rewritten.")]
 pub struct Arguments {
     #[command(flatten)]
@@ -31,7 +31,6 @@ struct Exported {
     at: String,
 }
 
-/// Write it.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let ledger = Ledger::open(&arguments.ledger.ledger)?;
     let checkpoint = export(&ledger, &arguments.out)?;

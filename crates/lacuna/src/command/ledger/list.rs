@@ -35,7 +35,6 @@ struct Request {
     overdue: bool,
 }
 
-/// List them.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let ledger = Ledger::open(&arguments.ledger.ledger)?;
     let mut requests = ledger.requests()?;

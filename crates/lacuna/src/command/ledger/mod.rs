@@ -42,7 +42,6 @@ enum Action {
     Export(export::Arguments),
 }
 
-/// Which ledger.
 #[derive(Args)]
 pub struct LedgerArguments {
     /// The ledger's file; its keys lie beside it, in FILE.keys
@@ -58,7 +57,7 @@ impl LedgerArguments {
     }
 }
 
-/// On which days nobody works.
+/// The holiday calendar.
 #[derive(Args)]
 struct HolidayArguments {
     /// Public holidays besides weekends, a day such as 2027-01-01 on each line
@@ -115,7 +114,7 @@ pub fn find_subject(ledger: &Ledger, state: &RequestState, subjects: &[SubjectId
             return Ok(subject.clone());
         }
     }
-    let what = format!("request {}: expected its subject in the data, found nobody of its pseudonym", state.request);
+    let what = format!("request {}: expected its subject in the data, found none of its pseudonym", state.request);
     Err(CliError::Config { what })
 }
 

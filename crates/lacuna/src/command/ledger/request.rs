@@ -1,4 +1,4 @@
-//! `lacuna ledger request`: write down that somebody asks to be erased.
+//! `lacuna ledger request`: records a person's request to be erased.
 
 use super::show::Shown;
 use super::{HolidayArguments, LedgerArguments, code_or_word, day_or_today, subject_id};
@@ -37,7 +37,6 @@ pub struct Arguments {
     holidays: HolidayArguments,
 }
 
-/// Write it down.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let subject = subject_id(&arguments.subject)?;
     let received = day_or_today(arguments.received);

@@ -16,7 +16,7 @@ use serde::Serialize;
                         only one request begins like this."
 )]
 pub struct Arguments {
-    /// The request
+    /// The identifier of the request
     #[arg(value_name = "REQUEST")]
     request: String,
     #[command(flatten)]
@@ -45,7 +45,6 @@ pub struct Entry {
     record: Record,
 }
 
-/// Show it.
 pub fn run(arguments: &Arguments) -> Result<output::Outcome, CliError> {
     let ledger = Ledger::open(&arguments.ledger.ledger)?;
     let state = ledger.find_request(&arguments.request)?;
@@ -173,7 +172,7 @@ fn next(state: &RequestState, ledger: &str) -> Option<String> {
         }
         Status::Executed => by_verdict,
         Status::Verified | Status::Refused => {
-            format!("lacuna ledger close {request}{ledger}, once the person was told")
+            format!("lacuna ledger close {request}{ledger}, once the person was informed")
         }
         Status::Closed => return None,
     })

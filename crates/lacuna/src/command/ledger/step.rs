@@ -46,7 +46,7 @@ pub struct RefuseArguments {
     /// The ground: an article or a word for it, or that nothing here is of that person
     #[arg(long, value_parser = code_or_word(RefusalGround::ALL, RefusalGround::name, RefusalGround::word), value_name = "GROUND")]
     ground: RefusalGround,
-    /// The day on which the person was told so [default: today]
+    /// The day on which the person was informed [default: today]
     #[arg(long, value_name = "DAY")]
     told: Option<Date>,
 }
@@ -61,14 +61,14 @@ pub struct ExtendArguments {
     /// Why more time is needed
     #[arg(long, value_parser = code(ExtensionReason::ALL, ExtensionReason::name), value_name = "REASON")]
     reason: ExtensionReason,
-    /// The day on which the person was told so [default: today]
+    /// The day on which the person was informed [default: today]
     #[arg(long, value_name = "DAY")]
     told: Option<Date>,
     #[command(flatten)]
     holidays: HolidayArguments,
 }
 
-/// Close a verified or refused request of whose outcome the person was told
+/// Close a verified or refused request of whose outcome the person was informed
 ///
 /// Files that purges for it moved into quarantine are deleted for good.
 #[derive(Args)]
@@ -80,15 +80,15 @@ pub struct ExtendArguments {
 pub struct CloseArguments {
     #[command(flatten)]
     which: Which,
-    /// The day on which the person was told of the outcome [default: today]
+    /// The day on which the person was informed of the outcome [default: today]
     #[arg(long, value_name = "DAY")]
     told: Option<Date>,
     /// Close a request that was executed and that no audit can assess; its last verdict has to be not_assessable or
     /// inconclusive
     #[arg(long)]
     unassessed: bool,
-    /// Close an accepted request that `lacuna trace --purge` carried out alone: files were removed and no model was made to
-    /// forget
+    /// Close an accepted request that `lacuna trace --purge` carried out alone: files were removed and no model was
+    /// made to forget
     #[arg(long, conflicts_with = "unassessed")]
     removed: bool,
     /// Destroy the link from the ledger's pseudonym to the subject's id. The request can then no more be found by id
@@ -96,7 +96,6 @@ pub struct CloseArguments {
     destroy_link: bool,
 }
 
-/// Go on with it.
 pub fn accept(arguments: &AcceptArguments) -> Result<Outcome, CliError> {
     let holidays = arguments.holidays.read()?;
     let (mut ledger, request) = arguments.which.open()?;
@@ -104,7 +103,6 @@ pub fn accept(arguments: &AcceptArguments) -> Result<Outcome, CliError> {
     Ok(Shown::of(state, Vec::new()).with_next(&arguments.which.ledger).outcome("ledger.accept"))
 }
 
-/// Refuse it.
 pub fn refuse(arguments: &RefuseArguments) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let state = ledger.refuse(&request, arguments.ground, day_or_today(arguments.told))?;
@@ -121,7 +119,8 @@ pub fn extend(arguments: &ExtendArguments) -> Result<Outcome, CliError> {
 
 /// Close it, and delete for good what was set aside for it.
 ///
-/// Asked again of a closed request it does what is left to do: files of its quarantine, and with `--destroy-link` the link.
+/// Asked again of a closed request it does what is left to do: files of its quarantine, and with `--destroy-link` the
+/// link.
 pub fn close(arguments: &CloseArguments, context: &Context) -> Result<Outcome, CliError> {
     let (mut ledger, request) = arguments.which.open()?;
     let mut state = ledger.find_request(&request)?;

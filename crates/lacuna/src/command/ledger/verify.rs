@@ -27,7 +27,6 @@ pub struct Arguments {
     checkpoint: Vec<PathBuf>,
 }
 
-/// Check it.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let given = arguments.key.as_deref().map(public_key).transpose()?;
     let (verified, checkpoints) = match (&arguments.export, &arguments.ledger) {

@@ -55,7 +55,6 @@ pub struct Written {
 }
 
 impl Record {
-    /// As a table.
     pub fn text(&self) -> String {
         let record = self;
         let head = ["output", "input", "network's grid", "voxels per class"].map(str::to_string).to_vec();

@@ -21,8 +21,8 @@ pub struct Found {
 /// that lie beside theirs; `suffix` is what this call puts behind the names of its label maps.
 ///
 /// # Errors
-/// Files that do not divide into groups; a folder without images, or whose names do not group them; two scans of one name,
-/// whose results would be one file.
+/// Files that do not divide into groups; a folder without images, or whose names do not group them; two scans of one
+/// name, whose results would be one file.
 pub fn scans(images: &[PathBuf], channels: usize, suffix: &str) -> Result<Found, CliError> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) = images.iter().partition(|path| path.is_dir());
     if !files.len().is_multiple_of(channels) {
@@ -84,7 +84,7 @@ fn as_cases(scans: &mut [Scan]) {
 /// How nnU-Net ends the name of a scan's first channel.
 const FIRST_CHANNEL: &str = "_0000";
 
-/// A folder's images by name; those of several channels are told apart by nnU-Net's `_0000` at the end.
+/// A folder's images by name; the channels of one scan are recognised by nnU-Net's `_0000` at the end.
 fn of_folder(folder: &Path, channels: usize, suffix: &str, found: &mut Found) -> Result<(), CliError> {
     let Listed { images, others } = listed(folder)?;
     let stems: BTreeSet<String> = images.iter().map(|image| stem(image)).collect();

@@ -21,7 +21,6 @@ pub struct Arguments {
     images: ImageArguments,
 }
 
-/// Collect.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let folder = &arguments.plan.plan;
     let given = arguments.plan.read()?;

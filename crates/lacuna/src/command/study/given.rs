@@ -14,7 +14,6 @@ use lacuna_study::{StudyConfig, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Which plan.
 #[derive(Args)]
 pub struct PlanArguments {
     /// The folder that `lacuna study plan --out` made
@@ -30,11 +29,8 @@ pub struct PlanArguments {
 
 /// A plan with all that is known of its attempts.
 pub struct Given {
-    /// The plan.
     pub plan: Plan,
-    /// Its digest.
     pub digest: String,
-    /// Every attempt.
     pub attempts: AllAttempts,
     /// How each task stands.
     pub task_states: TaskStates,
@@ -50,7 +46,8 @@ impl PlanArguments {
         Folders { records, models, work: self.plan.join("models"), plan: Some(self.plan.clone()) }
     }
 
-    /// The attempts at the tasks of this plan: noted beside it, or beside records in a bucket, which every machine sees.
+    /// The attempts at the tasks of this plan: noted beside it, or beside records in a bucket, which every machine
+    /// sees.
     pub fn attempts(&self, about: &About, digest: &str) -> Result<Attempts, CliError> {
         let records = self.folders(about).records;
         if records.folder().is_some() {

@@ -49,7 +49,7 @@ enum Action {
 
 #[derive(Args)]
 struct StudyArguments {
-    /// The study file
+    /// The TOML file of the study
     #[arg(value_name = "FILE.toml", required = true)]
     file: Option<PathBuf>,
     #[command(flatten)]

@@ -21,7 +21,7 @@ use std::path::PathBuf;
                   records and the models by their paths from the root: they must be found there by every machine."
 )]
 pub struct Arguments {
-    /// The study file
+    /// The TOML file of the study
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
     /// The folder to make
@@ -51,7 +51,6 @@ struct Layer {
     gib_max: f64,
 }
 
-/// Plan.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let mut config = arguments.store.hidden(StudyConfig::read(&arguments.file))?;
     config.pseudonyms |= arguments.store.pseudonyms;
@@ -77,7 +76,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError
     let drafts = study.tasks().iter().map(|task| draft(&study, task, &machine)).collect::<Result<_, CliError>>()?;
     let plan = Plan::new(about, drafts);
     let digest = plan.write(&arguments.out)?;
-    // Whoever does a task, on whatever machine, must call people by the same names.
+    // Every machine that does a task must use the same pseudonyms.
     context.site()?.share_with(&arguments.out)?;
     context.remember([arguments.out.as_path()].into_iter().chain(folders.in_folders()))?;
     let record = Record {

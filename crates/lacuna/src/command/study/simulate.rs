@@ -74,7 +74,6 @@ struct Record {
     error: Option<f64>,
 }
 
-/// Predict.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
     let jobs = given.jobs(&given.seconds(arguments.cpus.max(1)));

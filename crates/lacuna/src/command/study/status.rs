@@ -42,7 +42,6 @@ struct Failed {
     message: String,
 }
 
-/// Say it.
 pub fn run(arguments: &Arguments) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
     let ended = || given.attempts.iter().filter_map(|(at, (_, ended))| Some((at, ended.as_ref()?)));

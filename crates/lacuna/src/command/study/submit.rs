@@ -104,7 +104,6 @@ struct Here {
     efficiency: f64,
 }
 
-/// Submit.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let given = arguments.plan.read()?;
     let pending = given.task_states.pending();
@@ -200,7 +199,7 @@ fn submit(engine: &Launcher, work: &Work, submissions: &[Submission], context: &
         let command = submission.command_for(&file, &after);
         let job = said_by(&command)?;
         context.note(&format!("submit   {}  {job}", file.display()));
-        // What comes after the last one nobody waits for.
+        // No submission waits for the last one.
         if let Some(wait) = submission.wait.as_ref().filter(|_| position + 1 < submissions.len()) {
             context.note(&format!("wait     {}", wait.join(" ")));
             said_by(wait)?;
@@ -320,7 +319,6 @@ fn unavoidable(given: &Given, seconds: &[f64], slots: usize) -> Result<f64, CliE
 /// What was heard of the processes.
 struct Told {
     ended: usize,
-    /// By task.
     seconds: Vec<f64>,
     failed: Vec<(Exit, String)>,
 }

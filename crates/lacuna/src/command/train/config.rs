@@ -31,7 +31,7 @@ pub struct TrainRun {
     pub preprocess: Preprocessing,
     /// The network and the weights it begins from.
     pub network: NetworkConfig,
-    /// Whom those weights were trained on, where no lineage beside them says it; empty: nobody of this cohort.
+    /// Whom those weights were trained on, where no lineage beside them says it; empty: no subject of this cohort.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_saw: Option<Vec<SubjectId>>,
     /// How it is trained.
@@ -142,7 +142,7 @@ fn set_flags(table: &mut Table, arguments: &Arguments) -> Result<(), CliError> {
     arguments.exact.set_in(table)
 }
 
-/// What has no default must be said, and the flag that says it.
+/// A setting without a default must be given; the error names its flag.
 fn demand(table: &Table, source: &str) -> Result<(), CliError> {
     let needed = [
         ("data", "root", "--data DIR"),

@@ -58,7 +58,7 @@ pub fn run(
     let planned = planned(job, context, costs.clone())?;
     if let (Some(file), None) = (&job.run.network.init, &setup.init_saw) {
         context.note(&format!(
-            "warning  nothing says whom the weights of {} were trained on, so nobody can be erased exactly; state it with \
+            "warning  nothing says whom the weights of {} were trained on, so no subject can be erased exactly; state it with \
              --init-saw (none, if they saw nobody of this cohort)",
             file.display()
         ));

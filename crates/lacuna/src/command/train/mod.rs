@@ -37,8 +37,8 @@ pub use exact::model as exact_model;
 ///
 /// Everything lies in a run folder of its own. A run that was stopped or killed goes on with
 /// --resume and ends in the same bytes as one that was not. A finished one that kept its checkpoint (--keep-checkpoint)
-/// is lengthened with --resume RUN --epochs N, in a new run folder, and ends in the same bytes as a training of N epochs
-/// in one go.
+/// is lengthened with --resume RUN --epochs N, in a new run folder, and ends in the same bytes as a training of N
+/// epochs in one go.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  lacuna train --data heads --labels tissue --preprocess canonical --size 48x72x64 --depth 10 \\\n    \
@@ -67,8 +67,8 @@ pub struct Arguments {
     /// Whom those weights were trained on, separated by commas, or none; only where no lineage.json beside them says it
     #[arg(long, value_name = "SUBJECTS", value_delimiter = ',', conflicts_with = "resume")]
     init_saw: Vec<String>,
-    /// Passes over all training subjects [default: 200, MedicalNet's]; with --resume: lengthen that training to so many,
-    /// in a run folder of its own
+    /// Passes over all training subjects [default: 200, MedicalNet's]; with --resume: lengthen that training to so
+    /// many, in a run folder of its own
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Subjects that are not trained on, separated by commas
@@ -87,8 +87,8 @@ pub struct Arguments {
     /// Keep a TensorBoard event file beside metrics.jsonl
     #[arg(long, conflicts_with_all = ["dry_run", "exact"])]
     tensorboard: bool,
-    /// Keep the last checkpoint of a finished training, so that it can be lengthened. It holds the optimiser's moments from
-    /// all training subjects, and is one more file to remove when one of them withdraws
+    /// Keep the last checkpoint of a finished training, so that it can be lengthened. It holds the optimiser's moments
+    /// from all training subjects, and is one more file to remove when one of them withdraws
     #[arg(long, conflicts_with_all = ["dry_run", "exact"])]
     keep_checkpoint: bool,
     /// Check everything, say who is trained on, estimate time and memory, and stop
@@ -108,7 +108,7 @@ struct Record {
     scores: Vec<Scored>,
 }
 
-/// Train, then score everybody on both sides.
+/// Train, then score all subjects on both sides.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let resumed = arguments.run.resumed(&arguments.cases)?;
     let (run, resumed, begun) = match (resumed, arguments.epochs) {
@@ -272,7 +272,7 @@ impl Job {
     }
 }
 
-/// Everybody but the held-out subjects is trained on.
+/// All subjects except the held-out ones are trained on.
 fn split(subjects: &[SubjectId], held_out: &[SubjectId]) -> Result<Split, CliError> {
     let held_out: BTreeSet<SubjectId> = held_out.iter().cloned().collect();
     let train: BTreeSet<SubjectId> = subjects.iter().filter(|subject| !held_out.contains(subject)).cloned().collect();

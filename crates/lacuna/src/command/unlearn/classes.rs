@@ -1,6 +1,6 @@
-//! Classes that nobody is left to show.
+//! Classes that no remaining subject shows.
 //!
-//! Whoever retrains without the last subject of a class gets a model that never learnt the class. A strategy holds the
+//! Retraining without the last subject of a class gives a model that never learnt the class. A strategy holds the
 //! model to what the others show, in which the class does not occur; it cannot unlearn the class by that alone.
 
 use crate::error::CliError;

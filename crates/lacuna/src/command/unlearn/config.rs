@@ -25,12 +25,12 @@ pub struct UnlearnRun {
     pub model: PathBuf,
     /// Who is forgotten.
     pub forget: Vec<SubjectId>,
-    /// Who was never trained on; where nobody knows who was, everybody else is to be kept.
+    /// Subjects that were never trained on; where that is unknown, all others are to be kept.
     pub held_out: Vec<SubjectId>,
     /// Whom the model was made to forget before, without those asked for again.
     #[serde(default)]
     pub earlier: Vec<SubjectId>,
-    /// Everybody the model or an ancestor was trained on, where its lineage tells.
+    /// All subjects that the model or an ancestor was trained on, where its lineage names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained: Option<BTreeSet<SubjectId>>,
     /// The named strategy, or the name of the user's own recipe.
@@ -134,7 +134,7 @@ impl Past {
         };
         if let Some(subject) = held_out.iter().find(has_seen) {
             let what = format!(
-                "--held-out: {subject}: expected somebody the model never saw, found that it was trained on them; \
+                "--held-out: {subject}: expected a subject the model never saw, found that it was trained on them; \
                  fix: leave them out"
             );
             return Err(CliError::Config { what });
@@ -151,7 +151,7 @@ fn forgotten_already(subject: &SubjectId, lineage: Option<&Lineage>) -> CliError
         None => "as --forgotten or the lineage says".to_string(),
     };
     let what = format!(
-        "--forget: {subject}: expected somebody the model still knows, found that it was made to forget them already, \
+        "--forget: {subject}: expected a subject the model still knows, found that it was made to forget them already, \
          {how}; fix: --again to do it once more, or audit the model that is there"
     );
     CliError::Config { what }
@@ -176,7 +176,7 @@ pub fn variant(arguments: &Arguments) -> Result<Variant, CliError> {
     let name = match (&arguments.strategy, &arguments.recipe) {
         (Some(name), _) => name.clone(),
         (None, Some(path)) => {
-            // A recipe of the user's own is whole: what is wrong with it is not that nobody knows its name.
+            // A recipe of the user's own is complete: its error is not that its name is unknown.
             let recipe = typed::<Recipe>(keys.clone(), &path.display().to_string())?;
             recipe.check().map_err(|error| CliError::Config { what: format!("{}: {error}", path.display()) })?;
             path.file_stem().unwrap_or_default().to_string_lossy().into_owned()

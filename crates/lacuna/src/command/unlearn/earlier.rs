@@ -11,7 +11,6 @@ const DICE_MOVED_MAX: f64 = 0.02;
 /// A subject forgotten earlier, before and after this request, on the network's output grid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EarlierErasure {
-    /// The subject.
     pub subject: String,
     /// Mean Dice of the model that this request began from; none if all masks are empty.
     pub dice_before: Option<f64>,
@@ -25,7 +24,7 @@ pub struct EarlierErasure {
     pub moved: bool,
 }
 
-/// Everybody forgotten earlier, from the rows of epoch 0 and of the last horizon.
+/// All subjects that were forgotten earlier, from the rows of epoch 0 and of the last horizon.
 pub fn measured_again(rows: &[ResultRow], horizon: usize) -> Vec<EarlierErasure> {
     let (before, after) = (scored(rows, 0), scored(rows, horizon));
     let compare = |(subject, before): (&str, &Scored)| {
@@ -52,7 +51,6 @@ fn scored(rows: &[ResultRow], epochs: usize) -> BTreeMap<&str, &Scored> {
 }
 
 impl EarlierErasure {
-    /// For people.
     pub fn line(&self) -> String {
         let dice = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.3}"));
         let moved = if self.moved { "; it moved: see whether the earlier erasure still holds" } else { "" };

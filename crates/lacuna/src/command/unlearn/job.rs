@@ -52,7 +52,7 @@ impl<'a> Job<'a> {
         let data = preparing::prepare(opened, &sides.everybody(), context)?;
         let split = &sides.split;
         if split.retain().is_empty() {
-            let what = "--forget: expected somebody left to keep, found nobody; fix: delete the model instead";
+            let what = "--forget: expected a subject left to keep, found none; fix: delete the model instead";
             return Err(CliError::Config { what: what.to_string() });
         }
         let orphaned = classes::without_a_subject(&data.of(split.forget()), &data.of(&split.retain()), &labels)?;

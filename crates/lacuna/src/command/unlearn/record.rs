@@ -11,7 +11,6 @@ use std::path::PathBuf;
 /// What a run came to.
 #[derive(Serialize)]
 pub struct Record {
-    /// The run folder.
     pub run: PathBuf,
     /// The file of the model that came of it.
     pub model: PathBuf,
@@ -39,9 +38,8 @@ pub struct Record {
     pub effect: Effect,
     /// Whom the model was made to forget before, measured again.
     pub earlier: Vec<EarlierErasure>,
-    /// Classes that nobody who stays shows.
+    /// Classes that no remaining subject shows.
     pub orphaned_classes: Vec<String>,
-    /// The scores.
     pub tables: Vec<Table>,
 }
 
@@ -54,7 +52,6 @@ impl Record {
         }
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let mut lines = vec![("model", self.model.display().to_string()), ("digest", self.digest.clone())];
         let (training, forward) = (self.preparation_training_passes, self.preparation_passes);

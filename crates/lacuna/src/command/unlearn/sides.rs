@@ -6,7 +6,7 @@ use lacuna_cohort::{Split, SplitLists, SubjectId};
 use lacuna_report::Role;
 use std::collections::BTreeSet;
 
-/// Everybody of the data on one side.
+/// All subjects of the data on one side.
 pub struct Sides {
     /// Whom the steps may read, those to forget included, and who was never seen.
     pub split: Split,
@@ -18,8 +18,8 @@ pub struct Sides {
 impl Sides {
     /// Divide the subjects of the data.
     ///
-    /// Where the lineage tells whom the model was trained on, everybody else counts as never seen; where it does not,
-    /// everybody else counts as trained on.
+    /// Where the lineage names the subjects that the model was trained on, all others count as never seen; where it
+    /// does not, all others count as trained on.
     ///
     /// # Errors
     /// A subject that is not in the data, is to be forgotten without having been trained on, or is on two sides.
@@ -36,12 +36,11 @@ impl Sides {
         Ok(Sides { split, earlier })
     }
 
-    /// Everybody.
     pub fn everybody(&self) -> BTreeSet<SubjectId> {
         self.split.train().iter().chain(self.split.held_out()).chain(&self.earlier).cloned().collect()
     }
 
-    /// Those to keep, to forget and never seen, and whom the model forgot before if there is anybody.
+    /// Those to keep, to forget and never seen, and those that the model forgot before if there are any.
     pub fn by_role(&self) -> Vec<(Role, BTreeSet<SubjectId>)> {
         let (forget, held_out) = (self.split.forget().clone(), self.split.held_out().clone());
         let mut sides = vec![(Role::Retain, self.split.retain()), (Role::Forget, forget), (Role::HeldOut, held_out)];

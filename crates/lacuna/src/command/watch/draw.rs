@@ -12,11 +12,10 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, LineGauge, Paragraph};
 
-/// Silence longer than this is said: the run may have been killed.
+/// Silence longer than this is shown: the run may have been killed.
 const SILENT_SECONDS: i64 = 120;
 const CURVES: [Color; 5] = [Color::Cyan, Color::Yellow, Color::Magenta, Color::Green, Color::Blue];
 
-/// Draw all of it.
 pub fn draw(frame: &mut Frame<'_>, view: &View) {
     let [head, gauge, body, foot] =
         Layout::vertical([Constraint::Length(3), Constraint::Length(1), Constraint::Min(3), Constraint::Length(1)])

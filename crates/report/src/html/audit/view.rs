@@ -32,7 +32,7 @@ pub(in crate::html) struct AuditView {
     pub(in crate::html) scores: String,
 }
 
-/// One verdict.
+/// The card of one verdict.
 pub(in crate::html) struct CardView {
     pub(in crate::html) id: String,
     pub(in crate::html) name: String,

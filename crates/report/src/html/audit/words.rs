@@ -10,7 +10,7 @@ pub(super) struct VerdictWords {
     pub(super) tone: &'static str,
     /// The verdict in a word or two.
     pub(super) word: &'static str,
-    /// What it means.
+    /// The meaning of the verdict.
     pub(super) meaning: &'static str,
 }
 

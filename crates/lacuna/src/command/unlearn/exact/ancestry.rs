@@ -1,4 +1,4 @@
-//! What is left of whoever was erased, in the run that was erased from and in those before it.
+//! Files that still hold the erased subjects, in the run that was erased from and in those before it.
 
 use super::config::parent_of;
 use crate::error::CliError;
@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 #[derive(Serialize)]
 pub struct Purge {
     schema: &'static str,
-    /// Who was erased.
     pub forget: BTreeSet<SubjectId>,
     /// Every file that was found, of the parent and of all runs that it was erased from itself.
     pub files: Vec<Holding>,

@@ -19,11 +19,10 @@ pub const STRATEGY: &str = "exact";
 pub struct ExactErase {
     /// What the run folder is called.
     pub name: String,
-    /// [`STRATEGY`]: how a resumed run is told from the others.
+    /// [`STRATEGY`]: distinguishes a resumed run from the others.
     pub strategy: String,
     /// The run folder that is erased from.
     pub model: PathBuf,
-    /// Who leaves.
     pub forget: Vec<SubjectId>,
     /// Whether the result is compared with training from the beginning.
     pub prove: bool,
@@ -76,7 +75,7 @@ impl ExactErase {
         if let Some(data) = &arguments.cases.data {
             train.data.root = absolute(data);
         }
-        // What was expected of them is of no more use, and is said of a person who left.
+        // Their expected probability has no use any more, and is data of a person who left.
         if let Some(exact) = &mut train.exact {
             exact.expect.retain(|name, _| !forget.iter().any(|subject| subject.as_str() == name));
         }

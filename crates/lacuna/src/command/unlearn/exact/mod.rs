@@ -40,7 +40,7 @@ use std::time::Instant;
 /// Where a model trained from the beginning lies until it has been compared.
 const PROOF: &str = "proof";
 
-/// Erase, prove if asked to, score whoever can be scored.
+/// Erase, prove if asked to, and score all subjects that have scans.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, CliError> {
     let parent = config::run_folder_of(&arguments.model.model)?;
     let resumed = arguments.run.resumed(&arguments.cases)?;
@@ -184,7 +184,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Everybody who has scans: those who left may have taken theirs with them.
+    /// All subjects that have scans: those who left may have taken theirs with them.
     fn sides(&self) -> [(Side, BTreeSet<SubjectId>); 3] {
         let there = |subjects: &mut dyn Iterator<Item = SubjectId>| {
             subjects.filter(|subject| !self.data.of(&BTreeSet::from([subject.clone()])).is_empty()).collect()

@@ -6,7 +6,7 @@ use crate::scores::Side;
 use lacuna_cohort::SubjectId;
 use lacuna_report::{Cost, Goal, ORIGINAL, ResultRow, Role, Run, ScoreGrid, ScoredSubject, scored_rows};
 
-/// The rows of everybody scored, on both grids, under the strategy's name or [`ORIGINAL`].
+/// The rows of all scored subjects, on both grids, under the strategy's name or [`ORIGINAL`].
 pub fn rows(job: &Job, strategy: &str, cost: &Cost, scored: &[SubjectScore]) -> Vec<ResultRow> {
     let run = run_of(job, strategy);
     let collapsed = scored.iter().all(|one| one.scores.collapsed);
@@ -41,6 +41,6 @@ fn role(side: Side) -> Role {
         Side::Train => Role::Retain,
         Side::Forget => Role::Forget,
         Side::HeldOut => Role::HeldOut,
-        Side::Scored => unreachable!("an erase knows everybody's side"),
+        Side::Scored => unreachable!("an erase knows the side of every subject"),
     }
 }
