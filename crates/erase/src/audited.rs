@@ -27,7 +27,7 @@ impl Audited {
 mod tests {
     use super::*;
     use lacuna_audit::control::ControlName;
-    use lacuna_audit::report::{Conclusion, Found, Place};
+    use lacuna_audit::report::{AuditRun, Conclusion, Found};
     use lacuna_audit::{Assessment, Control, Gate, Protocol, Verdict};
 
     /// Two subjects, the first over-forgotten, and a control.
@@ -39,7 +39,7 @@ mod tests {
         let (subject, expected, observed) = (Some("sub-2".to_string()), "e".to_string(), "o".to_string());
         let controls = vec![Control { name: ControlName::Sham, subject, expected, observed, behaved }];
         let results = vec![row("sub-1", Verdict::OverForgotten), row("sub-2", Verdict::Exact)];
-        let index = Place { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
+        let index = AuditRun { name: "a".to_string(), run: "runs".into(), models: "models".to_string() };
         let found = Found { held: None, seeds: 5, results, controls, identification: Vec::new() };
         Report::new(index, &Protocol::default(), &Gate::default(), found)
     }
