@@ -237,7 +237,7 @@ fn requests_come_one_after_another_and_earlier_ones_are_measured_again() {
 }
 
 #[test]
-fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_stay() {
+fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_a_subject_must_stay() {
     let workspace = Workspace::new();
     workspace.heads("heads", "");
     // White matter is left to one subject alone.
@@ -262,5 +262,5 @@ fn the_last_subject_of_a_class_is_forgotten_with_a_warning_and_somebody_must_sta
     assert_eq!(record["orphaned_classes"], serde_json::json!(["white matter"]));
     let other = workspace.json(&format!("{words} --forget phantom-000"), "lacuna.unlearn/1");
     assert_eq!(other["orphaned_classes"], serde_json::json!([]));
-    workspace.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["somebody left to keep"]);
+    workspace.fails(&format!("{words} --forget phantom-000,phantom-001,phantom-002"), 3, &["a subject left to keep"]);
 }
