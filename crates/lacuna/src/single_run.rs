@@ -27,7 +27,7 @@ pub struct SingleRun<'a> {
 }
 
 impl<'a> SingleRun<'a> {
-    /// Follows a task in its run folder; `sides` are the subjects by role.
+    /// Follows a task in its run folder; `sides` are the subjects by role whose scores are shown to those who watch.
     pub fn new(
         verb: &'static str,
         folder: &'a RunFolder,
@@ -119,12 +119,14 @@ impl lacuna_study::Progress for SingleRun<'_> {
             let epochs = scores.epochs;
             self.context.note(&format!("collapsed: after {epochs} epochs the network predicts one class everywhere"));
         }
-        let subject = |(name, scores): (&String, &lacuna_metrics::SubjectScores)| LiveSubject {
-            name: name.clone(),
-            role: self.roles.get(name).copied().unwrap_or_default().to_string(),
-            dice: scores.mean.dice,
+        let subject = |(name, scores): (&String, &lacuna_metrics::SubjectScores)| {
+            let role = self.roles.get(name)?.to_string();
+            Some(LiveSubject { name: name.clone(), role, dice: scores.mean.dice })
         };
-        let subjects = scores.output.iter().map(subject).collect();
+        let subjects: Vec<LiveSubject> = scores.output.iter().filter_map(subject).collect();
+        if subjects.is_empty() {
+            return;
+        }
         let told = self.live.scored(format!("after {} epochs", scores.epochs), subjects);
         self.unless_written(told);
     }

@@ -54,5 +54,5 @@ pub use record::{CurvePoint, EpochScores, RECORD_SCHEMA, Record, Relearned};
 pub use search::{SearchConfig, SpaceConfig, chosen};
 pub use store::Store;
 pub use study::Study;
-pub use task::{GivenModel, Original, ProbeTask, Probed, Task, TrainTask, UnlearnTask, task_device};
+pub use task::{GivenModel, Original, ProbeTask, Probed, Task, TrainTask, UnlearnTask, by_role, task_device};
 pub use variant::Variant;

@@ -1,8 +1,9 @@
 //! The rows of `results.csv` and `curves.csv`, from the records.
 
 use crate::executor::Executor;
+use crate::opening::everybody;
 use crate::study::Study;
-use crate::task::{TrainTask, UnlearnTask};
+use crate::task::{TrainTask, UnlearnTask, by_role};
 use crate::{CurvePoint, EpochScores, Record, StudyError, Variant};
 use lacuna_cohort::{Split, SubjectId};
 use lacuna_report::{
@@ -177,6 +178,6 @@ pub(crate) fn goal(variant: &Variant) -> Goal {
 }
 
 /// The subjects of a split, by role.
-pub(crate) fn sides(split: &Split) -> [(Role, BTreeSet<SubjectId>); 3] {
-    [(Role::Retain, split.retain()), (Role::Forget, split.forget().clone()), (Role::HeldOut, split.held_out().clone())]
+pub(crate) fn sides(split: &Split) -> Vec<(Role, BTreeSet<SubjectId>)> {
+    by_role(split.train(), split.forget(), &everybody(split), &BTreeSet::new())
 }

@@ -193,21 +193,12 @@ impl UnlearnTask {
 
     /// The subjects by role; those that the model forgot before come last, if there are any.
     pub fn sides(&self) -> Vec<(Role, BTreeSet<SubjectId>)> {
-        let (train, scored) = (self.original.train(), self.original.scored());
+        let none = BTreeSet::new();
         let earlier = match &self.original {
-            Original::Trained(_) => BTreeSet::new(),
-            Original::Given(given) => given.earlier.clone(),
+            Original::Trained(_) => &none,
+            Original::Given(given) => &given.earlier,
         };
-        let held_out = scored.difference(train).filter(|subject| !earlier.contains(*subject)).cloned().collect();
-        let mut sides = vec![
-            (Role::Retain, train.difference(&self.forget).cloned().collect()),
-            (Role::Forget, self.forget.clone()),
-            (Role::HeldOut, held_out),
-        ];
-        if !earlier.is_empty() {
-            sides.push((Role::ForgottenEarlier, earlier));
-        }
-        sides
+        by_role(self.original.train(), &self.forget, self.original.scored(), earlier)
     }
 
     /// The cases divided into forget and retain set.
@@ -217,6 +208,23 @@ impl UnlearnTask {
     pub(crate) fn sets<'a>(&self, cases: &[&'a Case]) -> Result<ForgetRetain<'a>, UnlearnError> {
         ForgetRetain::of(cases, &self.forget)
     }
+}
+
+/// The subjects by role: those of `train` are retained, but for the forgotten ones; of those scored, the others were
+/// never trained on, but for those that the model forgot `earlier`, who come last, if there are any.
+pub fn by_role(
+    train: &BTreeSet<SubjectId>,
+    forget: &BTreeSet<SubjectId>,
+    scored: &BTreeSet<SubjectId>,
+    earlier: &BTreeSet<SubjectId>,
+) -> Vec<(Role, BTreeSet<SubjectId>)> {
+    let held_out = scored.difference(train).filter(|subject| !earlier.contains(*subject)).cloned().collect();
+    let retain = train.difference(forget).cloned().collect();
+    let mut sides = vec![(Role::Retain, retain), (Role::Forget, forget.clone()), (Role::HeldOut, held_out)];
+    if !earlier.is_empty() {
+        sides.push((Role::ForgottenEarlier, earlier.clone()));
+    }
+    sides
 }
 
 impl ProbeTask {

@@ -99,6 +99,7 @@ impl<'a> Watch<'a> {
         if let (Some(original), None) = (run.original, &watch.scores.original) {
             watch.score_original(original, state)?;
         }
+        // The scoring of the original is no part of the run's seconds.
         watch.computing = Stopwatch::running(seconds);
         Ok(watch)
     }

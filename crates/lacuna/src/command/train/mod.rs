@@ -230,8 +230,8 @@ impl Job {
         let executor = self.executor(folder, keeps_checkpoint, context);
         let everybody = self.split.train().union(self.split.held_out()).cloned().collect();
         let task = executor.train_task(self.split.train().clone(), everybody, self.run.seed);
-        let sides = self.sides().map(|(side, subjects)| (side.name(), subjects.clone()));
-        let watch = SingleRun::new("train", folder, &sides, context, &mut keep_events);
+        // Subjects are scored after the last epoch alone: the file for those who watch need not name them.
+        let watch = SingleRun::new("train", folder, &[], context, &mut keep_events);
         let record = watch.run(&executor, Task::Train(task), "lacuna train --resume")?;
         let digest = record.model.clone().expect("a training that did not fail has a model");
         folder.write_json(lineage::FILE, &self.lineage(digest.clone()))?;

@@ -81,7 +81,7 @@ impl UnlearnRun {
             seed: arguments.run.seed.unwrap_or(0),
             checkpoint_epochs: 10,
             score_every: arguments.curve.then_some(1),
-            // Files of before that key, and of others, were trained with MedicalNet's loss.
+            // Files without that key, and files of other programs, were trained with MedicalNet's loss.
             loss: model.notes.loss.unwrap_or(SegmentationLoss::CrossEntropy),
             data: arguments.cases.data_for(model)?,
             preprocess,

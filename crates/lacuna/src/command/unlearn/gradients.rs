@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::run_folder::RunFolder;
 use lacuna_nn::Network;
 use lacuna_train::{EpochRecord, Passes};
-use lacuna_unlearn::Conflicts;
+use lacuna_unlearn::{Conflicts, Unlearned};
 
 /// The name of the table in a run folder.
 const FILE: &str = "gradients.csv";
@@ -16,13 +16,23 @@ const HEAD: &str = "epoch,retain_norm,forget_norm,cosine,training_passes,teacher
 
 /// The table of gradients of a run.
 pub struct Gradients<'a> {
-    /// The run folder.
-    pub folder: &'a RunFolder,
-    /// The gradients of both sides.
-    pub conflicts: Conflicts<'a>,
+    folder: &'a RunFolder,
+    conflicts: Conflicts<'a>,
 }
 
-impl Gradients<'_> {
+impl<'a> Gradients<'a> {
+    /// The table of a run; a new one begins with the line of the original.
+    ///
+    /// # Errors
+    /// Those of [`Gradients::add`].
+    pub fn of(run: &'a Unlearned<'a>, folder: &'a RunFolder) -> Result<Gradients<'a>, CliError> {
+        let gradients = Gradients { folder, conflicts: Conflicts::of(run)? };
+        if !folder.file(FILE).exists() {
+            gradients.add(run.original, &[])?;
+        }
+        Ok(gradients)
+    }
+
     /// Adds the line of the epoch that a network has reached, in place of that line and all later ones.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use lacuna_study::{
     Data, Executor, ExecutorConfig, KeepModels, NetworkConfig, Original, Store, Task, UnlearnTask, Unwatched,
 };
 use lacuna_train::{Passes, State, TrainConfig};
-use lacuna_unlearn::{Conflicts, Effect, ForgetRetain, Unlearned, effect, epoch_cost, preparation_passes};
+use lacuna_unlearn::{Effect, ForgetRetain, Unlearned, effect, epoch_cost, preparation_passes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -134,14 +134,10 @@ impl<'a> Job<'a> {
         let task = self.task(&executor);
         let again = format!("lacuna unlearn --model {} --resume", self.model.path.display());
         let record = executor.with_unlearning(&task, &self.model.network, |run| {
-            let gradients = Gradients { folder, conflicts: Conflicts::of(run)? };
-            let [checkpoint, _] = Store::UNFINISHED_IN_RUN_FOLDER;
-            if arguments.gradients && !folder.file(checkpoint).exists() {
-                gradients.add(run.original, &[])?;
-            }
-            let mut after_epoch = |state: &State| match arguments.gradients {
-                true => gradients.add(&state.network, &state.history),
-                false => Ok(()),
+            let gradients = arguments.gradients.then(|| Gradients::of(run, folder)).transpose()?;
+            let mut after_epoch = |state: &State| match &gradients {
+                Some(gradients) => gradients.add(&state.network, &state.history),
+                None => Ok(()),
             };
             let sides: Vec<_> = task.sides().into_iter().map(|(role, subjects)| (role.name(), subjects)).collect();
             let watch = SingleRun::new("unlearn", folder, &sides, context, &mut after_epoch);

@@ -4,6 +4,7 @@ use super::config::UnlearnRun;
 use crate::error::CliError;
 use lacuna_cohort::{Split, SplitLists, SubjectId};
 use lacuna_report::Role;
+use lacuna_study::by_role;
 use std::collections::BTreeSet;
 
 /// All subjects of the data on one side.
@@ -42,11 +43,7 @@ impl Sides {
 
     /// Those to keep, to forget and never seen, and those that the model forgot before if there are any.
     pub fn by_role(&self) -> Vec<(Role, BTreeSet<SubjectId>)> {
-        let (forget, held_out) = (self.split.forget().clone(), self.split.held_out().clone());
-        let mut sides = vec![(Role::Retain, self.split.retain()), (Role::Forget, forget), (Role::HeldOut, held_out)];
-        if !self.earlier.is_empty() {
-            sides.push((Role::ForgottenEarlier, self.earlier.clone()));
-        }
-        sides
+        let Sides { split, earlier } = self;
+        by_role(split.train(), split.forget(), &self.everybody(), earlier)
     }
 }
