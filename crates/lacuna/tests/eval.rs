@@ -2,6 +2,8 @@
 
 use crate::support::Workspace;
 use crate::train::{SETTINGS, cohort, read, run_folder};
+use lacuna_cohort::LabelTable;
+use lacuna_volume::{IGNORED, ReadLimits, read_label_map};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -101,4 +103,42 @@ fn an_interrupted_evaluation_says_how_to_go_on() {
     let run = run_folder(&workspace, "eval");
     let resumed = workspace.json(&format!("eval --model {model} --resume {}", run.display()), "lacuna.eval/1");
     assert_eq!(resumed["scores"].as_array().unwrap().len(), 40);
+}
+
+#[test]
+fn eval_scores_what_predict_delivers_with_the_same_passes() {
+    let workspace = cohort();
+    let trained = workspace.json(&format!("{SETTINGS} --epochs 3"), "lacuna.train/1");
+    let model = trained["model"].as_str().unwrap();
+    let read = |path: &str| {
+        let file = read_label_map(&workspace.path(path), &ReadLimits::default()).unwrap();
+        file.image
+    };
+    let table = LabelTable::built_in("tissue", None).unwrap();
+    let truth = table.apply(&read("heads/labels/phantom-002.nii.gz")).unwrap();
+    let mut all = Vec::new();
+    for (folder, passes) in [("whole", ""), ("windows", "--window 8x16x8 --overlap 0.25"), ("mirrored", "--flips d,w")]
+    {
+        workspace.ok(&format!(
+            "predict heads/images/phantom-002.nii.gz --model {model} --out {folder} --progress none {passes}"
+        ));
+        let predicted = read(&format!("{folder}/phantom-002_labels.nii.gz"));
+        let counted = |class: u8| {
+            let both = predicted.voxels().iter().zip(truth.voxels()).filter(|(_, truth)| **truth != IGNORED);
+            let [mut hits, mut sum] = [0.0, 0.0];
+            for (&found, &truth) in both {
+                hits += f64::from(u8::from(found == u16::from(class) && truth == class));
+                sum += f64::from(u8::from(found == u16::from(class))) + f64::from(u8::from(truth == class));
+            }
+            2.0 * hits / sum
+        };
+        let eval = format!("eval --model {model} --data heads --subjects phantom-002 --progress none {passes}");
+        let scored = workspace.json(&eval, "lacuna.eval/1");
+        let classes = scored["scores"][0]["volume"]["classes"].as_array().unwrap();
+        let dice: Vec<f64> = classes.iter().map(|class| class["dice"].as_f64().unwrap()).collect();
+        assert_eq!(dice, (0..4).map(counted).collect::<Vec<f64>>(), "{folder}");
+        all.push(dice);
+    }
+    // The passes matter, so that three equal answers would prove nothing.
+    assert!(all[0] != all[1] && all[0] != all[2], "{all:?}");
 }
