@@ -20,7 +20,7 @@ pub struct Case {
     pub target_shape: [usize; 3],
     /// How the network's grid lies in the image's own.
     pub inverse_transform: InverseTransform,
-    /// What a person should be told of the files.
+    /// Notices about the files for the user.
     pub notices: Vec<(PathBuf, String)>,
     /// Input, target and truth, or where they are.
     pub voxels: Voxels,

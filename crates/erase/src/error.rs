@@ -17,7 +17,7 @@ pub enum EraseError {
     Progress {
         /// The path of the file.
         path: PathBuf,
-        /// What was found.
+        /// The content that was found.
         found: String,
     },
     /// A request that is not accepted, or no longer open.
@@ -25,7 +25,7 @@ pub enum EraseError {
     NotAccepted {
         /// The name of the request.
         request: String,
-        /// Its status.
+        /// The status of the request.
         found: &'static str,
         /// The way to a request that can be carried out.
         fix: String,
@@ -39,7 +39,7 @@ pub enum EraseError {
         /// The name of the request.
         request: String,
     },
-    /// An audit of several subjects under pseudonyms, none of which can be told to be the subject.
+    /// An audit of several subjects under pseudonyms, of which none can be identified as the subject.
     #[error("the audit file: expected a row of the subject, found several under pseudonyms; fix: pseudonyms = false")]
     NoRow,
 }

@@ -39,7 +39,7 @@ pub fn protocol(strategy: &str, recipe: &str, audit: Option<serde_json::Value>) 
     }))
 }
 
-/// `metrics.json`.
+/// The content of `metrics.json`.
 #[derive(Serialize)]
 struct Metrics<'a> {
     schema: &'static str,

@@ -15,7 +15,7 @@ pub struct Look {
     pub held: Vec<HeldBy>,
     /// Of what nothing says whether it does.
     pub unknown: Vec<NotKnown>,
-    /// Files of others that mention the person; nobody changes them.
+    /// Files that lacuna did not write and that mention the person; they are listed and never changed.
     pub mentions: Vec<PortablePath>,
 }
 
@@ -35,11 +35,11 @@ pub struct HeldBy {
     pub returned: bool,
 }
 
-/// Something of which nobody can say whether it holds the person.
+/// A file that may hold the person: its content cannot be judged.
 pub struct NotKnown {
     /// Where it lies, or its URL.
     pub path: PortablePath,
-    /// Why.
+    /// The reason, in words.
     pub why: String,
 }
 
@@ -82,18 +82,18 @@ impl Look {
 
 /// For the evidence by content, for the operator by path.
 pub struct Found {
-    /// Without names.
+    /// The files by their digests, without names.
     pub left: Left,
-    /// The same files for whoever has to look at them.
+    /// The same files by path, for the operator who has to look at them.
     pub listed: Vec<Listed>,
-    /// Files of others that mention the person.
+    /// Files that lacuna did not write and that mention the person.
     pub mentions: Vec<PortablePath>,
 }
 
 /// A file that is left.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PortablePath,
     /// What it is to the person; nothing where that is not known.
     pub holds: Option<Holds>,

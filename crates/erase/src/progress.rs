@@ -109,7 +109,7 @@ pub struct ScoreLine {
 /// Means over the subjects of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleScores {
-    /// Mean Dice.
+    /// Mean Dice over the subjects of the role.
     pub dice: Mean,
     /// Mean absolute error of label maps.
     pub mae: Mean,
@@ -143,7 +143,7 @@ pub struct Audited {
     /// Its verdict; nothing of an audit that is void.
     #[serde(deserialize_with = "present")]
     pub verdict: Option<Verdict>,
-    /// What led to it.
+    /// The statistics that led to the verdict.
     pub statistics: Statistics,
     /// What had to come out as known.
     pub controls: Vec<ControlFound>,
@@ -175,7 +175,7 @@ pub struct Statistics {
 pub struct MemoryFound {
     /// In deviations of the retrained models.
     pub deviations: f64,
-    /// Whether that can be told.
+    /// Whether a memory of this size would have been detected.
     pub detectable: bool,
 }
 
@@ -197,7 +197,7 @@ pub struct ControlFound {
     pub name: ControlName,
     /// What it must show.
     pub expected: String,
-    /// What it showed.
+    /// What the control showed, in words.
     pub observed: String,
     /// Whether that is as it must be; nothing where it was not tried.
     #[serde(deserialize_with = "present")]

@@ -1,4 +1,4 @@
-//! What the ledger is told of the runs of a request, before them and after.
+//! The ledger's records of the runs of a request, before and after them.
 
 use crate::progress::{Progress, Run};
 use crate::{EraseError, evidence, outcome_of, weakest_outcome};

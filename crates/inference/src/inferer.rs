@@ -29,7 +29,7 @@ impl Default for Inferer {
 /// An input of a network: values `[C, D, H, W]`, row-major, and the lengths of these axes.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The values.
+    /// The values of all voxels, row-major.
     pub voxels: &'a [f32],
     /// The lengths of the axes C, D, H and W.
     pub shape: [usize; 4],

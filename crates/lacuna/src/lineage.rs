@@ -29,7 +29,7 @@ pub fn beside(model: &Path, digest: &str) -> Result<Option<Lineage>, CliError> {
     }
 }
 
-/// The same where nobody has read the weights yet, so that it may be of another model.
+/// The same before the weights are read, so that the lineage may be that of another model.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -63,7 +63,7 @@ pub fn of_another(lineage: &Path, model: &str, found: &str) -> CliError {
     CliError::Data { what }
 }
 
-/// The digest of the network in a file of anybody's, if the file holds a whole one; the weights are read for it.
+/// The digest of the network in a file, if the file holds a whole one; the weights are read for it.
 ///
 /// # Errors
 /// A file that cannot be read.

@@ -50,7 +50,7 @@ pub struct LiveSubject {
     pub dice: Option<f64>,
 }
 
-/// Keeps the file.
+/// Writes `progress.json` of a run folder.
 pub struct ProgressFile<'a> {
     folder: &'a RunFolder,
     live: Live,

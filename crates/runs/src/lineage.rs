@@ -1,7 +1,7 @@
 //! Whom a model was trained on and whom it was made to forget since: `lineage.json` beside the model.
 //!
 //! Without it a second request would hold on to the first one's subject as if it were to be kept, and teach it again.
-//! The file names people, so it lies in the run folder, with the operator's other files; the model itself names nobody.
+//! The file names people, so it lies in the run folder, with the operator's other files; the model file names no subject.
 
 use crate::RunsError;
 use lacuna_cohort::SubjectId;
@@ -22,7 +22,7 @@ pub struct Lineage {
     schema: String,
     /// The digest of the model beside which this lies.
     pub model: String,
-    /// Everybody that it or an ancestor was trained on, the forgotten included.
+    /// All subjects that it or an ancestor was trained on, the forgotten included.
     pub trained: BTreeSet<SubjectId>,
     /// What it was made to forget, the first request first.
     pub erasures: Vec<Erasure>,
@@ -73,7 +73,7 @@ pub struct ErasedBy {
 }
 
 impl Lineage {
-    /// Of a model that was trained on these subjects and has forgotten nobody.
+    /// The lineage of a model that was trained on these subjects and has forgotten none of them.
     pub fn of_training(model: String, trained: BTreeSet<SubjectId>) -> Lineage {
         Lineage { schema: SCHEMA.to_string(), model, trained, erasures: Vec::new(), init: None }
     }
@@ -86,7 +86,7 @@ impl Lineage {
 
     /// The same of a model that began from another's weights: what the other had seen, it has seen.
     ///
-    /// Whoever was forgotten and is trained on again is known again.
+    /// A subject that was forgotten and is trained on again is known again.
     pub fn descending_from(mut self, ancestor: Lineage) -> Lineage {
         let Lineage { trained, erasures, .. } = ancestor;
         let still = |erasure: Erasure| {
@@ -157,7 +157,7 @@ impl Lineage {
         Lineage { model, erasures, ..self.clone() }
     }
 
-    /// Everybody it was made to forget.
+    /// All subjects that it was made to forget.
     pub fn forgotten(&self) -> BTreeSet<SubjectId> {
         self.erasures.iter().flat_map(|erasure| erasure.subjects.clone()).collect()
     }

@@ -9,9 +9,9 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
-    /// `lacuna.run/1`.
+    /// The format's name, `lacuna.run/1`.
     pub schema: String,
-    /// The verb.
+    /// The verb of the command that made the run.
     pub verb: String,
     /// lacuna's version.
     pub lacuna: String,
@@ -59,7 +59,7 @@ pub struct Status {
 pub enum RunState {
     /// Under way, or killed so suddenly that it could not say.
     Running,
-    /// Finished.
+    /// Finished without an error.
     Done,
     /// Ended by an error.
     Failed,

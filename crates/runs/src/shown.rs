@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct Shown {
     /// `lacuna.shown/1`.
     pub schema: String,
-    /// Whose.
+    /// The ids of the subjects whose slices the page shows.
     pub subjects: BTreeSet<String>,
 }
 
@@ -57,7 +57,7 @@ impl Shown {
         Ok(shown)
     }
 
-    /// Write it beside a page, or remove the one that lies there where the page shows nobody's slices.
+    /// Writes it beside a page, or removes the file there if the page shows no slices.
     ///
     /// # Errors
     /// A file that cannot be written or removed.

@@ -1,7 +1,8 @@
-//! What buckets hold of a person: told, and left for the bucket's own tools to delete, with all versions and copies.
+//! The objects in buckets that hold a person: they are listed, and left for the bucket's own tools to delete, with all
+//! versions and copies.
 //!
 //! A bucket is found by the plans and runs that name it. Its records are read, models are known by the records' keys,
-//! and scans by their names. Who cannot reach a bucket is told that nobody looked.
+//! and scans by their names. A bucket that cannot be reached is reported as not listed.
 
 use crate::error::TraceError;
 use crate::folders::Folders;
@@ -19,9 +20,9 @@ use std::path::PathBuf;
 /// A prefix of a bucket.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Bucket {
-    /// Its URL.
+    /// The URL of the bucket and its prefix.
     pub address: String,
-    /// Why nobody looked into it, if so.
+    /// The reason why it could not be listed, if so.
     pub not_listed: Option<String>,
     /// Objects that hold the subject, by their URL.
     pub objects: BTreeMap<String, Holds>,
@@ -166,7 +167,7 @@ impl Listing {
         Ok(Listing { location, names, named })
     }
 
-    /// As it is told; `saw` knows of a model's name whether the model saw the subject, where something says so.
+    /// The bucket as reported; `saw` returns for a model's name whether the model saw the subject, if that is known.
     fn told(self, address: &str, saw: &dyn Fn(&str) -> Option<bool>) -> Bucket {
         let mut objects = self.named;
         let mut unattributed = Vec::new();

@@ -41,7 +41,7 @@ const LISTS: &[&str] = &["training", "test", "validation", "train", "val", "held
 const KEYED: &[&str] = &["dataset"];
 
 /// Rows of a table of which no cell in a column of people, scans or files refers to the person; the others stay as they
-/// are, byte by byte. A number in another column is nobody.
+/// are, byte by byte. A number in another column is not an id.
 fn rows(text: &str, between: &[char], person: &Person) -> Option<Vec<u8>> {
     let header = text.lines().next()?;
     let clean = |cell: &str| cell.trim().trim_start_matches('\u{feff}').trim_matches('"').to_string();
@@ -58,7 +58,7 @@ fn rows(text: &str, between: &[char], person: &Person) -> Option<Vec<u8>> {
     kept(text, |line| !refers(line))
 }
 
-/// Lines of a list of files, or of scans, that refer to nobody else.
+/// The lines of a list of files or scans, without those that refer to the person.
 fn lines(text: &str, person: &Person) -> Option<Vec<u8>> {
     let refers = |line: &str| {
         let line = line.trim().trim_start_matches('\u{feff}');

@@ -23,7 +23,7 @@ pub enum TraceError {
     Journal {
         /// The path of the journal.
         path: PathBuf,
-        /// What was found.
+        /// The content that was found.
         found: String,
     },
     /// A file that changed after the purge; putting the original back would lose the change.

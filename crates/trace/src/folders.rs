@@ -14,7 +14,7 @@ pub struct Folders {
     pub roots: Vec<PathBuf>,
     /// Files outside them that registers name; what lies beside such a file is not looked at.
     pub registered: Vec<PathBuf>,
-    /// Data sets.
+    /// The folders of data sets.
     pub data: Vec<PathBuf>,
     /// A cache of prepared scans.
     pub cache: Option<PathBuf>,

@@ -15,7 +15,7 @@ const HEAD_BYTES: u64 = 8 << 10;
 /// A file that mentions a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mention {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PortablePath,
     /// Whether its name does.
     pub in_name: bool,

@@ -1,4 +1,4 @@
-//! Reports that show somebody's slices. People are numbered in a page, so a file beside it holds their ids.
+//! Reports that show slices of a subject. People are numbered in a page, so a file beside it holds their ids.
 
 use crate::person::Person;
 use crate::report::Unknown;

@@ -47,7 +47,7 @@ pub enum Registered {
     Forgotten,
     /// It holds others, all of whom are known.
     Others,
-    /// It was written under another key, or does not know everybody in it.
+    /// It was written under another key, or does not list all subjects that it holds.
     Unknown,
 }
 
@@ -138,7 +138,7 @@ impl Person {
         self.names.iter().chain(&self.scans).any(|name| mentions(text, name.as_bytes()))
     }
 
-    /// Whether words of the operator mention the person. A number is somebody only alone: `run-1` is not person 1.
+    /// Whether words of the operator mention the person. A number is an id only alone: `run-1` is not subject 1.
     pub fn is_mentioned_in_words(&self, text: &str) -> bool {
         let is_number = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
         let (numbers, words): (Vec<&String>, Vec<&String>) =

@@ -24,7 +24,7 @@ pub struct Scope {
 pub struct Step {
     /// The file, or the run folder that is renamed.
     pub path: PortablePath,
-    /// What is done.
+    /// The change that is made to it.
     pub how: How,
     /// What it was to the person.
     pub holds: Holds,
@@ -52,7 +52,7 @@ pub enum How {
     },
     /// A run folder whose name mentions the person gets another.
     Rename {
-        /// The new path.
+        /// The path that the folder gets.
         to: PortablePath,
     },
 }
@@ -81,7 +81,7 @@ impl How {
         }
     }
 
-    /// For people.
+    /// The change as the command prints it.
     pub fn in_words(&self) -> &'static str {
         match self {
             How::Quarantine => "quarantine",
@@ -126,7 +126,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Nothing to do.
+    /// Whether the plan has no step.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -232,7 +232,7 @@ impl Plan {
         spoken_of.into_iter().any(|path| !quarantined.contains(&path))
     }
 
-    /// A manifest follows the purge in the lines of files that were as it said; what was changed before stays visible.
+    /// A manifest follows the purge in the lines of files that matched it; earlier changes stay visible.
     fn manifests(&mut self, report: &Report) -> Result<(), TraceError> {
         let mut runs: BTreeMap<PathBuf, Vec<(String, String, Option<String>)>> = BTreeMap::new();
         let all_runs: BTreeSet<&PathBuf> = report.ours.values().filter_map(|(_, run)| run.as_ref()).collect();

@@ -59,7 +59,7 @@ pub fn quarantines_of(runs: &Path, request: &str) -> Result<Vec<Quarantine>, Tra
     Ok(all)
 }
 
-/// What a ledger is told when the quarantines of a request are deleted for good.
+/// The records of a ledger when the quarantines of a request are deleted for good.
 ///
 /// # Errors
 /// A journal that cannot be read.
@@ -124,7 +124,7 @@ fn contradictions(ledger: &Ledger, request: &str, restored: &[Record]) -> Result
     Ok(RequestState::of(request, &course)?.restored_after_evidence - before)
 }
 
-/// What the ledger is told of steps: a renamed folder has no content.
+/// The records of steps; a renamed folder has no content.
 fn records(steps: &[Step], request: &str, ledger: &Ledger, how: &dyn Fn(&How) -> RemovalKind) -> Vec<Record> {
     let of_file = |step: &&Step| !matches!(step.how, How::Rename { .. });
     let record = |step: &Step| Record::Removal {

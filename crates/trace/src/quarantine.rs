@@ -34,7 +34,7 @@ pub struct Receipt {
 #[serde(deny_unknown_fields)]
 pub struct Journal {
     schema: String,
-    /// How far it is.
+    /// The stage that the purge has reached.
     pub state: State,
     /// The request that it belongs to, if any.
     pub request: Option<String>,
@@ -48,7 +48,7 @@ pub struct Journal {
     folder: PortablePath,
     /// Folders that were looked into, which stay though they be empty.
     roots: Vec<PortablePath>,
-    /// What is done.
+    /// The changes, in the order in which they are made.
     pub steps: Vec<Step>,
 }
 
@@ -58,12 +58,12 @@ pub struct Journal {
 pub enum State {
     /// It will be done, and may be done in part.
     Decided,
-    /// All is done.
+    /// Every step of the purge is done.
     Done,
 }
 
 impl State {
-    /// For people.
+    /// The stage as the command prints it.
     pub fn in_words(self) -> &'static str {
         match self {
             State::Decided => "interrupted",
@@ -268,17 +268,17 @@ impl Quarantine {
         Ok(Quarantine { name, folder, journal })
     }
 
-    /// Its name.
+    /// The name of the quarantine.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it lies.
+    /// The folder that holds the files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its steps.
+    /// The journal of the purge, with its steps.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }

@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 /// Something that holds a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PortablePath,
     /// What of the person.
     pub holds: Holds,
-    /// What says so.
+    /// The evidence that it holds the person.
     pub by: Basis,
-    /// BLAKE3 of it.
+    /// The BLAKE3 digest of the file.
     pub digest: String,
-    /// Its size.
+    /// The size of the file in bytes.
     pub bytes: u64,
     /// What a purge does with it.
     pub purge: Remedy,
@@ -35,7 +35,7 @@ pub enum Basis {
     Listing,
     /// The register of its folder.
     Register,
-    /// `lineage.json`.
+    /// The `lineage.json` of its run folder.
     Lineage,
     /// What its run began from.
     Parents,
@@ -45,7 +45,7 @@ pub enum Basis {
     Manifest,
     /// It has the very content of a file that holds the person, or that was removed before.
     Content,
-    /// Its own fields.
+    /// The fields of the file itself.
     Fields,
     /// The file beside a page.
     Page,
@@ -74,9 +74,9 @@ pub enum Remedy {
 /// A file or folder of which nothing says whether it holds the person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unknown {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PortablePath,
-    /// Why.
+    /// The reason, in words.
     pub why: String,
 }
 
@@ -86,7 +86,7 @@ impl Unknown {
     }
 }
 
-/// What was found.
+/// Everything that a trace found.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Everything, by path.

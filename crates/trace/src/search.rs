@@ -372,7 +372,7 @@ fn is_small_text(path: &Path) -> bool {
     size_of(path) <= TEXT_BYTES_MAX && mentions::is_text(path)
 }
 
-/// What the ledger says was removed whole, of anybody, and was not put back. A file that was written anew is known by its
+/// The digests of files that the ledger lists as removed whole and not restored. A rewritten file is recognised by its
 /// fields: where a purge was killed before it was decided, its original is still to be rewritten, and not to be moved.
 fn removed(ledger: Option<&Ledger>) -> Result<BTreeMap<lacuna_ledger::Digest, Holds>, TraceError> {
     let Some(ledger) = ledger else { return Ok(BTreeMap::new()) };

@@ -35,7 +35,7 @@ pub struct Survey {
 pub enum Recorded {
     /// The person is among those it scored.
     Person,
-    /// Others are.
+    /// The subjects that it scored are others.
     Others,
     /// It calls people by pseudonyms that this site cannot compute.
     Pseudonyms,
@@ -126,7 +126,7 @@ pub fn of_lineage(lineage: &Lineage, person: &Person) -> (Option<Holds>, Vec<Str
     let mut knew = Vec::new();
     for erasure in &lineage.erasures {
         knew.extend(erasure.by.iter().map(|by| by.parent.clone()));
-        // A run that moved nothing has made nobody forgotten.
+        // A run without effect has made the model forget no subject.
         let has_effect = erasure.by.as_ref().is_none_or(|by| !by.no_effect);
         if is_among(&erasure.subjects) && has_effect {
             return (Some(Holds::Forgotten), knew);
@@ -170,7 +170,7 @@ impl StudyRecord {
         }
     }
 
-    /// Whether it calls everybody `person-01` and so on, as studies with pseudonyms did before they had a secret key.
+    /// Whether it names subjects `person-01` and so on, as studies with pseudonyms did without a secret key.
     fn calls_people_by_number(&self) -> bool {
         let is_number = |name: &String| {
             name.strip_prefix("person-").is_some_and(|rest| {

@@ -4,7 +4,7 @@
 //!
 //! - A cache is one folder, which the user names; there is none otherwise.
 //! - `FOLDER/SOURCE/KEY.case` is one prepared scan. `SOURCE` is the BLAKE3 digest of the scan's first image file, as
-//!   any tool prints it: whoever has the file finds what was made of it. Deleting any of it is safe at any time.
+//!   any tool prints it, so that a file leads to everything that was made of it. Deleting any of it is safe at any time.
 //! - `FOLDER/data-sets/DIGEST` is a copy of a data set that lies in a bucket.
 //! - `KEY` is the digest of everything that decides the bytes of a case: all files of the scan, the label table, the
 //!   preprocessing, how files are read, seed and name of the noise, and lacuna's version.

@@ -125,7 +125,7 @@ fn held_by(ledger: &Ledger, file: &Path) -> Result<BTreeSet<Pseudonym>, CliError
             };
         }
     }
-    // Whoever reads the weights compares the lineage with them; here only its list of people counts.
+    // The lineage is compared with the weights when these are read; here only its list of people counts.
     if let Some(lineage) = lineage::unchecked_beside(file)? {
         for subject in lineage.trained.difference(&lineage.forgotten()) {
             held.extend(ledger.keyring().find(subject.as_str())?);

@@ -42,7 +42,7 @@ pub struct SubjectScore {
     pub scores: CaseScores,
 }
 
-/// Where a plan is trained and what is said of it.
+/// A plan to train: its folders, and the words that its progress is shown with.
 pub struct TrainingJob<'a> {
     /// Where its files go.
     pub folder: &'a Path,

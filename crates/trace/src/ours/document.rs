@@ -60,7 +60,7 @@ fn rewrite_field(value: &mut Value, outer: &str, field: &str, change: &Change, w
 /// The words of a command line.
 const COMMAND: &str = "command";
 
-/// A number among them is somebody only behind an option that takes people.
+/// A number on a command line is an id only behind an option that takes ids.
 fn rewrite_command(words: &mut [Value], change: &Change) {
     let mut before = String::new();
     for word in words {

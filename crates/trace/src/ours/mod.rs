@@ -20,9 +20,9 @@ pub enum Form {
     Json,
     /// A JSON document in each line.
     JsonLines,
-    /// Settings.
+    /// Settings, as a TOML table.
     Toml,
-    /// A table.
+    /// A table of comma-separated values.
     Csv,
     /// A JSON document, or lines of them, that a digest elsewhere names or a seal holds: whole or not at all.
     Sealed,
@@ -36,7 +36,7 @@ pub enum Form {
 pub struct Change<'a> {
     /// Who is replaced.
     pub person: &'a Person,
-    /// By what.
+    /// The pseudonym that replaces the id.
     pub pseudonym: String,
     /// Digests of models that are removed with the person.
     pub gone: BTreeSet<String>,
@@ -141,7 +141,7 @@ fn schema_form(name: &str, text: &[u8]) -> Option<Form> {
         return None;
     }
     let value: Value = serde_json::from_slice(text).ok()?;
-    // What an erasure under way has come to names nobody, is what the erasure goes on from, and goes at its end.
+    // The state of an unfinished erasure names no subject; it is needed to go on and is removed at the end.
     if value.get("schema").and_then(Value::as_str).is_some_and(|schema| schema.starts_with("lacuna.erase-progress/")) {
         return None;
     }

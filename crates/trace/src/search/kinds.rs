@@ -30,7 +30,7 @@ pub enum FileKind {
     Registered,
     /// A network, a checkpoint, or an archive that may hold one: by lineage, records, parents and content.
     Weights,
-    /// Numbers by epoch for TensorBoard, which name nobody.
+    /// Numbers by epoch for TensorBoard, which name no subject.
     EventLog,
     /// Any other text: it is searched for mentions of the person.
     Text,
