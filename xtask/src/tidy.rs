@@ -40,7 +40,7 @@ struct Counted {
 /// Every count. Lower a limit when a change lowers its count.
 const COUNTS: &[Count] = &[
     Count { name: "circles", what: "files in the largest circle of imports within a crate", limit: 15, count: circles },
-    Count { name: "command", what: "lines of crates/lacuna/src without tests", limit: 17_500, count: command_lines },
+    Count { name: "command", what: "lines of crates/lacuna/src without tests", limit: 17_490, count: command_lines },
     Count { name: "functions", what: "functions of more than 70 lines", limit: 6, count: long_functions },
     Count { name: "item-docs", what: "docs of items below 16 characters", limit: 17, count: short_docs },
     Count { name: "words", what: "riddle words in comments and Markdown", limit: 36, count: riddle_words },

@@ -410,6 +410,7 @@ fn name(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lacuna_cohort::WrittenTable;
 
     fn common(device: Option<&str>) -> Common {
         Common {
@@ -421,6 +422,40 @@ mod tests {
             device: device.map(str::to_string),
             pseudonyms: false,
         }
+    }
+
+    #[test]
+    fn tables_of_one_name_share_a_record_only_if_they_count_alike() {
+        let built_in = LabelTable::built_in("tissue", None).unwrap();
+        assert_eq!(table_identity(&built_in), "tissue");
+        let written = |map: &str| {
+            let text = format!(r#"{{"name": "tissue", "classes": ["background", "brain"], "map": {map}}}"#);
+            serde_json::from_str::<WrittenTable>(&text).unwrap().table().unwrap()
+        };
+        let [one, other] =
+            [r#"{"0": "background", "1": "brain"}"#, r#"{"0": "background", "2": "brain"}"#].map(written);
+        let names: BTreeSet<String> = [&built_in, &one, &other].map(table_identity).into();
+        assert_eq!(names.len(), 3, "{names:?}");
+    }
+
+    #[test]
+    fn subjects_are_divided_by_role_worked_by_hand() {
+        let ids = |names: &[&str]| -> BTreeSet<SubjectId> {
+            names.iter().map(|name| SubjectId::new(name.to_string()).unwrap()).collect()
+        };
+        let all = ids(&["a", "b", "c", "d", "e"]);
+        let sides = by_role(&ids(&["a", "b"]), &ids(&["b"]), &all, &ids(&["e"]));
+        let expected = [
+            (Role::Retain, ids(&["a"])),
+            (Role::Forget, ids(&["b"])),
+            (Role::HeldOut, ids(&["c", "d"])),
+            (Role::ForgottenEarlier, ids(&["e"])),
+        ];
+        assert_eq!(sides, expected);
+        // A sham forgets a subject that the model was never trained on; it counts as held out too.
+        let sham = by_role(&ids(&["a", "b"]), &ids(&["c"]), &ids(&["a", "b", "c"]), &ids(&[]));
+        assert_eq!(sham[0].1, ids(&["a", "b"]));
+        assert_eq!((&sham[1].1, &sham[2].1), (&ids(&["c"]), &ids(&["c"])));
     }
 
     #[test]
